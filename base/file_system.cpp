@@ -1,0 +1,209 @@
+#include "base/file_system.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "base/error.hpp"
+
+namespace trireme::base {
+namespace {
+
+[[noreturn]] void fail(const char* call, const std::string& path) {
+  const int code = errno;
+  throw IoError(str(call, " ", path, ": ", std::strerror(code)), code);
+}
+
+class PosixFile final : public File {
+ public:
+  PosixFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+  ~PosixFile() override {
+    if (fd_ >= 0) ::close(fd_);
+  }
+
+  std::size_t pread(void* data, std::size_t length, std::uint64_t offset) override {
+    auto* bytes = static_cast<char*>(data);
+    std::size_t done = 0;
+    while (done < length) {
+      const ssize_t n = ::pread(fd_, bytes + done, length - done, static_cast<off_t>(offset + done));
+      if (n == 0) break;
+      if (n < 0) {
+        if (errno == EINTR) continue;
+        fail("cannot read", path_);
+      }
+      done += static_cast<std::size_t>(n);
+    }
+    return done;
+  }
+
+  void pwrite(const void* data, std::size_t length, std::uint64_t offset) override {
+    const auto* bytes = static_cast<const char*>(data);
+    std::size_t done = 0;
+    while (done < length) {
+      const ssize_t n = ::pwrite(fd_, bytes + done, length - done, static_cast<off_t>(offset + done));
+      if (n < 0) {
+        if (errno == EINTR) continue;
+        fail("cannot write", path_);
+      }
+      done += static_cast<std::size_t>(n);
+    }
+  }
+
+  void sync() override {
+    while (::fsync(fd_) != 0) {
+      if (errno != EINTR) fail("cannot fsync", path_);
+    }
+  }
+
+  bool allocate(std::uint64_t length) override {
+    if (length > 0) {
+      while (::fallocate(fd_, 0, 0, static_cast<off_t>(length)) != 0) {
+        if (errno == EINTR) continue;
+        if (errno != EOPNOTSUPP) fail("cannot reserve space for", path_);
+        truncate(length);
+        return false;
+      }
+    }
+    return true;
+  }
+
+  void truncate(std::uint64_t length) override {
+    while (::ftruncate(fd_, static_cast<off_t>(length)) != 0) {
+      if (errno != EINTR) fail("cannot truncate", path_);
+    }
+  }
+
+  std::uint64_t size() override {
+    struct stat info {};
+    if (::fstat(fd_, &info) != 0) fail("cannot stat", path_);
+    return static_cast<std::uint64_t>(info.st_size);
+  }
+
+  void drop_cache() override { ::posix_fadvise(fd_, 0, 0, POSIX_FADV_DONTNEED); }
+
+  void close() override {
+    const int fd = std::exchange(fd_, -1);
+    if (fd >= 0 && ::close(fd) != 0 && errno != EINTR) fail("cannot close", path_);
+  }
+
+ private:
+  int fd_;
+  std::string path_;
+};
+
+int open_flags(OpenMode mode) {
+  switch (mode) {
+    case OpenMode::kRead: return O_RDONLY;
+    case OpenMode::kReadWrite: return O_RDWR;
+    case OpenMode::kCreate: return O_RDWR | O_CREAT | O_TRUNC;
+    case OpenMode::kCreateExclusive: return O_RDWR | O_CREAT | O_EXCL;
+    case OpenMode::kAppend: return O_RDWR | O_CREAT;
+  }
+  return O_RDONLY;
+}
+
+}  // namespace
+
+void FileSystem::create_directories(const Path& path) {
+  if (path.empty() || is_directory(path)) return;
+  create_directories(path.parent_path());
+  try {
+    create_directory(path);
+  } catch (const IoError& error) {
+    if (error.code() != EEXIST || !is_directory(path)) throw;
+  }
+}
+
+void FileSystem::remove_all(const Path& path) {
+  if (!exists(path)) return;
+  if (is_directory(path)) {
+    for (const auto& name : list(path)) remove_all(path / name);
+  }
+  remove(path);
+}
+
+std::string FileSystem::read_all(const Path& path) {
+  const auto file = open(path, OpenMode::kRead);
+  std::string content(file->size(), '\0');
+  content.resize(file->pread(content.data(), content.size(), 0));
+  return content;
+}
+
+void FileSystem::replace(const Path& path, const std::string& content) {
+  const Path temporary = str(path.string(), ".", ::getpid(), ".tmp");
+  {
+    const auto file = open(temporary, OpenMode::kCreate);
+    file->pwrite(content.data(), content.size(), 0);
+    file->sync();
+    file->close();
+  }
+  rename(temporary, path);
+  sync_directory(path.has_parent_path() ? path.parent_path() : Path("."));
+}
+
+std::unique_ptr<File> PosixFileSystem::open(const Path& path, OpenMode mode) {
+  int fd = -1;
+  do {
+    fd = ::open(path.c_str(), open_flags(mode) | O_CLOEXEC, 0666);
+  } while (fd < 0 && errno == EINTR);
+  if (fd < 0) fail("cannot open", path.string());
+  return std::make_unique<PosixFile>(fd, path.string());
+}
+
+bool PosixFileSystem::exists(const Path& path) {
+  struct stat info {};
+  return ::lstat(path.c_str(), &info) == 0;
+}
+
+bool PosixFileSystem::is_directory(const Path& path) {
+  struct stat info {};
+  return ::lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+std::vector<std::string> PosixFileSystem::list(const Path& directory) {
+  std::error_code code;
+  std::vector<std::string> names;
+  for (std::filesystem::directory_iterator it(directory, code), end; !code && it != end; it.increment(code)) {
+    names.push_back(it->path().filename().string());
+  }
+  if (code) throw IoError(str("cannot list ", directory.string(), ": ", code.message()), code.value());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+void PosixFileSystem::create_directory(const Path& path) {
+  if (::mkdir(path.c_str(), 0777) != 0) fail("cannot create directory", path.string());
+}
+
+void PosixFileSystem::rename(const Path& from, const Path& to) {
+  if (::rename(from.c_str(), to.c_str()) != 0) fail("cannot rename", str(from.string(), " to ", to.string()));
+}
+
+void PosixFileSystem::remove(const Path& path) {
+  if (::remove(path.c_str()) != 0) fail("cannot remove", path.string());
+}
+
+void PosixFileSystem::sync_directory(const Path& path) {
+  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) fail("cannot open directory", path.string());
+  int result = 0;
+  do {
+    result = ::fsync(fd);
+  } while (result != 0 && errno == EINTR);
+  const int code = errno;
+  ::close(fd);
+  errno = code;
+  // Some network file systems refuse fsync on directories with EINVAL; then rename is all they offer.
+  if (result != 0 && code != EINVAL) fail("cannot fsync directory", path.string());
+}
+
+void PosixFileSystem::create_symlink(const Path& target, const Path& link) {
+  if (::symlink(target.c_str(), link.c_str()) != 0) fail("cannot link", link.string());
+}
+
+}  // namespace trireme::base

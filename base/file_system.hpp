@@ -1,0 +1,93 @@
+// The seam between Trireme and the file system: every byte that matters goes through a FileSystem, so that
+// tests can fail the n-th call or lose unsynced data. PosixFileSystem is the real one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace trireme::base {
+
+/// An open file. Offsets and lengths in bytes. Errors are IoError naming the file and errno's text.
+/// pread and pwrite may be called by several threads at once; the rest by one.
+class File {
+ public:
+  File() = default;
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  virtual ~File() = default;
+
+  /// Reads up to `length` bytes at `offset`; less only at the end of the file. Handles EINTR and short reads.
+  virtual std::size_t pread(void* data, std::size_t length, std::uint64_t offset) = 0;
+  /// Writes all of it or throws. Handles EINTR and short writes.
+  virtual void pwrite(const void* data, std::size_t length, std::uint64_t offset) = 0;
+  /// fsync(2).
+  virtual void sync() = 0;
+  /// Reserves [0, length) on disk (fallocate(2)) and sets the size. False where the file system cannot
+  /// reserve; then the size is set by truncation.
+  virtual bool allocate(std::uint64_t length) = 0;
+  virtual void truncate(std::uint64_t length) = 0;
+  virtual std::uint64_t size() = 0;
+  /// Asks the kernel to forget cached pages (posix_fadvise DONTNEED); a hint, never an error.
+  virtual void drop_cache() = 0;
+  /// Closes and reports what close(2) reports. The destructor closes silently.
+  virtual void close() = 0;
+};
+
+enum class OpenMode {
+  kRead,             ///< must exist
+  kReadWrite,        ///< must exist
+  kCreate,           ///< created or truncated, read-write
+  kCreateExclusive,  ///< O_CREAT|O_EXCL, read-write; EEXIST as IoError
+  kAppend,           ///< created if missing; write at size() to append
+};
+
+class FileSystem {
+ public:
+  using Path = std::filesystem::path;
+
+  virtual ~FileSystem() = default;
+  virtual std::unique_ptr<File> open(const Path& path, OpenMode mode) = 0;
+  virtual bool exists(const Path& path) = 0;
+  virtual bool is_directory(const Path& path) = 0;
+  /// Names (not paths) of the entries, sorted.
+  virtual std::vector<std::string> list(const Path& directory) = 0;
+  /// mkdir(2): the parent must exist; EEXIST as IoError.
+  virtual void create_directory(const Path& path) = 0;
+  /// rename(2).
+  virtual void rename(const Path& from, const Path& to) = 0;
+  /// unlink(2) or rmdir(2) of one entry.
+  virtual void remove(const Path& path) = 0;
+  /// fsync(2) of a directory: makes renames and new names in it durable.
+  virtual void sync_directory(const Path& path) = 0;
+  virtual void create_symlink(const Path& target, const Path& link) = 0;
+
+  // Built from the above.
+  /// mkdir -p.
+  void create_directories(const Path& path);
+  /// rm -r; missing is fine.
+  void remove_all(const Path& path);
+  /// The whole file. InputError-free: throws IoError.
+  std::string read_all(const Path& path);
+  /// Temporary file in the same directory, written, fsynced, renamed over `path`, directory fsynced.
+  void replace(const Path& path, const std::string& content);
+};
+
+/// The operating system's files. Stateless: make one wherever needed.
+class PosixFileSystem final : public FileSystem {
+ public:
+  std::unique_ptr<File> open(const Path& path, OpenMode mode) override;
+  bool exists(const Path& path) override;
+  bool is_directory(const Path& path) override;
+  std::vector<std::string> list(const Path& directory) override;
+  void create_directory(const Path& path) override;
+  void rename(const Path& from, const Path& to) override;
+  void remove(const Path& path) override;
+  void sync_directory(const Path& path) override;
+  void create_symlink(const Path& target, const Path& link) override;
+};
+
+}  // namespace trireme::base

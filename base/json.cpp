@@ -1,0 +1,39 @@
+#include "base/json.hpp"
+
+#include <cmath>
+#include <cstdio>
+
+namespace trireme::base {
+
+std::string format_double(double value) {
+  if (std::isnan(value)) return "\"nan\"";
+  if (std::isinf(value)) return value > 0 ? "\"inf\"" : "\"-inf\"";
+  char text[40];
+  std::snprintf(text, sizeof text, "%.17g", value);
+  std::string result = text;
+  if (result.find_first_of(".en") == std::string::npos) result += ".0";
+  return result;
+}
+
+std::string to_line(const Json& value) {
+  if (value.is_object()) {
+    std::string line = "{";
+    for (auto it = value.begin(); it != value.end(); ++it) {
+      if (line.size() > 1) line += ',';
+      line += Json(it.key()).dump() + ':' + to_line(it.value());
+    }
+    return line + '}';
+  }
+  if (value.is_array()) {
+    std::string line = "[";
+    for (const auto& item : value) {
+      if (line.size() > 1) line += ',';
+      line += to_line(item);
+    }
+    return line + ']';
+  }
+  if (value.is_number_float()) return format_double(value.get<double>());
+  return value.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+}  // namespace trireme::base

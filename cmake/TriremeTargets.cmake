@@ -1,0 +1,34 @@
+# trireme_library(name SOURCES … LINKS …): one static library per folder, with the house's include root and warnings.
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+set(TRIREME_WARNINGS -Wall -Wextra -Wconversion -Wno-sign-conversion)
+if(TRIREME_WERROR)
+  list(APPEND TRIREME_WARNINGS -Werror)
+endif()
+
+function(trireme_common target)
+  target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:${TRIREME_WARNINGS}>)
+endfunction()
+
+function(trireme_library name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+  add_library(${name} STATIC ${ARG_SOURCES})
+  set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON LINKER_LANGUAGE CXX)
+  target_link_libraries(${name} PUBLIC ${ARG_LINKS})
+  trireme_common(${name})
+endfunction()
+
+# trireme_program(name SOURCES … LINKS …): an executable whose libraries are found by DT_RPATH.
+function(trireme_program name)
+  cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  target_link_libraries(${name} PRIVATE ${ARG_LINKS})
+  target_link_options(${name} PRIVATE -Wl,--disable-new-dtags)
+  trireme_common(${name})
+endfunction()

@@ -1,0 +1,53 @@
+# trireme_unit_test(name SOURCES … LINKS …): no MPI, no LibTorch; every TEST a ctest case, label unit.
+# trireme_mpi_test(name SOURCES … LINKS … RANKS 2 4 [LABEL mpi] [TIMEOUT s]): one launch per rank count.
+# trireme_script_test(name LABEL … COMMAND … [TIMEOUT s]): a whole command line.
+find_package(GTest REQUIRED)
+include(GoogleTest)
+
+set(TRIREME_MPI_ENVIRONMENT
+  OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+  OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_hwloc_base_binding_policy=none
+  PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe OMP_NUM_THREADS=1)
+
+function(trireme_unit_test name)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LINKS" ${ARGN})
+  if(NOT ARG_LABEL)
+    set(ARG_LABEL unit)
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  trireme_program(${name} SOURCES ${ARG_SOURCES} LINKS ${ARG_LINKS} GTest::gmock GTest::gtest_main)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  add_test(NAME ${name} COMMAND ${name} --gtest_brief=1)
+  set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} ENVIRONMENT "OMP_NUM_THREADS=1")
+endfunction()
+
+# The source must define main (tests/support/mpi_main.hpp has one).
+function(trireme_mpi_test name)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "SOURCES;LINKS;RANKS;ENVIRONMENT" ${ARGN})
+  if(NOT ARG_LABEL)
+    set(ARG_LABEL mpi)
+  endif()
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 120)
+  endif()
+  trireme_program(${name} SOURCES ${ARG_SOURCES} LINKS ${ARG_LINKS} GTest::gmock GTest::gtest Trireme::MPI)
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}/tests)
+  foreach(ranks ${ARG_RANKS})
+    add_test(NAME ${name}.${ranks} COMMAND ${MPIEXEC_EXECUTABLE} -n ${ranks} $<TARGET_FILE:${name}> --gtest_brief=1)
+    set_tests_properties(${name}.${ranks} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT}
+      PROCESSORS 2 ENVIRONMENT "${TRIREME_MPI_ENVIRONMENT};${ARG_ENVIRONMENT}")
+  endforeach()
+endfunction()
+
+function(trireme_script_test name)
+  cmake_parse_arguments(ARG "" "LABEL;TIMEOUT" "COMMAND" ${ARGN})
+  if(NOT ARG_TIMEOUT)
+    set(ARG_TIMEOUT 300)
+  endif()
+  add_test(NAME ${name} COMMAND ${ARG_COMMAND})
+  set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} PROCESSORS 2
+    SKIP_RETURN_CODE 77
+    ENVIRONMENT "${TRIREME_MPI_ENVIRONMENT};TRIREME_BIN=${PROJECT_BINARY_DIR}/bin/trireme;TRIREME_VENV=${TRIREME_VENV};TRIREME_SOURCE=${PROJECT_SOURCE_DIR}")
+endfunction()

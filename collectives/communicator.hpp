@@ -1,0 +1,107 @@
+// What ranks say to each other. A Communicator is a group of ranks and the operations on it; MpiCommunicator
+// (host memory) and NcclCommunicator (device memory) implement it.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace trireme::collectives {
+
+enum class DataType { kFloat64, kFloat32, kBFloat16, kInt64, kUInt8 };
+enum class ReduceOp { kSum, kMin, kMax };
+
+/// Bytes of one element.
+std::size_t size_of(DataType type);
+/// "fp64", "fp32", "bf16", "int64", "uint8".
+const char* name_of(DataType type);
+
+/// One operation under way. Move-only; the buffers of the operation must outlive it. The destructor waits.
+/// For device communicators "done" means ordered on the compute stream, not finished on the host.
+class Request {
+ public:
+  class State {
+   public:
+    virtual ~State() = default;
+    /// True when done; gives the library a chance to progress. Never blocks.
+    virtual bool test() = 0;
+    virtual void wait() = 0;
+  };
+
+  Request() = default;  ///< an operation that is done already
+  explicit Request(std::unique_ptr<State> state) : state_(std::move(state)) {}
+  Request(Request&&) = default;
+  Request& operator=(Request&& other);
+  ~Request();
+
+  bool test();
+  /// Throws base::Error when the operation failed. After it the Request is done.
+  void wait();
+
+ private:
+  std::unique_ptr<State> state_;
+};
+
+/// One half of a point-to-point exchange, for Communicator::exchange.
+struct Transfer {
+  enum class Direction { kSend, kReceive };
+  Direction direction;
+  void* data;
+  std::size_t count;
+  DataType type;
+  int peer;     ///< rank in this communicator
+  int tag = 0;  ///< matches a send with its receive (host); ignored by NCCL, where order matches
+};
+
+/// A group of ranks. All ranks of the group call the same collectives in the same order. Counts are elements
+/// and may exceed 2^31. Buffers are contiguous, in the memory the communicator serves (on_device()).
+/// Blocking calls return when the result may be read by the host (MPI) or by the compute stream (NCCL).
+/// Errors: base::Error naming the group, the operation and the library's own text.
+class Communicator {
+ public:
+  Communicator() = default;
+  Communicator(const Communicator&) = delete;
+  Communicator& operator=(const Communicator&) = delete;
+  virtual ~Communicator() = default;
+
+  virtual int rank() const = 0;
+  virtual int size() const = 0;
+  /// For messages: "tp", "dp", "world", …
+  virtual const std::string& name() const = 0;
+  virtual bool on_device() const = 0;
+
+  /// In place: every rank ends with the reduction of all ranks' data.
+  virtual Request start_all_reduce(void* data, std::size_t count, DataType type, ReduceOp op) = 0;
+  /// send: size()*count elements; receive: count elements, the reduction of every rank's piece rank().
+  /// `receive` may be send + rank()*count (in place).
+  virtual Request start_reduce_scatter(const void* send, void* receive, std::size_t count, DataType type,
+                                       ReduceOp op) = 0;
+  /// send: count elements; receive: size()*count, rank r's piece at r*count. In place when send is that piece.
+  virtual Request start_all_gather(const void* send, void* receive, std::size_t count, DataType type) = 0;
+  virtual Request start_broadcast(void* data, std::size_t count, DataType type, int root) = 0;
+  /// Piece p of send (count elements each) goes to rank p; piece p of receive comes from rank p. Not in place.
+  virtual Request start_all_to_all(const void* send, void* receive, std::size_t count, DataType type) = 0;
+  /// All transfers as one group: progress together, so opposite directions cannot block each other.
+  virtual Request start_exchange(const std::vector<Transfer>& transfers) = 0;
+  virtual void barrier() = 0;
+
+  /// Collective: a new communicator of the ranks with the same color, ordered by key. color < 0: takes part,
+  /// gets nullptr. The parent must outlive nothing: children stand alone.
+  virtual std::unique_ptr<Communicator> split(int color, int key, const std::string& name) = 0;
+
+  /// Good-path end: drains what is under way so that destruction cannot block on a peer.
+  virtual void finish() = 0;
+
+  // The blocking forms.
+  void all_reduce(void* data, std::size_t count, DataType type, ReduceOp op = ReduceOp::kSum);
+  void reduce_scatter(const void* send, void* receive, std::size_t count, DataType type,
+                      ReduceOp op = ReduceOp::kSum);
+  void all_gather(const void* send, void* receive, std::size_t count, DataType type);
+  void broadcast(void* data, std::size_t count, DataType type, int root);
+  void all_to_all(const void* send, void* receive, std::size_t count, DataType type);
+  void send(const void* data, std::size_t count, DataType type, int peer, int tag = 0);
+  void receive(void* data, std::size_t count, DataType type, int peer, int tag = 0);
+};
+
+}  // namespace trireme::collectives

@@ -1,0 +1,25 @@
+#include "base/json.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+
+namespace trireme::base {
+namespace {
+
+TEST(ToLine, WritesDoublesThatReadBackToTheSameBits) {
+  const double value = 0.1 + 0.2;
+  const std::string line = to_line(Json{{"loss", value}});
+  EXPECT_EQ(line, "{\"loss\":0.30000000000000004}");
+  EXPECT_EQ(Json::parse(line)["loss"].get<double>(), value);
+}
+
+TEST(ToLine, KeepsWholeDoublesDoubles) { EXPECT_EQ(to_line(Json{{"a", 2.0}, {"b", 2}}), "{\"a\":2.0,\"b\":2}"); }
+
+TEST(ToLine, NonFiniteValuesStayValidJson) {
+  const std::string line = to_line(Json{{"loss", std::numeric_limits<double>::quiet_NaN()}});
+  EXPECT_EQ(Json::parse(line)["loss"], "nan");
+}
+
+}  // namespace
+}  // namespace trireme::base
