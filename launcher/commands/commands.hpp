@@ -1,0 +1,16 @@
+// The subcommands: one file each. Every function gets the words after its own name, prints to stdout, and returns
+// the exit code; base::InputError and base::Error thrown become exit codes 2 and 1 with their sentence.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace trireme::launcher {
+
+using Arguments = std::vector<std::string>;
+
+int tokenizer_command(const Arguments& arguments);
+int prepare_command(const Arguments& arguments);
+int checkpoint_command(const Arguments& arguments);
+
+}  // namespace trireme::launcher

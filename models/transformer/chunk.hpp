@@ -1,0 +1,109 @@
+// A chunk of the transformer on one rank: forward and backward written out, without an autograd graph. What
+// backward needs is in an Activations object per micro-batch, so the pipeline decides what lives when, and
+// gradients go straight into the flat buffer.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "collectives/communicator.hpp"
+#include "models/parallel/parameters.hpp"
+#include "models/spec/config.hpp"
+
+namespace trireme::transformer {
+
+enum class Recompute {
+  kNone,
+  kSelective,  ///< attention's and the activation function's inner results are computed again in backward
+  kFull,       ///< only each layer's input is kept
+};
+
+/// Consecutive layers [first_layer, first_layer + layer_count), with the embedding before and the head after if set.
+struct ChunkSpec {
+  std::int64_t first_layer = 0;
+  std::int64_t layer_count = 0;
+  bool embedding = false;
+  bool head = false;
+};
+
+/// How the chunk shares its work. `tp` may be null (degree 1).
+struct ChunkContext {
+  collectives::Communicator* tp = nullptr;
+  bool sequence_parallel = false;  ///< activations between blocks hold sequence/tp positions per rank
+  Recompute recompute = Recompute::kNone;
+  std::uint64_t seed = 0;          ///< of dropout
+};
+
+/// Input of one forward pass. B sequences of T tokens. int64 on the chunk's device.
+struct MicroBatch {
+  at::Tensor tokens;                   ///< (B, T)
+  at::Tensor targets;                  ///< (B, T); -1 = no loss here
+  std::vector<std::int64_t> samples;   ///< B sample numbers: the key of dropout
+  std::int64_t step = 0;               ///< the key of dropout
+  double loss_scale = 1.0;             ///< gradient of the reported loss sum: 1 / targets in the global batch
+};
+
+/// What forward leaves for backward; opaque. Destroying it frees the memory.
+class Activations {
+ public:
+  virtual ~Activations() = default;
+};
+
+/// Keys and values of the tokens seen so far in generation, for every layer of a chunk; opaque.
+class KeyValueCache {
+ public:
+  virtual ~KeyValueCache() = default;
+};
+
+/// Shapes: x_TBD = (T, B, D), T divided by tp with sequence parallel. T-major so that gathering along the
+/// sequence is a concatenation.
+class Chunk {
+ public:
+  /// `parameters` must hold the blocks of block_plan() for this chunk and outlive it.
+  Chunk(const spec::ModelConfig& config, const ChunkSpec& chunk, const ChunkContext& context,
+        parallel::ParameterStore& parameters);
+  ~Chunk();
+  Chunk(Chunk&&) noexcept;
+
+  struct ForwardResult {
+    at::Tensor output_TBD;  ///< undefined when the chunk has the head
+    at::Tensor loss_sum;    ///< fp64 scalar on the device, sum over this micro-batch's targets (the same on every tp
+                            ///< rank); undefined without the head
+    std::unique_ptr<Activations> activations;
+  };
+  /// Training forward. `input_TBD` is undefined when the chunk has the embedding. With the head, logits' gradient,
+  /// head weight gradient and gradient of the head's input are computed here too (slice by slice, logits are never
+  /// stored), scaled by loss_scale.
+  ForwardResult forward(const MicroBatch& batch, const at::Tensor& input_TBD);
+
+  /// Called in backward after the gradients of one block group are complete for this micro-batch:
+  /// the global layer index, or -1 for the embedding, or config.layers for final norm and head.
+  using LayerDone = std::function<void(std::int64_t layer)>;
+  /// Adds to the gradients; returns the gradient of the input (undefined with the embedding). `grad_TBD` is undefined
+  /// with the head.
+  at::Tensor backward(std::unique_ptr<Activations> activations, const at::Tensor& grad_TBD, const LayerDone& done);
+
+  /// No gradients, no dropout: output, or with the head the loss sum.
+  ForwardResult evaluate(const MicroBatch& batch, const at::Tensor& input_TBD);
+  /// As evaluate, but with the head returns all logits (T, B, vocabulary of this rank) in output_TBD. For tests and tools.
+  at::Tensor logits(const MicroBatch& batch, const at::Tensor& input_TBD);
+
+  std::unique_ptr<KeyValueCache> make_cache(std::int64_t batch, std::int64_t max_tokens);
+  /// Appends tokens_BT (T new positions) to the cache; returns the output, or with the head the logits of the last
+  /// position, (B, vocabulary) complete on every tp rank. Never sequence parallel.
+  at::Tensor infer(const at::Tensor& tokens_BT, const at::Tensor& input_TBD, KeyValueCache& cache);
+
+ private:
+  class Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+/// The blocks of the given chunks on one rank, in the order in which backward finishes them. A tied embedding that
+/// two chunks of this rank share appears once, at its last use (the embedding).
+std::vector<parallel::BlockPlan> block_plan(const spec::ModelConfig& config, const std::vector<ChunkSpec>& chunks);
+
+}  // namespace trireme::transformer
