@@ -3,6 +3,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -14,24 +15,26 @@ namespace trireme::parallel {
 /// A logical tensor as this rank holds it.
 struct Parameter {
   spec::LogicalTensor tensor;
-  topology::Box box;          ///< what of the logical tensor is here
-  topology::Box owned;        ///< what of it this rank owns among its tp peers (counted in norms, stored)
-  at::Tensor value;           ///< shape box.size, compute dtype, a view of the flat values
-  at::Tensor grad;            ///< shape box.size, fp32 (fp64 in fp64 runs), a view of the flat gradients
-  std::int64_t flat_offset;   ///< of the first element in both flat buffers
+  topology::Box box;         ///< what of the logical tensor is here
+  topology::Box owned;       ///< what of it this rank owns among its tp peers (counted in norms, stored)
+  at::Tensor value;          ///< shape box.size, compute dtype, a view of the flat values
+  at::Tensor grad;           ///< shape box.size, fp32 (fp64 in fp64 runs), a view of the flat gradients
+  std::int64_t flat_offset;  ///< of the first element in both flat buffers
 };
 
 /// Consecutive parameters that are one matrix (or vector) for the arithmetic: q,k,v or gate,up stacked along dim 0,
 /// or a single parameter. Starts at a 64-byte boundary of the flat buffers; members lie without gaps.
 struct Block {
-  std::string name;            ///< "layers.3.attention.qkv.weight", or the single member's name
-  at::Tensor value;            ///< (sum of rows, columns) or (sum of rows)
+  std::string name;  ///< "layers.3.attention.qkv.weight", or the single member's name
+  at::Tensor value;  ///< (sum of rows, columns) or (sum of rows)
   at::Tensor grad;
-  std::vector<int> members;    ///< indices into ParameterStore::parameters()
+  std::vector<int> members;  ///< indices into ParameterStore::parameters()
 
   /// True at the first call after ParameterStore::begin_step(): the gradient holds old data and must be
   /// overwritten (beta = 0); false later: it must be added to (beta = 1).
   bool take_first();
+  /// After the last micro-batch: a gradient that nothing wrote to in this step becomes zero.
+  void finish();
 
  private:
   friend class ParameterStore;
@@ -43,32 +46,42 @@ struct Block {
 struct BlockPlan {
   std::string name;
   std::vector<spec::LogicalTensor> members;
+  std::int64_t alignment = 1;  ///< the block starts at a multiple of this many elements (and of 64 bytes)
 };
+
+/// The initial values of what this rank holds, fp64 on the CPU, shape box.size: drawn from the counter-based
+/// generator (base/normal.hpp), keyed by (seed, logical name, global row-major index).
+at::Tensor initial_values(const Parameter& parameter, std::uint64_t seed, const spec::ModelConfig& config);
 
 class ParameterStore {
  public:
-  /// Allocates flat buffers on `device`: values in `value_type`, gradients in `grad_type`. Values start at zero.
+  /// Allocates flat buffers on `device`: values in `value_type`, gradients in `grad_type`. Both start at zero and
+  /// their padding stays zero. Their length is a multiple of `total_multiple` elements.
   ParameterStore(const spec::ModelConfig& config, const std::vector<BlockPlan>& plan, int tp_rank, int tp,
-                 at::ScalarType value_type, at::ScalarType grad_type, at::Device device);
+                 at::ScalarType value_type, at::ScalarType grad_type, at::Device device,
+                 std::int64_t total_multiple = 1);
 
   /// Throws base::Error naming the block when it is not here.
   Block& block(const std::string& name);
   bool has_block(const std::string& name) const;
   const std::vector<Parameter>& parameters() const { return parameters_; }
   const std::vector<Block>& blocks() const { return blocks_; }
+  std::vector<Block>& blocks() { return blocks_; }
 
   at::Tensor& flat_values() { return flat_values_; }
   at::Tensor& flat_grads() { return flat_grads_; }
 
   /// Before the first micro-batch of a step: all gradients become "to be overwritten".
   void begin_step();
-  /// After the last: gradients that nothing wrote to (no micro-batch touched them) become zero.
+  /// After the last: Block::finish() for all.
   void finish_step();
 
-  /// Weights of the counter-based generator (base/normal.hpp), keyed by (seed, logical name, global index).
+  /// Fills the values with initial_values(), rounded to their type.
   void initialise(std::uint64_t seed, const spec::ModelConfig& config);
 
  private:
+  void make_views(Block& block, std::int64_t offset);
+
   std::vector<Parameter> parameters_;
   std::vector<Block> blocks_;
   std::map<std::string, int> block_index_;

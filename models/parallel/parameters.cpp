@@ -1,0 +1,142 @@
+#include "models/parallel/parameters.hpp"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "base/error.hpp"
+#include "base/normal.hpp"
+
+namespace trireme::parallel {
+namespace {
+
+std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+/// Both flat buffers have the same offsets, so the smaller element type decides how many elements 64 bytes are.
+std::int64_t elements_of_64_bytes(at::ScalarType value_type, at::ScalarType grad_type) {
+  return 64 / static_cast<std::int64_t>(std::min(at::elementSize(value_type), at::elementSize(grad_type)));
+}
+
+double initial_scale(const spec::LogicalTensor& tensor, const spec::ModelConfig& config) {
+  if (tensor.initial == spec::Initial::kNormal) return config.init_std;
+  return config.init_std / std::sqrt(2.0 * static_cast<double>(config.layers));
+}
+
+/// Calls fill(first global index, count, destination) for each contiguous run of the box in its tensor.
+template <typename Fill>
+void for_each_run(const topology::Shape& shape, const topology::Box& box, double* out, const Fill& fill) {
+  if (box.empty()) return;
+  const std::size_t last = shape.size() - 1;
+  const std::int64_t rows = box.elements() / box.size[last];
+  for (std::int64_t row = 0; row < rows; ++row) {
+    std::int64_t rest = row;
+    std::int64_t first = box.offset[last];
+    std::int64_t stride = shape[last];
+    for (std::size_t dim = last; dim-- > 0;) {
+      first += (box.offset[dim] + rest % box.size[dim]) * stride;
+      rest /= box.size[dim];
+      stride *= shape[dim];
+    }
+    fill(static_cast<std::uint64_t>(first), static_cast<std::uint64_t>(box.size[last]), out + row * box.size[last]);
+  }
+}
+
+}  // namespace
+
+bool Block::take_first() {
+  const bool first = fresh_;
+  fresh_ = false;
+  return first;
+}
+
+void Block::finish() {
+  if (take_first()) grad.zero_();
+}
+
+at::Tensor initial_values(const Parameter& parameter, std::uint64_t seed, const spec::ModelConfig& config) {
+  const spec::LogicalTensor& tensor = parameter.tensor;
+  if (tensor.initial == spec::Initial::kZeros) return at::zeros(parameter.box.size, at::kDouble);
+  if (tensor.initial == spec::Initial::kOnes) return at::full(parameter.box.size, 1.0, at::kDouble);
+  at::Tensor values = at::empty(parameter.box.size, at::kDouble);
+  const double scale = initial_scale(tensor, config);
+  for_each_run(tensor.shape, parameter.box, values.mutable_data_ptr<double>(),
+               [&](std::uint64_t first, std::uint64_t count, double* out) {
+                 base::fill_normal(seed, tensor.name, first, count, scale, out);
+               });
+  return values;
+}
+
+ParameterStore::ParameterStore(const spec::ModelConfig& config, const std::vector<BlockPlan>& plan, int tp_rank, int tp,
+                               at::ScalarType value_type, at::ScalarType grad_type, at::Device device,
+                               std::int64_t total_multiple) {
+  const std::int64_t boundary = elements_of_64_bytes(value_type, grad_type);
+  std::vector<std::int64_t> block_offsets;
+  std::int64_t offset = 0;
+  for (const BlockPlan& planned : plan) {
+    offset = round_up(offset, std::lcm(boundary, planned.alignment));
+    block_offsets.push_back(offset);
+    Block block;
+    block.name = planned.name;
+    for (const spec::LogicalTensor& tensor : planned.members) {
+      Parameter parameter;
+      parameter.tensor = tensor;
+      parameter.box = spec::box_of(tensor, config, tp_rank, tp);
+      parameter.owned = spec::owned_box(tensor, config, tp_rank, tp);
+      parameter.flat_offset = offset;
+      offset += parameter.box.elements();
+      block.members.push_back(static_cast<int>(parameters_.size()));
+      parameters_.push_back(std::move(parameter));
+    }
+    if (!block_index_.emplace(block.name, static_cast<int>(blocks_.size())).second) {
+      throw base::Error(base::str("block ", block.name, " is planned twice on one rank"));
+    }
+    blocks_.push_back(std::move(block));
+  }
+  offset = round_up(offset, std::lcm(boundary, total_multiple));
+  flat_values_ = at::zeros({offset}, at::TensorOptions().dtype(value_type).device(device));
+  flat_grads_ = at::zeros({offset}, at::TensorOptions().dtype(grad_type).device(device));
+  for (std::size_t index = 0; index < blocks_.size(); ++index) make_views(blocks_[index], block_offsets[index]);
+}
+
+void ParameterStore::make_views(Block& block, std::int64_t offset) {
+  topology::Shape stacked = parameters_[static_cast<std::size_t>(block.members.front())].box.size;
+  stacked[0] = 0;
+  for (const int member : block.members) {
+    Parameter& parameter = parameters_[static_cast<std::size_t>(member)];
+    const std::int64_t count = parameter.box.elements();
+    parameter.value = flat_values_.narrow(0, parameter.flat_offset, count).view(parameter.box.size);
+    parameter.grad = flat_grads_.narrow(0, parameter.flat_offset, count).view(parameter.box.size);
+    stacked[0] += parameter.box.size[0];
+  }
+  const std::int64_t count = topology::elements_of(stacked);
+  block.value = flat_values_.narrow(0, offset, count).view(stacked);
+  block.grad = flat_grads_.narrow(0, offset, count).view(stacked);
+}
+
+Block& ParameterStore::block(const std::string& name) {
+  const auto found = block_index_.find(name);
+  if (found == block_index_.end()) throw base::Error(base::str("this rank holds no parameter block named ", name));
+  return blocks_[static_cast<std::size_t>(found->second)];
+}
+
+bool ParameterStore::has_block(const std::string& name) const { return block_index_.count(name) != 0; }
+
+void ParameterStore::begin_step() {
+  for (Block& block : blocks_) block.fresh_ = true;
+}
+
+void ParameterStore::finish_step() {
+  for (Block& block : blocks_) block.finish();
+}
+
+void ParameterStore::initialise(std::uint64_t seed, const spec::ModelConfig& config) {
+  for (Parameter& parameter : parameters_) parameter.value.copy_(initial_values(parameter, seed, config));
+}
+
+}  // namespace trireme::parallel
