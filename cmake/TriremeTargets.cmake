@@ -6,7 +6,7 @@ if(CCACHE_PROGRAM)
   set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
 endif()
 
-set(TRIREME_WARNINGS -Wall -Wextra -Wconversion -Wno-sign-conversion)
+set(TRIREME_WARNINGS -Wall -Wextra -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers)
 if(TRIREME_WERROR)
   list(APPEND TRIREME_WARNINGS -Werror)
 endif()

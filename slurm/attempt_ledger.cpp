@@ -1,0 +1,127 @@
+#include "slurm/attempt_ledger.hpp"
+
+#include <utility>
+
+#include "base/error.hpp"
+
+namespace trireme::slurm {
+namespace {
+
+using base::Json;
+
+Json to_json(int number, const AttemptStart& start) {
+  return Json{{"event", "start"},
+              {"attempt", number},
+              {"time", start.time},
+              {"reason", start.reason},
+              {"job", start.job_id},
+              {"restart_count", start.restart_count},
+              {"layout", start.layout},
+              {"hosts", start.hosts},
+              {"ranks", start.ranks},
+              {"gpus", start.gpus},
+              {"first_step", start.first_step}};
+}
+
+Json to_json(int number, const AttemptEnd& end) {
+  return Json{{"event", "end"},
+              {"attempt", number},
+              {"time", end.time},
+              {"reason", end.reason},
+              {"last_step", end.last_step},
+              {"saved_step", end.saved_step},
+              {"device_seconds", end.device_seconds},
+              {"lost_seconds", end.lost_seconds}};
+}
+
+AttemptStart start_of(const Json& line) {
+  AttemptStart start;
+  start.time = line.value("time", 0.0);
+  start.reason = line.value("reason", "");
+  start.job_id = line.value("job", "");
+  start.restart_count = line.value("restart_count", 0);
+  start.layout = line.value("layout", "");
+  start.hosts = line.value("hosts", std::vector<std::string>{});
+  start.ranks = line.value("ranks", 1);
+  start.gpus = line.value("gpus", false);
+  start.first_step = line.value("first_step", std::int64_t{0});
+  return start;
+}
+
+AttemptEnd end_of(const Json& line) {
+  AttemptEnd end;
+  end.time = line.value("time", 0.0);
+  end.reason = line.value("reason", "");
+  end.last_step = line.value("last_step", std::int64_t{0});
+  end.saved_step = line.value("saved_step", std::int64_t{0});
+  end.device_seconds = line.value("device_seconds", 0.0);
+  end.lost_seconds = line.value("lost_seconds", 0.0);
+  return end;
+}
+
+void apply(const Json& line, std::vector<Attempt>& attempts) {
+  const int number = line.value("attempt", 0);
+  if (line.value("event", "") == "start") {
+    attempts.push_back(Attempt{number, start_of(line), false, {}});
+  } else if (!attempts.empty() && attempts.back().number == number) {
+    attempts.back().ended = true;
+    attempts.back().end = end_of(line);
+  }
+}
+
+// The bytes of all complete, readable lines: a line torn by a crash or a full disk ends the good part.
+std::size_t good_length(const std::string& content, std::vector<Attempt>* attempts) {
+  std::size_t good = 0;
+  while (good < content.size()) {
+    const std::size_t newline = content.find('\n', good);
+    if (newline == std::string::npos) break;
+    const Json line = Json::parse(content.substr(good, newline - good), nullptr, false);
+    if (!line.is_object()) break;
+    apply(line, *attempts);
+    good = newline + 1;
+  }
+  return good;
+}
+
+}  // namespace
+
+std::vector<Attempt> read_attempts(base::FileSystem& files, const std::filesystem::path& file) {
+  std::vector<Attempt> attempts;
+  if (files.exists(file)) good_length(files.read_all(file), &attempts);
+  return attempts;
+}
+
+AttemptLedger::AttemptLedger(base::FileSystem& files, std::filesystem::path file)
+    : files_(files), file_(std::move(file)) {
+  if (!files_.exists(file_)) return;
+  const std::string content = files_.read_all(file_);
+  const std::size_t good = good_length(content, &attempts_);
+  if (good < content.size()) {
+    const auto opened = files_.open(file_, base::OpenMode::kReadWrite);
+    opened->truncate(good);
+    opened->sync();
+  }
+}
+
+int AttemptLedger::start(const AttemptStart& start, const AttemptEnd& progress_of_killed) {
+  if (!attempts_.empty() && !attempts_.back().ended) end(progress_of_killed);
+  const int number = attempts_.empty() ? 1 : attempts_.back().number + 1;
+  append(to_json(number, start));
+  attempts_.push_back(Attempt{number, start, false, {}});
+  return number;
+}
+
+void AttemptLedger::end(const AttemptEnd& end) {
+  append(to_json(attempts_.back().number, end));
+  attempts_.back().ended = true;
+  attempts_.back().end = end;
+}
+
+void AttemptLedger::append(const Json& line) {
+  const auto opened = files_.open(file_, base::OpenMode::kAppend);
+  const std::string text = base::to_line(line) + '\n';
+  opened->pwrite(text.data(), text.size(), opened->size());
+  opened->sync();
+}
+
+}  // namespace trireme::slurm

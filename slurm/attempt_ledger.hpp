@@ -1,0 +1,68 @@
+// attempts.jsonl: one line when an attempt starts and one when it ends. Only rank 0 writes, holding the lease.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/file_system.hpp"
+#include "base/json.hpp"
+
+namespace trireme::slurm {
+
+/// What is known about an attempt when it starts.
+struct AttemptStart {
+  std::string reason;       ///< "first start", "resumed", "requeued", …
+  std::string job_id;       ///< "" outside Slurm
+  int restart_count = 0;
+  std::string layout;       ///< "tp2·pp2"
+  std::vector<std::string> hosts;
+  int ranks = 1;
+  bool gpus = false;        ///< the ranks use GPUs: then device seconds are GPU-seconds
+  std::int64_t first_step = 0;  ///< steps already done when it starts
+  double time = 0.0;        ///< seconds since the epoch
+};
+
+/// What is known when it ends.
+struct AttemptEnd {
+  std::string reason;       ///< "done", "stopped by SIGTERM", "failed: …", "killed" (written by the next attempt)
+  std::int64_t last_step = 0;   ///< steps done in all
+  std::int64_t saved_step = 0;  ///< of the newest checkpoint: steps after it are lost
+  double device_seconds = 0.0;  ///< ranks x wall seconds
+  double lost_seconds = 0.0;    ///< of these, spent on steps that no checkpoint holds
+  double time = 0.0;
+};
+
+/// One attempt as read back. `ended` is false while it runs, or when it was killed and no later attempt came.
+struct Attempt {
+  int number = 0;  ///< from 1
+  AttemptStart start;
+  bool ended = false;
+  AttemptEnd end;
+};
+
+/// Reads the ledger; a torn last line is dropped. A missing file is an empty ledger.
+std::vector<Attempt> read_attempts(base::FileSystem& files, const std::filesystem::path& file);
+
+/// Appends to the ledger, each line fsynced.
+class AttemptLedger {
+ public:
+  /// Repairs a torn last line. `files` must outlive the ledger.
+  AttemptLedger(base::FileSystem& files, std::filesystem::path file);
+
+  const std::vector<Attempt>& attempts() const { return attempts_; }
+  /// Writes the missing end of the attempt before, if it has none (it was killed): `progress_of_killed` holds it as
+  /// far as metrics and checkpoints show. Then the start line. Returns the new attempt's number.
+  int start(const AttemptStart& start, const AttemptEnd& progress_of_killed);
+  void end(const AttemptEnd& end);
+
+ private:
+  void append(const base::Json& line);
+
+  base::FileSystem& files_;
+  std::filesystem::path file_;
+  std::vector<Attempt> attempts_;
+};
+
+}  // namespace trireme::slurm

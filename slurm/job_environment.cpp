@@ -1,0 +1,24 @@
+#include "slurm/job_environment.hpp"
+
+#include <cstdlib>
+
+namespace trireme::slurm {
+
+JobEnvironment read_job_environment(const Lookup& lookup) {
+  JobEnvironment job;
+  const auto array_job = lookup("SLURM_ARRAY_JOB_ID");
+  const auto array_task = lookup("SLURM_ARRAY_TASK_ID");
+  job.job_id = array_job && array_task ? *array_job + "_" + *array_task : lookup("SLURM_JOB_ID").value_or("");
+  job.restart_count = std::atoi(lookup("SLURM_RESTART_COUNT").value_or("0").c_str());
+  job.node_list = lookup("SLURM_JOB_NODELIST").value_or("");
+  return job;
+}
+
+JobEnvironment read_job_environment() {
+  return read_job_environment([](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  });
+}
+
+}  // namespace trireme::slurm

@@ -1,0 +1,54 @@
+#include "slurm/attempt_ledger.hpp"
+
+#include <gtest/gtest.h>
+
+#include "tests/support/temporary_directory.hpp"
+
+namespace trireme::slurm {
+namespace {
+
+class AttemptLedgerTest : public testing::Test {
+ protected:
+  std::filesystem::path file() const { return directory_.path() / "attempts.jsonl"; }
+
+  tests::TemporaryDirectory directory_;
+  base::PosixFileSystem files_;
+};
+
+TEST_F(AttemptLedgerTest, NumbersAttemptsAndReadsThemBack) {
+  AttemptLedger ledger(files_, file());
+  EXPECT_EQ(ledger.start({.reason = "first start", .layout = "tp2", .hosts = {"n1"}, .ranks = 2}, {}), 1);
+  ledger.end({.reason = "stopped by SIGTERM", .last_step = 7, .saved_step = 7});
+  AttemptLedger again(files_, file());
+  EXPECT_EQ(again.start({.reason = "resumed", .first_step = 7}, {}), 2);
+
+  const auto attempts = read_attempts(files_, file());
+  ASSERT_EQ(attempts.size(), 2U);
+  EXPECT_EQ(attempts[0].start.layout, "tp2");
+  EXPECT_EQ(attempts[0].end.reason, "stopped by SIGTERM");
+  EXPECT_FALSE(attempts[1].ended);
+}
+
+TEST_F(AttemptLedgerTest, TheNextAttemptWritesTheMissingEnd) {
+  AttemptLedger(files_, file()).start({.reason = "first start"}, {});
+  AttemptLedger(files_, file()).start({.reason = "resumed"}, {.reason = "killed", .last_step = 12, .saved_step = 10});
+  const auto attempts = read_attempts(files_, file());
+  ASSERT_EQ(attempts.size(), 2U);
+  EXPECT_TRUE(attempts[0].ended);
+  EXPECT_EQ(attempts[0].end.reason, "killed");
+  EXPECT_EQ(attempts[0].end.saved_step, 10);
+}
+
+TEST_F(AttemptLedgerTest, ATornLastLineIsDroppedByReadersAndRepairedByTheNextAttempt) {
+  AttemptLedger(files_, file()).start({.reason = "first start"}, {});
+  const std::string whole = files_.read_all(file());
+  for (std::size_t torn = 1; torn + 1 < whole.size(); torn += 5) {
+    files_.replace(file(), whole + whole.substr(0, torn));
+    EXPECT_EQ(read_attempts(files_, file()).size(), 1U);
+    AttemptLedger ledger(files_, file());
+    EXPECT_EQ(files_.read_all(file()), whole);
+  }
+}
+
+}  // namespace
+}  // namespace trireme::slurm
