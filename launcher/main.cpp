@@ -1,0 +1,71 @@
+// The light `trireme`: starts at once, without MPI and LibTorch; what needs them is exec'ed from the helper.
+#include <cstdio>
+#include <exception>
+#include <string>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "launcher/commands/commands.hpp"
+#include "launcher/helper.hpp"
+#include "launcher/options/command_line.hpp"
+#include "launcher/version.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+struct HelperCommand {
+  const char* name;
+  const char* summary;
+};
+constexpr HelperCommand kHelperCommands[] = {
+    {"train", "trains; under mpirun, srun, or alone; resumes by itself"},
+    {"eval", "loss and perplexity of a checkpoint on a dataset"},
+    {"generate", "text from a prompt"},
+};
+
+std::vector<options::Subcommand> working_commands() {
+  std::vector<options::Subcommand> commands;
+  if (helper_exists()) {
+    for (const HelperCommand& command : kHelperCommands) {
+      commands.push_back({command.name, command.summary, [command](Arguments arguments) -> int {
+                            arguments.insert(arguments.begin(), command.name);
+                            exec_helper(arguments);
+                          }});
+    }
+  }
+#ifdef TRIREME_COMMAND_TOKENIZER
+  commands.push_back({"tokenizer", "trains a byte-level BPE tokenizer", tokenizer_command});
+#endif
+#ifdef TRIREME_COMMAND_PREPARE
+  commands.push_back({"prepare", "text, JSONL or stdin into a token dataset", prepare_command});
+#endif
+#ifdef TRIREME_COMMAND_CHECKPOINT
+  commands.push_back({"checkpoint", "lists, inspects and verifies checkpoints", checkpoint_command});
+#endif
+  return commands;
+}
+
+int run(const Arguments& arguments) {
+  const std::string word = arguments.empty() ? "" : arguments.front();
+  if (word == "--version") {
+    std::fputs(version_text().c_str(), stdout);
+    return base::kExitDone;
+  }
+  for (const HelperCommand& command : kHelperCommands) {
+    if (word == command.name) exec_helper(arguments);
+  }
+  return options::run_subcommand("", "mpirun -n 4 trireme train quickstart.ini --parallel.tp=2", working_commands(),
+                                 arguments);
+}
+
+}  // namespace
+}  // namespace trireme::launcher
+
+int main(int argc, char** argv) {
+  try {
+    return trireme::launcher::run(trireme::launcher::Arguments(argv + 1, argv + argc));
+  } catch (const std::exception& error) {
+    trireme::base::print_failure(error.what());
+    return trireme::base::exit_code(error);
+  }
+}

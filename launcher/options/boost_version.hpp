@@ -1,0 +1,10 @@
+// The version of Boost that this folder was built with (only this folder includes Boost).
+#pragma once
+
+#include <string>
+
+namespace trireme::options {
+
+std::string boost_version();  ///< "1.74.0"
+
+}  // namespace trireme::options

@@ -1,0 +1,300 @@
+#include "launcher/options/command_line.hpp"
+
+#include <algorithm>
+#include <boost/program_options.hpp>
+#include <cstdio>
+#include <deque>
+#include <optional>
+#include <set>
+
+#include "base/error.hpp"
+#include "launcher/options/number.hpp"
+
+namespace trireme::options {
+
+namespace po = boost::program_options;
+using base::InputError;
+using base::str;
+
+struct CommandLine::Declared::Option {
+  std::string long_name;
+  std::string short_name;
+  std::string placeholder;  // empty: a flag
+  std::string help;
+  std::string default_text;
+  bool repeatable = false;
+  bool required = false;
+  std::vector<std::string> allowed;
+  std::optional<std::pair<double, double>> limits;
+  std::function<void(const Option&, const std::string&)> store;
+
+  void check_limits(double value) const {
+    if (limits && !(value >= limits->first && value <= limits->second)) {
+      throw InputError(
+          str("--", long_name, " is ", format_number(value), ", allowed: ", range_text(limits->first, limits->second)));
+    }
+  }
+};
+
+using Option = CommandLine::Declared::Option;
+
+struct CommandLine::Implementation {
+  std::string command, summary, example;
+  std::deque<Option> options;  // a deque: Declared refers to its elements
+  std::string positional_placeholder, positional_help;
+  std::vector<std::string>* positional_target = nullptr;
+  std::size_t at_least = 0, at_most = 0;
+
+  Option& declare(const std::string& name, const std::string& placeholder, const std::string& help);
+  [[noreturn]] void refuse(const std::string& sentence) const {
+    throw InputError(str(sentence, "; see: trireme ", command, " --help"));
+  }
+  [[noreturn]] void refuse_unknown(const std::string& word) const;
+  po::parsed_options tokenize(const Arguments& arguments) const;
+  void take_positionals(const std::vector<std::string>& words) const;
+};
+
+namespace {
+
+std::string join(const std::vector<std::string>& words, const char* separator) {
+  std::string joined;
+  for (const std::string& word : words) joined += (joined.empty() ? "" : separator) + word;
+  return joined;
+}
+
+constexpr const char* kPositional = "positional words";
+
+}  // namespace
+
+Option& CommandLine::Implementation::declare(const std::string& name, const std::string& placeholder,
+                                             const std::string& help) {
+  Option option;
+  const std::size_t comma = name.find(',');
+  option.long_name = name.substr(0, comma);
+  if (comma != std::string::npos) option.short_name = name.substr(comma + 1);
+  option.placeholder = placeholder;
+  option.help = help;
+  return options.emplace_back(std::move(option));
+}
+
+void CommandLine::Implementation::refuse_unknown(const std::string& word) const {
+  std::vector<std::string> names = {"--help"};
+  for (const Option& option : options) names.push_back("--" + option.long_name);
+  const std::string name = word.substr(0, word.find('='));
+  const std::string near = base::nearest(name, names);
+  refuse(str(command, ": unknown option ", name, near.empty() ? "" : ", did you mean " + near + "?"));
+}
+
+po::parsed_options CommandLine::Implementation::tokenize(const Arguments& arguments) const {
+  po::options_description known;
+  known.add_options()("help,h", "");
+  for (const Option& option : options) {
+    const std::string name =
+        option.short_name.empty() ? option.long_name : str(option.long_name, ",", option.short_name);
+    if (option.placeholder.empty()) {
+      known.add_options()(name.c_str(), "");
+    } else {
+      known.add_options()(name.c_str(), po::value<std::vector<std::string>>(), "");
+    }
+  }
+  known.add_options()(kPositional, po::value<std::vector<std::string>>(), "");
+  po::positional_options_description positional;
+  positional.add(kPositional, -1);
+  const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
+  try {
+    return po::command_line_parser(arguments).options(known).positional(positional).style(style).run();
+  } catch (const po::unknown_option& error) {
+    refuse_unknown(error.get_option_name());
+  } catch (const po::error& error) {
+    refuse(str(command, ": ", error.what()));
+  }
+}
+
+void CommandLine::Implementation::take_positionals(const std::vector<std::string>& words) const {
+  const std::size_t most = positional_target == nullptr ? 0 : at_most;
+  if (words.size() > most) {
+    refuse(str(command, ": unexpected word ", words[most]));
+  }
+  if (words.size() < at_least) {
+    refuse(str(command, ": ", positional_placeholder, " is missing (", positional_help, ")"));
+  }
+  if (positional_target != nullptr) *positional_target = words;
+}
+
+CommandLine::CommandLine(std::string command, std::string summary, std::string example)
+    : implementation_(std::make_unique<Implementation>()) {
+  implementation_->command = std::move(command);
+  implementation_->summary = std::move(summary);
+  implementation_->example = std::move(example);
+}
+
+CommandLine::~CommandLine() = default;
+
+CommandLine::Declared& CommandLine::Declared::required() {
+  option_.required = true;
+  option_.default_text.clear();
+  return *this;
+}
+
+CommandLine::Declared& CommandLine::Declared::one_of(std::vector<std::string> values) {
+  option_.allowed = std::move(values);
+  return *this;
+}
+
+CommandLine::Declared& CommandLine::Declared::range(double low, double high) {
+  option_.limits = {low, high};
+  return *this;
+}
+
+CommandLine::Declared CommandLine::flag(const std::string& name, bool& target, const std::string& help) {
+  Option& option = implementation_->declare(name, "", help);
+  option.store = [&target](const Option&, const std::string&) { target = true; };
+  return Declared(option);
+}
+
+CommandLine::Declared CommandLine::value(const std::string& name, std::string& target, const std::string& placeholder,
+                                         const std::string& help) {
+  Option& option = implementation_->declare(name, placeholder, help);
+  option.default_text = target;
+  option.store = [&target](const Option&, const std::string& text) { target = text; };
+  return Declared(option);
+}
+
+CommandLine::Declared CommandLine::value(const std::string& name, std::int64_t& target, const std::string& placeholder,
+                                         const std::string& help) {
+  Option& option = implementation_->declare(name, placeholder, help);
+  option.default_text = std::to_string(target);
+  option.store = [&target](const Option& declared, const std::string& text) {
+    const std::optional<std::int64_t> number = parse_integer(text);
+    if (!number) throw InputError(str("--", declared.long_name, " needs a whole number, not '", text, "'"));
+    declared.check_limits(static_cast<double>(*number));
+    target = *number;
+  };
+  return Declared(option);
+}
+
+CommandLine::Declared CommandLine::value(const std::string& name, double& target, const std::string& placeholder,
+                                         const std::string& help) {
+  Option& option = implementation_->declare(name, placeholder, help);
+  option.default_text = format_number(target);
+  option.store = [&target](const Option& declared, const std::string& text) {
+    const std::optional<double> number = parse_number(text);
+    if (!number) throw InputError(str("--", declared.long_name, " needs a number, not '", text, "'"));
+    declared.check_limits(*number);
+    target = *number;
+  };
+  return Declared(option);
+}
+
+CommandLine::Declared CommandLine::values(const std::string& name, std::vector<std::string>& target,
+                                          const std::string& placeholder, const std::string& help) {
+  Option& option = implementation_->declare(name, placeholder, help);
+  option.repeatable = true;
+  option.default_text = join(target, ", ");
+  option.store = [&target](const Option&, const std::string& text) { target.push_back(text); };
+  return Declared(option);
+}
+
+void CommandLine::positionals(const std::string& placeholder, std::vector<std::string>& target, const std::string& help,
+                              std::size_t at_least, std::size_t at_most) {
+  implementation_->positional_placeholder = placeholder;
+  implementation_->positional_help = help;
+  implementation_->positional_target = &target;
+  implementation_->at_least = at_least;
+  implementation_->at_most = at_most;
+}
+
+bool CommandLine::parse(const Arguments& arguments) {
+  Implementation& self = *implementation_;
+  const auto options_end = std::find(arguments.begin(), arguments.end(), "--");
+  if (std::any_of(arguments.begin(), options_end, [](const auto& word) { return word == "--help" || word == "-h"; })) {
+    std::fputs(help().c_str(), stdout);
+    return false;
+  }
+  std::set<std::string> seen;
+  std::vector<std::string> words;
+  for (const po::option& parsed : self.tokenize(arguments).options) {
+    if (parsed.string_key == kPositional) {
+      words.insert(words.end(), parsed.value.begin(), parsed.value.end());
+      continue;
+    }
+    const auto option = std::find_if(self.options.begin(), self.options.end(),
+                                     [&](const Option& candidate) { return candidate.long_name == parsed.string_key; });
+    const bool first = seen.insert(option->long_name).second;
+    const bool is_flag = option->placeholder.empty();
+    if (!first && !option->repeatable && !is_flag) self.refuse(str("--", option->long_name, " is given twice"));
+    const std::string text = is_flag ? "" : parsed.value.front();
+    if (!option->allowed.empty() && std::count(option->allowed.begin(), option->allowed.end(), text) == 0) {
+      self.refuse(str("--", option->long_name, " is '", text, "', allowed: ", join(option->allowed, ", ")));
+    }
+    option->store(*option, text);
+  }
+  for (const Option& option : self.options) {
+    if (option.required && seen.count(option.long_name) == 0) {
+      self.refuse(str(self.command, ": --", option.long_name, " is missing (", option.help, ")"));
+    }
+  }
+  self.take_positionals(words);
+  return true;
+}
+
+std::string CommandLine::help() const {
+  const Implementation& self = *implementation_;
+  std::string text = "example:\n";
+  for (std::size_t start = 0; start <= self.example.size();) {
+    const std::size_t end = std::min(self.example.find('\n', start), self.example.size());
+    text += "  " + self.example.substr(start, end - start) + "\n";
+    start = end + 1;
+  }
+  text += str("\ntrireme ", self.command, ": ", self.summary, "\n\n");
+  std::vector<std::pair<std::string, std::string>> rows;
+  if (self.positional_target != nullptr) {
+    rows.emplace_back(self.positional_placeholder + (self.at_most > 1 ? " …" : ""), self.positional_help);
+  }
+  for (const Option& option : self.options) {
+    std::string left = option.short_name.empty() ? "" : str("-", option.short_name, ", ");
+    left += "--" + option.long_name + (option.placeholder.empty() ? "" : " " + option.placeholder);
+    std::string right = option.help;
+    if (!option.allowed.empty()) right += ": " + join(option.allowed, ", ");
+    if (option.required) right += " (required)";
+    if (option.repeatable) right += " (repeatable)";
+    if (!option.default_text.empty()) right += " (default " + option.default_text + ")";
+    rows.emplace_back(std::move(left), std::move(right));
+  }
+  rows.emplace_back("-h, --help", "print this");
+  std::size_t width = 0;
+  for (const auto& row : rows) width = std::max(width, row.first.size());
+  for (const auto& [left, right] : rows) text += "  " + left + std::string(width + 2 - left.size(), ' ') + right + "\n";
+  return text;
+}
+
+int run_subcommand(const std::string& parent, const std::string& example, const std::vector<Subcommand>& subcommands,
+                   const Arguments& arguments) {
+  const std::string prefix = parent.empty() ? "trireme" : "trireme " + parent;
+  std::vector<std::string> names;
+  std::size_t width = 0;
+  for (const Subcommand& subcommand : subcommands) {
+    names.push_back(subcommand.name);
+    width = std::max(width, subcommand.name.size());
+  }
+  if (arguments.empty()) {
+    throw InputError(str("which command? one of: ", join(names, ", "), "; see: ", prefix, " --help"));
+  }
+  const std::string& word = arguments.front();
+  if (word == "--help" || word == "-h") {
+    std::string text = "example:\n  " + example + "\n\n" + prefix + " COMMAND … (each has its own --help)\n";
+    for (const Subcommand& subcommand : subcommands) {
+      text += "  " + subcommand.name + std::string(width + 2 - subcommand.name.size(), ' ') + subcommand.summary + "\n";
+    }
+    std::fputs(text.c_str(), stdout);
+    return base::kExitDone;
+  }
+  for (const Subcommand& subcommand : subcommands) {
+    if (subcommand.name == word) return subcommand.run(Arguments(arguments.begin() + 1, arguments.end()));
+  }
+  const std::string near = base::nearest(word, names);
+  throw InputError(str("unknown command ", parent.empty() ? "" : parent + " ", word,
+                       near.empty() ? "" : ", did you mean " + near + "?", " (commands: ", join(names, ", "), ")"));
+}
+
+}  // namespace trireme::options

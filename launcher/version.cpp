@@ -1,0 +1,64 @@
+#include "launcher/version.hpp"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <xxhash.h>
+#include <zlib.h>
+#include <zstd.h>
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "base/error.hpp"
+#include "launcher/build_versions.hpp"
+#include "launcher/options/boost_version.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+std::string dotted(unsigned number) {  // 10302 -> 1.3.2
+  return base::str(number / 10000, ".", number / 100 % 100, ".", number % 100);
+}
+
+std::string loaded_pcre2() {
+  std::array<char, 64> text{};
+  pcre2_config(PCRE2_CONFIG_VERSION, text.data());
+  const std::string version = text.data();  // "10.42 2022-12-11"
+  return version.substr(0, version.find(' '));
+}
+
+}  // namespace
+
+std::vector<LibraryVersion> library_versions() {
+  return {
+      {"trireme", kTriremeVersion, ""},
+      {"LibTorch", kTorchVersion, ""},
+      {"CUDA toolkit", kCudaVersion, ""},
+      {"NCCL", kNcclVersion, ""},
+      {"MPI", kMpiLibrary, ""},
+      {"HDF5", kHdf5Version, ""},
+      {"Boost", options::boost_version(), ""},
+      {"nlohmann-json",
+       base::str(NLOHMANN_JSON_VERSION_MAJOR, ".", NLOHMANN_JSON_VERSION_MINOR, ".", NLOHMANN_JSON_VERSION_PATCH), ""},
+      {"PCRE2", base::str(PCRE2_MAJOR, ".", PCRE2_MINOR), loaded_pcre2()},
+      {"xxhash", dotted(XXH_VERSION_NUMBER), dotted(XXH_versionNumber())},
+      {"zlib", ZLIB_VERSION, zlibVersion()},
+      {"zstd", dotted(ZSTD_VERSION_NUMBER), dotted(ZSTD_versionNumber())},
+  };
+}
+
+std::string version_text() {
+  std::string text;
+  for (const LibraryVersion& library : library_versions()) {
+    if (library.built_with.empty()) {
+      text += library.name + ": built without\n";
+      continue;
+    }
+    text += library.name + " " + library.built_with;
+    if (!library.loaded.empty() && library.loaded != library.built_with) text += " (loaded " + library.loaded + ")";
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace trireme::launcher
