@@ -1,0 +1,111 @@
+// HDF5 files with contiguous datasets: enough to lay out a file whose bulk bytes are written and read past
+// libhdf5, at Dataset::offset(). libhdf5 is not thread-safe: one thread at a time in the whole process.
+// Errors are Hdf5Error naming file and object. File locks of libhdf5 are off.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/hdf5/handle.hpp"
+#include "io/hdf5/image.hpp"
+
+namespace trireme::hdf5 {
+
+using Shape = std::vector<std::int64_t>;
+
+/// Little-endian in the file whatever the machine.
+enum class ElementType { kUInt8, kUInt16, kUInt32, kUInt64, kInt64, kFloat32, kFloat64 };
+
+std::size_t size_of(ElementType type);
+
+struct CreateOptions {
+  std::uint64_t user_block = 0;  ///< bytes before the HDF5 part: 0 or a power of two from 512
+  /// Objects of at least this many bytes start at multiples of it; smaller ones are packed. 0 = no alignment.
+  std::uint64_t alignment = 0;
+  /// Metadata is gathered into blocks of this size, small datasets into others. 0 = the library's default (2 KiB).
+  std::uint64_t block = 0;
+};
+
+/// Something that carries attributes: a dataset or a group. The File must outlive it.
+class Object {
+ public:
+  void write_attribute(const std::string& name, std::string_view text);                 ///< fixed-length UTF-8
+  void write_attribute(const std::string& name, std::int64_t value);                    ///< scalar
+  void write_attribute(const std::string& name, std::span<const std::int64_t> values);  ///< one-dimensional
+  bool has_attribute(const std::string& name) const;
+  std::string read_text(const std::string& name) const;
+  std::int64_t read_integer(const std::string& name) const;
+  std::vector<std::int64_t> read_integers(const std::string& name) const;
+
+  /// File and path inside it, for messages.
+  const std::string& label() const { return label_; }
+
+ protected:
+  Object(Handle handle, std::string label) : handle_(std::move(handle)), label_(std::move(label)) {}
+  Id id() const { return handle_.id(); }
+
+ private:
+  friend class File;
+  void write_attribute(const std::string& name, Id type, Id space, const void* data);
+
+  Handle handle_;
+  std::string label_;
+};
+
+class Group final : public Object {
+  friend class File;
+  using Object::Object;
+};
+
+class Dataset final : public Object {
+ public:
+  /// Of the first element, from the beginning of the file (user block included). Throws when there is no storage.
+  std::uint64_t offset() const;
+  Shape shape() const;
+  /// Throws when the dataset holds anything else than the types above, or is not contiguous.
+  ElementType type() const;
+  bool contiguous() const;
+  /// All elements in row-major order, through libhdf5: for small datasets. `data` holds size_of(type()) each.
+  void read(void* data) const;
+  void write(const void* data);
+
+ private:
+  friend class File;
+  using Object::Object;
+};
+
+class File {
+ public:
+  /// Created or truncated on disk.
+  static File create(const std::filesystem::path& path, const CreateOptions& options = {});
+  /// In memory: after close() the image holds the file's length and everything but the bulk bytes. `name` is for
+  /// messages. The image must outlive the File.
+  static File create_in(Image& image, const std::string& name, const CreateOptions& options = {});
+  /// Read-only. Never for a file whose metadata was not verified: libhdf5 crashes or hangs on damaged ones.
+  static File open(const std::filesystem::path& path);
+
+  /// A contiguous dataset with storage allocated now and never filled. Missing groups on the way are created.
+  /// Rank 0 (an empty shape) is a scalar. A dataset without elements has no offset.
+  Dataset create_dataset(const std::string& path, ElementType type, const Shape& shape);
+  Dataset dataset(const std::string& path) const;
+  bool exists(const std::string& path) const;  ///< a link of that absolute path ("/a/b")
+  /// Full paths of all datasets, in the library's order.
+  std::vector<std::string> datasets() const;
+  /// "/" is the root group.
+  Group group(const std::string& path) const;
+
+  /// Flushes and closes; reports failures, which the destructor cannot.
+  void close();
+
+ private:
+  File(Handle handle, std::string label) : handle_(std::move(handle)), label_(std::move(label)) {}
+
+  Handle handle_;
+  std::string label_;
+};
+
+}  // namespace trireme::hdf5

@@ -1,0 +1,41 @@
+// Owner of one libhdf5 identifier, and the error that carries the library's own words.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/error.hpp"
+
+namespace trireme::hdf5 {
+
+/// The same type as libhdf5's hid_t, so that headers need not include hdf5.h.
+using Id = std::int64_t;
+
+/// A call into libhdf5 that failed: what was done, to which object, and the text of the library's error stack.
+class Hdf5Error : public base::Error {
+ public:
+  using base::Error::Error;
+};
+
+/// Move-only; the destructor closes and never throws.
+class Handle {
+ public:
+  using Close = int (*)(Id);
+
+  Handle() = default;
+  Handle(Id id, Close close) : id_(id), close_(close) {}
+  Handle(Handle&& other) noexcept;
+  Handle& operator=(Handle&& other) noexcept;
+  ~Handle();
+
+  Id id() const { return id_; }
+  explicit operator bool() const { return id_ >= 0; }
+  /// Closes now; throws Hdf5Error naming `object` when the library reports a failure.
+  void close(const std::string& object);
+
+ private:
+  Id id_ = -1;
+  Close close_ = nullptr;
+};
+
+}  // namespace trireme::hdf5
