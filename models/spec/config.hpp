@@ -21,9 +21,9 @@ struct ModelConfig {
   std::int64_t sequence = 0;  ///< tokens of one training sample
   std::int64_t vocab = 0;
   bool tie_embeddings = false;
-  double dropout = 0.0;        ///< after the embedding and on both residual branches of each layer
-  double init_std = 0.02;      ///< residual projections use init_std / sqrt(2 * layers)
-  double rope_theta = 10000.0; ///< llama only
+  double dropout = 0.0;         ///< after the embedding and on both residual branches of each layer
+  double init_std = 0.02;       ///< residual projections use init_std / sqrt(2 * layers)
+  double rope_theta = 10000.0;  ///< llama only
   double norm_eps = 1e-5;
 
   std::int64_t head_size() const { return hidden / heads; }

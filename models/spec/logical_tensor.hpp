@@ -14,8 +14,8 @@ namespace trireme::spec {
 /// How a tensor is divided over tp ranks.
 enum class Split {
   kReplicated,  ///< every rank holds all of it
-  kRows,        ///< dim 0 in equal parts (column-parallel linear: output features)
-  kColumns,     ///< dim 1 in equal parts (row-parallel linear: input features)
+  kRows,        ///< dim 0 in parts [n*r/tp, n*(r+1)/tp), equal where tp divides n (column-parallel linear: outputs)
+  kColumns,     ///< dim 1 in parts [n*r/tp, n*(r+1)/tp) (row-parallel linear: input features)
   kVocabulary,  ///< dim 0 in parts of ceil(vocab / tp) rows, the last ones shorter or empty
   kQueryHeads,  ///< dim 0 by whole query heads
   kKeyHeads,    ///< dim 0 by whole key/value heads: the heads that this rank's query heads read; may overlap
@@ -27,15 +27,16 @@ enum class Place { kEmbedding, kLayer, kHead };
 enum class Initial { kNormal, kNormalResidual, kZeros, kOnes };
 
 struct LogicalTensor {
-  std::string name;     ///< e.g. "layers.3.attention.q.weight"
+  std::string name;  ///< e.g. "layers.3.attention.q.weight"
   topology::Shape shape;
   Split split = Split::kReplicated;
   Place place = Place::kLayer;
   std::int64_t layer = -1;  ///< global layer index, -1 outside layers
   Initial initial = Initial::kNormal;
-  bool decay = false;       ///< weight decay applies (matrices only)
+  bool decay = false;  ///< weight decay applies (matrices only)
   /// With sequence parallel every tp rank sees only its part of the sequence, so the gradient of this (replicated)
-  /// tensor is a partial sum to be added over tp. True for norms, position embeddings and biases of row-parallel linears.
+  /// tensor is a partial sum to be added over tp. True for norms, position embeddings and biases of row-parallel
+  /// linears.
   bool sequence_partial = false;
 };
 
@@ -57,7 +58,8 @@ topology::Box box_of(const LogicalTensor& tensor, const ModelConfig& config, int
 topology::Box owned_box(const LogicalTensor& tensor, const ModelConfig& config, int tp_rank, int tp);
 
 /// Global key/value heads [first, first + count) that the query heads of `tp_rank` read.
-/// Query head h reads kv head h * kv_heads / heads.
+/// Query head h reads kv head h * kv_heads / heads. tp must divide heads. Example: 12 heads, 4 kv heads, tp 3:
+/// rank 1's query heads 4..7 read kv heads 1 and 2, of which rank 0 holds 1 too and owns it.
 struct HeadRange {
   std::int64_t first = 0;
   std::int64_t count = 0;

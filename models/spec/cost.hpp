@@ -1,0 +1,29 @@
+// How many parameters a model has and how many floating-point operations a token costs: pure arithmetic, used for
+// the utilisation in the log and for balancing pipeline stages. A multiply-add counts as 2.
+#pragma once
+
+#include <cstdint>
+
+#include "models/spec/config.hpp"
+
+namespace trireme::spec {
+
+/// All elements of all logical tensors (a tied embedding once).
+std::int64_t parameter_count(const ModelConfig& config);
+
+/// How attention's two matrix products are counted: each token against all `sequence` tokens, or against half of
+/// them, which is what a causal kernel computes. Published utilisations differ by this choice; name it.
+enum class AttentionCount { kFull, kCausal };
+
+/// Forward operations of one token in one layer:
+/// 2 * (weights of the layer's matrices) + 4 * sequence * hidden (full) or 2 * sequence * hidden (causal).
+double layer_flops(const ModelConfig& config, AttentionCount count);
+
+/// Forward operations of one token in the output head: 2 * hidden * vocab.
+double head_flops(const ModelConfig& config);
+
+/// Forward and backward (twice the forward) of one token through the model; recomputation is not counted.
+/// Example: GPT-2 124M at sequence 1024: 7.98e8 causal, 8.55e8 full.
+double train_flops(const ModelConfig& config, AttentionCount count);
+
+}  // namespace trireme::spec
