@@ -1,0 +1,87 @@
+// The documents of a list of inputs, one after another: what `prepare` turns into tokens and `tokenizer train`
+// learns from.
+//
+// Inputs are file names, directories (every file below with a known ending, sorted by path) or "-" (standard input);
+// gzip and Zstandard are undone on the way. A plain text file is one document. A JSONL file (.jsonl, .ndjson, before
+// .gz or .zst) is one document per line, the text in one member of the line's object.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/file_system.hpp"
+
+namespace trireme::text {
+
+class FileDocuments;
+
+enum class InputFormat { kByName, kText, kJsonl };  ///< kByName: standard input is plain text
+
+struct DocumentReaderOptions {
+  InputFormat format = InputFormat::kByName;
+  std::string field = "text";        ///< JSONL member that holds the text
+  std::string prompt_field;          ///< JSONL member whose text precedes it; "" = none
+  bool replace_invalid_utf8 = true;  ///< false: invalid UTF-8 is base::InputError naming file and byte or line
+  /// Plain text longer than this many bytes comes in several pieces when `cut` is set.
+  std::size_t piece_bytes = std::size_t{4} << 20;
+  /// Where a piece of plain text may end without changing what comes of it: gets valid UTF-8, returns the largest
+  /// such position below its length, 0 for none (then more text is read before it is asked again).
+  /// Not set: documents always come whole, however large.
+  std::function<std::size_t(std::string_view)> cut;
+};
+
+/// A document, or a part of one: valid UTF-8 always.
+struct DocumentPiece {
+  std::string prompt;  ///< only in the first piece
+  std::string text;
+  bool begins = true;  ///< first piece of its document
+  bool ends = true;    ///< last piece of its document
+};
+
+struct DocumentCounts {
+  std::uint64_t documents = 0;   ///< begun so far
+  std::uint64_t empty = 0;       ///< documents without text, left out
+  std::uint64_t replaced = 0;    ///< U+FFFD put in for invalid UTF-8
+  std::uint64_t text_bytes = 0;  ///< UTF-8 of text and prompts given out
+};
+
+/// The files behind the inputs, in order: directories are replaced by what they hold.
+/// base::InputError for a missing input or a directory without any file of a known ending.
+std::vector<std::string> expand_inputs(base::FileSystem& files, const std::vector<std::string>& inputs);
+
+/// Reads sequentially in bounded memory (one JSONL line, or piece_bytes where `cut` finds places). Not thread-safe.
+/// Errors, all naming file and line: base::InputError (missing input, line that is not a JSON object, member missing
+/// or not a string, damaged compression), base::IoError (failed read).
+class DocumentReader {
+ public:
+  DocumentReader(base::FileSystem& files, std::vector<std::string> inputs, DocumentReaderOptions options = {});
+  DocumentReader(const DocumentReader&) = delete;
+  DocumentReader& operator=(const DocumentReader&) = delete;
+  ~DocumentReader();
+
+  /// The next piece; false at the end. An empty plain text file or empty text is no document and is counted.
+  bool next(DocumentPiece& piece);
+
+  const DocumentCounts& counts() const noexcept { return counts_; }
+  std::uint64_t consumed() const noexcept;                 ///< bytes read of the files themselves
+  std::uint64_t total() const noexcept { return total_; }  ///< their sum; 0 with standard input
+
+ private:
+  bool open_next();
+
+  base::FileSystem& files_;
+  std::vector<std::string> inputs_;
+  DocumentReaderOptions options_;
+  std::size_t next_input_ = 0;
+  std::unique_ptr<FileDocuments> current_;  // null between files
+  DocumentCounts counts_;
+  std::uint64_t finished_bytes_ = 0;
+  std::uint64_t total_ = 0;
+};
+
+}  // namespace trireme::text
