@@ -1,0 +1,57 @@
+#include "launcher/metrics_log.hpp"
+
+#include <string>
+#include <utility>
+
+#include "base/error.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+// Calls visit(begin, end, step) for every complete line that is JSON with a step, until one is not.
+template <typename Visit>
+void for_each_line(const std::string& content, Visit visit) {
+  for (std::size_t begin = 0; begin < content.size();) {
+    const std::size_t newline = content.find('\n', begin);
+    if (newline == std::string::npos) return;
+    const base::Json line = base::Json::parse(content.substr(begin, newline - begin), nullptr, false);
+    if (!line.is_object() || !line.contains("step")) return;
+    visit(begin, newline + 1, line["step"].get<std::int64_t>());
+    begin = newline + 1;
+  }
+}
+
+}  // namespace
+
+MetricsLog::MetricsLog(base::FileSystem& files, std::filesystem::path file, std::int64_t last_step, int attempt) {
+  std::string kept;
+  std::string cut;
+  if (files.exists(file)) {
+    const std::string content = files.read_all(file);
+    for_each_line(content, [&](std::size_t begin, std::size_t end, std::int64_t step) {
+      (step <= last_step ? kept : cut).append(content, begin, end - begin);
+    });
+    if (!cut.empty()) files.replace(base::str(file.string(), ".", attempt), cut);
+    if (kept.size() != content.size()) files.replace(file, kept);
+  }
+  file_ = files.open(file, base::OpenMode::kAppend);
+  end_ = kept.size();
+}
+
+void MetricsLog::append(const base::Json& line) {
+  const std::string text = base::to_line(line) + '\n';
+  file_->pwrite(text.data(), text.size(), end_);
+  end_ += text.size();
+}
+
+void MetricsLog::sync() { file_->sync(); }
+
+std::int64_t last_logged_step(base::FileSystem& files, const std::filesystem::path& file) {
+  std::int64_t last = 0;
+  if (files.exists(file)) {
+    for_each_line(files.read_all(file), [&](std::size_t, std::size_t, std::int64_t step) { last = step; });
+  }
+  return last;
+}
+
+}  // namespace trireme::launcher

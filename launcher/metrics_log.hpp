@@ -1,0 +1,32 @@
+// metrics.jsonl: one line per step, written by rank 0 only.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+
+#include "base/file_system.hpp"
+#include "base/json.hpp"
+
+namespace trireme::launcher {
+
+/// Appends lines; doubles with 17 significant digits. A torn last line (crash, full disk) is repaired at opening.
+class MetricsLog {
+ public:
+  /// Keeps the lines whose "step" is at most `last_step` and appends from there. The lines after it (an attempt that
+  /// went further than its last checkpoint) move to `<file>.<attempt>`, `attempt` being the one that wrote them.
+  MetricsLog(base::FileSystem& files, std::filesystem::path file, std::int64_t last_step, int attempt);
+
+  void append(const base::Json& line);
+  /// Makes what was appended durable.
+  void sync();
+
+ private:
+  std::unique_ptr<base::File> file_;
+  std::uint64_t end_ = 0;
+};
+
+/// The step of the last complete line; 0 when there is none. Tells how far a killed attempt came.
+std::int64_t last_logged_step(base::FileSystem& files, const std::filesystem::path& file);
+
+}  // namespace trireme::launcher
