@@ -23,7 +23,7 @@ started=$SECONDS
 
 step "1. Real text: the King James Bible, 4.4 MB"
 bible -f 'gen1:1-rev22:21' >bible.txt
-ls -l bible.txt | awk '{print "  " $5 " bytes in bible.txt"}'
+printf '  %s bytes in bible.txt\n' "$(wc -c <bible.txt)"
 
 step "2. A tokenizer of 4096 tokens, then token datasets for training and validation"
 show trireme tokenizer train --vocab 4096 --output tokenizer.json bible.txt
