@@ -1,0 +1,46 @@
+// What callers hand over: boxes of logical tensors in host memory.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "collectives/topology/box.hpp"
+
+namespace trireme::checkpoint {
+
+using topology::Box;
+using topology::Shape;
+
+/// What a tensor of a checkpoint is: parameter (the fp32 or fp64 master), Adam's moments, gradient.
+enum class Kind : std::uint8_t { kParam, kAdamM, kAdamV, kGrad };
+enum class DataType : std::uint8_t { kFloat32, kFloat64 };
+
+const char* name_of(Kind kind);      ///< "param", "adam_m", "adam_v", "grad"
+const char* name_of(DataType type);  ///< "fp32", "fp64"
+std::size_t size_of(DataType type);
+
+/// A box to be stored. `data` is dense, row-major, `box.size` elements, of any alignment. Boxes of one tensor on
+/// different ranks are either equal (replicas, stored once) or disjoint, and together are the whole tensor.
+/// Empty boxes are ignored.
+struct StoredBox {
+  Kind kind = Kind::kParam;
+  std::string tensor;  ///< logical name: not empty, no '/', at most 4096 bytes
+  Shape shape;         ///< of the logical tensor; at most 8 dims
+  DataType dtype = DataType::kFloat32;
+  Box box;
+  const void* data = nullptr;
+};
+
+/// A box to be filled, whatever boxes the checkpoint holds. Elements of another dtype are converted: fp32 to fp64
+/// exactly, fp64 to fp32 by rounding to nearest. Ranks may want the same elements. Empty boxes are ignored.
+struct WantedBox {
+  Kind kind = Kind::kParam;
+  std::string tensor;
+  Shape shape;
+  DataType dtype = DataType::kFloat32;
+  Box box;
+  void* data = nullptr;
+};
+
+}  // namespace trireme::checkpoint

@@ -1,0 +1,49 @@
+// MANIFEST.json: what a checkpoint is and which files make it (docs/checkpoint_format.md).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/file_system.hpp"
+#include "base/json.hpp"
+
+namespace trireme::checkpoint {
+
+inline constexpr const char* kManifestName = "MANIFEST.json";
+inline constexpr const char* kBoxesName = "BOXES.bin";
+inline constexpr std::int64_t kFormatVersion = 1;
+inline constexpr std::size_t kManifestLimit = 1 << 20;  ///< bytes
+
+/// A shard.
+struct ShardFile {
+  std::string name;                   ///< relative to the step directory: "node_0/shard_0.h5"
+  std::uint64_t bytes = 0;            ///< exact length
+  std::uint32_t metadata_crc32c = 0;  ///< of all bytes outside boxes, in file order
+};
+
+struct Manifest {
+  std::int64_t step = 0;
+  std::string run_id;
+  std::int64_t attempt = 0;
+  std::string job;
+  std::string created;  ///< UTC, "2026-01-31T12:00:00Z"
+  std::string options;  ///< resolved options as INI text
+  base::Json layout;
+  base::Json cursor;
+  base::Json extra;
+  base::Json versions;
+  std::uint64_t boxes_bytes = 0;  ///< exact length of BOXES.bin
+  std::string boxes_xxh3;         ///< its XXH3-128, 32 hex digits
+  std::vector<ShardFile> files;
+};
+
+/// The file's text. Throws base::Error when it would exceed kManifestLimit.
+std::string to_text(const Manifest& manifest);
+
+/// Checks the checksum before anything is parsed, then every member's type and the shard names. Throws
+/// DamagedCheckpoint for `step_directory`; base::InputError for a format version of a later Trireme.
+Manifest parse_manifest(const std::string& text, const std::filesystem::path& step_directory);
+
+}  // namespace trireme::checkpoint

@@ -1,0 +1,65 @@
+// Loading: any ranks read any boxes from a checkpoint that any other ranks wrote.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/file_system.hpp"
+#include "io/checkpoint/box_data.hpp"
+#include "io/checkpoint/box_table.hpp"
+#include "io/checkpoint/coordinator.hpp"
+#include "io/checkpoint/manifest.hpp"
+
+namespace trireme::checkpoint {
+
+struct LoadOptions {
+  /// Only tensors of these kinds are looked at: {kParam} takes the weights alone from a checkpoint that holds more.
+  std::vector<Kind> kinds = {Kind::kParam, Kind::kAdamM, Kind::kAdamV};
+  /// Names of tensors that may be missing from the checkpoint (their memory is left alone) or be there unwanted.
+  std::vector<std::string> allow;
+  /// Bytes that one rank receives in one round, roughly; bounds the memory used beside the destinations.
+  std::uint64_t round_bytes = 256 << 20;
+};
+
+/// The same on all ranks, but for bytes_read.
+struct LoadResult {
+  std::vector<std::string> missing;     ///< "param head.weight": wanted, allowed and not in the checkpoint
+  std::vector<std::string> unexpected;  ///< in the checkpoint, allowed and wanted by nobody
+  std::uint64_t bytes_read = 0;         ///< from disk by this rank
+  double seconds = 0;
+};
+
+/// An open checkpoint whose manifest and box table are verified. Both references must outlive it.
+class Reader {
+ public:
+  /// Collective: rank 0 reads manifest and box table, checks the shards' lengths, and broadcasts. On every rank:
+  /// DamagedCheckpoint when damaged, base::InputError when it is no checkpoint.
+  static std::unique_ptr<Reader> open(Coordinator& coordinator, base::FileSystem& files,
+                                      const std::filesystem::path& step_directory);
+
+  const std::filesystem::path& path() const { return path_; }
+  const Manifest& manifest() const { return manifest_; }
+  const BoxTable& table() const { return table_; }
+
+  /// Collective: fills every wanted box. Each checksum block is read and verified once, by one of the ranks that
+  /// want it, and its pieces are sent to the others. On every rank: base::InputError when tensors are missing or
+  /// unexpected (unless allowed) or shapes differ, before anything is written; DamagedCheckpoint when a block is
+  /// damaged (the destinations then hold undefined values).
+  LoadResult load(std::span<const WantedBox> wanted, const LoadOptions& options = {});
+
+ private:
+  Reader(Coordinator& coordinator, base::FileSystem& files, std::filesystem::path path)
+      : coordinator_(coordinator), files_(files), path_(std::move(path)) {}
+
+  Coordinator& coordinator_;
+  base::FileSystem& files_;
+  std::filesystem::path path_;
+  Manifest manifest_;
+  BoxTable table_;
+};
+
+}  // namespace trireme::checkpoint

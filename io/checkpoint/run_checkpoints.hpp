@@ -1,0 +1,58 @@
+// The checkpoints of a run directory: which there are, which to resume from, which to delete.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/file_system.hpp"
+#include "base/log.hpp"
+#include "io/checkpoint/coordinator.hpp"
+#include "io/checkpoint/reader.hpp"
+
+namespace trireme::checkpoint {
+
+/// Committed steps under `<run_directory>/checkpoints`, oldest first; empty when there is no such directory.
+std::vector<std::int64_t> committed_steps(base::FileSystem& files, const std::filesystem::path& run_directory);
+
+/// "<run_directory>/checkpoints/step_<step>".
+std::filesystem::path step_directory(const std::filesystem::path& run_directory, std::int64_t step);
+
+/// Collective. Opens the newest checkpoint that is valid and calls `use` with it (on every rank): check the manifest,
+/// load. When opening it or `use` throws DamagedCheckpoint on every rank, the reason is logged and the next older one
+/// is tried; a newer bad one is renamed to `.step_<N>.bad.<attempt>` as soon as an older one has opened.
+/// Returns the step, or nothing when the run directory never had a checkpoint. Throws base::Error with all reasons
+/// when there are checkpoints (bad ones set aside earlier included) of which none can be used, and whatever else
+/// `use` throws.
+std::optional<std::int64_t> restore_newest(Coordinator& coordinator, base::FileSystem& files,
+                                           const std::filesystem::path& run_directory, std::int64_t attempt,
+                                           const base::Log& log, const std::function<void(Reader&)>& use);
+
+/// On one rank, while holding the lease: deletes what earlier attempts left behind under checkpoints/ and
+/// gradients/: unfinished saves and trash. Returns what was deleted; failures to delete are only reported there.
+std::vector<std::string> collect_leftovers(base::FileSystem& files, const std::filesystem::path& run_directory);
+
+struct PrunePolicy {
+  std::int64_t keep = 2;                     ///< newest ones that stay; at least 2
+  std::int64_t keep_every = 0;               ///< steps divisible by it stay; 0 = none
+  std::optional<std::int64_t> resumed_from;  ///< stays
+};
+
+/// Which of `steps` (oldest first) to delete, oldest first. The newest two of `verified` (those among steps) stay too.
+std::vector<std::int64_t> steps_to_prune(const std::vector<std::int64_t>& steps,
+                                         const std::vector<std::int64_t>& verified, const PrunePolicy& policy);
+
+/// On one rank, while holding the lease, after a commit: renames each step to prune into .trash, then deletes it.
+/// Returns the steps that are gone. Throws base::IoError; what is not pruned stays whole.
+std::vector<std::int64_t> prune(base::FileSystem& files, const std::filesystem::path& run_directory,
+                                const PrunePolicy& policy);
+
+/// Appends to `<checkpoints>/VERIFIED` that the checkpoint with this manifest checksum was read back whole.
+void append_verified(base::FileSystem& files, const std::filesystem::path& step_directory);
+/// Steps recorded there whose checkpoint is still the one that was verified. Torn or foreign lines are skipped.
+std::vector<std::int64_t> verified_steps(base::FileSystem& files, const std::filesystem::path& run_directory);
+
+}  // namespace trireme::checkpoint
