@@ -1,0 +1,85 @@
+#include "models/optim/flat_range.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+
+namespace trireme::optim {
+namespace {
+
+void append(std::vector<FlatRange>& ranges, FlatRange next) {
+  if (next.size() <= 0) return;
+  if (!ranges.empty() && ranges.back().end == next.begin) {
+    ranges.back().end = next.end;
+  } else {
+    ranges.push_back(next);
+  }
+}
+
+}  // namespace
+
+std::vector<FlatRange> intersect(const std::vector<FlatRange>& a, const std::vector<FlatRange>& b) {
+  std::vector<FlatRange> common;
+  for (std::size_t i = 0, j = 0; i < a.size() && j < b.size();) {
+    append(common, {std::max(a[i].begin, b[j].begin), std::min(a[i].end, b[j].end)});
+    if (a[i].end < b[j].end) {
+      ++i;
+    } else {
+      ++j;
+    }
+  }
+  return common;
+}
+
+FlatRange range_of(const parallel::Parameter& parameter) {
+  return {parameter.flat_offset, parameter.flat_offset + parameter.box.elements()};
+}
+
+FlatRange range_of(const parallel::Block& block, const parallel::ParameterStore& store) {
+  const auto& parameters = store.parameters();
+  const FlatRange first = range_of(parameters[static_cast<std::size_t>(block.members.front())]);
+  const FlatRange last = range_of(parameters[static_cast<std::size_t>(block.members.back())]);
+  return {first.begin, last.end};
+}
+
+FlatRange owned_range(const parallel::Parameter& parameter) {
+  const topology::Box& box = parameter.box;
+  const topology::Box& owned = parameter.owned;
+  if (owned.empty()) return {parameter.flat_offset, parameter.flat_offset};
+  for (std::size_t dim = 1; dim < box.size.size(); ++dim) {
+    if (owned.offset[dim] != box.offset[dim] || owned.size[dim] != box.size[dim]) {
+      throw base::Error(base::str(parameter.tensor.name, ": the owned part ", topology::to_string(owned),
+                                  " is not a range of rows of ", topology::to_string(box)));
+    }
+  }
+  const std::int64_t row = owned.elements() / owned.size[0];
+  const std::int64_t begin = parameter.flat_offset + (owned.offset[0] - box.offset[0]) * row;
+  return {begin, begin + owned.elements()};
+}
+
+std::vector<FlatRange> owned_ranges(const parallel::ParameterStore& store, const std::string& skip) {
+  std::vector<FlatRange> ranges;
+  for (const parallel::Block& block : store.blocks()) {
+    if (block.name == skip) continue;
+    for (const int member : block.members) {
+      append(ranges, owned_range(store.parameters()[static_cast<std::size_t>(member)]));
+    }
+  }
+  return ranges;
+}
+
+std::vector<FlatRange> decay_ranges(const parallel::ParameterStore& store) {
+  std::vector<FlatRange> ranges;
+  bool previous_decays = false;
+  for (const parallel::Parameter& parameter : store.parameters()) {
+    FlatRange range = range_of(parameter);
+    if (parameter.tensor.decay) {
+      if (previous_decays) range.begin = ranges.back().end;
+      append(ranges, range);
+    }
+    previous_decays = parameter.tensor.decay && !ranges.empty();
+  }
+  return ranges;
+}
+
+}  // namespace trireme::optim

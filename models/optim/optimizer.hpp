@@ -1,0 +1,70 @@
+// AdamW over the ranges of a parameter store that this rank updates.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+#include "models/optim/flat_range.hpp"
+#include "models/parallel/parameters.hpp"
+
+namespace trireme::optim {
+
+struct AdamWOptions {
+  double beta1 = 0.9;
+  double beta2 = 0.95;
+  double eps = 1e-8;
+  double weight_decay = 0.1;  ///< on matrices only (spec::LogicalTensor::decay)
+};
+
+/// The factor that brings a gradient of this norm down to `clip` (0 = no limit): min(1, clip / (norm + 1e-6)).
+double clip_factor(double norm, double clip);
+
+/// Holds Adam's two moments, and fp32 masters where the store's values are bf16, of the flat ranges `own` (all of the
+/// store, or a dp rank's parts under ZeRO), packed one range after another.
+class Optimizer {
+ public:
+  /// `store` must outlive it. `own`: ascending, disjoint.
+  Optimizer(parallel::ParameterStore& store, const AdamWOptions& options, std::vector<FlatRange> own);
+
+  /// One update of the own ranges from the store's gradients times `factor`. Leaves the gradients scaled on a
+  /// device, as they were on the host.
+  void update(double lr, double factor);
+
+  /// Updates done so far: the bias correction's t.
+  std::int64_t steps() const { return steps_; }
+  void set_steps(std::int64_t steps) { steps_ = steps; }
+
+  const std::vector<FlatRange>& own() const { return own_; }
+  /// The position in the packed buffers of flat element `flat`, which must lie in an own range.
+  std::int64_t packed(std::int64_t flat) const;
+  const at::Tensor& first_moments() const { return m_; }
+  const at::Tensor& second_moments() const { return v_; }
+  /// True where the values are rounded copies of packed fp32 masters.
+  bool has_masters() const { return masters_.defined(); }
+  const at::Tensor& masters() const { return masters_; }
+  /// Rounds the masters into the store's values (own ranges). Nothing without masters.
+  void publish_masters();
+
+ private:
+  struct Piece {
+    FlatRange flat;
+    std::int64_t packed;
+    bool decay;
+  };
+  void update_host(const Piece& piece, double lr, double factor);
+  void update_device(double lr, double factor);
+
+  parallel::ParameterStore& store_;
+  AdamWOptions options_;
+  std::vector<FlatRange> own_;
+  std::vector<std::int64_t> packed_;  ///< where each own range begins in the packed buffers
+  std::vector<Piece> pieces_;         ///< own ranges cut where decay changes
+  at::Tensor m_;
+  at::Tensor v_;
+  at::Tensor masters_;
+  std::int64_t steps_ = 0;
+};
+
+}  // namespace trireme::optim

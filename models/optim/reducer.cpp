@@ -1,0 +1,202 @@
+#include "models/optim/reducer.hpp"
+
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "models/parallel/data_type.hpp"
+
+namespace trireme::optim {
+namespace {
+
+int size_of(const collectives::Communicator* group) { return group == nullptr ? 1 : group->size(); }
+
+std::byte* address(const at::Tensor& flat, std::int64_t element) {
+  return static_cast<std::byte*>(flat.mutable_data_ptr()) + element * static_cast<std::int64_t>(flat.element_size());
+}
+
+/// LayerDone's number for the group that `first`, a block's first member, belongs to.
+std::int64_t group_of(const parallel::Parameter& first, const ReducerOptions& options) {
+  if (first.tensor.place == spec::Place::kLayer) return first.tensor.layer;
+  if (first.tensor.place == spec::Place::kHead) return options.layers;
+  return options.embedding_is_head ? options.layers : -1;
+}
+
+bool overlap(const FlatRange& a, const FlatRange& b) { return a.begin < b.end && b.begin < a.end; }
+
+}  // namespace
+
+GradientReducer::GradientReducer(parallel::ParameterStore& store, const ReducerOptions& options,
+                                 const ReducerGroups& groups)
+    : store_(store), options_(options), groups_(groups) {
+  const std::int64_t total = store.flat_grads().numel();
+  std::int64_t tied_begin = total;
+  if (groups_.tied != nullptr) tied_begin = range_of(store.block(options_.tied), store).begin;
+  cut({0, tied_begin}, false);
+  cut({tied_begin, total}, true);
+  const auto& blocks = store.blocks();
+  for (std::size_t index = 0; index < blocks.size(); ++index) {
+    const auto& first = store.parameters()[static_cast<std::size_t>(blocks[index].members.front())];
+    group(group_of(first, options_)).blocks.push_back(static_cast<int>(index));
+    for (Bucket& bucket : buckets_) {
+      if (overlap(bucket.range, range_of(blocks[index], store))) ++bucket.blocks;
+    }
+  }
+  for (Group& each : block_groups_) plan_sums(each);
+}
+
+GradientReducer::~GradientReducer() = default;
+
+void GradientReducer::cut(FlatRange range, bool tied) {
+  const std::int64_t unit = flat_unit(size_of(groups_.dp));
+  if (range.begin % unit != 0 || range.end % unit != 0) {
+    throw base::Error("the flat gradient buffer cannot be cut into equal parts over dp");
+  }
+  const std::int64_t wanted = options_.bucket_bytes / static_cast<std::int64_t>(store_.flat_grads().element_size());
+  const std::int64_t step = std::max(unit, wanted / unit * unit);
+  for (std::int64_t begin = range.begin; begin < range.end; begin += step) {
+    Bucket bucket;
+    bucket.range = {begin, std::min(begin + step, range.end)};
+    bucket.tied = tied;
+    buckets_.push_back(bucket);
+  }
+}
+
+GradientReducer::Group& GradientReducer::group(std::int64_t layer) {
+  for (Group& each : block_groups_) {
+    if (each.layer == layer) return each;
+  }
+  block_groups_.push_back({layer, {}, {}, 0});
+  return block_groups_.back();
+}
+
+void GradientReducer::plan_sums(Group& group) {
+  if (size_of(groups_.tp) == 1) return;
+  for (const int block : group.blocks) {
+    for (const int member : store_.blocks()[static_cast<std::size_t>(block)].members) {
+      const parallel::Parameter& parameter = store_.parameters()[static_cast<std::size_t>(member)];
+      const bool heads = options_.shared_key_heads && parameter.tensor.split == spec::Split::kKeyHeads;
+      const bool partial = options_.sequence_parallel && parameter.tensor.sequence_partial;
+      if (!heads && !partial) continue;
+      const std::int64_t elements = heads ? topology::elements_of(parameter.tensor.shape) : parameter.box.elements();
+      group.sums.push_back({member, heads, group.sum_elements, elements});
+      group.sum_elements += elements;
+    }
+  }
+}
+
+void GradientReducer::sum_over_tp(const Group& group) {
+  if (group.sums.empty()) return;
+  const at::Tensor packed = at::zeros({group.sum_elements}, store_.flat_grads().options());
+  std::vector<at::Tensor> places;
+  for (const TensorSum& sum : group.sums) {
+    const parallel::Parameter& parameter = store_.parameters()[static_cast<std::size_t>(sum.parameter)];
+    at::Tensor place = packed.narrow(0, sum.offset, sum.elements);
+    if (sum.key_heads) {
+      place = place.view(parameter.tensor.shape).narrow(0, parameter.box.offset[0], parameter.box.size[0]);
+    } else {
+      place = place.view(parameter.box.size);
+    }
+    place.copy_(parameter.grad);
+    places.push_back(place);
+  }
+  groups_.tp->all_reduce(packed.mutable_data_ptr(), static_cast<std::size_t>(group.sum_elements),
+                         parallel::data_type(packed));
+  for (std::size_t index = 0; index < places.size(); ++index) {
+    const auto parameter = static_cast<std::size_t>(group.sums[index].parameter);
+    store_.parameters()[parameter].grad.copy_(places[index]);
+  }
+}
+
+FlatRange GradientReducer::part(const Bucket& bucket) const {
+  const std::int64_t size = bucket.range.size() / groups_.dp->size();
+  const std::int64_t begin = bucket.range.begin + size * groups_.dp->rank();
+  return {begin, begin + size};
+}
+
+std::vector<FlatRange> GradientReducer::own() const {
+  if (!options_.partition || size_of(groups_.dp) == 1) return {{0, store_.flat_grads().numel()}};
+  std::vector<FlatRange> parts;
+  for (const Bucket& bucket : buckets_) parts.push_back(part(bucket));
+  return parts;
+}
+
+void GradientReducer::begin() {
+  for (Bucket& bucket : buckets_) bucket.missing = bucket.blocks;
+  next_ = 0;
+}
+
+void GradientReducer::done(std::int64_t layer) {
+  const Group& finished = group(layer);
+  for (const int index : finished.blocks) store_.blocks()[static_cast<std::size_t>(index)].finish();
+  sum_over_tp(finished);
+  for (const int index : finished.blocks) {
+    const parallel::Block& block = store_.blocks()[static_cast<std::size_t>(index)];
+    const FlatRange range = range_of(block, store_);
+    if (groups_.tied != nullptr && block.name == options_.tied) {
+      tied_sum_ = groups_.tied->start_all_reduce(address(store_.flat_grads(), range.begin),
+                                                 static_cast<std::size_t>(range.size()),
+                                                 parallel::data_type(store_.flat_grads()), collectives::ReduceOp::kSum);
+    }
+    for (Bucket& bucket : buckets_) {
+      if (overlap(bucket.range, range)) --bucket.missing;
+    }
+  }
+  start_ready();
+}
+
+void GradientReducer::start_ready() {
+  if (size_of(groups_.dp) == 1) return;
+  while (next_ < buckets_.size() && !buckets_[next_].tied && buckets_[next_].missing == 0) {
+    running_.push_back(start(buckets_[next_++]));
+  }
+  test();
+}
+
+collectives::Request GradientReducer::start(const Bucket& bucket) {
+  const at::Tensor& grads = store_.flat_grads();
+  const collectives::DataType type = parallel::data_type(grads);
+  std::byte* data = address(grads, bucket.range.begin);
+  if (!options_.partition) {
+    return groups_.dp->start_all_reduce(data, static_cast<std::size_t>(bucket.range.size()), type,
+                                        collectives::ReduceOp::kSum);
+  }
+  const FlatRange own = part(bucket);
+  return groups_.dp->start_reduce_scatter(data, address(grads, own.begin), static_cast<std::size_t>(own.size()), type,
+                                          collectives::ReduceOp::kSum);
+}
+
+void GradientReducer::test() {
+  tied_sum_.test();
+  for (collectives::Request& request : running_) request.test();
+}
+
+void GradientReducer::finish() {
+  for (const Bucket& bucket : buckets_) {
+    if (bucket.missing != 0) throw base::Error("backward ended before all gradients of this rank were done");
+  }
+  if (size_of(groups_.dp) > 1) {
+    for (; next_ < buckets_.size(); ++next_) {
+      if (buckets_[next_].tied) tied_sum_.wait();
+      running_.push_back(start(buckets_[next_]));
+    }
+  }
+  tied_sum_.wait();
+  for (collectives::Request& request : running_) request.wait();
+  running_.clear();
+}
+
+void GradientReducer::gather_values() {
+  if (!options_.partition || size_of(groups_.dp) == 1) return;
+  const at::Tensor& values = store_.flat_values();
+  for (const Bucket& bucket : buckets_) {
+    const FlatRange own = part(bucket);
+    running_.push_back(groups_.dp->start_all_gather(address(values, own.begin), address(values, bucket.range.begin),
+                                                    static_cast<std::size_t>(own.size()), parallel::data_type(values)));
+  }
+  for (collectives::Request& request : running_) request.wait();
+  running_.clear();
+}
+
+}  // namespace trireme::optim

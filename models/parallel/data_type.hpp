@@ -1,0 +1,14 @@
+// A tensor's element type in the words of collectives.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "collectives/communicator.hpp"
+
+namespace trireme::parallel {
+
+/// Throws base::Error for a type that no collective carries.
+collectives::DataType data_type(at::ScalarType type);
+inline collectives::DataType data_type(const at::Tensor& tensor) { return data_type(tensor.scalar_type()); }
+
+}  // namespace trireme::parallel
