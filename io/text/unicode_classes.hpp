@@ -1,0 +1,37 @@
+// The character classes that split patterns ask for, by Unicode 16.0: \p{L}, \p{N}, \s and \w, with the members
+// that Hugging Face tokenizers give them.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "io/text/utf8.hpp"
+
+namespace trireme::text {
+
+enum UnicodeClass : std::uint8_t {
+  kLetter = 1,  ///< \p{L}
+  kNumber = 2,  ///< \p{N}
+  kSpace = 4,   ///< \s: White_Space (so not U+180E, U+200B or U+FEFF)
+  kWord = 8,    ///< \w: alphabetic, marks, decimal digits, connector punctuation, join controls
+};
+
+/// One byte of class bits for every code point; about 1.1 MB, of which a text touches few pages.
+class UnicodeClasses {
+ public:
+  UnicodeClasses();
+
+  std::uint8_t operator[](std::uint32_t code_point) const noexcept { return classes_[code_point]; }
+
+  /// Classes of the character at `p` of well-formed text; its length in bytes goes to `length`.
+  std::uint8_t at(const char* p, std::uint32_t& length) const noexcept {
+    const CodePoint point = decode_code_point(p);
+    length = point.length;
+    return classes_[point.value];
+  }
+
+ private:
+  std::vector<std::uint8_t> classes_;
+};
+
+}  // namespace trireme::text

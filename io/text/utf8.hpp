@@ -1,0 +1,36 @@
+// UTF-8: well-formedness (Unicode 16.0, table 3-7) and decoding of well-formed text.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace trireme::text {
+
+/// Offset of the first byte that begins no well-formed sequence, or text.size().
+std::size_t find_malformed_utf8(std::string_view text) noexcept;
+
+/// `text` itself when it is well-formed; else `storage`, filled with the text in which U+FFFD stands for each
+/// maximal subpart of a malformed sequence.
+std::string_view replace_malformed_utf8(std::string_view text, std::string& storage);
+
+struct CodePoint {
+  std::uint32_t value;
+  std::uint32_t length;  ///< bytes
+};
+
+/// The code point that begins at `p`; the text must be well-formed.
+inline CodePoint decode_code_point(const char* p) noexcept {
+  const auto byte = [p](int i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(p[i])); };
+  const std::uint32_t first = byte(0);
+  if (first < 0x80) return {first, 1};
+  if (first < 0xE0) return {(first & 0x1F) << 6 | (byte(1) & 0x3F), 2};
+  if (first < 0xF0) return {(first & 0x0F) << 12 | (byte(1) & 0x3F) << 6 | (byte(2) & 0x3F), 3};
+  return {(first & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F), 4};
+}
+
+/// Appends the UTF-8 form of a code point below 0x110000.
+void append_code_point(std::uint32_t value, std::string& out);
+
+}  // namespace trireme::text
