@@ -1,0 +1,43 @@
+// The communicators of a layout.
+#pragma once
+
+#include <memory>
+
+#include "collectives/communicator.hpp"
+#include "collectives/topology/mesh.hpp"
+
+namespace trireme::pipeline {
+
+/// What a Trainer talks through. Null = degree 1 (tied: fewer than two stages). All must outlive the Trainer.
+struct Groups {
+  collectives::Communicator* world = nullptr;  ///< all ranks of the layout, host memory; null with one rank
+  collectives::Communicator* tp = nullptr;     ///< tp, dp, pp, tied: in the memory of the training's device
+  collectives::Communicator* dp = nullptr;
+  collectives::Communicator* pp = nullptr;
+  collectives::Communicator* tied = nullptr;  ///< first and last stage; null on the stages between
+};
+
+/// Which group a rank joins: a colour (< 0: none) and its rank's key, as in Communicator::split.
+struct GroupColour {
+  int colour = -1;
+  int key = 0;
+};
+struct GroupColours {
+  GroupColour tp, dp, pp, tied;
+};
+GroupColours group_colours(const topology::Mesh& mesh, int rank);
+
+/// Owner of the groups that make_groups() split off.
+struct OwnedGroups {
+  std::unique_ptr<collectives::Communicator> tp, dp, pp, tied;
+
+  /// `world`: the host communicator of the same ranks.
+  Groups with_world(collectives::Communicator& world) const;
+  /// Good-path end of all (Communicator::finish).
+  void finish();
+};
+
+/// Collective over `ranks`, whose rank numbers are the mesh's. `ranks` is in the memory of the training's device.
+OwnedGroups make_groups(collectives::Communicator& ranks, const topology::Mesh& mesh);
+
+}  // namespace trireme::pipeline

@@ -1,0 +1,104 @@
+// Trains a transformer over a layout: this rank's chunks, its parameters and optimizer, and what the ranks of its
+// groups owe each other in every step.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "collectives/topology/mesh.hpp"
+#include "models/optim/optimizer.hpp"
+#include "models/pipeline/groups.hpp"
+#include "models/pipeline/state.hpp"
+#include "models/spec/config.hpp"
+#include "models/transformer/chunk.hpp"
+
+namespace trireme::pipeline {
+
+enum class Precision { kFp32, kFp64, kBf16 };
+
+struct TrainerConfig {
+  spec::ModelConfig model;
+  topology::Degrees degrees;
+  std::string schedule = "1f1b";  ///< gpipe, 1f1b, interleaved
+  int chunks = 1;                 ///< per stage; above 1 only interleaved
+  bool sequence_parallel = true;  ///< ignored with tp = 1
+  transformer::Recompute recompute = transformer::Recompute::kNone;
+  int zero = 0;                            ///< 0 or 1
+  std::int64_t micro_batch = 1;            ///< sequences
+  std::int64_t micro_batches = 1;          ///< per step and dp rank: global_batch / (dp * micro_batch)
+  Precision precision = Precision::kFp32;  ///< of the arithmetic; bf16 keeps fp32 masters
+  at::Device device = at::kCPU;
+  std::uint64_t seed = 0;
+  optim::AdamWOptions optimizer;
+  double clip = 1.0;                     ///< global gradient norm; 0 = no limit
+  std::int64_t bucket_bytes = 16 << 20;  ///< of gradients, per reduction over dp
+};
+
+/// Throws base::InputError in one sentence, naming degrees or values that work, for a combination that cannot train.
+void check(const TrainerConfig& config);
+
+struct StepResult {
+  double loss = 0.0;               ///< mean over the global batch's targets; the same on all ranks
+  double grad_norm = 0.0;          ///< before clipping; the same on all ranks
+  bool finite = true;              ///< false: loss or norm is not finite and nothing was updated
+  double compute_seconds = 0.0;    ///< forward and backward passes with their sends, receives and overlapped sums
+  double reduce_seconds = 0.0;     ///< waiting for gradient sums after the last backward pass
+  double optimizer_seconds = 0.0;  ///< norm, update and, under ZeRO, gathering the values
+};
+
+struct Evaluation {
+  double loss_sum = 0.0;     ///< over all targets of all dp ranks; the same on all ranks
+  std::int64_t targets = 0;  ///< how many they were
+};
+
+/// All ranks of the layout call the same methods in the same order. Errors: base::Error.
+class Trainer {
+ public:
+  /// Allocates everything; parameters are zero until initialise() or a load.
+  Trainer(const TrainerConfig& config, const Groups& groups);
+  ~Trainer();
+
+  /// Initial weights from the seed; optimizer state zero.
+  void initialise();
+
+  /// One optimizer step. `micro_batches`: this dp rank's, config.micro_batches of them, the same on all its tp and pp
+  /// ranks, tokens and targets on the trainer's device; MicroBatch::loss_scale is set here. `global_targets`: targets
+  /// in the global batch. `gradients_ready`, if set, is called when all sums are there and nothing is updated yet:
+  /// the place for gradients().
+  StepResult step(std::span<const transformer::MicroBatch> micro_batches, std::int64_t global_targets, double lr,
+                  const std::function<void()>& gradients_ready = {});
+
+  /// Loss without gradients or dropout. The number of micro-batches and their shape may differ between dp ranks, and
+  /// their sequences may be shorter than the model's.
+  Evaluation evaluate(std::span<const transformer::MicroBatch> micro_batches);
+
+  /// Starts generation of `batch` sequences of at most `max_tokens` tokens, forgetting an earlier one.
+  void start_generation(std::int64_t batch, std::int64_t max_tokens);
+  /// Appends `tokens` (batch, new tokens; the same on all ranks) and returns the logits of the next token,
+  /// (batch, vocab) fp32 on the CPU of every rank.
+  at::Tensor next_logits(const at::Tensor& tokens);
+  /// Frees the caches.
+  void end_generation();
+
+  /// What this rank holds: fp32 (or fp64) parameters and Adam's moments. Valid until the Trainer dies.
+  std::vector<StateTensor> state();
+  /// This step's gradients before clipping, complete sums; to be called inside step()'s gradients_ready.
+  std::vector<StateTensor> gradients();
+  /// After state() was filled: refreshes what is derived from it.
+  void after_load();
+  /// Optimizer updates so far (the bias correction's t).
+  std::int64_t steps() const;
+  void set_steps(std::int64_t steps);
+
+ private:
+  class Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace trireme::pipeline
