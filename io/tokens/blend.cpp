@@ -1,0 +1,126 @@
+#include "io/tokens/blend.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <numeric>
+#include <string_view>
+
+#include "base/error.hpp"
+
+namespace trireme::tokens {
+namespace {
+
+constexpr std::uint64_t kLongestPeriod = 100'000;
+
+std::string_view trimmed(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+bool all_whole(const std::vector<double>& fractions, std::uint64_t period, std::vector<std::uint64_t>& shares) {
+  for (std::size_t i = 0; i < fractions.size(); ++i) {
+    const double share = fractions[i] * static_cast<double>(period);
+    const double whole = std::round(share);
+    if (whole < 1 || std::abs(share - whole) > 1e-9 * whole) return false;
+    shares[i] = static_cast<std::uint64_t>(whole);
+  }
+  return std::accumulate(shares.begin(), shares.end(), std::uint64_t{0}) == period;
+}
+
+std::vector<std::uint64_t> whole_shares(const std::vector<double>& weights) {
+  const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
+  std::vector<double> fractions;
+  for (const double weight : weights) fractions.push_back(weight / total);
+  std::vector<std::uint64_t> shares(weights.size());
+  for (std::uint64_t period = weights.size(); period <= kLongestPeriod; ++period) {
+    if (all_whole(fractions, period, shares)) return shares;
+  }
+  for (std::size_t i = 0; i < fractions.size(); ++i) {
+    shares[i] =
+        std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::llround(fractions[i] * double{kLongestPeriod})));
+  }
+  return shares;
+}
+
+}  // namespace
+
+std::vector<DatasetChoice> parse_dataset_list(const std::string& key, const std::string& value) {
+  std::vector<DatasetChoice> choices;
+  std::string_view rest = value;
+  for (bool more = true; more;) {
+    const std::size_t comma = rest.find(',');
+    more = comma != std::string_view::npos;
+    const std::string_view entry = trimmed(rest.substr(0, comma));
+    if (more) rest.remove_prefix(comma + 1);
+    if (entry.empty()) {
+      throw base::InputError(base::str(key, " = \"", value, "\" names no dataset",
+                                       choices.empty() ? "" : " after a comma",
+                                       ": give FILE.h5, or FILE.h5 WEIGHT, FILE.h5 WEIGHT"));
+    }
+    DatasetChoice choice{std::string(entry), 0};
+    const std::size_t space = entry.find_last_of(" \t");
+    if (space != std::string_view::npos) {
+      const std::string_view word = entry.substr(space + 1);
+      const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), choice.weight);
+      if (error == std::errc() && end == word.data() + word.size()) {
+        if (!std::isfinite(choice.weight) || choice.weight <= 0) {
+          throw base::InputError(base::str(key, ": the weight ", word, " of ", trimmed(entry.substr(0, space)),
+                                           " is not a positive number"));
+        }
+        choice.path = std::string(trimmed(entry.substr(0, space)));
+      } else {
+        choice.weight = 0;
+      }
+    }
+    choices.push_back(std::move(choice));
+  }
+  return choices;
+}
+
+std::vector<double> blend_weights(const std::string& key, const std::vector<DatasetChoice>& choices,
+                                  const std::vector<std::uint64_t>& sample_counts) {
+  const auto given =
+      std::count_if(choices.begin(), choices.end(), [](const auto& choice) { return choice.weight > 0; });
+  std::vector<double> weights;
+  for (std::size_t i = 0; i < choices.size(); ++i) {
+    weights.push_back(given == 0 ? static_cast<double>(sample_counts[i]) : choices[i].weight);
+    if (weights.back() <= 0) {
+      throw base::InputError(base::str(key, ": ", choices[i].path, " has no weight but others do: give all or none"));
+    }
+  }
+  return weights;
+}
+
+Blend::Blend(const std::vector<double>& weights) {
+  for (const double weight : weights) {
+    if (!std::isfinite(weight) || weight <= 0) throw base::Error("blend weights must be positive numbers");
+  }
+  if (weights.empty()) throw base::Error("a blend needs at least one dataset");
+  shares_ = whole_shares(weights);
+  const std::uint64_t period = std::accumulate(shares_.begin(), shares_.end(), std::uint64_t{0});
+  std::vector<std::uint64_t> drawn(shares_.size(), 0);
+  slots_.reserve(period);
+  for (std::uint64_t n = 0; n < period; ++n) {
+    // Deficit of dataset i before this draw, times the period: (n + 1) * share - drawn * period. All integers.
+    std::size_t best = 0;
+    std::int64_t best_deficit = INT64_MIN;
+    for (std::size_t i = 0; i < shares_.size(); ++i) {
+      const auto deficit =
+          static_cast<std::int64_t>((n + 1) * shares_[i]) - static_cast<std::int64_t>(drawn[i] * period);
+      if (drawn[i] < shares_[i] && deficit > best_deficit) {
+        best = i;
+        best_deficit = deficit;
+      }
+    }
+    slots_.push_back({static_cast<std::uint32_t>(best), static_cast<std::uint32_t>(drawn[best]++)});
+  }
+}
+
+Blend::Draw Blend::at(std::uint64_t sample_number) const {
+  const Slot slot = slots_[sample_number % slots_.size()];
+  return {slot.dataset, sample_number / slots_.size() * shares_[slot.dataset] + slot.ordinal};
+}
+
+}  // namespace trireme::tokens

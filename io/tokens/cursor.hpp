@@ -1,0 +1,30 @@
+// The data position of a run: all that a checkpoint must remember to go on with the next sample.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "base/json.hpp"
+
+namespace trireme::tokens {
+
+struct Cursor {
+  std::vector<std::string> fingerprints;  ///< of the training datasets, in order
+  std::vector<std::uint64_t> blend;       ///< Blend::shares()
+  std::int64_t sequence = 0;
+  std::uint64_t seed = 0;
+  std::uint64_t consumed_samples = 0;
+
+  bool operator==(const Cursor&) const = default;
+};
+
+base::Json to_json(const Cursor& cursor);
+/// base::Error naming the member when `json` is not what to_json makes.
+Cursor cursor_from_json(const base::Json& json);
+
+/// base::InputError unless a run that stopped at `saved` can go on with the data of `now`: same sequence, datasets,
+/// blend and seed. The sentence names the key, and the fingerprint where a dataset differs.
+void check_resumable(const Cursor& saved, const Cursor& now);
+
+}  // namespace trireme::tokens

@@ -1,0 +1,55 @@
+// The 512-byte header of a token dataset (docs/token_dataset.md): everything a reader needs, so that no reader
+// depends on libhdf5, and no damaged file gets near it.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+
+namespace trireme::tokens {
+
+inline constexpr std::size_t kHeaderBytes = 512;
+inline constexpr std::uint32_t kFormatVersion = 1;
+
+using Digest = std::array<std::byte, 16>;  ///< XXH3-128, canonical (big-endian) byte order
+
+std::string to_hex(const Digest& digest);
+Digest digest_of(const void* data, std::size_t length);
+
+/// One HDF5 dataset's bytes: contiguous in the file.
+struct Section {
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;  ///< 0: not there
+  Digest digest{};          ///< of these bytes
+};
+
+struct DatasetHeader {
+  std::uint32_t token_bytes = 2;  ///< 2 (uint16) or 4 (uint32)
+  std::uint64_t file_bytes = 0;   ///< exact length of the whole file
+  std::uint64_t vocabulary = 0;
+  std::int64_t end_of_text = 0;
+  Section tokens;            ///< /tokens
+  Section document_offsets;  ///< /document_offsets, uint64
+  Section tokenizer;         ///< /tokenizer, uint8
+  Section loss_mask;         ///< /loss_mask, uint8; may be missing
+  Digest rest{};             ///< of all bytes that are in no section and not in the header, in file order
+  Digest fingerprint{};      ///< fingerprint_of(*this)
+
+  std::uint64_t token_count() const { return tokens.bytes / token_bytes; }
+  std::uint64_t document_count() const { return document_offsets.bytes / 8; }
+};
+
+/// XXH3-128 over token width, vocabulary, end-of-text id and the digests of all four sections: equal fingerprints
+/// mean equal tokens, documents, mask and tokenizer, wherever the file lies.
+Digest fingerprint_of(const DatasetHeader& header);
+
+std::array<std::byte, kHeaderBytes> encode_header(const DatasetHeader& header);
+
+/// Reads and checks a header. `file_bytes` is the file's real length, `name` the file's name for messages.
+/// base::InputError in one sentence when the bytes are not such a header, are damaged, are of a later version, or
+/// do not fit the file's length.
+DatasetHeader decode_header(std::span<const std::byte> bytes, std::uint64_t file_bytes, const std::string& name);
+
+}  // namespace trireme::tokens

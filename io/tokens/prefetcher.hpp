@@ -1,0 +1,54 @@
+// Reads the coming micro-batches of one replica while the current one is worked on.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "io/tokens/batch_plan.hpp"
+#include "io/tokens/data_source.hpp"
+
+namespace trireme::tokens {
+
+/// A micro-batch and what is known of the whole global batch it belongs to.
+struct PlannedBatch {
+  Batch batch;
+  std::uint64_t consumed = 0;        ///< samples before its step
+  std::int64_t micro_batch = 0;      ///< k, from 0
+  std::uint64_t global_targets = 0;  ///< targets that count in the global batch, over all replicas
+};
+
+/// One thread of its own, reading in order: step after step, micro-batches 0 … micro_batches()-1 of `replica`.
+class Prefetcher {
+ public:
+  /// Begins after `consumed` samples. `source` must outlive this object. At most `depth` (>= 1) batches wait.
+  Prefetcher(const DataSource& source, BatchPlan plan, std::int64_t replica, std::uint64_t consumed,
+             std::size_t depth = 4);
+  Prefetcher(const Prefetcher&) = delete;
+  Prefetcher& operator=(const Prefetcher&) = delete;
+  /// Stops the thread after the read it is in.
+  ~Prefetcher();
+
+  /// The next micro-batch; waits for it. Throws what reading it threw, every time from then on.
+  PlannedBatch next();
+
+ private:
+  void work(std::uint64_t consumed);
+  bool put(PlannedBatch batch);
+
+  const DataSource& source_;
+  const BatchPlan plan_;
+  const std::int64_t replica_;
+  const std::size_t depth_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<PlannedBatch> ready_;
+  std::exception_ptr failure_;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+}  // namespace trireme::tokens
