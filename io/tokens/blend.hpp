@@ -22,10 +22,10 @@ std::vector<DatasetChoice> parse_dataset_list(const std::string& key, const std:
 std::vector<double> blend_weights(const std::string& key, const std::vector<DatasetChoice>& choices,
                                   const std::vector<std::uint64_t>& sample_counts);
 
-/// A periodic schedule of datasets: stateless, and about one sample from the exact shares at most. The period is the smallest in which every dataset has a whole number
-/// of samples, at most 100,000 (then shares are rounded to it, at least one sample each). Within a period the next
-/// dataset is always the one that is furthest behind its share (the first of equals).
-/// Example: weights 0.7, 0.3: 0 1 0 0 0 1 0 0 1 0, again and again.
+/// A periodic schedule of datasets: stateless, and about one sample from the exact shares at most. The period is the
+/// smallest in which every dataset has a whole number of samples, at most 100,000 (then shares are rounded to it, at
+/// least one sample each). Within a period the next dataset is always the one that is furthest behind its share (the
+/// first of equals). Example: weights 0.7, 0.3: 0 1 0 0 0 1 0 0 1 0, again and again.
 class Blend {
  public:
   struct Draw {

@@ -7,16 +7,15 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
+
+#include "io/tokens/digest.hpp"
 
 namespace trireme::tokens {
 
 inline constexpr std::size_t kHeaderBytes = 512;
 inline constexpr std::uint32_t kFormatVersion = 1;
-
-using Digest = std::array<std::byte, 16>;  ///< XXH3-128, canonical (big-endian) byte order
-
-std::string to_hex(const Digest& digest);
-Digest digest_of(const void* data, std::size_t length);
 
 /// One HDF5 dataset's bytes: contiguous in the file.
 struct Section {
@@ -40,6 +39,9 @@ struct DatasetHeader {
   std::uint64_t token_count() const { return tokens.bytes / token_bytes; }
   std::uint64_t document_count() const { return document_offsets.bytes / 8; }
 };
+
+/// The byte ranges (offset, length) that are in no section and not in the header, in file order.
+std::vector<std::pair<std::uint64_t, std::uint64_t>> rest_of(const DatasetHeader& header);
 
 /// XXH3-128 over token width, vocabulary, end-of-text id and the digests of all four sections: equal fingerprints
 /// mean equal tokens, documents, mask and tokenizer, wherever the file lies.

@@ -1,0 +1,128 @@
+#include "io/tokens/data_source.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/error.hpp"
+#include "base/philox.hpp"
+#include "io/tokens/batch_plan.hpp"
+
+namespace trireme::tokens {
+namespace {
+
+std::vector<TokenDataset> open_all(base::FileSystem& files, const std::string& key,
+                                   const std::vector<DatasetChoice>& choices) {
+  if (choices.empty()) throw base::InputError(base::str(key, " names no dataset"));
+  std::vector<TokenDataset> datasets;
+  for (const DatasetChoice& choice : choices) {
+    datasets.push_back(TokenDataset::open(files, choice.path));
+    if (datasets.back().tokenizer_hash() != datasets.front().tokenizer_hash()) {
+      throw base::InputError(base::str(key, ": ", choice.path, " was made with another tokenizer than ",
+                                       choices.front().path, ": prepare both with the same one"));
+    }
+  }
+  return datasets;
+}
+
+std::vector<std::uint64_t> sample_counts(const std::vector<TokenDataset>& datasets, std::int64_t sequence) {
+  std::vector<std::uint64_t> counts;
+  for (const TokenDataset& dataset : datasets) counts.push_back(dataset.samples(sequence));
+  return counts;
+}
+
+}  // namespace
+
+DataSource::DataSource(base::FileSystem& files, const std::string& key, const std::vector<DatasetChoice>& choices,
+                       std::int64_t sequence, std::uint64_t seed, Reading reading)
+    : sequence_(sequence),
+      seed_(seed),
+      reading_(reading),
+      datasets_(open_all(files, key, choices)),
+      blend_(blend_weights(key, choices, sample_counts(datasets_, sequence))) {
+  for (std::size_t i = 0; i < datasets_.size(); ++i) {
+    orders_.emplace_back(datasets_[i].samples(sequence), base::mix(seed, i));
+    if (reading == Reading::kInOrder && choices[i].weight > 0) {
+      throw base::InputError(base::str(key, ": ", choices[i].path,
+                                       " has a weight, but validation reads every dataset once: "
+                                       "leave the weight out"));
+    }
+  }
+}
+
+std::uint64_t DataSource::samples() const {
+  return std::accumulate(orders_.begin(), orders_.end(), std::uint64_t{0},
+                         [](std::uint64_t sum, const SampleOrder& order) { return sum + order.count(); });
+}
+
+bool DataSource::has_loss_mask() const {
+  return std::any_of(datasets_.begin(), datasets_.end(), [](const auto& dataset) { return dataset.has_loss_mask(); });
+}
+
+DataSource::Place DataSource::locate(std::uint64_t sample_number) const {
+  if (reading_ == Reading::kShuffled) {
+    const Blend::Draw draw = blend_.at(sample_number);
+    const SampleOrder& order = orders_[draw.dataset];
+    return {&datasets_[draw.dataset], order.at(draw.ordinal / order.count(), draw.ordinal % order.count())};
+  }
+  std::uint64_t index = sample_number;
+  for (std::size_t i = 0; i < datasets_.size(); ++i) {
+    if (index < orders_[i].count()) return {&datasets_[i], index};
+    index -= orders_[i].count();
+  }
+  throw base::Error(base::str("validation sample ", sample_number, " does not exist: there are ", samples()));
+}
+
+Batch DataSource::read(std::span<const std::uint64_t> sample_numbers) const {
+  const auto length = static_cast<std::size_t>(sequence_);
+  Batch batch;
+  batch.samples.assign(sample_numbers.begin(), sample_numbers.end());
+  batch.tokens.assign(sample_numbers.size() * length, 0);
+  batch.targets.assign(sample_numbers.size() * length, -1);
+  std::vector<std::int64_t> tokens(length + 1);
+  std::vector<std::uint8_t> mask(length + 1);
+  for (std::size_t row = 0; row < sample_numbers.size(); ++row) {
+    if (sample_numbers[row] == kNoSample) continue;
+    const Place place = locate(sample_numbers[row]);
+    place.dataset->read(place.index * length, length + 1, tokens.data(), mask.data());
+    std::copy_n(tokens.begin(), length, batch.tokens.begin() + static_cast<std::ptrdiff_t>(row * length));
+    for (std::size_t t = 0; t < length; ++t) batch.targets[row * length + t] = mask[t + 1] ? tokens[t + 1] : -1;
+  }
+  return batch;
+}
+
+std::uint64_t DataSource::targets_of(std::uint64_t sample_number, std::vector<std::uint8_t>& mask) const {
+  if (sample_number == kNoSample) return 0;
+  const auto length = static_cast<std::uint64_t>(sequence_);
+  const Place place = locate(sample_number);
+  if (!place.dataset->has_loss_mask()) return length;
+  mask.resize(length);
+  place.dataset->read_mask(place.index * length + 1, length, mask.data());
+  return std::accumulate(mask.begin(), mask.end(), std::uint64_t{0});
+}
+
+std::uint64_t DataSource::targets(std::span<const std::uint64_t> sample_numbers) const {
+  std::vector<std::uint8_t> mask;
+  std::uint64_t sum = 0;
+  for (const std::uint64_t number : sample_numbers) sum += targets_of(number, mask);
+  return sum;
+}
+
+std::uint64_t DataSource::targets(std::uint64_t first, std::uint64_t count) const {
+  if (!has_loss_mask()) return count * static_cast<std::uint64_t>(sequence_);
+  std::vector<std::uint8_t> mask;
+  std::uint64_t sum = 0;
+  for (std::uint64_t i = 0; i < count; ++i) sum += targets_of(first + i, mask);
+  return sum;
+}
+
+Cursor DataSource::cursor(std::uint64_t consumed_samples) const {
+  Cursor cursor;
+  for (const TokenDataset& dataset : datasets_) cursor.fingerprints.push_back(dataset.fingerprint());
+  cursor.blend = blend_.shares();
+  cursor.sequence = sequence_;
+  cursor.seed = seed_;
+  cursor.consumed_samples = consumed_samples;
+  return cursor;
+}
+
+}  // namespace trireme::tokens
