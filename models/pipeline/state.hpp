@@ -3,11 +3,13 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "collectives/topology/box.hpp"
-#include "models/optim/optimizer.hpp"
+#include "models/optim/flat_range.hpp"
 #include "models/parallel/parameters.hpp"
 #include "models/spec/config.hpp"
 
@@ -41,8 +43,9 @@ struct StateView {
 /// All elements of `flat` (as long as the store's buffers) that parameters lie in.
 void append_whole(std::vector<StateTensor>& out, const StateView& view, StateKind kind, const at::Tensor& flat);
 
-/// The optimizer's own ranges only; `packed` holds them one after another.
+/// The ranges `own` only; `piece(begin, count)` is the memory of flat elements [begin, begin + count).
 void append_parts(std::vector<StateTensor>& out, const StateView& view, StateKind kind,
-                  const optim::Optimizer& optimizer, const at::Tensor& packed);
+                  const std::vector<optim::FlatRange>& own,
+                  const std::function<at::Tensor(std::int64_t begin, std::int64_t count)>& piece);
 
 }  // namespace trireme::pipeline

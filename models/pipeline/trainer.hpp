@@ -15,6 +15,7 @@
 #include "models/optim/optimizer.hpp"
 #include "models/pipeline/groups.hpp"
 #include "models/pipeline/state.hpp"
+#include "models/schedule/schedule.hpp"
 #include "models/spec/config.hpp"
 #include "models/transformer/chunk.hpp"
 
@@ -25,7 +26,7 @@ enum class Precision { kFp32, kFp64, kBf16 };
 struct TrainerConfig {
   spec::ModelConfig model;
   topology::Degrees degrees;
-  std::string schedule = "1f1b";  ///< gpipe, 1f1b, interleaved
+  schedule::ScheduleKind schedule = schedule::ScheduleKind::kOneForwardOneBackward;
   int chunks = 1;                 ///< per stage; above 1 only interleaved
   bool sequence_parallel = true;  ///< ignored with tp = 1
   transformer::Recompute recompute = transformer::Recompute::kNone;

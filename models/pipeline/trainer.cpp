@@ -1,0 +1,247 @@
+#include "models/pipeline/trainer.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <optional>
+#include <utility>
+
+#include "base/error.hpp"
+#include "models/pipeline/assembly.hpp"
+#include "models/pipeline/generation.hpp"
+#include "models/pipeline/runner.hpp"
+
+namespace trireme::pipeline {
+namespace {
+
+using transformer::MicroBatch;
+
+double seconds_since(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+}  // namespace
+
+class Trainer::Implementation {
+ public:
+  Implementation(const TrainerConfig& config, const Groups& groups)
+      : config_(config),
+        groups_(groups),
+        at_(coordinates_of(config, groups)),
+        chunks_(chunks_of_stage(config, at_.pp)),
+        store_(make_store(config, chunks_, at_)),
+        reducer_(make_reducer(config, chunks_, groups, store_)),
+        optimizer_(store_, config.optimizer, reducer_.own()),
+        stage_(make_stage(config, chunks_, groups, at_, store_, config.sequence_parallel)),
+        actions_(schedule::make_schedule(plan_of(config), at_.pp)) {
+    // Without ZeRO all dp ranks hold the same sums: the first one counts.
+    if (partitioned() || at_.dp == 0) {
+      counted_ = optim::intersect(optim::owned_ranges(store_, far_tied_block(config_, chunks_)), optimizer_.own());
+    }
+  }
+
+  void initialise() {
+    for (const parallel::Parameter& parameter : store_.parameters()) {
+      const at::Tensor values = parallel::initial_values(parameter, config_.seed, config_.model);
+      if (optimizer_.has_masters()) {
+        fill_masters(parameter, values.view({-1}));
+      } else {
+        parameter.value.copy_(values);
+      }
+    }
+    optimizer_.first_moments().zero_();
+    optimizer_.second_moments().zero_();
+    optimizer_.set_steps(0);
+    after_load();
+  }
+
+  StepResult step(std::span<const MicroBatch> micro_batches, std::int64_t global_targets, double lr,
+                  const std::function<void()>& gradients_ready) {
+    StepResult result;
+    const auto start = std::chrono::steady_clock::now();
+    const at::Tensor loss = run_passes(micro_batches, global_targets);
+    result.compute_seconds = seconds_since(start);
+    reducer_.finish();
+    result.reduce_seconds = seconds_since(start) - result.compute_seconds;
+    agree(loss, global_targets, result);
+    if (result.finite) {
+      if (gradients_ready) gradients_ready();
+      optimizer_.update(lr, optim::clip_factor(result.grad_norm, config_.clip));
+      reducer_.gather_values();
+    }
+    result.optimizer_seconds = seconds_since(start) - result.compute_seconds - result.reduce_seconds;
+    return result;
+  }
+
+  Evaluation evaluate(std::span<const MicroBatch> micro_batches) {
+    double sums[2] = {0.0, 0.0};
+    for (const MicroBatch& batch : micro_batches) {
+      Stage& stage = stage_for(batch.tokens.size(1));
+      relay(stage, wire_of(batch, &stage == &stage_), [&](int chunk, const at::Tensor& input) {
+        auto result = stage.chunk(chunk).evaluate(batch, input);
+        if (result.loss_sum.defined()) {
+          sums[0] += result.loss_sum.item<double>();
+          sums[1] += static_cast<double>(batch.targets.ge(0).sum().item<std::int64_t>());
+        }
+        return result.output_TBD;
+      });
+    }
+    sum_over_first_tp_ranks(sums);
+    return {sums[0], static_cast<std::int64_t>(sums[1])};
+  }
+
+  std::vector<StateTensor> state() {
+    std::vector<StateTensor> out;
+    if (!optimizer_.has_masters()) {
+      append_whole(out, view(), StateKind::kParam, store_.flat_values());
+    } else {
+      append_packed(out, StateKind::kParam, optimizer_.masters());
+    }
+    append_packed(out, StateKind::kAdamM, optimizer_.first_moments());
+    append_packed(out, StateKind::kAdamV, optimizer_.second_moments());
+    return out;
+  }
+
+  std::vector<StateTensor> gradients() {
+    std::vector<StateTensor> out;
+    const at::Tensor& grads = store_.flat_grads();
+    if (!partitioned()) {
+      append_whole(out, view(), StateKind::kGrad, grads);
+    } else {
+      append_parts(out, view(), StateKind::kGrad, optimizer_.own(),
+                   [&](std::int64_t begin, std::int64_t count) { return grads.narrow(0, begin, count); });
+    }
+    return out;
+  }
+
+  void after_load() {
+    if (!optimizer_.has_masters()) return;
+    optimizer_.publish_masters();
+    reducer_.gather_values();
+  }
+
+  optim::Optimizer& optimizer() { return optimizer_; }
+
+  void start_generation(std::int64_t batch, std::int64_t max_tokens) {
+    generation_.emplace(stage_, config_.model, batch, max_tokens, store_.flat_values().options());
+  }
+  at::Tensor next_logits(const at::Tensor& tokens) {
+    if (!generation_) throw base::Error("next_logits() was called without start_generation()");
+    return generation_->next_logits(tokens);
+  }
+  void end_generation() { generation_.reset(); }
+
+ private:
+  bool partitioned() const { return config_.zero == 1 && config_.degrees.dp > 1; }
+  StateView view() const { return {config_.model, store_, config_.degrees.tp, far_tied_block(config_, chunks_)}; }
+
+  void fill_masters(const parallel::Parameter& parameter, const at::Tensor& values) {
+    for (const optim::FlatRange& mine : optim::intersect({optim::range_of(parameter)}, optimizer_.own())) {
+      optimizer_.masters()
+          .narrow(0, optimizer_.packed(mine.begin), mine.size())
+          .copy_(values.narrow(0, mine.begin - parameter.flat_offset, mine.size()));
+    }
+  }
+
+  at::Tensor run_passes(std::span<const MicroBatch> micro_batches, std::int64_t global_targets) {
+    if (static_cast<std::int64_t>(micro_batches.size()) != config_.micro_batches) {
+      throw base::Error(
+          base::str("a step takes ", config_.micro_batches, " micro-batches, not ", micro_batches.size()));
+    }
+    std::vector<MicroBatch> batches(micro_batches.begin(), micro_batches.end());
+    for (MicroBatch& batch : batches) batch.loss_scale = 1.0 / static_cast<double>(global_targets);
+    store_.begin_step();
+    reducer_.begin();
+    return run_step(stage_, actions_, wire_of(batches.front(), true), batches, [this](std::int64_t layer, bool last) {
+      if (last) {
+        reducer_.done(layer);
+      } else {
+        reducer_.test();
+      }
+    });
+  }
+
+  /// One small sum over all ranks tells everyone the loss and the norm.
+  void agree(const at::Tensor& loss, std::int64_t global_targets, StepResult& result) {
+    double sums[2] = {loss.defined() && at_.tp == 0 ? loss.item<double>() : 0.0,
+                      optim::sum_of_squares(store_.flat_grads(), counted_)};
+    sum_over_world(sums);
+    result.loss = sums[0] / static_cast<double>(global_targets);
+    result.grad_norm = std::sqrt(sums[1]);
+    result.finite = std::isfinite(result.loss) && std::isfinite(result.grad_norm);
+  }
+
+  void sum_over_world(double (&sums)[2]) {
+    if (groups_.world != nullptr) groups_.world->all_reduce(sums, 2, collectives::DataType::kFloat64);
+  }
+  void sum_over_first_tp_ranks(double (&sums)[2]) {
+    if (at_.tp != 0) sums[0] = sums[1] = 0.0;
+    sum_over_world(sums);
+  }
+
+  /// Sequence parallel where the length divides, else not.
+  Stage& stage_for(std::int64_t tokens) {
+    if (!config_.sequence_parallel || tokens % config_.degrees.tp == 0) return stage_;
+    if (!plain_stage_) plain_stage_ = make_stage(config_, chunks_, groups_, at_, store_, false);
+    return *plain_stage_;
+  }
+
+  Wire wire_of(const MicroBatch& batch, bool sequence_parallel) {
+    const bool divided = sequence_parallel && config_.sequence_parallel;
+    const std::int64_t tokens = batch.tokens.size(1) / (divided ? config_.degrees.tp : 1);
+    return {{tokens, batch.tokens.size(0), config_.model.hidden}, store_.flat_values().options()};
+  }
+
+  void append_packed(std::vector<StateTensor>& out, StateKind kind, const at::Tensor& packed) {
+    if (!partitioned()) {
+      append_whole(out, view(), kind, packed);
+      return;
+    }
+    append_parts(out, view(), kind, optimizer_.own(), [&](std::int64_t begin, std::int64_t count) {
+      return packed.narrow(0, optimizer_.packed(begin), count);
+    });
+  }
+
+  TrainerConfig config_;
+  Groups groups_;
+  topology::Coordinates at_;
+  std::vector<transformer::ChunkSpec> chunks_;
+  parallel::ParameterStore store_;
+  optim::GradientReducer reducer_;
+  optim::Optimizer optimizer_;
+  Stage stage_;
+  std::optional<Stage> plain_stage_;
+  schedule::StageActions actions_;
+  std::vector<optim::FlatRange> counted_;
+  std::optional<Generation> generation_;
+};
+
+Trainer::Trainer(const TrainerConfig& config, const Groups& groups) {
+  check(config);
+  implementation_ = std::make_unique<Implementation>(config, groups);
+}
+Trainer::~Trainer() = default;
+
+void Trainer::initialise() { implementation_->initialise(); }
+
+StepResult Trainer::step(std::span<const MicroBatch> micro_batches, std::int64_t global_targets, double lr,
+                         const std::function<void()>& gradients_ready) {
+  return implementation_->step(micro_batches, global_targets, lr, gradients_ready);
+}
+
+Evaluation Trainer::evaluate(std::span<const MicroBatch> micro_batches) {
+  return implementation_->evaluate(micro_batches);
+}
+
+void Trainer::start_generation(std::int64_t batch, std::int64_t max_tokens) {
+  implementation_->start_generation(batch, max_tokens);
+}
+at::Tensor Trainer::next_logits(const at::Tensor& tokens) { return implementation_->next_logits(tokens); }
+void Trainer::end_generation() { implementation_->end_generation(); }
+
+std::vector<StateTensor> Trainer::state() { return implementation_->state(); }
+std::vector<StateTensor> Trainer::gradients() { return implementation_->gradients(); }
+void Trainer::after_load() { implementation_->after_load(); }
+std::int64_t Trainer::steps() const { return implementation_->optimizer().steps(); }
+void Trainer::set_steps(std::int64_t steps) { implementation_->optimizer().set_steps(steps); }
+
+}  // namespace trireme::pipeline
