@@ -1,0 +1,224 @@
+#include "io/tokens/dataset_writer.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+#include "base/error.hpp"
+#include "io/hdf5/file.hpp"
+
+namespace trireme::tokens {
+namespace {
+
+constexpr std::uint64_t kSmallestVocabularyOf32Bits = 65537;
+/// Length of the user block, which the header begins. Also the alignment of large datasets (libhdf5 wants the user
+/// block to be a multiple of it), so that /tokens lies at the same place however long it becomes.
+constexpr std::uint64_t kAlignment = 4096;
+
+/// Offsets of the datasets in a file, as libhdf5 lays it out.
+struct Layout {
+  hdf5::Image image;  // everything but the datasets' bytes
+  std::uint64_t tokens = 0;
+  std::uint64_t document_offsets = 0;
+  std::uint64_t tokenizer = 0;
+  std::uint64_t loss_mask = 0;
+};
+
+hdf5::Shape shape(std::uint64_t elements) { return {static_cast<std::int64_t>(elements)}; }
+
+// The section lengths of `header` must be set; its fingerprint and digests become attributes.
+Layout lay_out(const DatasetHeader& header, const std::string& name) {
+  Layout layout;
+  hdf5::CreateOptions options;
+  options.user_block = kAlignment;
+  options.alignment = kAlignment;
+  options.block = kAlignment;
+  auto file = hdf5::File::create_in(layout.image, name, options);
+  // First of all, so that its place does not depend on anything else.
+  const auto type = header.token_bytes == 2 ? hdf5::ElementType::kUInt16 : hdf5::ElementType::kUInt32;
+  layout.tokens = file.create_dataset("/tokens", type, shape(header.token_count())).offset();
+  layout.document_offsets =
+      file.create_dataset("/document_offsets", hdf5::ElementType::kUInt64, shape(header.document_count())).offset();
+  auto tokenizer = file.create_dataset("/tokenizer", hdf5::ElementType::kUInt8, shape(header.tokenizer.bytes));
+  layout.tokenizer = tokenizer.offset();
+  tokenizer.write_attribute("hash", to_hex(header.tokenizer.digest));
+  if (header.loss_mask.bytes != 0) {
+    layout.loss_mask =
+        file.create_dataset("/loss_mask", hdf5::ElementType::kUInt8, shape(header.loss_mask.bytes)).offset();
+  }
+  auto root = file.group("/");
+  root.write_attribute("format_version", std::int64_t{kFormatVersion});
+  root.write_attribute("vocabulary", static_cast<std::int64_t>(header.vocabulary));
+  root.write_attribute("end_of_text", header.end_of_text);
+  root.write_attribute("fingerprint", to_hex(header.fingerprint));
+  file.close();
+  return layout;
+}
+
+// Where /tokens of any real size lies.
+std::uint64_t tokens_start(std::uint32_t token_bytes) {
+  DatasetHeader header;
+  header.token_bytes = token_bytes;
+  header.tokens.bytes = 1 << 20;
+  header.document_offsets.bytes = 8;
+  header.tokenizer.bytes = 1;
+  return lay_out(header, "a token dataset").tokens;
+}
+
+base::FileSystem::Path parent(const std::string& path) {
+  const auto directory = base::FileSystem::Path(path).parent_path();
+  return directory.empty() ? base::FileSystem::Path(".") : directory;
+}
+
+Spool make_spool(base::FileSystem& files, const std::string& path, const char* part, std::size_t element_bytes,
+                 std::uint64_t start = 0) {
+  if (!files.is_directory(parent(path) / ".")) {
+    throw base::InputError(
+        base::str("directory ", parent(path).string(), " for ", path, " does not exist: make it first"));
+  }
+  const std::string temporary = base::str(path, ".", ::getpid(), ".", part, "tmp");
+  try {
+    return Spool(files, temporary, element_bytes, start);
+  } catch (const base::IoError& error) {
+    throw base::InputError(
+        base::str("cannot write ", path, ": ", std::strerror(error.code()), ": choose another place for the output"));
+  }
+}
+
+Digest digest_of_spool(Spool& spool) {
+  spool.flush();
+  Digester digester;
+  digester.update(spool.file(), spool.start(), spool.bytes(), spool.path());
+  return digester.result();
+}
+
+}  // namespace
+
+DatasetWriter::DatasetWriter(base::FileSystem& files, const std::string& path, TokenizerRecord tokenizer,
+                             bool with_loss_mask)
+    : files_(&files),
+      tokenizer_(std::move(tokenizer)),
+      token_bytes_(tokenizer_.vocabulary >= kSmallestVocabularyOf32Bits ? 4 : 2),
+      tokens_(make_spool(files, path, "", token_bytes_, tokens_start(token_bytes_))),
+      offsets_(make_spool(files, path, "offsets.", sizeof(std::uint64_t))),
+      digester_(std::in_place) {
+  if (with_loss_mask) mask_.emplace(make_spool(files, path, "mask.", 1));
+}
+
+void DatasetWriter::begin_document() {
+  const std::uint64_t offset = tokens_.size();
+  offsets_.append(&offset, 1);
+}
+
+void DatasetWriter::append(std::span<const std::uint32_t> ids, bool counts) {
+  if (ids.empty()) return;
+  if (*std::max_element(ids.begin(), ids.end()) >= tokenizer_.vocabulary) {
+    throw base::Error("the tokenizer gave an id outside its vocabulary: its tokenizer.json is inconsistent");
+  }
+  narrow_.resize(ids.size() * token_bytes_);
+  if (token_bytes_ == 2) {
+    auto* out = reinterpret_cast<std::uint16_t*>(narrow_.data());
+    for (std::size_t i = 0; i < ids.size(); ++i) out[i] = static_cast<std::uint16_t>(ids[i]);
+  } else {
+    std::memcpy(narrow_.data(), ids.data(), narrow_.size());
+  }
+  tokens_.append(narrow_.data(), ids.size());
+  if (digester_) digester_->update(narrow_.data(), narrow_.size());
+  if (mask_) mask_->append(std::vector<std::uint8_t>(ids.size(), counts ? 1 : 0).data(), ids.size());
+}
+
+void DatasetWriter::copy_range(std::uint64_t first, std::uint64_t count, DatasetWriter& to) {
+  to.digester_.reset();
+  tokens_.copy_to(to.tokens_, first, count);
+  if (mask_) mask_->copy_to(*to.mask_, first, count);
+}
+
+void DatasetWriter::shrink(std::uint64_t tokens) {
+  digester_.reset();
+  tokens_.shrink(tokens);
+  if (mask_) mask_->shrink(tokens);
+}
+
+void DatasetWriter::move_documents(const std::vector<bool>& which, DatasetWriter& to) {
+  std::vector<std::uint64_t> offsets(documents());
+  offsets_.read(0, offsets.size(), offsets.data());
+  offsets.push_back(tokens());
+  offsets_.shrink(0);
+  std::uint64_t kept = 0;
+  for (std::size_t i = 0; i < which.size(); ++i) {
+    const std::uint64_t count = offsets[i + 1] - offsets[i];
+    if (which[i]) {
+      to.begin_document();
+      copy_range(offsets[i], count, to);
+      continue;
+    }
+    offsets_.append(&kept, 1);
+    tokens_.move_down(offsets[i], count, kept);
+    if (mask_) mask_->move_down(offsets[i], count, kept);
+    kept += count;
+  }
+  shrink(kept);
+}
+
+void DatasetWriter::move_tail(std::uint64_t count, DatasetWriter& to) {
+  const std::uint64_t cut = tokens() - count;
+  std::uint64_t kept = documents();  // documents that begin before the cut
+  std::vector<std::uint64_t> moved{0};
+  while (kept > 0) {
+    std::uint64_t offset = 0;
+    offsets_.read(kept - 1, 1, &offset);
+    if (offset < cut) break;
+    if (offset > cut) moved.push_back(offset - cut);
+    --kept;
+  }
+  std::reverse(moved.begin() + 1, moved.end());
+  to.offsets_.append(moved.data(), moved.size());
+  copy_range(cut, count, to);
+  offsets_.shrink(kept);
+  shrink(cut);
+}
+
+DatasetHeader DatasetWriter::finish(const std::string& path) {
+  DatasetHeader header;
+  header.token_bytes = token_bytes_;
+  header.vocabulary = tokenizer_.vocabulary;
+  header.end_of_text = tokenizer_.end_of_text;
+  tokens_.flush();
+  header.tokens = {0, tokens_.bytes(), digester_ ? digester_->result() : digest_of_spool(tokens_)};
+  header.document_offsets = {0, offsets_.bytes(), digest_of_spool(offsets_)};
+  header.tokenizer = {0, tokenizer_.json.size(), digest_of(tokenizer_.json.data(), tokenizer_.json.size())};
+  if (mask_) header.loss_mask = {0, mask_->bytes(), digest_of_spool(*mask_)};
+  header.fingerprint = fingerprint_of(header);
+
+  const Layout layout = lay_out(header, path);
+  header.tokens.offset = layout.tokens;
+  header.document_offsets.offset = layout.document_offsets;
+  header.tokenizer.offset = layout.tokenizer;
+  header.loss_mask.offset = layout.loss_mask;
+  header.file_bytes = layout.image.length();
+
+  base::File& file = tokens_.file();
+  if (layout.tokens != tokens_.start()) {
+    // Less than a page of tokens: libhdf5 packs them elsewhere.
+    std::vector<char> bytes(tokens_.bytes());
+    tokens_.read(0, tokens_.size(), bytes.data());
+    file.truncate(0);
+    file.pwrite(bytes.data(), bytes.size(), layout.tokens);
+  }
+  layout.image.write_to(file);
+  offsets_.copy_to(file, header.document_offsets.offset);
+  file.pwrite(tokenizer_.json.data(), tokenizer_.json.size(), header.tokenizer.offset);
+  if (mask_) mask_->copy_to(file, header.loss_mask.offset);
+  file.truncate(header.file_bytes);
+  Digester rest;
+  for (const auto& [offset, bytes] : rest_of(header)) rest.update(file, offset, bytes, path);
+  header.rest = rest.result();
+  const auto encoded = encode_header(header);
+  file.pwrite(encoded.data(), encoded.size(), 0);
+  tokens_.finish(path);
+  return header;
+}
+
+}  // namespace trireme::tokens
