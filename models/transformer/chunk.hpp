@@ -35,16 +35,16 @@ struct ChunkContext {
   collectives::Communicator* tp = nullptr;
   bool sequence_parallel = false;  ///< activations between blocks hold sequence/tp positions per rank
   Recompute recompute = Recompute::kNone;
-  std::uint64_t seed = 0;          ///< of dropout
+  std::uint64_t seed = 0;  ///< of dropout
 };
 
 /// Input of one forward pass. B sequences of T tokens. int64 on the chunk's device.
 struct MicroBatch {
-  at::Tensor tokens;                   ///< (B, T)
-  at::Tensor targets;                  ///< (B, T); -1 = no loss here
-  std::vector<std::int64_t> samples;   ///< B sample numbers: the key of dropout
-  std::int64_t step = 0;               ///< the key of dropout
-  double loss_scale = 1.0;             ///< gradient of the reported loss sum: 1 / targets in the global batch
+  at::Tensor tokens;                  ///< (B, T)
+  at::Tensor targets;                 ///< (B, T); -1 = no loss here
+  std::vector<std::int64_t> samples;  ///< B sample numbers: the key of dropout
+  std::int64_t step = 0;              ///< the key of dropout
+  double loss_scale = 1.0;            ///< gradient of the reported loss sum: 1 / targets in the global batch
 };
 
 /// What forward leaves for backward; opaque. Destroying it frees the memory.
@@ -89,7 +89,8 @@ class Chunk {
 
   /// No gradients, no dropout: output, or with the head the loss sum.
   ForwardResult evaluate(const MicroBatch& batch, const at::Tensor& input_TBD);
-  /// As evaluate, but with the head returns all logits (T, B, vocabulary of this rank) in output_TBD. For tests and tools.
+  /// As evaluate, but with the head returns all logits (T, B, vocabulary of this rank) in output_TBD. For tests and
+  /// tools.
   at::Tensor logits(const MicroBatch& batch, const at::Tensor& input_TBD);
 
   std::unique_ptr<KeyValueCache> make_cache(std::int64_t batch, std::int64_t max_tokens);

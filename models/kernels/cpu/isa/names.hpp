@@ -5,10 +5,30 @@
 
 namespace trireme::kernels::cpu::TRIREME_ISA {
 
-void adamw_float(const AdamWStep& step, std::int64_t count, float* value, const float* grad, float* m, float* v,
+using std::int64_t;
+
+void adamw_float(const AdamWStep& step, int64_t count, float* value, const float* grad, float* m, float* v,
                  std::uint16_t* rounded);
-void adamw_double(const AdamWStep& step, std::int64_t count, double* value, const double* grad, double* m, double* v);
-double squares_float(std::int64_t count, const float* data);
-double squares_double(std::int64_t count, const double* data);
+void adamw_double(const AdamWStep& step, int64_t count, double* value, const double* grad, double* m, double* v);
+double squares_float(int64_t count, const float* data);
+double squares_double(int64_t count, const double* data);
+void rms_forward(Element element, int64_t rows, int64_t width, const void* x, const void* weight, double eps, void* y,
+                 void* rstd);
+void rms_backward(Element element, int64_t rows, int64_t width, const void* dy, const void* x, const void* rstd,
+                  const void* weight, void* dx, void* weight_grad);
+void swiglu(Element element, int64_t rows, int64_t width, const void* gate_up, void* y);
+void swiglu_backward(Element element, int64_t rows, int64_t width, const void* dy, const void* gate_up, void* grad);
+void gelu(Element element, int64_t rows, int64_t width, void* h, const void* bias, void* y);
+void gelu_backward(Element element, int64_t count, const void* dy, const void* h, void* dh);
+void rotate(Element element, int64_t rows, int64_t stride, int64_t heads, int64_t head_size, const void* cosine,
+            const void* sine, double sign, void* data);
+void add(Element element, int64_t rows, int64_t width, const void* x, const void* bias, void* y);
+void column_sum(Element element, int64_t rows, int64_t width, int64_t stride, const void* x, bool overwrite,
+                void* sums);
+void accumulate(Element element, int64_t count, const void* x, void* sum);
+void softmax_statistics(Element element, int64_t rows, int64_t width, void* logits, const int64_t* target,
+                        double* statistics);
+void softmax_gradient(Element element, int64_t rows, int64_t width, void* e, const int64_t* target,
+                      const double* factor, const double* at_target);
 
 }  // namespace trireme::kernels::cpu::TRIREME_ISA

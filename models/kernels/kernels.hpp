@@ -1,0 +1,93 @@
+// What the model needs and ATen has not, or has slowly: one function per operation, on tensors of one device. Host
+// tensors take models/kernels/cpu; device tensors take ATen's operations, or the table that libtrireme_cuda.so brings.
+//
+// Tensors are contiguous unless stated. Types: fp32, fp64, bf16; "wide" is fp64 for fp64 and fp32 otherwise. Leading
+// dims are rows, the last one columns.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <vector>
+
+namespace trireme::kernels {
+
+/// fp64 for fp64, fp32 for fp32 and bf16.
+at::ScalarType wide_type(at::ScalarType type);
+
+// ---- Norms ----
+struct NormForward {
+  at::Tensor output;
+  at::Tensor mean;  ///< wide, one per row; undefined for RMSNorm
+  at::Tensor rstd;  ///< wide, one per row
+};
+/// RMSNorm (Zhang and Sennrich, 2019) when `bias` is undefined, else LayerNorm (Ba et al., 2016).
+NormForward norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, double eps);
+struct NormBackward {
+  at::Tensor input;   ///< like x
+  at::Tensor weight;  ///< wide or x's type, (columns)
+  at::Tensor bias;    ///< the same; undefined for RMSNorm
+};
+NormBackward norm_backward(const at::Tensor& dy, const at::Tensor& x, const NormForward& forward,
+                           const at::Tensor& weight, const at::Tensor& bias);
+
+// ---- Activations ----
+/// gate_up (…, 2F): silu(gate) * up -> (…, F).
+at::Tensor swiglu(const at::Tensor& gate_up);
+/// -> (…, 2F).
+at::Tensor swiglu_backward(const at::Tensor& dy, const at::Tensor& gate_up);
+/// h += bias in place (bias may be undefined), returns gelu(h), tanh form.
+at::Tensor gelu(at::Tensor& h, const at::Tensor& bias);
+/// Overwrites dy by dy * gelu'(h) and returns it.
+at::Tensor gelu_backward(at::Tensor dy, const at::Tensor& h);
+
+// ---- Rows ----
+/// Rotates the first `heads` heads of data (T, B, C) by the tables (>= first + T, head_size/2), wide, of row
+/// first + t. inverse: by the negative angle (the backward).
+void rotate(at::Tensor& data, std::int64_t heads, const at::Tensor& cosine, const at::Tensor& sine, std::int64_t first,
+            bool inverse);
+/// y += x + bias; either may be undefined.
+void add(at::Tensor& y, const at::Tensor& x, const at::Tensor& bias);
+/// wide sums = (overwrite) or += the sum of x's rows.
+void column_sum(const at::Tensor& x, at::Tensor& sums, bool overwrite);
+/// sum += x, x of any type, sum wide.
+void accumulate(at::Tensor& sum, const at::Tensor& x);
+/// grad[rows[i]] += dy[i] in the order of i, deterministic; rows (n) int64 with -1 = skip; grad wide.
+void add_rows(at::Tensor& grad, const at::Tensor& rows, const at::Tensor& dy);
+
+// ---- Softmax and cross-entropy of logits (n, V); target (n) int64, -1 = none here ----
+/// Overwrites logits by exp(logit - row maximum); returns (n, 3) fp64: maximum, sum of the exponentials, logit of the
+/// target (0 without one). V >= 1.
+at::Tensor softmax_statistics(at::Tensor& logits, const at::Tensor& target);
+/// Overwrites e by e * factor[row], minus at_target[row] at the target. factor, at_target (n) fp64.
+void softmax_gradient(at::Tensor& e, const at::Tensor& target, const at::Tensor& factor, const at::Tensor& at_target);
+
+// ---- Dropout ----
+struct DropoutKey {
+  double probability = 0.0;
+  std::uint64_t seed = 0;
+  std::int64_t step = 0;
+  std::int64_t layer = 0;  ///< global layer index, -1 for the embedding
+  int site = 0;
+  std::int64_t first_position = 0;  ///< global position of x's first row
+};
+/// In place on x (T, B, D): kept elements are divided by 1 - probability. The mask of sample samples[b] at global
+/// position p and column d is a function of (seed, step, sample, layer, site, p * D + d) only. Calling it on the
+/// gradient is the backward.
+void dropout(at::Tensor& x, const DropoutKey& key, const std::vector<std::int64_t>& samples);
+
+/// What the CUDA library brings; the same meanings as above, on the current stream.
+struct CudaTable {
+  void (*swiglu)(const at::Tensor& gate_up, at::Tensor& y);
+  void (*swiglu_backward)(const at::Tensor& dy, const at::Tensor& gate_up, at::Tensor& grad);
+  void (*rotate)(at::Tensor& data, std::int64_t heads, const at::Tensor& cosine, const at::Tensor& sine,
+                 std::int64_t first, bool inverse);
+  void (*softmax_statistics)(at::Tensor& logits, const at::Tensor& target, at::Tensor& statistics);
+  void (*softmax_gradient)(at::Tensor& e, const at::Tensor& target, const at::Tensor& factor,
+                           const at::Tensor& at_target);
+  void (*dropout)(at::Tensor& x, const DropoutKey& key, const std::vector<std::int64_t>& samples);
+};
+/// Called once when the CUDA library is loaded, before any device tensor is used. The table must live on.
+void set_cuda_table(const CudaTable* table);
+
+}  // namespace trireme::kernels

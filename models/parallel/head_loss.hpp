@@ -1,0 +1,29 @@
+// Output head and cross-entropy over a vocabulary that tp ranks share, a slice of tokens at a time: the logits of all
+// tokens never exist at once, and with gradients wanted they are overwritten by theirs.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "models/parallel/parameters.hpp"
+#include "models/parallel/tensor_comm.hpp"
+
+namespace trireme::parallel {
+
+/// Which part of the vocabulary this rank holds.
+struct VocabularyPart {
+  std::int64_t total = 0;
+  std::int64_t first = 0;
+  std::int64_t count = 0;  ///< may be 0
+};
+
+struct HeadLoss {
+  at::Tensor loss_sum;    ///< fp64 scalar: sum over tokens of -log softmax(logits)[target], the same on all tp ranks
+  at::Tensor input_grad;  ///< (T, B, D), this rank's part of a sum over tp; undefined without gradients
+};
+
+/// x_TBD: the head's input, all positions. targets_TB: int64 (T, B), -1 = no loss. With `gradients`, `head.grad` and
+/// input_grad are those of loss_scale * loss_sum. Reductions over tp in fp64, one gather per slice.
+HeadLoss head_loss(const at::Tensor& x_TBD, const at::Tensor& targets_TB, Block& head, const VocabularyPart& part,
+                   const TensorGroup& group, double loss_scale, bool gradients);
+
+}  // namespace trireme::parallel

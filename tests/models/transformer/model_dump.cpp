@@ -1,0 +1,151 @@
+// Runs one model on one rank and writes what it computed, for a script to compare with another implementation.
+// Argument: a directory with model.json, parameters.bin (fp64, logical tensors one after another in the order of
+// model.json's "tensors"), tokens.bin and targets.bin (int64, (B, T)). Writes logits.bin, loss.bin, gradients.bin
+// and generated.bin there (fp64).
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <omp.h>
+
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <vector>
+
+#include "base/json.hpp"
+#include "models/transformer/chunk.hpp"
+
+namespace {
+
+using trireme::base::Json;
+using namespace trireme;
+
+template <typename T>
+std::vector<T> read_all(const std::filesystem::path& path) {
+  std::vector<T> data(std::filesystem::file_size(path) / sizeof(T));
+  std::ifstream file(path, std::ios::binary);
+  file.read(reinterpret_cast<char*>(data.data()), static_cast<std::streamsize>(data.size() * sizeof(T)));
+  return data;
+}
+
+class Output {
+ public:
+  explicit Output(const std::filesystem::path& path) : file_(path, std::ios::binary) {}
+  void add(const at::Tensor& x) {
+    const at::Tensor wide = x.to(at::kDouble).contiguous();
+    file_.write(static_cast<const char*>(wide.const_data_ptr()), static_cast<std::streamsize>(wide.nbytes()));
+  }
+
+ private:
+  std::ofstream file_;
+};
+
+spec::ModelConfig config_of(const Json& json) {
+  spec::ModelConfig config;
+  config.arch = json.at("arch") == "gpt2" ? spec::Architecture::kGpt2 : spec::Architecture::kLlama;
+  config.layers = json.at("layers");
+  config.hidden = json.at("hidden");
+  config.heads = json.at("heads");
+  config.kv_heads = json.at("kv_heads");
+  config.ffn = json.at("ffn");
+  config.sequence = json.at("sequence");
+  config.vocab = json.at("vocab");
+  config.tie_embeddings = json.at("tie");
+  config.rope_theta = json.at("rope_theta");
+  config.norm_eps = json.at("norm_eps");
+  spec::check(config);
+  return config;
+}
+
+at::ScalarType type_of(const std::string& name) {
+  return name == "fp64" ? at::kDouble : name == "fp32" ? at::kFloat : at::kBFloat16;
+}
+
+transformer::Recompute recompute_of(const std::string& name) {
+  return name == "full"        ? transformer::Recompute::kFull
+         : name == "selective" ? transformer::Recompute::kSelective
+                               : transformer::Recompute::kNone;
+}
+
+void fill(parallel::ParameterStore& store, const Json& tensors, std::vector<double>& values) {
+  std::map<std::string, const parallel::Parameter*> by_name;
+  for (const auto& parameter : store.parameters()) by_name[parameter.tensor.name] = &parameter;
+  double* next = values.data();
+  for (const auto& name : tensors) {
+    const auto& value = by_name.at(name)->value;
+    value.copy_(at::from_blob(next, value.sizes(), at::kDouble));
+    next += value.numel();
+  }
+}
+
+/// Feeds the prompt in pieces of 3, then 1, and records the logits after each piece.
+void generate(transformer::Chunk& chunk, const at::Tensor& tokens, Output& out) {
+  const std::int64_t length = tokens.size(1);
+  auto cache = chunk.make_cache(tokens.size(0), length);
+  for (std::int64_t first = 0; first < length;) {
+    const std::int64_t count = std::min<std::int64_t>(first < 6 ? 3 : 1, length - first);
+    out.add(chunk.infer(tokens.narrow(1, first, count), {}, *cache));
+    first += count;
+  }
+}
+
+void run(const std::filesystem::path& directory) {
+  std::ifstream file(directory / "model.json");
+  const Json json = Json::parse(file);
+  const spec::ModelConfig config = config_of(json);
+  const at::ScalarType type = type_of(json.at("type"));
+  const transformer::ChunkSpec all{0, config.layers, true, true};
+  parallel::ParameterStore store(config, transformer::block_plan(config, {all}), 0, 1, type,
+                                 type == at::kDouble ? at::kDouble : at::kFloat, at::kCPU);
+  auto values = read_all<double>(directory / "parameters.bin");
+  fill(store, json.at("tensors"), values);
+  auto tokens = read_all<std::int64_t>(directory / "tokens.bin");
+  auto targets = read_all<std::int64_t>(directory / "targets.bin");
+  const std::int64_t batch = json.at("batch");
+  const std::int64_t length = static_cast<std::int64_t>(tokens.size()) / batch;
+  transformer::ChunkContext context;
+  context.recompute = recompute_of(json.at("recompute"));
+  transformer::Chunk chunk(config, all, context, store);
+  transformer::MicroBatch whole;
+  whole.tokens = at::from_blob(tokens.data(), {batch, length}, at::kLong);
+  whole.targets = at::from_blob(targets.data(), {batch, length}, at::kLong);
+  whole.loss_scale = json.at("loss_scale");
+  whole.samples.resize(static_cast<std::size_t>(batch));
+  Output(directory / "logits.bin").add(chunk.logits(whole, {}).transpose(0, 1));
+
+  store.begin_step();
+  at::Tensor loss = at::empty({}, at::kDouble).zero_();
+  const std::int64_t pieces = json.at("micro_batches");
+  for (std::int64_t m = 0; m < pieces; ++m) {
+    transformer::MicroBatch part = whole;
+    part.tokens = whole.tokens.narrow(0, m * batch / pieces, batch / pieces);
+    part.targets = whole.targets.narrow(0, m * batch / pieces, batch / pieces);
+    part.samples.resize(static_cast<std::size_t>(batch / pieces));
+    auto result = chunk.forward(part, {});
+    loss.add_(result.loss_sum);
+    chunk.backward(std::move(result.activations), {}, [](std::int64_t) {});
+  }
+  store.finish_step();
+  Output losses(directory / "loss.bin");
+  losses.add(loss);
+  losses.add(chunk.evaluate(whole, {}).loss_sum);
+  std::map<std::string, at::Tensor> gradients;
+  for (const auto& parameter : store.parameters()) gradients[parameter.tensor.name] = parameter.grad;
+  Output out(directory / "gradients.bin");
+  for (const auto& name : json.at("tensors")) out.add(gradients.at(name));
+  Output generated(directory / "generated.bin");
+  generate(chunk, whole.tokens, generated);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 2) return 2;
+  try {
+    for (int i = 1; i < argc; ++i) run(argv[i]);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "model_dump: %s\n", error.what());
+    return 1;
+  }
+  return 0;
+}
