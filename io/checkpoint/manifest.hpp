@@ -37,6 +37,7 @@ struct Manifest {
   std::uint64_t boxes_bytes = 0;  ///< exact length of BOXES.bin
   std::string boxes_xxh3;         ///< its XXH3-128, 32 hex digits
   std::vector<ShardFile> files;
+  std::string checksum;  ///< the file's own, as read; to_text() computes it anew
 };
 
 /// The file's text. Throws base::Error when it would exceed kManifestLimit.

@@ -1,0 +1,345 @@
+#include "io/checkpoint/load.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <set>
+#include <tuple>
+
+#include "base/checksum.hpp"
+#include "base/error.hpp"
+#include "io/checkpoint/damage.hpp"
+#include "io/checkpoint/open_checkpoint.hpp"
+#include "io/checkpoint/wire.hpp"
+
+namespace trireme::checkpoint {
+namespace {
+
+std::string label(Kind kind, const std::string& name) { return base::str(name_of(kind), " ", name); }
+
+constexpr const char* kHint = "; name tensors in checkpoint.allow to go on without them";
+
+std::string join(const std::vector<std::string>& names) {
+  std::string text;
+  for (std::size_t i = 0; i < names.size() && i < 5; ++i) text += (i > 0 ? ", " : "") + names[i];
+  if (names.size() > 5) text += base::str(" and ", names.size() - 5, " more");
+  return text;
+}
+
+template <typename From, typename To>
+void convert(const void* from, void* to, std::int64_t count) {
+  const auto* source = static_cast<const From*>(from);
+  auto* destination = static_cast<To*>(to);
+  for (std::int64_t i = 0; i < count; ++i) destination[i] = static_cast<To>(source[i]);
+}
+
+}  // namespace
+
+Load::Load(Coordinator& coordinator, base::FileSystem& files, const std::filesystem::path& path,
+           const Manifest& manifest, const BoxTable& table, std::span<const WantedBox> wanted,
+           const LoadOptions& options)
+    : coordinator_(coordinator),
+      files_(files),
+      path_(path),
+      manifest_(manifest),
+      table_(table),
+      wanted_(wanted),
+      options_(options) {}
+
+LoadResult Load::run() {
+  const auto start = std::chrono::steady_clock::now();
+  agree_on_tensors();
+  find_units();
+  find_readers();
+  run_rounds();
+  agree_on_damage();
+  result_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return std::move(result_);
+}
+
+void Load::agree_on_tensors() {
+  const auto is_chosen = [&](Kind kind) { return std::ranges::count(options_.kinds, kind) > 0; };
+  const auto is_allowed = [&](const std::string& name) { return std::ranges::count(options_.allow, name) > 0; };
+  std::set<std::string> missing;
+  std::string seen(table_.tensors.size(), '\0');
+  std::string problem;
+  for (const auto& wanted : wanted_) {
+    if (wanted.box.empty()) continue;
+    const std::string name = label(wanted.kind, wanted.tensor);
+    const auto index = is_chosen(wanted.kind) ? table_.find(wanted.kind, wanted.tensor) : -1;
+    if (index < 0) {
+      missing.insert(name);
+      if (!is_allowed(wanted.tensor)) problem = base::str("the checkpoint has no ", name, kHint);
+    } else if (table_.tensors[index].shape != wanted.shape) {
+      problem =
+          base::str("the shape of ", name, " is ", topology::to_string(topology::whole(table_.tensors[index].shape)),
+                    " in the checkpoint and ", topology::to_string(topology::whole(wanted.shape)), " in the model");
+    } else {
+      seen[index] = 1;
+    }
+  }
+  Encoder mine;
+  mine.put_text(problem);
+  mine.put_text(seen);
+  mine.put<std::uint64_t>(missing.size());
+  for (const auto& name : missing) mine.put_text(name);
+
+  Encoder agreed;
+  const auto all = coordinator_.gather(mine.take());
+  if (!all.empty()) {
+    missing.clear();
+    problem.clear();
+    for (const auto& bytes : all) {
+      Decoder in(bytes);
+      const std::string theirs = in.get_text();
+      if (problem.empty()) problem = theirs;
+      const std::string their_seen = in.get_text();
+      for (std::size_t t = 0; t < seen.size(); ++t) seen[t] = static_cast<char>(seen[t] | their_seen[t]);
+      for (auto count = in.get<std::uint64_t>(); count > 0; --count) missing.insert(in.get_text());
+    }
+    std::vector<std::string> unexpected;
+    std::vector<std::string> refused;
+    for (std::size_t t = 0; t < seen.size(); ++t) {
+      const auto& tensor = table_.tensors[t];
+      if (seen[t] != 0 || !is_chosen(tensor.kind)) continue;
+      (is_allowed(tensor.name) ? unexpected : refused).push_back(label(tensor.kind, tensor.name));
+    }
+    if (problem.empty() && !refused.empty()) problem = base::str("the model has no place for ", join(refused), kHint);
+    agreed.put_text(problem);
+    for (const auto& list : {std::vector<std::string>(missing.begin(), missing.end()), unexpected}) {
+      agreed.put<std::uint64_t>(list.size());
+      for (const auto& name : list) agreed.put_text(name);
+    }
+  }
+  const std::string bytes = coordinator_.broadcast(agreed.take());
+  Decoder in(bytes);
+  problem = in.get_text();
+  for (auto* list : {&result_.missing, &result_.unexpected}) {
+    for (auto count = in.get<std::uint64_t>(); count > 0; --count) list->push_back(in.get_text());
+  }
+  if (!problem.empty()) {
+    throw base::InputError(base::str("checkpoint ", path_.string(), " does not fit: ", problem));
+  }
+}
+
+void Load::find_units() {
+  std::string problem;
+  for (std::uint32_t w = 0; w < wanted_.size(); ++w) {
+    const WantedBox& wanted = wanted_[w];
+    const auto index = wanted.box.empty() || std::ranges::count(options_.kinds, wanted.kind) == 0
+                           ? -1
+                           : table_.find(wanted.kind, wanted.tensor);
+    if (index < 0) continue;
+    const TableTensor& tensor = table_.tensors[index];
+    std::int64_t covered = 0;
+    for (std::size_t b = tensor.first_box; b < tensor.first_box + tensor.box_count; ++b) {
+      const TableBox& stored = table_.boxes[b];
+      if (!topology::intersect(stored.box, wanted.box)) continue;
+      for (std::uint32_t block = 0; block < stored.crc32c.size(); ++block) {
+        const Unit unit{static_cast<std::uint32_t>(b), block};
+        const std::int64_t elements = elements_of_parts(stored.box, slice_of(table_, unit), {wanted.box});
+        if (elements == 0) continue;
+        covered += elements;
+        units_[unit].push_back(w);
+      }
+    }
+    if (covered != wanted.box.elements() && problem.empty()) {
+      problem = base::str(label(wanted.kind, wanted.tensor), " ", topology::to_string(wanted.box), ": ", covered,
+                          " of ", wanted.box.elements(), " elements are stored");
+    }
+  }
+  const std::string agreed = coordinator_.all_ok(problem.empty(), problem);
+  if (!agreed.empty()) throw DamagedCheckpoint(path_, kBoxesName, agreed);
+}
+
+void Load::find_readers() {
+  const int size = coordinator_.size();
+  std::vector<std::vector<std::pair<Unit, Boxes>>> wishes(static_cast<std::size_t>(size));
+  for (const auto& [unit, indices] : units_) {
+    Boxes boxes;
+    for (const auto w : indices) boxes.push_back(wanted_[w].box);
+    wishes[(unit.box + unit.block) % static_cast<std::uint32_t>(size)].emplace_back(unit, std::move(boxes));
+  }
+  std::vector<std::string> messages;
+  for (const auto& list : wishes) messages.push_back(encode_wishes(list));
+  const auto heard = coordinator_.exchange(std::move(messages));
+  std::map<Unit, std::vector<Request>> requests;
+  for (int rank = 0; rank < size; ++rank) {
+    for (auto& [unit, boxes] : decode_wishes(heard[rank])) requests[unit].push_back({rank, std::move(boxes)});
+  }
+  std::vector<std::string> replies;
+  for (const auto& list : assign_readers(table_, std::move(requests), size, coordinator_.rank())) {
+    replies.push_back(encode_assignments(list));
+  }
+  for (const auto& bytes : coordinator_.exchange(std::move(replies))) {
+    for (auto& assignment : decode_assignments(bytes)) assignments_.push_back(std::move(assignment));
+  }
+  std::ranges::sort(assignments_, {}, [&](const Assignment& assignment) {
+    const TableBox& box = table_.boxes[assignment.unit.box];
+    return std::tuple(box.file, box.offset, assignment.unit.block);
+  });
+}
+
+void Load::run_rounds() {
+  const auto size = static_cast<std::size_t>(coordinator_.size());
+  // Every rank may send to one at once: each sends an equal part of what one may receive in a round.
+  const auto budget = static_cast<std::int64_t>(
+      std::clamp<std::uint64_t>(options_.round_bytes / size, std::uint64_t{64} << 10, kBlockBytes));
+  for (bool more = true; more;) {
+    std::vector<std::string> messages(size, std::string(1, '\0'));  // the first byte: is there more to come?
+    read_some(messages, budget);
+    for (auto& message : messages) message[0] = next_ < assignments_.size() ? 1 : 0;
+    more = false;
+    for (const auto& message : coordinator_.exchange(std::move(messages))) {
+      more = more || message[0] != 0;
+      receive(message);
+    }
+  }
+}
+
+void Load::read_some(std::vector<std::string>& messages, std::int64_t budget) {
+  while (next_ < assignments_.size() && budget > 0) {
+    const Assignment& assignment = assignments_[next_];
+    if (sent_ == 0 && !start_unit()) {
+      next_ = assignments_.size();  // the failure is agreed on after the last round
+      return;
+    }
+    const TableBox& box = table_.boxes[assignment.unit.box];
+    const auto element = static_cast<std::int64_t>(size_of(table_.tensors[box.tensor].dtype));
+    const Slice whole = slice_of(table_, assignment.unit);
+    const std::int64_t count = std::min(whole.count - sent_, std::max<std::int64_t>(budget / element, 1));
+    send_slice(assignment, {whole.first + sent_, count}, messages);
+    sent_ += count;
+    budget -= count * element;
+    if (sent_ == whole.count) {
+      sent_ = 0;
+      ++next_;
+    }
+  }
+}
+
+bool Load::start_unit() {
+  const Unit unit = assignments_[next_].unit;
+  const TableBox& box = table_.boxes[unit.box];
+  const ShardFile& shard = manifest_.files[box.file];
+  const std::size_t length =
+      static_cast<std::size_t>(slice_of(table_, unit).count) * size_of(table_.tensors[box.tensor].dtype);
+  try {
+    if (!open_file_ || open_index_ != box.file) {
+      open_file_.reset();
+      open_file_ = reading(path_, shard.name, [&] { return files_.open(path_ / shard.name, base::OpenMode::kRead); });
+      open_index_ = box.file;
+    }
+    if (block_.size() < length) block_.resize(length);
+    const std::string subject = describe(table_, box);
+    const std::size_t got = reading(path_, subject, [&] {
+      return open_file_->pread(block_.data(), length, box.offset + unit.block * kBlockBytes);
+    });
+    result_.bytes_read += got;
+    if (got != length) throw DamagedCheckpoint(path_, subject, shard.name + " ends too early");
+    if (base::crc32c(block_.data(), length) != box.crc32c[unit.block]) {
+      throw DamagedCheckpoint(path_, subject, base::str("the checksum of block ", unit.block, " does not match"));
+    }
+    return true;
+  } catch (const DamagedCheckpoint& damage) {
+    failure_ = Failure{true, damage.subject(), damage.problem()};
+  } catch (const std::exception& error) {
+    failure_ = Failure{false, "", error.what()};
+  }
+  return false;
+}
+
+void Load::send_slice(const Assignment& assignment, Slice slice, std::vector<std::string>& messages) {
+  const TableBox& box = table_.boxes[assignment.unit.box];
+  const DataType stored = table_.tensors[box.tensor].dtype;
+  const std::size_t element = size_of(stored);
+  const std::int64_t block_first = slice_of(table_, assignment.unit).first;
+  const auto data_of = [&](std::int64_t first) { return block_.data() + (first - block_first) * element; };
+  for (const auto& request : assignment.requests) {
+    if (request.rank == coordinator_.rank()) {
+      const auto& indices = units_.at(assignment.unit);
+      for_each_part(box.box, slice, request.boxes,
+                    [&](const Box& part, std::size_t w, const Box& run, std::int64_t run_first) {
+                      deliver(part, run, data_of(run_first), wanted_[indices[w]], stored);
+                    });
+      continue;
+    }
+    auto& message = messages[request.rank];
+    const std::size_t body = static_cast<std::size_t>(elements_of_parts(box.box, slice, request.boxes)) * element;
+    if (body == 0) continue;
+    Encoder header;
+    header.put(assignment.unit.box);
+    header.put(assignment.unit.block);
+    header.put(slice.first);
+    header.put(slice.count);
+    const std::string head = header.take();
+    message += head;
+    std::size_t at = message.size();
+    message.resize(at + body);
+    for_each_part(box.box, slice, request.boxes,
+                  [&](const Box& part, std::size_t, const Box& run, std::int64_t run_first) {
+                    topology::copy_box(part, run, data_of(run_first), part, message.data() + at, element);
+                    at += static_cast<std::size_t>(part.elements()) * element;
+                  });
+  }
+}
+
+void Load::receive(const std::string& message) {
+  Decoder in(std::string_view(message).substr(1));
+  while (!in.done()) {
+    Unit unit{};
+    unit.box = in.get<std::uint32_t>();
+    unit.block = in.get<std::uint32_t>();
+    Slice slice{};
+    slice.first = in.get<std::int64_t>();
+    slice.count = in.get<std::int64_t>();
+    const TableBox& box = table_.boxes.at(unit.box);
+    const DataType stored = table_.tensors[box.tensor].dtype;
+    const auto& indices = units_.at(unit);
+    Boxes boxes;
+    for (const auto w : indices) boxes.push_back(wanted_[w].box);
+    for_each_part(box.box, slice, boxes, [&](const Box& part, std::size_t w, const Box&, std::int64_t) {
+      const auto bytes = in.get_raw(static_cast<std::size_t>(part.elements()) * size_of(stored));
+      deliver(part, part, bytes.data(), wanted_[indices[w]], stored);
+    });
+  }
+}
+
+void Load::deliver(const Box& part, const Box& run, const void* data, const WantedBox& wanted, DataType stored) {
+  if (wanted.dtype == stored) {
+    topology::copy_box(part, run, data, wanted.box, wanted.data, size_of(stored));
+    return;
+  }
+  const auto count = static_cast<std::size_t>(part.elements());
+  std::vector<char> source(count * size_of(stored));
+  std::vector<char> converted(count * size_of(wanted.dtype));
+  topology::copy_box(part, run, data, part, source.data(), size_of(stored));
+  if (stored == DataType::kFloat32) {
+    convert<float, double>(source.data(), converted.data(), part.elements());
+  } else {
+    convert<double, float>(source.data(), converted.data(), part.elements());
+  }
+  topology::copy_box(part, part, converted.data(), wanted.box, wanted.data, size_of(wanted.dtype));
+}
+
+void Load::agree_on_damage() {
+  open_file_.reset();
+  Encoder mine;
+  mine.put<std::uint8_t>(failure_ ? (failure_->damage ? 1 : 2) : 0);
+  mine.put_text(failure_ ? failure_->subject : "");
+  mine.put_text(failure_ ? failure_->problem : "");
+  std::string first(1, '\0');
+  for (auto& bytes : coordinator_.gather(mine.take())) {
+    // Damage goes before other failures: it is what decides where the run resumes.
+    if (bytes[0] != 0 && (first[0] == 0 || (bytes[0] == 1 && first[0] == 2))) first = std::move(bytes);
+  }
+  const std::string agreed = coordinator_.broadcast(std::move(first));
+  Decoder in(agreed);
+  const auto status = in.get<std::uint8_t>();
+  if (status == 0) return;
+  const std::string subject = in.get_text();
+  const std::string problem = in.get_text();
+  if (status == 1) throw DamagedCheckpoint(path_, subject, problem);
+  throw base::Error(base::str("cannot load checkpoint ", path_.string(), ": ", problem));
+}
+
+}  // namespace trireme::checkpoint

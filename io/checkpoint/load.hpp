@@ -1,0 +1,72 @@
+// One collective load. Private to io/checkpoint.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/file_system.hpp"
+#include "io/checkpoint/coordinator.hpp"
+#include "io/checkpoint/load_units.hpp"
+#include "io/checkpoint/manifest.hpp"
+#include "io/checkpoint/reader.hpp"
+
+namespace trireme::checkpoint {
+
+/// The steps of Reader::load in order.
+class Load {
+ public:
+  Load(Coordinator& coordinator, base::FileSystem& files, const std::filesystem::path& path, const Manifest& manifest,
+       const BoxTable& table, std::span<const WantedBox> wanted, const LoadOptions& options);
+
+  LoadResult run();
+
+ private:
+  /// Which wanted box a request's k-th box is.
+  using WantedOfUnit = std::map<Unit, std::vector<std::uint32_t>>;
+
+  /// Compares what is wanted with what is there, on all ranks together.
+  void agree_on_tensors();
+  /// Finds the units this rank needs and checks that they cover every wanted element once.
+  void find_units();
+  /// Directory ranks (unit number modulo ranks) hear of all wishes for a unit and pick its reader.
+  void find_readers();
+  /// Reads, verifies and sends until every rank has read all its units.
+  void run_rounds();
+  void read_some(std::vector<std::string>& messages, std::int64_t budget);
+  bool start_unit();
+  void send_slice(const Assignment& assignment, Slice slice, std::vector<std::string>& messages);
+  void receive(const std::string& message);
+  void deliver(const Box& part, const Box& run, const void* data, const WantedBox& wanted, DataType stored);
+  void agree_on_damage();
+
+  Coordinator& coordinator_;
+  base::FileSystem& files_;
+  const std::filesystem::path& path_;
+  const Manifest& manifest_;
+  const BoxTable& table_;
+  std::span<const WantedBox> wanted_;
+  const LoadOptions& options_;
+  LoadResult result_;
+  WantedOfUnit units_;
+  std::vector<Assignment> assignments_;  // ordered by place on disk
+
+  // The unit being sent.
+  std::size_t next_ = 0;
+  std::int64_t sent_ = 0;  // elements of assignments_[next_] that are
+  std::vector<char> block_;
+  std::uint32_t open_index_ = 0;
+  std::unique_ptr<base::File> open_file_;
+  struct Failure {
+    bool damage;
+    std::string subject;
+    std::string problem;
+  };
+  std::optional<Failure> failure_;
+};
+
+}  // namespace trireme::checkpoint

@@ -1,0 +1,107 @@
+#include "io/checkpoint/load_units.hpp"
+
+#include <algorithm>
+
+#include "io/checkpoint/wire.hpp"
+
+namespace trireme::checkpoint {
+
+Slice slice_of(const BoxTable& table, Unit unit) {
+  const TableBox& box = table.boxes[unit.box];
+  const auto per_block = static_cast<std::int64_t>(kBlockBytes / size_of(table.tensors[box.tensor].dtype));
+  const std::int64_t first = unit.block * per_block;
+  return {first, std::min(per_block, box.box.elements() - first)};
+}
+
+void for_each_part(const Box& stored, Slice slice, const Boxes& wanted, const Visit& visit) {
+  std::int64_t run_first = slice.first;
+  for (Box& run : topology::boxes_of_range(stored.size, slice.first, slice.count)) {
+    for (std::size_t d = 0; d < run.offset.size(); ++d) run.offset[d] += stored.offset[d];
+    for (std::size_t w = 0; w < wanted.size(); ++w) {
+      if (const auto part = topology::intersect(run, wanted[w])) visit(*part, w, run, run_first);
+    }
+    run_first += run.elements();
+  }
+}
+
+std::int64_t elements_of_parts(const Box& stored, Slice slice, const Boxes& wanted) {
+  std::int64_t elements = 0;
+  for_each_part(stored, slice, wanted,
+                [&](const Box& part, std::size_t, const Box&, std::int64_t) { elements += part.elements(); });
+  return elements;
+}
+
+std::vector<std::vector<Assignment>> assign_readers(const BoxTable& table, std::map<Unit, std::vector<Request>> wishes,
+                                                    int ranks, int first) {
+  std::vector<std::vector<Assignment>> assignments(static_cast<std::size_t>(ranks));
+  std::vector<std::int64_t> load(static_cast<std::size_t>(ranks), 0);
+  for (auto& [unit, requests] : wishes) {
+    const auto rank_order = [&](const Request& request) {
+      return std::pair(load[request.rank], (request.rank - first + ranks) % ranks);
+    };
+    const auto reader = std::min_element(requests.begin(), requests.end(), [&](const Request& a, const Request& b) {
+                          return rank_order(a) < rank_order(b);
+                        })->rank;
+    load[reader] += slice_of(table, unit).count;
+    assignments[reader].push_back({unit, std::move(requests)});
+  }
+  return assignments;
+}
+
+std::string encode_wishes(const std::vector<std::pair<Unit, Boxes>>& wishes) {
+  Encoder out;
+  out.put<std::uint64_t>(wishes.size());
+  for (const auto& [unit, boxes] : wishes) {
+    out.put(unit.box);
+    out.put(unit.block);
+    out.put<std::uint64_t>(boxes.size());
+    for (const auto& box : boxes) out.put_box(box);
+  }
+  return out.take();
+}
+
+std::vector<std::pair<Unit, Boxes>> decode_wishes(const std::string& bytes) {
+  Decoder in(bytes);
+  std::vector<std::pair<Unit, Boxes>> wishes(in.get<std::uint64_t>());
+  for (auto& [unit, boxes] : wishes) {
+    unit.box = in.get<std::uint32_t>();
+    unit.block = in.get<std::uint32_t>();
+    boxes.resize(in.get<std::uint64_t>());
+    for (auto& box : boxes) box = in.get_box();
+  }
+  return wishes;
+}
+
+std::string encode_assignments(const std::vector<Assignment>& assignments) {
+  Encoder out;
+  out.put<std::uint64_t>(assignments.size());
+  for (const auto& [unit, requests] : assignments) {
+    out.put(unit.box);
+    out.put(unit.block);
+    out.put<std::uint64_t>(requests.size());
+    for (const auto& request : requests) {
+      out.put(static_cast<std::int32_t>(request.rank));
+      out.put<std::uint64_t>(request.boxes.size());
+      for (const auto& box : request.boxes) out.put_box(box);
+    }
+  }
+  return out.take();
+}
+
+std::vector<Assignment> decode_assignments(const std::string& bytes) {
+  Decoder in(bytes);
+  std::vector<Assignment> assignments(in.get<std::uint64_t>());
+  for (auto& [unit, requests] : assignments) {
+    unit.box = in.get<std::uint32_t>();
+    unit.block = in.get<std::uint32_t>();
+    requests.resize(in.get<std::uint64_t>());
+    for (auto& request : requests) {
+      request.rank = in.get<std::int32_t>();
+      request.boxes.resize(in.get<std::uint64_t>());
+      for (auto& box : request.boxes) box = in.get_box();
+    }
+  }
+  return assignments;
+}
+
+}  // namespace trireme::checkpoint

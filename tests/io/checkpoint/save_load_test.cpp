@@ -1,0 +1,221 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+
+#include "io/checkpoint/damage.hpp"
+#include "io/checkpoint/open_checkpoint.hpp"
+#include "tests/io/checkpoint/sample_model.hpp"
+#include "tests/support/temporary_directory.hpp"
+#include "tests/support/thread_coordinator.hpp"
+
+namespace trireme::checkpoint::tests {
+namespace {
+
+using trireme::tests::run_ranks;
+using trireme::tests::TemporaryDirectory;
+
+std::string name_of(const Layout& layout) {
+  return base::str("tp", layout.tp, " dp", layout.dp, " pp", layout.pp, layout.zero ? " zero" : "");
+}
+
+TEST(SaveLoad, OneRankReadsBackWhatItWrote) {
+  TemporaryDirectory directory;
+  base::PosixFileSystem files;
+  SingleProcess coordinator;
+  const auto tensors = sample_tensors();
+  const auto result = save_sample(coordinator, files, sample_info(directory.path(), 7), tensors, {});
+  ASSERT_TRUE(result.ok) << result.error;
+  EXPECT_EQ(result.path, directory.path() / "checkpoints" / "step_7");
+  EXPECT_EQ(files.list(directory.path() / "checkpoints"), (std::vector<std::string>{"LATEST", "step_7"}));
+  EXPECT_EQ(files.read_all(directory.path() / "checkpoints" / "LATEST"), "step_7\n");
+
+  const auto reader = Reader::open(coordinator, files, result.path);
+  EXPECT_EQ(reader->manifest().step, 7);
+  EXPECT_EQ(reader->manifest().options, "[run]\nname = sample\n");
+  EXPECT_EQ(reader->manifest().cursor.at("consumed_samples"), 56);
+  EXPECT_EQ(load_sample(*reader, coordinator, tensors, {}, DataType::kFloat32, 7), 0);
+  EXPECT_NE(load_sample(*reader, coordinator, tensors, {}, DataType::kFloat32, 8), 0) << "the check checks nothing";
+}
+
+TEST(SaveLoad, EveryLayoutLoadsEveryOther) {
+  const std::vector<Layout> layouts = {{1, 1, 1, false}, {2, 1, 1, false}, {1, 2, 1, true},  {1, 1, 2, false},
+                                       {2, 2, 1, true},  {4, 1, 2, false}, {1, 3, 1, true},  {2, 2, 2, true},
+                                       {3, 1, 2, false}, {1, 8, 1, true},  {1, 4, 1, false}, {2, 3, 1, true}};
+  base::PosixFileSystem files;
+  const auto tensors = sample_tensors();
+  for (const auto& from : layouts) {
+    TemporaryDirectory directory;
+    SaveInfo info = sample_info(directory.path(), 3);
+    info.shards_per_node = 1 + from.ranks() % 3;
+    std::filesystem::path path;
+    run_ranks(from.ranks(), from.ranks() > 2 ? 2 : 1, [&](Coordinator& coordinator) {
+      const auto result = save_sample(coordinator, files, info, tensors, from);
+      ASSERT_TRUE(result.ok) << result.error;
+      if (coordinator.rank() == 0) path = result.path;
+    });
+    for (const auto& to : layouts) {
+      run_ranks(to.ranks(), 1, [&](Coordinator& coordinator) {
+        const auto reader = Reader::open(coordinator, files, path);
+        EXPECT_EQ(load_sample(*reader, coordinator, tensors, to, DataType::kFloat32, 3), 0)
+            << name_of(from) << " -> " << name_of(to);
+      });
+    }
+  }
+}
+
+TEST(SaveLoad, PrecisionIsConverted) {
+  base::PosixFileSystem files;
+  for (const auto from : {DataType::kFloat32, DataType::kFloat64}) {
+    TemporaryDirectory directory;
+    const auto tensors = sample_tensors(from);
+    run_ranks(2, 1, [&](Coordinator& coordinator) {
+      const auto result = save_sample(coordinator, files, sample_info(directory.path(), 1), tensors, {2, 1, 1, false});
+      ASSERT_TRUE(result.ok) << result.error;
+      const auto reader = Reader::open(coordinator, files, result.path);
+      for (const auto to : {DataType::kFloat32, DataType::kFloat64}) {
+        EXPECT_EQ(load_sample(*reader, coordinator, tensors, {1, 2, 1, true}, to, 1), 0);
+      }
+    });
+  }
+}
+
+TEST(SaveLoad, LargeBoxesAreCutOverTheirHoldersAndReadInSmallRounds) {
+  base::PosixFileSystem files;
+  TemporaryDirectory directory;
+  // 40 MB: three checksum blocks on one holder, cut in pieces over four.
+  const std::vector<SampleTensor> tensors = {{Kind::kParam, "big", {2500, 4000}, DataType::kFloat32},
+                                             {Kind::kParam, "small", {10}, DataType::kFloat32}};
+  for (const int dp : {1, 4}) {
+    std::atomic<std::uint64_t> bytes_read = 0;
+    run_ranks(dp, 1, [&](Coordinator& coordinator) {
+      const auto result =
+          save_sample(coordinator, files, sample_info(directory.path(), dp), tensors, {1, dp, 1, false});
+      ASSERT_TRUE(result.ok) << result.error;
+      const auto reader = Reader::open(coordinator, files, result.path);
+      EXPECT_EQ(reader->manifest().files.size(), static_cast<std::size_t>(dp));
+      std::size_t blocks = 0;
+      for (const auto& box : reader->table().boxes) blocks += box.crc32c.size();
+      EXPECT_GT(blocks, 3u);
+
+      std::vector<float> memory(2500 * 4000);
+      std::vector<float> small(10);
+      const std::vector<WantedBox> wanted = {
+          {Kind::kParam, "big", {2500, 4000}, DataType::kFloat32, topology::whole({2500, 4000}), memory.data()},
+          {Kind::kParam, "small", {10}, DataType::kFloat32, topology::whole({10}), small.data()}};
+      bytes_read += reader->load(wanted, {.round_bytes = 1 << 20}).bytes_read;
+      std::int64_t wrong = 0;
+      for (std::int64_t i = 0; i < 2500 * 4000; ++i)
+        wrong += memory[i] != static_cast<float>(value_of(tensors[0], i, dp));
+      EXPECT_EQ(wrong, 0);
+    });
+    EXPECT_EQ(bytes_read, 2500u * 4000 * 4 + 40) << "each block is read once per job";
+  }
+}
+
+TEST(SaveLoad, WeightsAloneAndAllowedTensors) {
+  base::PosixFileSystem files;
+  TemporaryDirectory directory;
+  SingleProcess coordinator;
+  const auto tensors = sample_tensors();
+  const auto result = save_sample(coordinator, files, sample_info(directory.path(), 1), tensors, {});
+  ASSERT_TRUE(result.ok) << result.error;
+  const auto reader = Reader::open(coordinator, files, result.path);
+
+  std::vector<SampleTensor> weights(tensors.begin(), tensors.begin() + 6);
+  EXPECT_EQ(load_sample(*reader, coordinator, weights, {}, DataType::kFloat32, 1, {.kinds = {Kind::kParam}}), 0);
+  EXPECT_THROW(load_sample(*reader, coordinator, weights, {}, DataType::kFloat32, 1), base::InputError);
+
+  std::vector<SampleTensor> fewer(weights.begin(), weights.end() - 1);
+  EXPECT_THROW(load_sample(*reader, coordinator, fewer, {}, DataType::kFloat32, 1, {.kinds = {Kind::kParam}}),
+               base::InputError);
+  EXPECT_EQ(load_sample(*reader, coordinator, fewer, {}, DataType::kFloat32, 1,
+                        {.kinds = {Kind::kParam}, .allow = {"scalar"}}),
+            0);
+
+  float untouched = 5;
+  const std::vector<WantedBox> wanted = {
+      {Kind::kParam, "new.bias", {1}, DataType::kFloat32, topology::whole({1}), &untouched}};
+  const LoadOptions allow_all = {.kinds = {Kind::kParam},
+                                 .allow = {"new.bias", "embed.tokens", "layers.0.attention.q.weight",
+                                           "layers.0.ffn.up.weight", "layers.0.norm.weight", "odd", "scalar"}};
+  const auto loaded = reader->load(wanted, allow_all);
+  EXPECT_EQ(loaded.missing, std::vector<std::string>{"param new.bias"});
+  EXPECT_EQ(loaded.unexpected.size(), 6u);
+  EXPECT_EQ(untouched, 5);
+  EXPECT_THROW(reader->load(wanted, {.kinds = {Kind::kParam}}), base::InputError);
+
+  std::vector<SampleTensor> other_shape = weights;
+  other_shape[3].shape = {17};
+  EXPECT_THROW(load_sample(*reader, coordinator, other_shape, {}, DataType::kFloat32, 1, {.kinds = {Kind::kParam}}),
+               base::InputError);
+}
+
+TEST(SaveLoad, TheSameStateGivesTheSameBytes) {
+  base::PosixFileSystem files;
+  TemporaryDirectory a;
+  TemporaryDirectory b;
+  for (const auto* directory : {&a, &b}) {
+    run_ranks(4, 2, [&](Coordinator& coordinator) {
+      const auto result =
+          save_sample(coordinator, files, sample_info(directory->path(), 1), sample_tensors(), {2, 2, 1, true});
+      ASSERT_TRUE(result.ok) << result.error;
+    });
+  }
+  const auto first = a.path() / "checkpoints/step_1";
+  const auto second = b.path() / "checkpoints/step_1";
+  const OpenedCheckpoint opened = open_checkpoint(files, first);
+  EXPECT_EQ(opened.boxes_bytes, open_checkpoint(files, second).boxes_bytes);
+  for (const auto& shard : opened.manifest.files) {
+    EXPECT_TRUE(files.read_all(first / shard.name) == files.read_all(second / shard.name)) << shard.name;
+  }
+}
+
+TEST(SaveLoad, SavingAStepAgainReplacesIt) {
+  base::PosixFileSystem files;
+  TemporaryDirectory directory;
+  SingleProcess coordinator;
+  const auto tensors = sample_tensors();
+  SaveInfo info = sample_info(directory.path(), 1);
+  ASSERT_TRUE(save_sample(coordinator, files, info, tensors, {}).ok);
+  info.run_id = "second";
+  const auto result = save_sample(coordinator, files, info, tensors, {});
+  ASSERT_TRUE(result.ok) << result.error;
+  EXPECT_EQ(Reader::open(coordinator, files, result.path)->manifest().run_id, "second");
+}
+
+TEST(SaveLoad, BoxesThatDoNotMakeTheTensorAreRefusedByName) {
+  base::PosixFileSystem files;
+  TemporaryDirectory directory;
+  SingleProcess coordinator;
+  const std::vector<float> data(100);
+  const auto save = [&](const std::vector<StoredBox>& boxes) {
+    const auto result = Writer(coordinator, files).save(sample_info(directory.path(), 1), boxes);
+    EXPECT_FALSE(result.ok);
+    EXPECT_TRUE(files.list(directory.path() / "checkpoints").empty()) << "a failed save leaves nothing";
+    return result.error;
+  };
+  const auto box = [&](const std::string& name, Shape offset, Shape size) {
+    return StoredBox{Kind::kParam, name, {10, 4}, DataType::kFloat32, {std::move(offset), std::move(size)},
+                     data.data()};
+  };
+  EXPECT_NE(save({box("gap", {0, 0}, {9, 4})}).find("param gap: its boxes hold 36 of 40"), std::string::npos);
+  EXPECT_NE(save({box("twice", {0, 0}, {6, 4}), box("twice", {5, 0}, {5, 4})}).find("overlap"), std::string::npos);
+  EXPECT_NE(save({box("a/b", {0, 0}, {10, 4})}).find("a/b"), std::string::npos);
+  EXPECT_NE(save({box("out", {1, 0}, {10, 4})}).find("outside"), std::string::npos);
+}
+
+TEST(SaveLoad, ALostLeaseCommitsNothing) {
+  base::PosixFileSystem files;
+  TemporaryDirectory directory;
+  run_ranks(2, 1, [&](Coordinator& coordinator) {
+    SaveInfo info = sample_info(directory.path(), 1);
+    info.still_mine = [] { return false; };
+    const auto result = save_sample(coordinator, files, info, sample_tensors(), {2, 1, 1, false});
+    EXPECT_FALSE(result.ok);
+    EXPECT_TRUE(result.lease_lost);
+  });
+  EXPECT_TRUE(files.list(directory.path() / "checkpoints").empty());
+}
+
+}  // namespace
+}  // namespace trireme::checkpoint::tests
