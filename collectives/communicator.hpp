@@ -17,7 +17,8 @@ std::size_t size_of(DataType type);
 /// "fp64", "fp32", "bf16", "int64", "uint8".
 const char* name_of(DataType type);
 
-/// One operation under way. Move-only; the buffers of the operation must outlive it. The destructor waits.
+/// One operation under way. Move-only; the buffers of the operation must outlive it. The destructor waits, except
+/// while an exception unwinds the stack: then the operation is abandoned, for its peers may never come.
 /// For device communicators "done" means ordered on the compute stream, not finished on the host.
 class Request {
  public:
@@ -27,12 +28,14 @@ class Request {
     /// True when done; gives the library a chance to progress. Never blocks.
     virtual bool test() = 0;
     virtual void wait() = 0;
+    /// Touches the buffers no more, as far as that can be done without the peers. Called instead of wait().
+    virtual void abandon() noexcept = 0;
   };
 
   Request() = default;  ///< an operation that is done already
   explicit Request(std::unique_ptr<State> state) : state_(std::move(state)) {}
   Request(Request&&) = default;
-  Request& operator=(Request&& other);
+  Request& operator=(Request&& other) noexcept;
   ~Request();
 
   bool test();
@@ -40,6 +43,8 @@ class Request {
   void wait();
 
  private:
+  void finish() noexcept;
+
   std::unique_ptr<State> state_;
 };
 

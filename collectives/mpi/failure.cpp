@@ -1,0 +1,116 @@
+// How a job ends when a rank fails. Failing ranks tell each other; the one that failed first speaks.
+#include <mpi.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "collectives/mpi/world_state.hpp"
+
+namespace trireme::collectives {
+
+namespace {
+
+using Clock = std::chrono::system_clock;
+using std::chrono::milliseconds;
+
+/// How long a failing rank waits for the others to fail too.
+constexpr milliseconds kGrace{1000};
+/// How long a rank that failed later waits for the first one's abort.
+constexpr milliseconds kAbortLimit{5000};
+constexpr milliseconds kPoll{2};
+
+struct Notice {
+  double seconds = 0;  ///< time of the failure: wall clock, to find the first among nodes
+  int rank = 0;
+  int code = 0;
+  std::uint64_t text = 0;  ///< hash of the message
+
+  bool operator<(const Notice& other) const {
+    return std::pair(seconds, rank) < std::pair(other.seconds, other.rank);
+  }
+};
+
+/// `bytes` keeps what MPI sends: the sends are never completed, for the peers may not live any more.
+void tell_all(MPI_Comm handle, const Notice& notice, int size, std::vector<char>& bytes) {
+  bytes.resize(sizeof(notice));
+  std::memcpy(bytes.data(), &notice, sizeof(notice));
+  for (int peer = 0; peer < size; ++peer) {
+    if (peer == notice.rank) continue;
+    MPI_Request request = MPI_REQUEST_NULL;
+    MPI_Isend(bytes.data(), sizeof(notice), MPI_BYTE, peer, 0, handle, &request);
+  }
+}
+
+/// Takes in notices until all ranks failed or the grace is over.
+std::vector<Notice> hear_others(MPI_Comm handle, const Notice& mine, int size) {
+  std::vector<Notice> notices = {mine};
+  const auto end = std::chrono::steady_clock::now() + kGrace;
+  while (notices.size() < static_cast<std::size_t>(size) && std::chrono::steady_clock::now() < end) {
+    int found = 0;
+    MPI_Status status;
+    if (MPI_Iprobe(MPI_ANY_SOURCE, 0, handle, &found, &status) != MPI_SUCCESS) break;
+    if (found == 0) {
+      std::this_thread::sleep_for(kPoll);
+      continue;
+    }
+    Notice notice;
+    MPI_Recv(&notice, sizeof(notice), MPI_BYTE, status.MPI_SOURCE, 0, handle, MPI_STATUS_IGNORE);
+    notices.push_back(notice);
+  }
+  return notices;
+}
+
+}  // namespace
+
+void MpiWorld::abort_with(const std::string& message, int code) {
+  std::fflush(stdout);
+  base::print_failure(size() == 1 ? message : base::str("[rank ", rank(), "] ", message));
+  MPI_Abort(MPI_COMM_WORLD, code);
+  std::_Exit(code);
+}
+
+int MpiWorld::fail(const std::string& message, int code) {
+  state_->failed = true;
+  if (size() == 1) {
+    base::print_failure(message);
+    return code;
+  }
+  const auto now = std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
+  const Notice mine{now, rank(), code, std::hash<std::string>{}(message)};
+  tell_all(state_->failures, mine, size(), state_->notice);
+  const std::vector<Notice> notices = hear_others(state_->failures, mine, size());
+  const Notice& first = *std::min_element(notices.begin(), notices.end());
+  if (notices.size() < static_cast<std::size_t>(size())) {
+    if (first.rank != rank()) std::this_thread::sleep_for(kAbortLimit);
+    abort_with(message, code);
+  }
+  const bool same = std::all_of(notices.begin(), notices.end(), [&](const Notice& n) { return n.text == mine.text; });
+  std::fflush(stdout);
+  if (same && rank() == 0) base::print_failure(message);
+  if (!same && first.rank == rank()) base::print_failure(base::str("[rank ", rank(), "] ", message));
+  return rank() == 0 ? first.code : base::kExitDone;
+}
+
+int run_guarded(MpiWorld& world, const std::function<int()>& body) {
+  std::string message;
+  int code = base::kExitFailed;
+  try {
+    code = body();
+    return world.rank() == 0 ? code : base::kExitDone;
+  } catch (const std::exception& error) {
+    message = error.what();
+    code = base::exit_code(error);
+  } catch (...) {
+    message = "an unknown error";
+  }
+  return world.fail(message, code);
+}
+
+}  // namespace trireme::collectives

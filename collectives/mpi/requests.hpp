@@ -1,0 +1,42 @@
+// MPI requests of one operation, collected piece by piece and then waited for together.
+#pragma once
+
+#include <mpi.h>
+
+#include <memory>
+#include <vector>
+
+#include "collectives/mpi/context.hpp"
+
+namespace trireme::collectives {
+
+/// The MPI side of a Request.
+class MpiRequests final : public Request::State {
+ public:
+  MpiRequests(std::shared_ptr<MpiContext> context, std::shared_ptr<GroupTrace> trace, Operation operation, int peer);
+  ~MpiRequests() override;
+
+  /// Where the next MPI_I… call of this operation puts its request.
+  MPI_Request* next();
+  /// `count` elements of `type` that repeat every `stride` elements: one piece per rank of a longer row. Freed here.
+  MPI_Datatype strided(MPI_Datatype type, std::size_t element_size, std::size_t count, std::size_t stride);
+  /// Throws when an MPI_I… call did not succeed.
+  void check(int code) const;
+
+  bool test() override;
+  void wait() override;
+  void abandon() noexcept override;
+
+ private:
+  bool all_done();
+
+  std::shared_ptr<MpiContext> context_;
+  std::shared_ptr<GroupTrace> trace_;
+  Operation operation_;
+  std::uint64_t number_;
+  int peer_;
+  std::vector<MPI_Request> requests_;
+  std::vector<MPI_Datatype> types_;
+};
+
+}  // namespace trireme::collectives

@@ -1,0 +1,146 @@
+#include "collectives/mpi/world.hpp"
+
+#include <mpi.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <thread>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "collectives/mpi/communicator.hpp"
+#include "collectives/mpi/world_state.hpp"
+
+namespace trireme::collectives {
+
+namespace {
+
+/// The number in an environment variable, or 0.
+int number_from(const char* variable) {
+  const char* text = std::getenv(variable);
+  return text == nullptr ? 0 : std::atoi(text);
+}
+
+bool started_by_a_launcher() {
+  for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE"}) {
+    if (std::getenv(variable) != nullptr) return true;
+  }
+  return false;
+}
+
+/// What Open MPI must know before MPI_Init.
+void prepare_environment() {
+  // Alone, Open MPI would start a daemon for a world that never grows.
+  if (!started_by_a_launcher()) setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+  // More ranks than processors: a rank that waits must not take a turn from one that works.
+  if (number_from("OMPI_COMM_WORLD_LOCAL_SIZE") > sysconf(_SC_NPROCESSORS_ONLN)) {
+    setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
+  }
+}
+
+MPI_Comm duplicate_world(const char* name) {
+  MPI_Comm handle = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &handle), "duplicating the world", name);
+  return handle;
+}
+
+void find_neighbours(int& local_rank, int& local_size) {
+  MPI_Comm node = MPI_COMM_NULL;
+  check_mpi(MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node), "finding neighbours",
+            "world");
+  MPI_Comm_rank(node, &local_rank);
+  MPI_Comm_size(node, &local_size);
+  MPI_Comm_free(&node);
+}
+
+}  // namespace
+
+MpiWorld::MpiWorld() : state_(std::make_unique<State>()) {
+  prepare_environment();
+  int granted = MPI_THREAD_SINGLE;
+  if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &granted) != MPI_SUCCESS) {
+    throw base::Error("MPI_Init_thread failed; check that mpirun and the MPI library are of the same installation");
+  }
+  if (granted < MPI_THREAD_MULTIPLE) {
+    MPI_Finalize();
+    throw base::Error(
+        "this MPI library does not grant MPI_THREAD_MULTIPLE; use one that was built with it (Open MPI's default)");
+  }
+  MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+  MPI_Comm_set_errhandler(MPI_COMM_SELF, MPI_ERRORS_RETURN);
+  State& state = *state_;
+  MPI_Comm_rank(MPI_COMM_WORLD, &state.rank);
+  MPI_Comm_size(MPI_COMM_WORLD, &state.size);
+  if (state.size == 1 && !started_by_a_launcher() && number_from("SLURM_STEP_NUM_TASKS") > 1) {
+    MPI_Finalize();
+    throw base::InputError(base::str("srun started ", number_from("SLURM_STEP_NUM_TASKS"),
+                                     " tasks but MPI sees one; start with mpirun, or with srun --mpi=pmix"));
+  }
+  char host[MPI_MAX_PROCESSOR_NAME];
+  int length = 0;
+  MPI_Get_processor_name(host, &length);
+  state.host.assign(host, static_cast<std::size_t>(length));
+  find_neighbours(state.local_rank, state.local_size);
+  constexpr int kSpins = 4000;  // about 50 us
+  const bool processor_each = state.local_size <= sysconf(_SC_NPROCESSORS_ONLN);
+  state.context = std::make_shared<MpiContext>(processor_each ? kSpins : 0);
+  state.failures = duplicate_world("failures");
+  state.control = std::make_unique<MpiCommunicator>(state.context, duplicate_world("control"), "control",
+                                                    MpiOptions{.shared_window = false});
+}
+
+MpiWorld::~MpiWorld() {
+  if (!mpi_is_running()) return;
+  if (!state_->failed) state_->control.reset();
+  MPI_Finalize();
+}
+
+int MpiWorld::rank() const { return state_->rank; }
+int MpiWorld::size() const { return state_->size; }
+const std::string& MpiWorld::host() const { return state_->host; }
+int MpiWorld::local_rank() const { return state_->local_rank; }
+int MpiWorld::local_size() const { return state_->local_size; }
+Communicator& MpiWorld::control() { return *state_->control; }
+OperationTrace& MpiWorld::trace() { return state_->context->trace; }
+
+std::unique_ptr<Communicator> MpiWorld::communicator(const std::string& name, const MpiOptions& options) {
+  return std::make_unique<MpiCommunicator>(state_->context, duplicate_world(name.c_str()), name, options);
+}
+
+int MpiWorld::agree(int status) {
+  std::int64_t value = status;
+  control().all_reduce(&value, 1, DataType::kInt64, ReduceOp::kMax);
+  return static_cast<int>(value);
+}
+
+void MpiWorld::together(const std::function<void()>& action) {
+  std::int64_t code = 0;
+  std::string message;
+  try {
+    action();
+  } catch (const std::exception& error) {
+    code = base::exit_code(error);
+    message = error.what();
+  }
+  std::int64_t failed = code != 0 ? 1 : 0;
+  std::int64_t first = code != 0 ? rank() : size();
+  control().all_reduce(&failed, 1, DataType::kInt64);
+  if (failed == 0) return;
+  control().all_reduce(&first, 1, DataType::kInt64, ReduceOp::kMin);
+  const int root = static_cast<int>(first);
+  std::int64_t length = static_cast<std::int64_t>(message.size());
+  control().broadcast(&code, 1, DataType::kInt64, root);
+  control().broadcast(&length, 1, DataType::kInt64, root);
+  message.resize(static_cast<std::size_t>(length));
+  control().broadcast(message.data(), message.size(), DataType::kUInt8, root);
+  if (failed < size()) message = base::str("[rank ", root, "] ", message);
+  if (code == base::kExitBadInput) throw base::InputError(message);
+  throw base::Error(message);
+}
+
+}  // namespace trireme::collectives

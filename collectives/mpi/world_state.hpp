@@ -1,0 +1,28 @@
+// What MpiWorld holds; for the files that implement it.
+#pragma once
+
+#include <mpi.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "collectives/mpi/communicator.hpp"
+#include "collectives/mpi/world.hpp"
+
+namespace trireme::collectives {
+
+struct MpiWorld::State {
+  int rank = 0;
+  int size = 1;
+  int local_rank = 0;
+  int local_size = 1;
+  std::string host;
+  std::shared_ptr<MpiContext> context;
+  std::unique_ptr<MpiCommunicator> control;
+  MPI_Comm failures = MPI_COMM_NULL;  ///< for notices of failing ranks
+  std::vector<char> notice;           ///< this rank's, while MPI sends it
+  bool failed = false;
+};
+
+}  // namespace trireme::collectives

@@ -1,0 +1,105 @@
+#include "collectives/communicator.hpp"
+
+#include <exception>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+
+namespace trireme::collectives {
+
+std::size_t size_of(DataType type) {
+  switch (type) {
+    case DataType::kFloat64:
+    case DataType::kInt64:
+      return 8;
+    case DataType::kFloat32:
+      return 4;
+    case DataType::kBFloat16:
+      return 2;
+    case DataType::kUInt8:
+      return 1;
+  }
+  throw base::Error("unknown data type");
+}
+
+const char* name_of(DataType type) {
+  switch (type) {
+    case DataType::kFloat64:
+      return "fp64";
+    case DataType::kFloat32:
+      return "fp32";
+    case DataType::kBFloat16:
+      return "bf16";
+    case DataType::kInt64:
+      return "int64";
+    case DataType::kUInt8:
+      return "uint8";
+  }
+  return "?";
+}
+
+void Request::finish() noexcept {
+  if (!state_) return;
+  // While an error unwinds, a peer may never answer: waiting would hide the error behind a hang.
+  if (std::uncaught_exceptions() > 0) {
+    state_->abandon();
+  } else {
+    try {
+      state_->wait();
+    } catch (const std::exception& error) {
+      base::print_failure(error.what());
+    }
+  }
+  state_.reset();
+}
+
+Request& Request::operator=(Request&& other) noexcept {
+  if (this != &other) {
+    finish();
+    state_ = std::move(other.state_);
+  }
+  return *this;
+}
+
+Request::~Request() { finish(); }
+
+bool Request::test() {
+  if (state_ && state_->test()) state_.reset();
+  return state_ == nullptr;
+}
+
+void Request::wait() {
+  if (!state_) return;
+  const std::unique_ptr<State> state = std::move(state_);
+  state->wait();
+}
+
+void Communicator::all_reduce(void* data, std::size_t count, DataType type, ReduceOp op) {
+  start_all_reduce(data, count, type, op).wait();
+}
+
+void Communicator::reduce_scatter(const void* send, void* receive, std::size_t count, DataType type, ReduceOp op) {
+  start_reduce_scatter(send, receive, count, type, op).wait();
+}
+
+void Communicator::all_gather(const void* send, void* receive, std::size_t count, DataType type) {
+  start_all_gather(send, receive, count, type).wait();
+}
+
+void Communicator::broadcast(void* data, std::size_t count, DataType type, int root) {
+  start_broadcast(data, count, type, root).wait();
+}
+
+void Communicator::all_to_all(const void* send, void* receive, std::size_t count, DataType type) {
+  start_all_to_all(send, receive, count, type).wait();
+}
+
+void Communicator::send(const void* data, std::size_t count, DataType type, int peer, int tag) {
+  start_exchange({{Transfer::Direction::kSend, const_cast<void*>(data), count, type, peer, tag}}).wait();
+}
+
+void Communicator::receive(void* data, std::size_t count, DataType type, int peer, int tag) {
+  start_exchange({{Transfer::Direction::kReceive, data, count, type, peer, tag}}).wait();
+}
+
+}  // namespace trireme::collectives

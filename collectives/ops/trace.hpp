@@ -1,0 +1,80 @@
+// What this rank is doing in its collectives: written by the communicators, read by the watchdog. Recording is a
+// few relaxed atomic stores; only opening and closing a group takes a lock.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace trireme::collectives {
+
+enum class Operation : std::uint8_t {
+  kNone,
+  kAllReduce,
+  kReduceScatter,
+  kAllGather,
+  kBroadcast,
+  kAllToAll,
+  kExchange,
+  kBarrier,
+  kSplit,
+};
+
+/// "all_reduce", "exchange", …
+const char* name_of(Operation operation);
+
+/// The trace of one communicator. Collectives are numbered from 1 in the order in which they start, the same on all
+/// ranks; exchanges have numbers of their own, which peers need not share.
+class GroupTrace {
+ public:
+  /// `ranks`: world ranks in the order of the group. `instance`: how many groups of this name and these ranks were
+  /// opened before.
+  GroupTrace(std::string name, std::vector<int> ranks, int instance)
+      : name_(std::move(name)), ranks_(std::move(ranks)), instance_(instance) {}
+
+  const std::string& name() const { return name_; }
+  const std::vector<int>& ranks() const { return ranks_; }
+  int instance() const { return instance_; }
+
+  /// Called when an operation starts; returns its number.
+  std::uint64_t start(Operation operation);
+  /// Around the blocking part of an operation. `peer` is a group rank, -1 for collectives.
+  void begin_wait(Operation operation, std::uint64_t number, int peer);
+  void end_wait();
+
+  std::uint64_t collectives_started() const { return collectives_.load(std::memory_order_relaxed); }
+  Operation last_collective() const { return last_.load(std::memory_order_relaxed); }
+  /// kNone when this rank waits for nothing in this group.
+  Operation waiting() const { return waiting_.load(std::memory_order_acquire); }
+  std::uint64_t waiting_number() const { return waiting_number_.load(std::memory_order_relaxed); }
+  int waiting_peer() const { return waiting_peer_.load(std::memory_order_relaxed); }
+
+ private:
+  std::string name_;
+  std::vector<int> ranks_;
+  int instance_;
+  std::atomic<std::uint64_t> collectives_{0};
+  std::atomic<std::uint64_t> exchanges_{0};
+  std::atomic<Operation> last_{Operation::kNone};
+  std::atomic<Operation> waiting_{Operation::kNone};
+  std::atomic<std::uint64_t> waiting_number_{0};
+  std::atomic<int> waiting_peer_{-1};
+};
+
+/// One rank's groups. Thread-safe.
+class OperationTrace {
+ public:
+  std::shared_ptr<GroupTrace> open(const std::string& name, const std::vector<int>& ranks);
+  /// Groups that still live, in the order in which they were opened.
+  std::vector<std::shared_ptr<GroupTrace>> groups() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::weak_ptr<GroupTrace>> groups_;
+  std::vector<std::pair<std::string, std::vector<int>>> opened_;
+};
+
+}  // namespace trireme::collectives
