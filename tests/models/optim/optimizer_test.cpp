@@ -1,0 +1,103 @@
+// AdamW against PyTorch's own fused kernel.
+#include "models/optim/optimizer.hpp"
+
+#include <ATen/ops/_fused_adamw.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/zeros_like.h>
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+
+namespace trireme::optim {
+namespace {
+
+struct Peer {
+  at::Tensor value, m, v;
+};
+
+parallel::ParameterStore make_store(at::ScalarType values, at::ScalarType grads) {
+  spec::ModelConfig model;
+  spec::LogicalTensor matrix;
+  matrix.name = "matrix";
+  matrix.shape = {13, 7};
+  matrix.decay = true;
+  spec::LogicalTensor vector;
+  vector.name = "vector";
+  vector.shape = {11};
+  spec::LogicalTensor second = matrix;
+  second.name = "second";
+  return parallel::ParameterStore(model, {{"matrix", {matrix}}, {"vector", {vector}}, {"second", {second}}}, 0, 1,
+                                  values, grads, at::kCPU, 128);
+}
+
+/// Five updates of ours and of PyTorch's kernel; the largest difference of any value relative to the largest value.
+double difference_after_five_steps(at::ScalarType type, const std::vector<FlatRange>& own) {
+  parallel::ParameterStore store = make_store(type, type);
+  const AdamWOptions options{0.9, 0.95, 1e-8, 0.1};
+  Optimizer optimizer(store, options, own.empty() ? std::vector<FlatRange>{{0, store.flat_values().numel()}} : own);
+  std::vector<Peer> peers;
+  for (const parallel::Parameter& parameter : store.parameters()) {
+    parameter.value.normal_();
+    peers.push_back({parameter.value.clone(), at::zeros_like(parameter.value), at::zeros_like(parameter.value)});
+  }
+  double worst = 0.0;
+  for (int step = 1; step <= 5; ++step) {
+    const double factor = step == 3 ? 0.37 : 1.0;
+    for (std::size_t index = 0; index < peers.size(); ++index) {
+      const parallel::Parameter& parameter = store.parameters()[index];
+      parameter.grad.normal_();
+      const at::Tensor grad = parameter.grad.mul(factor);
+      const at::Tensor count = at::full({}, step, at::kFloat);
+      at::_fused_adamw_({peers[index].value}, {grad}, {peers[index].m}, {peers[index].v}, {}, {count}, 1e-2, 0.9, 0.95,
+                        parameter.tensor.decay ? 0.1 : 0.0, 1e-8, false, false);
+    }
+    optimizer.update(1e-2, factor);
+  }
+  for (std::size_t index = 0; index < peers.size(); ++index) {
+    const at::Tensor& value = store.parameters()[index].value;
+    worst = std::max(
+        worst, value.sub(peers[index].value).abs().max().item<double>() / peers[index].value.abs().max().item<double>());
+  }
+  EXPECT_EQ(optimizer.steps(), 5);
+  return worst;
+}
+
+TEST(Optimizer, FiveStepsEqualPyTorchInFp64) { EXPECT_LE(difference_after_five_steps(at::kDouble, {}), 1e-13); }
+
+TEST(Optimizer, FiveStepsEqualPyTorchInFp32) { EXPECT_LE(difference_after_five_steps(at::kFloat, {}), 1e-6); }
+
+TEST(Optimizer, RangesThatTogetherCoverTheStoreDoTheSame) {
+  EXPECT_LE(difference_after_five_steps(at::kDouble, {{0, 32}, {32, 96}, {96, 256}}), 1e-13);
+}
+
+TEST(Optimizer, OtherRangesAreLeftAlone) {
+  parallel::ParameterStore store = make_store(at::kDouble, at::kDouble);
+  store.flat_values().fill_(1.0);
+  store.flat_grads().fill_(1.0);
+  Optimizer optimizer(store, {}, {{32, 64}, {96, 128}});
+  optimizer.update(0.1, 1.0);
+  const at::Tensor changed = store.flat_values().ne(1.0);
+  EXPECT_EQ(changed.sum().item<std::int64_t>(), 64);
+  EXPECT_EQ(changed.narrow(0, 32, 32).sum().item<std::int64_t>(), 32);
+  EXPECT_EQ(optimizer.packed(40), 8);
+  EXPECT_EQ(optimizer.packed(96), 32);
+  EXPECT_THROW(optimizer.packed(70), base::Error);
+}
+
+TEST(Optimizer, Bf16ValuesAreRoundedFp32Masters) {
+  parallel::ParameterStore store = make_store(at::kBFloat16, at::kFloat);
+  Optimizer optimizer(store, {}, {{0, store.flat_values().numel()}});
+  ASSERT_TRUE(optimizer.has_masters());
+  optimizer.masters().fill_(1.0);
+  optimizer.publish_masters();
+  EXPECT_EQ(store.flat_values().to(at::kFloat).eq(1.0).all().item<bool>(), true);
+  store.flat_grads().fill_(1.0);
+  for (int step = 0; step < 4; ++step) optimizer.update(1e-4, 1.0);  // each step is below bf16's resolution at 1
+  const double master = optimizer.masters().select(0, 0).item<double>();
+  EXPECT_NEAR(master, 1.0 - 4e-4, 5e-5);
+  EXPECT_TRUE(store.flat_values().equal(optimizer.masters().to(at::kBFloat16)));
+}
+
+}  // namespace
+}  // namespace trireme::optim

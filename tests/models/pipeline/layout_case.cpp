@@ -1,0 +1,213 @@
+#include "tests/models/pipeline/layout_case.hpp"
+
+#include <array>
+
+#include "base/error.hpp"
+#include "tests/support/covering_array.hpp"
+
+namespace trireme::tests {
+namespace {
+
+using pipeline::TrainerConfig;
+using schedule::ScheduleKind;
+using spec::Architecture;
+using transformer::Recompute;
+
+constexpr std::array<topology::Degrees, 9> kPairLayouts{{{2, 1, 2, 2},
+                                                         {4, 1, 1, 2},
+                                                         {2, 1, 1, 4},
+                                                         {1, 1, 2, 4},
+                                                         {1, 1, 4, 2},
+                                                         {4, 1, 2, 1},
+                                                         {2, 1, 3, 1},
+                                                         {1, 1, 3, 2},
+                                                         {2, 1, 1, 2}}};
+
+enum Factor {
+  kArch,
+  kLayout,
+  kSchedule,
+  kChunks,
+  kSequenceParallel,
+  kRecompute,
+  kZero,
+  kMicroBatch,
+  kVocabulary,
+  kLayers,
+  kKeyHeads,
+  kMasked,
+  kTied,
+  kClip,
+  kDropout,
+  kFactors
+};
+
+struct FactorText {
+  const char* name;
+  std::vector<std::string> levels;
+};
+
+std::vector<FactorText> factor_texts() {
+  std::vector<std::string> layouts;
+  for (const topology::Degrees& degrees : kPairLayouts) layouts.push_back(topology::to_string(degrees));
+  return {{"arch", {"gpt2", "llama"}},
+          {"layout", layouts},
+          {"schedule", {"gpipe", "1f1b", "interleaved"}},
+          {"chunks", {"1", "2"}},
+          {"sequence_parallel", {"off", "on"}},
+          {"recompute", {"none", "selective", "full"}},
+          {"zero", {"0", "1"}},
+          {"micro_batch", {"1", "2"}},
+          {"vocabulary", {"64", "61"}},
+          {"layers", {"8", "9"}},
+          {"kv_heads", {"4", "2", "1"}},
+          {"masked", {"no", "yes"}},
+          {"tied", {"no", "yes"}},
+          {"clip", {"off", "on"}},
+          {"dropout", {"0", "0.1"}}};
+}
+
+spec::ModelConfig small_model(Architecture arch) {
+  spec::ModelConfig model;
+  model.arch = arch;
+  model.layers = 4;
+  model.hidden = 16;
+  model.heads = 4;
+  model.kv_heads = arch == Architecture::kLlama ? 2 : 4;
+  model.ffn = arch == Architecture::kLlama ? 24 : 64;
+  model.sequence = 8;
+  model.vocab = 64;
+  model.tie_embeddings = arch == Architecture::kGpt2;
+  model.init_std = 0.2;  // so that no gradient is tiny
+  return model;
+}
+
+TrainerConfig base_config(Architecture arch) {
+  TrainerConfig config;
+  config.model = small_model(arch);
+  config.precision = pipeline::Precision::kFp64;
+  config.seed = 5;
+  config.optimizer.eps = 1e-8;
+  config.bucket_bytes = 8192;  // several buckets even in these models
+  return config;
+}
+
+/// Fills in what follows from the degrees; false when the batch does not divide.
+bool divide_batch(LayoutCase& one) {
+  const std::int64_t together = one.config.degrees.dp * one.config.micro_batch;
+  one.global_batch = one.config.degrees.dp == 3 ? 12 : 8;
+  one.config.micro_batches = one.global_batch / together;
+  return one.global_batch % together == 0;
+}
+
+LayoutCase case_of(const Row& row) {
+  LayoutCase one;
+  one.config = base_config(row[kArch] == 0 ? Architecture::kGpt2 : Architecture::kLlama);
+  TrainerConfig& config = one.config;
+  config.degrees = kPairLayouts[static_cast<std::size_t>(row[kLayout])];
+  config.schedule = static_cast<ScheduleKind>(row[kSchedule]);
+  config.chunks = 1 + row[kChunks];
+  config.sequence_parallel = row[kSequenceParallel] == 1;
+  config.recompute = static_cast<Recompute>(row[kRecompute]);
+  config.zero = row[kZero];
+  config.micro_batch = 1 + row[kMicroBatch];
+  config.model.vocab = row[kVocabulary] == 0 ? 64 : 61;
+  config.model.layers = 8 + row[kLayers];
+  config.model.kv_heads = std::array<int, 3>{4, 2, 1}[static_cast<std::size_t>(row[kKeyHeads])];
+  one.masked = row[kMasked] == 1;
+  config.model.tie_embeddings = row[kTied] == 1;
+  config.clip = row[kClip] == 1 ? 0.5 : 0.0;
+  config.model.dropout = row[kDropout] == 1 ? 0.1 : 0.0;
+  return one;
+}
+
+std::string refusal(const Row& row) {
+  LayoutCase one = case_of(row);
+  if (!divide_batch(one)) return "the global batch is not divided by dp * micro_batch";
+  try {
+    pipeline::check(one.config);
+  } catch (const base::InputError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+/// Why a pair never occurs: the refusal of a row that has it, otherwise at level 0.
+std::string refusal_of_pair(const std::vector<int>& pair) {
+  const std::vector<FactorText> texts = factor_texts();
+  const auto text = [&](int factor, int level) {
+    const FactorText& one = texts[static_cast<std::size_t>(factor)];
+    return base::str(one.name, " = ", one.levels[static_cast<std::size_t>(level)]);
+  };
+  Row row(kFactors, 0);
+  row[static_cast<std::size_t>(pair[0])] = pair[1];
+  row[static_cast<std::size_t>(pair[2])] = pair[3];
+  return base::str(text(pair[0], pair[1]), " with ", text(pair[2], pair[3]), ": ", refusal(row));
+}
+
+}  // namespace
+
+std::string describe(const LayoutCase& one) {
+  const TrainerConfig& config = one.config;
+  const char* recompute[] = {"none", "selective", "full"};
+  return base::str(spec::name_of(config.model.arch), " ", topology::to_string(config.degrees), ", ",
+                   schedule::name_of(config.schedule), " x", config.chunks, ", sp ", config.sequence_parallel,
+                   ", recompute ", recompute[static_cast<int>(config.recompute)], ", zero ", config.zero,
+                   ", micro_batch ", config.micro_batch, ", layers ", config.model.layers, ", vocab ",
+                   config.model.vocab, ", kv_heads ", config.model.kv_heads, ", masked ", one.masked, ", tied ",
+                   config.model.tie_embeddings, ", clip ", config.clip, ", dropout ", config.model.dropout);
+}
+
+LayoutCase one_rank(const LayoutCase& one) {
+  LayoutCase alone = one;
+  alone.config.degrees = {};
+  alone.config.schedule = ScheduleKind::kOneForwardOneBackward;
+  alone.config.chunks = 1;
+  alone.config.recompute = Recompute::kNone;
+  alone.config.zero = 0;
+  alone.config.micro_batch = one.global_batch;
+  alone.config.micro_batches = 1;
+  return alone;
+}
+
+std::string reference_key(const LayoutCase& one) {
+  LayoutCase alone = one_rank(one);
+  alone.config.sequence_parallel = false;
+  return describe(alone);
+}
+
+std::vector<LayoutCase> default_cases() {
+  std::vector<LayoutCase> cases;
+  for (const Architecture arch : {Architecture::kGpt2, Architecture::kLlama}) {
+    for (const int tp : {1, 2, 4}) {
+      for (const int pp : {1, 2, 4}) {
+        for (const int dp : {1, 2, 3, 4}) {
+          if (tp * pp * dp > 8) continue;
+          LayoutCase one;
+          one.config = base_config(arch);
+          one.config.degrees = {tp, 1, dp, pp};
+          divide_batch(one);
+          cases.push_back(one);
+        }
+      }
+    }
+  }
+  return cases;
+}
+
+PairCases pair_cases() {
+  std::vector<int> levels;
+  for (const FactorText& factor : factor_texts()) levels.push_back(static_cast<int>(factor.levels.size()));
+  CoveringArrayBuilder builder(levels, [](const Row& row) { return refusal(row).empty(); });
+  const CoveringArray array = builder.build();
+  PairCases result;
+  result.pairs = array.pairs;
+  for (const Row& row : array.rows) {
+    result.cases.push_back(case_of(row));
+    divide_batch(result.cases.back());
+  }
+  for (const auto& pair : array.impossible) result.refused.push_back(refusal_of_pair(pair));
+  return result;
+}
+
+}  // namespace trireme::tests

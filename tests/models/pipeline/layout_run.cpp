@@ -1,0 +1,247 @@
+#include "tests/models/pipeline/layout_run.hpp"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+#include "base/philox.hpp"
+
+namespace trireme::tests {
+namespace {
+
+using pipeline::StateKind;
+using pipeline::StateTensor;
+using transformer::MicroBatch;
+
+std::int64_t token_of(const LayoutCase& one, std::int64_t sample, std::int64_t position) {
+  const std::uint64_t draw = base::mix(static_cast<std::uint64_t>(sample), static_cast<std::uint64_t>(position));
+  return static_cast<std::int64_t>(draw % static_cast<std::uint64_t>(one.config.model.vocab));
+}
+
+bool masked(const LayoutCase& one, std::int64_t sample, std::int64_t position) {
+  return one.masked &&
+         base::mix(static_cast<std::uint64_t>(sample + 1000), static_cast<std::uint64_t>(position)) % 3 == 0;
+}
+
+/// Samples [first, first + count), cut to `length` tokens.
+MicroBatch batch_of(const LayoutCase& one, std::int64_t step, std::int64_t first, std::int64_t count,
+                    std::int64_t length) {
+  MicroBatch batch;
+  batch.tokens = at::empty({count, length}, at::kLong);
+  batch.targets = at::empty({count, length}, at::kLong);
+  batch.step = step;
+  for (std::int64_t row = 0; row < count; ++row) {
+    batch.samples.push_back(first + row);
+    for (std::int64_t position = 0; position < length; ++position) {
+      const std::int64_t at = row * length + position;
+      batch.tokens.mutable_data_ptr<std::int64_t>()[at] = token_of(one, first + row, position);
+      batch.targets.mutable_data_ptr<std::int64_t>()[at] =
+          masked(one, first + row, position) ? -1 : token_of(one, first + row, position + 1);
+    }
+  }
+  return batch;
+}
+
+std::vector<MicroBatch> batches_of(const LayoutCase& one, std::int64_t step, int dp_rank, std::int64_t length) {
+  std::vector<MicroBatch> batches;
+  const std::int64_t begin = step * one.global_batch + dp_rank * one.config.micro_batches * one.config.micro_batch;
+  for (std::int64_t index = 0; index < one.config.micro_batches; ++index) {
+    batches.push_back(batch_of(one, step, begin + index * one.config.micro_batch, one.config.micro_batch, length));
+  }
+  return batches;
+}
+
+std::int64_t targets_of(const LayoutCase& one, std::int64_t step) {
+  std::int64_t targets = 0;
+  for (std::int64_t sample = step * one.global_batch; sample < (step + 1) * one.global_batch; ++sample) {
+    for (std::int64_t position = 0; position < one.config.model.sequence; ++position) {
+      if (!masked(one, sample, position)) ++targets;
+    }
+  }
+  return targets;
+}
+
+/// What is looked at during a run.
+struct Look {
+  std::function<void(int step, const pipeline::StepResult& result)> step;
+  std::function<void(const std::vector<StateTensor>& gradients)> gradients;
+  std::function<void(const std::vector<StateTensor>& state)> state;
+  std::function<void(double full, double shorter)> evaluation;
+  std::function<void(const at::Tensor& logits)> logits;
+};
+
+double mean_loss(const pipeline::Evaluation& evaluation) {
+  return evaluation.loss_sum / static_cast<double>(evaluation.targets);
+}
+
+void run(const LayoutCase& one, const pipeline::Groups& groups, const Look& look) {
+  pipeline::Trainer trainer(one.config, groups);
+  trainer.initialise();
+  const int dp_rank = groups.dp == nullptr ? 0 : groups.dp->rank();
+  const std::int64_t length = one.config.model.sequence;
+  for (int step = 0; step < kSteps; ++step) {
+    const auto gradients_ready = [&] {
+      if (step == 0) look.gradients(trainer.gradients());
+    };
+    const std::vector<MicroBatch> batches = batches_of(one, step, dp_rank, length);
+    look.step(step, trainer.step(batches, targets_of(one, step), kLearningRate, gradients_ready));
+  }
+  look.state(trainer.state());
+  const pipeline::Evaluation full = trainer.evaluate(batches_of(one, kSteps, dp_rank, length));
+  const pipeline::Evaluation shorter = trainer.evaluate(batches_of(one, kSteps, dp_rank, length - 1));
+  look.evaluation(mean_loss(full), mean_loss(shorter));
+  trainer.start_generation(2, length);
+  const at::Tensor prompt = batch_of(one, 0, 0, 2, length).tokens;
+  trainer.next_logits(prompt.narrow(1, 0, 5));
+  trainer.next_logits(prompt.narrow(1, 5, 1));
+  look.logits(trainer.next_logits(prompt.narrow(1, 6, 1)));
+  trainer.end_generation();
+}
+
+std::vector<double> values_of(const at::Tensor& tensor) {
+  const at::Tensor flat = tensor.to(at::kDouble).contiguous();
+  return {flat.const_data_ptr<double>(), flat.const_data_ptr<double>() + flat.numel()};
+}
+
+double largest(const std::vector<double>& values) {
+  double most = 0.0;
+  for (const double value : values) most = std::max(most, std::abs(value));
+  return most;
+}
+
+/// A difference that is not a number is as bad as can be.
+void raise(double& worst, double difference) {
+  worst = difference <= worst ? worst : std::isnan(difference) ? 1e300 : difference;
+}
+
+using Whole = std::map<std::string, std::vector<double>>;
+
+/// Calls tolerance(tensor) once per box.
+void compare(const std::vector<StateTensor>& parts, StateKind kind, const Whole& expected,
+             const std::function<double(const std::vector<double>&)>& tolerance, double& worst) {
+  for (const StateTensor& part : parts) {
+    if (part.kind != kind) continue;
+    const std::vector<double>& whole = expected.at(part.name);
+    std::vector<double> box(static_cast<std::size_t>(part.box.elements()));
+    topology::copy_box(part.box, topology::whole(part.shape), whole.data(), part.box, box.data(), sizeof(double));
+    const std::vector<double> here = values_of(part.data);
+    const double allowed = tolerance(whole);
+    for (std::size_t index = 0; index < here.size(); ++index)
+      raise(worst, std::abs(here[index] - box[index]) / allowed);
+  }
+}
+
+/// Logical elements of `kind` that no rank stores, counted over all ranks of the case.
+double uncovered(const std::vector<StateTensor>& parts, StateKind kind, const Whole& expected,
+                 collectives::Communicator* world) {
+  double missing = 0.0;
+  for (const auto& [name, whole] : expected) {
+    std::vector<double> seen(whole.size(), 0.0);
+    for (const StateTensor& part : parts) {
+      if (part.kind != kind || part.name != name || !part.stored) continue;
+      const std::vector<double> ones(static_cast<std::size_t>(part.box.elements()), 1.0);
+      topology::copy_box(part.box, part.box, ones.data(), topology::whole(part.shape), seen.data(), sizeof(double));
+    }
+    if (world != nullptr) {
+      world->all_reduce(seen.data(), seen.size(), collectives::DataType::kFloat64, collectives::ReduceOp::kMax);
+    }
+    missing += static_cast<double>(std::count(seen.begin(), seen.end(), 0.0));
+  }
+  return missing;
+}
+
+Whole wholes(const std::vector<StateTensor>& parts, StateKind kind) {
+  Whole all;
+  for (const StateTensor& part : parts) {
+    if (part.kind == kind) all[part.name] = values_of(part.data);
+  }
+  return all;
+}
+
+}  // namespace
+
+Outcome run_alone(const LayoutCase& one) {
+  Outcome outcome;
+  Look look;
+  look.step = [&](int step, const pipeline::StepResult& result) {
+    outcome.losses[static_cast<std::size_t>(step)] = result.loss;
+    outcome.norms[static_cast<std::size_t>(step)] = result.grad_norm;
+  };
+  look.gradients = [&](const auto& gradients) { outcome.gradients = wholes(gradients, StateKind::kGrad); };
+  look.state = [&](const auto& state) {
+    outcome.parameters = wholes(state, StateKind::kParam);
+    outcome.moments = wholes(state, StateKind::kAdamV);
+  };
+  look.evaluation = [&](double full, double shorter) {
+    outcome.evaluated = full;
+    outcome.evaluated_short = shorter;
+  };
+  look.logits = [&](const at::Tensor& logits) { outcome.logits = values_of(logits); };
+  run(one_rank(one), {}, look);
+  return outcome;
+}
+
+Difference run_and_compare(const LayoutCase& one, const pipeline::Groups& groups, const Outcome& expected) {
+  Difference worst;
+  Look look;
+  const auto relative = [](double here, double there) { return std::abs(here - there) / (1e-12 * std::abs(there)); };
+  look.step = [&](int step, const pipeline::StepResult& result) {
+    raise(worst.loss, relative(result.loss, expected.losses[static_cast<std::size_t>(step)]));
+    raise(worst.norm, relative(result.grad_norm, expected.norms[static_cast<std::size_t>(step)]));
+  };
+  look.gradients = [&](const auto& gradients) {
+    const double floor = 1e-15 * expected.norms[0];
+    compare(
+        gradients, StateKind::kGrad, expected.gradients,
+        [floor](const auto& tensor) { return 1e-11 * largest(tensor) + floor; }, worst.gradient);
+    worst.uncovered += uncovered(gradients, StateKind::kGrad, expected.gradients, groups.world);
+  };
+  look.state = [&](const auto& state) {
+    compare(
+        state, StateKind::kParam, expected.parameters, [](const auto&) { return 1e-8 * kLearningRate * kSteps; },
+        worst.parameter);
+    compare(
+        state, StateKind::kAdamV, expected.moments, [&](const auto& tensor) { return 1e-10 * largest(tensor) + 1e-30; },
+        worst.moment);
+    for (const StateKind kind : {StateKind::kParam, StateKind::kAdamM, StateKind::kAdamV}) {
+      worst.uncovered += uncovered(state, kind, expected.parameters, groups.world);
+    }
+  };
+  look.evaluation = [&](double full, double shorter) {
+    raise(worst.evaluation, relative(full, expected.evaluated));
+    raise(worst.evaluation, relative(shorter, expected.evaluated_short));
+  };
+  look.logits = [&](const at::Tensor& logits) {
+    const std::vector<double> here = values_of(logits);
+    const double allowed = 1e-6 * largest(expected.logits);  // they are rounded to fp32
+    for (std::size_t index = 0; index < here.size(); ++index) {
+      raise(worst.logits, std::abs(here[index] - expected.logits.at(index)) / allowed);
+    }
+  };
+  run(one, groups, look);
+  return worst;
+}
+
+void share(Outcome& outcome, const LayoutCase& one, collectives::Communicator& world, int root) {
+  const auto send = [&](double* data, std::size_t count) {
+    world.broadcast(data, count, collectives::DataType::kFloat64, root);
+  };
+  send(outcome.losses.data(), outcome.losses.size());
+  send(outcome.norms.data(), outcome.norms.size());
+  send(&outcome.evaluated, 1);
+  send(&outcome.evaluated_short, 1);
+  outcome.logits.resize(static_cast<std::size_t>(2 * one.config.model.vocab));
+  send(outcome.logits.data(), outcome.logits.size());
+  for (const spec::LogicalTensor& tensor : spec::logical_tensors(one.config.model)) {
+    for (Whole* whole : {&outcome.gradients, &outcome.parameters, &outcome.moments}) {
+      std::vector<double>& values = (*whole)[tensor.name];
+      values.resize(static_cast<std::size_t>(topology::elements_of(tensor.shape)));
+      send(values.data(), values.size());
+    }
+  }
+}
+
+}  // namespace trireme::tests

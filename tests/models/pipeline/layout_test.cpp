@@ -1,0 +1,135 @@
+// Layout equality: every case trains five steps in fp64 and must equal the one-rank run. One launch of 8 ranks runs
+// all cases, several small layouts at a time.
+#include <ATen/Parallel.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <map>
+
+#include "collectives/mpi/world.hpp"
+#include "tests/models/pipeline/layout_run.hpp"
+
+namespace trireme::tests {
+namespace {
+
+collectives::MpiWorld* g_world = nullptr;
+
+bool speaks() { return g_world->rank() == 0; }
+
+/// The one-rank runs, each made by one rank and told to all.
+std::map<std::string, Outcome> references(const std::vector<LayoutCase>& cases, collectives::Communicator& all) {
+  std::map<std::string, const LayoutCase*> wanted;
+  for (const LayoutCase& one : cases) wanted.emplace(reference_key(one), &one);
+  std::map<std::string, Outcome> outcomes;
+  int number = 0;
+  for (const auto& [key, one] : wanted) {
+    if (number++ % all.size() == all.rank()) outcomes[key] = run_alone(*one);
+  }
+  number = 0;
+  for (const auto& [key, one] : wanted) share(outcomes[key], *one, all, number++ % all.size());
+  return outcomes;
+}
+
+/// Cases that run at the same time: indices whose layouts together have no more ranks than the world.
+std::vector<std::vector<std::size_t>> rounds_of(const std::vector<LayoutCase>& cases, int ranks) {
+  std::vector<std::vector<std::size_t>> rounds;
+  std::vector<int> free;
+  for (std::size_t index = 0; index < cases.size(); ++index) {
+    const int needed = cases[index].config.degrees.world();
+    const auto found = std::find_if(free.begin(), free.end(), [&](int left) { return left >= needed; });
+    const auto round = static_cast<std::size_t>(found - free.begin());
+    if (found == free.end()) {
+      free.push_back(ranks);
+      rounds.emplace_back();
+    }
+    free[round] -= needed;
+    rounds[round].push_back(index);
+  }
+  return rounds;
+}
+
+/// The case of this round that `rank` takes part in, and its first rank; -1: none.
+std::pair<int, int> place_of(const std::vector<std::size_t>& round, const std::vector<LayoutCase>& cases, int rank) {
+  int first = 0;
+  for (const std::size_t index : round) {
+    const int size = cases[index].config.degrees.world();
+    if (rank < first + size) return {static_cast<int>(index), first};
+    first += size;
+  }
+  return {-1, first};
+}
+
+/// Worst differences of each case over all ranks.
+std::vector<Difference> run_all(const std::vector<LayoutCase>& cases) {
+  const auto all = g_world->communicator("all");
+  const std::map<std::string, Outcome> expected = references(cases, *all);
+  std::vector<Difference> worst(cases.size());
+  for (const auto& round : rounds_of(cases, all->size())) {
+    const auto [index, first] = place_of(round, cases, all->rank());
+    const auto group = all->split(index, all->rank(), "case");
+    if (index < 0) continue;
+    const LayoutCase& one = cases[static_cast<std::size_t>(index)];
+    const topology::Mesh mesh(one.config.degrees);
+    pipeline::OwnedGroups groups = pipeline::make_groups(*group, mesh);
+    worst[static_cast<std::size_t>(index)] =
+        run_and_compare(one, groups.with_world(*group), expected.at(reference_key(one)));
+    groups.finish();
+  }
+  all->all_reduce(worst.data(), worst.size() * kDifferences, collectives::DataType::kFloat64,
+                  collectives::ReduceOp::kMax);
+  return worst;
+}
+
+void expect_equal(const std::vector<LayoutCase>& cases) {
+  const std::vector<Difference> worst = run_all(cases);
+  for (std::size_t index = 0; index < cases.size(); ++index) {
+    const Difference& one = worst[index];
+    const std::string text = describe(cases[index]);
+    if (speaks()) {
+      std::printf("%3zu %s: loss %.2g, norm %.2g, gradient %.2g, parameter %.2g, moment %.2g, eval %.2g, logits %.2g\n",
+                  index + 1, text.c_str(), one.loss, one.norm, one.gradient, one.parameter, one.moment, one.evaluation,
+                  one.logits);
+    }
+    EXPECT_LE(one.loss, 1.0) << text;
+    EXPECT_LE(one.norm, 1.0) << text;
+    EXPECT_LE(one.gradient, 1.0) << text;
+    EXPECT_LE(one.parameter, 1.0) << text;
+    EXPECT_LE(one.moment, 1.0) << text;
+    EXPECT_LE(one.evaluation, 1.0) << text;
+    EXPECT_LE(one.logits, 1.0) << text;
+    EXPECT_EQ(one.uncovered, 0.0) << text;
+  }
+}
+
+TEST(LayoutMatrix, EveryLayoutOfAtMostEightRanksEqualsOneRank) {
+  const std::vector<LayoutCase> cases = default_cases();
+  EXPECT_EQ(cases.size(), 40U);
+  if (speaks()) std::printf("%zu layouts at defaults (differences in units of the tolerance)\n", cases.size());
+  expect_equal(cases);
+}
+
+TEST(LayoutMatrix, EveryPairOfOptionsEqualsOneRank) {
+  const PairCases pairs = pair_cases();
+  if (speaks()) {
+    std::printf("%zu cases cover %zu pairs of options; %zu pairs are refused:\n", pairs.cases.size(), pairs.pairs,
+                pairs.refused.size());
+    for (const std::string& refusal : pairs.refused) std::printf("    %s\n", refusal.c_str());
+  }
+  expect_equal(pairs.cases);
+}
+
+}  // namespace
+}  // namespace trireme::tests
+
+int main(int argc, char** argv) {
+  trireme::collectives::MpiWorld world;
+  trireme::tests::g_world = &world;
+  at::set_num_threads(1);
+  testing::InitGoogleTest(&argc, argv);
+  if (world.rank() != 0) {
+    auto& listeners = testing::UnitTest::GetInstance()->listeners();
+    delete listeners.Release(listeners.default_result_printer());
+  }
+  return trireme::collectives::run_guarded(world, [] { return RUN_ALL_TESTS(); });
+}
