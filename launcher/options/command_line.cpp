@@ -6,6 +6,7 @@
 #include <deque>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "base/error.hpp"
 #include "launcher/options/number.hpp"
@@ -22,6 +23,7 @@ struct CommandLine::Declared::Option {
   std::string placeholder;  // empty: a flag
   std::string help;
   std::string default_text;
+  std::string heading;  // printed before it in the help
   bool repeatable = false;
   bool required = false;
   std::vector<std::string> allowed;
@@ -41,6 +43,7 @@ using Option = CommandLine::Declared::Option;
 struct CommandLine::Implementation {
   std::string command, summary, example;
   std::deque<Option> options;  // a deque: Declared refers to its elements
+  std::string next_heading;
   std::string positional_placeholder, positional_help;
   std::vector<std::string>* positional_target = nullptr;
   std::size_t at_least = 0, at_most = 0;
@@ -74,6 +77,7 @@ Option& CommandLine::Implementation::declare(const std::string& name, const std:
   if (comma != std::string::npos) option.short_name = name.substr(comma + 1);
   option.placeholder = placeholder;
   option.help = help;
+  option.heading = std::exchange(next_heading, "");
   return options.emplace_back(std::move(option));
 }
 
@@ -195,6 +199,15 @@ CommandLine::Declared CommandLine::values(const std::string& name, std::vector<s
   return Declared(option);
 }
 
+CommandLine::Declared CommandLine::each(const std::string& name, const std::string& placeholder,
+                                        const std::string& help, std::function<void(const std::string&)> receive) {
+  Option& option = implementation_->declare(name, placeholder, help);
+  option.store = [receive = std::move(receive)](const Option&, const std::string& text) { receive(text); };
+  return Declared(option);
+}
+
+void CommandLine::heading(const std::string& title) { implementation_->next_heading = title; }
+
 void CommandLine::positionals(const std::string& placeholder, std::vector<std::string>& target, const std::string& help,
                               std::size_t at_least, std::size_t at_most) {
   implementation_->positional_placeholder = placeholder;
@@ -247,9 +260,12 @@ std::string CommandLine::help() const {
     start = end + 1;
   }
   text += str("\ntrireme ", self.command, ": ", self.summary, "\n\n");
-  std::vector<std::pair<std::string, std::string>> rows;
+  struct Row {
+    std::string left, right, heading;
+  };
+  std::vector<Row> rows;
   if (self.positional_target != nullptr) {
-    rows.emplace_back(self.positional_placeholder + (self.at_most > 1 ? " …" : ""), self.positional_help);
+    rows.push_back({self.positional_placeholder + (self.at_most > 1 ? " …" : ""), self.positional_help, ""});
   }
   for (const Option& option : self.options) {
     std::string left = option.short_name.empty() ? "" : str("-", option.short_name, ", ");
@@ -259,12 +275,19 @@ std::string CommandLine::help() const {
     if (option.required) right += " (required)";
     if (option.repeatable) right += " (repeatable)";
     if (!option.default_text.empty()) right += " (default " + option.default_text + ")";
-    rows.emplace_back(std::move(left), std::move(right));
+    rows.push_back({std::move(left), std::move(right), option.heading});
   }
-  rows.emplace_back("-h, --help", "print this");
+  rows.push_back({"-h, --help", "print this", ""});
+  constexpr std::size_t kWidest = 40;  // longer ones get their help on the next line
   std::size_t width = 0;
-  for (const auto& row : rows) width = std::max(width, row.first.size());
-  for (const auto& [left, right] : rows) text += "  " + left + std::string(width + 2 - left.size(), ' ') + right + "\n";
+  for (const Row& row : rows) width = std::max(width, row.left.size() <= kWidest ? row.left.size() : 0);
+  for (const Row& row : rows) {
+    if (!row.heading.empty()) text += "\n" + row.heading + "\n";
+    const bool fits = row.left.size() <= kWidest;
+    text += "  " + row.left +
+            (fits ? std::string(width + 2 - row.left.size(), ' ') : "\n" + std::string(width + 4, ' ')) + row.right +
+            "\n";
+  }
   return text;
 }
 

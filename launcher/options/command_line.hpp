@@ -57,6 +57,11 @@ class CommandLine {
   /// --name VALUE, as often as wanted; values are appended in order.
   Declared values(const std::string& name, std::vector<std::string>& target, const std::string& placeholder,
                   const std::string& help);
+  /// --name VALUE, at most once, handed to `receive`. The help text is printed as it is.
+  Declared each(const std::string& name, const std::string& placeholder, const std::string& help,
+                std::function<void(const std::string&)> receive);
+  /// A line of its own in the help, before the options declared after it.
+  void heading(const std::string& title);
   /// The words that are no options, in order. Call at most once.
   void positionals(const std::string& placeholder, std::vector<std::string>& target, const std::string& help,
                    std::size_t at_least, std::size_t at_most = std::numeric_limits<std::size_t>::max());

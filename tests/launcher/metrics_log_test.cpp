@@ -23,8 +23,9 @@ TEST_F(MetricsLogTest, AResumedAttemptMovesAwayWhatLiesAfterItsCheckpoint) {
   write_steps(0, 0, 1, 5);
   write_steps(3, 1, 4, 4);
   EXPECT_EQ(last_logged_step(files_, file()), 4);
-  EXPECT_EQ(files_.read_all(file()),
-            "{\"step\":1,\"loss\":0.5}\n{\"step\":2,\"loss\":0.5}\n{\"step\":3,\"loss\":0.5}\n{\"step\":4,\"loss\":0.5}\n");
+  EXPECT_EQ(
+      files_.read_all(file()),
+      "{\"step\":1,\"loss\":0.5}\n{\"step\":2,\"loss\":0.5}\n{\"step\":3,\"loss\":0.5}\n{\"step\":4,\"loss\":0.5}\n");
   EXPECT_EQ(files_.read_all(file().string() + ".1"), "{\"step\":4,\"loss\":0.5}\n{\"step\":5,\"loss\":0.5}\n");
 }
 

@@ -1,0 +1,176 @@
+#include "launcher/options/key_table.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "launcher/options/number.hpp"
+
+namespace trireme::options {
+
+using base::InputError;
+using base::str;
+
+namespace {
+
+template <typename>
+inline constexpr bool kIsOptional = false;
+template <typename Value>
+inline constexpr bool kIsOptional<std::optional<Value>> = true;
+
+template <typename Value>
+struct Inner {
+  using type = Value;
+};
+template <typename Value>
+struct Inner<std::optional<Value>> {
+  using type = Value;
+};
+
+std::string join(const std::vector<std::string>& words, const char* separator) {
+  std::string joined;
+  for (const std::string& word : words) joined += (joined.empty() ? "" : separator) + word;
+  return joined;
+}
+
+std::string text_of(std::int64_t value) { return std::to_string(value); }
+std::string text_of(double value) { return format_number(value); }
+std::string text_of(bool value) { return value ? "true" : "false"; }
+
+void check_range(const Key& key, double value) {
+  if (value >= key.low && value <= key.high && !(key.low_excluded && value == key.low)) return;
+  throw InputError(str(key.path(), " = ", format_number(value), ", allowed: ", range_of(key)));
+}
+
+std::int64_t integer_of(const Key& key, const std::string& text) {
+  const std::optional<std::int64_t> value = parse_integer(text);
+  if (!value) throw InputError(str(key.path(), " needs a whole number, not '", text, "'"));
+  check_range(key, static_cast<double>(*value));
+  return *value;
+}
+
+double number_of(const Key& key, const std::string& text) {
+  const std::optional<double> value = parse_number(text);
+  if (!value) throw InputError(str(key.path(), " needs a number, not '", text, "'"));
+  check_range(key, *value);
+  return *value;
+}
+
+bool truth_of(const Key& key, const std::string& text) {
+  for (const char* word : {"true", "on", "yes", "1"}) {
+    if (text == word) return true;
+  }
+  for (const char* word : {"false", "off", "no", "0"}) {
+    if (text == word) return false;
+  }
+  throw InputError(str(key.path(), " needs true or false, not '", text, "'"));
+}
+
+std::string word_of(const Key& key, const std::string& text) {
+  if (text.find_first_of("#\n\r") != std::string::npos) {
+    throw InputError(
+        str(key.path(), " holds a '#' or a line break, which a run file cannot store: choose another name"));
+  }
+  return text;
+}
+
+// Integer keys may list words too (zero: 0, 1).
+void check_allowed(const Key& key, const std::string& text) {
+  if (key.allowed.empty() || std::count(key.allowed.begin(), key.allowed.end(), text) > 0) return;
+  const std::string near = base::nearest(text, key.allowed);
+  throw InputError(str(key.path(), " = ", text, " is not known", near.empty() ? "" : ", did you mean " + near + "?",
+                       " (allowed: ", join(key.allowed, ", "), ")"));
+}
+
+}  // namespace
+
+const Key& find_key(const std::string& path) {
+  const std::vector<Key>& table = key_table();
+  for (const Key& key : table) {
+    if (key.path() == path) return key;
+  }
+  const std::size_t dot = path.find('.');
+  const std::string section = path.substr(0, dot);
+  std::vector<std::string> sections, siblings, paths, same_name;
+  for (const Key& key : table) {
+    if (sections.empty() || sections.back() != key.section) sections.push_back(key.section);
+    if (key.section == section) siblings.push_back(key.path());
+    paths.push_back(key.path());
+    if (dot != std::string::npos && key.name == path.substr(dot + 1)) same_name.push_back(key.path());
+  }
+  if (dot != std::string::npos && siblings.empty() && same_name.empty()) {
+    const std::string near = base::nearest(section, sections);
+    throw InputError(str("unknown section ", section, " (", path, ")",
+                         near.empty() ? "" : ", did you mean " + near + "?", " (sections: ", join(sections, ", "),
+                         ")"));
+  }
+  std::string near = base::nearest(path, siblings);
+  if (near.empty() && !same_name.empty()) near = same_name.front();
+  if (near.empty()) near = base::nearest(path, paths);
+  throw InputError(str("unknown key ", path, near.empty() ? "" : ", did you mean " + near + "?"));
+}
+
+void set_value(RunOptions& options, const Key& key, const std::string& text) {
+  check_allowed(key, text);
+  std::visit(
+      [&](const auto field) {
+        auto& target = field(options);
+        using Value = typename Inner<std::remove_reference_t<decltype(target)>>::type;
+        if constexpr (std::is_same_v<Value, std::int64_t>) {
+          target = integer_of(key, text);
+        } else if constexpr (std::is_same_v<Value, double>) {
+          target = number_of(key, text);
+        } else if constexpr (std::is_same_v<Value, bool>) {
+          target = truth_of(key, text);
+        } else {
+          target = word_of(key, text);
+        }
+      },
+      key.field);
+}
+
+std::optional<std::string> value_of(const RunOptions& options, const Key& key) {
+  auto& readable = const_cast<RunOptions&>(options);  // the accessors hand out references for writing too
+  return std::visit(
+      [&](const auto field) -> std::optional<std::string> {
+        const auto& value = field(readable);
+        using Value = std::remove_cvref_t<decltype(value)>;
+        if constexpr (kIsOptional<Value>) {
+          return value ? std::optional(text_of(*value)) : std::nullopt;
+        } else if constexpr (std::is_same_v<Value, std::string>) {
+          return value.empty() ? std::nullopt : std::optional(value);
+        } else {
+          return text_of(value);
+        }
+      },
+      key.field);
+}
+
+std::string default_of(const Key& key) {
+  if (!key.default_words.empty()) return key.default_words;
+  return value_of(RunOptions{}, key).value_or("-");
+}
+
+std::string placeholder_of(const Key& key) {
+  if (!key.allowed.empty()) return join(key.allowed, "|");
+  return std::visit(
+      [](const auto field) -> std::string {
+        using Value = typename Inner<std::remove_reference_t<decltype(field(std::declval<RunOptions&>()))>>::type;
+        if constexpr (std::is_same_v<Value, std::int64_t>) return "N";
+        if constexpr (std::is_same_v<Value, double>) return "X";
+        if constexpr (std::is_same_v<Value, bool>) return "true|false";
+        return "TEXT";
+      },
+      key.field);
+}
+
+std::string range_of(const Key& key) {
+  if (!key.allowed.empty()) return "";
+  if (key.low_excluded) {
+    return "above " + format_number(key.low) +
+           (key.high < std::numeric_limits<double>::infinity() ? ", at most " + format_number(key.high) : "");
+  }
+  const std::string text = range_text(key.low, key.high);
+  return text == "any number" ? "" : text;
+}
+
+}  // namespace trireme::options

@@ -1,0 +1,58 @@
+// The one table of all keys of a run file: parsing, --help, docs/options.md and the resolved file come from it.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "launcher/options/run_options.hpp"
+
+namespace trireme::options {
+
+/// Where a key's value lives in a RunOptions.
+template <typename Value>
+using FieldOf = Value& (*)(RunOptions&);
+using Field =
+    std::variant<FieldOf<std::int64_t>, FieldOf<double>, FieldOf<bool>, FieldOf<std::string>,
+                 FieldOf<std::optional<std::int64_t>>, FieldOf<std::optional<double>>, FieldOf<std::optional<bool>>>;
+
+struct Key {
+  std::string section;
+  std::string name;
+  Field field;
+  std::string unit;  ///< "" = a pure number or a word
+  std::string help;
+  std::string default_words;  ///< shown when the default depends on other keys
+  std::vector<std::string> allowed = {};
+  double low = -std::numeric_limits<double>::infinity();
+  double high = std::numeric_limits<double>::infinity();
+  bool low_excluded = false;
+
+  std::string path() const { return section + "." + name; }
+};
+
+/// In the order of the run file.
+const std::vector<Key>& key_table();
+
+/// Throws base::InputError naming section and key, and the nearest ones that exist.
+const Key& find_key(const std::string& path);
+
+/// Parses, checks allowed values and range, and stores. Throws base::InputError naming the key.
+void set_value(RunOptions& options, const Key& key, const std::string& text);
+
+/// As a run file writes it; nothing for an empty optional or text.
+std::optional<std::string> value_of(const RunOptions& options, const Key& key);
+
+/// "1", "bf16 on a GPU, fp32 on a CPU", "-" when there is none.
+std::string default_of(const Key& key);
+
+/// "N", "X", "true|false", "a|b|c", "TEXT".
+std::string placeholder_of(const Key& key);
+
+/// "at least 1", "above 0", "" when any value goes or the allowed words say it all.
+std::string range_of(const Key& key);
+
+}  // namespace trireme::options

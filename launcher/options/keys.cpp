@@ -1,0 +1,197 @@
+// The contents of the key table.
+#include "launcher/options/key_table.hpp"
+#include "models/spec/preset.hpp"
+
+#define TRIREME_FIELD(type, member) FieldOf<type>([](RunOptions& options) -> type& { return options.member; })
+
+namespace trireme::options {
+namespace {
+
+using Integer = std::int64_t;
+using Real = double;
+using Truth = bool;
+using Word = std::string;
+using OptionalInteger = std::optional<std::int64_t>;
+using OptionalReal = std::optional<double>;
+using OptionalTruth = std::optional<bool>;
+
+constexpr double kAny = std::numeric_limits<double>::infinity();
+// Past any use, and low enough that sizes multiply without overflow.
+constexpr double kMostLayers = 1e5;
+constexpr double kMostRanks = 1e6;
+constexpr double kMostChunks = 1e3;
+constexpr double kMostSize = 1e8;
+constexpr double kMostTokens = 1e17;
+constexpr double kMostBelowOne = 0.9999999;
+
+// A table reads better with few lines an entry.
+// clang-format off
+void add_run(std::vector<Key>& keys) {
+  keys.push_back({"run", "name", TRIREME_FIELD(Word, run.name), "", "name of the run",
+                  "the run file's, without .ini"});
+  keys.push_back({"run", "dir", TRIREME_FIELD(Word, run.dir), "",
+                  "run directory: checkpoints, metrics, logs; holding a checkpoint, the training resumes from it",
+                  "runs/<name>"});
+  keys.push_back({"run", "seed", TRIREME_FIELD(Integer, run.seed), "",
+                  "key of initial weights, dropout and the order of samples", "", {}, 0, kAny});
+}
+
+void add_model(std::vector<Key>& keys) {
+  keys.push_back({"model", "preset", TRIREME_FIELD(Word, model.preset), "",
+                  "sizes of a published model; keys given beside it win", "-", spec::preset_names()});
+  keys.push_back({"model", "init_from", TRIREME_FIELD(Word, model.init_from), "",
+                  "step directory of a checkpoint: its weights and sizes, training starts at step 0"});
+  keys.push_back({"model", "arch", TRIREME_FIELD(Word, model.arch), "",
+                  "gpt2: learned positions, LayerNorm, GELU, biases; llama: RoPE, RMSNorm, SwiGLU, grouped-query "
+                  "attention", "the preset's, else llama", {"gpt2", "llama"}});
+  keys.push_back({"model", "layers", TRIREME_FIELD(OptionalInteger, model.layers), "", "transformer layers",
+                  "the preset's, else 12", {}, 1, kMostLayers});
+  keys.push_back({"model", "hidden", TRIREME_FIELD(OptionalInteger, model.hidden), "",
+                  "width of the residual stream", "the preset's, else 768", {}, 1, kMostSize});
+  keys.push_back({"model", "heads", TRIREME_FIELD(OptionalInteger, model.heads), "",
+                  "attention heads; divides hidden", "the preset's, else 12", {}, 1, kMostSize});
+  keys.push_back({"model", "kv_heads", TRIREME_FIELD(OptionalInteger, model.kv_heads), "",
+                  "key/value heads of grouped-query attention (llama); divides heads", "the preset's, else heads", {},
+                  1, kMostSize});
+  keys.push_back({"model", "ffn", TRIREME_FIELD(OptionalInteger, model.ffn), "",
+                  "inner width of the feed-forward block",
+                  "the preset's, else gpt2: 4 hidden; llama: 8/3 hidden, rounded up to a multiple of 256", {}, 1,
+                  kMostSize});
+  keys.push_back({"model", "sequence", TRIREME_FIELD(OptionalInteger, model.sequence), "tokens",
+                  "length of a training sample", "the preset's, else 1024", {}, 1, kMostSize});
+  keys.push_back({"model", "vocab", TRIREME_FIELD(OptionalInteger, model.vocab), "tokens",
+                  "entries of the vocabulary", "the preset's, else the dataset's", {}, 1, kMostSize});
+  keys.push_back({"model", "tie_embeddings", TRIREME_FIELD(OptionalTruth, model.tie_embeddings), "",
+                  "the output head is the token embedding", "the preset's, else true for gpt2, false for llama"});
+  keys.push_back({"model", "dropout", TRIREME_FIELD(OptionalReal, model.dropout), "",
+                  "probability, after the embedding and on both residual branches", "0", {}, 0, kMostBelowOne});
+  keys.push_back({"model", "init_std", TRIREME_FIELD(OptionalReal, model.init_std), "",
+                  "standard deviation of initial weights; residual projections get init_std / sqrt(2 layers)", "0.02",
+                  {}, 0, kAny, true});
+  keys.push_back({"model", "rope_theta", TRIREME_FIELD(OptionalReal, model.rope_theta), "",
+                  "base of the rotary position embedding (llama)", "the preset's, else 10000", {}, 0, kAny, true});
+  keys.push_back({"model", "norm_eps", TRIREME_FIELD(OptionalReal, model.norm_eps), "",
+                  "added to the variance in every norm", "1e-05", {}, 0, kAny, true});
+}
+
+void add_data(std::vector<Key>& keys) {
+  keys.push_back({"data", "train", TRIREME_FIELD(Word, data.train), "",
+                  "token datasets with weights: A.h5 0.7, B.h5 0.3; without weights in proportion to their size"});
+  keys.push_back({"data", "valid", TRIREME_FIELD(Word, data.valid), "",
+                  "token datasets for validation, without weights; none: no validation"});
+  keys.push_back({"data", "tokenizer", TRIREME_FIELD(Word, data.tokenizer), "",
+                  "tokenizer.json that the datasets must have been made with", "the one recorded in the dataset"});
+}
+
+void add_parallel(std::vector<Key>& keys) {
+  keys.push_back({"parallel", "tp", TRIREME_FIELD(Integer, parallel.tp), "ranks",
+                  "tensor parallel: each layer's matrices divided; divides heads", "", {}, 1, kMostRanks});
+  keys.push_back({"parallel", "pp", TRIREME_FIELD(Integer, parallel.pp), "stages",
+                  "pipeline parallel: layers divided by cost", "", {}, 1, kMostRanks});
+  keys.push_back({"parallel", "dp", TRIREME_FIELD(Integer, parallel.dp), "replicas",
+                  "data parallel: each global batch divided; 0: what is left of the ranks", "", {}, 0, kMostRanks});
+  keys.push_back({"parallel", "schedule", TRIREME_FIELD(Word, parallel.schedule), "", "pipeline schedule", "",
+                  {"gpipe", "1f1b", "interleaved"}});
+  keys.push_back({"parallel", "chunks", TRIREME_FIELD(Integer, parallel.chunks), "",
+                  "chunks of layers per stage (virtual stages) of the interleaved schedule", "", {}, 1, kMostChunks});
+  keys.push_back({"parallel", "sequence_parallel", TRIREME_FIELD(OptionalTruth, parallel.sequence_parallel), "",
+                  "activations between blocks divided along the sequence over tp", "true when tp > 1"});
+  keys.push_back({"parallel", "zero", TRIREME_FIELD(Integer, parallel.zero), "",
+                  "stage of ZeRO: 0, or 1: optimizer state divided over dp", "", {"0", "1"}});
+}
+
+void add_train(std::vector<Key>& keys) {
+  keys.push_back({"train", "steps", TRIREME_FIELD(Integer, train.steps), "steps",
+                  "optimizer steps of the whole training; give this or tokens", "-", {}, 0, kMostTokens});
+  keys.push_back({"train", "tokens", TRIREME_FIELD(Integer, train.tokens), "tokens",
+                  "ends with the step that reaches them; may be written 300e9", "-", {}, 0, kMostTokens});
+  keys.push_back({"train", "global_batch", TRIREME_FIELD(Integer, train.global_batch), "sequences",
+                  "per optimizer step over all replicas, whatever the layout", "", {}, 1, kMostSize});
+  keys.push_back({"train", "micro_batch", TRIREME_FIELD(Integer, train.micro_batch), "sequences",
+                  "in one forward pass of one replica", "", {}, 1, kMostSize});
+  keys.push_back({"train", "precision", TRIREME_FIELD(Word, train.precision), "",
+                  "of the arithmetic; bf16 keeps fp32 master weights and sums", "bf16 on GPUs, fp32 on CPUs", {"fp32",
+                  "bf16", "fp64"}});
+  keys.push_back({"train", "recompute", TRIREME_FIELD(Word, train.recompute), "",
+                  "activations computed again in backward instead of kept: none, those inside attention and "
+                  "feed-forward blocks, or all but each layer's input", "", {"none", "selective", "full"}});
+  keys.push_back({"train", "deterministic", TRIREME_FIELD(Truth, train.deterministic), "",
+                  "only algorithms that give the same bits every time (CPUs always do)"});
+  keys.push_back({"train", "dump_gradients", TRIREME_FIELD(Integer, train.dump_gradients), "step",
+                  "writes this step's gradients before clipping to <dir>/gradients/; 0: never", "", {}, 0, kAny});
+  keys.push_back({"train", "device", TRIREME_FIELD(Word, train.device), "", "auto: GPUs when visible", "", {"auto",
+                  "cpu", "cuda"}});
+}
+
+void add_optimizer(std::vector<Key>& keys) {
+  keys.push_back({"optimizer", "lr", TRIREME_FIELD(Real, optimizer.lr), "", "highest learning rate of AdamW", "", {},
+                  0, kAny, true});
+  keys.push_back({"optimizer", "min_lr", TRIREME_FIELD(OptionalReal, optimizer.min_lr), "",
+                  "learning rate at the end of the decay", "lr / 10", {}, 0, kAny});
+  keys.push_back({"optimizer", "beta1", TRIREME_FIELD(Real, optimizer.beta1), "", "decay of the first moment", "",
+                  {}, 0, kMostBelowOne});
+  keys.push_back({"optimizer", "beta2", TRIREME_FIELD(Real, optimizer.beta2), "", "decay of the second moment", "",
+                  {}, 0, kMostBelowOne});
+  keys.push_back({"optimizer", "eps", TRIREME_FIELD(Real, optimizer.eps), "",
+                  "added to the root of the second moment", "", {}, 0, kAny, true});
+  keys.push_back({"optimizer", "weight_decay", TRIREME_FIELD(Real, optimizer.weight_decay), "",
+                  "decoupled, on matrices only", "", {}, 0, kAny});
+  keys.push_back({"optimizer", "clip", TRIREME_FIELD(Real, optimizer.clip), "",
+                  "longest global gradient norm; 0: off", "", {}, 0, kAny});
+  keys.push_back({"optimizer", "lr_schedule", TRIREME_FIELD(Word, optimizer.lr_schedule), "",
+                  "after the warm-up: constant, falling to min_lr along a line or a half cosine, or stable and "
+                  "falling at the end (wsd)", "", {"constant", "linear", "cosine", "wsd"}});
+  keys.push_back({"optimizer", "warmup_steps", TRIREME_FIELD(OptionalInteger, optimizer.warmup_steps), "steps",
+                  "the learning rate rises linearly to lr", "2% of the steps, at most 2000", {}, 0, kAny});
+  keys.push_back({"optimizer", "decay_steps", TRIREME_FIELD(Integer, optimizer.decay_steps), "steps",
+                  "length of the decay; 0: to the end of the training (wsd: the last tenth)", "", {}, 0, kAny});
+}
+
+void add_checkpoint(std::vector<Key>& keys) {
+  keys.push_back({"checkpoint", "every_steps", TRIREME_FIELD(Integer, checkpoint.every_steps), "steps",
+                  "between checkpoints; 0: never by steps", "", {}, 0, kAny});
+  keys.push_back({"checkpoint", "every_minutes", TRIREME_FIELD(Real, checkpoint.every_minutes), "minutes",
+                  "between checkpoints; 0: never by time", "", {}, 0, kAny});
+  keys.push_back({"checkpoint", "keep", TRIREME_FIELD(Integer, checkpoint.keep), "checkpoints",
+                  "newest ones that stay", "", {}, 2, kAny});
+  keys.push_back({"checkpoint", "keep_every", TRIREME_FIELD(Integer, checkpoint.keep_every), "steps",
+                  "checkpoints of steps divisible by it stay for good; 0: none", "", {}, 0, kAny});
+  keys.push_back({"checkpoint", "shards_per_node", TRIREME_FIELD(Integer, checkpoint.shards_per_node), "files",
+                  "most HDF5 files that a node writes per checkpoint", "", {}, 1, 1e6});
+  keys.push_back({"checkpoint", "allow", TRIREME_FIELD(Word, checkpoint.allow), "",
+                  "names of tensors, separated by commas, that may be missing or unexpected when loading"});
+}
+
+void add_log(std::vector<Key>& keys) {
+  keys.push_back({"log", "every_steps", TRIREME_FIELD(Integer, log.every_steps), "steps",
+                  "between printed lines (metrics.jsonl has every step)", "", {}, 1, kAny});
+  keys.push_back({"log", "valid_every_steps", TRIREME_FIELD(Integer, log.valid_every_steps), "steps",
+                  "between validations, of which one more comes at the end; 0: never", "", {}, 0, kAny});
+  keys.push_back({"log", "valid_samples", TRIREME_FIELD(Integer, log.valid_samples), "sequences",
+                  "used by each validation, the first ones of data.valid", "", {}, 1, kAny});
+}
+
+// clang-format on
+std::vector<Key> make_table() {
+  std::vector<Key> keys;
+  add_run(keys);
+  add_model(keys);
+  add_data(keys);
+  add_parallel(keys);
+  add_train(keys);
+  add_optimizer(keys);
+  add_checkpoint(keys);
+  add_log(keys);
+  return keys;
+}
+
+}  // namespace
+
+const std::vector<Key>& key_table() {
+  static const std::vector<Key> table = make_table();
+  return table;
+}
+
+}  // namespace trireme::options
+
+#undef TRIREME_FIELD

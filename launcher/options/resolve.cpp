@@ -1,0 +1,244 @@
+#include "launcher/options/resolve.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <cstdlib>
+#include <functional>
+
+#include "base/error.hpp"
+#include "models/spec/cost.hpp"
+#include "models/spec/preset.hpp"
+
+namespace trireme::options {
+
+using base::InputError;
+using base::str;
+
+namespace {
+
+// "1, 2, 4 or 8": the numbers from 1 to `most` that work, at most eight of them.
+std::string working_values(std::int64_t most, const std::function<bool(std::int64_t)>& works) {
+  std::vector<std::int64_t> values;
+  for (std::int64_t value = 1; value <= most && values.size() < 8; ++value) {
+    if (works(value)) values.push_back(value);
+  }
+  std::string text;
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    text += str(i == 0 ? "" : i + 1 == values.size() ? " or " : ", ", values[i]);
+  }
+  return text;
+}
+
+template <typename Value>
+void take(std::optional<Value>& key, const std::optional<Value>& source, const Value& otherwise) {
+  if (!key) key = source ? *source : otherwise;
+}
+
+spec::Architecture architecture_of(const std::string& word) {
+  return word == "gpt2" ? spec::Architecture::kGpt2 : spec::Architecture::kLlama;
+}
+
+// What model keys fall back on before the architecture's defaults: the preset, or the checkpoint to start from.
+ModelSection base_model(const ModelSection& given, const Surroundings& surroundings) {
+  ModelSection known;
+  if (surroundings.initial_model != nullptr) known = *surroundings.initial_model;
+  if (given.preset.empty()) return known;
+  const spec::ModelConfig preset = *spec::preset(given.preset);
+  known.arch = spec::name_of(preset.arch);
+  if (!given.arch.empty() && given.arch != known.arch) {
+    throw InputError(str("model.arch = ", given.arch, " contradicts model.preset = ", given.preset, ", which is a ",
+                         known.arch, ": leave one of them out"));
+  }
+  known.layers = preset.layers;
+  known.hidden = preset.hidden;
+  known.heads = preset.heads;
+  known.kv_heads = preset.kv_heads;
+  known.ffn = preset.ffn;
+  known.sequence = preset.sequence;
+  known.vocab = preset.vocab;
+  known.tie_embeddings = preset.tie_embeddings;
+  known.rope_theta = preset.rope_theta;
+  known.norm_eps = preset.norm_eps;
+  return known;
+}
+
+void resolve_model(ModelSection& model, const Surroundings& surroundings) {
+  const ModelSection known = base_model(model, surroundings);
+  // A size that a given key implies must not come from the preset: other heads mean other kv_heads, and so on.
+  const bool own_heads = model.heads.has_value(), own_hidden = model.hidden.has_value();
+  if (model.arch.empty()) model.arch = known.arch.empty() ? "llama" : known.arch;
+  const spec::ModelConfig defaults = spec::defaults_of(architecture_of(model.arch));
+  take(model.layers, known.layers, std::int64_t{12});
+  take(model.hidden, known.hidden, std::int64_t{768});
+  take(model.heads, known.heads, std::int64_t{12});
+  take(model.kv_heads, own_heads ? std::nullopt : known.kv_heads, *model.heads);
+  take(model.ffn, own_hidden ? std::nullopt : known.ffn, spec::default_ffn(defaults.arch, *model.hidden));
+  take(model.sequence, known.sequence, std::int64_t{1024});
+  take(model.vocab, known.vocab, surroundings.dataset_vocab);
+  take(model.tie_embeddings, known.tie_embeddings, defaults.tie_embeddings);
+  take(model.dropout, known.dropout, defaults.dropout);
+  take(model.init_std, known.init_std, defaults.init_std);
+  take(model.rope_theta, known.rope_theta, defaults.rope_theta);
+  take(model.norm_eps, known.norm_eps, defaults.norm_eps);
+  if (*model.vocab < surroundings.dataset_vocab) {
+    throw InputError(str("model.vocab = ", *model.vocab, " is smaller than the vocabulary of data.train, ",
+                         surroundings.dataset_vocab, " tokens: leave model.vocab out, or set it to at least that"));
+  }
+}
+
+spec::ModelConfig config_of(const ModelSection& model) {
+  spec::ModelConfig config;
+  config.arch = architecture_of(model.arch);
+  config.layers = *model.layers;
+  config.hidden = *model.hidden;
+  config.heads = *model.heads;
+  config.kv_heads = *model.kv_heads;
+  config.ffn = *model.ffn;
+  config.sequence = *model.sequence;
+  config.vocab = *model.vocab;
+  config.tie_embeddings = *model.tie_embeddings;
+  config.dropout = *model.dropout;
+  config.init_std = *model.init_std;
+  config.rope_theta = *model.rope_theta;
+  config.norm_eps = *model.norm_eps;
+  return config;
+}
+
+std::string layout_of(const ParallelSection& parallel) {
+  topology::Degrees degrees;
+  degrees.tp = static_cast<int>(parallel.tp);
+  degrees.pp = static_cast<int>(parallel.pp);
+  degrees.dp = static_cast<int>(std::max<std::int64_t>(parallel.dp, 1));
+  return topology::to_string(degrees);
+}
+
+void resolve_ranks(ParallelSection& parallel, std::int64_t world) {
+  const std::int64_t replica = parallel.tp * parallel.pp;
+  if (parallel.dp == 0) {
+    if (world % replica != 0) {
+      const std::int64_t below = world / replica * replica;
+      throw InputError(str(world, world == 1 ? " rank does" : " ranks do", " not fill the layout ", layout_of(parallel),
+                           ", which takes multiples of ", replica, ": start ",
+                           below > 0 ? str(below, " or ") : std::string(), below + replica,
+                           " ranks, or choose parallel.tp * parallel.pp = ",
+                           working_values(world, [&](std::int64_t value) { return world % value == 0; })));
+    }
+    parallel.dp = world / replica;
+  }
+  if (replica * parallel.dp != world) {
+    throw InputError(str("the layout ", layout_of(parallel), " takes ", replica * parallel.dp, " ranks, but ", world,
+                         world == 1 ? " was" : " were", " started: start ", replica * parallel.dp, " ranks",
+                         world % replica == 0 ? str(", or set parallel.dp = ", world / replica, " (or 0)")
+                                              : std::string(", or change parallel.tp, pp or dp")));
+  }
+}
+
+void check_tensor_parallel(ParallelSection& parallel, const spec::ModelConfig& model) {
+  if (model.heads % parallel.tp != 0) {
+    throw InputError(str(
+        "parallel.tp = ", parallel.tp, " does not divide model.heads = ", model.heads,
+        ": take parallel.tp = ", working_values(model.heads, [&](std::int64_t tp) { return model.heads % tp == 0; })));
+  }
+  if (!parallel.sequence_parallel) parallel.sequence_parallel = parallel.tp > 1;
+  if (*parallel.sequence_parallel && model.sequence % parallel.tp != 0) {
+    const auto works = [&](std::int64_t tp) { return model.heads % tp == 0 && model.sequence % tp == 0; };
+    throw InputError(str("parallel.tp = ", parallel.tp, " does not divide model.sequence = ", model.sequence,
+                         ", which sequence parallel needs: take parallel.tp = ", working_values(model.heads, works),
+                         ", another model.sequence, or parallel.sequence_parallel = false"));
+  }
+}
+
+void check_batch(const TrainSection& train, const ParallelSection& parallel) {
+  const std::int64_t at_once = parallel.dp * train.micro_batch;
+  if (train.global_batch % at_once == 0) return;
+  const std::int64_t above = (train.global_batch / at_once + 1) * at_once;
+  const auto micro_batch_works = [&](std::int64_t value) { return train.global_batch % (parallel.dp * value) == 0; };
+  const std::string micro_batches = working_values(train.global_batch, micro_batch_works);
+  const std::string global_batches = above == at_once ? str(above) : str(above - at_once, " or ", above);
+  throw InputError(str("train.global_batch = ", train.global_batch,
+                       " is not divisible by parallel.dp * train.micro_batch = ", parallel.dp, " * ", train.micro_batch,
+                       ": take train.global_batch = ", global_batches,
+                       micro_batches.empty() ? "" : ", or train.micro_batch = " + micro_batches));
+}
+
+schedule::Plan make_plan(const RunOptions& options) {
+  const ParallelSection& parallel = options.parallel;
+  schedule::Plan plan;
+  for (const auto kind : {schedule::ScheduleKind::kGpipe, schedule::ScheduleKind::kOneForwardOneBackward,
+                          schedule::ScheduleKind::kInterleaved}) {
+    if (parallel.schedule == schedule::name_of(kind)) plan.kind = kind;
+  }
+  plan.stages = static_cast<int>(parallel.pp);
+  plan.chunks = static_cast<int>(parallel.chunks);
+  const std::int64_t at_once = parallel.dp * options.train.micro_batch;
+  plan.micro_batches = static_cast<int>(options.train.global_batch / at_once);
+  if (plan.kind == schedule::ScheduleKind::kInterleaved && plan.micro_batches % plan.stages != 0) {
+    const std::int64_t round = at_once * parallel.pp;
+    const std::int64_t above = (options.train.global_batch / round + 1) * round;
+    throw InputError(
+        str("parallel.schedule = interleaved needs micro-batches in multiples of parallel.pp = ", parallel.pp,
+            ", but train.global_batch / (dp * micro_batch) = ", plan.micro_batches,
+            ": take train.global_batch = ", above == round ? str(above) : str(above - round, " or ", above),
+            ", or parallel.schedule = 1f1b with parallel.chunks = 1"));
+  }
+  schedule::check(plan);
+  return plan;
+}
+
+// As a person would write it: 3e-4 / 10 is 3e-05, not 2.9999999999999997e-05.
+double tenth_of(double value) {
+  std::array<char, 32> text{};
+  std::snprintf(text.data(), text.size(), "%.15g", value / 10);
+  return std::strtod(text.data(), nullptr);
+}
+
+std::int64_t resolve_length(RunOptions& options, const spec::ModelConfig& model) {
+  TrainSection& train = options.train;
+  if ((train.steps > 0) == (train.tokens > 0)) {
+    throw InputError(train.steps > 0 ? "train.steps and train.tokens are both given: give one of them"
+                                     : "train.steps is missing: give the optimizer steps of the training, or "
+                                       "train.tokens");
+  }
+  const std::int64_t per_step = train.global_batch * model.sequence;
+  const std::int64_t steps = train.steps > 0 ? train.steps : (train.tokens + per_step - 1) / per_step;
+  OptimizerSection& optimizer = options.optimizer;
+  if (!optimizer.min_lr) optimizer.min_lr = tenth_of(optimizer.lr);
+  if (*optimizer.min_lr > optimizer.lr) {
+    throw InputError(str("optimizer.min_lr = ", *optimizer.min_lr, " is above optimizer.lr = ", optimizer.lr));
+  }
+  if (!optimizer.warmup_steps) optimizer.warmup_steps = std::min<std::int64_t>(2000, steps / 50);
+  return steps;
+}
+
+}  // namespace
+
+schedule::PartCosts part_costs(const spec::ModelConfig& model) {
+  return {0.0, spec::layer_flops(model, spec::AttentionCount::kCausal), spec::head_flops(model)};
+}
+
+Resolved resolve(const RunOptions& options, const Surroundings& surroundings) {
+  Resolved resolved;
+  resolved.options = options;
+  RunOptions& complete = resolved.options;
+  if (complete.data.train.empty()) {
+    throw InputError("data.train is missing: name a token dataset (trireme prepare makes one)");
+  }
+  resolve_model(complete.model, surroundings);
+  resolved.model = config_of(complete.model);
+  spec::check(resolved.model);
+  if (complete.train.precision.empty()) complete.train.precision = surroundings.cuda ? "bf16" : "fp32";
+  check_tensor_parallel(complete.parallel, resolved.model);
+  resolved.chunks = schedule::assign_layers(resolved.model.layers, static_cast<int>(complete.parallel.pp),
+                                            static_cast<int>(complete.parallel.chunks), part_costs(resolved.model));
+  resolve_ranks(complete.parallel, surroundings.world_size);
+  check_batch(complete.train, complete.parallel);
+  resolved.plan = make_plan(complete);
+  resolved.steps = resolve_length(complete, resolved.model);
+  resolved.degrees.tp = static_cast<int>(complete.parallel.tp);
+  resolved.degrees.pp = static_cast<int>(complete.parallel.pp);
+  resolved.degrees.dp = static_cast<int>(complete.parallel.dp);
+  return resolved;
+}
+
+}  // namespace trireme::options

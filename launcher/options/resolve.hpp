@@ -1,0 +1,50 @@
+// From options to a training that can start: every default filled in, every cross-check made, before anything is
+// loaded or allocated.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "collectives/topology/mesh.hpp"
+#include "launcher/options/run_options.hpp"
+#include "models/schedule/assignment.hpp"
+#include "models/schedule/schedule.hpp"
+#include "models/spec/config.hpp"
+
+namespace trireme::options {
+
+/// What the options meet when the program starts.
+struct Surroundings {
+  int world_size = 1;              ///< ranks started
+  std::int64_t dataset_vocab = 0;  ///< of the training data's tokenizer; 0: unknown
+  bool cuda = false;               ///< the training runs on GPUs
+  /// Model section stored in the checkpoint that model.init_from names: sizes not given come from there.
+  const ModelSection* initial_model = nullptr;
+};
+
+struct Resolved {
+  RunOptions options;  ///< complete: what run.ini and the checkpoints store
+  spec::ModelConfig model;
+  topology::Degrees degrees;
+  schedule::Plan plan;                        ///< micro_batches: per step and data-parallel replica
+  std::vector<schedule::ChunkLayers> chunks;  ///< chunk c lives on stage c % degrees.pp
+  std::int64_t steps = 0;                     ///< of the whole training
+};
+
+/// Throws base::InputError in one sentence that names keys and values that work: heads % tp, sequence % tp with
+/// sequence parallel, global_batch % (dp * micro_batch), interleaved micro-batches % pp, more chunks than layers,
+/// ranks that do not fill the layout, a vocabulary smaller than the dataset's, sizes that make no model, neither or
+/// both of train.steps and train.tokens. Every other combination trains.
+Resolved resolve(const RunOptions& options, const Surroundings& surroundings);
+
+/// Costs by which layers are assigned to stages: forward operations of a token.
+schedule::PartCosts part_costs(const spec::ModelConfig& model);
+
+/// What changed from the options stored in a checkpoint to the ones of this attempt, both resolved: "key: old -> new",
+/// in the order of the table. Throws base::InputError naming the key when a model key (but preset and
+/// init_from) differs, or data.tokenizer when the hashes differ (an empty hash is unknown).
+std::vector<std::string> compare_on_resume(const RunOptions& stored, const RunOptions& now,
+                                           const std::string& stored_tokenizer_hash, const std::string& tokenizer_hash);
+
+}  // namespace trireme::options

@@ -1,0 +1,125 @@
+// The run file: what trains, on what, how. Plain values with their default and unit beside each field; an empty
+// optional or text means "the default that depends on other keys", which resolve() fills in (resolve.hpp).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace trireme::options {
+
+struct RunSection {
+  std::string name;       ///< default: the run file's name without .ini
+  std::string dir;        ///< run directory; default: runs/<name>
+  std::int64_t seed = 1;  ///< of initial weights, dropout and the order of samples
+};
+
+struct ModelSection {
+  std::string preset;                    ///< a published model's sizes; keys given beside it win
+  std::string init_from;                 ///< step directory of a checkpoint: weights only, training starts at step 0
+  std::string arch;                      ///< gpt2, llama; default: the preset's, else llama
+  std::optional<std::int64_t> layers;    ///< default: the preset's, else 12
+  std::optional<std::int64_t> hidden;    ///< default: the preset's, else 768
+  std::optional<std::int64_t> heads;     ///< default: the preset's, else 12
+  std::optional<std::int64_t> kv_heads;  ///< default: the preset's, else heads
+  std::optional<std::int64_t> ffn;       ///< default: the preset's, else gpt2 4 hidden, llama 8/3 hidden
+  std::optional<std::int64_t> sequence;  ///< tokens; default: the preset's, else 1024
+  std::optional<std::int64_t> vocab;     ///< default: the preset's, else the dataset's
+  std::optional<bool> tie_embeddings;    ///< default: the preset's, else gpt2 true, llama false
+  std::optional<double> dropout;         ///< default: 0
+  std::optional<double> init_std;        ///< default: 0.02
+  std::optional<double> rope_theta;      ///< default: the preset's, else 10000
+  std::optional<double> norm_eps;        ///< default: 1e-5
+};
+
+struct DataSection {
+  std::string train;      ///< "A.h5 0.7, B.h5 0.3": datasets with weights; no weights: in proportion to their size
+  std::string valid;      ///< the same without weights; empty: no validation
+  std::string tokenizer;  ///< default: the one recorded in the dataset
+};
+
+struct ParallelSection {
+  std::int64_t tp = 1;
+  std::int64_t pp = 1;
+  std::int64_t dp = 0;  ///< 0: what is left
+  std::string schedule = "1f1b";
+  std::int64_t chunks = 1;                ///< per stage
+  std::optional<bool> sequence_parallel;  ///< default: on when tp > 1
+  std::int64_t zero = 0;                  ///< stage of ZeRO: 0 or 1
+};
+
+struct TrainSection {
+  std::int64_t steps = 0;           ///< optimizer steps; exactly one of steps and tokens is given
+  std::int64_t tokens = 0;          ///< training ends with the step that reaches them
+  std::int64_t global_batch = 256;  ///< sequences
+  std::int64_t micro_batch = 4;     ///< sequences
+  std::string precision;            ///< fp32, bf16, fp64; default: bf16 on a GPU, fp32 on a CPU
+  std::string recompute = "none";
+  bool deterministic = false;
+  std::int64_t dump_gradients = 0;  ///< step whose gradients are written; 0: never
+  std::string device = "auto";      ///< auto, cpu, cuda
+};
+
+struct OptimizerSection {
+  double lr = 3e-4;
+  std::optional<double> min_lr;  ///< default: lr / 10
+  double beta1 = 0.9;
+  double beta2 = 0.95;
+  double eps = 1e-8;
+  double weight_decay = 0.1;
+  double clip = 1.0;  ///< global gradient norm; 0: off
+  std::string lr_schedule = "cosine";
+  std::optional<std::int64_t> warmup_steps;  ///< default: 2% of the steps, at most 2000
+  std::int64_t decay_steps = 0;              ///< 0: to the end of the training (wsd: the last tenth)
+};
+
+struct CheckpointSection {
+  std::int64_t every_steps = 1000;   ///< 0: never by steps
+  double every_minutes = 30;         ///< 0: never by time
+  std::int64_t keep = 3;             ///< newest ones
+  std::int64_t keep_every = 0;       ///< steps divisible by it stay for good; 0: none
+  std::int64_t shards_per_node = 8;  ///< files
+  std::string allow;                 ///< tensors that may be missing or unexpected when loading: "a, b"
+};
+
+struct LogSection {
+  std::int64_t every_steps = 1;
+  std::int64_t valid_every_steps = 250;  ///< 0: never
+  std::int64_t valid_samples = 256;
+};
+
+struct RunOptions {
+  RunSection run;
+  ModelSection model;
+  DataSection data;
+  ParallelSection parallel;
+  TrainSection train;
+  OptimizerSection optimizer;
+  CheckpointSection checkpoint;
+  LogSection log;
+};
+
+/// "section.key" and its value as text, in order.
+using Overrides = std::vector<std::pair<std::string, std::string>>;
+
+/// Reads INI text, then applies `overrides`, which win (an override of train.steps also replaces train.tokens, and
+/// the other way round). `origin` names the text in messages. Throws base::InputError in one sentence: unknown
+/// section or key (naming the nearest), a key given twice, not a number, not an allowed value, out of range.
+RunOptions parse_run_options(const std::string& text, const std::string& origin, const Overrides& overrides = {});
+
+/// Reads the file and fills run.name from its name when not given, and run.dir. base::InputError when unreadable.
+RunOptions load_run_file(const std::string& path, const Overrides& overrides = {});
+
+/// INI text that parse_run_options() reads back to the same values.
+std::string to_ini(const RunOptions& options);
+
+/// "section.key" -> value as to_ini() writes it; keys without value are left out.
+std::map<std::string, std::string> to_map(const RunOptions& options);
+
+/// "a, b,c" -> a, b, c.
+std::vector<std::string> split_list(const std::string& text);
+
+}  // namespace trireme::options

@@ -1,0 +1,222 @@
+#include "launcher/options/resolve.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "base/error.hpp"
+#include "launcher/options/key_table.hpp"
+
+namespace trireme::options {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+RunOptions small() {
+  return parse_run_options(
+      "[model]\nlayers = 8\nhidden = 64\nheads = 8\nkv_heads = 2\nsequence = 32\n[data]\ntrain = a.h5\n"
+      "[train]\nsteps = 100\nglobal_batch = 48\nmicro_batch = 2\n",
+      "small");
+}
+
+Surroundings ranks(int world) {
+  Surroundings surroundings;
+  surroundings.world_size = world;
+  surroundings.dataset_vocab = 100;
+  return surroundings;
+}
+
+std::string refusal(const Overrides& changes, int world, RunOptions options = small()) {
+  for (const auto& [path, value] : changes) set_value(options, find_key(path), value);
+  try {
+    resolve(options, ranks(world));
+  } catch (const base::InputError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(Resolve, FillsEveryDefault) {
+  RunOptions options = small();
+  options.parallel.tp = 2;
+  const Resolved resolved = resolve(options, ranks(4));
+  EXPECT_EQ(resolved.options.parallel.dp, 2);
+  EXPECT_EQ(resolved.options.parallel.sequence_parallel, true);
+  EXPECT_EQ(resolved.degrees, (topology::Degrees{2, 1, 2, 1}));
+  EXPECT_EQ(resolved.plan.micro_batches, 12);
+  EXPECT_EQ(resolved.steps, 100);
+  EXPECT_EQ(resolved.model.arch, spec::Architecture::kLlama);
+  EXPECT_EQ(resolved.model.vocab, 100);
+  EXPECT_EQ(resolved.model.ffn, 256);
+  EXPECT_FALSE(resolved.model.tie_embeddings);
+  EXPECT_EQ(resolved.options.train.precision, "fp32");
+  EXPECT_EQ(resolved.options.optimizer.warmup_steps, 2);
+  EXPECT_DOUBLE_EQ(*resolved.options.optimizer.min_lr, 3e-5);
+  EXPECT_EQ(resolved.chunks.size(), 1U);
+  Surroundings gpus = ranks(4);
+  gpus.cuda = true;
+  EXPECT_EQ(resolve(options, gpus).options.train.precision, "bf16");
+}
+
+TEST(Resolve, IsUnchangedByResolvingAgainAndByItsIniText) {
+  RunOptions options = small();
+  options.parallel.pp = 2;
+  const Resolved once = resolve(options, ranks(4));
+  const RunOptions back = parse_run_options(to_ini(once.options), "run.ini");
+  const Resolved twice = resolve(back, ranks(4));
+  EXPECT_EQ(to_map(twice.options), to_map(once.options));
+  EXPECT_EQ(twice.model, once.model);
+}
+
+TEST(Resolve, TakesPresetsAndKeysBesideThem) {
+  RunOptions options = small();
+  options.model = {};
+  options.model.preset = "gpt2-124m";
+  options.model.sequence = 64;
+  const Resolved resolved = resolve(options, ranks(1));
+  EXPECT_EQ(resolved.model.arch, spec::Architecture::kGpt2);
+  EXPECT_EQ(resolved.model.layers, 12);
+  EXPECT_EQ(resolved.model.sequence, 64);
+  EXPECT_EQ(resolved.model.vocab, 50257);
+  EXPECT_TRUE(resolved.model.tie_embeddings);
+  options.model.arch = "llama";
+  EXPECT_THAT(refusal({}, 1, options), HasSubstr("contradicts model.preset = gpt2-124m"));
+  options.model = {};
+  options.model.preset = "llama-8b";
+  options.model.heads = 16;
+  options.model.hidden = 1024;
+  const spec::ModelConfig other = resolve(options, ranks(1)).model;
+  EXPECT_EQ(other.kv_heads, 16);
+  EXPECT_EQ(other.ffn, 2816);
+}
+
+TEST(Resolve, TakesSizesFromTheCheckpointToStartFrom) {
+  const RunOptions stored = resolve(small(), ranks(1)).options;
+  RunOptions options;
+  options.data.train = "b.h5";
+  options.train.steps = 5;
+  options.model.dropout = 0.1;
+  Surroundings surroundings = ranks(1);
+  surroundings.initial_model = &stored.model;
+  const spec::ModelConfig model = resolve(options, surroundings).model;
+  EXPECT_EQ(model.layers, 8);
+  EXPECT_EQ(model.kv_heads, 2);
+  EXPECT_EQ(model.dropout, 0.1);
+}
+
+TEST(Resolve, CountsStepsFromTokens) {
+  RunOptions options = small();
+  options.train.steps = 0;
+  options.train.tokens = 48 * 32 * 10 + 1;
+  EXPECT_EQ(resolve(options, ranks(1)).steps, 11);
+}
+
+TEST(Resolve, RefusesNamingDegreesThatWork) {
+  EXPECT_THAT(refusal({{"parallel.tp", "3"}}, 3),
+              HasSubstr("parallel.tp = 3 does not divide model.heads = 8: take parallel.tp = 1, 2, 4 or 8"));
+  EXPECT_THAT(refusal({{"parallel.tp", "4"}, {"model.sequence", "30"}}, 4), HasSubstr("take parallel.tp = 1 or 2"));
+  EXPECT_EQ(refusal({{"parallel.tp", "4"}, {"model.sequence", "30"}, {"parallel.sequence_parallel", "false"}}, 4),
+            "accepted");
+  EXPECT_THAT(refusal({{"train.global_batch", "50"}}, 4),
+              HasSubstr("train.global_batch = 50 is not divisible by parallel.dp * train.micro_batch = 4 * 2: take "
+                        "train.global_batch = 48 or 56"));
+  EXPECT_THAT(refusal({{"train.global_batch", "4"}}, 4),
+              HasSubstr("take train.global_batch = 8, or train.micro_batch = 1"));
+  EXPECT_THAT(refusal({{"parallel.pp", "5"}, {"parallel.schedule", "interleaved"}}, 5),
+              HasSubstr("multiples of parallel.pp = 5, but train.global_batch / (dp * micro_batch) = 24: take "
+                        "train.global_batch = 40 or 50"));
+  EXPECT_THAT(refusal({{"parallel.pp", "9"}}, 9), HasSubstr("more than model.layers = 8"));
+  EXPECT_THAT(refusal({{"parallel.pp", "4"}, {"parallel.chunks", "3"}, {"parallel.schedule", "interleaved"}}, 4),
+              HasSubstr("makes 12 chunks, more than model.layers = 8"));
+  EXPECT_THAT(refusal({{"parallel.pp", "2"}, {"parallel.chunks", "2"}}, 2), HasSubstr("parallel.chunks = 2"));
+  EXPECT_THAT(refusal({{"parallel.tp", "2"}, {"parallel.pp", "2"}}, 6),
+              HasSubstr("6 ranks do not fill the layout tp2·pp2, which takes multiples of 4: start 4 or 8 ranks"));
+  EXPECT_THAT(refusal({{"parallel.tp", "2"}}, 1), HasSubstr("1 rank does not fill the layout tp2"));
+  EXPECT_THAT(refusal({{"parallel.dp", "2"}}, 4), HasSubstr("takes 2 ranks, but 4 were started: start 2 ranks, or set "
+                                                            "parallel.dp = 4"));
+  EXPECT_THAT(refusal({{"parallel.dp", "8"}}, 4), HasSubstr("takes 8 ranks, but 4 were started"));
+  EXPECT_THAT(refusal({{"model.vocab", "99"}}, 1), HasSubstr("model.vocab = 99 is smaller than the vocabulary"));
+  EXPECT_THAT(refusal({{"train.tokens", "100"}}, 1), HasSubstr("both given"));
+  EXPECT_THAT(refusal({{"train.steps", "0"}}, 1), HasSubstr("train.steps is missing"));
+  EXPECT_THAT(refusal({{"optimizer.min_lr", "1"}}, 1), HasSubstr("optimizer.min_lr = 1 is above"));
+  EXPECT_THAT(refusal({{"model.kv_heads", "3"}}, 1), HasSubstr("model.kv_heads = 3 does not divide"));
+  RunOptions no_data = small();
+  no_data.data.train.clear();
+  EXPECT_THAT(refusal({}, 1, no_data), HasSubstr("data.train is missing"));
+}
+
+// Every combination is accepted or refused by exactly the rules of the design, written down here a second time.
+TEST(Resolve, RefusesNothingElse) {
+  int accepted = 0, refused = 0;
+  for (const int tp : {1, 2, 3, 4}) {
+    for (const int pp : {1, 2, 3, 4, 8}) {
+      for (const int dp : {0, 1, 2, 3}) {
+        for (const char* kind : {"gpipe", "1f1b", "interleaved"}) {
+          for (const int chunks : {1, 2, 3}) {
+            for (const int sequence : {32, 33}) {
+              for (const int world : {1, 4, 6, 8, 12, 16}) {
+                RunOptions options = small();
+                options.parallel.tp = tp;
+                options.parallel.pp = pp;
+                options.parallel.dp = dp;
+                options.parallel.schedule = kind;
+                options.parallel.chunks = chunks;
+                options.model.sequence = sequence;
+                const std::string schedule = kind;
+                const bool fills = dp == 0 ? world % (tp * pp) == 0 : tp * pp * dp == world;
+                bool good = 8 % tp == 0 && (tp == 1 || sequence % tp == 0) && pp * chunks <= 8 && fills &&
+                            (chunks == 1 || schedule != "1f1b");
+                if (good) {
+                  const int replicas = world / (tp * pp);
+                  good = 48 % (replicas * 2) == 0;
+                  if (good && schedule == "interleaved") good = 48 / (replicas * 2) % pp == 0;
+                }
+                const std::string answer = refusal({}, world, options);
+                EXPECT_EQ(answer == "accepted", good)
+                    << answer << ": tp " << tp << " pp " << pp << " dp " << dp << " " << kind << " chunks " << chunks
+                    << " sequence " << sequence << " ranks " << world;
+                ++(good ? accepted : refused);
+              }
+            }
+          }
+        }
+      }
+    }
+  }
+  EXPECT_GT(accepted, 100);
+  EXPECT_GT(refused, 100);
+}
+
+TEST(Resume, PrintsWhatChangedAndRefusesAnotherModel) {
+  const RunOptions stored = resolve(small(), ranks(4)).options;
+  RunOptions now = small();
+  now.parallel.pp = 2;
+  now.optimizer.lr = 1e-4;
+  now.train.steps = 200;
+  now.optimizer.warmup_steps = 2;
+  const RunOptions resolved = resolve(now, ranks(4)).options;
+  EXPECT_THAT(compare_on_resume(stored, resolved, "", "abc"),
+              ElementsAre("parallel.pp: 1 -> 2", "parallel.dp: 4 -> 2", "train.steps: 100 -> 200",
+                          "optimizer.lr: 0.0003 -> 0.0001", "optimizer.min_lr: 3e-05 -> 1e-05"));
+  EXPECT_THAT(compare_on_resume(stored, stored, "abc", "abc"), ElementsAre());
+  const auto refused = [&](const std::function<void(RunOptions&)>& change, const std::string& hash) -> std::string {
+    RunOptions changed = stored;
+    change(changed);
+    try {
+      compare_on_resume(stored, changed, "abc", hash);
+    } catch (const base::InputError& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  EXPECT_THAT(refused([](RunOptions& o) { o.model.hidden = 128; }, "abc"),
+              HasSubstr("model.hidden = 128, but the checkpoint was trained with 64"));
+  EXPECT_THAT(refused([](RunOptions& o) { o.model.sequence = 16; }, "abc"), HasSubstr("model.sequence = 16"));
+  EXPECT_THAT(refused([](RunOptions&) {}, "abd"), HasSubstr("data.tokenizer"));
+  EXPECT_EQ(refused([](RunOptions& o) { o.data.tokenizer = "moved/tokenizer.json"; }, "abc"), "accepted");
+}
+
+}  // namespace
+}  // namespace trireme::options
