@@ -17,6 +17,14 @@ std::string read_bounded(base::FileSystem& files, const std::filesystem::path& p
   return content;
 }
 
+std::string read_manifest(base::FileSystem& files, const std::filesystem::path& step_directory) {
+  if (!files.is_directory(step_directory)) {
+    throw base::InputError(base::str("there is no checkpoint directory ", step_directory.string()));
+  }
+  return reading(step_directory, kManifestName,
+                 [&] { return read_bounded(files, step_directory / kManifestName, kManifestLimit); });
+}
+
 }  // namespace
 
 bool means_damage(int code) {
@@ -24,11 +32,13 @@ bool means_damage(int code) {
 }
 
 OpenedCheckpoint open_checkpoint(base::FileSystem& files, const std::filesystem::path& step_directory) {
-  if (!files.is_directory(step_directory)) {
-    throw base::InputError(base::str("there is no checkpoint directory ", step_directory.string()));
-  }
-  std::string text = reading(step_directory, kManifestName,
-                             [&] { return read_bounded(files, step_directory / kManifestName, kManifestLimit); });
+  OpenedCheckpoint opened = open_tables(files, step_directory);
+  for (const auto& shard : opened.manifest.files) check_length(files, step_directory, shard);
+  return opened;
+}
+
+OpenedCheckpoint open_tables(base::FileSystem& files, const std::filesystem::path& step_directory) {
+  std::string text = read_manifest(files, step_directory);
   const Manifest manifest = parse_manifest(text, step_directory);
   std::string boxes = reading(step_directory, kBoxesName,
                               [&] { return read_bounded(files, step_directory / kBoxesName, manifest.boxes_bytes); });
@@ -38,16 +48,21 @@ OpenedCheckpoint open_checkpoint(base::FileSystem& files, const std::filesystem:
   if (base::xxh3_hex(boxes) != manifest.boxes_xxh3) {
     throw DamagedCheckpoint(step_directory, kBoxesName, "its checksum does not match");
   }
-  for (const auto& shard : manifest.files) {
-    const std::uint64_t size = reading(step_directory, shard.name, [&] {
-      return files.open(step_directory / shard.name, base::OpenMode::kRead)->size();
-    });
-    if (size != shard.bytes) {
-      throw DamagedCheckpoint(step_directory, shard.name,
-                              base::str("it is ", size, " bytes long instead of ", shard.bytes));
-    }
-  }
   return parse_checkpoint(std::move(text), std::move(boxes), step_directory);
+}
+
+Manifest open_manifest(base::FileSystem& files, const std::filesystem::path& step_directory) {
+  return parse_manifest(read_manifest(files, step_directory), step_directory);
+}
+
+void check_length(base::FileSystem& files, const std::filesystem::path& step_directory, const ShardFile& shard) {
+  const std::string subject = "metadata of " + shard.name;
+  const std::uint64_t size = reading(
+      step_directory, subject, [&] { return files.open(step_directory / shard.name, base::OpenMode::kRead)->size(); });
+  if (size != shard.bytes) {
+    throw DamagedCheckpoint(step_directory, subject,
+                            base::str("the file is ", size, " bytes long instead of ", shard.bytes));
+  }
 }
 
 OpenedCheckpoint parse_checkpoint(std::string manifest_text, std::string boxes_bytes,

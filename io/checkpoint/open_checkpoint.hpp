@@ -24,6 +24,15 @@ struct OpenedCheckpoint {
 /// system says something that is no damage (permission denied, …).
 OpenedCheckpoint open_checkpoint(base::FileSystem& files, const std::filesystem::path& step_directory);
 
+/// The same without a look at the shards.
+OpenedCheckpoint open_tables(base::FileSystem& files, const std::filesystem::path& step_directory);
+
+/// Only MANIFEST.json.
+Manifest open_manifest(base::FileSystem& files, const std::filesystem::path& step_directory);
+
+/// Throws DamagedCheckpoint ("metadata of FILE") unless the shard is there with exactly its length.
+void check_length(base::FileSystem& files, const std::filesystem::path& step_directory, const ShardFile& shard);
+
 /// The parts of it that come from bytes which another rank has verified.
 OpenedCheckpoint parse_checkpoint(std::string manifest_text, std::string boxes_bytes,
                                   const std::filesystem::path& step_directory);

@@ -31,8 +31,9 @@ std::optional<std::int64_t> restore_newest(Coordinator& coordinator, base::FileS
                                            const std::filesystem::path& run_directory, std::int64_t attempt,
                                            const base::Log& log, const std::function<void(Reader&)>& use);
 
-/// On one rank, while holding the lease: deletes what earlier attempts left behind under checkpoints/ and
-/// gradients/: unfinished saves and trash. Returns what was deleted; failures to delete are only reported there.
+/// On one rank, while holding the lease, before restore_newest(): deletes what earlier attempts left behind under
+/// checkpoints/ and gradients/ (unfinished saves, trash, temporary files), but puts a checkpoint back whose
+/// replacement did not come. Returns one line for each; what cannot be deleted is said there and left.
 std::vector<std::string> collect_leftovers(base::FileSystem& files, const std::filesystem::path& run_directory);
 
 struct PrunePolicy {
@@ -50,8 +51,8 @@ std::vector<std::int64_t> steps_to_prune(const std::vector<std::int64_t>& steps,
 std::vector<std::int64_t> prune(base::FileSystem& files, const std::filesystem::path& run_directory,
                                 const PrunePolicy& policy);
 
-/// Appends to `<checkpoints>/VERIFIED` that the checkpoint with this manifest checksum was read back whole.
-void append_verified(base::FileSystem& files, const std::filesystem::path& step_directory);
+/// Appends to VERIFIED beside the step directory that the checkpoint with this manifest checksum was read back whole.
+void append_verified(base::FileSystem& files, const std::filesystem::path& step_directory, const Manifest& manifest);
 /// Steps recorded there whose checkpoint is still the one that was verified. Torn or foreign lines are skipped.
 std::vector<std::int64_t> verified_steps(base::FileSystem& files, const std::filesystem::path& run_directory);
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <memory>
 #include <optional>
 
@@ -12,6 +11,7 @@
 #include "io/checkpoint/manifest.hpp"
 #include "io/checkpoint/save_messages.hpp"
 #include "io/checkpoint/shard.hpp"
+#include "io/checkpoint/time.hpp"
 
 namespace trireme::checkpoint {
 namespace {
@@ -20,15 +20,6 @@ using Path = std::filesystem::path;
 
 /// Checksummed and written in pieces that stay in cache between the two.
 constexpr std::uint64_t kChunkBytes = 1 << 20;
-
-std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  gmtime_r(&now, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
 
 bool is_plain_word(const std::string& text) {
   return !text.empty() && std::all_of(text.begin(), text.end(),

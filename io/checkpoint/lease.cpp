@@ -1,0 +1,207 @@
+#include "io/checkpoint/lease.hpp"
+
+#include <cerrno>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/json.hpp"
+
+namespace trireme::checkpoint {
+namespace {
+
+using base::Json;
+using std::chrono::steady_clock;
+using Path = std::filesystem::path;
+
+constexpr std::chrono::milliseconds kPoll{500};
+
+std::string to_text(const LeaseHolder& holder, std::uint64_t beats) {
+  return base::to_line(Json{{"job", holder.job},
+                            {"restart", holder.restart},
+                            {"host", holder.host},
+                            {"machine", holder.machine},
+                            {"process", holder.process},
+                            {"started", holder.started},
+                            {"token", holder.token},
+                            {"beat", beats}}) +
+         "\n";
+}
+
+/// Nothing when the text is not (yet) a lease.
+std::optional<LeaseHolder> parse(const std::string& text) {
+  const Json json = Json::parse(text, nullptr, false);
+  try {
+    return LeaseHolder{json.at("job").get<std::string>(),      json.at("restart").get<std::int64_t>(),
+                       json.at("host").get<std::string>(),     json.at("machine").get<std::string>(),
+                       json.at("process").get<std::int64_t>(), json.at("started").get<std::string>(),
+                       json.at("token").get<std::string>()};
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+}
+
+std::optional<std::string> read_if_there(base::FileSystem& files, const Path& path) {
+  try {
+    return files.read_all(path);
+  } catch (const base::IoError& error) {
+    if (error.code() == ENOENT) return std::nullopt;
+    throw;
+  }
+}
+
+/// False when the file is there already.
+bool create(base::FileSystem& files, const Path& path, const std::string& text) {
+  std::unique_ptr<base::File> file;
+  try {
+    file = files.open(path, base::OpenMode::kCreateExclusive);
+  } catch (const base::IoError& error) {
+    if (error.code() == EEXIST) return false;
+    throw;
+  }
+  file->pwrite(text.data(), text.size(), 0);
+  file->sync();
+  file->close();
+  files.sync_directory(path.parent_path());
+  return true;
+}
+
+void remove_if_there(base::FileSystem& files, const Path& path) {
+  try {
+    files.remove(path);
+  } catch (const base::IoError& error) {
+    if (error.code() != ENOENT) throw;
+  }
+}
+
+/// One attempt to take the lease.
+class Acquisition {
+ public:
+  Acquisition(base::FileSystem& files, const Path& run_directory, const LeaseHolder& self, const LeaseWorld& world,
+              const std::function<void(const std::string&)>& say)
+      : files_(files),
+        run_directory_(run_directory),
+        lease_(run_directory / "lease"),
+        takeover_(run_directory / "lease.takeover"),
+        self_(self),
+        world_(world),
+        say_(say) {}
+
+  void run() {
+    while (!create(files_, lease_, to_text(self_, 0))) {
+      const auto content = read_if_there(files_, lease_);
+      if (!content) continue;  // released just now
+      const auto holder = parse(*content);
+      if (holder && is_alive_here(*holder)) refuse(holder);
+      if ((holder && is_gone(*holder)) || stays_unchanged(lease_, *content, holder)) {
+        if (take_over(*content)) return;
+      }
+    }
+  }
+
+ private:
+  bool on_this_machine(const LeaseHolder& holder) const {
+    return holder.machine == self_.machine && holder.host == self_.host;
+  }
+  bool is_alive_here(const LeaseHolder& holder) const {
+    return on_this_machine(holder) && world_.process_alive(holder.process, holder.started);
+  }
+
+  bool is_gone(const LeaseHolder& holder) const {
+    if (on_this_machine(holder)) return true;  // and not alive
+    if (holder.job == self_.job && holder.job != "local") return holder.restart < self_.restart;
+    return holder.job != "local" && world_.job_running(holder.job) == false;
+  }
+
+  [[noreturn]] void refuse(const std::optional<LeaseHolder>& holder) const {
+    throw base::Error(
+        base::str("run directory ", run_directory_.string(), " is in use",
+                  holder ? base::str(" by job ", holder->job, ", process ", holder->process, " on ", holder->host) : "",
+                  ": wait until that run ends or stop it, or choose another run.dir"));
+  }
+
+  /// Watches a file for kUnchanged: true when it stayed as it is. Refuses when the lease changes meanwhile.
+  bool stays_unchanged(const Path& path, const std::string& content, const std::optional<LeaseHolder>& holder) {
+    if (say_) {
+      say_(base::str("run directory ", run_directory_.string(), " was last used",
+                     holder ? base::str(" by job ", holder->job, " on ", holder->host) : "", "; watching for up to ",
+                     Lease::kUnchanged.count(), " s whether it still runs"));
+    }
+    const auto start = world_.now();
+    while (world_.now() - start < Lease::kUnchanged) {
+      if (!world_.wait(kPoll)) throw base::Error("stopped while waiting for " + path.string());
+      const auto now = read_if_there(files_, path);
+      if (!now) return false;
+      if (*now != content) {
+        if (path == lease_) refuse(parse(*now));
+        return false;
+      }
+    }
+    return true;
+  }
+
+  /// Replaces the lease if it still is what was judged. False: look again.
+  bool take_over(const std::string& judged) {
+    if (!create(files_, takeover_, to_text(self_, 0))) {
+      // Another one is at it, or died at it.
+      const auto other = read_if_there(files_, takeover_);
+      if (other && stays_unchanged(takeover_, *other, parse(*other))) remove_if_there(files_, takeover_);
+      return false;
+    }
+    const bool same = read_if_there(files_, lease_) == judged;
+    if (same) files_.replace(lease_, to_text(self_, 0));
+    remove_if_there(files_, takeover_);
+    return same;
+  }
+
+  base::FileSystem& files_;
+  const Path& run_directory_;
+  Path lease_;
+  Path takeover_;
+  const LeaseHolder& self_;
+  const LeaseWorld& world_;
+  const std::function<void(const std::string&)>& say_;
+};
+
+}  // namespace
+
+Lease::Lease(base::FileSystem& files, Path path, LeaseHolder self, LeaseWorld world)
+    : files_(&files),
+      path_(std::move(path)),
+      self_(std::move(self)),
+      world_(std::move(world)),
+      last_beat_(world_.now()) {}
+
+Lease Lease::acquire(base::FileSystem& files, const Path& run_directory, LeaseHolder self, LeaseWorld world,
+                     const std::function<void(const std::string&)>& say) {
+  try {
+    Acquisition(files, run_directory, self, world, say).run();
+  } catch (const base::IoError& error) {
+    throw base::Error(base::str("cannot take the lease of run directory ", run_directory.string(), ": ", error.what()));
+  }
+  return Lease(files, run_directory / "lease", std::move(self), std::move(world));
+}
+
+bool Lease::still_mine() {
+  const auto content = read_if_there(*files_, path_);
+  const auto holder = content ? parse(*content) : std::nullopt;
+  return holder && holder->token == self_.token;
+}
+
+bool Lease::heartbeat() {
+  const auto now = world_.now();
+  if (now - last_beat_ < kHeartbeat) return true;
+  last_beat_ = now;
+  try {
+    if (!still_mine()) return false;
+    files_->replace(path_, to_text(self_, ++beats_));
+  } catch (const base::IoError&) {
+    return true;
+  }
+  return true;
+}
+
+void Lease::release() {
+  if (still_mine()) remove_if_there(*files_, path_);
+}
+
+}  // namespace trireme::checkpoint

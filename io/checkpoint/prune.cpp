@@ -1,0 +1,124 @@
+#include <algorithm>
+#include <set>
+
+#include "base/error.hpp"
+#include "io/checkpoint/damage.hpp"
+#include "io/checkpoint/open_checkpoint.hpp"
+#include "io/checkpoint/run_checkpoints.hpp"
+#include "io/checkpoint/time.hpp"
+
+namespace trireme::checkpoint {
+namespace {
+
+using Path = std::filesystem::path;
+constexpr const char* kVerifiedName = "VERIFIED";
+
+/// Checkpoints that a save was replacing when it died lie in .trash as step_<N>.<token>.
+void put_back(base::FileSystem& files, const Path& directory, std::vector<std::string>& done) {
+  const Path trash = directory / ".trash";
+  if (!files.is_directory(trash)) return;
+  for (const auto& name : files.list(trash)) {
+    const std::size_t dot = name.find('.');
+    if (dot == std::string::npos || files.exists(directory / name.substr(0, dot))) continue;
+    files.rename(trash / name, directory / name.substr(0, dot));
+    files.sync_directory(directory);
+    done.push_back(base::str("put back ", (directory / name.substr(0, dot)).string()));
+  }
+}
+
+bool is_leftover(const std::string& name) {
+  return name == ".trash" || (name.starts_with(".step_") && name.ends_with(".partial")) ||
+         (name.starts_with("LATEST.") && name.ends_with(".tmp"));
+}
+
+}  // namespace
+
+std::vector<std::string> collect_leftovers(base::FileSystem& files, const Path& run_directory) {
+  std::vector<std::string> done;
+  for (const char* folder : {"checkpoints", "gradients"}) {
+    const Path directory = run_directory / folder;
+    if (!files.is_directory(directory)) continue;
+    put_back(files, directory, done);
+    for (const auto& name : files.list(directory)) {
+      if (!is_leftover(name)) continue;
+      try {
+        files.remove_all(directory / name);
+        done.push_back(base::str("deleted ", (directory / name).string()));
+      } catch (const base::IoError& error) {
+        done.push_back(error.what());
+      }
+    }
+  }
+  return done;
+}
+
+std::vector<std::int64_t> steps_to_prune(const std::vector<std::int64_t>& steps,
+                                         const std::vector<std::int64_t>& verified, const PrunePolicy& policy) {
+  std::set<std::int64_t> stay;
+  const auto keep = static_cast<std::size_t>(std::max<std::int64_t>(policy.keep, 2));
+  for (std::size_t i = steps.size() > keep ? steps.size() - keep : 0; i < steps.size(); ++i) stay.insert(steps[i]);
+  std::size_t kept_verified = 0;
+  for (auto step = steps.rbegin(); step != steps.rend() && kept_verified < 2; ++step) {
+    if (std::ranges::count(verified, *step) == 0) continue;
+    stay.insert(*step);
+    ++kept_verified;
+  }
+  if (policy.resumed_from) stay.insert(*policy.resumed_from);
+  std::vector<std::int64_t> doomed;
+  for (const auto step : steps) {
+    const bool round = policy.keep_every > 0 && step % policy.keep_every == 0;
+    if (!round && !stay.contains(step)) doomed.push_back(step);
+  }
+  return doomed;
+}
+
+std::vector<std::int64_t> prune(base::FileSystem& files, const Path& run_directory, const PrunePolicy& policy) {
+  const auto doomed =
+      steps_to_prune(committed_steps(files, run_directory), verified_steps(files, run_directory), policy);
+  const Path directory = run_directory / "checkpoints";
+  const Path trash = directory / ".trash";
+  for (const auto step : doomed) {
+    if (!files.is_directory(trash)) files.create_directory(trash);
+    const std::string name = base::str("step_", step);
+    files.remove_all(trash / name);
+    files.rename(directory / name, trash / name);
+    files.sync_directory(directory);
+    files.remove_all(trash / name);
+  }
+  return doomed;
+}
+
+void append_verified(base::FileSystem& files, const Path& step_directory, const Manifest& manifest) {
+  const base::Json line = {{"step", manifest.step}, {"checksum", manifest.checksum}, {"time", utc_now()}};
+  const auto file = files.open(step_directory.parent_path() / kVerifiedName, base::OpenMode::kAppend);
+  const std::string text = base::to_line(line) + "\n";
+  file->pwrite(text.data(), text.size(), file->size());
+  file->sync();
+  file->close();
+}
+
+std::vector<std::int64_t> verified_steps(base::FileSystem& files, const Path& run_directory) {
+  const Path path = run_directory / "checkpoints" / kVerifiedName;
+  std::set<std::int64_t> steps;
+  if (!files.exists(path)) return {};
+  const std::string text = files.read_all(path);
+  for (std::size_t begin = 0, end = 0; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
+    const base::Json line = base::Json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin),
+                                              text.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
+    if (!line.is_object() || !line.contains("step") || !line["step"].is_number_integer() ||
+        !line.contains("checksum")) {
+      continue;
+    }
+    const auto step = line["step"].get<std::int64_t>();
+    const Path directory = step_directory(run_directory, step);
+    if (!files.is_directory(directory)) continue;
+    try {
+      if (open_manifest(files, directory).checksum == line["checksum"]) steps.insert(step);
+    } catch (const base::Error&) {
+      // A manifest that cannot be read is not the one that was verified.
+    }
+  }
+  return {steps.begin(), steps.end()};
+}
+
+}  // namespace trireme::checkpoint

@@ -1,0 +1,114 @@
+#include <algorithm>
+#include <charconv>
+
+#include "base/error.hpp"
+#include "io/checkpoint/damage.hpp"
+#include "io/checkpoint/run_checkpoints.hpp"
+#include "io/checkpoint/wire.hpp"
+
+namespace trireme::checkpoint {
+namespace {
+
+using Path = std::filesystem::path;
+
+/// What rank 0 sees: committed steps, and whether damaged ones were set aside before.
+struct Survey {
+  std::vector<std::int64_t> steps;
+  bool had_others = false;
+};
+
+Survey survey(Coordinator& coordinator, base::FileSystem& files, const Path& run_directory) {
+  std::string problem;
+  Encoder out;
+  if (coordinator.rank() == 0) {
+    try {
+      const auto steps = committed_steps(files, run_directory);
+      const Path directory = run_directory / "checkpoints";
+      const auto names = files.is_directory(directory) ? files.list(directory) : std::vector<std::string>();
+      out.put<std::uint8_t>(std::ranges::any_of(names, [](const auto& name) {
+        return name.starts_with(".step_") && name.find(".bad.") != std::string::npos;
+      }));
+      for (const auto step : steps) out.put(step);
+    } catch (const base::IoError& error) {
+      problem = error.what();
+    }
+  }
+  problem = coordinator.all_ok(problem.empty(), problem);
+  if (!problem.empty()) throw base::Error("cannot look for checkpoints: " + problem);
+  const std::string bytes = coordinator.broadcast(out.take());
+  Decoder in(bytes);
+  Survey found;
+  found.had_others = in.get<std::uint8_t>() != 0;
+  while (!in.done()) found.steps.push_back(in.get<std::int64_t>());
+  return found;
+}
+
+/// Renames the damaged newer steps out of the way, so that the run can save those steps again.
+void set_aside(Coordinator& coordinator, base::FileSystem& files, const Path& run_directory,
+               const std::vector<std::int64_t>& steps, std::int64_t attempt) {
+  std::string problem;
+  if (coordinator.rank() == 0) {
+    try {
+      const Path directory = run_directory / "checkpoints";
+      for (const auto step : steps) {
+        std::string name = base::str(".step_", step, ".bad.", attempt);
+        while (files.exists(directory / name)) name += "+";
+        files.rename(step_directory(run_directory, step), directory / name);
+      }
+      if (!steps.empty()) files.sync_directory(directory);
+    } catch (const base::IoError& error) {
+      problem = error.what();
+    }
+  }
+  problem = coordinator.all_ok(problem.empty(), problem);
+  if (!problem.empty()) throw base::Error("cannot set a damaged checkpoint aside: " + problem);
+}
+
+}  // namespace
+
+std::vector<std::int64_t> committed_steps(base::FileSystem& files, const Path& run_directory) {
+  constexpr std::string_view kPrefix = "step_";
+  std::vector<std::int64_t> steps;
+  const Path directory = run_directory / "checkpoints";
+  if (!files.is_directory(directory)) return steps;
+  for (const auto& name : files.list(directory)) {
+    if (!name.starts_with(kPrefix)) continue;
+    std::int64_t step = 0;
+    const char* end = name.data() + name.size();
+    const auto [stop, error] = std::from_chars(name.data() + kPrefix.size(), end, step);
+    if (error == std::errc() && stop == end && name == base::str(kPrefix, step)) steps.push_back(step);
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+Path step_directory(const Path& run_directory, std::int64_t step) {
+  return run_directory / "checkpoints" / base::str("step_", step);
+}
+
+std::optional<std::int64_t> restore_newest(Coordinator& coordinator, base::FileSystem& files, const Path& run_directory,
+                                           std::int64_t attempt, const base::Log& log,
+                                           const std::function<void(Reader&)>& use) {
+  const Survey found = survey(coordinator, files, run_directory);
+  std::vector<std::int64_t> bad;
+  std::string reasons;
+  for (auto step = found.steps.rbegin(); step != found.steps.rend(); ++step) {
+    try {
+      const auto reader = Reader::open(coordinator, files, step_directory(run_directory, *step));
+      set_aside(coordinator, files, run_directory, bad, attempt);
+      bad.clear();
+      use(*reader);
+      return *step;
+    } catch (const DamagedCheckpoint& damage) {
+      log.warn(base::str(damage.what(), "; trying the next older one"));
+      reasons += base::str(reasons.empty() ? "" : "; ", "step_", *step, ": ", damage.subject(), ": ", damage.problem());
+      bad.push_back(*step);
+    }
+  }
+  if (found.steps.empty() && !found.had_others) return std::nullopt;
+  throw base::Error(base::str("none of the checkpoints in ", (run_directory / "checkpoints").string(), " can be used (",
+                              reasons.empty() ? "all were set aside as damaged" : reasons,
+                              "); to start from scratch, choose another run.dir or move them away"));
+}
+
+}  // namespace trireme::checkpoint

@@ -1,0 +1,196 @@
+#include "io/checkpoint/verify.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <tuple>
+
+#include "base/checksum.hpp"
+#include "base/error.hpp"
+#include "io/checkpoint/damage.hpp"
+#include "io/checkpoint/open_checkpoint.hpp"
+#include "io/checkpoint/shard.hpp"
+#include "io/checkpoint/verify_deep.hpp"
+
+namespace trireme::checkpoint {
+namespace {
+
+using Path = std::filesystem::path;
+constexpr std::size_t kReadBytes = 1 << 20;
+
+/// One checksum to compare: a block of a box, or all bytes of a shard outside boxes.
+struct Item {
+  std::uint32_t file;
+  const TableBox* box;  // null: the bytes outside boxes
+  std::uint32_t block;
+};
+
+class Verification {
+ public:
+  Verification(base::FileSystem& files, const OpenedCheckpoint& opened) : files_(files), opened_(opened) {
+    for (const auto& box : opened.table.boxes) {
+      for (std::uint32_t block = 0; block < box.crc32c.size(); ++block) items_.push_back({box.file, &box, block});
+    }
+    std::sort(items_.begin(), items_.end(), [](const Item& a, const Item& b) {
+      return std::tuple(a.file, a.box->offset, a.block) < std::tuple(b.file, b.box->offset, b.block);
+    });
+    for (std::uint32_t file = 0; file < opened.manifest.files.size(); ++file) items_.push_back({file, nullptr, 0});
+  }
+
+  void run(int threads) {
+    std::vector<std::thread> helpers;
+    for (int i = 1; i < threads; ++i) helpers.emplace_back([this] { work(); });
+    work();
+    for (auto& helper : helpers) helper.join();
+    if (error_) std::rethrow_exception(error_);
+  }
+
+  std::vector<Finding> findings;
+  std::atomic<std::uint64_t> bytes = 0;
+
+ private:
+  void work() {
+    std::vector<char> buffer(kReadBytes);
+    std::unique_ptr<base::File> file;
+    std::uint32_t open = 0;
+    try {
+      for (std::size_t i = next_++; i < items_.size(); i = next_++) {
+        const Item& item = items_[i];
+        const std::string& name = opened_.manifest.files[item.file].name;
+        const std::string subject = item.box != nullptr ? describe(opened_.table, *item.box) : "metadata of " + name;
+        try {
+          if (!file || open != item.file) {
+            file.reset();
+            file =
+                reading(opened_.path, subject, [&] { return files_.open(opened_.path / name, base::OpenMode::kRead); });
+            open = item.file;
+          }
+          reading(opened_.path, subject, [&] { check(item, *file, buffer, subject); });
+        } catch (const DamagedCheckpoint& damage) {
+          const std::lock_guard lock(mutex_);
+          findings.push_back({damage.subject(), damage.problem()});
+        }
+      }
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      error_ = std::current_exception();
+    }
+  }
+
+  void check(const Item& item, base::File& file, std::vector<char>& buffer, const std::string& subject) {
+    std::vector<ByteRange> ranges;
+    if (item.box != nullptr) {
+      const std::uint64_t begin = item.block * kBlockBytes;
+      const std::uint64_t end = std::min(begin + kBlockBytes, opened_.table.bytes_of(*item.box));
+      ranges.push_back({item.box->offset + begin, item.box->offset + end});
+    } else {
+      ranges = outside(item.file);
+    }
+    std::uint32_t checksum = 0;
+    for (const auto& range : ranges) {
+      for (std::uint64_t at = range.begin; at < range.end;) {
+        const std::size_t length = std::min<std::uint64_t>(range.end - at, buffer.size());
+        if (file.pread(buffer.data(), length, at) != length) {
+          throw DamagedCheckpoint(opened_.path, subject, "the file ends too early");
+        }
+        checksum = base::crc32c(buffer.data(), length, checksum);
+        at += length;
+        bytes += length;
+      }
+    }
+    const std::uint32_t expected =
+        item.box != nullptr ? item.box->crc32c[item.block] : opened_.manifest.files[item.file].metadata_crc32c;
+    if (checksum != expected) throw DamagedCheckpoint(opened_.path, subject, "the checksum does not match");
+  }
+
+  std::vector<ByteRange> outside(std::uint32_t file) const {
+    std::vector<ByteRange> inside;
+    for (const auto& box : opened_.table.boxes) {
+      if (box.file == file) inside.push_back({box.offset, box.offset + opened_.table.bytes_of(box)});
+    }
+    std::sort(inside.begin(), inside.end(), [](const ByteRange& a, const ByteRange& b) { return a.begin < b.begin; });
+    return gaps(inside, opened_.manifest.files[file].bytes);
+  }
+
+  base::FileSystem& files_;
+  const OpenedCheckpoint& opened_;
+  std::vector<Item> items_;
+  std::atomic<std::size_t> next_ = 0;
+  std::mutex mutex_;
+  std::exception_ptr error_;
+};
+
+/// Everything below the directory that the manifest does not name.
+void find_extra_files(base::FileSystem& files, const OpenedCheckpoint& opened, std::vector<Finding>& findings) {
+  std::set<std::string> known = {kManifestName, kBoxesName};
+  std::set<std::string> folders;
+  for (const auto& shard : opened.manifest.files) {
+    known.insert(shard.name);
+    for (Path folder = Path(shard.name).parent_path(); !folder.empty(); folder = folder.parent_path()) {
+      folders.insert(folder.string());
+    }
+  }
+  std::vector<Path> pending = {""};
+  while (!pending.empty()) {
+    const Path folder = std::move(pending.back());
+    pending.pop_back();
+    for (const auto& entry : files.list(opened.path / folder)) {
+      const Path relative = folder / entry;
+      if (folders.contains(relative.string()) && files.is_directory(opened.path / relative)) {
+        pending.push_back(relative);
+      } else if (!known.contains(relative.string())) {
+        findings.push_back({relative.string(), "this file does not belong to the checkpoint"});
+      }
+    }
+  }
+}
+
+void verify_shards(base::FileSystem& files, const OpenedCheckpoint& opened, bool deep, int threads,
+                   VerifyResult& result) {
+  for (const auto& shard : opened.manifest.files) {
+    try {
+      check_length(files, opened.path, shard);
+    } catch (const DamagedCheckpoint& damage) {
+      result.findings.push_back({damage.subject(), damage.problem()});
+    }
+  }
+  find_extra_files(files, opened, result.findings);
+  Verification verification(files, opened);
+  verification.run(threads);
+  result.bytes = verification.bytes;
+  for (auto& finding : verification.findings) result.findings.push_back(std::move(finding));
+  for (std::uint32_t file = 0; deep && file < opened.manifest.files.size(); ++file) {
+    const std::string subject = "metadata of " + opened.manifest.files[file].name;
+    if (std::ranges::any_of(result.findings, [&](const Finding& finding) { return finding.subject == subject; }))
+      continue;
+    for (auto& finding : compare_with_hdf5(opened, file)) result.findings.push_back(std::move(finding));
+  }
+}
+
+}  // namespace
+
+VerifyResult verify(base::FileSystem& files, const Path& step_directory, bool deep, int threads) {
+  const auto start = std::chrono::steady_clock::now();
+  VerifyResult result;
+  try {
+    const OpenedCheckpoint opened = open_tables(files, step_directory);
+    result.manifest = opened.manifest;
+    result.boxes = opened.table.boxes.size();
+    verify_shards(files, opened, deep, threads, result);
+  } catch (const DamagedCheckpoint& damage) {
+    result.findings.push_back({damage.subject(), damage.problem()});
+  }
+  std::ranges::sort(result.findings, {},
+                    [](const Finding& finding) { return std::tie(finding.subject, finding.problem); });
+  const auto [first, last] = std::ranges::unique(result.findings, [](const Finding& a, const Finding& b) {
+    return a.subject == b.subject && a.problem == b.problem;
+  });
+  result.findings.erase(first, last);
+  result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return result;
+}
+
+}  // namespace trireme::checkpoint

@@ -1,0 +1,32 @@
+// Reading a checkpoint back whole, without MPI: every byte against its checksum, on all cores.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/file_system.hpp"
+#include "io/checkpoint/manifest.hpp"
+
+namespace trireme::checkpoint {
+
+struct Finding {
+  std::string subject;  ///< as in DamagedCheckpoint
+  std::string problem;
+};
+
+struct VerifyResult {
+  std::vector<Finding> findings;  ///< empty = every byte is what was written; else ordered by subject
+  Manifest manifest;              ///< meaningful unless MANIFEST.json is among the findings
+  std::uint64_t boxes = 0;
+  std::uint64_t bytes = 0;  ///< that were read
+  double seconds = 0;
+};
+
+/// Reads all of it with `threads` threads. `deep`: also opens each shard whose metadata checksum matches with libhdf5
+/// and compares its datasets (places, shapes, types, attributes, nothing missing or extra) with BOXES.bin.
+/// Damage is returned; base::InputError when there is no such directory; base::IoError as open_checkpoint().
+VerifyResult verify(base::FileSystem& files, const std::filesystem::path& step_directory, bool deep, int threads);
+
+}  // namespace trireme::checkpoint
