@@ -107,6 +107,12 @@ DatasetWriter::DatasetWriter(base::FileSystem& files, const std::string& path, T
   if (with_loss_mask) mask_.emplace(make_spool(files, path, "mask.", 1));
 }
 
+std::vector<std::string> DatasetWriter::temporary_files() const {
+  std::vector<std::string> paths = {tokens_.path(), offsets_.path()};
+  if (mask_) paths.push_back(mask_->path());
+  return paths;
+}
+
 void DatasetWriter::begin_document() {
   const std::uint64_t offset = tokens_.size();
   offsets_.append(&offset, 1);

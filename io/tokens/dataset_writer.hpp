@@ -38,6 +38,8 @@ class DatasetWriter {
   std::uint64_t tokens() const noexcept { return tokens_.size(); }
   std::uint64_t documents() const noexcept { return offsets_.size(); }
 
+  std::vector<std::string> temporary_files() const;
+
   /// Moves the documents i with `which[i]` to the end of `to`, keeping their order; which.size() == documents().
   void move_documents(const std::vector<bool>& which, DatasetWriter& to);
   /// Moves the last `count` tokens (1 <= count < tokens()) to `to`, which is empty. A document that is cut goes on

@@ -1,0 +1,129 @@
+#include "io/tokens/encoding_pipeline.hpp"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace trireme::tokens {
+namespace {
+
+constexpr std::size_t kBlockBytes = std::size_t{1} << 20;
+constexpr std::size_t kHashedBytes = std::size_t{64} << 10;
+
+std::uint64_t hash_of(const text::DocumentPiece& piece) {
+  const std::uint64_t prompt = XXH3_64bits(piece.prompt.data(), std::min(piece.prompt.size(), kHashedBytes));
+  return XXH3_64bits_withSeed(piece.text.data(), std::min(piece.text.size(), kHashedBytes), prompt);
+}
+
+}  // namespace
+
+struct EncodingPipeline::Job {
+  std::vector<text::DocumentPiece> documents;
+  EncodedBlock result;
+  bool done = false;
+  std::exception_ptr failure;
+};
+
+EncodingPipeline::EncodingPipeline(text::DocumentReader& reader, Encode encode, unsigned threads)
+    : reader_(reader), encode_(std::move(encode)), limit_(2 * std::size_t{threads} + 2) {
+  threads_.emplace_back([this] { read(); });
+  for (unsigned i = 0; i < std::max(1U, threads); ++i) threads_.emplace_back([this] { work(); });
+}
+
+EncodingPipeline::~EncodingPipeline() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  changed_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+bool EncodingPipeline::next(EncodedBlock& block) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return order_.empty() ? read_all_ : order_.front()->done; });
+  if (order_.empty()) return false;
+  const std::shared_ptr<Job> job = order_.front();
+  if (job->failure) std::rethrow_exception(job->failure);
+  order_.pop_front();
+  lock.unlock();
+  changed_.notify_all();
+  block = std::move(job->result);
+  return true;
+}
+
+std::shared_ptr<EncodingPipeline::Job> EncodingPipeline::read_job() {
+  auto job = std::make_shared<Job>();
+  try {
+    std::size_t bytes = 0;
+    text::DocumentPiece piece;
+    while (bytes < kBlockBytes && reader_.next(piece)) {
+      bytes += piece.prompt.size() + piece.text.size() + sizeof piece;
+      job->documents.push_back(std::move(piece));
+      piece = {};
+    }
+  } catch (...) {
+    job->failure = std::current_exception();
+    job->done = true;
+  }
+  job->result.counts = reader_.counts();
+  job->result.consumed = reader_.consumed();
+  return job;
+}
+
+void EncodingPipeline::read() {
+  for (bool more = true; more;) {
+    auto job = read_job();
+    more = !job->documents.empty() && !job->failure;
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [this] { return stop_ || order_.size() < limit_; });
+    if (stop_) return;
+    // The last job holds the final counts even when it holds no document.
+    order_.push_back(job);
+    if (!job->done) todo_.push_back(job);
+    read_all_ = !more;
+    lock.unlock();
+    changed_.notify_all();
+  }
+}
+
+void EncodingPipeline::work() {
+  for (;;) {
+    std::shared_ptr<Job> job;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [this] { return stop_ || !todo_.empty() || read_all_; });
+      if (stop_ || todo_.empty()) return;
+      job = std::move(todo_.front());
+      todo_.pop_front();
+    }
+    std::exception_ptr failure;
+    try {
+      encode(*job);
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      job->failure = failure;
+      job->done = true;
+    }
+    changed_.notify_all();
+  }
+}
+
+void EncodingPipeline::encode(Job& job) const {
+  for (text::DocumentPiece& document : job.documents) {
+    EncodedPiece piece;
+    piece.begins = document.begins;
+    piece.ends = document.ends;
+    piece.hash = hash_of(document);
+    if (!document.prompt.empty()) encode_(document.prompt, piece.prompt);
+    encode_(document.text, piece.text);
+    document = {};
+    job.result.pieces.push_back(std::move(piece));
+  }
+}
+
+}  // namespace trireme::tokens

@@ -1,0 +1,71 @@
+// Documents to token ids on all cores, in the order of the documents.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <exception>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string_view>
+#include <thread>
+#include <vector>
+
+#include "io/text/document_reader.hpp"
+
+namespace trireme::tokens {
+
+/// A document's ids, or those of a part of it.
+struct EncodedPiece {
+  std::vector<std::uint32_t> prompt;
+  std::vector<std::uint32_t> text;
+  bool begins = true;
+  bool ends = true;
+  std::uint64_t hash = 0;  ///< XXH3-64 of prompt and text, at most their first 64 KiB each
+};
+
+/// What came out of some consecutive documents, and how far reading was then.
+struct EncodedBlock {
+  std::vector<EncodedPiece> pieces;
+  text::DocumentCounts counts;
+  std::uint64_t consumed = 0;  ///< bytes of the input files
+};
+
+/// One thread reads, `threads` encode, the caller takes the results: at most 2 * threads + 2 blocks of about a
+/// megabyte (or one document) wait at any time, so memory stays bounded whatever the input.
+class EncodingPipeline {
+ public:
+  /// Appends the ids of a text; called by several threads at once.
+  using Encode = std::function<void(std::string_view text, std::vector<std::uint32_t>& ids)>;
+
+  /// `reader` must outlive this object and is its alone until then.
+  EncodingPipeline(text::DocumentReader& reader, Encode encode, unsigned threads);
+  EncodingPipeline(const EncodingPipeline&) = delete;
+  EncodingPipeline& operator=(const EncodingPipeline&) = delete;
+  /// Stops the threads after what they are doing.
+  ~EncodingPipeline();
+
+  /// The next block in input order; false at the end. Throws what reading or encoding threw.
+  bool next(EncodedBlock& block);
+
+ private:
+  struct Job;
+  void read();
+  void work();
+  std::shared_ptr<Job> read_job();
+  void encode(Job& job) const;
+
+  text::DocumentReader& reader_;
+  const Encode encode_;
+  const std::size_t limit_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<std::shared_ptr<Job>> order_;  // not yet taken, in input order
+  std::deque<std::shared_ptr<Job>> todo_;   // not yet begun
+  bool read_all_ = false;
+  bool stop_ = false;
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace trireme::tokens

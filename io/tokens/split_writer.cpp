@@ -1,0 +1,76 @@
+#include "io/tokens/split_writer.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include "base/error.hpp"
+
+namespace trireme::tokens {
+namespace {
+
+constexpr std::size_t kFewDocuments = 100;
+
+}  // namespace
+
+SplitWriter::SplitWriter(base::FileSystem& files, SplitPaths paths, const TokenizerRecord& tokenizer,
+                         bool with_loss_mask, double fraction)
+    : paths_(std::move(paths)),
+      fraction_(fraction),
+      train_(std::make_unique<DatasetWriter>(files, paths_.train, tokenizer, with_loss_mask)),
+      open_(train_.get()) {
+  if (!paths_.valid.empty()) {
+    valid_ = std::make_unique<DatasetWriter>(files, paths_.valid, tokenizer, with_loss_mask);
+  }
+}
+
+bool SplitWriter::to_validation(std::uint64_t hash) const {
+  return std::ldexp(static_cast<double>(hash >> 11), -53) < fraction_;
+}
+
+void SplitWriter::begin_document(std::uint64_t hash) {
+  open_ = train_.get();
+  if (valid_) {
+    if (first_.size() < kFewDocuments) {
+      first_.push_back(to_validation(hash));
+      if (first_.size() == kFewDocuments) {
+        // Now there are enough to divide by hash: the ones before this are sorted out.
+        train_->move_documents({first_.begin(), first_.end() - 1}, *valid_);
+      }
+    }
+    if (first_.size() == kFewDocuments && to_validation(hash)) open_ = valid_.get();
+  }
+  open_->begin_document();
+}
+
+void SplitWriter::append(std::span<const std::uint32_t> ids, bool counts) { open_->append(ids, counts); }
+
+std::vector<std::string> SplitWriter::temporary_files() const {
+  auto paths = train_->temporary_files();
+  if (valid_) {
+    for (auto& path : valid_->temporary_files()) paths.push_back(std::move(path));
+  }
+  return paths;
+}
+
+SplitResult SplitWriter::finish() {
+  if (train_->documents() == 0 && (!valid_ || valid_->documents() == 0)) {
+    throw base::InputError("the inputs hold no text: there is nothing to prepare");
+  }
+  SplitResult result;
+  if (valid_) {
+    if (train_->documents() == 0) std::swap(train_, valid_);
+    if (valid_->documents() == 0) {
+      const std::uint64_t tokens = train_->tokens();
+      if (tokens < 2)
+        throw base::InputError("the inputs hold too little text for two datasets: leave --valid-fraction out");
+      const auto wanted = static_cast<std::uint64_t>(std::llround(fraction_ * static_cast<double>(tokens)));
+      train_->move_tail(std::clamp<std::uint64_t>(wanted, 1, tokens - 1), *valid_);
+    }
+    result.valid = valid_->finish(paths_.valid);
+  }
+  result.train = train_->finish(paths_.train);
+  return result;
+}
+
+}  // namespace trireme::tokens

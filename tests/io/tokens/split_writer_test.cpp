@@ -1,0 +1,145 @@
+#include "io/tokens/split_writer.hpp"
+
+#include <gmock/gmock.h>
+
+#include "tests/io/tokens/dataset_fixture.hpp"
+
+namespace trireme::tokens {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+class SplitWriterTest : public DatasetTest {
+ protected:
+  /// `documents` documents: document i is the token i % 1000 and end-of-text, its hash by `hash`.
+  SplitResult write(std::uint32_t documents, double fraction, const std::function<std::uint64_t(std::uint32_t)>& hash,
+                    bool valid = true) {
+    SplitWriter writer(files_, {path("t.h5"), valid ? path("v.h5") : ""}, record(), true, fraction);
+    for (std::uint32_t i = 0; i < documents; ++i) {
+      writer.begin_document(hash(i));
+      writer.append(std::vector<std::uint32_t>{i % 1000}, i % 3 != 0);
+      writer.append(std::vector<std::uint32_t>{kEnd}, true);
+    }
+    auto result = writer.finish();
+    TokenDataset::open(files_, path("t.h5")).verify();
+    if (valid) TokenDataset::open(files_, path("v.h5")).verify();
+    return result;
+  }
+  static std::uint64_t spread(std::uint32_t i) { return (i + 1) * 0x9E3779B97F4A7C15ULL; }
+  static std::uint64_t low(std::uint32_t) { return 0; }
+  static std::uint64_t high(std::uint32_t) { return UINT64_MAX; }
+};
+
+TEST_F(SplitWriterTest, WritesEverythingToOneSetWithoutValidation) {
+  const auto result = write(150, 0, spread, false);
+  EXPECT_EQ(result.train.document_count(), 150U);
+  EXPECT_FALSE(result.valid.has_value());
+}
+
+TEST_F(SplitWriterTest, DividesManyDocumentsByTheirHash) {
+  const auto result = write(1000, 0.2, spread);
+  EXPECT_NEAR(static_cast<double>(result.valid->document_count()), 200, 40);
+  std::vector<std::int64_t> train, valid;
+  for (std::uint32_t i = 0; i < 1000; ++i) {
+    auto& set = std::ldexp(static_cast<double>(spread(i)), -64) < 0.2 ? valid : train;
+    set.push_back(i % 1000);
+    set.push_back(kEnd);
+  }
+  EXPECT_EQ(tokens_of("t.h5"), train);
+  EXPECT_EQ(tokens_of("v.h5"), valid);
+  const auto dataset = TokenDataset::open(files_, path("t.h5"));
+  std::vector<std::uint8_t> mask(dataset.size());
+  dataset.read_mask(0, mask.size(), mask.data());
+  for (std::size_t i = 0; i < mask.size(); i += 2) ASSERT_EQ(mask[i], train[i] % 3 != 0) << i;
+}
+
+TEST_F(SplitWriterTest, CutsTheTailOffFewDocuments) {
+  write(3, 0.4, low);
+  EXPECT_THAT(tokens_of("t.h5"), ElementsAre(0, 0, 1, 0));
+  EXPECT_THAT(tokens_of("v.h5"), ElementsAre(2, 0));
+  write(99, 0.0001, low);
+  EXPECT_EQ(tokens_of("v.h5").size(), 1U);
+}
+
+TEST_F(SplitWriterTest, NeitherSideIsEverEmpty) {
+  for (const auto& hash : {low, high}) {
+    const auto result = write(300, 0.1, hash);
+    EXPECT_EQ(result.train.token_count(), 540U);
+    EXPECT_EQ(result.valid->token_count(), 60U);
+    EXPECT_EQ(tokens_of("v.h5").front(), 270);
+  }
+}
+
+TEST_F(SplitWriterTest, RefusesNothingAndTooLittle) {
+  EXPECT_THAT(refusal([&] { write(0, 0.1, low); }), HasSubstr("hold no text"));
+  EXPECT_THAT(refusal([&] { write(0, 0, low, false); }), HasSubstr("hold no text"));
+  SplitWriter writer(files_, {path("t.h5"), path("v.h5")}, record(), false, 0.5);
+  writer.begin_document(1);
+  writer.append(std::vector<std::uint32_t>{kEnd}, true);
+  EXPECT_THAT(refusal([&] { writer.finish(); }), HasSubstr("too little text"));
+  EXPECT_FALSE(files_.exists(path("t.h5")));
+}
+
+/// A disk that is full after `room` bytes.
+class FullDisk final : public base::FileSystem {
+ public:
+  explicit FullDisk(std::uint64_t room) : room_(room) {}
+  class FullFile final : public base::File {
+   public:
+    FullFile(std::unique_ptr<base::File> file, std::uint64_t& room) : file_(std::move(file)), room_(room) {}
+    std::size_t pread(void* data, std::size_t n, std::uint64_t at) override { return file_->pread(data, n, at); }
+    void pwrite(const void* data, std::size_t length, std::uint64_t at) override {
+      if (length > room_) throw base::IoError("cannot write: No space left on device", ENOSPC);
+      room_ -= length;
+      file_->pwrite(data, length, at);
+    }
+    void sync() override { file_->sync(); }
+    bool allocate(std::uint64_t length) override { return file_->allocate(length); }
+    void truncate(std::uint64_t length) override { file_->truncate(length); }
+    std::uint64_t size() override { return file_->size(); }
+    void drop_cache() override { file_->drop_cache(); }
+    void close() override { file_->close(); }
+
+   private:
+    std::unique_ptr<base::File> file_;
+    std::uint64_t& room_;
+  };
+  std::unique_ptr<base::File> open(const Path& path, base::OpenMode mode) override {
+    return std::make_unique<FullFile>(real_.open(path, mode), room_);
+  }
+  bool exists(const Path& path) override { return real_.exists(path); }
+  bool is_directory(const Path& path) override { return real_.is_directory(path); }
+  std::vector<std::string> list(const Path& path) override { return real_.list(path); }
+  void create_directory(const Path& path) override { real_.create_directory(path); }
+  void rename(const Path& from, const Path& to) override { real_.rename(from, to); }
+  void remove(const Path& path) override { real_.remove(path); }
+  void sync_directory(const Path& path) override { real_.sync_directory(path); }
+  void create_symlink(const Path& target, const Path& link) override { real_.create_symlink(target, link); }
+
+ private:
+  base::PosixFileSystem real_;
+  std::uint64_t room_;
+};
+
+TEST_F(SplitWriterTest, AFullDiskLeavesNothingBehindWhereverItStrikes) {
+  bool fitted = false;
+  for (std::uint64_t room = 0; !fitted; room += 500) {
+    FullDisk disk(room);
+    try {
+      SplitWriter writer(disk, {path("t.h5"), path("v.h5")}, record(), true, 0.5);
+      for (std::uint32_t i = 0; i < 500; ++i) {
+        writer.begin_document(spread(i));
+        writer.append(std::vector<std::uint32_t>{i, kEnd}, true);
+      }
+      writer.finish();
+      fitted = true;
+    } catch (const base::IoError&) {
+      for (const auto& name : files_.list(directory_.path())) EXPECT_EQ(name, "v.h5");
+    }
+  }
+  EXPECT_THAT(files_.list(directory_.path()), ElementsAre("t.h5", "v.h5"));
+}
+
+}  // namespace
+}  // namespace trireme::tokens
