@@ -9,7 +9,7 @@
 namespace trireme::parallel {
 namespace {
 
-at::Tensor rows(const at::Tensor& x) { return x.reshape({-1, x.size(-1)}); }
+at::Tensor rows(const at::Tensor& x) { return x.flatten(0, -2); }
 
 at::Tensor empty_like_rows(const at::Tensor& x, std::int64_t columns) {
   auto shape = x.sizes().vec();

@@ -87,7 +87,8 @@ class Chunk {
   /// with the head.
   at::Tensor backward(std::unique_ptr<Activations> activations, const at::Tensor& grad_TBD, const LayerDone& done);
 
-  /// No gradients, no dropout: output, or with the head the loss sum.
+  /// No gradients, no dropout: output, or with the head the loss sum. Where tp does not divide T, sequence parallel is
+  /// off for this batch: activations (input and output too) then hold all positions.
   ForwardResult evaluate(const MicroBatch& batch, const at::Tensor& input_TBD);
   /// As evaluate, but with the head returns all logits (T, B, vocabulary of this rank) in output_TBD. For tests and
   /// tools.

@@ -1,0 +1,121 @@
+// Tensor parallel ranks against one rank, in fp64, to the tolerances of docs/numerics.md.
+#include <ATen/ops/zeros.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "models/parallel/tensor_comm.hpp"
+#include "tests/models/transformer/model_fixture.hpp"
+#include "tests/support/mpi_main.hpp"
+
+namespace trireme::transformer {
+namespace {
+
+using spec::Architecture;
+using trireme::test::Model;
+using trireme::test::random_batch;
+using trireme::test::small_model;
+
+struct Case {
+  std::string name;
+  spec::ModelConfig config;
+  bool sequence_parallel = true;
+  Recompute recompute = Recompute::kNone;
+};
+
+double largest(const at::Tensor& x) { return x.numel() == 0 ? 0.0 : x.abs().max().item<double>(); }
+
+/// The whole logical gradient from all ranks' parts: split and shared parts add up; a replicated tensor's gradient is
+/// already whole on every rank, unless each rank saw only its part of the sequence.
+at::Tensor whole_gradient(const parallel::Parameter& parameter, bool sequence_parallel, collectives::Communicator& tp) {
+  if (parameter.tensor.split == spec::Split::kReplicated && !(sequence_parallel && parameter.tensor.sequence_partial)) {
+    return parameter.grad;
+  }
+  at::Tensor whole = at::zeros(parameter.tensor.shape, at::kDouble);
+  trireme::test::part(whole, parameter.box).copy_(parameter.grad);
+  parallel::all_reduce(tp, whole);
+  return whole;
+}
+
+std::vector<Case> cases() {
+  std::vector<Case> all;
+  for (const Architecture arch : {Architecture::kGpt2, Architecture::kLlama}) {
+    for (const bool sequence : {false, true}) {
+      for (const Recompute mode : {Recompute::kNone, Recompute::kSelective, Recompute::kFull}) {
+        Case one{"", small_model(arch), sequence, mode};
+        one.config.dropout = mode == Recompute::kSelective ? 0.0 : 0.2;
+        one.name = std::string(spec::name_of(arch)) + (sequence ? " sequence" : "") + " recompute " +
+                   std::to_string(static_cast<int>(mode));
+        all.push_back(one);
+      }
+    }
+  }
+  for (const std::int64_t kv_heads : {1, 2, 3, 6, 12}) {
+    Case one{"kv heads " + std::to_string(kv_heads), small_model(Architecture::kLlama)};
+    one.config.kv_heads = kv_heads;
+    one.config.tie_embeddings = kv_heads % 2 == 0;
+    all.push_back(one);
+  }
+  Case tiny{"vocabulary smaller than tp", small_model(Architecture::kLlama)};
+  tiny.config.vocab = 3;
+  all.push_back(tiny);
+  tiny.name = "vocabulary smaller than tp, tied";
+  tiny.config.tie_embeddings = true;
+  tiny.sequence_parallel = false;
+  all.push_back(tiny);
+  return all;
+}
+
+class TensorParallelTest : public ::testing::TestWithParam<Case> {
+ protected:
+  std::unique_ptr<collectives::Communicator> tp_ = trireme::test::world().communicator("tp");
+};
+
+TEST_P(TensorParallelTest, LossAndGradientsAreThoseOfOneRank) {
+  const Case& param = GetParam();
+  const MicroBatch batch = random_batch(param.config, 3, 16);
+  Model one(param.config, {});
+  Model share(param.config, {tp_.get(), param.sequence_parallel, param.recompute});
+  const double loss = one.step(batch);
+  EXPECT_NEAR(share.step(batch), loss, 1e-12 * loss);
+  const auto expected = one.gradients();
+  double norm = 0.0;
+  for (const auto& [name, grad] : expected) norm += grad.square().sum().item<double>();
+  for (const auto& parameter : share.store.parameters()) {
+    const at::Tensor grad = whole_gradient(parameter, param.sequence_parallel, *tp_);
+    const at::Tensor& wanted = expected.at(parameter.tensor.name);
+    EXPECT_LE(largest(grad.sub(wanted)), 1e-11 * largest(wanted) + 1e-15 * std::sqrt(norm)) << parameter.tensor.name;
+  }
+}
+
+TEST_P(TensorParallelTest, EvaluationTakesLengthsThatTpDoesNotDivide) {
+  const Case& param = GetParam();
+  const MicroBatch batch = random_batch(param.config, 2, 13);
+  Model one(param.config, {});
+  Model share(param.config, {tp_.get(), param.sequence_parallel, param.recompute});
+  const double loss = one.chunk.evaluate(batch, {}).loss_sum.item<double>();
+  EXPECT_NEAR(share.chunk.evaluate(batch, {}).loss_sum.item<double>(), loss, 1e-12 * loss);
+}
+
+TEST_P(TensorParallelTest, GenerationSeesCompleteLogitsOnEveryRank) {
+  const Case& param = GetParam();
+  const MicroBatch batch = random_batch(param.config, 2, 7);
+  Model one(param.config, {});
+  Model share(param.config, {tp_.get(), param.sequence_parallel, param.recompute});
+  auto cache = share.chunk.make_cache(2, 7);
+  share.chunk.infer(batch.tokens.narrow(1, 0, 4), {}, *cache);
+  share.chunk.infer(batch.tokens.narrow(1, 4, 2), {}, *cache);
+  const at::Tensor logits = share.chunk.infer(batch.tokens.narrow(1, 6, 1), {}, *cache);
+  const at::Tensor wanted = one.chunk.logits(batch, {}).select(0, 6);
+  ASSERT_EQ(logits.sizes(), wanted.sizes());
+  EXPECT_LE(largest(logits.sub(wanted)), 1e-11 * largest(wanted));
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, TensorParallelTest, ::testing::ValuesIn(cases()), [](const auto& info) {
+  std::string name = info.param.name;
+  for (char& c : name) c = std::isalnum(static_cast<unsigned char>(c)) != 0 ? c : '_';
+  return name;
+});
+
+}  // namespace
+}  // namespace trireme::transformer
