@@ -210,4 +210,32 @@ PairCases pair_cases() {
   return result;
 }
 
+std::vector<LayoutCase> odd_cases() {
+  std::vector<LayoutCase> cases;
+  for (const int zero : {0, 1}) {
+    LayoutCase one;
+    one.config = base_config(Architecture::kLlama);
+    one.config.zero = zero;
+    one.config.model.hidden = 24;
+    one.config.model.heads = 6;
+    one.config.model.kv_heads = 3;
+    one.config.degrees = {2, 1, 2, 2};  // heads 0, 1 and 1, 2 of three
+    cases.push_back(one);
+    one.config = base_config(zero == 0 ? Architecture::kGpt2 : Architecture::kLlama);
+    one.config.zero = zero;
+    one.config.degrees = {4, 1, 2, 1};
+    one.config.model.ffn = 23;
+    one.config.model.vocab = 3;  // the fourth tp rank has none of it
+    one.config.model.tie_embeddings = true;
+    cases.push_back(one);
+    one.config.degrees = {2, 1, 2, 2};
+    one.config.model.vocab = 5;
+    one.config.bucket_bytes = 1;
+    one.config.sequence_parallel = false;
+    cases.push_back(one);
+  }
+  for (LayoutCase& one : cases) divide_batch(one);
+  return cases;
+}
+
 }  // namespace trireme::tests

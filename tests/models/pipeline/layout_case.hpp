@@ -32,4 +32,8 @@ struct PairCases {
 /// An all-pairs array over the training's options.
 PairCases pair_cases();
 
+/// Sizes that divide nothing: key/value heads that two ranks share in part, a feed-forward width and a vocabulary that
+/// tp does not divide, ranks without any vocabulary, buckets of a few elements.
+std::vector<LayoutCase> odd_cases();
+
 }  // namespace trireme::tests

@@ -109,6 +109,8 @@ TEST(LayoutMatrix, EveryLayoutOfAtMostEightRanksEqualsOneRank) {
   expect_equal(cases);
 }
 
+TEST(LayoutMatrix, SizesThatDivideNothingEqualOneRank) { expect_equal(odd_cases()); }
+
 TEST(LayoutMatrix, EveryPairOfOptionsEqualsOneRank) {
   const PairCases pairs = pair_cases();
   if (speaks()) {
@@ -127,6 +129,7 @@ int main(int argc, char** argv) {
   trireme::tests::g_world = &world;
   at::set_num_threads(1);
   testing::InitGoogleTest(&argc, argv);
+  GTEST_FLAG_SET(catch_exceptions, false);  // an exception on one rank must end the job on all
   if (world.rank() != 0) {
     auto& listeners = testing::UnitTest::GetInstance()->listeners();
     delete listeners.Release(listeners.default_result_printer());
