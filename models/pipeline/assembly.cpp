@@ -97,10 +97,10 @@ optim::GradientReducer make_reducer(const TrainerConfig& config, const Chunks& c
 }
 
 Stage make_stage(const TrainerConfig& config, const Chunks& chunks, const Groups& groups,
-                 const topology::Coordinates& at, parallel::ParameterStore& store, bool sequence_parallel) {
+                 const topology::Coordinates& at, parallel::ParameterStore& store) {
   transformer::ChunkContext context;
   context.tp = groups.tp;
-  context.sequence_parallel = sequence_parallel && config.degrees.tp > 1;
+  context.sequence_parallel = config.sequence_parallel && config.degrees.tp > 1;
   context.recompute = config.recompute;
   context.seed = config.seed;
   Stage stage;

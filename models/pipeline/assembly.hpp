@@ -35,7 +35,7 @@ optim::GradientReducer make_reducer(const TrainerConfig& config, const std::vect
                                     const Groups& groups, parallel::ParameterStore& store);
 
 Stage make_stage(const TrainerConfig& config, const std::vector<transformer::ChunkSpec>& chunks, const Groups& groups,
-                 const topology::Coordinates& at, parallel::ParameterStore& store, bool sequence_parallel);
+                 const topology::Coordinates& at, parallel::ParameterStore& store);
 
 at::ScalarType value_type(Precision precision);
 at::ScalarType grad_type(Precision precision);

@@ -31,7 +31,7 @@ class Trainer::Implementation {
         store_(make_store(config, chunks_, at_)),
         reducer_(make_reducer(config, chunks_, groups, store_)),
         optimizer_(store_, config.optimizer, reducer_.own()),
-        stage_(make_stage(config, chunks_, groups, at_, store_, config.sequence_parallel)),
+        stage_(make_stage(config, chunks_, groups, at_, store_)),
         actions_(schedule::make_schedule(plan_of(config), at_.pp)) {
     // Without ZeRO all dp ranks hold the same sums: the first one counts.
     if (partitioned() || at_.dp == 0) {
@@ -75,9 +75,8 @@ class Trainer::Implementation {
   Evaluation evaluate(std::span<const MicroBatch> micro_batches) {
     double sums[2] = {0.0, 0.0};
     for (const MicroBatch& batch : micro_batches) {
-      Stage& stage = stage_for(batch.tokens.size(1));
-      relay(stage, wire_of(batch, &stage == &stage_), [&](int chunk, const at::Tensor& input) {
-        auto result = stage.chunk(chunk).evaluate(batch, input);
+      relay(stage_, wire_of(batch), [&](int chunk, const at::Tensor& input) {
+        auto result = stage_.chunk(chunk).evaluate(batch, input);
         if (result.loss_sum.defined()) {
           sums[0] += result.loss_sum.item<double>();
           sums[1] += static_cast<double>(batch.targets.ge(0).sum().item<std::int64_t>());
@@ -151,7 +150,7 @@ class Trainer::Implementation {
     for (MicroBatch& batch : batches) batch.loss_scale = 1.0 / static_cast<double>(global_targets);
     store_.begin_step();
     reducer_.begin();
-    return run_step(stage_, actions_, wire_of(batches.front(), true), batches, [this](std::int64_t layer, bool last) {
+    return run_step(stage_, actions_, wire_of(batches.front()), batches, [this](std::int64_t layer, bool last) {
       if (last) {
         reducer_.done(layer);
       } else {
@@ -178,16 +177,11 @@ class Trainer::Implementation {
     sum_over_world(sums);
   }
 
-  /// Sequence parallel where the length divides, else not.
-  Stage& stage_for(std::int64_t tokens) {
-    if (!config_.sequence_parallel || tokens % config_.degrees.tp == 0) return stage_;
-    if (!plain_stage_) plain_stage_ = make_stage(config_, chunks_, groups_, at_, store_, false);
-    return *plain_stage_;
-  }
-
-  Wire wire_of(const MicroBatch& batch, bool sequence_parallel) {
-    const bool divided = sequence_parallel && config_.sequence_parallel;
-    const std::int64_t tokens = batch.tokens.size(1) / (divided ? config_.degrees.tp : 1);
+  /// Activations between chunks hold T / tp positions under sequence parallel; an evaluation of a length that tp does
+  /// not divide runs without it.
+  Wire wire_of(const MicroBatch& batch) {
+    std::int64_t tokens = batch.tokens.size(1);
+    if (config_.sequence_parallel && tokens % config_.degrees.tp == 0) tokens /= config_.degrees.tp;
     return {{tokens, batch.tokens.size(0), config_.model.hidden}, store_.flat_values().options()};
   }
 
@@ -209,7 +203,6 @@ class Trainer::Implementation {
   optim::GradientReducer reducer_;
   optim::Optimizer optimizer_;
   Stage stage_;
-  std::optional<Stage> plain_stage_;
   schedule::StageActions actions_;
   std::vector<optim::FlatRange> counted_;
   std::optional<Generation> generation_;

@@ -153,9 +153,10 @@ std::string describe(const LayoutCase& one) {
   return base::str(spec::name_of(config.model.arch), " ", topology::to_string(config.degrees), ", ",
                    schedule::name_of(config.schedule), " x", config.chunks, ", sp ", config.sequence_parallel,
                    ", recompute ", recompute[static_cast<int>(config.recompute)], ", zero ", config.zero,
-                   ", micro_batch ", config.micro_batch, ", layers ", config.model.layers, ", vocab ",
-                   config.model.vocab, ", kv_heads ", config.model.kv_heads, ", masked ", one.masked, ", tied ",
-                   config.model.tie_embeddings, ", clip ", config.clip, ", dropout ", config.model.dropout);
+                   ", micro_batch ", config.micro_batch, ", layers ", config.model.layers, ", hidden ",
+                   config.model.hidden, ", ffn ", config.model.ffn, ", vocab ", config.model.vocab, ", kv_heads ",
+                   config.model.kv_heads, ", masked ", one.masked, ", tied ", config.model.tie_embeddings, ", clip ",
+                   config.clip, ", dropout ", config.model.dropout);
 }
 
 LayoutCase one_rank(const LayoutCase& one) {
