@@ -1,4 +1,5 @@
 // The light `trireme`: starts at once, without MPI and LibTorch; what needs them is exec'ed from the helper.
+#include <algorithm>
 #include <cstdio>
 #include <exception>
 #include <string>
@@ -8,6 +9,7 @@
 #include "launcher/commands/commands.hpp"
 #include "launcher/helper.hpp"
 #include "launcher/options/command_line.hpp"
+#include "launcher/options/run_arguments.hpp"
 #include "launcher/version.hpp"
 
 namespace trireme::launcher {
@@ -45,10 +47,19 @@ std::vector<options::Subcommand> working_commands() {
   return commands;
 }
 
+bool asks_for_help(const Arguments& arguments) {
+  return std::any_of(arguments.begin(), arguments.end(),
+                     [](const std::string& word) { return word == "--help" || word == "-h"; });
+}
+
 int run(const Arguments& arguments) {
   const std::string word = arguments.empty() ? "" : arguments.front();
   if (word == "--version") {
     std::fputs(version_text().c_str(), stdout);
+    return base::kExitDone;
+  }
+  if (word == "train" && asks_for_help(arguments)) {
+    std::fputs(options::TrainLine().line.help().c_str(), stdout);
     return base::kExitDone;
   }
   for (const HelperCommand& command : kHelperCommands) {

@@ -267,6 +267,7 @@ std::string CommandLine::help() const {
   if (self.positional_target != nullptr) {
     rows.push_back({self.positional_placeholder + (self.at_most > 1 ? " …" : ""), self.positional_help, ""});
   }
+  rows.push_back({"-h, --help", "print this", ""});
   for (const Option& option : self.options) {
     std::string left = option.short_name.empty() ? "" : str("-", option.short_name, ", ");
     left += "--" + option.long_name + (option.placeholder.empty() ? "" : " " + option.placeholder);
@@ -277,7 +278,6 @@ std::string CommandLine::help() const {
     if (!option.default_text.empty()) right += " (default " + option.default_text + ")";
     rows.push_back({std::move(left), std::move(right), option.heading});
   }
-  rows.push_back({"-h, --help", "print this", ""});
   constexpr std::size_t kWidest = 40;  // longer ones get their help on the next line
   std::size_t width = 0;
   for (const Row& row : rows) width = std::max(width, row.left.size() <= kWidest ? row.left.size() : 0);

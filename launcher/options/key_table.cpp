@@ -37,7 +37,9 @@ std::string text_of(double value) { return format_number(value); }
 std::string text_of(bool value) { return value ? "true" : "false"; }
 
 void check_range(const Key& key, double value) {
-  if (value >= key.low && value <= key.high && !(key.low_excluded && value == key.low)) return;
+  const bool above = key.low_excluded ? value > key.low : value >= key.low;
+  const bool below = key.high_excluded ? value < key.high : value <= key.high;
+  if (above && below) return;
   throw InputError(str(key.path(), " = ", format_number(value), ", allowed: ", range_of(key)));
 }
 
@@ -165,10 +167,8 @@ std::string placeholder_of(const Key& key) {
 
 std::string range_of(const Key& key) {
   if (!key.allowed.empty()) return "";
-  if (key.low_excluded) {
-    return "above " + format_number(key.low) +
-           (key.high < std::numeric_limits<double>::infinity() ? ", at most " + format_number(key.high) : "");
-  }
+  if (key.low_excluded) return "above " + format_number(key.low);
+  if (key.high_excluded) return base::str(format_number(key.low), " to below ", format_number(key.high));
   const std::string text = range_text(key.low, key.high);
   return text == "any number" ? "" : text;
 }

@@ -30,6 +30,7 @@ struct Key {
   double low = -std::numeric_limits<double>::infinity();
   double high = std::numeric_limits<double>::infinity();
   bool low_excluded = false;
+  bool high_excluded = false;
 
   std::string path() const { return section + "." + name; }
 };

@@ -22,7 +22,6 @@ constexpr double kMostRanks = 1e6;
 constexpr double kMostChunks = 1e3;
 constexpr double kMostSize = 1e8;
 constexpr double kMostTokens = 1e17;
-constexpr double kMostBelowOne = 0.9999999;
 
 // A table reads better with few lines an entry.
 // clang-format off
@@ -31,7 +30,7 @@ void add_run(std::vector<Key>& keys) {
                   "the run file's, without .ini"});
   keys.push_back({"run", "dir", TRIREME_FIELD(Word, run.dir), "",
                   "run directory: checkpoints, metrics, logs; holding a checkpoint, the training resumes from it",
-                  "runs/<name>"});
+                  "runs/NAME"});
   keys.push_back({"run", "seed", TRIREME_FIELD(Integer, run.seed), "",
                   "key of initial weights, dropout and the order of samples", "", {}, 0, kAny});
 }
@@ -64,7 +63,7 @@ void add_model(std::vector<Key>& keys) {
   keys.push_back({"model", "tie_embeddings", TRIREME_FIELD(OptionalTruth, model.tie_embeddings), "",
                   "the output head is the token embedding", "the preset's, else true for gpt2, false for llama"});
   keys.push_back({"model", "dropout", TRIREME_FIELD(OptionalReal, model.dropout), "",
-                  "probability, after the embedding and on both residual branches", "0", {}, 0, kMostBelowOne});
+                  "probability, after the embedding and on both residual branches", "0", {}, 0, 1, false, true});
   keys.push_back({"model", "init_std", TRIREME_FIELD(OptionalReal, model.init_std), "",
                   "standard deviation of initial weights; residual projections get init_std / sqrt(2 layers)", "0.02",
                   {}, 0, kAny, true});
@@ -93,7 +92,7 @@ void add_parallel(std::vector<Key>& keys) {
   keys.push_back({"parallel", "schedule", TRIREME_FIELD(Word, parallel.schedule), "", "pipeline schedule", "",
                   {"gpipe", "1f1b", "interleaved"}});
   keys.push_back({"parallel", "chunks", TRIREME_FIELD(Integer, parallel.chunks), "",
-                  "chunks of layers per stage (virtual stages) of the interleaved schedule", "", {}, 1, kMostChunks});
+                  "chunks of layers per stage (virtual stages), with interleaved or gpipe", "", {}, 1, kMostChunks});
   keys.push_back({"parallel", "sequence_parallel", TRIREME_FIELD(OptionalTruth, parallel.sequence_parallel), "",
                   "activations between blocks divided along the sequence over tp", "true when tp > 1"});
   keys.push_back({"parallel", "zero", TRIREME_FIELD(Integer, parallel.zero), "",
@@ -118,7 +117,7 @@ void add_train(std::vector<Key>& keys) {
   keys.push_back({"train", "deterministic", TRIREME_FIELD(Truth, train.deterministic), "",
                   "only algorithms that give the same bits every time (CPUs always do)"});
   keys.push_back({"train", "dump_gradients", TRIREME_FIELD(Integer, train.dump_gradients), "step",
-                  "writes this step's gradients before clipping to <dir>/gradients/; 0: never", "", {}, 0, kAny});
+                  "writes this step's gradients before clipping to the run directory's gradients/; 0: never", "", {}, 0, kAny});
   keys.push_back({"train", "device", TRIREME_FIELD(Word, train.device), "", "auto: GPUs when visible", "", {"auto",
                   "cpu", "cuda"}});
 }
@@ -129,9 +128,9 @@ void add_optimizer(std::vector<Key>& keys) {
   keys.push_back({"optimizer", "min_lr", TRIREME_FIELD(OptionalReal, optimizer.min_lr), "",
                   "learning rate at the end of the decay", "lr / 10", {}, 0, kAny});
   keys.push_back({"optimizer", "beta1", TRIREME_FIELD(Real, optimizer.beta1), "", "decay of the first moment", "",
-                  {}, 0, kMostBelowOne});
+                  {}, 0, 1, false, true});
   keys.push_back({"optimizer", "beta2", TRIREME_FIELD(Real, optimizer.beta2), "", "decay of the second moment", "",
-                  {}, 0, kMostBelowOne});
+                  {}, 0, 1, false, true});
   keys.push_back({"optimizer", "eps", TRIREME_FIELD(Real, optimizer.eps), "",
                   "added to the root of the second moment", "", {}, 0, kAny, true});
   keys.push_back({"optimizer", "weight_decay", TRIREME_FIELD(Real, optimizer.weight_decay), "",
@@ -168,7 +167,7 @@ void add_log(std::vector<Key>& keys) {
   keys.push_back({"log", "valid_every_steps", TRIREME_FIELD(Integer, log.valid_every_steps), "steps",
                   "between validations, of which one more comes at the end; 0: never", "", {}, 0, kAny});
   keys.push_back({"log", "valid_samples", TRIREME_FIELD(Integer, log.valid_samples), "sequences",
-                  "used by each validation, the first ones of data.valid", "", {}, 1, kAny});
+                  "used by each validation, the first ones of data.valid; 0: all", "", {}, 0, kAny});
 }
 
 // clang-format on

@@ -7,7 +7,7 @@
 #include <functional>
 
 #include "base/error.hpp"
-#include "models/spec/cost.hpp"
+#include "models/schedule/assignment.hpp"
 #include "models/spec/preset.hpp"
 
 namespace trireme::options {
@@ -213,10 +213,6 @@ std::int64_t resolve_length(RunOptions& options, const spec::ModelConfig& model)
 
 }  // namespace
 
-schedule::PartCosts part_costs(const spec::ModelConfig& model) {
-  return {0.0, spec::layer_flops(model, spec::AttentionCount::kCausal), spec::head_flops(model)};
-}
-
 Resolved resolve(const RunOptions& options, const Surroundings& surroundings) {
   Resolved resolved;
   resolved.options = options;
@@ -229,8 +225,9 @@ Resolved resolve(const RunOptions& options, const Surroundings& surroundings) {
   spec::check(resolved.model);
   if (complete.train.precision.empty()) complete.train.precision = surroundings.cuda ? "bf16" : "fp32";
   check_tensor_parallel(complete.parallel, resolved.model);
-  resolved.chunks = schedule::assign_layers(resolved.model.layers, static_cast<int>(complete.parallel.pp),
-                                            static_cast<int>(complete.parallel.chunks), part_costs(resolved.model));
+  // Refuses more chunks than layers; which layers go where does not matter here.
+  schedule::assign_layers(resolved.model.layers, static_cast<int>(complete.parallel.pp),
+                          static_cast<int>(complete.parallel.chunks), {});
   resolve_ranks(complete.parallel, surroundings.world_size);
   check_batch(complete.train, complete.parallel);
   resolved.plan = make_plan(complete);

@@ -8,7 +8,6 @@
 
 #include "collectives/topology/mesh.hpp"
 #include "launcher/options/run_options.hpp"
-#include "models/schedule/assignment.hpp"
 #include "models/schedule/schedule.hpp"
 #include "models/spec/config.hpp"
 
@@ -27,9 +26,8 @@ struct Resolved {
   RunOptions options;  ///< complete: what run.ini and the checkpoints store
   spec::ModelConfig model;
   topology::Degrees degrees;
-  schedule::Plan plan;                        ///< micro_batches: per step and data-parallel replica
-  std::vector<schedule::ChunkLayers> chunks;  ///< chunk c lives on stage c % degrees.pp
-  std::int64_t steps = 0;                     ///< of the whole training
+  schedule::Plan plan;     ///< micro_batches: per step and data-parallel replica
+  std::int64_t steps = 0;  ///< of the whole training
 };
 
 /// Throws base::InputError in one sentence that names keys and values that work: heads % tp, sequence % tp with
@@ -37,9 +35,6 @@ struct Resolved {
 /// ranks that do not fill the layout, a vocabulary smaller than the dataset's, sizes that make no model, neither or
 /// both of train.steps and train.tokens. Every other combination trains.
 Resolved resolve(const RunOptions& options, const Surroundings& surroundings);
-
-/// Costs by which layers are assigned to stages: forward operations of a token.
-schedule::PartCosts part_costs(const spec::ModelConfig& model);
 
 /// What changed from the options stored in a checkpoint to the ones of this attempt, both resolved: "key: old -> new",
 /// in the order of the table. Throws base::InputError naming the key when a model key (but preset and

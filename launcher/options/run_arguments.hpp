@@ -1,8 +1,6 @@
 // "RUN.ini [--section.key=value …]": the words that train, eval and generate share.
 #pragma once
 
-#include <deque>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -28,7 +26,12 @@ class RunArguments {
   Overrides overrides_;
 };
 
-/// The whole command line of `trireme train`; nothing when --help was printed.
-std::optional<RunOptions> parse_train_arguments(const Arguments& arguments);
+/// The command line of `trireme train`: the light program prints its help, the helper executes it.
+struct TrainLine {
+  CommandLine line;
+  RunArguments run;
+
+  TrainLine();
+};
 
 }  // namespace trireme::options

@@ -54,7 +54,6 @@ TEST(Resolve, FillsEveryDefault) {
   EXPECT_EQ(resolved.options.train.precision, "fp32");
   EXPECT_EQ(resolved.options.optimizer.warmup_steps, 2);
   EXPECT_DOUBLE_EQ(*resolved.options.optimizer.min_lr, 3e-5);
-  EXPECT_EQ(resolved.chunks.size(), 1U);
   Surroundings gpus = ranks(4);
   gpus.cuda = true;
   EXPECT_EQ(resolve(options, gpus).options.train.precision, "bf16");

@@ -69,7 +69,7 @@ TEST(RunFile, RefusesInASentenceNamingFileAndKey) {
   EXPECT_THAT(refusal("[parallel]\nschedule = zbv\n"), HasSubstr("(allowed: gpipe, 1f1b, interleaved)"));
   EXPECT_THAT(refusal("[model]\narch = bert\n"), HasSubstr("(allowed: gpt2, llama)"));
   EXPECT_THAT(refusal("[model]\npreset = gpt2-125m\n"), HasSubstr("did you mean gpt2-124m?"));
-  EXPECT_THAT(refusal("[model]\ndropout = 1\n"), HasSubstr("model.dropout = 1"));
+  EXPECT_THAT(refusal("[model]\ndropout = 1\n"), HasSubstr("model.dropout = 1, allowed: 0 to below 1"));
   EXPECT_THAT(refusal("[optimizer]\nlr = 0\n"), HasSubstr("optimizer.lr = 0, allowed: above 0"));
   EXPECT_THAT(refusal("[checkpoint]\nkeep = 1\n"), HasSubstr("checkpoint.keep = 1, allowed: at least 2"));
   EXPECT_THAT(refusal("[train]\ndeterministic = maybe\n"), HasSubstr("needs true or false"));
@@ -90,15 +90,19 @@ TEST(TrainArguments, ReadTheFileAndBothFormsOfOverrides) {
   const tests::TemporaryDirectory directory;
   const std::string file = (directory.path() / "tiny.ini").string();
   base::PosixFileSystem().replace(file, "[parallel]\ntp = 2\n");
-  const auto options = parse_train_arguments({file, "--parallel.tp=4", "--optimizer.lr", "1e-3"});
-  ASSERT_TRUE(options.has_value());
-  EXPECT_EQ(options->parallel.tp, 4);
-  EXPECT_EQ(options->optimizer.lr, 1e-3);
-  EXPECT_EQ(options->run.name, "tiny");
-  EXPECT_EQ(options->run.dir, "runs/tiny");
+  const auto parse = [](const Arguments& arguments) {
+    TrainLine train;
+    EXPECT_TRUE(train.line.parse(arguments));
+    return train.run.load();
+  };
+  const RunOptions options = parse({file, "--parallel.tp=4", "--optimizer.lr", "1e-3"});
+  EXPECT_EQ(options.parallel.tp, 4);
+  EXPECT_EQ(options.optimizer.lr, 1e-3);
+  EXPECT_EQ(options.run.name, "tiny");
+  EXPECT_EQ(options.run.dir, "runs/tiny");
   const auto refused = [&](const Arguments& arguments) -> std::string {
     try {
-      parse_train_arguments(arguments);
+      parse(arguments);
     } catch (const base::InputError& error) {
       return error.what();
     }
@@ -112,9 +116,7 @@ TEST(TrainArguments, ReadTheFileAndBothFormsOfOverrides) {
 }
 
 TEST(TrainArguments, HelpListsEveryKeyAfterAnExample) {
-  testing::internal::CaptureStdout();
-  EXPECT_FALSE(parse_train_arguments({"--help"}).has_value());
-  const std::string printed = testing::internal::GetCapturedStdout();
+  const std::string printed = TrainLine().line.help();
   EXPECT_EQ(printed.find("example:\n  mpirun"), 0U);
   for (const Key& key : key_table()) EXPECT_THAT(printed, HasSubstr("--" + key.path() + " "));
 }
