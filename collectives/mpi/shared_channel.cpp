@@ -4,6 +4,8 @@
 #include <cstring>
 #include <new>
 
+#include "base/error.hpp"
+#include "base/philox.hpp"
 #include "collectives/ops/reduce.hpp"
 
 namespace trireme::collectives {
@@ -14,6 +16,8 @@ namespace {
 constexpr std::size_t kBufferBytes = 256 * 1024;
 constexpr std::size_t kSmallestPiece = 16 * 1024;
 constexpr std::size_t kBuffers = 2;
+/// A signature is overwritten four chunks later: then everyone has left the chunk.
+constexpr std::size_t kSignatures = 4;
 /// Pieces begin on cache lines of their own.
 constexpr std::size_t kLine = 128;
 
@@ -51,6 +55,11 @@ struct SharedChannel::Task {
   std::uint64_t copied_in = 0, reduced = 0, copied_out = 0;
   std::atomic<bool> done{false};
 
+  std::uint64_t signature() const {
+    const std::uint64_t kind = (static_cast<std::uint64_t>(type) << 8) | (static_cast<std::uint64_t>(op) << 4) |
+                               (reduces ? 2U : 0U) | (gathers ? 1U : 0U);
+    return base::mix(kind, count);
+  }
   bool rows() const { return !(reduces && gathers); }
   std::size_t offset(std::size_t rank, std::uint64_t chunk) const {
     return rows() ? rank * count + chunk * piece : (chunk * ranks + rank) * piece;
@@ -76,17 +85,24 @@ class SharedChannel::State final : public Request::State {
 
   bool test() override {
     channel_->context_->progress.poll();
-    return task_->done.load(std::memory_order_relaxed);
+    return over();
   }
   void wait() override {
-    if (task_->done.load(std::memory_order_relaxed)) return;
+    if (over()) return;
     channel_->trace_->begin_wait(operation_, number_, -1);
-    channel_->context_->progress.wait([this] { return task_->done.load(std::memory_order_relaxed); }, false);
+    channel_->context_->progress.wait([this] { return over(); }, false);
     channel_->trace_->end_wait();
   }
   void abandon() noexcept override { channel_->abandon(); }
 
  private:
+  bool over() const {
+    if (task_->done.load(std::memory_order_acquire)) return true;
+    const std::lock_guard lock(channel_->context_->progress.mutex());
+    if (!channel_->broken_.empty()) throw base::Error(channel_->broken_);
+    return false;
+  }
+
   SharedChannel* channel_;
   std::shared_ptr<Task> task_;
   Operation operation_;
@@ -201,6 +217,7 @@ Request SharedChannel::start(std::shared_ptr<Task> task, Operation operation) {
   sequence_ += task->chunks;
   tasks_.push_back(task);
   advance();
+  if (!broken_.empty()) throw base::Error(broken_);
   if (task->done.load(std::memory_order_relaxed)) return {};
   return Request(std::make_unique<State>(*this, std::move(task), operation, number));
 }
@@ -208,10 +225,10 @@ Request SharedChannel::start(std::shared_ptr<Task> task, Operation operation) {
 void SharedChannel::advance() {
   while (!tasks_.empty()) {
     Task& task = *tasks_.front();
-    while (step(task)) {
+    while (broken_.empty() && step(task)) {
     }
-    if (task.copied_out < task.chunks) return;
-    task.done.store(true, std::memory_order_relaxed);
+    if (!broken_.empty() || task.copied_out < task.chunks) return;
+    task.done.store(true, std::memory_order_release);
     tasks_.pop_front();
   }
 }
@@ -222,6 +239,20 @@ bool SharedChannel::everyone(std::atomic<std::uint64_t> Progressed::*counter, st
   });
 }
 
+bool SharedChannel::same_task(const Task& task) {
+  if (task.copied_out > 0) return true;  // its first chunk was compared
+  for (int other = 0; other < size_; ++other) {
+    const auto& theirs = progressed_[static_cast<std::size_t>(other)]->signature[task.first % kSignatures];
+    if (theirs.load(std::memory_order_relaxed) == task.signature()) continue;
+    broken_ = base::str("ranks of group ", trace_->name(), " call different operations, or the same on ",
+                        "different counts or types: rank ", trace_->ranks()[static_cast<std::size_t>(rank_)],
+                        " is in ", name_of(trace_->last_collective()), " #", trace_->collectives_started(), ", rank ",
+                        trace_->ranks()[static_cast<std::size_t>(other)], " is not");
+    return false;
+  }
+  return true;
+}
+
 bool SharedChannel::step(Task& task) {
   Progressed& mine = *progressed_[static_cast<std::size_t>(rank_)];
   bool moved = false;
@@ -229,6 +260,7 @@ bool SharedChannel::step(Task& task) {
     // The buffer was last used two chunks ago: everyone must have reduced that one.
     const std::uint64_t sequence = task.first + task.copied_in;
     if (sequence < kBuffers || everyone(&Progressed::reduced, sequence + 1 - kBuffers)) {
+      mine.signature[sequence % kSignatures].store(task.signature(), std::memory_order_relaxed);
       if (task.reduces) copy_in(task, task.copied_in);
       ++task.copied_in;
       mine.copied_in.store(sequence + 1, std::memory_order_release);
@@ -241,6 +273,7 @@ bool SharedChannel::step(Task& task) {
     const bool buffer_free =
         !task.gathers || sequence < kBuffers || everyone(&Progressed::copied_out, sequence + 1 - kBuffers);
     if (inputs_here && buffer_free) {
+      if (task.reduces && !same_task(task)) return false;
       reduce_own(task, task.reduced);
       ++task.reduced;
       mine.reduced.store(sequence + 1, std::memory_order_release);
@@ -250,6 +283,7 @@ bool SharedChannel::step(Task& task) {
   if (task.copied_out < task.reduced) {
     const std::uint64_t sequence = task.first + task.copied_out;
     if (!task.gathers || everyone(&Progressed::reduced, sequence + 1)) {
+      if (task.gathers && !same_task(task)) return false;
       if (task.gathers) copy_out(task, task.copied_out);
       ++task.copied_out;
       mine.copied_out.store(sequence + 1, std::memory_order_release);

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "collectives/mpi/context.hpp"
@@ -39,6 +40,8 @@ class SharedChannel final : public ProgressSource {
  private:
   /// How far a rank is: chunks since the channel was opened. On cache lines of their own, written by that rank only.
   struct Progressed {
+    /// What the chunk belongs to: kind, count and type of the operation, to notice ranks that call different ones.
+    alignas(128) std::atomic<std::uint64_t> signature[4] = {};
     alignas(128) std::atomic<std::uint64_t> copied_in{0};
     alignas(128) std::atomic<std::uint64_t> reduced{0};
     alignas(128) std::atomic<std::uint64_t> copied_out{0};
@@ -54,6 +57,8 @@ class SharedChannel final : public ProgressSource {
   void copy_in(const Task& task, std::uint64_t chunk);
   void reduce_own(const Task& task, std::uint64_t chunk);
   void copy_out(const Task& task, std::uint64_t chunk);
+  /// False, with broken_ set, when a peer's operation is another one.
+  bool same_task(const Task& task);
   bool everyone(std::atomic<std::uint64_t> Progressed::* counter, std::uint64_t value) const;
   /// `owner`'s buffer for the piece that `reducer` reduces, or (reducer = size) for its result.
   char* slot(int owner, std::uint64_t sequence, int reducer) const;
@@ -68,6 +73,7 @@ class SharedChannel final : public ProgressSource {
   std::vector<Progressed*> progressed_;
   std::uint64_t sequence_ = 0;  ///< chunks of all tasks started so far
   std::deque<std::shared_ptr<Task>> tasks_;
+  std::string broken_;  ///< why no operation can be completed any more
 };
 
 }  // namespace trireme::collectives

@@ -16,9 +16,9 @@ Environment host(const std::string& label, const MpiOptions& options, std::vecto
 
 INSTANTIATE_TEST_SUITE_P(
     Host, CommunicatorCases,
-    testing::Values(host("messages", {.shared_window = false}, {0, 1, 5, 1023, 70001}),
+    testing::Values(host("messages", {.shared_window = false}, {0, 1, 5, 1023, 30001}),
                     host("messages_in_pieces", {.max_count = 1000, .shared_window = false}, {0, 1, 999, 1000, 1001, 7013}),
-                    host("shared_window", {.shared_window = true}, {0, 1, 5, 1023, 70001, 400003})),
+                    host("shared_window", {.shared_window = true}, {0, 1, 5, 1023, 150001})),
     [](const auto& info) { return info.param.label; });
 
 TEST(MpiCommunicator, SharesMemoryOnOneNode) {
@@ -69,6 +69,7 @@ TEST(MpiCommunicator, RanksOutsideTheGroupAreRefused) {
 
 TEST(MpiCommunicator, TagsMatchSendsWithReceives) {
   auto communicator = world().communicator("host");
+  if (world().size() == 1) GTEST_SKIP() << "a blocking receive needs another rank";
   const int other = world().size() - 1;
   float a = 1, b = 2, received_a = 0, received_b = 0;
   using Direction = Transfer::Direction;
@@ -87,10 +88,21 @@ TEST(MpiCommunicator, TagsMatchSendsWithReceives) {
   communicator->finish();
 }
 
-TEST(MpiWorld, AgreesOnTheLargestStatus) { EXPECT_EQ(world().agree(world().rank() == 1 ? 75 : 0), 75); }
+TEST(MpiWorld, AgreesOnTheLargestStatus) {
+  EXPECT_EQ(world().agree(world().rank() == world().size() - 1 ? 75 : 0), 75);
+}
+
+TEST(MpiCommunicator, DifferentOperationsInOneGroupAreNoticed) {
+  if (world().size() == 1) GTEST_SKIP() << "one rank cannot differ";
+  auto communicator = world().communicator("host");
+  std::vector<float> data(1000);
+  const std::size_t count = world().rank() == 0 ? 1000 : 999;
+  EXPECT_THROW(communicator->all_reduce(data.data(), count, DataType::kFloat32), base::Error);
+  communicator.release();  // cannot be closed together any more
+}
 
 TEST(MpiWorld, TogetherThrowsTheLowestFailingRanksErrorEverywhere) {
-  try {
+  if (world().size() > 1) try {
     world().together([] {
       if (world().rank() >= 1) throw base::InputError(base::str("no such file on rank ", world().rank()));
     });

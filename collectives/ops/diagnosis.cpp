@@ -1,0 +1,252 @@
+#include "collectives/ops/diagnosis.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+
+#include "base/error.hpp"
+#include "base/json.hpp"
+#include "base/philox.hpp"
+
+namespace trireme::collectives {
+
+namespace {
+
+using base::Json;
+using base::str;
+
+const GroupState* waiting_group(const RankState& state) {
+  for (const GroupState& group : state.groups) {
+    if (group.waiting != Operation::kNone) return &group;
+  }
+  return nullptr;
+}
+
+const GroupState* find_group(const RankState& state, const std::string& key) {
+  for (const GroupState& group : state.groups) {
+    if (group.key == key) return &group;
+  }
+  return nullptr;
+}
+
+/// "all_reduce #17 of group tp".
+std::string operation_text(Operation operation, std::uint64_t number, const std::string& group) {
+  return str(name_of(operation), " #", number, " of group ", group);
+}
+
+std::string phase_text(const RankState& state) {
+  return state.phase == "step" ? str("step ", state.step) : str("phase ", state.phase);
+}
+
+/// An operation that somebody waits in, and the ranks that keep it waiting.
+struct Wait {
+  const RankState* waiter = nullptr;
+  const GroupState* group = nullptr;
+  Operation operation = Operation::kNone;
+  std::uint64_t number = 0;
+  std::vector<int> missing;
+};
+
+class Job {
+ public:
+  explicit Job(const std::vector<RankState>& states) : states_(states) {}
+
+  const RankState& state(int rank) const { return states_.at(static_cast<std::size_t>(rank)); }
+  bool silent(int rank) const { return !state(rank).answered; }
+  /// Keeps others waiting without waiting itself.
+  bool is_cause(int rank) const { return silent(rank) || waiting_group(state(rank)) == nullptr; }
+
+  std::vector<Wait> waits() const {
+    std::vector<Wait> all;
+    for (const RankState& waiter : states_) {
+      const GroupState* group = waiter.answered ? waiting_group(waiter) : nullptr;
+      if (group == nullptr) continue;
+      Wait wait{&waiter, group, group->waiting, group->waiting_number, {}};
+      if (group->waiting == Operation::kExchange) {
+        if (group->waiting_peer >= 0) wait.missing = {group->ranks.at(static_cast<std::size_t>(group->waiting_peer))};
+      } else {
+        wait.missing = behind(*group, group->waiting_number);
+      }
+      all.push_back(std::move(wait));
+    }
+    return all;
+  }
+
+  /// Device operations do not block the host: there the numbers alone tell who is behind.
+  std::optional<Wait> uneven_group() const {
+    for (const RankState& ahead : states_) {
+      for (const GroupState& group : ahead.groups) {
+        auto missing = behind(group, group.started);
+        if (!missing.empty()) return Wait{&ahead, &group, group.last, group.started, std::move(missing)};
+      }
+    }
+    return std::nullopt;
+  }
+
+ private:
+  std::vector<int> behind(const GroupState& group, std::uint64_t number) const {
+    std::vector<int> missing;
+    for (const int rank : group.ranks) {
+      const GroupState* theirs = find_group(state(rank), group.key);
+      if (silent(rank) || theirs == nullptr || theirs->started < number) missing.push_back(rank);
+    }
+    return missing;
+  }
+
+  const std::vector<RankState>& states_;
+};
+
+std::string rank_names(const Job& job, const std::vector<int>& ranks) {
+  constexpr std::size_t kNamed = 8;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(ranks.size(), kNamed); ++i) {
+    if (i > 0) text += ", ";
+    text += str(ranks[i], " (host ", job.state(ranks[i]).host, ")");
+  }
+  if (ranks.size() > kNamed) text += str(" and ", ranks.size() - kNamed, " more");
+  return (ranks.size() == 1 ? "rank " : "ranks ") + text;
+}
+
+std::string missing_sentence(const Job& job, const Wait& wait, const std::vector<int>& missing,
+                             double answer_seconds) {
+  const bool exchange = wait.operation == Operation::kExchange;
+  std::string text = str(rank_names(job, missing), missing.size() == 1 ? " has not " : " have not ",
+                         exchange ? str("answered rank ", wait.waiter->rank, " in ") : "reached ",
+                         operation_text(wait.operation, wait.number, wait.group->name), " in ",
+                         phase_text(*wait.waiter));
+  std::vector<int> silent;
+  std::copy_if(missing.begin(), missing.end(), std::back_inserter(silent), [&](int r) { return job.silent(r); });
+  if (silent.size() == missing.size()) return str(text, "; no answer in ", answer_seconds, " s");
+  if (!silent.empty()) text += str("; no answer in ", answer_seconds, " s from ", rank_names(job, silent));
+  return text;
+}
+
+std::string circular_sentence(const std::vector<Wait>& waits) {
+  for (const Wait& a : waits) {
+    for (const Wait& b : waits) {
+      if (a.group->key == b.group->key && a.number == b.number && a.operation != b.operation &&
+          a.operation != Operation::kExchange && b.operation != Operation::kExchange) {
+        return str("ranks of group ", a.group->name, " call different operations: rank ", a.waiter->rank, " ",
+                   name_of(a.operation), " #", a.number, ", rank ", b.waiter->rank, " ", name_of(b.operation), " #",
+                   b.number, " in ", phase_text(*a.waiter));
+      }
+    }
+  }
+  std::string text = "ranks wait for each other";
+  constexpr std::size_t kNamed = 4;
+  for (std::size_t i = 0; i < std::min(waits.size(), kNamed); ++i) {
+    text += str(i == 0 ? ": " : ", ", "rank ", waits[i].waiter->rank, " in ",
+                operation_text(waits[i].operation, waits[i].number, waits[i].group->name));
+  }
+  return text;
+}
+
+std::string where(const RankState& state) {
+  if (!state.answered) return "no answer";
+  if (const GroupState* group = waiting_group(state)) {
+    std::string text = "waits in " + operation_text(group->waiting, group->waiting_number, group->name);
+    if (group->waiting_peer >= 0 && group->waiting == Operation::kExchange) {
+      text += str(" for rank ", group->ranks.at(static_cast<std::size_t>(group->waiting_peer)));
+    }
+    return text;
+  }
+  std::string text;
+  for (const GroupState& group : state.groups) {
+    if (group.last == Operation::kNone) continue;
+    text += (text.empty() ? "in no operation; last " : ", ") + operation_text(group.last, group.started, group.name);
+  }
+  return text.empty() ? "in no operation" : text;
+}
+
+std::string table(const std::vector<RankState>& states, const std::set<int>& first) {
+  constexpr std::size_t kRows = 32;
+  std::vector<const RankState*> order;
+  for (const RankState& state : states) order.push_back(&state);
+  std::stable_partition(order.begin(), order.end(), [&](const RankState* s) { return first.contains(s->rank); });
+  std::string text;
+  for (std::size_t i = 0; i < std::min(order.size(), kRows); ++i) {
+    const RankState& state = *order[i];
+    text += str("\n  rank ", state.rank, "  host ", state.host, "  ");
+    if (state.answered) text += phase_text(state) + "  ";
+    text += where(state);
+  }
+  if (order.size() > kRows) text += str("\n  … and ", order.size() - kRows, " more ranks");
+  return text;
+}
+
+}  // namespace
+
+RankState describe(const OperationTrace& trace, int rank, const std::string& host, const std::string& phase,
+                   std::int64_t step) {
+  RankState state{rank, host, true, phase, step, {}};
+  for (const auto& group : trace.groups()) {
+    std::uint64_t hash = 0;
+    for (const int member : group->ranks()) hash = base::mix(hash, static_cast<std::uint64_t>(member));
+    GroupState view{group->name(), str(group->name(), "/", hash, "/", group->instance()), group->ranks(), 0,
+                    group->last_collective(), group->waiting(), 0, -1};
+    view.waiting_number = group->waiting_number();
+    view.waiting_peer = group->waiting_peer();
+    view.started = group->collectives_started();
+    state.groups.push_back(std::move(view));
+  }
+  return state;
+}
+
+std::string serialize(const RankState& state) {
+  Json groups = Json::array();
+  for (const GroupState& group : state.groups) {
+    groups.push_back({group.name, group.key, group.ranks, group.started, static_cast<int>(group.last),
+                      static_cast<int>(group.waiting), group.waiting_number, group.waiting_peer});
+  }
+  return Json{state.rank, state.host, state.phase, state.step, groups}.dump();
+}
+
+RankState parse_rank_state(const std::string& text) {
+  try {
+    const Json json = Json::parse(text);
+    RankState state{json.at(0), json.at(1), true, json.at(2), json.at(3), {}};
+    for (const Json& group : json.at(4)) {
+      state.groups.push_back({group.at(0), group.at(1), group.at(2).get<std::vector<int>>(), group.at(3),
+                              static_cast<Operation>(group.at(4).get<int>()),
+                              static_cast<Operation>(group.at(5).get<int>()), group.at(6), group.at(7)});
+    }
+    return state;
+  } catch (const Json::exception& error) {
+    throw base::Error(str("a rank's answer to the watchdog cannot be read: ", error.what()));
+  }
+}
+
+std::string diagnose(const std::vector<RankState>& states, double limit_seconds, double answer_seconds) {
+  const Job job(states);
+  const std::vector<Wait> waits = job.waits();
+  std::string sentence;
+  std::set<int> named;
+  const auto blame = [&](const Wait& wait, const std::vector<int>& missing) {
+    sentence = missing_sentence(job, wait, missing, answer_seconds);
+    named.insert(missing.begin(), missing.end());
+  };
+  for (const Wait& wait : waits) {
+    std::vector<int> causes;
+    std::copy_if(wait.missing.begin(), wait.missing.end(), std::back_inserter(causes),
+                 [&](int rank) { return job.is_cause(rank); });
+    if (causes.empty()) continue;
+    blame(wait, causes);
+    break;
+  }
+  if (sentence.empty() && !waits.empty()) sentence = circular_sentence(waits);
+  if (sentence.empty()) {
+    if (const auto uneven = job.uneven_group()) blame(*uneven, uneven->missing);
+  }
+  if (sentence.empty()) {
+    for (const RankState& state : states) {
+      if (!state.answered) named.insert(state.rank);
+    }
+    sentence = named.empty() ? str("nothing finished in ", limit_seconds,
+                                   " s though no rank waits for another; raise the limit if the work takes longer")
+                             : str(rank_names(job, {named.begin(), named.end()}), named.size() == 1 ? " gives" : " give",
+                                   " no answer in ", answer_seconds, " s");
+  }
+  return sentence + table(states, named);
+}
+
+}  // namespace trireme::collectives
