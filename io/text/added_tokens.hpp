@@ -1,0 +1,48 @@
+// Finds added tokens in text, as Hugging Face's AddedVocabulary does.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "io/text/tokenizer_definition.hpp"
+#include "io/text/unicode_classes.hpp"
+
+namespace trireme::text {
+
+/// Leftmost match first, the longest of those that begin there. Thread-safe.
+class AddedTokenFinder {
+ public:
+  AddedTokenFinder(const std::vector<AddedToken>& tokens, std::shared_ptr<const UnicodeClasses> classes);
+
+  bool empty() const noexcept { return tokens_.empty(); }
+
+  struct Match {
+    std::size_t begin, end;  ///< bytes of the text, with the white space that lstrip and rstrip swallow
+    std::uint32_t id;
+  };
+
+  /// The next token at or after byte `search` of `text`. `floor`: where the text not yet taken begins (lstrip stops
+  /// there). On success `search` moves behind the token's own characters. False when there is none.
+  bool next(std::string_view text, std::size_t& search, std::size_t floor, Match& match) const;
+
+ private:
+  struct Node {
+    std::vector<std::pair<unsigned char, std::uint32_t>> children;
+    std::int64_t token = -1;
+  };
+
+  const AddedToken* longest_at(std::string_view text, std::size_t position) const;
+  std::size_t candidate(std::string_view text, std::size_t from) const;
+  bool stands_alone(std::string_view text, std::size_t begin, std::size_t end) const;
+
+  std::vector<AddedToken> tokens_;
+  std::shared_ptr<const UnicodeClasses> classes_;
+  std::vector<Node> nodes_;
+  bool first_bytes_[256] = {};
+  int only_first_byte_ = -1;
+};
+
+}  // namespace trireme::text

@@ -1,0 +1,194 @@
+// Scanners for the two patterns that nearly every byte-level tokenizer uses. Each next() function is one pass over
+// the pattern's alternatives in their order; a comment gives the alternative.
+#include <algorithm>
+
+#include "io/text/splitter.hpp"
+#include "io/text/tokenizer_definition.hpp"
+
+namespace trireme::text {
+namespace {
+
+constexpr std::uint8_t kOther = 0;
+constexpr std::uint8_t kMask = kLetter | kNumber | kSpace;
+
+struct AsciiClasses {
+  std::uint8_t classes[128];
+  constexpr AsciiClasses() : classes() {
+    for (unsigned c = 0; c < 128; ++c) {
+      const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+      const bool space = c == ' ' || (c >= '\t' && c <= '\r');
+      const bool number = c >= '0' && c <= '9';
+      classes[c] = static_cast<std::uint8_t>(letter * kLetter + number * kNumber + space * kSpace);
+    }
+  }
+};
+constexpr AsciiClasses kAscii;
+
+class Scanner : public Splitter {
+ public:
+  explicit Scanner(std::shared_ptr<const UnicodeClasses> classes) : classes_(std::move(classes)) {}
+
+ protected:
+  struct Character {
+    std::uint8_t kind;
+    std::uint32_t length;
+  };
+
+  Character at(const char* p) const {
+    const auto byte = static_cast<unsigned char>(*p);
+    if (byte < 0x80) return {kAscii.classes[byte], 1};
+    std::uint32_t length;
+    const auto kind = static_cast<std::uint8_t>(classes_->at(p, length) & kMask);
+    return {kind, length};
+  }
+
+  /// End of the run of characters of `kind` that begins at p.
+  const char* run(const char* p, const char* end, std::uint8_t kind) const {
+    while (p < end) {
+      const Character next = at(p);
+      if (next.kind != kind) break;
+      p += next.length;
+    }
+    return p;
+  }
+
+  /// \s+(?!\S)|\s+ at a white-space character: all of the run at the end of the text, else all but its last
+  /// character, unless it has only one.
+  const char* white_space(const char* p, const char* end) const {
+    const char* last = p;
+    const char* q = p + at(p).length;
+    while (q < end) {
+      const Character next = at(q);
+      if (next.kind != kSpace) return last == p ? q : last;
+      last = q;
+      q += next.length;
+    }
+    return q;
+  }
+
+  template <typename Next>
+  static void fill(std::string_view text, std::size_t& position, std::vector<std::uint32_t>& lengths, Next next) {
+    const char* p = text.data() + position;
+    const char* const end = text.data() + text.size();
+    const std::size_t before = lengths.size();
+    lengths.resize(before + kWordsAtATime);
+    std::uint32_t* out = lengths.data() + before;
+    std::uint32_t* const out_end = out + kWordsAtATime;
+    while (p < end && out < out_end) {
+      const char* const q = next(p, end);
+      *out++ = static_cast<std::uint32_t>(q - p);
+      p = q;
+    }
+    lengths.resize(static_cast<std::size_t>(out - lengths.data()));
+    position = static_cast<std::size_t>(p - text.data());
+  }
+
+ private:
+  std::shared_ptr<const UnicodeClasses> classes_;
+};
+
+/// Length of s|t|re|ve|m|ll|d at p, or 0.
+std::size_t contraction(const char* p, const char* end) {
+  if (p == end) return 0;
+  if (*p == 's' || *p == 't' || *p == 'm' || *p == 'd') return 1;
+  if (end - p < 2) return 0;
+  return (p[1] == 'e' && (*p == 'r' || *p == 'v')) || (p[0] == 'l' && p[1] == 'l') ? 2 : 0;
+}
+
+/// The same in any case; U+017F is an s.
+std::size_t contraction_any_case(const char* p, const char* end) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  if (end - p >= 2 && p[0] == '\xC5' && p[1] == '\xBF') return 2;
+  char folded[2] = {p < end ? lower(p[0]) : '\0', end - p >= 2 ? lower(p[1]) : '\0'};
+  return contraction(folded, folded + std::min<std::ptrdiff_t>(2, end - p));
+}
+
+class Gpt2Scanner final : public Scanner {
+ public:
+  using Scanner::Scanner;
+  void split(std::string_view text, std::size_t& position, std::vector<std::uint32_t>& lengths) const override {
+    fill(text, position, lengths, [this](const char* p, const char* end) { return next(p, end); });
+  }
+
+ private:
+  const char* next(const char* p, const char* end) const {
+    if (*p == '\'') {  // 's|'t|'re|'ve|'m|'ll|'d
+      if (const std::size_t n = contraction(p + 1, end)) return p + 1 + n;
+    }
+    const Character first = at(p);
+    if (*p == ' ' && p + 1 < end) {  // the space before \p{L}+, \p{N}+ or [^\s\p{L}\p{N}]+
+      const Character second = at(p + 1);
+      if (second.kind != kSpace) return run(p + 1 + second.length, end, second.kind);
+    }
+    if (first.kind == kSpace) return white_space(p, end);
+    return run(p + first.length, end, first.kind);
+  }
+};
+
+class Llama3Scanner final : public Scanner {
+ public:
+  using Scanner::Scanner;
+  void split(std::string_view text, std::size_t& position, std::vector<std::uint32_t>& lengths) const override {
+    fill(text, position, lengths, [this](const char* p, const char* end) { return next(p, end); });
+  }
+
+ private:
+  static bool line_end(char c) { return c == '\n' || c == '\r'; }
+
+  const char* next(const char* p, const char* end) const {
+    if (*p == '\'') {  // (?i:'s|'t|'re|'ve|'m|'ll|'d)
+      if (const std::size_t n = contraction_any_case(p + 1, end)) return p + 1 + n;
+    }
+    const Character first = at(p);
+    const char* const rest = p + first.length;
+    if (first.kind == kLetter) return run(rest, end, kLetter);  // \p{L}+
+    if (first.kind == kNumber) return numbers(rest, end);
+    if (rest < end && !line_end(*p)) {
+      const Character second = at(rest);
+      if (second.kind == kLetter) return run(rest + second.length, end, kLetter);  // [^\r\n\p{L}\p{N}]\p{L}+
+      if (*p == ' ' && second.kind == kOther) return others(rest + second.length, end);
+    }
+    if (first.kind == kOther) return others(rest, end);
+    return lines_or_space(p, end);
+  }
+
+  /// \p{N}{1,3}, the first taken.
+  const char* numbers(const char* p, const char* end) const {
+    for (int i = 0; i < 2 && p < end; ++i) {
+      const Character next = at(p);
+      if (next.kind != kNumber) break;
+      p += next.length;
+    }
+    return p;
+  }
+
+  /// [^\s\p{L}\p{N}]+[\r\n]*, the first taken.
+  const char* others(const char* p, const char* end) const {
+    p = run(p, end, kOther);
+    while (p < end && line_end(*p)) ++p;
+    return p;
+  }
+
+  /// \s*[\r\n]+|\s+(?!\S)|\s+: up to the last line end of the run, if it has one.
+  const char* lines_or_space(const char* p, const char* end) const {
+    const char* const stop = run(p, end, kSpace);
+    for (const char* q = stop; q > p; --q) {
+      if (line_end(q[-1])) return q;
+    }
+    return white_space(p, end);
+  }
+};
+
+}  // namespace
+
+const char* const kGpt2Pattern = R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+const char* const kLlama3Pattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
+std::unique_ptr<Splitter> make_splitter(const std::string& pattern, std::shared_ptr<const UnicodeClasses> classes) {
+  if (pattern == kGpt2Pattern) return std::make_unique<Gpt2Scanner>(std::move(classes));
+  if (pattern == kLlama3Pattern) return std::make_unique<Llama3Scanner>(std::move(classes));
+  return make_pcre2_splitter(pattern);
+}
+
+}  // namespace trireme::text
