@@ -10,17 +10,23 @@
 
 namespace trireme::launcher {
 
-CleanupOnSignal::CleanupOnSignal(std::vector<std::string> files) : files_(std::move(files)) {
+CleanupOnSignal::CleanupOnSignal() {
   sigemptyset(&signals_);
   for (const int signal : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&signals_, signal);
   pthread_sigmask(SIG_BLOCK, &signals_, &before_);
+}
+
+void CleanupOnSignal::watch(std::vector<std::string> files) {
+  files_ = std::move(files);
   thread_ = std::thread([this] { wait(); });
 }
 
 CleanupOnSignal::~CleanupOnSignal() {
   over_ = true;
-  pthread_kill(thread_.native_handle(), SIGTERM);
-  thread_.join();
+  if (thread_.joinable()) {
+    pthread_kill(thread_.native_handle(), SIGTERM);
+    thread_.join();
+  }
   pthread_sigmask(SIG_SETMASK, &before_, nullptr);
 }
 

@@ -10,14 +10,18 @@
 
 namespace trireme::launcher {
 
-/// While it lives, SIGINT, SIGTERM and SIGHUP remove `files` and then end the process as they always do. A thread of
-/// its own waits for them; to be made before any other thread, which inherits that they are blocked.
+/// From construction on SIGINT, SIGTERM and SIGHUP are held back; from watch() on they remove the files and then end
+/// the process as they always do. To be made before any other thread (which inherits that they are blocked) and
+/// before the files, so that no signal falls in between.
 class CleanupOnSignal {
  public:
-  explicit CleanupOnSignal(std::vector<std::string> files);
+  CleanupOnSignal();
   CleanupOnSignal(const CleanupOnSignal&) = delete;
   CleanupOnSignal& operator=(const CleanupOnSignal&) = delete;
   ~CleanupOnSignal();
+
+  /// Call once: a thread of its own waits for the signals.
+  void watch(std::vector<std::string> files);
 
  private:
   void wait();

@@ -208,7 +208,7 @@ TEST_F(DamageTest, VerifyNamesThePartOfAnyFlippedByte) {
 TEST_F(DamageTest, AHeaderWithARightChecksumMustStillMakeSense) {
   const auto good = TokenDataset::open(files_, path("good.h5")).header();
   std::mt19937_64 random(1);
-  for (int i = 0; i < 2000; ++i) {
+  for (int i = 0; i < 300; ++i) {
     auto header = good;
     std::uint64_t* fields[] = {&header.file_bytes,
                                &header.vocabulary,

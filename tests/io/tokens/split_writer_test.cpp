@@ -58,6 +58,8 @@ TEST_F(SplitWriterTest, CutsTheTailOffFewDocuments) {
   write(3, 0.4, low);
   EXPECT_THAT(tokens_of("t.h5"), ElementsAre(0, 0, 1, 0));
   EXPECT_THAT(tokens_of("v.h5"), ElementsAre(2, 0));
+  EXPECT_THAT(offsets_of("t.h5"), ElementsAre(0, 2));
+  EXPECT_THAT(offsets_of("v.h5"), ElementsAre(0));
   write(99, 0.0001, low);
   EXPECT_EQ(tokens_of("v.h5").size(), 1U);
 }

@@ -1,0 +1,260 @@
+// trireme prepare: text into a token dataset.
+#include <sched.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+
+#include "base/error.hpp"
+#include "base/json.hpp"
+#include "io/text/document_reader.hpp"
+#include "io/text/tokenizer.hpp"
+#include "io/text/tokenizer_definition.hpp"
+#include "io/tokens/encoding_pipeline.hpp"
+#include "io/tokens/split_writer.hpp"
+#include "io/tokens/text_cut.hpp"
+#include "io/tokens/token_dataset.hpp"
+#include "launcher/cleanup_on_signal.hpp"
+#include "launcher/commands/commands.hpp"
+#include "launcher/options/command_line.hpp"
+#include "launcher/progress.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+struct PrepareOptions {
+  std::string tokenizer;
+  std::string output;
+  std::string valid_output;
+  double valid_fraction = 0;
+  std::string format = "auto";
+  std::string field = "text";
+  std::string prompt_field;
+  std::string end_of_text;
+  std::string invalid_utf8 = "replace";
+  std::int64_t threads = 0;
+  bool verify = false;
+  bool json = false;
+  std::vector<std::string> inputs;
+};
+
+/// What the summary tells beyond the datasets themselves.
+struct Run {
+  text::DocumentCounts counts;
+  std::uint64_t masked = 0;
+  double seconds = 0;
+};
+
+bool parse(const Arguments& arguments, PrepareOptions& options) {
+  options::CommandLine line(
+      "prepare", "text, JSONL or standard input into a token dataset for training",
+      "trireme prepare --tokenizer tokenizer.json --output data.h5 --valid-fraction 0.05 book.txt\n"
+      "trireme prepare --tokenizer tokenizer.json --output chat.h5 --field answer --prompt-field "
+      "question chat.jsonl.zst\n"
+      "trireme prepare --verify data.h5");
+  line.value("tokenizer,t", options.tokenizer, "FILE", "tokenizer.json, vocab.json, or a directory that holds one");
+  line.value("output,o", options.output, "FILE", "the dataset to write");
+  line.value("valid-fraction", options.valid_fraction, "F",
+             "share of the documents that goes to a validation dataset instead; 0 = none")
+      .range(0, 0.999);
+  line.value("valid-output", options.valid_output, "FILE",
+             "the validation dataset (default: DATA.valid.h5 beside DATA.h5)");
+  line.value("format", options.format, "FORMAT",
+             "what the inputs hold; auto = JSONL when named .jsonl or .ndjson (also .gz, .zst), else plain text")
+      .one_of({"auto", "text", "jsonl"});
+  line.value("field", options.field, "NAME", "JSONL: the member that holds the text");
+  line.value("prompt-field", options.prompt_field, "NAME",
+             "JSONL: a member whose text comes first and is read but not learned (loss mask 0)");
+  line.value("end-of-text", options.end_of_text, "TOKEN",
+             "the token after each document (default: the tokenizer's <|endoftext|>, <|end_of_text|>, </s>, …)");
+  line.value("invalid-utf8", options.invalid_utf8, "HOW", "bytes that are not UTF-8 become U+FFFD, or are an error")
+      .one_of({"replace", "refuse"});
+  line.value("threads", options.threads, "N", "encoding threads; 0 = one for each CPU").range(0, 4096);
+  line.flag("verify", options.verify, "instead: read the datasets named as INPUT whole and compare their checksums");
+  line.flag("json", options.json, "print one JSON object instead of a table");
+  line.positionals("INPUT", options.inputs,
+                   "plain text (a file is one document), JSONL (a line is one), .gz or .zst of either, a directory of "
+                   "such files, or - for standard input",
+                   1);
+  return line.parse(arguments);
+}
+
+void check(PrepareOptions& options) {
+  if (options.tokenizer.empty()) throw base::InputError("prepare needs --tokenizer FILE: see trireme prepare --help");
+  if (options.output.empty()) throw base::InputError("prepare needs --output DATA.h5: see trireme prepare --help");
+  if (options.valid_fraction > 0 && options.valid_output.empty()) {
+    const std::filesystem::path output = options.output;
+    auto name = output.stem();
+    name += ".valid";
+    name += output.extension();
+    options.valid_output = (output.parent_path() / name).string();
+  }
+  if (options.valid_fraction == 0 && !options.valid_output.empty()) {
+    throw base::InputError("--valid-output needs --valid-fraction above 0");
+  }
+  if (options.valid_output == options.output) {
+    throw base::InputError(base::str("--output and --valid-output are both ", options.output, ": name two files"));
+  }
+  for (const std::string& output : {options.output, options.valid_output}) {
+    std::error_code code;
+    if (!output.empty() && std::filesystem::is_directory(output, code)) {
+      throw base::InputError(base::str("output ", output, " is a directory: name a file"));
+    }
+    for (const std::string& input : options.inputs) {
+      if (!output.empty() && std::filesystem::equivalent(input, output, code) && !code) {
+        throw base::InputError(base::str(output, " is both input and output: name another output"));
+      }
+    }
+  }
+}
+
+tokens::TokenizerRecord record_of(const text::Tokenizer& tokenizer, const PrepareOptions& options) {
+  std::optional<std::uint32_t> end;
+  if (options.end_of_text.empty()) {
+    end = tokenizer.end_of_text();
+    if (!end) {
+      throw base::InputError(base::str("tokenizer ", options.tokenizer,
+                                       " has no end-of-text token that we know: name it with --end-of-text TOKEN"));
+    }
+  } else {
+    end = tokenizer.id_of(options.end_of_text);
+    if (!end) {
+      throw base::InputError(base::str("tokenizer ", options.tokenizer, " has no token ", options.end_of_text));
+    }
+  }
+  return {tokenizer.to_json(), tokenizer.vocabulary_size(), *end};
+}
+
+text::DocumentReaderOptions reader_options(const PrepareOptions& options, const text::Tokenizer& tokenizer) {
+  text::DocumentReaderOptions reading;
+  reading.format = options.format == "text"    ? text::InputFormat::kText
+                   : options.format == "jsonl" ? text::InputFormat::kJsonl
+                                               : text::InputFormat::kByName;
+  reading.field = options.field;
+  reading.prompt_field = options.prompt_field;
+  reading.replace_invalid_utf8 = options.invalid_utf8 == "replace";
+  reading.cut = tokens::text_cut(text::parse_tokenizer_json(tokenizer.to_json(), options.tokenizer));
+  return reading;
+}
+
+unsigned thread_count(const PrepareOptions& options) {
+  if (options.threads > 0) return static_cast<unsigned>(options.threads);
+  cpu_set_t mask;
+  if (::sched_getaffinity(0, sizeof mask, &mask) != 0) return std::max(1U, std::thread::hardware_concurrency());
+  return static_cast<unsigned>(CPU_COUNT(&mask));
+}
+
+Run encode_all(text::DocumentReader& reader, const text::Tokenizer& tokenizer, std::uint32_t end_of_text,
+               unsigned threads, tokens::SplitWriter& writer) {
+  Run run;
+  const auto start = std::chrono::steady_clock::now();
+  const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+  Progress progress(stderr, "preparing");
+  tokens::EncodingPipeline pipeline(
+      reader, [&](std::string_view text, std::vector<std::uint32_t>& ids) { tokenizer.encode(text, ids); }, threads);
+  std::uint64_t written = 0;
+  tokens::EncodedBlock block;
+  while (pipeline.next(block)) {
+    for (const tokens::EncodedPiece& piece : block.pieces) {
+      if (piece.begins) writer.begin_document(piece.hash);
+      writer.append(piece.prompt, false);
+      writer.append(piece.text, true);
+      if (piece.ends) writer.append(std::span(&end_of_text, 1), true);
+      written += piece.prompt.size() + piece.text.size() + (piece.ends ? 1 : 0);
+      run.masked += piece.prompt.size();
+    }
+    run.counts = block.counts;
+    progress.update(
+        block.consumed, reader.total(),
+        base::str(with_commas(written), " tokens, ",
+                  human_bytes(static_cast<std::uint64_t>(static_cast<double>(run.counts.text_bytes) / seconds())),
+                  "/s"));
+  }
+  progress.finish();
+  run.seconds = seconds();
+  return run;
+}
+
+base::Json dataset_json(const std::string& path, const tokens::DatasetHeader& header) {
+  return {{"path", path},
+          {"tokens", header.token_count()},
+          {"documents", header.document_count()},
+          {"vocabulary", header.vocabulary},
+          {"end_of_text", header.end_of_text},
+          {"loss_mask", header.loss_mask.bytes != 0},
+          {"bytes", header.file_bytes},
+          {"fingerprint", tokens::to_hex(header.fingerprint)},
+          {"tokenizer_hash", tokens::to_hex(header.tokenizer.digest)}};
+}
+
+std::string dataset_line(const std::string& path, const tokens::DatasetHeader& header) {
+  const std::uint64_t documents = header.document_count();
+  return base::str(path, ": ", with_commas(header.token_count()), " tokens, ", with_commas(documents),
+                   documents == 1 ? " document" : " documents", ", vocabulary ", with_commas(header.vocabulary), ", ",
+                   human_bytes(header.file_bytes), "\n");
+}
+
+void print_summary(const PrepareOptions& options, const tokens::SplitResult& result, const Run& run) {
+  if (options.json) {
+    base::Json summary = {{"train", dataset_json(options.output, result.train)}};
+    if (result.valid) summary["valid"] = dataset_json(options.valid_output, *result.valid);
+    summary["documents"] = run.counts.documents;
+    summary["empty_documents"] = run.counts.empty;
+    summary["text_bytes"] = run.counts.text_bytes;
+    summary["invalid_utf8_replaced"] = run.counts.replaced;
+    summary["masked_tokens"] = run.masked;
+    summary["seconds"] = run.seconds;
+    std::puts(base::to_line(summary).c_str());
+    return;
+  }
+  std::string text = dataset_line(options.output, result.train);
+  const std::uint64_t tokens = result.train.token_count() + (result.valid ? result.valid->token_count() : 0);
+  if (result.valid) text += dataset_line(options.valid_output, *result.valid);
+  char numbers[96];
+  std::snprintf(numbers, sizeof numbers, "%.2f bytes a token, %.1f s",
+                static_cast<double>(run.counts.text_bytes) / static_cast<double>(tokens), run.seconds);
+  text += base::str("from ", human_bytes(run.counts.text_bytes), " of text, ", numbers, "\n");
+  if (run.masked > 0) text += base::str(with_commas(run.masked), " prompt tokens carry no loss\n");
+  if (run.counts.empty > 0) text += base::str(with_commas(run.counts.empty), " empty documents left out\n");
+  if (run.counts.replaced > 0) {
+    text += base::str("warning: ", with_commas(run.counts.replaced), " invalid UTF-8 sequences replaced by U+FFFD\n");
+  }
+  std::fputs(text.c_str(), stdout);
+}
+
+int verify(const PrepareOptions& options) {
+  base::PosixFileSystem files;
+  for (const std::string& path : options.inputs) {
+    const auto dataset = tokens::TokenDataset::open(files, path);
+    const auto& header = dataset.header();
+    Progress progress(stderr, "verifying");
+    dataset.verify([&](std::uint64_t done) { progress.update(done, header.file_bytes, human_bytes(done)); });
+    progress.finish();
+    std::fputs(options.json ? (base::to_line(dataset_json(path, header)) + "\n").c_str()
+                            : ("intact: " + dataset_line(path, header)).c_str(),
+               stdout);
+  }
+  return base::kExitDone;
+}
+
+}  // namespace
+
+int prepare_command(const Arguments& arguments) {
+  PrepareOptions options;
+  if (!parse(arguments, options)) return base::kExitDone;
+  if (options.verify) return verify(options);
+  check(options);
+  base::PosixFileSystem files;
+  const auto tokenizer = text::Tokenizer::load(options.tokenizer);
+  const auto record = record_of(tokenizer, options);
+  text::DocumentReader reader(files, options.inputs, reader_options(options, tokenizer));
+  CleanupOnSignal cleanup;
+  tokens::SplitWriter writer(files, {options.output, options.valid_output}, record, !options.prompt_field.empty(),
+                             options.valid_fraction);
+  cleanup.watch(writer.temporary_files());
+  const Run run = encode_all(reader, tokenizer, record.end_of_text, thread_count(options), writer);
+  print_summary(options, writer.finish(), run);
+  return base::kExitDone;
+}
+
+}  // namespace trireme::launcher
