@@ -1,13 +1,37 @@
 #include "models/parallel/linear.hpp"
 
+#include <ATen/Context.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
 
 #include "models/kernels/kernels.hpp"
 
+// oneDNN's product of two matrices of any strides, result = beta * result + alpha * a b. libtorch_cpu exports it but no
+// header declares it. In fp32 it runs at two to three times the speed of at::mm (MKL) on AMD processors, where MKL
+// stays with AVX2, and as fast on Intel's.
+namespace at::native {
+void mkldnn_matmul(const Tensor& a, const Tensor& b, const Tensor& result, float beta, float alpha);
+}
+
 namespace trireme::parallel {
 namespace {
+
+bool use_onednn(const at::Tensor& out, const at::Tensor& a) {
+  return out.is_cpu() && out.scalar_type() == at::kFloat && out.numel() > 0 && a.numel() > 0 &&
+         at::globalContext().userEnabledMkldnn();
+}
+
+/// out = beta * out + a b, all of one type, beta 0 or 1.
+void product(const at::Tensor& a, const at::Tensor& b, double beta, at::Tensor& out) {
+  if (use_onednn(out, a)) {
+    at::native::mkldnn_matmul(a, b, out, static_cast<float>(beta), 1.0F);
+  } else if (beta == 0.0) {
+    at::mm_out(out, a, b);
+  } else {
+    at::addmm_out(out, out, a, b, beta, 1.0);
+  }
+}
 
 at::Tensor rows(const at::Tensor& x) { return x.flatten(0, -2); }
 
@@ -19,9 +43,9 @@ at::Tensor empty_like_rows(const at::Tensor& x, std::int64_t columns) {
 
 }  // namespace
 
-void linear_into(const at::Tensor& x, const at::Tensor& w, at::Tensor& y) { at::mm_out(y, x, w.t()); }
+void linear_into(const at::Tensor& x, const at::Tensor& w, at::Tensor& y) { product(x, w.t(), 0.0, y); }
 
-void linear_input_grad_into(const at::Tensor& dy, const at::Tensor& w, at::Tensor& dx) { at::mm_out(dx, dy, w); }
+void linear_input_grad_into(const at::Tensor& dy, const at::Tensor& w, at::Tensor& dx) { product(dy, w, 0.0, dx); }
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& w) {
   at::Tensor y = empty_like_rows(x, w.size(0));
@@ -42,7 +66,7 @@ void linear_weight_grad(const at::Tensor& dy, const at::Tensor& x, Block& block)
   const at::Tensor left = rows(dy).t();
   const at::Tensor right = rows(x);
   if (dy.scalar_type() == block.grad.scalar_type()) {
-    at::addmm_out(block.grad, block.grad, left, right, beta, 1.0);
+    product(left, right, beta, block.grad);
   } else if (dy.is_cuda()) {
     at::addmm_out(block.grad, block.grad, left, right, block.grad.scalar_type(), beta, 1.0);
   } else if (beta == 0.0) {
