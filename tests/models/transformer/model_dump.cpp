@@ -7,55 +7,20 @@
 #include <omp.h>
 
 #include <cstdio>
-#include <filesystem>
-#include <fstream>
 #include <map>
 #include <vector>
 
 #include "base/json.hpp"
 #include "models/transformer/chunk.hpp"
+#include "tests/support/model_files.hpp"
 
 namespace {
 
 using trireme::base::Json;
 using namespace trireme;
 
-template <typename T>
-std::vector<T> read_all(const std::filesystem::path& path) {
-  std::vector<T> data(std::filesystem::file_size(path) / sizeof(T));
-  std::ifstream file(path, std::ios::binary);
-  file.read(reinterpret_cast<char*>(data.data()), static_cast<std::streamsize>(data.size() * sizeof(T)));
-  return data;
-}
-
-class Output {
- public:
-  explicit Output(const std::filesystem::path& path) : file_(path, std::ios::binary) {}
-  void add(const at::Tensor& x) {
-    const at::Tensor wide = x.to(at::kDouble).contiguous();
-    file_.write(static_cast<const char*>(wide.const_data_ptr()), static_cast<std::streamsize>(wide.nbytes()));
-  }
-
- private:
-  std::ofstream file_;
-};
-
-spec::ModelConfig config_of(const Json& json) {
-  spec::ModelConfig config;
-  config.arch = json.at("arch") == "gpt2" ? spec::Architecture::kGpt2 : spec::Architecture::kLlama;
-  config.layers = json.at("layers");
-  config.hidden = json.at("hidden");
-  config.heads = json.at("heads");
-  config.kv_heads = json.at("kv_heads");
-  config.ffn = json.at("ffn");
-  config.sequence = json.at("sequence");
-  config.vocab = json.at("vocab");
-  config.tie_embeddings = json.at("tie");
-  config.rope_theta = json.at("rope_theta");
-  config.norm_eps = json.at("norm_eps");
-  spec::check(config);
-  return config;
-}
+using tests::Output;
+using tests::read_all;
 
 at::ScalarType type_of(const std::string& name) {
   return name == "fp64" ? at::kDouble : name == "fp32" ? at::kFloat : at::kBFloat16;
@@ -90,9 +55,8 @@ void generate(transformer::Chunk& chunk, const at::Tensor& tokens, Output& out) 
 }
 
 void run(const std::filesystem::path& directory) {
-  std::ifstream file(directory / "model.json");
-  const Json json = Json::parse(file);
-  const spec::ModelConfig config = config_of(json);
+  const Json json = tests::read_json(directory / "model.json");
+  const spec::ModelConfig config = tests::model_of(json);
   const at::ScalarType type = type_of(json.at("type"));
   const transformer::ChunkSpec all{0, config.layers, true, true};
   parallel::ParameterStore store(config, transformer::block_plan(config, {all}), 0, 1, type,

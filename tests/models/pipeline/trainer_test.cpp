@@ -1,0 +1,183 @@
+// One rank: state, resuming, non-finite losses, bf16, and what is refused.
+#include "models/pipeline/trainer.hpp"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
+#include <ATen/ops/randint.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "base/error.hpp"
+
+namespace trireme::pipeline {
+namespace {
+
+using transformer::MicroBatch;
+
+TrainerConfig small_config(Precision precision = Precision::kFp32) {
+  TrainerConfig config;
+  config.model.arch = spec::Architecture::kLlama;
+  config.model.layers = 2;
+  config.model.hidden = 32;
+  config.model.heads = 4;
+  config.model.kv_heads = 2;
+  config.model.ffn = 48;
+  config.model.sequence = 16;
+  config.model.vocab = 50;
+  config.model.dropout = 0.1;
+  config.precision = precision;
+  config.micro_batch = 2;
+  config.micro_batches = 2;
+  config.seed = 3;
+  return config;
+}
+
+std::vector<MicroBatch> batches(const TrainerConfig& config, std::int64_t step) {
+  std::vector<MicroBatch> all;
+  for (std::int64_t index = 0; index < config.micro_batches; ++index) {
+    MicroBatch batch;
+    // Every token is followed by its successor: easy to learn.
+    batch.tokens = at::empty({config.micro_batch, config.model.sequence}, at::kLong);
+    for (std::int64_t at = 0; at < batch.tokens.numel(); ++at) {
+      batch.tokens.mutable_data_ptr<std::int64_t>()[at] = (7 * step + 3 * index + at) % config.model.vocab;
+    }
+    batch.targets = batch.tokens.add(1).remainder(config.model.vocab);
+    for (std::int64_t row = 0; row < config.micro_batch; ++row) {
+      batch.samples.push_back((step * config.micro_batches + index) * config.micro_batch + row);
+    }
+    batch.step = step;
+    all.push_back(batch);
+  }
+  return all;
+}
+
+std::int64_t targets(const TrainerConfig& config) {
+  return config.micro_batches * config.micro_batch * config.model.sequence;
+}
+
+StepResult train(Trainer& trainer, const TrainerConfig& config, std::int64_t step) {
+  return trainer.step(batches(config, step), targets(config), 1e-2);
+}
+
+std::vector<at::Tensor> copies(Trainer& trainer) {
+  std::vector<at::Tensor> all;
+  for (const StateTensor& part : trainer.state()) all.push_back(part.data.clone());
+  return all;
+}
+
+void expect_same_bits(Trainer& a, Trainer& b) {
+  const std::vector<StateTensor> left = a.state();
+  const std::vector<StateTensor> right = b.state();
+  ASSERT_EQ(left.size(), right.size());
+  for (std::size_t index = 0; index < left.size(); ++index) {
+    EXPECT_TRUE(left[index].data.equal(right[index].data)) << name_of(left[index].kind) << " " << left[index].name;
+  }
+}
+
+class AnyPrecision : public testing::TestWithParam<Precision> {};
+
+TEST_P(AnyPrecision, LearnsAndRepeatsItselfBitForBit) {
+  const TrainerConfig config = small_config(GetParam());
+  Trainer first(config, {});
+  Trainer second(config, {});
+  first.initialise();
+  second.initialise();
+  double start = 0.0, end = 0.0;
+  for (std::int64_t step = 0; step < 20; ++step) {
+    const StepResult one = train(first, config, step);
+    const StepResult two = train(second, config, step);
+    EXPECT_EQ(one.loss, two.loss);
+    EXPECT_EQ(one.grad_norm, two.grad_norm);
+    if (step == 0) start = one.loss;
+    end = one.loss;
+  }
+  EXPECT_NEAR(start, std::log(50.0), 0.1);
+  EXPECT_LT(end, 0.7 * start);
+  expect_same_bits(first, second);
+}
+
+TEST_P(AnyPrecision, StateCopiedIntoAnotherTrainerGoesOnBitForBit) {
+  const TrainerConfig config = small_config(GetParam());
+  Trainer straight(config, {});
+  straight.initialise();
+  for (std::int64_t step = 0; step < 3; ++step) train(straight, config, step);
+  Trainer resumed(config, {});
+  const std::vector<at::Tensor> saved = copies(straight);
+  std::vector<StateTensor> state = resumed.state();
+  for (std::size_t index = 0; index < state.size(); ++index) state[index].data.copy_(saved[index]);
+  resumed.after_load();
+  resumed.set_steps(straight.steps());
+  for (std::int64_t step = 3; step < 6; ++step) {
+    EXPECT_EQ(train(straight, config, step).loss, train(resumed, config, step).loss);
+  }
+  expect_same_bits(straight, resumed);
+}
+
+INSTANTIATE_TEST_SUITE_P(Precisions, AnyPrecision,
+                         testing::Values(Precision::kFp32, Precision::kFp64, Precision::kBf16));
+
+TEST(Trainer, NonFiniteLossChangesNothing) {
+  const TrainerConfig config = small_config();
+  Trainer trainer(config, {});
+  trainer.initialise();
+  train(trainer, config, 0);
+  std::vector<StateTensor> state = trainer.state();
+  state.front().data.view({-1})[0].fill_(std::numeric_limits<double>::quiet_NaN());
+  const std::vector<at::Tensor> before = copies(trainer);
+  const StepResult result = train(trainer, config, 1);
+  EXPECT_FALSE(result.finite);
+  EXPECT_EQ(trainer.steps(), 1);
+  for (std::size_t index = 1; index < before.size(); ++index) EXPECT_TRUE(state[index].data.equal(before[index]));
+}
+
+TEST(Trainer, StateListsEachLogicalTensorInThreeKinds) {
+  const TrainerConfig config = small_config(Precision::kBf16);
+  Trainer trainer(config, {});
+  const auto tensors = spec::logical_tensors(config.model);
+  const std::vector<StateTensor> state = trainer.state();
+  EXPECT_EQ(state.size(), 3 * tensors.size());
+  for (const StateTensor& part : state) {
+    EXPECT_EQ(part.box, topology::whole(part.shape)) << part.name;
+    EXPECT_EQ(part.data.scalar_type(), at::kFloat) << part.name;
+    EXPECT_TRUE(part.stored) << part.name;
+  }
+}
+
+TEST(Trainer, AnotherNumberOfMicroBatchesIsAnError) {
+  const TrainerConfig config = small_config();
+  Trainer trainer(config, {});
+  trainer.initialise();
+  std::vector<MicroBatch> one = batches(config, 0);
+  one.pop_back();
+  EXPECT_THROW(trainer.step(one, targets(config), 1e-3), base::Error);
+}
+
+std::string refusal(const TrainerConfig& config) {
+  try {
+    check(config);
+  } catch (const base::InputError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(TrainerCheck, NamesDegreesThatWork) {
+  TrainerConfig config = small_config();
+  config.degrees.tp = 3;
+  EXPECT_THAT(refusal(config), testing::HasSubstr("take tp = 1, 2 or 4"));
+  config.degrees.tp = 4;
+  config.model.sequence = 18;
+  EXPECT_THAT(refusal(config), testing::HasSubstr("sequence_parallel = false"));
+  config.sequence_parallel = false;
+  EXPECT_EQ(refusal(config), "");
+  config.degrees.pp = 4;
+  EXPECT_THAT(refusal(config), testing::HasSubstr("at most 2"));
+  config.degrees.pp = 1;
+  config.zero = 2;
+  EXPECT_THAT(refusal(config), testing::HasSubstr("take 0 or 1"));
+}
+
+}  // namespace
+}  // namespace trireme::pipeline
