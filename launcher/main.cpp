@@ -35,15 +35,9 @@ std::vector<options::Subcommand> working_commands() {
                           }});
     }
   }
-#ifdef TRIREME_COMMAND_TOKENIZER
   commands.push_back({"tokenizer", "trains a byte-level BPE tokenizer", tokenizer_command});
-#endif
-#ifdef TRIREME_COMMAND_PREPARE
   commands.push_back({"prepare", "text, JSONL or stdin into a token dataset", prepare_command});
-#endif
-#ifdef TRIREME_COMMAND_CHECKPOINT
   commands.push_back({"checkpoint", "lists, inspects and verifies checkpoints", checkpoint_command});
-#endif
   return commands;
 }
 
@@ -65,8 +59,11 @@ int run(const Arguments& arguments) {
   for (const HelperCommand& command : kHelperCommands) {
     if (word == command.name) exec_helper(arguments);
   }
-  return options::run_subcommand("", "mpirun -n 4 trireme train quickstart.ini --parallel.tp=2", working_commands(),
-                                 arguments);
+  const std::string example =
+      "trireme tokenizer train --vocab 4096 --output tokenizer.json book.txt\n"
+      "trireme prepare --tokenizer tokenizer.json --output book.h5 book.txt";
+  const std::string training = "\nmpirun -n 4 trireme train run.ini --parallel.tp=2";
+  return options::run_subcommand("", helper_exists() ? example + training : example, working_commands(), arguments);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <deque>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <utility>
 
 #include "base/error.hpp"
@@ -63,6 +64,14 @@ std::string join(const std::vector<std::string>& words, const char* separator) {
   std::string joined;
   for (const std::string& word : words) joined += (joined.empty() ? "" : separator) + word;
   return joined;
+}
+
+// Every line of the example, indented.
+std::string example_text(const std::string& example) {
+  std::string text = "example:\n";
+  std::istringstream lines(example);
+  for (std::string line; std::getline(lines, line);) text += "  " + line + "\n";
+  return text;
 }
 
 constexpr const char* kPositional = "positional words";
@@ -253,12 +262,7 @@ bool CommandLine::parse(const Arguments& arguments) {
 
 std::string CommandLine::help() const {
   const Implementation& self = *implementation_;
-  std::string text = "example:\n";
-  for (std::size_t start = 0; start <= self.example.size();) {
-    const std::size_t end = std::min(self.example.find('\n', start), self.example.size());
-    text += "  " + self.example.substr(start, end - start) + "\n";
-    start = end + 1;
-  }
+  std::string text = example_text(self.example);
   text += str("\ntrireme ", self.command, ": ", self.summary, "\n\n");
   struct Row {
     std::string left, right, heading;
@@ -305,7 +309,7 @@ int run_subcommand(const std::string& parent, const std::string& example, const 
   }
   const std::string& word = arguments.front();
   if (word == "--help" || word == "-h") {
-    std::string text = "example:\n  " + example + "\n\n" + prefix + " COMMAND … (each has its own --help)\n";
+    std::string text = example_text(example) + "\n" + prefix + " COMMAND … (each has its own --help)\n";
     for (const Subcommand& subcommand : subcommands) {
       text += "  " + subcommand.name + std::string(width + 2 - subcommand.name.size(), ' ') + subcommand.summary + "\n";
     }

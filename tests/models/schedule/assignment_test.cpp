@@ -96,6 +96,12 @@ TEST(AssignLayers, GivesTheHeadItsWeight) {
   EXPECT_EQ(assign_layers(8, 4, 1, {0, 1, 0})[2].layer_count, 2);
 }
 
+TEST(AssignLayers, GivesWhatIsLeftToTheLaterStages) {
+  std::vector<std::int64_t> counts;
+  for (const ChunkLayers& chunk : assign_layers(10, 4, 1, {})) counts.push_back(chunk.layer_count);
+  EXPECT_EQ(counts, (std::vector<std::int64_t>{2, 2, 3, 3}));
+}
+
 TEST(AssignLayers, RefusesMoreChunksThanLayers) {
   EXPECT_THROW(assign_layers(7, 4, 2, {}), base::InputError);
   EXPECT_NO_THROW(assign_layers(8, 4, 2, {}));

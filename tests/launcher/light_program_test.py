@@ -1,0 +1,61 @@
+"""The light trireme: its help, versions, refusals, what it links, and the exec of the helper."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+TRIREME = os.environ["TRIREME_BIN"]
+
+
+def run(*words):
+    return subprocess.run(words, capture_output=True, text=True, timeout=60)
+
+
+def check(name, condition, shown=""):
+    if not condition:
+        sys.exit(f"FAILED: {name}: {shown}")
+    print(f"ok: {name}")
+
+
+help_text = run(TRIREME, "--help")
+check("help", help_text.returncode == 0 and help_text.stdout.startswith("example:\n"), help_text)
+commands = re.findall(r"^  (\w+)  +\S", help_text.stdout, re.M)
+check("help lists commands", len(commands) > 0, help_text.stdout)
+for command in commands:
+    if command in ("eval", "generate"):
+        continue  # they belong to the helper, whose start needs MPI
+    shown = run(TRIREME, command, "--help")
+    check(f"{command} --help", shown.returncode == 0 and shown.stdout.startswith("example:\n"), shown)
+
+version = run(TRIREME, "--version").stdout
+for library in ("trireme", "LibTorch", "NCCL", "MPI", "HDF5", "Boost", "PCRE2", "zstd"):
+    check(f"version of {library}", re.search(rf"^{library}(: built without| \S*\d)", version, re.M) or
+          (library == "MPI" and re.search(r"^MPI .*\d", version, re.M)), version)
+
+unknown = run(TRIREME, "tran")
+check("unknown command", unknown.returncode == 2 and "unknown command tran" in unknown.stderr, unknown)
+check("one line", unknown.stderr.startswith("trireme: ") and unknown.stderr.count("\n") == 1, unknown)
+check("no command", run(TRIREME).returncode == 2)
+
+libraries = run("ldd", TRIREME).stdout
+for heavy in ("libmpi", "libtorch", "libc10", "libcuda", "libnccl"):
+    check(f"does not load {heavy}", heavy not in libraries, libraries)
+
+with tempfile.TemporaryDirectory() as directory:
+    alone = Path(directory) / "bin" / "trireme"
+    alone.parent.mkdir()
+    shutil.copy(TRIREME, alone)
+    missing = run(str(alone), "train", "x.ini")
+    check("no helper", missing.returncode == 2 and "was built without LibTorch" in missing.stderr, missing)
+    check("no helper, not listed", not re.search("^  train ", run(str(alone), "--help").stdout, re.M))
+    helper = Path(directory) / "libexec" / "trireme" / "trireme-run"
+    helper.parent.mkdir(parents=True)
+    helper.write_text('#!/bin/sh\nprintf "%s|" "$@"\nexit 75\n')
+    helper.chmod(0o755)
+    ran = run(str(alone), "generate", "x.ini", "--prompt", "a b", "")
+    check("helper gets the words", ran.stdout == "generate|x.ini|--prompt|a b||" and ran.returncode == 75, ran)
+    check("listed with helper", re.search("^  train ", run(str(alone), "--help").stdout, re.M))
+    check("train --help without helper", run(str(alone), "train", "--help").stdout.startswith("example:\n"))
