@@ -1,0 +1,255 @@
+// Host kernels against independent formulas in fp64, for every element type.
+#include <ATen/ops/empty.h>
+#include <ATen/ops/randint.h>
+#include <ATen/ops/randn.h>
+#include <ATen/ops/zeros.h>
+#include <gtest/gtest.h>
+#include <omp.h>
+
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+#include "models/kernels/cpu/adamw.hpp"
+#include "models/kernels/kernels.hpp"
+
+namespace trireme::kernels {
+namespace {
+
+double largest(const at::Tensor& x) { return x.abs().max().item<double>(); }
+
+class KernelTest : public ::testing::TestWithParam<at::ScalarType> {
+ protected:
+  /// A random tensor of the type under test and the same values in fp64.
+  static std::pair<at::Tensor, at::Tensor> random(at::IntArrayRef shape) {
+    const at::Tensor x = at::randn(shape, at::kDouble).to(GetParam());
+    return {x, x.to(at::kDouble).clone()};
+  }
+  static double tolerance() { return GetParam() == at::kDouble ? 1e-14 : GetParam() == at::kFloat ? 2e-6 : 8e-3; }
+  static void expect_close(const at::Tensor& a, const at::Tensor& expected) {
+    ASSERT_EQ(a.sizes(), expected.sizes());
+    EXPECT_LE(largest(a.to(at::kDouble).sub(expected)), tolerance() * (1.0 + largest(expected)));
+  }
+};
+
+TEST_P(KernelTest, RmsNormAndItsGradient) {
+  const auto [x, x64] = random({5, 3, 67});
+  const auto [w, w64] = random({67});
+  const auto [dy, dy64] = random({5, 3, 67});
+  const NormForward forward = norm(x, w, {}, 1e-5);
+  const at::Tensor rstd = x64.square().mean(-1, true).add(1e-5).rsqrt();
+  expect_close(forward.output, x64.mul(rstd).mul(w64));
+  const NormBackward d = norm_backward(dy, x, forward, w, {});
+  const at::Tensor along = dy64.mul(w64).mul(x64).mean(-1, true).mul(rstd.pow(3));
+  expect_close(d.input, dy64.mul(w64).mul(rstd).sub(x64.mul(along)));
+  expect_close(d.weight, dy64.mul(x64).mul(rstd).sum(at::IntArrayRef{0, 1}));
+}
+
+TEST_P(KernelTest, SwigluAndItsGradient) {
+  const auto [x, x64] = random({6, 2 * 37});
+  const auto [dy, dy64] = random({6, 37});
+  const at::Tensor gate = x64.narrow(1, 0, 37), up = x64.narrow(1, 37, 37), s = gate.sigmoid();
+  expect_close(swiglu(x), gate.mul(s).mul(up));
+  const at::Tensor d = swiglu_backward(dy, x);
+  expect_close(d.narrow(1, 0, 37), dy64.mul(up).mul(s.add(gate.mul(s).mul(s.neg().add(1)))));
+  expect_close(d.narrow(1, 37, 37), dy64.mul(gate).mul(s));
+}
+
+TEST_P(KernelTest, GeluAddsTheBiasAndItsGradient) {
+  auto [h, h64] = random({6, 45});
+  const auto [bias, bias64] = random({45});
+  const auto [dy, dy64] = random({6, 45});
+  const at::Tensor y = gelu(h, bias);
+  const at::Tensor sum = h64.add(bias64).to(GetParam()).to(at::kDouble);
+  expect_close(h, sum);
+  const double c = std::sqrt(2.0 / M_PI);
+  const at::Tensor t = sum.add(sum.pow(3).mul(0.044715)).mul(c).tanh();
+  expect_close(y, sum.mul(t.add(1)).mul(0.5));
+  const at::Tensor slope =
+      t.add(1).mul(0.5).add(t.square().neg().add(1).mul(sum).mul(0.5 * c).mul(sum.square().mul(3 * 0.044715).add(1)));
+  expect_close(gelu_backward(dy.clone(), h), dy64.mul(slope));
+}
+
+TEST_P(KernelTest, ActivationsStayFiniteFarOut) {
+  const at::Tensor x = at::empty({1, 4}, at::kDouble).fill_(1e4).to(GetParam());
+  const at::Tensor minus = x.neg();
+  const at::Tensor ones = x.div(1e4);
+  at::Tensor h = x.clone(), g = minus.clone();
+  EXPECT_EQ(largest(gelu(h, {}).sub(x)), 0.0);
+  EXPECT_LE(largest(gelu(g, {})), 1e-30);
+  EXPECT_EQ(largest(gelu_backward(ones.clone(), h).sub(ones)), 0.0);
+  EXPECT_LE(largest(gelu_backward(ones.clone(), g)), 1e-20);
+  EXPECT_TRUE(swiglu_backward(ones.narrow(1, 0, 2), minus).isfinite().all().item<bool>());
+}
+
+TEST_P(KernelTest, RotationTurnsHalvesAndBack) {
+  auto [x, x64] = random({4, 2, 3 * 8 + 5});
+  const at::ScalarType wide = wide_type(GetParam());
+  const at::Tensor angle = at::randn({6, 4}, at::kDouble);
+  const at::Tensor cosine = angle.cos().to(wide), sine = angle.sin().to(wide);
+  const at::Tensor before = x.clone();
+  rotate(x, 3, cosine, sine, 2, false);
+  at::Tensor expected = x64.clone();
+  for (std::int64_t head = 0; head < 3; ++head) {
+    const at::Tensor a = x64.narrow(2, head * 8, 4), b = x64.narrow(2, head * 8 + 4, 4);
+    const at::Tensor c = angle.narrow(0, 2, 4).cos().unsqueeze(1), s = angle.narrow(0, 2, 4).sin().unsqueeze(1);
+    expected.narrow(2, head * 8, 4).copy_(a.mul(c).sub(b.mul(s)));
+    expected.narrow(2, head * 8 + 4, 4).copy_(b.mul(c).add(a.mul(s)));
+  }
+  expect_close(x, expected);
+  rotate(x, 3, cosine, sine, 2, true);
+  expect_close(x, before.to(at::kDouble));
+}
+
+TEST_P(KernelTest, CrossEntropyOverwritesLogitsByTheirGradient) {
+  auto [logits, logits64] = random({7, 5003});
+  at::Tensor target = at::randint(0, 5003, {7}, at::kLong);
+  target[3].fill_(-1);
+  const at::Tensor statistics = softmax_statistics(logits, target);
+  const at::Tensor probabilities = logits64.softmax(1);
+  for (std::int64_t row = 0; row < 7; ++row) {
+    const double maximum = logits64[row].max().item<double>();
+    const double sum = logits64[row].sub(maximum).exp().sum().item<double>();
+    EXPECT_EQ(statistics[row][0].item<double>(), maximum);
+    EXPECT_NEAR(statistics[row][1].item<double>(), sum, tolerance() * sum);
+    const std::int64_t at = target[row].item<std::int64_t>();
+    EXPECT_EQ(statistics[row][2].item<double>(), at < 0 ? 0.0 : logits64[row][at].item<double>());
+  }
+  const at::Tensor present = target.ge(0).to(at::kDouble);
+  const at::Tensor factor = present.div(statistics.select(1, 1)).mul(0.5);
+  softmax_gradient(logits, target, factor, present.mul(0.5));
+  at::Tensor expected = probabilities.mul(0.5).mul(present.unsqueeze(1));
+  for (std::int64_t row = 0; row < 7; ++row) {
+    if (row != 3) expected[row][target[row].item<std::int64_t>()].sub_(0.5);
+  }
+  expect_close(logits, expected);
+}
+
+TEST_P(KernelTest, SumsAndAdditions) {
+  auto [y, y64] = random({9, 131});
+  const auto [x, x64] = random({9, 131});
+  const auto [bias, bias64] = random({131});
+  at::Tensor sums = at::zeros({131}, wide_type(GetParam()));
+  column_sum(x, sums, true);
+  column_sum(x, sums, false);
+  expect_close(sums, x64.sum(0).mul(2));
+  accumulate(sums, bias);
+  expect_close(sums, x64.sum(0).mul(2).add(bias64));
+  add(y, x, bias);
+  expect_close(y, y64.add(x64).add(bias64));
+}
+
+TEST_P(KernelTest, RowsAddUpInOrderAndSkipAbsentOnes) {
+  const auto [dy, dy64] = random({6, 33});
+  at::Tensor grad = at::zeros({4, 33}, wide_type(GetParam()));
+  const std::vector<std::int64_t> rows{2, 0, 2, -1, 2, 3};
+  at::Tensor index = at::empty({6}, at::kLong);
+  std::memcpy(index.mutable_data_ptr(), rows.data(), sizeof(std::int64_t) * 6);
+  add_rows(grad, index, dy);
+  at::Tensor expected = at::zeros({4, 33}, at::kDouble);
+  for (std::int64_t i = 0; i < 6; ++i) {
+    if (rows[static_cast<std::size_t>(i)] >= 0) expected[rows[static_cast<std::size_t>(i)]].add_(dy64[i]);
+  }
+  expect_close(grad, expected);
+}
+
+TEST_P(KernelTest, DropoutIsTheSameHoweverTheSlabIsCut) {
+  const std::vector<std::int64_t> samples{5, 9, 1000000007};
+  const at::Tensor x = at::empty({8, 3, 75}, GetParam()).fill_(1.0);
+  const DropoutKey key{0.25, 42, 6, 1, 2, 0};
+  at::Tensor whole = x.clone();
+  dropout(whole, key, samples);
+  for (std::int64_t half = 0; half < 2; ++half) {
+    at::Tensor cut = x.narrow(0, half * 4, 4).narrow(1, 1, 2).clone();
+    DropoutKey moved = key;
+    moved.first_position = half * 4;
+    dropout(cut, moved, {9, 1000000007});
+    EXPECT_TRUE(cut.equal(whole.narrow(0, half * 4, 4).narrow(1, 1, 2)));
+  }
+  at::Tensor other = x.clone();
+  DropoutKey next = key;
+  next.site = 1;
+  dropout(other, next, samples);
+  EXPECT_FALSE(other.equal(whole));
+  const double kept = whole.ne(0).to(at::kDouble).mean().item<double>();
+  EXPECT_NEAR(kept, 0.75, 0.05);
+  EXPECT_NEAR(largest(whole), 1.0 / 0.75, tolerance() * 2);
+}
+
+INSTANTIATE_TEST_SUITE_P(Types, KernelTest, ::testing::Values(at::kDouble, at::kFloat, at::kBFloat16),
+                         [](const auto& info) { return std::string(c10::toString(info.param)); });
+
+template <typename T>
+std::vector<T> pattern(std::int64_t count, double scale, double phase) {
+  std::vector<T> values(static_cast<std::size_t>(count));
+  for (std::int64_t i = 0; i < count; ++i) {
+    values[static_cast<std::size_t>(i)] = static_cast<T>(scale * std::sin(phase + 0.37 * static_cast<double>(i)));
+  }
+  return values;
+}
+
+template <typename T>
+struct State {
+  explicit State(std::int64_t count)
+      : value(pattern<T>(count, 1.0, 0.1)),
+        grad(pattern<T>(count, 0.3, 0.2)),
+        m(pattern<T>(count, 0.1, 0.3)),
+        v(pattern<T>(count, 0.1, 0.4)) {
+    for (T& x : v) x = std::abs(x);
+  }
+  void update(const cpu::AdamWStep& step, std::int64_t first, std::int64_t count) {
+    cpu::adamw(step, count, value.data() + first, grad.data() + first, m.data() + first, v.data() + first);
+  }
+  std::vector<T> value, grad, m, v;
+};
+
+template <typename T>
+class AdamWTest : public ::testing::Test {};
+using FloatTypes = ::testing::Types<float, double>;
+TYPED_TEST_SUITE(AdamWTest, FloatTypes);
+
+TYPED_TEST(AdamWTest, GivesTheSameBitsForEveryCutOfTheRange) {
+  const cpu::AdamWStep step{1e-3, 0.9, 0.95, 1e-8, 0.1, 0.19, 0.0975, 0.7};
+  const std::int64_t count = 40007;
+  State<TypeParam> whole(count), cut(count);
+  whole.update(step, 0, count);
+  for (std::int64_t first = 0, length = 1; first < count; first += length, length = length * 3 % 977 + 1) {
+    cut.update(step, first, std::min(length, count - first));
+  }
+  EXPECT_EQ(std::memcmp(whole.value.data(), cut.value.data(), sizeof(TypeParam) * whole.value.size()), 0);
+  EXPECT_EQ(std::memcmp(whole.m.data(), cut.m.data(), sizeof(TypeParam) * whole.m.size()), 0);
+  EXPECT_EQ(std::memcmp(whole.v.data(), cut.v.data(), sizeof(TypeParam) * whole.v.size()), 0);
+}
+
+TYPED_TEST(AdamWTest, FollowsThePaper) {
+  const cpu::AdamWStep step{1e-2, 0.9, 0.99, 1e-8, 0.1, 0.271, 0.0297, 0.5};
+  const std::int64_t count = 1000;
+  State<TypeParam> updated(count);
+  const State<TypeParam> before = updated;
+  updated.update(step, 0, count);
+  for (std::size_t i = 0; i < count; ++i) {
+    const double g = 0.5 * static_cast<double>(before.grad[i]);
+    const double m = 0.9 * static_cast<double>(before.m[i]) + 0.1 * g;
+    const double v = 0.99 * static_cast<double>(before.v[i]) + 0.01 * g * g;
+    const double p =
+        static_cast<double>(before.value[i]) * (1 - 1e-2 * 0.1) - 1e-2 * (m / 0.271) / (std::sqrt(v / 0.0297) + 1e-8);
+    const double limit = sizeof(TypeParam) == 8 ? 1e-15 : 1e-6;
+    EXPECT_NEAR(static_cast<double>(updated.value[i]), p, limit) << i;
+    EXPECT_NEAR(static_cast<double>(updated.m[i]), m, limit) << i;
+  }
+}
+
+TEST(SumOfSquaresTest, DoesNotDependOnThreads) {
+  const auto data = pattern<float>(100003, 1.0, 0.5);
+  const double all = cpu::sum_of_squares(100003, data.data());
+  double expected = 0.0;
+  for (const float x : data) expected += static_cast<double>(x) * static_cast<double>(x);
+  EXPECT_NEAR(all, expected, 1e-12 * expected);
+  const int before = omp_get_max_threads();
+  omp_set_num_threads(3);
+  EXPECT_EQ(cpu::sum_of_squares(100003, data.data()), all);
+  omp_set_num_threads(before);
+}
+
+}  // namespace
+}  // namespace trireme::kernels
