@@ -1,4 +1,5 @@
-// main() of an MPI test program, to be included by exactly one of its sources. Rank 0 prints; the others print only
+// main() of an MPI test program, to be included by exactly one of its sources (with TRIREME_TEST_HAS_MAIN defined,
+// only what such a main needs). Rank 0 prints; the others print only
 // their failures. All ranks leave with the same code. A test that hangs for kTestSeconds is named and ends the job.
 #pragma once
 
@@ -8,6 +9,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -58,9 +60,13 @@ class RankListener final : public testing::EmptyTestEventListener {
   unsigned seconds_;
 };
 
-inline int run_mpi_tests(int argc, char** argv, unsigned seconds = kTestSeconds) {
+/// `prepare` runs once the world is there; it returns false when there is nothing to test here.
+inline int run_mpi_tests(
+    int argc, char** argv, unsigned seconds = kTestSeconds,
+    const std::function<bool(collectives::MpiWorld&)>& prepare = [](collectives::MpiWorld&) { return true; }) {
   testing::InitGoogleTest(&argc, argv);
   collectives::MpiWorld world;
+  if (!prepare(world)) return 0;
   world_pointer() = &world;
   std::signal(SIGALRM, on_alarm);
   auto& listeners = testing::UnitTest::GetInstance()->listeners();
@@ -73,4 +79,6 @@ inline int run_mpi_tests(int argc, char** argv, unsigned seconds = kTestSeconds)
 
 }  // namespace trireme::test
 
+#ifndef TRIREME_TEST_HAS_MAIN
 int main(int argc, char** argv) { return trireme::test::run_mpi_tests(argc, argv); }
+#endif

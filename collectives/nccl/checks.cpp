@@ -1,0 +1,19 @@
+#include "collectives/nccl/checks.hpp"
+
+#include "base/error.hpp"
+
+namespace trireme::collectives {
+
+void check_cuda(cudaError_t code, const char* what) {
+  if (code != cudaSuccess) throw base::Error(base::str(what, " failed: ", cudaGetErrorString(code)));
+}
+
+void check_nccl(ncclResult_t code, const char* what, const std::string& group, ncclComm_t comm) {
+  if (code == ncclSuccess || code == ncclInProgress) return;
+  const char* detail = ncclGetLastError(comm);
+  std::string text = ncclGetErrorString(code);
+  if (detail != nullptr && detail[0] != '\0') text += base::str(" (", detail, ")");
+  throw base::Error(base::str(what, " of group ", group, " failed: ", text));
+}
+
+}  // namespace trireme::collectives

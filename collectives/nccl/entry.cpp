@@ -1,0 +1,63 @@
+// The entry point of libtrireme_cuda.so.
+#include <cuda_runtime_api.h>
+#include <nccl.h>
+
+#include <cstdio>
+
+#include "base/error.hpp"
+#include "collectives/nccl/checks.hpp"
+#include "collectives/nccl/communicator.hpp"
+#include "collectives/nccl/cuda_functions.hpp"
+
+namespace trireme::collectives {
+
+namespace {
+
+int device_count() {
+  int count = 0;
+  return cudaGetDeviceCount(&count) == cudaSuccess ? count : 0;
+}
+
+std::string uuid_text(const cudaUUID_t& uuid) {
+  std::string text = "GPU-";
+  for (int i = 0; i < 16; ++i) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) text += "-";
+    char digits[3];
+    std::snprintf(digits, sizeof(digits), "%02x", static_cast<unsigned char>(uuid.bytes[i]));
+    text += digits;
+  }
+  return text;
+}
+
+void set_device(int index) { check_cuda(cudaSetDevice(index), "choosing a device"); }
+
+CudaDevice device(int index) {
+  cudaDeviceProp properties;
+  check_cuda(cudaGetDeviceProperties(&properties, index), "asking a device's properties");
+  CudaDevice device{properties.name, uuid_text(properties.uuid), 0, 0, properties.major * 10 + properties.minor};
+  int current = 0;
+  check_cuda(cudaGetDevice(&current), "asking the current device");
+  set_device(index);
+  check_cuda(cudaMemGetInfo(&device.free_bytes, &device.memory_bytes), "asking a device's memory");
+  set_device(current);
+  return device;
+}
+
+void synchronize() { check_cuda(cudaDeviceSynchronize(), "waiting for the device"); }
+
+std::string nccl_version() {
+  int version = 0;
+  check_nccl(ncclGetVersion(&version), "asking the version", "world", nullptr);
+  return base::str(version / 10000, ".", version / 100 % 100, ".", version % 100);
+}
+
+}  // namespace
+
+}  // namespace trireme::collectives
+
+extern "C" __attribute__((visibility("default"))) const trireme::collectives::CudaFunctions* trireme_cuda_functions() {
+  using namespace trireme::collectives;
+  static constexpr CudaFunctions kFunctions{kCudaFunctionsVersion, device_count, device,       set_device,
+                                            synchronize,           nccl_version, NcclCommunicator::make_world};
+  return &kFunctions;
+}
