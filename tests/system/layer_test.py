@@ -1,0 +1,198 @@
+"""The house's layers: who may include whom, where outside libraries may appear, and what targets link.
+
+Reads the sources and CMakeLists.txt files under TRIREME_SOURCE. A violation is
+printed as file:line. First it
+checks that the rules find planted violations."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+SOURCES = (".hpp", ".cpp", ".cu", ".cuh", ".h")
+ROOMS = ("base", "collectives", "slurm", "io", "models", "launcher")
+
+# folder prefix (the longest match counts) -> prefixes of our own files that it may include
+MAY_INCLUDE = {
+    "base": ("base/",),
+    "collectives/topology": ("base/", "collectives/topology/"),
+    "collectives/ops": ("base/", "collectives/ops/", "collectives/communicator.hpp"),
+    "collectives": ("base/", "collectives/"),
+    "slurm": ("base/", "slurm/"),
+    "io": ("base/", "collectives/topology/", "io/"),
+    "models/spec": ("base/", "collectives/topology/", "models/spec/"),
+    "models/schedule": ("base/", "models/schedule/", "models/spec/", "collectives/topology/"),
+    "models": ("base/", "collectives/", "models/"),
+    "launcher": ("",),
+}
+
+# outside headers (regular expression) -> prefixes of the files that may include them
+OUTSIDE = {
+    r"mpi\.h": ("collectives/mpi/",),
+    r"nccl\.h": ("collectives/nccl/",),
+    r"cuda.*|cub/.*|thrust/.*": ("collectives/nccl/", "models/kernels/cuda/"),
+    r"hdf5.*\.h|H5.*": ("io/hdf5/",),
+    r"boost/.*": ("launcher/options",),
+    r"(ATen|c10|torch)/.*": ("models/kernels/", "models/optim/", "models/parallel/", "models/pipeline/",
+                             "models/transformer/", "launcher/"),
+    r"torch/torch\.h|ATen/ATen\.h|torch/extension\.h": (),
+}
+TORCH = re.compile(r"(ATen|c10|torch)/")
+LAUNCHER_TORCH_FILES = 3
+HEADER_TORCH = "ATen/core/Tensor.h"
+
+# target -> libraries that it must not reach by its links
+HEAVY = ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::TorchCUDA", "Trireme::HDF5", "Trireme::NCCL",
+         "Boost::program_options")
+MUST_NOT_REACH = {
+    "trireme_base": HEAVY,
+    "trireme_topology": HEAVY,
+    "trireme_spec": HEAVY,
+    "trireme_schedule": HEAVY,
+    "trireme_collectives": HEAVY,
+    "trireme_cuda_library": HEAVY,
+    "trireme_slurm": HEAVY,
+    "trireme_mpi": ("Trireme::TorchCPU", "Trireme::HDF5", "Trireme::NCCL", "Boost::program_options"),
+    "trireme_hdf5": ("Trireme::MPI", "Trireme::TorchCPU", "Boost::program_options"),
+    "trireme_tokens": ("Trireme::MPI", "Trireme::TorchCPU", "Boost::program_options"),
+    "trireme_text": HEAVY,
+    "trireme_checkpoint": ("Trireme::MPI", "Trireme::TorchCPU", "Boost::program_options"),
+    "trireme_options": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::HDF5"),
+    "trireme_transformer": ("Trireme::MPI", "Trireme::HDF5", "Boost::program_options"),
+    "trireme_pipeline": ("Trireme::MPI", "Trireme::HDF5", "Boost::program_options"),
+    "trireme_cuda": ("Trireme::MPI", "Trireme::HDF5", "Boost::program_options"),
+    "trireme": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::TorchCUDA", "Trireme::NCCL"),
+}
+
+
+def rule_for(path):
+    fitting = [folder for folder in MAY_INCLUDE if path.startswith(folder + "/")]
+    return MAY_INCLUDE[max(fitting, key=len)] if fitting else ("",)
+
+
+def include_problems(path, text):
+    """Violations of one file, as (line number, sentence)."""
+    for number, line in enumerate(text.splitlines(), 1):
+        match = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
+        if not match:
+            continue
+        header = match.group(1)
+        if header.split("/")[0] in ROOMS:
+            if not header.startswith(rule_for(path)):
+                yield number, f"{path.rsplit('/', 1)[0]} must not include {header}"
+            continue
+        for pattern, allowed in OUTSIDE.items():
+            if re.fullmatch(pattern, header) and not any(path.startswith(prefix) for prefix in allowed):
+                yield number, f"{header} is not for this folder"
+        if TORCH.match(header) and path.startswith("models/") and path.endswith(".hpp") and header != HEADER_TORCH:
+            if not path.startswith(INNER_HEADERS):
+                yield number, f"our headers include at most {HEADER_TORCH} of LibTorch, not {header}"
+
+
+INNER_HEADERS = ("models/kernels/cuda/",)
+
+
+def torch_in_launcher(files):
+    names = {re.sub(r"\.\w+$", "", path) for path, text in files.items()
+             if path.startswith("launcher/") and re.search(r'#\s*include\s*[<"](ATen|c10|torch)/', text)}
+    if len(names) > LAUNCHER_TORCH_FILES:
+        yield f"launcher: {len(names)} files use LibTorch ({', '.join(sorted(names))}), at most {LAUNCHER_TORCH_FILES} may"
+
+
+def link_graph(cmake_texts):
+    graph = {}
+    for text in cmake_texts:
+        text = re.sub(r"#.*", "", text)
+        for call, name, body in re.findall(r"(trireme_library|trireme_program)\(\s*(\S+)([^)]*)\)", text):
+            links = re.search(r"\bLINKS\b(.*)", body, re.S)
+            graph.setdefault(name, set()).update(links.group(1).split() if links else ())
+        for name, body in re.findall(r"target_link_libraries\(\s*(\S+)([^)]*)\)", text):
+            words = [word for word in body.split() if word not in ("PUBLIC", "PRIVATE", "INTERFACE")]
+            graph.setdefault(name, set()).update(words)
+    return graph
+
+
+def reachable(graph, target):
+    seen, todo = set(), [target]
+    while todo:
+        for library in graph.get(todo.pop(), ()):
+            if library not in seen:
+                seen.add(library)
+                todo.append(library)
+    return seen
+
+
+def link_problems(graph):
+    for target, forbidden in MUST_NOT_REACH.items():
+        for library in sorted(reachable(graph, target) & set(forbidden)):
+            yield f"Target links: {target} reaches {library}"
+
+
+def program_problems(program):
+    """What the program that runs on login nodes loads at start."""
+    if not program.exists():
+        return
+    loaded = subprocess.run(["ldd", program], capture_output=True, text=True, check=True).stdout
+    for library in ("libmpi", "libtorch", "libc10", "libnccl", "libcuda"):
+        if re.search(rf"\b{library}[\w]*\.so", loaded):
+            yield f"Target links: {program.name} loads {library}"
+
+
+def problems(files, cmake_texts):
+    for path, text in sorted(files.items()):
+        for number, sentence in include_problems(path, text):
+            yield f"{path}:{number}: {sentence}"
+    yield from torch_in_launcher(files)
+    yield from link_problems(link_graph(cmake_texts))
+
+
+def self_test():
+    planted = {
+        "base/x.cpp": '#include "collectives/communicator.hpp"',
+        "collectives/mpi/x.cpp": '#include "io/tokens/dataset.hpp"',
+        "collectives/topology/x.hpp": '#include "collectives/communicator.hpp"',
+        "slurm/x.cpp": '#include "collectives/topology/mesh.hpp"',
+        "io/checkpoint/x.cpp": '#include "models/spec/config.hpp"',
+        "io/tokens/x.cpp": '#include "collectives/communicator.hpp"',
+        "models/optim/x.cpp": '#include "io/tokens/dataset.hpp"',
+        "models/spec/x.cpp": '#include <ATen/core/Tensor.h>',
+        "models/pipeline/x.cpp": "#include <mpi.h>",
+        "collectives/mpi/y.cpp": "#include <nccl.h>",
+        "launcher/x.cpp": "#include <boost/program_options.hpp>",
+        "launcher/y.cpp": "#include <hdf5.h>",
+        "models/transformer/x.cpp": "#include <torch/torch.h>",
+        "models/transformer/x.hpp": "#include <ATen/ops/mm.h>",
+        "models/optim/y.cpp": "#include <cuda_runtime.h>",
+    }
+    missed = [path for path, text in planted.items() if not list(include_problems(path, text))]
+    if not list(link_problems(link_graph(["trireme_library(trireme_spec SOURCES a.cpp LINKS b)\n"
+                                          "trireme_library(b SOURCES b.cpp LINKS Trireme::MPI)"]))):
+        missed.append("links")
+    if not list(torch_in_launcher({f"launcher/f{i}.cpp": "#include <ATen/core/Tensor.h>" for i in range(4)})):
+        missed.append("launcher")
+    allowed = {"io/checkpoint/x.cpp": '#include "collectives/topology/box.hpp"',
+               "models/optim/x.cpp": '#include "collectives/communicator.hpp"\n#include <ATen/ops/mm.h>',
+               "launcher/options/x.cpp": "#include <boost/program_options.hpp>"}
+    refused = [path for path, text in allowed.items() if list(include_problems(path, text))]
+    return [f"a planted violation was not found: {case}" for case in missed] + [f"refused: {case}" for case in refused]
+
+
+def main():
+    source = Path(os.environ["TRIREME_SOURCE"])
+    files, cmake_texts = {}, []
+    for room in ROOMS:
+        for path in sorted((source / room).rglob("*")):
+            if path.suffix in SOURCES:
+                files[path.relative_to(source).as_posix()] = path.read_text()
+            elif path.name == "CMakeLists.txt":
+                cmake_texts.append(path.read_text())
+    found = self_test() + list(problems(files, cmake_texts))
+    found += program_problems(Path(os.environ["TRIREME_BIN"]))
+    for line in found:
+        print(line)
+    print(f"{len(files)} files, {len(cmake_texts)} CMakeLists.txt: {len(found)} violations")
+    return 1 if found or len(files) < 10 else 0
+
+
+sys.exit(main())
