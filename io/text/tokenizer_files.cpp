@@ -41,7 +41,8 @@ Tokenizer load_pair(const Path& vocabulary, const Path& merges) {
 TokenizerDefinition read_gpt2_pair(const Path& vocabulary, const Path& merges) {
   TokenizerDefinition definition;
   try {
-    for (const auto& [token, id] : nlohmann::json::parse(read_file(vocabulary)).items()) {
+    const nlohmann::json ids = nlohmann::json::parse(read_file(vocabulary));
+    for (const auto& [token, id] : ids.items()) {
       definition.vocabulary.emplace_back(token, id.get<std::uint32_t>());
     }
   } catch (const nlohmann::json::exception& error) {

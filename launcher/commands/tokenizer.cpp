@@ -1,13 +1,21 @@
 // trireme tokenizer train|encode|decode.
+#include <unistd.h>
+
 #include <charconv>
 #include <cstdio>
+#include <filesystem>
+#include <functional>
 #include <iostream>
 #include <iterator>
 #include <string>
 
 #include "base/error.hpp"
 #include "base/file_system.hpp"
+#include "base/json.hpp"
+#include "io/text/bpe_trainer.hpp"
+#include "io/text/document_reader.hpp"
 #include "io/text/tokenizer.hpp"
+#include "io/tokens/text_cut.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/options/command_line.hpp"
 
@@ -98,11 +106,142 @@ int decode(const Arguments& arguments) {
   return base::kExitDone;
 }
 
+struct TrainArguments {
+  std::int64_t vocabulary = 0;
+  std::string output;
+  std::string pattern = "gpt2";
+  std::string unit = "line";
+  std::string field = "text";
+  std::vector<std::string> special;
+  std::vector<std::string> inputs;
+  std::int64_t threads = 0;
+  bool json = false;
+};
+
+bool parse_train(const Arguments& arguments, TrainArguments& train) {
+  options::CommandLine line("tokenizer train",
+                            "learns a byte-level BPE vocabulary and writes it as Hugging Face tokenizer.json",
+                            "trireme tokenizer train --vocab 4096 --output tok.json book.txt\n"
+                            "trireme tokenizer train --vocab 32000 --pattern llama3 --output tok.json corpus.jsonl.zst");
+  line.value("vocab", train.vocabulary, "N", "tokens in all: special tokens, 256 bytes and merges")
+      .required()
+      .range(257, 16777216);
+  line.value("output,o", train.output, "FILE", "the tokenizer.json to write").required();
+  line.value("pattern", train.pattern, "NAME", "how text is cut into words: as GPT-2 does or as Llama-3 does")
+      .one_of({"gpt2", "llama3"});
+  line.values("special", train.special, "TOKEN", "a special token, repeatable (default: <|endoftext|>); ids 0, 1, ...");
+  line.value("unit", train.unit, "UNIT",
+             "what is cut into words by itself: line (as Hugging Face's train(files)), or document (as its "
+             "train_from_iterator(documents); words may then hold line ends and what follows)")
+      .one_of({"line", "document"});
+  line.value("field", train.field, "NAME", "JSONL member that holds the text");
+  line.value("threads", train.threads, "N", "threads that count words; 0: one per core").range(0, 1024);
+  line.flag("json", train.json, "print one JSON object instead of a sentence");
+  line.positionals("INPUT", train.inputs, "text or JSONL files (also .gz, .zst), directories, or - for stdin", 1);
+  if (!line.parse(arguments)) return false;
+  if (train.special.empty()) train.special = {"<|endoftext|>"};
+  return true;
+}
+
+/// Where text may be cut without changing any word.
+std::function<std::size_t(std::string_view)> cut_for(const TrainArguments& train) {
+  if (train.unit == "line") return [](std::string_view text) { return text.rfind('\n') + 1; };
+  text::TokenizerDefinition definition;
+  definition.use_gpt2_pattern = train.pattern == "gpt2";
+  if (!definition.use_gpt2_pattern) definition.splits = {text::kLlama3Pattern};
+  return tokens::text_cut(definition);
+}
+
+/// A line on stderr that is rewritten; silent unless stderr is a terminal.
+class ProgressLine {
+ public:
+  ~ProgressLine() {
+    if (shown_) std::fputs("\r\033[K", stderr);
+  }
+
+  void show(const char* what, std::uint64_t done, std::uint64_t all) {
+    const std::uint64_t permille = all == 0 ? done >> 20 : done * 1000 / all;
+    if (!terminal_ || (what == what_ && permille == permille_)) return;
+    what_ = what;
+    permille_ = permille;
+    shown_ = true;
+    if (all == 0) {
+      std::fprintf(stderr, "\r\033[K%s %llu MiB", what, static_cast<unsigned long long>(permille));
+    } else {
+      std::fprintf(stderr, "\r\033[K%s %.1f%%", what, static_cast<double>(permille) / 10);
+    }
+  }
+
+ private:
+  const bool terminal_ = isatty(STDERR_FILENO) != 0;
+  const char* what_ = nullptr;
+  std::uint64_t permille_ = 0;
+  bool shown_ = false;
+};
+
+text::TrainedTokenizer run_training(base::FileSystem& files, const TrainArguments& train) {
+  text::DocumentReaderOptions reading;
+  reading.field = train.field;
+  reading.cut = cut_for(train);
+  reading.piece_bytes = std::size_t{1} << 20;
+  text::DocumentReader reader(files, train.inputs, reading);
+  const text::TextSource source = [&reader, piece = text::DocumentPiece()](std::string& text) mutable {
+    if (!reader.next(piece)) return false;
+    text.swap(piece.text);
+    return true;
+  };
+  ProgressLine progress;
+  text::TrainerOptions options;
+  options.vocabulary = static_cast<std::size_t>(train.vocabulary);
+  options.special_tokens = train.special;
+  options.pattern = train.pattern;
+  options.lines = train.unit == "line";
+  options.threads = static_cast<unsigned>(train.threads);
+  options.on_bytes = [&](std::uint64_t) { progress.show("reading", reader.consumed(), reader.total()); };
+  options.on_merges = [&](std::size_t done, std::size_t wanted) { progress.show("merging", done, wanted); };
+  return text::train_bpe(source, options);
+}
+
+void report(const TrainArguments& train, const text::TrainedTokenizer& trained) {
+  const std::size_t size = trained.definition.vocabulary.size();
+  if (train.json) {
+    const base::Json json = {{"output", train.output},
+                             {"vocabulary", size},
+                             {"merges", trained.definition.merges.size()},
+                             {"text_bytes", trained.bytes},
+                             {"unique_words", trained.unique_words}};
+    write_output(base::to_line(json) + "\n");
+    return;
+  }
+  std::string sentence = str(train.output, ": ", size, " tokens from ", trained.bytes, " bytes of text with ",
+                             trained.unique_words, " different words\n");
+  if (size < static_cast<std::size_t>(train.vocabulary)) {
+    sentence += str("the text has no more pairs to merge: ", train.vocabulary, " tokens were asked for\n");
+  }
+  write_output(sentence);
+}
+
+int train(const Arguments& arguments) {
+  TrainArguments train;
+  if (!parse_train(arguments, train)) return base::kExitDone;
+  base::PosixFileSystem files;
+  const std::filesystem::path output(train.output);
+  const std::filesystem::path folder = output.has_parent_path() ? output.parent_path() : ".";
+  if (!files.is_directory(folder)) throw InputError(str("the directory of --output ", train.output, " does not exist"));
+  if (files.is_directory(output)) throw InputError(str("--output ", train.output, " is a directory; name a file"));
+  const text::TrainedTokenizer trained = run_training(files, train);
+  files.replace(output, text::write_tokenizer_json(trained.definition));
+  report(train, trained);
+  return base::kExitDone;
+}
+
 }  // namespace
 
 int tokenizer_command(const Arguments& arguments) {
-  return options::run_subcommand("tokenizer", "trireme tokenizer encode tok.json book.txt",
-                                 {{"encode", "token ids of a text", encode}, {"decode", "text of token ids", decode}},
+  return options::run_subcommand("tokenizer", "trireme tokenizer train --vocab 4096 --output tok.json book.txt",
+                                 {{"train", "learns a byte-level BPE vocabulary from text", train},
+                                  {"encode", "prints the token ids of a text", encode},
+                                  {"decode", "prints the text of token ids", decode}},
                                  arguments);
 }
 
