@@ -38,9 +38,7 @@ class MergeTable {
     std::uint32_t result = 0;
   };
 
-  static std::uint64_t pair_key(std::uint32_t left, std::uint32_t right) {
-    return std::uint64_t{left} << 32 | right;
-  }
+  static std::uint64_t pair_key(std::uint32_t left, std::uint32_t right) { return std::uint64_t{left} << 32 | right; }
   std::size_t slot_of(std::uint64_t pair) const { return (pair * 0x9E3779B97F4A7C15ULL) >> shift_; }
   const Slot& find(std::uint32_t left, std::uint32_t right) const;
   std::size_t encode_short(std::string_view word, std::uint32_t* out) const;

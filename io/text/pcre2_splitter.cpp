@@ -147,7 +147,8 @@ class Pcre2Splitter final : public Splitter {
   }
 
  private:
-  /// What one thread needs to match. Limits are lifted: no text is too long; where the JIT stack is too small the interpreter goes on from the heap.
+  /// What one thread needs to match. Limits are lifted: no text is too long; where the JIT stack is too small the
+  /// interpreter goes on from the heap.
   class Matcher {
    public:
     explicit Matcher(const Pcre2Splitter& splitter)

@@ -207,8 +207,8 @@ void Tokenizer::Implementation::encode_split(std::string_view text, std::size_t 
   }
 }
 
-void Tokenizer::Implementation::encode_words(std::string_view text, const std::vector<std::uint32_t>& lengths,
-                                             Ids& ids, Workspace& workspace) const {
+void Tokenizer::Implementation::encode_words(std::string_view text, const std::vector<std::uint32_t>& lengths, Ids& ids,
+                                             Workspace& workspace) const {
   std::size_t bytes = 0;
   for (const std::uint32_t length : lengths) bytes += length;
   if (workspace.tokens.size() < bytes + 4) workspace.tokens.resize(bytes + 4);

@@ -26,9 +26,9 @@ struct TokenizerDefinition {
   std::vector<std::pair<std::string, std::string>> merges;        ///< best first
   bool ignore_merges = false;                                     ///< a word that is a token is never merged
   std::vector<AddedToken> added_tokens;
-  std::vector<std::string> splits;   ///< regular expressions of Split(Isolated) steps before ByteLevel
-  bool use_gpt2_pattern = true;      ///< ByteLevel's use_regex
-  bool add_prefix_space = false;     ///< ByteLevel's
+  std::vector<std::string> splits;  ///< regular expressions of Split(Isolated) steps before ByteLevel
+  bool use_gpt2_pattern = true;     ///< ByteLevel's use_regex
+  bool add_prefix_space = false;    ///< ByteLevel's
 };
 
 /// GPT-2's pattern (ByteLevel's own) and Llama-3's.

@@ -27,7 +27,8 @@ std::string read_file(const Path& path) {
 Tokenizer load_pair(const Path& vocabulary, const Path& merges) {
   base::PosixFileSystem files;
   for (const auto& [wanted, other] : {std::pair(merges, vocabulary), std::pair(vocabulary, merges)}) {
-    if (!files.exists(wanted)) throw InputError(str("tokenizer ", other.string(), " needs ", wanted.string(), " beside it"));
+    if (!files.exists(wanted))
+      throw InputError(str("tokenizer ", other.string(), " needs ", wanted.string(), " beside it"));
   }
   try {
     return Tokenizer::make(read_gpt2_pair(vocabulary, merges));
@@ -52,7 +53,8 @@ TokenizerDefinition read_gpt2_pair(const Path& vocabulary, const Path& merges) {
             [](const auto& a, const auto& b) { return a.second < b.second; });
   for (std::size_t i = 0; i < definition.vocabulary.size(); ++i) {
     const auto& [token, id] = definition.vocabulary[i];
-    if (id != i) throw InputError(str(vocabulary.string(), " gives token ", token, " id ", id, " where ", i, " is expected"));
+    if (id != i)
+      throw InputError(str(vocabulary.string(), " gives token ", token, " id ", id, " where ", i, " is expected"));
     if (token == "<|endoftext|>") {
       AddedToken end_of_text;
       end_of_text.id = id;
@@ -81,7 +83,8 @@ Tokenizer Tokenizer::load(const Path& path) {
   if (files.is_directory(path)) {
     if (files.exists(path / "tokenizer.json")) return load(path / "tokenizer.json");
     if (files.exists(path / "vocab.json")) return load_pair(path / "vocab.json", path / "merges.txt");
-    throw InputError(str("tokenizer directory ", path.string(), " holds neither tokenizer.json nor vocab.json and merges.txt"));
+    throw InputError(
+        str("tokenizer directory ", path.string(), " holds neither tokenizer.json nor vocab.json and merges.txt"));
   }
   if (path.extension() == ".txt") return load_pair(path.parent_path() / "vocab.json", path);
   if (path.filename() == "vocab.json") return load_pair(path, path.parent_path() / "merges.txt");

@@ -54,7 +54,8 @@ class Reader {
     }
     for (const char* const key : {"dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix"}) {
       const Json& value = member(model, key);
-      if (!value.is_null() && value != "" && value != 0.0) refuse(str("its model sets ", key, ", which is not implemented"));
+      if (!value.is_null() && value != "" && value != 0.0)
+        refuse(str("its model sets ", key, ", which is not implemented"));
     }
     for (const char* const key : {"byte_fallback", "fuse_unk"}) {
       if (flag(model, key, false)) refuse(str("its model sets ", key, ", which is not implemented"));
@@ -75,7 +76,8 @@ class Reader {
               [](const auto& a, const auto& b) { return a.second < b.second; });
     for (std::size_t i = 1; i < result_.vocabulary.size(); ++i) {
       if (result_.vocabulary[i].second == result_.vocabulary[i - 1].second) {
-        refuse(str("tokens ", result_.vocabulary[i - 1].first, " and ", result_.vocabulary[i].first, " have the same id"));
+        refuse(
+            str("tokens ", result_.vocabulary[i - 1].first, " and ", result_.vocabulary[i].first, " have the same id"));
       }
     }
     if (result_.vocabulary.back().second > result_.vocabulary.size() * 4 + 65536) refuse("its ids have huge gaps");
@@ -102,7 +104,8 @@ class Reader {
     const std::string type = type_of(step);
     if (type == "ByteLevel") return read_byte_level(step);
     if (type != "Sequence") {
-      refuse(str("its pre_tokenizer is ", type.empty() ? "missing" : type, ", only ByteLevel is implemented, after Split steps or alone"));
+      refuse(str("its pre_tokenizer is ", type.empty() ? "missing" : type,
+                 ", only ByteLevel is implemented, after Split steps or alone"));
     }
     const Json& steps = member(step, "pretokenizers");
     if (!steps.is_array() || steps.empty() || type_of(steps.back()) != "ByteLevel") {
@@ -132,7 +135,8 @@ class Reader {
 
   void read_decoder(const Json& decoder) const {
     const std::string type = type_of(decoder);
-    if (!decoder.is_null() && type != "ByteLevel") refuse(str("its decoder is ", type, ", only ByteLevel is implemented"));
+    if (!decoder.is_null() && type != "ByteLevel")
+      refuse(str("its decoder is ", type, ", only ByteLevel is implemented"));
   }
 
   void read_added_tokens(const Json& tokens) {
@@ -155,8 +159,8 @@ class Reader {
       if (added) ++next;
       token.id = place->second;
       if (entry.at("id").get<std::uint64_t>() != token.id) {
-        refuse(str("added token ", token.content, " has id ", entry.at("id").dump(), ", Hugging Face tokenizers would give it ",
-                   token.id));
+        refuse(str("added token ", token.content, " has id ", entry.at("id").dump(),
+                   ", Hugging Face tokenizers would give it ", token.id));
       }
       result_.added_tokens.push_back(std::move(token));
     }

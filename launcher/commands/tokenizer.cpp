@@ -1,6 +1,4 @@
 // trireme tokenizer train|encode|decode.
-#include <unistd.h>
-
 #include <charconv>
 #include <cstdio>
 #include <filesystem>
@@ -18,6 +16,7 @@
 #include "io/tokens/text_cut.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/options/command_line.hpp"
+#include "launcher/progress.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -49,8 +48,8 @@ struct FileArguments {
 
 bool parse_files(options::CommandLine& line, const Arguments& arguments, FileArguments& files) {
   Arguments words;
-  line.positionals("TOK [FILE]", words, "tokenizer (tokenizer.json, vocab.json, or their directory); file, default stdin",
-                   1, 2);
+  line.positionals("TOK [FILE]", words,
+                   "tokenizer (tokenizer.json, vocab.json, or their directory); file, default stdin", 1, 2);
   if (!line.parse(arguments)) return false;
   files.tokenizer = words[0];
   if (words.size() > 1) files.file = words[1];
@@ -58,8 +57,9 @@ bool parse_files(options::CommandLine& line, const Arguments& arguments, FileArg
 }
 
 int encode(const Arguments& arguments) {
-  options::CommandLine line("tokenizer encode", "prints the token ids of a text, separated by spaces",
-                            "trireme tokenizer encode tok.json book.txt\necho Hello | trireme tokenizer encode tok.json");
+  options::CommandLine line(
+      "tokenizer encode", "prints the token ids of a text, separated by spaces",
+      "trireme tokenizer encode tok.json book.txt\necho Hello | trireme tokenizer encode tok.json");
   FileArguments files;
   if (!parse_files(line, arguments, files)) return base::kExitDone;
   const text::Tokenizer tokenizer = text::Tokenizer::load(files.tokenizer);
@@ -97,8 +97,9 @@ std::vector<std::uint32_t> read_ids(const std::string& words, const std::string&
 }
 
 int decode(const Arguments& arguments) {
-  options::CommandLine line("tokenizer decode", "prints the text of token ids, which are separated by white space",
-                            "trireme tokenizer decode tok.json ids.txt\necho 464 3290 | trireme tokenizer decode gpt2/");
+  options::CommandLine line(
+      "tokenizer decode", "prints the text of token ids, which are separated by white space",
+      "trireme tokenizer decode tok.json ids.txt\necho 464 3290 | trireme tokenizer decode gpt2/");
   FileArguments files;
   if (!parse_files(line, arguments, files)) return base::kExitDone;
   const text::Tokenizer tokenizer = text::Tokenizer::load(files.tokenizer);
@@ -119,10 +120,10 @@ struct TrainArguments {
 };
 
 bool parse_train(const Arguments& arguments, TrainArguments& train) {
-  options::CommandLine line("tokenizer train",
-                            "learns a byte-level BPE vocabulary and writes it as Hugging Face tokenizer.json",
-                            "trireme tokenizer train --vocab 4096 --output tok.json book.txt\n"
-                            "trireme tokenizer train --vocab 32000 --pattern llama3 --output tok.json corpus.jsonl.zst");
+  options::CommandLine line(
+      "tokenizer train", "learns a byte-level BPE vocabulary and writes it as Hugging Face tokenizer.json",
+      "trireme tokenizer train --vocab 4096 --output tok.json book.txt\n"
+      "trireme tokenizer train --vocab 32000 --pattern llama3 --output tok.json corpus.jsonl.zst");
   line.value("vocab", train.vocabulary, "N", "tokens in all: special tokens, 256 bytes and merges")
       .required()
       .range(257, 16777216);
@@ -152,33 +153,6 @@ std::function<std::size_t(std::string_view)> cut_for(const TrainArguments& train
   return tokens::text_cut(definition);
 }
 
-/// A line on stderr that is rewritten; silent unless stderr is a terminal.
-class ProgressLine {
- public:
-  ~ProgressLine() {
-    if (shown_) std::fputs("\r\033[K", stderr);
-  }
-
-  void show(const char* what, std::uint64_t done, std::uint64_t all) {
-    const std::uint64_t permille = all == 0 ? done >> 20 : done * 1000 / all;
-    if (!terminal_ || (what == what_ && permille == permille_)) return;
-    what_ = what;
-    permille_ = permille;
-    shown_ = true;
-    if (all == 0) {
-      std::fprintf(stderr, "\r\033[K%s %llu MiB", what, static_cast<unsigned long long>(permille));
-    } else {
-      std::fprintf(stderr, "\r\033[K%s %.1f%%", what, static_cast<double>(permille) / 10);
-    }
-  }
-
- private:
-  const bool terminal_ = isatty(STDERR_FILENO) != 0;
-  const char* what_ = nullptr;
-  std::uint64_t permille_ = 0;
-  bool shown_ = false;
-};
-
 text::TrainedTokenizer run_training(base::FileSystem& files, const TrainArguments& train) {
   text::DocumentReaderOptions reading;
   reading.field = train.field;
@@ -190,16 +164,23 @@ text::TrainedTokenizer run_training(base::FileSystem& files, const TrainArgument
     text.swap(piece.text);
     return true;
   };
-  ProgressLine progress;
+  Progress counting(stderr, "counting words"), merging(stderr, "merging");
   text::TrainerOptions options;
   options.vocabulary = static_cast<std::size_t>(train.vocabulary);
   options.special_tokens = train.special;
   options.pattern = train.pattern;
   options.lines = train.unit == "line";
   options.threads = static_cast<unsigned>(train.threads);
-  options.on_bytes = [&](std::uint64_t) { progress.show("reading", reader.consumed(), reader.total()); };
-  options.on_merges = [&](std::size_t done, std::size_t wanted) { progress.show("merging", done, wanted); };
-  return text::train_bpe(source, options);
+  options.on_bytes = [&](std::uint64_t bytes) {
+    counting.update(reader.consumed(), reader.total(), human_bytes(bytes) + " of text");
+  };
+  options.on_merges = [&](std::size_t done, std::size_t wanted) {
+    merging.update(done, wanted, with_commas(done) + " merges");
+  };
+  text::TrainedTokenizer trained = text::train_bpe(source, options);
+  counting.finish();
+  merging.finish();
+  return trained;
 }
 
 void report(const TrainArguments& train, const text::TrainedTokenizer& trained) {
