@@ -45,6 +45,14 @@ void collect(base::FileSystem& files, const std::string& directory, std::vector<
 
 }  // namespace
 
+DocumentCounts& DocumentCounts::operator+=(const DocumentCounts& other) {
+  documents += other.documents;
+  empty += other.empty;
+  replaced += other.replaced;
+  text_bytes += other.text_bytes;
+  return *this;
+}
+
 std::vector<std::string> expand_inputs(base::FileSystem& files, const std::vector<std::string>& inputs) {
   std::vector<std::string> paths;
   for (const std::string& input : inputs) {
@@ -92,23 +100,50 @@ bool DocumentReader::open_next() {
   auto source = open_byte_source(files_, path);
   const std::string name = path == "-" ? "standard input" : path;
   if (is_jsonl(path, options_.format)) {
-    current_ = jsonl_documents(std::move(source), name, options_, counts_);
+    current_ = jsonl_documents(std::move(source), name, options_);
   } else {
     if (!options_.prompt_field.empty()) {
       throw base::InputError(base::str(name, " is plain text and has no prompt field: prompts need JSONL input"));
     }
-    current_ = plain_text_documents(std::move(source), name, options_, counts_);
+    current_ = plain_text_documents(std::move(source), name, options_);
   }
   return true;
 }
 
-bool DocumentReader::next(DocumentPiece& piece) {
+bool DocumentReader::next_raw(RawPiece& raw) {
   for (;;) {
     if (!current_ && !open_next()) return false;
-    if (current_->next(piece)) return true;
+    if (current_->next(raw)) return true;
     finished_bytes_ += current_->consumed();
     current_.reset();
   }
+}
+
+bool DocumentReader::resolve(RawPiece& raw, DocumentPiece& piece, DocumentCounts& counts) const {
+  if (raw.jsonl) {
+    parse_jsonl_line(raw, options_, piece, counts);
+  } else {
+    counts.replaced += raw.replaced;
+    piece.prompt.clear();
+    piece.text = std::move(raw.bytes);
+  }
+  piece.begins = raw.begins;
+  piece.ends = raw.ends;
+  if (piece.text.empty() && piece.begins && piece.ends) {
+    ++counts.empty;
+    return false;
+  }
+  if (piece.begins) ++counts.documents;
+  counts.text_bytes += piece.prompt.size() + piece.text.size();
+  return true;
+}
+
+bool DocumentReader::next(DocumentPiece& piece) {
+  RawPiece raw;
+  while (next_raw(raw)) {
+    if (resolve(raw, piece, counts_)) return true;
+  }
+  return false;
 }
 
 }  // namespace trireme::text

@@ -44,10 +44,22 @@ struct DocumentPiece {
 };
 
 struct DocumentCounts {
-  std::uint64_t documents = 0;   ///< begun so far
+  std::uint64_t documents = 0;   ///< begun
   std::uint64_t empty = 0;       ///< documents without text, left out
   std::uint64_t replaced = 0;    ///< U+FFFD put in for invalid UTF-8
   std::uint64_t text_bytes = 0;  ///< UTF-8 of text and prompts given out
+
+  DocumentCounts& operator+=(const DocumentCounts& other);
+};
+
+/// What was read of a document, with the work of making text of it still to do.
+struct RawPiece {
+  std::string bytes;  ///< a JSONL line, or valid plain text
+  std::string place;  ///< "FILE:LINE" or "FILE", for messages
+  bool jsonl = false;
+  bool begins = true;
+  bool ends = true;
+  std::uint64_t replaced = 0;  ///< U+FFFD already put into plain text
 };
 
 /// The files behind the inputs, in order: directories are replaced by what they hold.
@@ -66,8 +78,13 @@ class DocumentReader {
 
   /// The next piece; false at the end. An empty plain text file or empty text is no document and is counted.
   bool next(DocumentPiece& piece);
+  const DocumentCounts& counts() const noexcept { return counts_; }  ///< of all that next() did
 
-  const DocumentCounts& counts() const noexcept { return counts_; }
+  /// The same in two steps, so that several threads can share the second: read in order, then
+  /// make text of it, which touches nothing of the reader. resolve() uses up `raw`, adds to `counts`, and returns
+  /// false for a document without text.
+  bool next_raw(RawPiece& raw);
+  bool resolve(RawPiece& raw, DocumentPiece& piece, DocumentCounts& counts) const;
   std::uint64_t consumed() const noexcept;                 ///< bytes read of the files themselves
   std::uint64_t total() const noexcept { return total_; }  ///< their sum; 0 with standard input
 

@@ -10,26 +10,21 @@ class PlainTextDocuments final : public FileDocuments {
  public:
   using FileDocuments::FileDocuments;
 
-  bool next(DocumentPiece& piece) override {
-    std::size_t end = find_end();
-    if (!begun_ && pending_.empty()) {
-      if (!finished_) ++counts_.empty;
-      finished_ = true;
-    }
+  bool next(RawPiece& raw) override {
     if (finished_) return false;
-    piece.prompt.clear();
-    piece.begins = !begun_;
-    piece.ends = end == pending_.size() && ended_;
-    if (piece.ends) {
-      piece.text = std::move(pending_);
+    const std::size_t end = find_end();
+    raw = {};
+    raw.place = name_;
+    raw.begins = !begun_;
+    raw.ends = finished_ = end == pending_.size() && ended_;
+    if (raw.ends) {
+      raw.bytes = std::move(pending_);
     } else {
-      piece.text.assign(pending_, 0, end);
+      raw.bytes.assign(pending_, 0, end);
       pending_.erase(0, end);
     }
-    if (!begun_) ++counts_.documents;
+    raw.replaced = std::exchange(replaced_, 0);
     begun_ = true;
-    finished_ = piece.ends;
-    counts_.text_bytes += piece.text.size();
     return true;
   }
 
@@ -51,8 +46,9 @@ class PlainTextDocuments final : public FileDocuments {
   void fill() {
     ended_ = !read_more(raw_, std::size_t{1} << 20);
     std::size_t unused = 0;
-    append_text(raw_, ended_, pending_, &unused,
-                base::str(" between bytes ", position_, " and ", position_ + raw_.size()));
+    replaced_ += append_text(raw_, ended_, options_,
+                             base::str(name_, " between bytes ", position_, " and ", position_ + raw_.size()), pending_,
+                             &unused);
     position_ += raw_.size() - unused;
     raw_.erase(0, raw_.size() - unused);
   }
@@ -60,6 +56,7 @@ class PlainTextDocuments final : public FileDocuments {
   std::string raw_;      // bytes not yet turned into text: a character cut off
   std::string pending_;  // text not yet given out
   std::uint64_t position_ = 0;
+  std::uint64_t replaced_ = 0;
   bool ended_ = false;
   bool begun_ = false;
   bool finished_ = false;
@@ -75,19 +72,18 @@ bool FileDocuments::read_more(std::string& bytes, std::size_t wanted) {
   return got != 0;
 }
 
-void FileDocuments::append_text(std::string_view bytes, bool final, std::string& text, std::size_t* unused,
-                                const std::string& place) {
+std::uint64_t append_text(std::string_view bytes, bool final, const DocumentReaderOptions& options,
+                          const std::string& place, std::string& text, std::size_t* unused) {
   const std::uint64_t replaced = append_valid_utf8(bytes, final, text, unused);
-  if (replaced != 0 && !options_.replace_invalid_utf8) {
-    throw base::InputError(
-        base::str(name_, place, " is not valid UTF-8: convert it, or let invalid bytes be replaced"));
+  if (replaced != 0 && !options.replace_invalid_utf8) {
+    throw base::InputError(base::str(place, " is not valid UTF-8: convert it, or let invalid bytes be replaced"));
   }
-  counts_.replaced += replaced;
+  return replaced;
 }
 
 std::unique_ptr<FileDocuments> plain_text_documents(std::unique_ptr<ByteSource> source, std::string name,
-                                                    const DocumentReaderOptions& options, DocumentCounts& counts) {
-  return std::make_unique<PlainTextDocuments>(std::move(source), std::move(name), options, counts);
+                                                    const DocumentReaderOptions& options) {
+  return std::make_unique<PlainTextDocuments>(std::move(source), std::move(name), options);
 }
 
 }  // namespace trireme::text

@@ -14,37 +14,41 @@ namespace trireme::text {
 
 class FileDocuments {
  public:
-  /// `name` is for messages. `counts` and `options` must outlive this object.
-  FileDocuments(std::unique_ptr<ByteSource> source, std::string name, const DocumentReaderOptions& options,
-                DocumentCounts& counts)
-      : source_(std::move(source)), name_(std::move(name)), options_(options), counts_(counts) {}
+  /// `name` is for messages. `options` must outlive this object.
+  FileDocuments(std::unique_ptr<ByteSource> source, std::string name, const DocumentReaderOptions& options)
+      : source_(std::move(source)), name_(std::move(name)), options_(options) {}
   FileDocuments(const FileDocuments&) = delete;
   FileDocuments& operator=(const FileDocuments&) = delete;
   virtual ~FileDocuments() = default;
 
   /// The next piece of this file; false at its end.
-  virtual bool next(DocumentPiece& piece) = 0;
+  virtual bool next(RawPiece& raw) = 0;
   std::uint64_t consumed() const { return source_->consumed(); }
 
  protected:
   /// Appends up to `wanted` more bytes of the file to `bytes`; false when the file has ended.
   bool read_more(std::string& bytes, std::size_t wanted);
-  /// Appends valid UTF-8 made of `bytes`, counting or refusing what is invalid ("FILE<place> …").
-  void append_text(std::string_view bytes, bool final, std::string& text, std::size_t* unused,
-                   const std::string& place);
 
   std::unique_ptr<ByteSource> source_;
   std::string name_;
   const DocumentReaderOptions& options_;
-  DocumentCounts& counts_;
 };
 
 /// A plain text file: one document.
 std::unique_ptr<FileDocuments> plain_text_documents(std::unique_ptr<ByteSource> source, std::string name,
-                                                    const DocumentReaderOptions& options, DocumentCounts& counts);
+                                                    const DocumentReaderOptions& options);
 
 /// JSON lines: one document per line; blank lines are skipped.
 std::unique_ptr<FileDocuments> jsonl_documents(std::unique_ptr<ByteSource> source, std::string name,
-                                               const DocumentReaderOptions& options, DocumentCounts& counts);
+                                               const DocumentReaderOptions& options);
+
+/// Text and prompt of a JSONL line. base::InputError naming its place.
+void parse_jsonl_line(const RawPiece& raw, const DocumentReaderOptions& options, DocumentPiece& piece,
+                      DocumentCounts& counts);
+
+/// Appends valid UTF-8 made of `bytes` as append_valid_utf8 does; base::InputError "<place> is not valid UTF-8 …" where
+/// the options refuse that. Returns the number of replacements.
+std::uint64_t append_text(std::string_view bytes, bool final, const DocumentReaderOptions& options,
+                          const std::string& place, std::string& text, std::size_t* unused);
 
 }  // namespace trireme::text

@@ -11,18 +11,14 @@ class JsonlDocuments final : public FileDocuments {
  public:
   using FileDocuments::FileDocuments;
 
-  bool next(DocumentPiece& piece) override {
+  bool next(RawPiece& raw) override {
     std::string_view line;
     while (read_line(line)) {
       if (line.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-      parse(line, piece);
-      if (piece.text.empty()) {
-        ++counts_.empty;
-        continue;
-      }
-      piece.begins = piece.ends = true;
-      ++counts_.documents;
-      counts_.text_bytes += piece.prompt.size() + piece.text.size();
+      raw = {};
+      raw.bytes = line;
+      raw.place = base::str(name_, ":", number_);
+      raw.jsonl = true;
       return true;
     }
     return false;
@@ -53,33 +49,6 @@ class JsonlDocuments final : public FileDocuments {
     }
   }
 
-  std::string place() const { return base::str(name_, ":", number_); }
-
-  void parse(std::string_view line, DocumentPiece& piece) {
-    text_.clear();
-    std::size_t unused = 0;
-    append_text(line, true, text_, &unused, base::str(":", number_));
-    const base::Json object = base::Json::parse(text_, nullptr, false);
-    if (object.is_discarded()) {
-      throw base::InputError(base::str(place(), " is not valid JSON: each line must hold one JSON object"));
-    }
-    if (!object.is_object()) throw base::InputError(base::str(place(), " is not a JSON object"));
-    take(object, options_.field, piece.text);
-    piece.prompt.clear();
-    if (!options_.prompt_field.empty()) take(object, options_.prompt_field, piece.prompt);
-  }
-
-  void take(const base::Json& object, const std::string& field, std::string& out) const {
-    const auto member = object.find(field);
-    if (member == object.end()) {
-      std::string names;
-      for (const auto& [key, value] : object.items()) names += (names.empty() ? "" : ", ") + key;
-      throw base::InputError(base::str(place(), " has no field \"", field, "\" (it has: ", names.substr(0, 200), ")"));
-    }
-    if (!member->is_string()) throw base::InputError(base::str(place(), ": field \"", field, "\" is not a string"));
-    out = member->get<std::string>();
-  }
-
   std::string bytes_;  // read and not yet used from used_ on
   std::size_t used_ = 0;
   std::string text_;  // the line as valid UTF-8
@@ -87,11 +56,37 @@ class JsonlDocuments final : public FileDocuments {
   bool ended_ = false;
 };
 
+void take(const base::Json& object, const std::string& field, const std::string& place, std::string& out) {
+  const auto member = object.find(field);
+  if (member == object.end()) {
+    std::string names;
+    for (const auto& [key, value] : object.items()) names += (names.empty() ? "" : ", ") + key;
+    throw base::InputError(base::str(place, " has no field \"", field, "\" (it has: ", names.substr(0, 200), ")"));
+  }
+  if (!member->is_string()) throw base::InputError(base::str(place, ": field \"", field, "\" is not a string"));
+  out = member->get_ref<const std::string&>();
+}
+
 }  // namespace
 
+void parse_jsonl_line(const RawPiece& raw, const DocumentReaderOptions& options, DocumentPiece& piece,
+                      DocumentCounts& counts) {
+  std::string text;
+  std::size_t unused = 0;
+  counts.replaced += append_text(raw.bytes, true, options, raw.place, text, &unused);
+  const base::Json object = base::Json::parse(text, nullptr, false);
+  if (object.is_discarded()) {
+    throw base::InputError(base::str(raw.place, " is not valid JSON: each line must hold one JSON object"));
+  }
+  if (!object.is_object()) throw base::InputError(base::str(raw.place, " is not a JSON object"));
+  take(object, options.field, raw.place, piece.text);
+  piece.prompt.clear();
+  if (!options.prompt_field.empty()) take(object, options.prompt_field, raw.place, piece.prompt);
+}
+
 std::unique_ptr<FileDocuments> jsonl_documents(std::unique_ptr<ByteSource> source, std::string name,
-                                               const DocumentReaderOptions& options, DocumentCounts& counts) {
-  return std::make_unique<JsonlDocuments>(std::move(source), std::move(name), options, counts);
+                                               const DocumentReaderOptions& options) {
+  return std::make_unique<JsonlDocuments>(std::move(source), std::move(name), options);
 }
 
 }  // namespace trireme::text

@@ -19,7 +19,7 @@ std::uint64_t hash_of(const text::DocumentPiece& piece) {
 }  // namespace
 
 struct EncodingPipeline::Job {
-  std::vector<text::DocumentPiece> documents;
+  std::vector<text::RawPiece> raw;
   EncodedBlock result;
   bool done = false;
   std::exception_ptr failure;
@@ -57,17 +57,15 @@ std::shared_ptr<EncodingPipeline::Job> EncodingPipeline::read_job() {
   auto job = std::make_shared<Job>();
   try {
     std::size_t bytes = 0;
-    text::DocumentPiece piece;
-    while (bytes < kBlockBytes && reader_.next(piece)) {
-      bytes += piece.prompt.size() + piece.text.size() + sizeof piece;
-      job->documents.push_back(std::move(piece));
-      piece = {};
+    text::RawPiece raw;
+    while (bytes < kBlockBytes && reader_.next_raw(raw)) {
+      bytes += raw.bytes.size() + sizeof raw;
+      job->raw.push_back(std::move(raw));
     }
   } catch (...) {
     job->failure = std::current_exception();
     job->done = true;
   }
-  job->result.counts = reader_.counts();
   job->result.consumed = reader_.consumed();
   return job;
 }
@@ -75,11 +73,11 @@ std::shared_ptr<EncodingPipeline::Job> EncodingPipeline::read_job() {
 void EncodingPipeline::read() {
   for (bool more = true; more;) {
     auto job = read_job();
-    more = !job->documents.empty() && !job->failure;
+    more = !job->raw.empty() && !job->failure;
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return stop_ || order_.size() < limit_; });
     if (stop_) return;
-    // The last job holds the final counts even when it holds no document.
+    // The last job holds how far reading came even when it holds no document.
     order_.push_back(job);
     if (!job->done) todo_.push_back(job);
     read_all_ = !more;
@@ -114,16 +112,18 @@ void EncodingPipeline::work() {
 }
 
 void EncodingPipeline::encode(Job& job) const {
-  for (text::DocumentPiece& document : job.documents) {
+  text::DocumentPiece document;
+  for (text::RawPiece& raw : job.raw) {
+    if (!reader_.resolve(raw, document, job.result.counts)) continue;
     EncodedPiece piece;
     piece.begins = document.begins;
     piece.ends = document.ends;
     piece.hash = hash_of(document);
     if (!document.prompt.empty()) encode_(document.prompt, piece.prompt);
     encode_(document.text, piece.text);
-    document = {};
     job.result.pieces.push_back(std::move(piece));
   }
+  job.raw.clear();
 }
 
 }  // namespace trireme::tokens

@@ -28,12 +28,12 @@ struct EncodedPiece {
 /// What came out of some consecutive documents, and how far reading was then.
 struct EncodedBlock {
   std::vector<EncodedPiece> pieces;
-  text::DocumentCounts counts;
-  std::uint64_t consumed = 0;  ///< bytes of the input files
+  text::DocumentCounts counts;  ///< of these documents alone
+  std::uint64_t consumed = 0;   ///< bytes of the input files, up to here
 };
 
-/// One thread reads, `threads` encode, the caller takes the results: at most 2 * threads + 2 blocks of about a
-/// megabyte (or one document) wait at any time, so memory stays bounded whatever the input.
+/// One thread reads, `threads` parse and encode, the caller takes the results: at most 2 * threads + 2 blocks of about
+/// a megabyte (or one document) wait at any time, so memory stays bounded whatever the input.
 class EncodingPipeline {
  public:
   /// Appends the ids of a text; called by several threads at once.

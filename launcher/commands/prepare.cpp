@@ -163,7 +163,7 @@ Run encode_all(text::DocumentReader& reader, const text::Tokenizer& tokenizer, s
       written += piece.prompt.size() + piece.text.size() + (piece.ends ? 1 : 0);
       run.masked += piece.prompt.size();
     }
-    run.counts = block.counts;
+    run.counts += block.counts;
     progress.update(
         block.consumed, reader.total(),
         base::str(with_commas(written), " tokens, ",

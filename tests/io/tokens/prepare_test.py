@@ -175,7 +175,7 @@ class PrepareTest(unittest.TestCase):
         self.assertEqual(int.from_bytes(raw[16:24], "little"), len(raw))
 
     def test_long_text_is_cut_without_changing_ids(self):
-        text = prose(6_500_000, 5)
+        text = prose(4_600_000, 5)
         path = self.write("long.txt", text)
         for name, tokenizer in (("gpt2", self.gpt2), ("llama3", self.llama3)):
             with self.subTest(name):
