@@ -43,6 +43,11 @@ void check_shard_name(const std::string& name) {
   if (!plain || name == kManifestName || name == kBoxesName) throw base::Error("a shard has the name '" + name + "'");
 }
 
+std::uint64_t parse_length(const Json& json) {
+  if (!json.is_number_unsigned()) throw base::Error("a length is not a whole number");
+  return json.get<std::uint64_t>();
+}
+
 Manifest parse_members(const Json& json) {
   Manifest manifest;
   manifest.step = json.at("step").get<std::int64_t>();
@@ -55,11 +60,11 @@ Manifest parse_members(const Json& json) {
   manifest.cursor = json.at("cursor");
   manifest.extra = json.at("extra");
   manifest.versions = json.at("versions");
-  manifest.boxes_bytes = json.at("boxes").at("bytes").get<std::uint64_t>();
+  manifest.boxes_bytes = parse_length(json.at("boxes").at("bytes"));
   manifest.boxes_xxh3 = json.at("boxes").at("xxh3_128").get<std::string>();
   std::set<std::string> names;
   for (const Json& entry : json.at("files")) {
-    ShardFile file{entry.at("name").get<std::string>(), entry.at("bytes").get<std::uint64_t>(),
+    ShardFile file{entry.at("name").get<std::string>(), parse_length(entry.at("bytes")),
                    parse_hex8(entry.at("metadata_crc32c").get<std::string>())};
     check_shard_name(file.name);
     if (!names.insert(file.name).second) throw base::Error("shard " + file.name + " is listed twice");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <tuple>
+#include <utility>
 
 #include "base/error.hpp"
 #include "io/checkpoint/box_table.hpp"
@@ -94,68 +95,109 @@ void check_disjoint_and_whole(const std::vector<PlannedTensor>& tensors, const s
   check_coverage(table);
 }
 
-/// Cuts a box into `parts` along its first dim longer than 1 (fewer when that is shorter).
-std::vector<Box> cut(const Box& box, std::int64_t parts) {
+/// The dim along which parts of a dense box lie one after another: the first longer than 1.
+std::size_t cut_dim(const Box& box) {
   std::size_t dim = 0;
-  while (dim < box.size.size() && box.size[dim] == 1) ++dim;
-  if (dim == box.size.size() || parts <= 1) return {box};
-  const std::int64_t length = box.size[dim];
-  parts = std::min(parts, length);
-  std::vector<Box> pieces;
-  for (std::int64_t p = 0; p < parts; ++p) {
-    Box piece = box;
-    const std::int64_t begin = length * p / parts;
-    piece.offset[dim] += begin;
-    piece.size[dim] = length * (p + 1) / parts - begin;
-    pieces.push_back(std::move(piece));
-  }
-  return pieces;
+  while (dim + 1 < box.size.size() && box.size[dim] == 1) ++dim;
+  return dim;
 }
 
-/// Spreads the groups: those with one holder are given, the others go largest first to the holder with the fewest
-/// bytes, cut into quarters of a fair share.
-std::vector<std::vector<Piece>> assign(const std::vector<PlannedTensor>& tensors, std::vector<Group> groups,
-                                       std::size_t ranks) {
-  std::vector<std::vector<Piece>> pieces(ranks);
-  std::vector<std::uint64_t> load(ranks, 0);
-  std::map<std::vector<int>, std::uint64_t> shared_bytes;
-  const auto ranks_of = [](const Group& group) {
-    std::vector<int> list;
-    for (const auto& holder : group.holders) list.push_back(holder.rank);
-    return list;
-  };
-  for (const auto& group : groups) {
-    if (group.holders.size() > 1) shared_bytes[ranks_of(group)] += group.bytes;
+/// How many bytes each holder still takes so that all end equal, given what they have: water poured into a vessel.
+std::vector<std::uint64_t> fair_quotas(const std::vector<std::uint64_t>& loads, std::uint64_t bytes) {
+  std::vector<std::uint64_t> sorted = loads;
+  std::sort(sorted.begin(), sorted.end());
+  std::uint64_t sum = 0;
+  std::uint64_t level = 0;
+  for (std::size_t k = 0; k < sorted.size(); ++k) {
+    sum += sorted[k];
+    level = (sum + bytes + k) / (k + 1);  // rounded up, so that the quotas are enough
+    if (k + 1 == sorted.size() || level <= sorted[k + 1]) break;
   }
-  std::stable_sort(groups.begin(), groups.end(), [](const Group& a, const Group& b) {
-    const bool a_fixed = a.holders.size() == 1;
-    const bool b_fixed = b.holders.size() == 1;
-    return a_fixed != b_fixed ? a_fixed : a.bytes > b.bytes;
-  });
-  for (const auto& group : groups) {
-    std::vector<Box> parts = {group.box};
-    if (group.holders.size() > 1) {
-      const std::uint64_t share = shared_bytes.at(ranks_of(group)) / group.holders.size();
-      const std::uint64_t largest = std::max(kSmallestCut, share / 4);
-      parts = cut(group.box, static_cast<std::int64_t>((group.bytes + largest - 1) / largest));
+  std::vector<std::uint64_t> quotas;
+  for (const auto load : loads) quotas.push_back(level > load ? level - load : 0);
+  return quotas;
+}
+
+class Assigner {
+ public:
+  Assigner(const std::vector<PlannedTensor>& tensors, std::size_t ranks)
+      : tensors_(tensors), pieces_(ranks), load_(ranks, 0) {}
+
+  /// Boxes with the same holders, in order: the holders take them one after another, each up to its quota.
+  void spread(const std::vector<const Group*>& groups) {
+    const auto& holders = groups[0]->holders;
+    std::uint64_t total = 0;
+    for (const auto* group : groups) total += group->bytes;
+    std::vector<std::uint64_t> loads;
+    for (const auto& holder : holders) loads.push_back(load_[holder.rank]);
+    auto quotas = fair_quotas(loads, total);
+    std::size_t h = 0;
+    for (const auto* group : groups) {
+      for (Part rest{group->box, 0}; !rest.box.empty();) {
+        while (h + 1 < holders.size() && quotas[h] < std::min(kSmallestCut / 2, bytes_of(*group, rest.box))) ++h;
+        const Part part = h + 1 < holders.size() ? take(*group, rest, quotas[h]) : std::exchange(rest, {});
+        give(*group, group->holders[h], part);
+        quotas[h] -= std::min(quotas[h], bytes_of(*group, part.box));
+      }
     }
-    const auto element = size_of(tensors[group.tensor].dtype);
+  }
+
+  std::vector<std::vector<Piece>> take_pieces() {
+    for (auto& list : pieces_) {
+      std::sort(list.begin(), list.end(),
+                [](const Piece& a, const Piece& b) { return std::tie(a.tensor, a.box) < std::tie(b.tensor, b.box); });
+    }
+    return std::move(pieces_);
+  }
+
+ private:
+  struct Part {
+    Box box{{0}, {0}};
     std::uint64_t memory_offset = 0;
-    for (auto& part : parts) {
-      const Holder& writer =
-          *std::min_element(group.holders.begin(), group.holders.end(),
-                            [&](const Holder& a, const Holder& b) { return load[a.rank] < load[b.rank]; });
-      const std::uint64_t bytes = static_cast<std::uint64_t>(part.elements()) * element;
-      load[writer.rank] += bytes;
-      pieces[writer.rank].push_back({group.tensor, writer.declared, std::move(part), memory_offset});
-      memory_offset += bytes;
-    }
+  };
+
+  std::uint64_t bytes_of(const Group& group, const Box& box) const {
+    return static_cast<std::uint64_t>(box.elements()) * size_of(tensors_[group.tensor].dtype);
   }
-  for (auto& list : pieces) {
-    std::sort(list.begin(), list.end(),
-              [](const Piece& a, const Piece& b) { return std::tie(a.tensor, a.box) < std::tie(b.tensor, b.box); });
+
+  /// Cuts about `quota` bytes off the front of `rest`; all of it when little would remain.
+  Part take(const Group& group, Part& rest, std::uint64_t quota) const {
+    const std::uint64_t bytes = bytes_of(group, rest.box);
+    if (rest.box.size.empty() || bytes <= quota + kSmallestCut / 2) return std::exchange(rest, {});
+    const std::size_t dim = cut_dim(rest.box);
+    const std::uint64_t row = bytes / static_cast<std::uint64_t>(rest.box.size[dim]);
+    const auto rows = static_cast<std::int64_t>(std::max<std::uint64_t>(1, (quota + row / 2) / row));
+    if (rows >= rest.box.size[dim]) return std::exchange(rest, {});
+    Part part = rest;
+    part.box.size[dim] = rows;
+    rest.box.offset[dim] += rows;
+    rest.box.size[dim] -= rows;
+    rest.memory_offset += bytes_of(group, part.box);
+    return part;
   }
-  return pieces;
+
+  void give(const Group& group, const Holder& writer, const Part& part) {
+    pieces_[writer.rank].push_back({group.tensor, writer.declared, part.box, part.memory_offset});
+    load_[writer.rank] += bytes_of(group, part.box);
+  }
+
+  const std::vector<PlannedTensor>& tensors_;
+  std::vector<std::vector<Piece>> pieces_;
+  std::vector<std::uint64_t> load_;
+};
+
+/// Boxes of one holder first, then those of ever more holders, who can level out what the others left uneven.
+std::vector<std::vector<Piece>> assign(const std::vector<PlannedTensor>& tensors, const std::vector<Group>& groups,
+                                       std::size_t ranks) {
+  std::map<std::pair<std::size_t, std::vector<int>>, std::vector<const Group*>> by_holders;
+  for (const auto& group : groups) {
+    std::vector<int> holders;
+    for (const auto& holder : group.holders) holders.push_back(holder.rank);
+    by_holders[{holders.size(), std::move(holders)}].push_back(&group);
+  }
+  Assigner assigner(tensors, ranks);
+  for (const auto& [holders, list] : by_holders) assigner.spread(list);
+  return assigner.take_pieces();
 }
 
 void assign_files(SavePlan& plan, const std::vector<int>& node_of_rank, int shards_per_node) {
@@ -183,9 +225,9 @@ SavePlan make_save_plan(const std::vector<std::vector<DeclaredBox>>& declared, c
                         int shards_per_node) {
   SavePlan plan;
   plan.tensors = collect_tensors(declared);
-  std::vector<Group> groups = group_replicas(declared, plan.tensors);
+  const std::vector<Group> groups = group_replicas(declared, plan.tensors);
   check_disjoint_and_whole(plan.tensors, groups);
-  plan.pieces = assign(plan.tensors, std::move(groups), declared.size());
+  plan.pieces = assign(plan.tensors, groups, declared.size());
   assign_files(plan, node_of_rank, shards_per_node);
   return plan;
 }

@@ -42,6 +42,7 @@ std::vector<ByteRange> gaps(const std::vector<ByteRange>& inside, std::uint64_t 
 }
 
 ShardLayout lay_out_shard(const std::string& name, const std::vector<ShardBox>& boxes) {
+  const auto lock = hdf5::exclusive_use();
   ShardLayout layout;
   std::vector<ByteRange> inside;
   hdf5::File file = hdf5::File::create_in(layout.image, name, {.alignment = kAlignment, .block = kAlignment});

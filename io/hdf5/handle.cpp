@@ -23,6 +23,11 @@ herr_t collect(unsigned, const H5E_error2_t* entry, void* data) {
 
 }  // namespace
 
+std::unique_lock<std::mutex> exclusive_use() {
+  static std::mutex mutex;
+  return std::unique_lock(mutex);
+}
+
 void fail(const char* action, const std::string& object) {
   StackText text;
   H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, collect, &text);

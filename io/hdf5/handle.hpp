@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <mutex>
 #include <string>
 
 #include "base/error.hpp"
@@ -10,6 +11,10 @@ namespace trireme::hdf5 {
 
 /// The same type as libhdf5's hid_t, so that headers need not include hdf5.h.
 using Id = std::int64_t;
+
+/// The library has one state for the whole process and no locks of its own: where several threads of a process may
+/// use it, each holds this from its first call to its last.
+[[nodiscard]] std::unique_lock<std::mutex> exclusive_use();
 
 /// A call into libhdf5 that failed: what was done, to which object, and the text of the library's error stack.
 class Hdf5Error : public base::Error {

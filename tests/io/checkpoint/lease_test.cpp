@@ -1,0 +1,221 @@
+#include "io/checkpoint/lease.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "base/json.hpp"
+#include "tests/support/memory_file_system.hpp"
+#include "tests/support/temporary_directory.hpp"
+
+namespace trireme::checkpoint {
+namespace {
+
+using namespace std::chrono_literals;
+using tests::MemoryFileSystem;
+const std::filesystem::path kRun = "/run";
+
+LeaseHolder holder(const std::string& job, std::int64_t restart, const std::string& host, std::int64_t process) {
+  return {job,
+          restart,
+          host,
+          "boot " + host,
+          process,
+          base::str("t", process),
+          base::str("token-", host, "-", process, "-", restart)};
+}
+
+/// A clock that only waiting moves, and processes and jobs that exist by decree.
+struct FakeWorld {
+  std::chrono::steady_clock::time_point time{};
+  std::set<std::int64_t> alive;
+  std::function<std::optional<bool>(const std::string&)> job_running = [](const std::string&) { return std::nullopt; };
+  std::function<void()> meanwhile = [] {};
+  bool stop = false;
+
+  LeaseWorld world() {
+    return {[this] { return time; },
+            [this](std::chrono::milliseconds waited) {
+              time += waited;
+              meanwhile();
+              return !stop;
+            },
+            [this](std::int64_t process, const std::string& started) {
+              return alive.count(process) > 0 && started == base::str("t", process);
+            },
+            [this](const std::string& job) { return job_running(job); }};
+  }
+};
+
+class LeaseTest : public testing::Test {
+ protected:
+  Lease acquire(const LeaseHolder& self) {
+    return Lease::acquire(files, kRun, self, fake.world(), [this](const std::string& line) { said.push_back(line); });
+  }
+  std::chrono::seconds waited() const {
+    return std::chrono::duration_cast<std::chrono::seconds>(fake.time.time_since_epoch());
+  }
+
+  MemoryFileSystem files;
+  FakeWorld fake;
+  std::vector<std::string> said;
+};
+
+TEST_F(LeaseTest, AFreeRunDirectoryIsTakenAndReleased) {
+  Lease lease = acquire(holder("1", 0, "n1", 10));
+  EXPECT_TRUE(lease.still_mine());
+  EXPECT_EQ(base::Json::parse(files.read_all(kRun / "lease")).at("job"), "1");
+  lease.release();
+  EXPECT_FALSE(files.exists(kRun / "lease"));
+  EXPECT_FALSE(lease.still_mine());
+  EXPECT_EQ(waited(), 0s);
+}
+
+TEST_F(LeaseTest, ALivingProcessOnThisMachineIsRefusedAtOnceInOneSentence) {
+  acquire(holder("1", 0, "n1", 10));
+  fake.alive = {10};
+  try {
+    acquire(holder("2", 0, "n1", 11));
+    FAIL();
+  } catch (const base::Error& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("/run is in use by job 1, process 10 on n1"));
+    EXPECT_THAT(error.what(), testing::Not(testing::HasSubstr("\n")));
+  }
+  EXPECT_EQ(waited(), 0s);
+}
+
+TEST_F(LeaseTest, ADeadProcessOnThisMachineIsReplacedAtOnce) {
+  Lease first = acquire(holder("1", 0, "n1", 10));
+  Lease second = acquire(holder("1", 0, "n1", 11));
+  EXPECT_EQ(waited(), 0s);
+  EXPECT_FALSE(first.still_mine());
+  EXPECT_FALSE(first.heartbeat() && (fake.time += 30s, first.heartbeat()));
+  EXPECT_TRUE(second.still_mine());
+  first.release();
+  EXPECT_TRUE(second.still_mine()) << "a lost lease is not this holder's to remove";
+  EXPECT_FALSE(files.exists(kRun / "lease.takeover"));
+}
+
+TEST_F(LeaseTest, AReusedProcessIdIsNotTheHolder) {
+  LeaseHolder old = holder("1", 0, "n1", 10);
+  old.started = "long ago";
+  acquire(old);
+  fake.alive = {10};
+  acquire(holder("2", 0, "n1", 11));
+  EXPECT_EQ(waited(), 0s);
+}
+
+TEST_F(LeaseTest, ARequeuedJobTakesOverFromItsEarlierStart) {
+  acquire(holder("1", 0, "n1", 10));
+  acquire(holder("1", 1, "n2", 20));
+  EXPECT_EQ(waited(), 0s);
+}
+
+TEST_F(LeaseTest, AJobThatTheQueueDoesNotRunIsReplacedAtOnce) {
+  acquire(holder("1", 0, "n1", 10));
+  fake.job_running = [](const std::string& job) { return std::optional(job != "1"); };
+  acquire(holder("2", 0, "n2", 20));
+  EXPECT_EQ(waited(), 0s);
+}
+
+TEST_F(LeaseTest, ASilentHolderElsewhereIsReplacedAfterAMinute) {
+  acquire(holder("1", 0, "n1", 10));
+  fake.job_running = [](const std::string&) { return std::optional(true); };
+  acquire(holder("2", 0, "n2", 20));
+  EXPECT_EQ(waited(), 60s);
+  EXPECT_EQ(said.size(), 1u);
+}
+
+TEST_F(LeaseTest, AHolderElsewhereThatBeatsIsRefused) {
+  Lease first = acquire(holder("1", 0, "n1", 10));
+  fake.meanwhile = [&] { EXPECT_TRUE(first.heartbeat()); };
+  EXPECT_THROW(acquire(holder("2", 0, "n2", 20)), base::Error);
+  EXPECT_LE(waited(), 21s);
+  EXPECT_TRUE(first.still_mine());
+}
+
+TEST_F(LeaseTest, AHolderElsewhereThatEndsIsFollowed) {
+  Lease first = acquire(holder("1", 0, "n1", 10));
+  fake.meanwhile = [&] {
+    if (fake.time.time_since_epoch() > 5s) first.release();
+  };
+  acquire(holder("2", 0, "n2", 20));
+  EXPECT_LT(waited(), 7s);
+}
+
+TEST_F(LeaseTest, WaitingEndsWhenAStopIsRequested) {
+  acquire(holder("1", 0, "n1", 10));
+  fake.meanwhile = [&] { fake.stop = fake.time.time_since_epoch() > 3s; };
+  EXPECT_THROW(acquire(holder("2", 0, "n2", 20)), base::Error);
+  EXPECT_LT(waited(), 5s);
+}
+
+TEST_F(LeaseTest, HalfWrittenAndForeignContentIsWaitedOut) {
+  for (const char* content : {"", "{\"job\":", "[]", "{\"job\":1}"}) {
+    files.open(kRun / "lease", base::OpenMode::kCreate)->pwrite(content, std::strlen(content), 0);
+    const auto before = fake.time;
+    Lease lease = acquire(holder("2", 0, "n2", 20));
+    EXPECT_EQ(fake.time - before, 60s);
+    lease.release();
+  }
+}
+
+TEST_F(LeaseTest, ATakerThatDiedIsReplacedToo) {
+  acquire(holder("1", 0, "n1", 10));
+  files.open(kRun / "lease.takeover", base::OpenMode::kCreate);
+  acquire(holder("1", 1, "n2", 20));
+  EXPECT_EQ(waited(), 60s);
+  EXPECT_FALSE(files.exists(kRun / "lease.takeover"));
+}
+
+TEST_F(LeaseTest, BeatsOnlyEveryTwentySeconds) {
+  Lease lease = acquire(holder("1", 0, "n1", 10));
+  const std::string first = files.read_all(kRun / "lease");
+  fake.time += 19s;
+  EXPECT_TRUE(lease.heartbeat());
+  EXPECT_EQ(files.read_all(kRun / "lease"), first);
+  fake.time += 1s;
+  EXPECT_TRUE(lease.heartbeat());
+  EXPECT_NE(files.read_all(kRun / "lease"), first);
+  EXPECT_TRUE(lease.still_mine());
+}
+
+TEST_F(LeaseTest, AFailingDiskAtAnyCallIsASentenceOrNoHarm) {
+  for (long n = 1;; ++n) {
+    MemoryFileSystem disk;
+    Lease::acquire(disk, kRun, holder("1", 0, "n1", 10), fake.world(), {});
+    disk.fail_at(n, EIO);
+    try {
+      Lease lease = Lease::acquire(disk, kRun, holder("1", 0, "n1", 11), fake.world(), {});
+      EXPECT_TRUE(lease.still_mine());
+    } catch (const base::Error& error) {
+      EXPECT_THAT(error.what(), testing::HasSubstr("lease"));
+    }
+    if (!disk.has_failed()) break;
+  }
+}
+
+TEST(LeaseWorld, KnowsThisProcess) {
+  const LeaseHolder self = this_process("local", 0);
+  const LeaseWorld world = real_world([](const std::string&) { return std::nullopt; });
+  EXPECT_TRUE(world.process_alive(self.process, self.started));
+  EXPECT_FALSE(world.process_alive(self.process, "1"));
+  EXPECT_FALSE(world.process_alive(1 << 22, "1"));
+  EXPECT_NE(self.token, this_process("local", 0).token);
+  EXPECT_FALSE(self.host.empty());
+  EXPECT_GT(self.machine.size(), 30u);
+}
+
+TEST(LeaseWorld, TwoProgramsOnARealDisk) {
+  tests::TemporaryDirectory directory;
+  base::PosixFileSystem files;
+  const auto world = [] { return real_world([](const std::string&) { return std::nullopt; }); };
+  Lease lease = Lease::acquire(files, directory.path(), this_process("local", 0), world(), {});
+  EXPECT_THROW(Lease::acquire(files, directory.path(), this_process("local", 0), world(), {}), base::Error);
+  lease.release();
+  Lease::acquire(files, directory.path(), this_process("local", 0), world(), {});
+}
+
+}  // namespace
+}  // namespace trireme::checkpoint

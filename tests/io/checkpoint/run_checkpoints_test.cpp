@@ -1,0 +1,85 @@
+#include "io/checkpoint/run_checkpoints.hpp"
+
+#include <gtest/gtest.h>
+
+#include "io/checkpoint/open_checkpoint.hpp"
+#include "tests/io/checkpoint/sample_model.hpp"
+#include "tests/support/memory_file_system.hpp"
+
+namespace trireme::checkpoint::tests {
+namespace {
+
+using trireme::tests::MemoryFileSystem;
+using Steps = std::vector<std::int64_t>;
+const std::filesystem::path kRun = "/run";
+
+void save(MemoryFileSystem& files, std::int64_t step) {
+  SingleProcess coordinator;
+  const std::vector<SampleTensor> tensors = {{Kind::kParam, "a", {3}, DataType::kFloat32}};
+  ASSERT_TRUE(save_sample(coordinator, files, sample_info(kRun, step), tensors, {}).ok);
+}
+
+TEST(Prune, KeepsTheNewestTheRoundTheVerifiedAndTheOneResumedFrom) {
+  const Steps steps = {10, 20, 30, 40, 50, 60};
+  EXPECT_EQ(steps_to_prune(steps, {}, {.keep = 2}), (Steps{10, 20, 30, 40}));
+  EXPECT_EQ(steps_to_prune(steps, {}, {.keep = 0}), (Steps{10, 20, 30, 40})) << "never fewer than two";
+  EXPECT_EQ(steps_to_prune(steps, {}, {.keep = 3, .keep_every = 20}), (Steps{10, 30}));
+  EXPECT_EQ(steps_to_prune(steps, {}, {.keep = 2, .keep_every = 0, .resumed_from = 10}), (Steps{20, 30, 40}));
+  EXPECT_EQ(steps_to_prune(steps, {10, 20, 30}, {.keep = 2}), (Steps{10, 40})) << "the two newest verified ones stay";
+  EXPECT_EQ(steps_to_prune({}, {}, {}), Steps());
+  EXPECT_EQ(steps_to_prune({5}, {}, {}), Steps());
+}
+
+TEST(Prune, DeletesOldestFirstAndLeavesNoTrash) {
+  MemoryFileSystem files;
+  for (const int step : {8, 9, 10, 11}) save(files, step);
+  EXPECT_EQ(prune(files, kRun, {.keep = 2}), (Steps{8, 9}));
+  EXPECT_EQ(committed_steps(files, kRun), (Steps{10, 11}));
+  EXPECT_TRUE(files.list(kRun / "checkpoints" / ".trash").empty());
+}
+
+TEST(CommittedSteps, TakesOnlyWhatACommitNames) {
+  MemoryFileSystem files;
+  EXPECT_TRUE(committed_steps(files, kRun).empty());
+  save(files, 10);
+  save(files, 9);
+  for (const char* name : {"step_", "step_x", "step_07", "step_1x", ".step_3.1.t.partial", ".step_4.bad.1"}) {
+    files.create_directory(kRun / "checkpoints" / name);
+  }
+  EXPECT_EQ(committed_steps(files, kRun), (Steps{9, 10}));
+}
+
+TEST(Verified, CountsOnlyWhileTheManifestIsTheSame) {
+  MemoryFileSystem files;
+  for (const int step : {1, 2}) {
+    save(files, step);
+    const auto path = step_directory(kRun, step);
+    append_verified(files, path, open_manifest(files, path));
+  }
+  files.bytes(kRun / "checkpoints" / "VERIFIED") += "not json\n{\"step\":\"x\"}\n[]\n{\"step\":1,\"chec";
+  EXPECT_EQ(verified_steps(files, kRun), (Steps{1, 2}));
+  SingleProcess coordinator;
+  SaveInfo info = sample_info(kRun, 2);
+  info.run_id = "another";
+  const std::vector<SampleTensor> tensors = {{Kind::kParam, "a", {3}, DataType::kFloat32}};
+  ASSERT_TRUE(save_sample(coordinator, files, info, tensors, {}).ok);
+  EXPECT_EQ(verified_steps(files, kRun), (Steps{1}));
+}
+
+TEST(Leftovers, AreDeletedAndReplacedCheckpointsPutBack) {
+  MemoryFileSystem files;
+  save(files, 1);
+  save(files, 2);
+  const auto directory = kRun / "checkpoints";
+  files.create_directory(directory / ".step_3.77.abc.partial");
+  files.open(directory / ".step_3.77.abc.partial" / "x", base::OpenMode::kCreate);
+  files.open(directory / "LATEST.123.tmp", base::OpenMode::kCreate);
+  files.create_directories(directory / ".trash" / "step_0");
+  files.rename(directory / "step_2", directory / ".trash" / "step_2.token");
+  files.create_directory(directory / ".step_5.bad.1");
+  collect_leftovers(files, kRun);
+  EXPECT_EQ(files.list(directory), (std::vector<std::string>{".step_5.bad.1", "LATEST", "step_1", "step_2"}));
+}
+
+}  // namespace
+}  // namespace trireme::checkpoint::tests
