@@ -1,7 +1,7 @@
 #include "io/text/file_documents.hpp"
 
 #include "base/error.hpp"
-#include "io/text/utf8_repair.hpp"
+#include "io/text/utf8.hpp"
 
 namespace trireme::text {
 namespace {

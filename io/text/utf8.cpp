@@ -8,6 +8,7 @@ namespace {
 struct Sequence {
   std::uint32_t length;  // bytes that belong together: the whole sequence, or the maximal subpart of a malformed one
   bool well_formed;
+  bool cut_off;  // malformed only because the bytes end
 };
 
 /// The sequence that begins at `p` (p < end, *p >= 0x80).
@@ -26,14 +27,15 @@ Sequence read_sequence(const unsigned char* p, const unsigned char* end) noexcep
     if (first == 0xF0) low = 0x90;
     if (first == 0xF4) high = 0x8F;
   } else {
-    return {1, false};
+    return {1, false, false};
   }
   for (std::uint32_t i = 1; i < length; ++i) {
-    if (p + i == end || p[i] < low || p[i] > high) return {i, false};
+    if (p + i == end) return {i, false, true};
+    if (p[i] < low || p[i] > high) return {i, false, false};
     low = 0x80;
     high = 0xBF;
   }
-  return {length, true};
+  return {length, true, false};
 }
 
 /// Length of the well-formed prefix.
@@ -66,23 +68,33 @@ std::size_t find_malformed_utf8(std::string_view text) noexcept {
   return well_formed_prefix(begin, begin + text.size());
 }
 
+std::uint64_t append_valid_utf8(std::string_view bytes, bool final, std::string& out, std::size_t* unused) {
+  std::uint64_t replaced = 0;
+  *unused = 0;
+  while (true) {
+    const std::size_t good = find_malformed_utf8(bytes);
+    out.append(bytes.substr(0, good));
+    bytes.remove_prefix(good);
+    if (bytes.empty()) return replaced;
+    const auto* begin = reinterpret_cast<const unsigned char*>(bytes.data());
+    const Sequence sequence = read_sequence(begin, begin + bytes.size());
+    if (sequence.cut_off && !final) {
+      *unused = bytes.size();
+      return replaced;
+    }
+    out.append("\xEF\xBF\xBD");
+    ++replaced;
+    bytes.remove_prefix(sequence.length);
+  }
+}
+
 std::string_view replace_malformed_utf8(std::string_view text, std::string& storage) {
-  std::size_t good = find_malformed_utf8(text);
-  if (good == text.size()) return text;
+  if (find_malformed_utf8(text) == text.size()) return text;
   storage.clear();
   storage.reserve(text.size() + text.size() / 8 + 16);
-  const auto* data = reinterpret_cast<const unsigned char*>(text.data());
-  while (true) {
-    storage.append(text.substr(0, good));
-    text.remove_prefix(good);
-    data += good;
-    if (text.empty()) return storage;
-    storage.append("\xEF\xBF\xBD");
-    const std::uint32_t length = read_sequence(data, data + text.size()).length;
-    text.remove_prefix(length);
-    data += length;
-    good = find_malformed_utf8(text);
-  }
+  std::size_t unused = 0;
+  append_valid_utf8(text, true, storage, &unused);
+  return storage;
 }
 
 void append_code_point(std::uint32_t value, std::string& out) {

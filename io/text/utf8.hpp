@@ -15,6 +15,12 @@ std::size_t find_malformed_utf8(std::string_view text) noexcept;
 /// maximal subpart of a malformed sequence.
 std::string_view replace_malformed_utf8(std::string_view text, std::string& storage);
 
+/// Appends `bytes` to `out`, U+FFFD in place of each maximal subpart as above; returns how many. For bytes that come in
+/// parts: with `final` false a character cut off at the end is left out, and `*unused` is its length (0 to 3), to be
+/// put in front of the next part. With `final` true it is replaced, and `*unused` is 0.
+/// Example: "a\xE2\x82" + final = "a\uFFFD", 1 replacement.
+std::uint64_t append_valid_utf8(std::string_view bytes, bool final, std::string& out, std::size_t* unused);
+
 struct CodePoint {
   std::uint32_t value;
   std::uint32_t length;  ///< bytes

@@ -6,7 +6,7 @@
 #include <zstd.h>
 
 #include "base/error.hpp"
-#include "io/text/utf8_repair.hpp"
+#include "io/text/utf8.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 namespace trireme::text {

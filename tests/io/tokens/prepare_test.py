@@ -259,6 +259,7 @@ class PrepareTest(unittest.TestCase):
         good = self.write("good.txt", "some text")
         self.refused("is a directory", good, output=".")
         self.refused("does not exist: make it first", good, output="none/d.h5")
+        self.refused("cannot write /proc/d.h5", good, output="/proc/d.h5")
         self.refused("--valid-output needs --valid-fraction", "--valid-output", "v.h5", good)
         self.refused("has no token <nothing>", "--end-of-text", "<nothing>", good)
         self.refused("is plain text and has no prompt field", "--prompt-field", "q", good)
