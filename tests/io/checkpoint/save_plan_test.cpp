@@ -59,10 +59,10 @@ TEST(SavePlan, ReplicasAreSpreadEvenlyAndEachElementOnce) {
 }
 
 TEST(SavePlan, PiecesLieOneAfterAnotherInTheirBox) {
-  const Box box{{0, 8, 0}, {1, 1024, 1024}};  // its first dim is 1
+  const Box box{{0, 8, 0}, {1, 1536, 1024}};  // its first dim is 1
   const std::vector<DeclaredBox> held = {declare("t", {1, 2048, 1024}, box),
                                          declare("t", {1, 2048, 1024}, {{0, 0, 0}, {1, 8, 1024}}),
-                                         declare("t", {1, 2048, 1024}, {{0, 1032, 0}, {1, 1016, 1024}})};
+                                         declare("t", {1, 2048, 1024}, {{0, 1544, 0}, {1, 504, 1024}})};
   const SavePlan plan = make_save_plan({held, held}, {0, 0}, 1);
   for (const auto& of_rank : plan.pieces) {
     for (const auto& piece : of_rank) {
@@ -72,7 +72,7 @@ TEST(SavePlan, PiecesLieOneAfterAnotherInTheirBox) {
       EXPECT_EQ(piece.box.size[2], 1024);
     }
   }
-  EXPECT_GE(plan.pieces[0].size() + plan.pieces[1].size(), 3u) << "nothing was cut";
+  EXPECT_GT(plan.pieces[0].size() + plan.pieces[1].size(), 3u) << "nothing was cut";
 }
 
 TEST(SavePlan, SharedBoxesLevelOutWhatOneHolderHasAlone) {
