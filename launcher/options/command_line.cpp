@@ -6,10 +6,10 @@
 #include <deque>
 #include <optional>
 #include <set>
-#include <sstream>
 #include <utility>
 
 #include "base/error.hpp"
+#include "launcher/options/help_text.hpp"
 #include "launcher/options/number.hpp"
 
 namespace trireme::options {
@@ -59,20 +59,6 @@ struct CommandLine::Implementation {
 };
 
 namespace {
-
-std::string join(const std::vector<std::string>& words, const char* separator) {
-  std::string joined;
-  for (const std::string& word : words) joined += (joined.empty() ? "" : separator) + word;
-  return joined;
-}
-
-// Every line of the example, indented.
-std::string example_text(const std::string& example) {
-  std::string text = "example:\n";
-  std::istringstream lines(example);
-  for (std::string line; std::getline(lines, line);) text += "  " + line + "\n";
-  return text;
-}
 
 constexpr const char* kPositional = "positional words";
 
@@ -264,10 +250,7 @@ std::string CommandLine::help() const {
   const Implementation& self = *implementation_;
   std::string text = example_text(self.example);
   text += str("\ntrireme ", self.command, ": ", self.summary, "\n\n");
-  struct Row {
-    std::string left, right, heading;
-  };
-  std::vector<Row> rows;
+  std::vector<HelpRow> rows;
   if (self.positional_target != nullptr) {
     rows.push_back({self.positional_placeholder + (self.at_most > 1 ? " …" : ""), self.positional_help, ""});
   }
@@ -282,46 +265,7 @@ std::string CommandLine::help() const {
     if (!option.default_text.empty()) right += " (default " + option.default_text + ")";
     rows.push_back({std::move(left), std::move(right), option.heading});
   }
-  constexpr std::size_t kWidest = 40;  // longer ones get their help on the next line
-  std::size_t width = 0;
-  for (const Row& row : rows) width = std::max(width, row.left.size() <= kWidest ? row.left.size() : 0);
-  for (const Row& row : rows) {
-    if (!row.heading.empty()) text += "\n" + row.heading + "\n";
-    const bool fits = row.left.size() <= kWidest;
-    text += "  " + row.left +
-            (fits ? std::string(width + 2 - row.left.size(), ' ') : "\n" + std::string(width + 4, ' ')) + row.right +
-            "\n";
-  }
-  return text;
-}
-
-int run_subcommand(const std::string& parent, const std::string& example, const std::vector<Subcommand>& subcommands,
-                   const Arguments& arguments) {
-  const std::string prefix = parent.empty() ? "trireme" : "trireme " + parent;
-  std::vector<std::string> names;
-  std::size_t width = 0;
-  for (const Subcommand& subcommand : subcommands) {
-    names.push_back(subcommand.name);
-    width = std::max(width, subcommand.name.size());
-  }
-  if (arguments.empty()) {
-    throw InputError(str("which command? one of: ", join(names, ", "), "; see: ", prefix, " --help"));
-  }
-  const std::string& word = arguments.front();
-  if (word == "--help" || word == "-h") {
-    std::string text = example_text(example) + "\n" + prefix + " COMMAND … (each has its own --help)\n";
-    for (const Subcommand& subcommand : subcommands) {
-      text += "  " + subcommand.name + std::string(width + 2 - subcommand.name.size(), ' ') + subcommand.summary + "\n";
-    }
-    std::fputs(text.c_str(), stdout);
-    return base::kExitDone;
-  }
-  for (const Subcommand& subcommand : subcommands) {
-    if (subcommand.name == word) return subcommand.run(Arguments(arguments.begin() + 1, arguments.end()));
-  }
-  const std::string near = base::nearest(word, names);
-  throw InputError(str("unknown command ", parent.empty() ? "" : parent + " ", word,
-                       near.empty() ? "" : ", did you mean " + near + "?", " (commands: ", join(names, ", "), ")"));
+  return text + table_text(rows);
 }
 
 }  // namespace trireme::options

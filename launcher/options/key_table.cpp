@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "launcher/options/help_text.hpp"
 #include "launcher/options/number.hpp"
 
 namespace trireme::options {
@@ -25,12 +26,6 @@ template <typename Value>
 struct Inner<std::optional<Value>> {
   using type = Value;
 };
-
-std::string join(const std::vector<std::string>& words, const char* separator) {
-  std::string joined;
-  for (const std::string& word : words) joined += (joined.empty() ? "" : separator) + word;
-  return joined;
-}
 
 std::string text_of(std::int64_t value) { return std::to_string(value); }
 std::string text_of(double value) { return format_number(value); }

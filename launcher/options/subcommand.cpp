@@ -1,0 +1,39 @@
+#include <cstdio>
+
+#include "base/error.hpp"
+#include "launcher/options/command_line.hpp"
+#include "launcher/options/help_text.hpp"
+
+namespace trireme::options {
+
+using base::InputError;
+using base::str;
+
+int run_subcommand(const std::string& parent, const std::string& example, const std::vector<Subcommand>& subcommands,
+                   const Arguments& arguments) {
+  const std::string prefix = parent.empty() ? "trireme" : "trireme " + parent;
+  std::vector<std::string> names;
+  std::vector<HelpRow> rows;
+  for (const Subcommand& subcommand : subcommands) {
+    names.push_back(subcommand.name);
+    rows.push_back({subcommand.name, subcommand.summary});
+  }
+  if (arguments.empty()) {
+    throw InputError(str("which command? one of: ", join(names, ", "), "; see: ", prefix, " --help"));
+  }
+  const std::string& word = arguments.front();
+  if (word == "--help" || word == "-h") {
+    const std::string text =
+        example_text(example) + "\n" + prefix + " COMMAND … (each has its own --help)\n" + table_text(rows);
+    std::fputs(text.c_str(), stdout);
+    return base::kExitDone;
+  }
+  for (const Subcommand& subcommand : subcommands) {
+    if (subcommand.name == word) return subcommand.run(Arguments(arguments.begin() + 1, arguments.end()));
+  }
+  const std::string near = base::nearest(word, names);
+  throw InputError(str("unknown command ", parent.empty() ? "" : parent + " ", word,
+                       near.empty() ? "" : ", did you mean " + near + "?", " (commands: ", join(names, ", "), ")"));
+}
+
+}  // namespace trireme::options
