@@ -87,6 +87,8 @@ struct CudaTable {
                            const at::Tensor& at_target);
   void (*dropout)(at::Tensor& x, const DropoutKey& key, const std::vector<std::int64_t>& samples);
 };
+/// The entry point of libtrireme_cuda.so, by the name "trireme_cuda_kernels".
+using CudaTableEntry = const CudaTable* (*)();
 /// Called once when the CUDA library is loaded, before any device tensor is used. The table must live on.
 void set_cuda_table(const CudaTable* table);
 

@@ -68,11 +68,12 @@ QueryKeyValue split(const at::Tensor& qkv_TBC, const HeadLayout& heads) {
 
 enum class Method { kHost, kFlash, kEfficient, kPlain };
 
-/// The fused kernels that this device and type have; none in fp64 on a GPU.
+/// The fused kernels of a GPU want rows of whole 16 bytes, and there are none in fp64.
 Method method_for(const at::Tensor& x) {
   if (!x.is_cuda()) return Method::kHost;
-  if (x.scalar_type() == at::kBFloat16) return Method::kFlash;
-  return x.scalar_type() == at::kFloat ? Method::kEfficient : Method::kPlain;
+  const bool aligned = x.size(3) * static_cast<std::int64_t>(x.element_size()) % 16 == 0;
+  if (!aligned || x.scalar_type() == at::kDouble) return Method::kPlain;
+  return x.scalar_type() == at::kBFloat16 && x.size(3) <= 256 ? Method::kFlash : Method::kEfficient;
 }
 
 at::Tensor probabilities(const QueryKeyValue& x, double scale) {

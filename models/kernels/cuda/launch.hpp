@@ -1,0 +1,38 @@
+// The device kernels on raw memory; each call queues one on `stream` and returns. The same meanings as the functions of
+// models/kernels/kernels.hpp. Errors of a launch are reported by table.cpp.
+#pragma once
+
+#include <cuda_runtime_api.h>
+
+#include <cstdint>
+
+namespace trireme::kernels::cuda {
+
+enum class Element { kFloat, kDouble, kBFloat16 };
+
+void swiglu(Element element, std::int64_t rows, std::int64_t width, const void* gate_up, void* y, cudaStream_t stream);
+void swiglu_backward(Element element, std::int64_t rows, std::int64_t width, const void* dy, const void* gate_up,
+                     void* grad, cudaStream_t stream);
+/// data (length, batch, stride); tables wide, (positions, half), already moved to the first position.
+void rotate(Element element, std::int64_t length, std::int64_t batch, std::int64_t stride, std::int64_t heads,
+            std::int64_t half, const void* cosine, const void* sine, bool inverse, void* data, cudaStream_t stream);
+void softmax_statistics(Element element, std::int64_t rows, std::int64_t width, void* logits,
+                        const std::int64_t* target, double* statistics, cudaStream_t stream);
+void softmax_gradient(Element element, std::int64_t rows, std::int64_t width, void* e, const std::int64_t* target,
+                      const double* factor, const double* at_target, cudaStream_t stream);
+
+struct DropoutSlab {
+  std::int64_t length = 0;
+  std::int64_t batch = 0;
+  std::int64_t width = 0;
+  std::int64_t first_position = 0;
+  const std::int64_t* keys = nullptr;  ///< device memory, one Philox key per sequence
+  std::uint32_t site = 0;
+  std::uint32_t layer = 0;
+  std::uint32_t threshold = 0;
+  double scale = 1.0;
+};
+/// In place on x (length, batch, width).
+void dropout(Element element, const DropoutSlab& slab, void* x, cudaStream_t stream);
+
+}  // namespace trireme::kernels::cuda

@@ -1,0 +1,101 @@
+// The table of device kernels that models/kernels/kernels.hpp asks for, by the name "trireme_cuda_kernels".
+#include <ATen/ops/tensor.h>
+#include <c10/cuda/CUDAGuard.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include "base/error.hpp"
+#include "models/kernels/cuda/launch.hpp"
+#include "models/kernels/dropout.hpp"
+#include "models/kernels/kernels.hpp"
+
+namespace trireme::kernels::cuda {
+namespace {
+
+Element element_of(const at::Tensor& x) {
+  switch (x.scalar_type()) {
+    case at::kFloat: return Element::kFloat;
+    case at::kDouble: return Element::kDouble;
+    case at::kBFloat16: return Element::kBFloat16;
+    default: throw base::Error(base::str("no device kernel for elements of type ", c10::toString(x.scalar_type())));
+  }
+}
+
+std::int64_t rows_of(const at::Tensor& x) { return x.numel() / x.size(-1); }
+
+/// Selects x's device, runs `queue` with its current stream, and reports a launch that failed.
+template <typename F>
+void launch(const char* name, const at::Tensor& x, const F& queue) {
+  if (x.numel() == 0) return;
+  const c10::cuda::CUDAGuard guard(x.device());
+  queue(c10::cuda::getCurrentCUDAStream().stream());
+  const cudaError_t error = cudaGetLastError();
+  if (error != cudaSuccess) throw base::Error(base::str("device kernel ", name, ": ", cudaGetErrorString(error)));
+}
+
+void swiglu_table(const at::Tensor& gate_up, at::Tensor& y) {
+  launch("swiglu", y, [&](cudaStream_t stream) {
+    swiglu(element_of(y), rows_of(y), y.size(-1), gate_up.const_data_ptr(), y.mutable_data_ptr(), stream);
+  });
+}
+
+void swiglu_backward_table(const at::Tensor& dy, const at::Tensor& gate_up, at::Tensor& grad) {
+  launch("swiglu backward", dy, [&](cudaStream_t stream) {
+    swiglu_backward(element_of(dy), rows_of(dy), dy.size(-1), dy.const_data_ptr(), gate_up.const_data_ptr(),
+                    grad.mutable_data_ptr(), stream);
+  });
+}
+
+void rotate_table(at::Tensor& data, std::int64_t heads, const at::Tensor& cosine, const at::Tensor& sine,
+                  std::int64_t first, bool inverse) {
+  const at::Tensor c = cosine.narrow(0, first, data.size(0));
+  const at::Tensor s = sine.narrow(0, first, data.size(0));
+  launch("rotate", data, [&](cudaStream_t stream) {
+    rotate(element_of(data), data.size(0), data.size(1), data.size(2), heads, c.size(1), c.const_data_ptr(),
+           s.const_data_ptr(), inverse, data.mutable_data_ptr(), stream);
+  });
+}
+
+void softmax_statistics_table(at::Tensor& logits, const at::Tensor& target, at::Tensor& statistics) {
+  launch("softmax statistics", logits, [&](cudaStream_t stream) {
+    softmax_statistics(element_of(logits), rows_of(logits), logits.size(-1), logits.mutable_data_ptr(),
+                       target.const_data_ptr<std::int64_t>(), statistics.mutable_data_ptr<double>(), stream);
+  });
+}
+
+void softmax_gradient_table(at::Tensor& e, const at::Tensor& target, const at::Tensor& factor,
+                            const at::Tensor& at_target) {
+  launch("softmax gradient", e, [&](cudaStream_t stream) {
+    softmax_gradient(element_of(e), rows_of(e), e.size(-1), e.mutable_data_ptr(), target.const_data_ptr<std::int64_t>(),
+                     factor.const_data_ptr<double>(), at_target.const_data_ptr<double>(), stream);
+  });
+}
+
+void dropout_table(at::Tensor& x, const DropoutKey& key, const std::vector<std::int64_t>& samples) {
+  std::vector<std::int64_t> keys;
+  for (const std::int64_t sample : samples) {
+    keys.push_back(static_cast<std::int64_t>(dropout_sample_key(key, sample)));
+  }
+  const at::Tensor device_keys = at::tensor(keys, at::kLong).to(x.device());
+  DropoutSlab slab;
+  slab.length = x.size(0);
+  slab.batch = x.size(1);
+  slab.width = x.size(2);
+  slab.first_position = key.first_position;
+  slab.keys = device_keys.const_data_ptr<std::int64_t>();
+  slab.site = static_cast<std::uint32_t>(key.site);
+  slab.layer = static_cast<std::uint32_t>(key.layer);
+  slab.threshold = dropout_threshold(key.probability);
+  slab.scale = 1.0 / (1.0 - key.probability);
+  launch("dropout", x, [&](cudaStream_t stream) { dropout(element_of(x), slab, x.mutable_data_ptr(), stream); });
+}
+
+}  // namespace
+}  // namespace trireme::kernels::cuda
+
+extern "C" __attribute__((visibility("default"))) const trireme::kernels::CudaTable* trireme_cuda_kernels() {
+  using namespace trireme::kernels::cuda;
+  static constexpr trireme::kernels::CudaTable kTable = {swiglu_table,           swiglu_backward_table,
+                                                         rotate_table,           softmax_statistics_table,
+                                                         softmax_gradient_table, dropout_table};
+  return &kTable;
+}
