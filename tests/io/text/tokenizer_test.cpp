@@ -1,0 +1,312 @@
+// The tokenizer without outside help: words, merges, added tokens, files. tokenizer_oracle_test.py compares ids with
+// Hugging Face's.
+#include "io/text/tokenizer.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <random>
+#include <thread>
+
+#include "base/error.hpp"
+#include "base/file_system.hpp"
+#include "base/json.hpp"
+#include "io/text/bpe_trainer.hpp"
+#include "io/text/byte_level.hpp"
+#include "io/text/merge_table.hpp"
+#include "io/text/splitter.hpp"
+#include "io/text/tokenizer_definition.hpp"
+#include "io/text/utf8.hpp"
+#include "tests/support/temporary_directory.hpp"
+
+namespace trireme::text {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using Ids = std::vector<std::uint32_t>;
+
+std::vector<std::string> words(const Splitter& splitter, std::string_view text) {
+  std::vector<std::string> words;
+  std::vector<std::uint32_t> lengths;
+  for (std::size_t position = 0; position < text.size();) {
+    std::size_t begin = position;
+    lengths.clear();
+    splitter.split(text, position, lengths);
+    for (const std::uint32_t length : lengths) {
+      words.emplace_back(text.substr(begin, length));
+      begin += length;
+    }
+  }
+  return words;
+}
+
+TextSource texts(std::vector<std::string> list) {
+  return [list = std::move(list), next = std::size_t{0}](std::string& text) mutable {
+    if (next == list.size()) return false;
+    text = list[next++];
+    return true;
+  };
+}
+
+TokenizerDefinition trained(const std::string& text, std::size_t vocabulary, const std::string& pattern = "gpt2") {
+  TrainerOptions options;
+  options.vocabulary = vocabulary;
+  options.pattern = pattern;
+  return train_bpe(texts({text}), options).definition;
+}
+
+const char* const kSample =
+    "the cat sat on the mat; the cats' hats aren't that flat.\n\n  12345 67 \xC3\xA9t\xC3\xA9 \xE2\x80\x99s\r\nthe end";
+
+/// Characters that patterns tell apart, and assigned ones of many blocks, all known to PCRE2's Unicode too.
+std::string random_text(std::mt19937& random, std::size_t length) {
+  static const std::vector<std::uint32_t> kCommon = {
+      ' ',    ' ',    '\n',   '\r', '\t',   '\'',   's',     'T',    'l',   'L',    'v',   'e',
+      'E',    '0',    '9',    '.',  '_',    '-',    0,       0x85,   0xA0,  0xE9,   0x301, 0x17F,
+      0x180E, 0x2028, 0x3000, 0xBD, 0xFEFF, 0x200D, 0x1F44D, 0x5B57, 0x661, 0x2167, 0x1C5};
+  std::string text;
+  for (std::size_t i = 0; i < length; ++i) {
+    const std::uint32_t block = random() % 4;
+    append_code_point(block ? kCommon[random() % kCommon.size()] : 0x20 + static_cast<std::uint32_t>(random() % 0x330),
+                      text);
+  }
+  return text;
+}
+
+TEST(Splitter, ScannersEqualPcre2) {
+  const auto classes = std::make_shared<UnicodeClasses>();
+  std::mt19937 random(1);
+  for (const char* const pattern : {kGpt2Pattern, kLlama3Pattern}) {
+    const auto scanner = make_splitter(pattern, classes), pcre2 = make_pcre2_splitter(pattern);
+    for (int round = 0; round < 20000; ++round) {
+      const std::string text = random_text(random, 1 + random() % 30);
+      ASSERT_EQ(words(*scanner, text), words(*pcre2, text)) << pattern;
+    }
+    const std::string long_text = random_text(random, 200000);
+    EXPECT_EQ(words(*scanner, long_text), words(*pcre2, long_text));
+  }
+}
+
+TEST(Splitter, LongRunsNeedNoStackAndNoLimit) {
+  const auto classes = std::make_shared<UnicodeClasses>();
+  for (const char* const pattern : {kGpt2Pattern, kLlama3Pattern}) {
+    for (const char c : {'a', ' ', '\n', '=', '7'}) {
+      const std::string text(1 << 20, c);
+      EXPECT_EQ(words(*make_pcre2_splitter(pattern), text), words(*make_splitter(pattern, classes), text));
+    }
+  }
+  // A group that backtracks keeps one frame a round.
+  EXPECT_THAT(words(*make_pcre2_splitter("(?:a|ab)*c|a+"), std::string(1 << 20, 'a')),
+              ElementsAre(std::string(1 << 20, 'a')));
+}
+
+TEST(Splitter, TextBetweenMatchesIsAWord) {
+  EXPECT_THAT(words(*make_pcre2_splitter("[0-9]+"), "ab12cd3"), ElementsAre("ab", "12", "cd", "3"));
+  EXPECT_THAT(words(*make_pcre2_splitter("x*"), "axxb"), ElementsAre("a", "xx", "b"));
+}
+
+TEST(Splitter, RefusesWhatOnigurumaReadsDifferently) {
+  for (const char* const pattern :
+       {R"(\h)", R"(\R)", R"(\w+)", R"([a&&b])", R"([[:alpha:]])", R"((?m)a)", R"([\S])", R"(\)"}) {
+    EXPECT_THROW(make_pcre2_splitter(pattern), base::InputError) << pattern;
+  }
+}
+
+TEST(MergeTable, LongAndShortWordsFollowTheRanks) {
+  // Reference: merge the leftmost pair of the smallest rank until there is none.
+  std::mt19937 random(2);
+  std::vector<std::uint32_t> bytes(256);
+  for (std::uint32_t i = 0; i < 256; ++i) bytes[i] = i;
+  std::vector<Merge> merges;
+  for (std::uint32_t id = 256; id < 316; ++id) {
+    const auto token = [&] {
+      return random() % 3 ? static_cast<std::uint32_t>('a' + random() % 3) : 256 + random() % (id - 255);
+    };
+    merges.push_back({static_cast<std::uint32_t>(token()), static_cast<std::uint32_t>(token()), id});
+  }
+  const MergeTable table(bytes, merges);
+  MergeTable::Scratch scratch;
+  for (int round = 0; round < 3000; ++round) {
+    std::string word(1 + random() % 120, 'a');
+    for (char& c : word) c = static_cast<char>('a' + random() % 3);
+    Ids expected(word.begin(), word.end());
+    for (bool merged = true; merged;) {
+      merged = false;
+      for (std::size_t rank = 0; rank < merges.size() && !merged; ++rank) {
+        const bool last =
+            std::none_of(merges.begin() + static_cast<std::ptrdiff_t>(rank) + 1, merges.end(),
+                         [&](const Merge& m) { return m.left == merges[rank].left && m.right == merges[rank].right; });
+        for (std::size_t i = 0; last && i + 1 < expected.size() && !merged; ++i) {
+          if (expected[i] != merges[rank].left || expected[i + 1] != merges[rank].right) continue;
+          expected[i] = merges[rank].result;
+          expected.erase(expected.begin() + static_cast<std::ptrdiff_t>(i) + 1);
+          merged = true;
+        }
+      }
+    }
+    Ids ids(word.size());
+    ids.resize(table.encode(word, ids.data(), scratch));
+    ASSERT_EQ(ids, expected) << word;
+  }
+}
+
+TEST(Tokenizer, DecodesWhatItEncoded) {
+  for (const char* const pattern : {"gpt2", "llama3"}) {
+    const Tokenizer tokenizer = Tokenizer::make(trained(kSample, 300, pattern));
+    std::mt19937 random(3);
+    for (int round = 0; round < 500; ++round) {
+      const std::string text = random_text(random, random() % 200) + (round % 3 ? "" : "<|endoftext|> the cat");
+      EXPECT_EQ(tokenizer.decode(tokenizer.encode(text)), text);
+    }
+  }
+}
+
+TEST(Tokenizer, IdsDoNotDependOnWhatWasEncodedBefore) {
+  const TokenizerDefinition definition = trained(kSample, 320);
+  const Tokenizer used = Tokenizer::make(definition);
+  std::mt19937 random(4);
+  for (int i = 0; i < 40; ++i) used.encode(random_text(random, 20000));  // more words than the cache holds
+  for (int round = 0; round < 20; ++round) {
+    const std::string text = random_text(random, 300) + kSample;
+    EXPECT_EQ(used.encode(text), Tokenizer::make(definition).encode(text));
+  }
+}
+
+TEST(Tokenizer, ManyThreadsMayEncodeAtOnce) {
+  const Tokenizer tokenizer = Tokenizer::make(trained(kSample, 320));
+  std::mt19937 random(5);
+  const std::string text = random_text(random, 20000);
+  const Ids expected = tokenizer.encode(text);
+  std::vector<Ids> results(8);
+  {
+    std::vector<std::jthread> threads;
+    for (Ids& result : results) threads.emplace_back([&] { result = tokenizer.encode(text); });
+  }
+  for (const Ids& result : results) EXPECT_EQ(result, expected);
+}
+
+TEST(Tokenizer, ItsBytesMakeTheSameTokenizer) {
+  const Tokenizer tokenizer = Tokenizer::make(trained(kSample, 290, "llama3"));
+  const Tokenizer again = Tokenizer::parse(tokenizer.to_json());
+  EXPECT_EQ(again.to_json(), tokenizer.to_json());
+  EXPECT_EQ(again.encode(kSample), tokenizer.encode(kSample));
+  EXPECT_EQ(again.vocabulary_size(), 290U);
+  EXPECT_EQ(again.end_of_text(), 0U);
+  EXPECT_EQ(again.id_of("<|endoftext|>"), 0U);
+  EXPECT_EQ(again.id_of("no such token"), std::nullopt);
+}
+
+TEST(Tokenizer, FileBytesAreKeptAsTheyAre) {
+  const std::string json = Tokenizer::make(trained(kSample, 270)).to_json() + " \n";
+  EXPECT_EQ(Tokenizer::parse(json).to_json(), json);
+}
+
+TEST(Tokenizer, AddedTokensCountInTheVocabulary) {
+  TokenizerDefinition definition = trained(kSample, 280);
+  AddedToken token;
+  token.id = 280;
+  token.content = "<pad>";
+  definition.added_tokens.push_back(token);
+  const Tokenizer tokenizer = Tokenizer::parse(Tokenizer::make(definition).to_json());
+  EXPECT_EQ(tokenizer.vocabulary_size(), 281U);
+  EXPECT_THAT(tokenizer.encode("<pad><pad>"), ElementsAre(280, 280));
+  EXPECT_THROW(tokenizer.decode(Ids{281}), base::InputError);
+}
+
+TEST(Tokenizer, MalformedUtf8BecomesReplacementCharacters) {
+  const Tokenizer tokenizer = Tokenizer::make(trained(kSample, 270));
+  const std::string replacement = "\xEF\xBF\xBD";
+  const auto through = [&](std::string_view text) { return tokenizer.decode(tokenizer.encode(text)); };
+  EXPECT_EQ(through("a\xFF"
+                    "b"),
+            "a" + replacement + "b");
+  EXPECT_EQ(through("\xE2\x82"), replacement);                                           // one cut character
+  EXPECT_EQ(through("\xED\xA0\x80"), replacement + replacement + replacement);           // a surrogate
+  EXPECT_EQ(through("\xF0\x9F\x98\xF0\x9F\x98\x80"), replacement + "\xF0\x9F\x98\x80");  // cut, then whole
+}
+
+TEST(Tokenizer, LoadsAPairOfFilesByAnyName) {
+  const tests::TemporaryDirectory directory;
+  const TokenizerDefinition definition = trained(kSample, 300);
+  base::Json vocabulary;
+  for (const auto& [token, id] : definition.vocabulary) vocabulary[token] = id;
+  std::string merges = "#version: 0.2\n";
+  for (const auto& [left, right] : definition.merges) merges += left + " " + right + "\n";
+  base::PosixFileSystem files;
+  files.replace(directory.path() / "vocab.json", vocabulary.dump());
+  EXPECT_THROW(Tokenizer::load(directory.path()), base::InputError);
+  files.replace(directory.path() / "merges.txt", merges);
+  const Ids expected = Tokenizer::make(definition).encode(kSample);
+  for (const char* const name : {"", "vocab.json", "merges.txt"}) {
+    const Tokenizer tokenizer = Tokenizer::load(directory.path() / name);
+    EXPECT_EQ(tokenizer.encode(kSample), expected);
+    EXPECT_EQ(tokenizer.end_of_text(), 0U);
+  }
+}
+
+TEST(Tokenizer, RefusesFilesInOneSentence) {
+  const auto message = [](const std::string& json) -> std::string {
+    try {
+      Tokenizer::parse(json, "tok.json");
+      return "accepted";
+    } catch (const base::InputError& error) {
+      return error.what();
+    }
+  };
+  EXPECT_THAT(message("{"), HasSubstr("tok.json is not readable JSON"));
+  EXPECT_THAT(message("[]"), HasSubstr("no model"));
+  EXPECT_THAT(message(R"({"model": {"type": "Unigram"}})"), HasSubstr("Unigram"));
+  EXPECT_THAT(message(R"({"normalizer": {"type": "NFC"}, "model": {}})"), HasSubstr("normalizer"));
+}
+
+TEST(Trainer, CountsInThreadsMakeTheSameVocabulary) {
+  std::mt19937 random(6);
+  std::vector<std::string> list;
+  for (int i = 0; i < 50; ++i) list.push_back(random_text(random, 500) + kSample);
+  TrainerOptions options;
+  options.vocabulary = 600;
+  options.threads = 1;
+  const TrainedTokenizer one = train_bpe(texts(list), options);
+  options.threads = 5;
+  const TrainedTokenizer five = train_bpe(texts(list), options);
+  EXPECT_EQ(one.definition.merges, five.definition.merges);
+  EXPECT_EQ(one.definition.vocabulary, five.definition.vocabulary);
+  EXPECT_EQ(one.bytes, five.bytes);
+}
+
+TEST(Trainer, EqualCountsGoToTheSmallerPair) {
+  // "ab" and "cd" both occur twice; then nothing is left but the pair of both, in no word.
+  const TokenizerDefinition definition = trained("cd ab\ncd ab", 260);
+  ASSERT_GE(definition.merges.size(), 2U);
+  EXPECT_EQ(definition.merges[0], std::pair(std::string("a"), std::string("b")));
+  EXPECT_EQ(definition.merges[1], std::pair(std::string("c"), std::string("d")));
+}
+
+TEST(Trainer, StopsWhenNoPairIsLeft) {
+  const TokenizerDefinition definition = trained("ab", 1000);
+  EXPECT_EQ(definition.vocabulary.size(), 258U);
+  EXPECT_EQ(definition.vocabulary.back().first, "ab");
+}
+
+TEST(Trainer, ErrorsOfTheSourceArrive) {
+  TrainerOptions options;
+  options.vocabulary = 300;
+  options.threads = 3;
+  const TextSource broken = [](std::string&) -> bool { throw base::InputError("line 3 is no JSON"); };
+  EXPECT_THROW(train_bpe(broken, options), base::InputError);
+}
+
+TEST(ByteLevel, SpellingIsReversible) {
+  std::string bytes;
+  for (int i = 0; i < 256; ++i) bytes.push_back(static_cast<char>(i));
+  EXPECT_EQ(read_spelling(spell_bytes(bytes)), bytes);
+  EXPECT_EQ(spell_bytes(" a\n"),
+            "\xC4\xA0"
+            "a\xC4\x8A");
+  EXPECT_EQ(read_spelling("a b"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace trireme::text
