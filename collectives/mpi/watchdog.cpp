@@ -117,6 +117,14 @@ class Watchdog::Thread {
   }
 
   void run() {
+    try {
+      watch();
+    } catch (const std::exception& error) {
+      world_.abort_with(std::string("the watchdog failed: ") + error.what(), 1);
+    }
+  }
+
+  void watch() {
     while (sleep(Seconds(options_.poll_seconds))) {
       answer_queries();
       const View now = view();

@@ -3,16 +3,10 @@
 #include <mpi.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <chrono>
-#include <cstdio>
 #include <cstdlib>
-#include <cstring>
-#include <thread>
-#include <vector>
+#include <exception>
 
 #include "base/error.hpp"
-#include "base/log.hpp"
 #include "collectives/mpi/communicator.hpp"
 #include "collectives/mpi/world_state.hpp"
 
@@ -95,7 +89,7 @@ MpiWorld::MpiWorld() : state_(std::make_unique<State>()) {
 }
 
 MpiWorld::~MpiWorld() {
-  if (!mpi_is_running()) return;
+  if (!mpi_is_running() || std::uncaught_exceptions() > 0) return;
   if (!state_->failed) state_->control.reset();
   MPI_Finalize();
 }

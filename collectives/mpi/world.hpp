@@ -18,7 +18,7 @@ class MpiWorld {
   /// MPI_Init_thread. Throws base::Error when MPI does not grant MPI_THREAD_MULTIPLE, or when srun started several
   /// tasks that do not see each other.
   MpiWorld();
-  /// MPI_Finalize: waits for the other ranks' end.
+  /// MPI_Finalize: waits for the other ranks' end. Not while an exception unwinds: catch inside (run_guarded).
   ~MpiWorld();
   MpiWorld(const MpiWorld&) = delete;
   MpiWorld& operator=(const MpiWorld&) = delete;

@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "collectives/mpi/communicator.hpp"
+#include "collectives/mpi/places.hpp"
 #include "tests/support/mpi_main.hpp"
 
 namespace trireme::test {
@@ -117,6 +118,19 @@ TEST(MpiWorld, TogetherThrowsTheLowestFailingRanksErrorEverywhere) {
     EXPECT_STREQ(error.what(), "all alike");
   }
   world().together([] {});
+}
+
+TEST(MpiWorld, GathersWhereAllRanksRun) {
+  const auto places = collectives::gather_places(world(), base::str("GPU-", world().rank() / 2));
+  ASSERT_EQ(places.size(), static_cast<std::size_t>(world().size()));
+  for (int rank = 0; rank < world().size(); ++rank) {
+    const auto& place = places[static_cast<std::size_t>(rank)];
+    EXPECT_EQ(place.rank, rank);
+    EXPECT_EQ(place.host, world().host());
+    EXPECT_EQ(place.device, base::str("GPU-", rank / 2));
+    EXPECT_FALSE(place.cpus.empty());
+  }
+  EXPECT_EQ(topology::duplicate_devices(places).has_value(), world().size() > 1);
 }
 
 TEST(MpiWorld, KnowsItsNode) {

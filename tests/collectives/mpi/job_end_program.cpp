@@ -67,6 +67,14 @@ int end(MpiWorld& world, const std::string& how) {
        }},
       {"error_on_one", [&] { return train(world, [&](auto&) { fail(); }, kNoLimit); }},
       {"error_on_all", [&] { return fail(), 0; }},
+      {"error_on_all_later", [&]() -> int {
+         auto all = world.communicator("world");
+         auto tp = all->split(0, world.rank(), "tp");
+         reduce(*tp);
+         std::vector<float> data(kCount);
+         auto pending = all->start_all_reduce(data.data(), kCount, DataType::kFloat32, collectives::ReduceOp::kSum);
+         throw base::Error("the loss is not finite in step 7");
+       }},
       {"same_input_error_on_all", [&]() -> int { throw base::InputError("no dataset at nowhere.h5"); }},
       {"killed", [&] { return train(world, [](auto&) { std::raise(SIGKILL); }, kNoLimit); }},
       {"rank_zero_frozen", [&]() -> int {

@@ -19,6 +19,7 @@ CASES = {
     "mixed_up": (1, "[rank 0] ranks of group tp call different operations: rank 0 all_reduce #8, rank 3 broadcast #8 in step 3"),
     "error_on_one": (1, "[rank 3] the disk of rank 3 is full"),
     "error_on_all": (1, "the disk of rank "),
+    "error_on_all_later": (1, "trireme: the loss is not finite in step 7"),
     "same_input_error_on_all": (2, "no dataset at nowhere.h5"),
     "killed": (None, None),
     "rank_zero_frozen": (1, "[rank 1] rank 0 (host HOST) has not reached all_reduce #1 of group tp in phase start; no answer in 1 s"),
