@@ -134,11 +134,6 @@ void GradientReducer::done(std::int64_t layer) {
   for (const int index : finished.blocks) {
     const parallel::Block& block = store_.blocks()[static_cast<std::size_t>(index)];
     const FlatRange range = range_of(block, store_);
-    if (groups_.tied != nullptr && block.name == options_.tied) {
-      tied_sum_ = groups_.tied->start_all_reduce(address(store_.flat_grads(), range.begin),
-                                                 static_cast<std::size_t>(range.size()),
-                                                 parallel::data_type(store_.flat_grads()), collectives::ReduceOp::kSum);
-    }
     for (Bucket& bucket : buckets_) {
       if (overlap(bucket.range, range)) --bucket.missing;
     }
@@ -168,21 +163,27 @@ collectives::Request GradientReducer::start(const Bucket& bucket) {
 }
 
 void GradientReducer::test() {
-  tied_sum_.test();
   for (collectives::Request& request : running_) request.test();
+}
+
+/// Only now, when nothing goes between the stages any more: the far end is done long before the near one, and its
+/// wait must not stand in the way of the gradients that the near one needs.
+void GradientReducer::sum_tied_ends() {
+  if (groups_.tied == nullptr) return;
+  const FlatRange range = range_of(store_.block(options_.tied), store_);
+  const at::Tensor& grads = store_.flat_grads();
+  groups_.tied->all_reduce(address(grads, range.begin), static_cast<std::size_t>(range.size()),
+                           parallel::data_type(grads));
 }
 
 void GradientReducer::finish() {
   for (const Bucket& bucket : buckets_) {
     if (bucket.missing != 0) throw base::Error("backward ended before all gradients of this rank were done");
   }
+  sum_tied_ends();
   if (size_of(groups_.dp) > 1) {
-    for (; next_ < buckets_.size(); ++next_) {
-      if (buckets_[next_].tied) tied_sum_.wait();
-      running_.push_back(start(buckets_[next_]));
-    }
+    for (; next_ < buckets_.size(); ++next_) running_.push_back(start(buckets_[next_]));
   }
-  tied_sum_.wait();
   for (collectives::Request& request : running_) request.wait();
   running_.clear();
 }

@@ -31,10 +31,10 @@ struct ReducerGroups {
 };
 
 /// The flat gradient buffer is cut into buckets. When the last block in a bucket is done, and all buckets before it
-/// have started, its sum over dp starts; the tied block's buckets come last. Before that, over tp: the parts of
-/// sequence-partial gradients, and the shares of key/value heads that several ranks read. Losses are scaled by global
-/// target counts, so everything is a plain sum.
-/// Under ZeRO dp rank r owns the r-th of dp equal parts of each bucket.
+/// have started, its sum over dp starts; the tied block's buckets come last, after both ends are done. Before that,
+/// over tp: the parts of sequence-partial gradients, and the shares of key/value heads that several ranks read. Losses
+/// are scaled by global target counts, so everything is a plain sum. Under ZeRO dp rank r owns the r-th of dp equal
+/// parts of each bucket.
 class GradientReducer {
  public:
   /// The store's length, and the tied block's offset, must be multiples of flat_unit(dp).
@@ -83,6 +83,7 @@ class GradientReducer {
   Group& group(std::int64_t layer);
   void plan_sums(Group& group);
   void sum_over_tp(const Group& group);
+  void sum_tied_ends();
   void start_ready();
   collectives::Request start(const Bucket& bucket);
   FlatRange part(const Bucket& bucket) const;
@@ -94,7 +95,6 @@ class GradientReducer {
   std::vector<Group> block_groups_;
   std::size_t next_ = 0;  ///< first bucket that has not started
   std::vector<collectives::Request> running_;
-  collectives::Request tied_sum_;
 };
 
 }  // namespace trireme::optim
