@@ -134,23 +134,36 @@ void compare(const std::vector<StateTensor>& parts, StateKind kind, const Whole&
   }
 }
 
-/// Logical elements of `kind` that no rank stores, counted over all ranks of the case.
-double uncovered(const std::vector<StateTensor>& parts, StateKind kind, const Whole& expected,
-                 collectives::Communicator* world) {
-  double missing = 0.0;
+/// A number that different boxes of a tensor are unlikely to share, at least 1.
+double mark_of(const topology::Box& box) {
+  std::uint64_t key = 0;
+  for (const topology::Shape* part : {&box.offset, &box.size}) {
+    for (const std::int64_t value : *part) key = base::mix(key, static_cast<std::uint64_t>(value));
+  }
+  return 1.0 + static_cast<double>(key >> 12);
+}
+
+/// Logical elements of `kind` that no rank stores, or that two ranks store in different boxes.
+double badly_stored(const std::vector<StateTensor>& parts, StateKind kind, const Whole& expected,
+                    collectives::Communicator* world) {
+  double bad = 0.0;
   for (const auto& [name, whole] : expected) {
-    std::vector<double> seen(whole.size(), 0.0);
+    std::vector<double> most(whole.size(), 0.0);
+    std::vector<double> least(whole.size(), 1e300);
     for (const StateTensor& part : parts) {
       if (part.kind != kind || part.name != name || !part.stored) continue;
-      const std::vector<double> ones(static_cast<std::size_t>(part.box.elements()), 1.0);
-      topology::copy_box(part.box, part.box, ones.data(), topology::whole(part.shape), seen.data(), sizeof(double));
+      const std::vector<double> marks(static_cast<std::size_t>(part.box.elements()), mark_of(part.box));
+      for (std::vector<double>* to : {&most, &least}) {
+        topology::copy_box(part.box, part.box, marks.data(), topology::whole(part.shape), to->data(), sizeof(double));
+      }
     }
     if (world != nullptr) {
-      world->all_reduce(seen.data(), seen.size(), collectives::DataType::kFloat64, collectives::ReduceOp::kMax);
+      world->all_reduce(most.data(), most.size(), collectives::DataType::kFloat64, collectives::ReduceOp::kMax);
+      world->all_reduce(least.data(), least.size(), collectives::DataType::kFloat64, collectives::ReduceOp::kMin);
     }
-    missing += static_cast<double>(std::count(seen.begin(), seen.end(), 0.0));
+    for (std::size_t index = 0; index < most.size(); ++index) bad += most[index] == least[index] ? 0.0 : 1.0;
   }
-  return missing;
+  return bad;
 }
 
 Whole wholes(const std::vector<StateTensor>& parts, StateKind kind) {
@@ -197,7 +210,7 @@ Difference run_and_compare(const LayoutCase& one, const pipeline::Groups& groups
     compare(
         gradients, StateKind::kGrad, expected.gradients,
         [floor](const auto& tensor) { return 1e-11 * largest(tensor) + floor; }, worst.gradient);
-    worst.uncovered += uncovered(gradients, StateKind::kGrad, expected.gradients, groups.world);
+    worst.badly_stored += badly_stored(gradients, StateKind::kGrad, expected.gradients, groups.world);
   };
   look.state = [&](const auto& state) {
     compare(
@@ -207,7 +220,7 @@ Difference run_and_compare(const LayoutCase& one, const pipeline::Groups& groups
         state, StateKind::kAdamV, expected.moments, [&](const auto& tensor) { return 1e-10 * largest(tensor) + 1e-30; },
         worst.moment);
     for (const StateKind kind : {StateKind::kParam, StateKind::kAdamM, StateKind::kAdamV}) {
-      worst.uncovered += uncovered(state, kind, expected.parameters, groups.world);
+      worst.badly_stored += badly_stored(state, kind, expected.parameters, groups.world);
     }
   };
   look.evaluation = [&](double full, double shorter) {

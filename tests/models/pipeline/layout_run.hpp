@@ -38,7 +38,7 @@ struct Difference {
   double moment = 0.0;
   double evaluation = 0.0;
   double logits = 0.0;
-  double uncovered = 0.0;  ///< logical elements that no rank stores
+  double badly_stored = 0.0;  ///< logical elements that no rank stores, or two ranks in different boxes
 };
 constexpr std::size_t kDifferences = sizeof(Difference) / sizeof(double);
 

@@ -98,7 +98,7 @@ void expect_equal(const std::vector<LayoutCase>& cases) {
     EXPECT_LE(one.moment, 1.0) << text;
     EXPECT_LE(one.evaluation, 1.0) << text;
     EXPECT_LE(one.logits, 1.0) << text;
-    EXPECT_EQ(one.uncovered, 0.0) << text;
+    EXPECT_EQ(one.badly_stored, 0.0) << text;
   }
 }
 
