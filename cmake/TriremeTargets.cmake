@@ -6,7 +6,8 @@ if(CCACHE_PROGRAM)
   set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
 endif()
 
-set(TRIREME_WARNINGS -Wall -Wextra -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers)
+set(TRIREME_WARNINGS -Wall -Wextra -Wconversion -Wno-sign-conversion -Wno-missing-field-initializers
+  -Wno-restrict)  # false alarms of g++ 12 on std::string (GCC bug 105651)
 if(TRIREME_WERROR)
   list(APPEND TRIREME_WARNINGS -Werror)
 endif()

@@ -13,6 +13,7 @@ Json to_json(int number, const AttemptStart& start) {
   return Json{{"event", "start"},
               {"attempt", number},
               {"time", start.time},
+              {"run_id", start.run_id},
               {"reason", start.reason},
               {"job", start.job_id},
               {"restart_count", start.restart_count},
@@ -36,6 +37,7 @@ Json to_json(int number, const AttemptEnd& end) {
 
 AttemptStart start_of(const Json& line) {
   AttemptStart start;
+  start.run_id = line.value("run_id", "");
   start.time = line.value("time", 0.0);
   start.reason = line.value("reason", "");
   start.job_id = line.value("job", "");

@@ -13,6 +13,7 @@ namespace trireme::slurm {
 
 /// What is known about an attempt when it starts.
 struct AttemptStart {
+  std::string run_id;       ///< the same in all attempts of a run
   std::string reason;       ///< "first start", "resumed", "requeued", …
   std::string job_id;       ///< "" outside Slurm
   int restart_count = 0;

@@ -1,0 +1,107 @@
+// trireme generate RUN.ini --prompt …: text from a checkpoint, in any layout.
+#include <algorithm>
+#include <cstdio>
+#include <optional>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/json.hpp"
+#include "io/text/tokenizer.hpp"
+#include "launcher/checkpoint_bridge.hpp"
+#include "launcher/commands/run_commands.hpp"
+#include "launcher/options/run_arguments.hpp"
+#include "launcher/run_input.hpp"
+#include "launcher/sampling.hpp"
+#include "launcher/session.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+struct Request {
+  std::string prompt;
+  std::string checkpoint;
+  std::int64_t max_tokens = 100;
+  Sampling sampling;
+  std::int64_t seed = 0;
+  bool json = false;
+};
+
+// Every rank computes the same logits up to rounding; rank 0's choice is everyone's.
+std::vector<std::uint32_t> continue_tokens(Session& session, std::vector<std::uint32_t> tokens, std::int64_t count,
+                                           const Sampling& sampling, std::optional<std::uint32_t> end) {
+  const auto prompt = std::ssize(tokens);
+  session.trainer().start_generation(1, prompt + count);
+  std::vector<std::int64_t> input(tokens.begin(), tokens.end());
+  for (std::int64_t made = 0; made < count; ++made) {
+    const std::vector<float> logits = session.next_logits(input);
+    std::int64_t next = choose_token(logits, sampling, prompt + made);
+    session.world().control().broadcast(&next, 1, collectives::DataType::kInt64, 0);
+    if (end && next == *end) break;
+    tokens.push_back(static_cast<std::uint32_t>(next));
+    input = {next};
+  }
+  session.trainer().end_generation();
+  return tokens;
+}
+
+// How many tokens can follow the prompt within the model's sequence.
+std::int64_t room_for(const std::vector<std::uint32_t>& prompt, const spec::ModelConfig& model, std::int64_t wanted,
+                      const base::Log& log) {
+  if (prompt.empty()) throw base::InputError("--prompt is empty: give at least one character");
+  const std::int64_t room = model.sequence - std::ssize(prompt);
+  if (room < 1) {
+    throw base::InputError(base::str("--prompt has ", prompt.size(), " tokens, and the model's sequence is ",
+                                     model.sequence, ": shorten it"));
+  }
+  if (wanted > room) log.info(base::str("at most ", room, " new tokens: the model's sequence is ", model.sequence));
+  return std::min(wanted, room);
+}
+
+}  // namespace
+
+int generate_command(collectives::MpiWorld& world, const Arguments& arguments) {
+  Request request;
+  options::CommandLine line("generate", "text from a checkpoint",
+                            "trireme generate run.ini --prompt \"Once upon a time\" --max-tokens 50 --temperature 0.8");
+  line.value("prompt", request.prompt, "TEXT", "what the text begins with").required();
+  line.value("max-tokens", request.max_tokens, "N", "at most this many new tokens").range(1);
+  line.value("temperature", request.sampling.temperature, "T", "0 = greedy; higher = more surprising").range(0);
+  line.value("top-k", request.sampling.top_k, "K", "only the K most likely tokens; 0 = all").range(0);
+  line.value("top-p", request.sampling.top_p, "P", "only the most likely tokens that make up this probability")
+      .range(0, 1);
+  line.value("seed", request.seed, "S", "of the draw").range(0);
+  line.value("checkpoint", request.checkpoint, "DIR", "a checkpoint or a run directory; default: the run's newest");
+  line.flag("json", request.json, "print one JSON object");
+  const options::RunArguments run_arguments(line);
+  if (!parse_once(world, line, arguments)) return base::kExitDone;
+  request.sampling.seed = static_cast<std::uint64_t>(request.seed);
+
+  base::PosixFileSystem files;
+  const base::Log log = world.rank() == 0 ? base::Log(stderr) : base::Log();
+  const options::RunOptions given = share_options(world, [&] { return run_arguments.load(); });
+  const ModelInput input =
+      prepare_model(world, files, given, request.checkpoint.empty() ? given.run.dir : request.checkpoint, "", false,
+                    wants_cuda(world, given), log);
+  const text::Tokenizer tokenizer = text::Tokenizer::parse(input.tokenizer_json);
+  const std::vector<std::uint32_t> prompt = tokenizer.encode(request.prompt);
+  const std::int64_t count = room_for(prompt, input.resolved.model, request.max_tokens, log);
+  Session session(world, input.resolved, log);
+  load_weights(session.coordinator(), files, session.trainer(), input.checkpoint, {});
+  const auto tokens = continue_tokens(session, prompt, count, request.sampling, tokenizer.end_of_text());
+  if (world.rank() == 0) {
+    const std::string text = tokenizer.decode(tokens);
+    if (request.json) {
+      std::printf("%s\n", base::to_line({{"checkpoint", input.checkpoint.string()},
+                                         {"text", text},
+                                         {"tokens", tokens},
+                                         {"prompt_tokens", prompt.size()}})
+                              .c_str());
+    } else {
+      std::printf("%s\n", text.c_str());
+    }
+  }
+  session.finish();
+  return base::kExitDone;
+}
+
+}  // namespace trireme::launcher

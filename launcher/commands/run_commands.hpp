@@ -1,0 +1,14 @@
+// The subcommands of the helper: collective over all ranks of the MPI world. Each returns the exit code that rank 0
+// carries; errors are thrown.
+#pragma once
+
+#include "collectives/mpi/world.hpp"
+#include "launcher/commands/commands.hpp"
+
+namespace trireme::launcher {
+
+int train_command(collectives::MpiWorld& world, const Arguments& arguments);
+int eval_command(collectives::MpiWorld& world, const Arguments& arguments);
+int generate_command(collectives::MpiWorld& world, const Arguments& arguments);
+
+}  // namespace trireme::launcher

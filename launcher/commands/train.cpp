@@ -1,0 +1,147 @@
+// trireme train RUN.ini: one attempt of a run, from its options to its outcome.
+#include <algorithm>
+#include <optional>
+
+#include "base/error.hpp"
+#include "io/checkpoint/run_checkpoints.hpp"
+#include "launcher/checkpoint_bridge.hpp"
+#include "launcher/commands/run_commands.hpp"
+#include "launcher/options/run_arguments.hpp"
+#include "launcher/run_directory.hpp"
+#include "launcher/run_input.hpp"
+#include "launcher/session.hpp"
+#include "launcher/train_loop.hpp"
+#include "models/spec/cost.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+void describe(const base::Log& log, Session& session, const RunInput& input) {
+  const options::RunOptions& options = input.options();
+  const spec::ModelConfig& model = input.resolved.model;
+  log.info(base::str("model     ", spec::name_of(model.arch), ", ",
+                     format_count(static_cast<double>(spec::parameter_count(model))), " parameters: ", model.layers,
+                     " layers, hidden ", model.hidden, ", ", model.heads, " heads, vocabulary ", model.vocab,
+                     ", sequence ", model.sequence));
+  log.info(base::str("data      ", input.train->samples(), " samples; global batch ", options.train.global_batch,
+                     " = dp ", input.resolved.degrees.dp, " x micro-batch ", options.train.micro_batch, " x ",
+                     input.resolved.plan.micro_batches));
+  log.info(base::str("layout    ", topology::to_string(input.resolved.degrees), ", ", options.parallel.schedule,
+                     options.parallel.zero > 0 ? ", zero 1" : "", ", on ", session.world().size(), " rank(s) x ",
+                     session.processor().threads, " thread(s), ", options.train.precision));
+}
+
+// What must not change between attempts is checked; a line for everything that did change.
+void compare_with_saved(const checkpoint::Manifest& manifest, const RunInput& input, const base::Log& log) {
+  const options::RunOptions saved = options::parse_run_options(manifest.options, "the checkpoint's options");
+  for (const std::string& change :
+       options::compare_on_resume(saved, input.options(), manifest.extra.value("tokenizer_hash", ""),
+                                  input.train->tokenizer_hash())) {
+    log.info("changed   " + change);
+  }
+  tokens::check_resumable(tokens::cursor_from_json(manifest.cursor), input.train->cursor(0));
+}
+
+Position restore(Session& session, base::FileSystem& files, const RunInput& input, int attempt, const base::Log& log) {
+  const options::RunOptions& options = input.options();
+  const std::vector<std::string> allow = options::split_list(options.checkpoint.allow);
+  Position position;
+  const auto step = checkpoint::restore_newest(
+      session.coordinator(), files, options.run.dir, attempt, log, [&](checkpoint::Reader& reader) {
+        compare_with_saved(reader.manifest(), input, log);
+        load_state(reader, session.trainer(), false, allow);
+        position.step = reader.manifest().step;
+        position.consumed_samples = tokens::cursor_from_json(reader.manifest().cursor).consumed_samples;
+      });
+  if (step) {
+    session.trainer().set_steps(position.step);
+    position.saved_step = position.step;
+    log.info(base::str("resuming  from step ", position.step, ", ", position.consumed_samples, " samples consumed"));
+    return position;
+  }
+  session.trainer().initialise();
+  if (!options.model.init_from.empty()) {
+    const auto path = find_checkpoint(files, options.model.init_from);
+    load_weights(session.coordinator(), files, session.trainer(), path, allow);
+    log.info(base::str("weights   from ", path.string()));
+  }
+  return position;
+}
+
+slurm::AttemptStart describe_attempt(const RunDirectory& run, const RunInput& input, Session& session,
+                                     const Position& start) {
+  const slurm::JobEnvironment job = slurm::read_job_environment();
+  slurm::AttemptStart attempt;
+  attempt.run_id = run.run_id();
+  attempt.reason = run.attempt() == 1      ? "first start"
+                   : job.restart_count > 0 ? "requeued"
+                   : start.step > 0        ? "resumed"
+                                           : "started again";
+  attempt.job_id = job.job_id;
+  attempt.restart_count = job.restart_count;
+  attempt.layout = topology::to_string(input.resolved.degrees);
+  attempt.hosts = session.hosts();
+  attempt.ranks = session.world().size();
+  attempt.gpus = !session.processor().device.is_cpu();
+  attempt.first_step = start.step;
+  attempt.time = wall_time();
+  return attempt;
+}
+
+// Trains, and writes down how it ended; the summary is for people.
+Outcome run_attempt(Session& session, const RunInput& input, base::FileSystem& files, RunDirectory* run, int attempt,
+                    const slurm::StopSignals& signals, const base::Log& log) {
+  const Position start = restore(session, files, input, attempt, log);
+  session.world().together([&] {
+    if (run != nullptr) run->begin(describe_attempt(*run, input, session, start), options::to_ini(input.options()));
+  });
+  TrainLoop loop(session,
+                 {files, *input.train, input.valid.get(), run, signals, log, attempt,
+                  start.step > 0 ? std::optional(start.step) : std::nullopt},
+                 start);
+  const Outcome outcome = loop.run();
+  if (run != nullptr) {
+    run->end(outcome);
+    if (run->attempts().size() > 1) log.info("\n" + attempts_table(run->attempts()));
+    log.info(base::str(outcome.reason, ": ", outcome.step, " of ", input.resolved.steps,
+                       " steps; newest checkpoint: ",
+                       outcome.saved_step == 0
+                           ? "none"
+                           : checkpoint::step_directory(input.options().run.dir, outcome.saved_step).string()));
+  }
+  return outcome;
+}
+
+}  // namespace
+
+int train_command(collectives::MpiWorld& world, const Arguments& arguments) {
+  const slurm::StopSignals signals;
+  const bool first = world.rank() == 0;
+  const base::Log log = first ? base::Log(stdout) : base::Log();
+  base::PosixFileSystem files;
+  options::TrainLine command;
+  if (!parse_once(world, command.line, arguments)) return base::kExitDone;
+  const options::RunOptions given = share_options(world, [&] { return command.run.load(); });
+  const bool cuda = wants_cuda(world, given);
+  const RunInput input = prepare_training(world, files, given, cuda);
+
+  std::unique_ptr<RunDirectory> run;
+  world.together([&] {
+    if (first) run = std::make_unique<RunDirectory>(files, input.options().run.dir, slurm::read_job_environment(), log);
+  });
+  std::int64_t attempt = run ? run->attempt() : 0;
+  world.control().broadcast(&attempt, 1, collectives::DataType::kInt64, 0);
+  try {
+    Session session(world, input.resolved, log);
+    describe(log, session, input);
+    const Outcome outcome =
+        run_attempt(session, input, files, run.get(), static_cast<int>(attempt), signals, log);
+    session.finish();
+    return outcome.exit_code;
+  } catch (const std::exception& error) {
+    if (run) run->fail(error);
+    throw;
+  }
+}
+
+}  // namespace trireme::launcher

@@ -1,0 +1,120 @@
+#include "launcher/run_directory.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <utility>
+
+#include "base/error.hpp"
+#include "io/checkpoint/run_checkpoints.hpp"
+#include "slurm/queue.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+// The lease is what makes the directory ours, so it can only be made in a directory that exists.
+checkpoint::Lease take_lease(base::FileSystem& files, const std::filesystem::path& path,
+                             const slurm::JobEnvironment& job, const base::Log& log) {
+  files.create_directories(path);
+  return checkpoint::Lease::acquire(files, path,
+                                    checkpoint::this_process(job.in_job() ? job.job_id : "local", job.restart_count),
+                                    checkpoint::real_world(slurm::job_is_running),
+                                    [&](const std::string& line) { log.info(line); });
+}
+
+std::string local_time(double seconds) {
+  const auto time = static_cast<std::time_t>(seconds);
+  std::tm parts{};
+  ::localtime_r(&time, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
+  return text;
+}
+
+}  // namespace
+
+double wall_time() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+RunDirectory::RunDirectory(base::FileSystem& files, std::filesystem::path path, const slurm::JobEnvironment& job,
+                           const base::Log& log)
+    : files_(files),
+      path_(std::move(path)),
+      lease_(take_lease(files, path_, job, log)),
+      ledger_(files, path_ / "attempts.jsonl"),
+      run_id_(attempts().empty() ? token() : attempts().front().start.run_id),
+      attempt_(attempts().empty() ? 1 : attempts().back().number + 1),
+      began_(wall_time()) {
+  for (const std::string& name : checkpoint::collect_leftovers(files_, path_)) {
+    log.info(base::str("removed what an earlier attempt left unfinished: ", name));
+  }
+}
+
+void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& options) {
+  slurm::AttemptEnd killed;
+  if (!attempts().empty() && !attempts().back().ended) {
+    const slurm::AttemptStart& before = attempts().back().start;
+    killed.reason = "killed";
+    killed.last_step = std::max(before.first_step, last_logged_step(files_, path_ / "metrics.jsonl"));
+    killed.saved_step = start.first_step;
+    killed.time = start.time;
+  }
+  files_.replace(path_ / "run.ini", options);
+  metrics_ = std::make_unique<MetricsLog>(files_, path_ / "metrics.jsonl", start.first_step, attempt_ - 1);
+  ledger_.start(start, killed);
+  begun_ = true;
+  ranks_ = start.ranks;
+  step_ = saved_step_ = start.first_step;
+}
+
+void RunDirectory::keep_lease() {
+  if (!lease_.heartbeat()) {
+    throw base::Error(base::str("another job took over the run directory ", path_.string(), "; ending without writing"));
+  }
+}
+
+void RunDirectory::progress(std::int64_t step, std::int64_t saved_step) {
+  step_ = step;
+  saved_step_ = saved_step;
+}
+
+void RunDirectory::end(const Outcome& outcome) {
+  keep_lease();
+  if (begun_) {
+    // Time is lost in the share of this attempt's steps that no checkpoint holds.
+    const double seconds = ranks_ * (wall_time() - began_);
+    const std::int64_t done = outcome.step - attempts().back().start.first_step;
+    const std::int64_t lost = outcome.step - outcome.saved_step;
+    const double share = done <= 0 ? 0.0 : std::min(1.0, static_cast<double>(lost) / static_cast<double>(done));
+    ledger_.end({outcome.reason, outcome.step, outcome.saved_step, seconds, share * seconds, wall_time()});
+  }
+  write_outcome(files_, path_, attempt_, outcome);
+  lease_.release();
+}
+
+void RunDirectory::fail(const std::exception& error) noexcept {
+  try {
+    const std::string first_line = std::string(error.what()).substr(0, std::string(error.what()).find('\n'));
+    end({base::exit_code(error), "failed: " + first_line, step_, saved_step_});
+  } catch (const std::exception&) {
+    // The next attempt writes the missing end.
+  }
+}
+
+std::string attempts_table(const std::vector<slurm::Attempt>& attempts) {
+  std::string table = "attempt  started              layout        steps        lost  ended\n";
+  for (const slurm::Attempt& attempt : attempts) {
+    const std::string steps = base::str(attempt.start.first_step, " -> ", attempt.ended ? attempt.end.last_step : 0);
+    char line[256];
+    std::snprintf(line, sizeof line, "%7d  %s  %-14s %-12s %4lld  ", attempt.number,
+                  local_time(attempt.start.time).c_str(), attempt.start.layout.c_str(),
+                  attempt.ended ? steps.c_str() : base::str(attempt.start.first_step, " -> ?").c_str(),
+                  static_cast<long long>(attempt.ended ? attempt.end.last_step - attempt.end.saved_step : 0));
+    table += line + (attempt.ended ? attempt.end.reason : "running") + '\n';
+  }
+  return table;
+}
+
+}  // namespace trireme::launcher

@@ -1,0 +1,80 @@
+// Rank 0's hands in the run directory: the lease, the ledger of attempts, the metrics and the outcome.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/file_system.hpp"
+#include "base/log.hpp"
+#include "io/checkpoint/lease.hpp"
+#include "launcher/metrics_log.hpp"
+#include "launcher/outcome.hpp"
+#include "slurm/attempt_ledger.hpp"
+#include "slurm/job_environment.hpp"
+
+namespace trireme::launcher {
+
+/// Made on rank 0 only, before anything is written to the directory.
+class RunDirectory {
+ public:
+  /// Makes the directory, takes its lease and repairs what a killed attempt left. base::Error in one sentence when
+  /// another job holds it or it cannot be written.
+  RunDirectory(base::FileSystem& files, std::filesystem::path path, const slurm::JobEnvironment& job,
+               const base::Log& log);
+  RunDirectory(const RunDirectory&) = delete;
+  RunDirectory& operator=(const RunDirectory&) = delete;
+
+  const std::filesystem::path& path() const { return path_; }
+  const std::string& token() const { return lease_.holder().token; }
+  /// The number this attempt will have, or has.
+  int attempt() const { return attempt_; }
+  /// The same for all attempts of the run; made by the first.
+  const std::string& run_id() const { return run_id_; }
+  /// The Slurm job's id, or "local".
+  const std::string& job() const { return lease_.holder().job; }
+  const std::vector<slurm::Attempt>& attempts() const { return ledger_.attempts(); }
+
+  /// Writes the attempt's start into the ledger, the resolved options into run.ini, and opens the metrics: lines
+  /// after `start.first_step` move away. Also writes the missing end of a killed attempt.
+  void begin(const slurm::AttemptStart& start, const std::string& options);
+
+  /// Lease and sign of life. base::Error when another job took over: end without writing.
+  void keep_lease();
+  bool still_mine() { return lease_.still_mine(); }
+
+  void append_metrics(const base::Json& line) { metrics_->append(line); }
+  void sync_metrics() { metrics_->sync(); }
+
+  /// How far the attempt came; for fail().
+  void progress(std::int64_t step, std::int64_t saved_step);
+  /// The attempt's end: ledger and outcome file. Then gives the lease back.
+  void end(const Outcome& outcome);
+  /// The end by an error, as far as the disk still lets it be written; never throws. The outcome's code is
+  /// base::exit_code(error).
+  void fail(const std::exception& error) noexcept;
+
+ private:
+  base::FileSystem& files_;
+  std::filesystem::path path_;
+  checkpoint::Lease lease_;
+  slurm::AttemptLedger ledger_;
+  std::unique_ptr<MetricsLog> metrics_;
+  std::string run_id_;
+  int attempt_ = 1;
+  int ranks_ = 1;
+  double began_ = 0.0;
+  bool begun_ = false;
+  std::int64_t step_ = 0;
+  std::int64_t saved_step_ = 0;
+};
+
+/// Seconds since the epoch.
+double wall_time();
+
+/// The attempts of a run as a table for people: number, start, layout, steps, lost steps, how it ended.
+std::string attempts_table(const std::vector<slurm::Attempt>& attempts);
+
+}  // namespace trireme::launcher

@@ -1,0 +1,41 @@
+// The helper that `trireme` execs for train, eval and generate: the only program with MPI and LibTorch.
+#include <malloc.h>
+
+#include <cstdio>
+#include <string>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "collectives/mpi/world.hpp"
+#include "launcher/commands/run_commands.hpp"
+
+namespace {
+
+using trireme::collectives::MpiWorld;
+using trireme::launcher::Arguments;
+
+int dispatch(MpiWorld& world, const std::string& command, const Arguments& arguments) {
+  if (command == "train") return trireme::launcher::train_command(world, arguments);
+  if (command == "eval") return trireme::launcher::eval_command(world, arguments);
+  if (command == "generate") return trireme::launcher::generate_command(world, arguments);
+  throw trireme::base::InputError("trireme-run knows train, eval and generate; it is started by trireme");
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  // Freed activations stay with the process: fresh pages cost more than the arithmetic that fills them.
+  ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  ::mallopt(M_TOP_PAD, 64 << 20);
+  try {
+    const Arguments words(argv + 1, argv + argc);
+    const std::string command = words.empty() ? "" : words.front();
+    const Arguments arguments(words.begin() + (words.empty() ? 0 : 1), words.end());
+    MpiWorld world;
+    return run_guarded(world, [&] { return dispatch(world, command, arguments); });
+  } catch (const std::exception& error) {
+    trireme::base::print_failure(error.what());
+    return trireme::base::exit_code(error);
+  }
+}

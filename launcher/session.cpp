@@ -1,0 +1,197 @@
+#include "launcher/session.hpp"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <sched.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "io/tokens/batch_plan.hpp"
+#include "models/pipeline/matmul_peak.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+using collectives::DataType;
+using collectives::ReduceOp;
+
+// LibTorch takes every processor of the machine whatever the mask says: tell it what this rank may use.
+int threads_of_rank(int local_size) {
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  const int allowed = ::sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : 1;
+  // A launcher that binds each rank gives each its own mask; one that does not shows all of them the same.
+  return std::max(1, allowed / local_size);
+}
+
+bool masks_are_shared(collectives::MpiWorld& world) {
+  cpu_set_t mask;
+  CPU_ZERO(&mask);
+  ::sched_getaffinity(0, sizeof mask, &mask);
+  std::int64_t first = 0;
+  while (first < CPU_SETSIZE && !CPU_ISSET(static_cast<std::size_t>(first), &mask)) ++first;
+  std::int64_t extremes[2] = {first, -first};
+  world.control().all_reduce(extremes, 2, DataType::kInt64, ReduceOp::kMax);
+  return extremes[0] == -extremes[1];
+}
+
+pipeline::Precision precision_of(const std::string& name) {
+  if (name == "fp64") return pipeline::Precision::kFp64;
+  return name == "bf16" ? pipeline::Precision::kBf16 : pipeline::Precision::kFp32;
+}
+
+at::ScalarType scalar_type(pipeline::Precision precision) {
+  if (precision == pipeline::Precision::kFp64) return at::kDouble;
+  return precision == pipeline::Precision::kBf16 ? at::kBFloat16 : at::kFloat;
+}
+
+transformer::Recompute recompute_of(const std::string& name) {
+  if (name == "full") return transformer::Recompute::kFull;
+  return name == "selective" ? transformer::Recompute::kSelective : transformer::Recompute::kNone;
+}
+
+Processor choose_processor(collectives::MpiWorld& world, const options::RunOptions& options, const base::Log& log) {
+  Processor processor;
+  processor.threads = threads_of_rank(masks_are_shared(world) ? world.local_size() : 1);
+  processor.precision = precision_of(options.train.precision);
+  if (processor.device.is_cpu() && processor.precision == pipeline::Precision::kBf16) {
+    std::int64_t lacking = __builtin_cpu_supports("avx512bf16") ? 0 : 1;
+    world.control().all_reduce(&lacking, 1, DataType::kInt64, ReduceOp::kMax);
+    if (lacking != 0) {
+      log.info("train.precision = bf16: not every rank's CPU multiplies bf16 in hardware, so this attempt computes in fp32");
+      processor.precision = pipeline::Precision::kFp32;
+    }
+  }
+  return processor;
+}
+
+pipeline::TrainerConfig trainer_config(const options::Resolved& resolved, const Processor& processor) {
+  const options::RunOptions& options = resolved.options;
+  pipeline::TrainerConfig config;
+  config.model = resolved.model;
+  config.degrees = resolved.degrees;
+  config.schedule = resolved.plan.kind;
+  config.chunks = static_cast<int>(options.parallel.chunks);
+  config.sequence_parallel = *options.parallel.sequence_parallel;
+  config.recompute = recompute_of(options.train.recompute);
+  config.zero = static_cast<int>(options.parallel.zero);
+  config.micro_batch = options.train.micro_batch;
+  config.micro_batches = resolved.plan.micro_batches;
+  config.precision = processor.precision;
+  config.device = processor.device;
+  config.seed = static_cast<std::uint64_t>(options.run.seed);
+  config.optimizer = {options.optimizer.beta1, options.optimizer.beta2, options.optimizer.eps,
+                      options.optimizer.weight_decay};
+  config.clip = options.optimizer.clip;
+  return config;
+}
+
+// Every rank's host name, in order of ranks.
+std::vector<std::string> gather_hosts(const collectives::MpiWorld& world, collectives::Communicator& all) {
+  constexpr std::size_t kName = 256;
+  std::string name = world.host();
+  name.resize(kName);
+  std::string names(kName * static_cast<std::size_t>(all.size()), '\0');
+  all.all_gather(name.data(), names.data(), kName, DataType::kUInt8);
+  std::vector<std::string> hosts;
+  for (std::size_t rank = 0; rank < static_cast<std::size_t>(all.size()); ++rank) {
+    hosts.emplace_back(names.substr(kName * rank, kName).c_str());
+  }
+  return hosts;
+}
+
+}  // namespace
+
+bool wants_cuda(collectives::MpiWorld& world, const options::RunOptions& options) {
+  (void)world;
+  if (options.train.device == "cuda") {
+    throw base::InputError("train.device = cuda: no GPU is visible to this rank; use auto or cpu");
+  }
+  return false;
+}
+
+Session::Session(collectives::MpiWorld& world, const options::Resolved& resolved, const base::Log& log)
+    : world_(world),
+      resolved_(resolved),
+      mesh_(resolved.degrees),
+      processor_(choose_processor(world, resolved.options, log)) {
+  at::set_num_threads(processor_.threads);
+  at::set_num_interop_threads(1);
+  at::globalContext().setDeterministicAlgorithms(resolved.options.train.deterministic, false);
+  host_world_ = world_.communicator("world");
+  groups_ = pipeline::make_groups(device_world_ ? *device_world_ : *host_world_, mesh_);
+  checkpoint_world_ = world_.communicator("checkpoint");
+  for (const std::string& host : gather_hosts(world_, *checkpoint_world_)) {
+    if (std::find(hosts_.begin(), hosts_.end(), host) == hosts_.end()) hosts_.push_back(host);
+  }
+  const auto node = std::find(hosts_.begin(), hosts_.end(), world_.host()) - hosts_.begin();
+  coordinator_ = std::make_unique<CommunicatorCoordinator>(*checkpoint_world_, static_cast<int>(node),
+                                                           static_cast<int>(hosts_.size()));
+  world_.together([&] {
+    trainer_ = std::make_unique<pipeline::Trainer>(trainer_config(resolved_, processor_),
+                                                   groups_.with_world(*host_world_));
+  });
+}
+
+Session::~Session() = default;
+
+double Session::measure_peak() {
+  double peak = pipeline::matmul_peak(processor_.device, scalar_type(processor_.precision));
+  world_.control().all_reduce(&peak, 1, DataType::kFloat64, ReduceOp::kSum);
+  return peak;
+}
+
+transformer::MicroBatch Session::micro_batch(const tokens::Batch& batch, std::int64_t step) const {
+  const auto rows = std::ssize(batch.samples);
+  const std::int64_t columns = std::ssize(batch.tokens) / rows;
+  const auto tensor = [&](const std::vector<std::int64_t>& values) {
+    at::Tensor host = at::empty({rows, columns}, at::kLong);
+    std::memcpy(host.mutable_data_ptr<std::int64_t>(), values.data(), values.size() * sizeof(std::int64_t));
+    return host.to(processor_.device);
+  };
+  transformer::MicroBatch result;
+  result.tokens = tensor(batch.tokens);
+  result.targets = tensor(batch.targets);
+  result.samples.assign(batch.samples.begin(), batch.samples.end());
+  result.step = step;
+  return result;
+}
+
+Session::Validation Session::validate(const tokens::DataSource& source, std::uint64_t count) {
+  const tokens::ValidationPlan plan{count, resolved_.options.train.micro_batch, resolved_.degrees.dp};
+  // A bounded number of micro-batches at a time: validation sets may be large.
+  constexpr std::int64_t kAtOnce = 16;
+  double loss_sum = 0.0;
+  Validation result;
+  for (std::int64_t first = 0; first < plan.micro_batches(); first += kAtOnce) {
+    std::vector<transformer::MicroBatch> batches;
+    for (std::int64_t k = first; k < std::min(first + kAtOnce, plan.micro_batches()); ++k) {
+      batches.push_back(micro_batch(source.read(plan.samples(position().dp, k)), 0));
+    }
+    const pipeline::Evaluation part = trainer_->evaluate(batches);
+    loss_sum += part.loss_sum;
+    result.targets += part.targets;
+  }
+  result.loss = result.targets == 0 ? 0.0 : loss_sum / static_cast<double>(result.targets);
+  return result;
+}
+
+std::vector<float> Session::next_logits(const std::vector<std::int64_t>& tokens) {
+  at::Tensor input = at::empty({1, std::ssize(tokens)}, at::kLong);
+  std::memcpy(input.mutable_data_ptr<std::int64_t>(), tokens.data(), tokens.size() * sizeof(std::int64_t));
+  const at::Tensor logits = trainer_->next_logits(input.to(processor_.device)).contiguous();
+  const float* values = logits.const_data_ptr<float>();
+  return {values, values + logits.numel()};
+}
+
+void Session::finish() {
+  groups_.finish();
+  if (device_world_) device_world_->finish();
+  host_world_->finish();
+  checkpoint_world_->finish();
+}
+
+}  // namespace trireme::launcher

@@ -1,0 +1,83 @@
+// The ranks, wired for one layout: device and threads, communicators, the trainer. Built by every rank together and
+// destroyed in reverse.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/log.hpp"
+#include "collectives/mpi/world.hpp"
+#include "collectives/topology/mesh.hpp"
+#include "io/tokens/data_source.hpp"
+#include "launcher/communicator_coordinator.hpp"
+#include "launcher/options/resolve.hpp"
+#include "models/pipeline/groups.hpp"
+#include "models/pipeline/trainer.hpp"
+
+namespace trireme::launcher {
+
+/// What a rank computes with.
+struct Processor {
+  at::Device device = at::kCPU;
+  int threads = 1;           ///< of LibTorch on this rank
+  pipeline::Precision precision = pipeline::Precision::kFp32;  ///< after what the hardware can do
+};
+
+/// Collective: whether this training runs on GPUs: train.device as given, or for auto, whether every rank sees one.
+/// base::InputError when cuda is asked for and not there.
+bool wants_cuda(collectives::MpiWorld& world, const options::RunOptions& options);
+
+class Session {
+ public:
+  /// Collective. `resolved` must outlive the session. Sets LibTorch's threads, chooses the device, builds communicators and
+  /// trainer (parameters not yet initialised). base::InputError for two ranks on one device.
+  Session(collectives::MpiWorld& world, const options::Resolved& resolved, const base::Log& log);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  collectives::MpiWorld& world() { return world_; }
+  const options::Resolved& resolved() const { return resolved_; }
+  const topology::Mesh& mesh() const { return mesh_; }
+  topology::Coordinates position() const { return mesh_.coordinates(world_.rank()); }
+  const Processor& processor() const { return processor_; }
+  checkpoint::Coordinator& coordinator() { return *coordinator_; }
+  pipeline::Trainer& trainer() { return *trainer_; }
+
+  /// Names of the nodes, in the order of their first rank.
+  const std::vector<std::string>& hosts() const { return hosts_; }
+  /// Collective: the logits of the next token after appending `tokens` to the one sequence being generated
+  /// (Trainer::start_generation(1, …)); vocab values.
+  std::vector<float> next_logits(const std::vector<std::int64_t>& tokens);
+
+  /// Collective: measured matmul FLOP/s of all ranks together.
+  double measure_peak();
+  /// A batch as tensors on this rank's device. `step` keys dropout.
+  transformer::MicroBatch micro_batch(const tokens::Batch& batch, std::int64_t step) const;
+  /// Collective: mean loss over the first samples of a dataset, in file order; `count` from validation_count().
+  struct Validation {
+    double loss = 0.0;
+    std::int64_t targets = 0;
+  };
+  Validation validate(const tokens::DataSource& source, std::uint64_t count);
+
+  /// Collective, at the good end: drains and closes the communicators.
+  void finish();
+
+ private:
+  collectives::MpiWorld& world_;
+  const options::Resolved& resolved_;
+  topology::Mesh mesh_;
+  Processor processor_;
+  std::vector<std::string> hosts_;
+  std::unique_ptr<collectives::Communicator> host_world_;
+  std::unique_ptr<collectives::Communicator> device_world_;  ///< null on the CPU: host_world_ serves
+  pipeline::OwnedGroups groups_;
+  std::unique_ptr<collectives::Communicator> checkpoint_world_;
+  std::unique_ptr<CommunicatorCoordinator> coordinator_;
+  std::unique_ptr<pipeline::Trainer> trainer_;
+};
+
+}  // namespace trireme::launcher

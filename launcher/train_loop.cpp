@@ -1,0 +1,215 @@
+#include "launcher/train_loop.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.hpp"
+#include "base/json.hpp"
+#include "io/checkpoint/run_checkpoints.hpp"
+#include "launcher/checkpoint_bridge.hpp"
+#include "launcher/version.hpp"
+#include "models/spec/cost.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+using std::chrono::steady_clock;
+
+double seconds_since(steady_clock::time_point start) {
+  return std::chrono::duration<double>(steady_clock::now() - start).count();
+}
+
+base::Json versions_as_json() {
+  base::Json versions;
+  for (const LibraryVersion& library : library_versions()) {
+    versions[library.name] = library.loaded.empty() ? library.built_with : library.loaded;
+  }
+  return versions;
+}
+
+optim::LrSchedule lr_schedule(const options::Resolved& resolved) {
+  const options::OptimizerSection& optimizer = resolved.options.optimizer;
+  return {optim::lr_kind(optimizer.lr_schedule), optimizer.lr,          *optimizer.min_lr,
+          *optimizer.warmup_steps,               optimizer.decay_steps, resolved.steps};
+}
+
+}  // namespace
+
+TrainLoop::TrainLoop(Session& session, const LoopParts& parts, const Position& start)
+    : session_(session),
+      parts_(parts),
+      resolved_(session.resolved()),
+      options_(resolved_.options),
+      at_(start),
+      plan_{options_.train.global_batch, options_.train.micro_batch, resolved_.degrees.dp},
+      lr_schedule_(lr_schedule(resolved_)),
+      batches_(parts.train, plan_, session.position().dp, start.consumed_samples),
+      printer_(parts.run != nullptr ? stdout : nullptr, options_.log.every_steps),
+      peak_(session.measure_peak()),
+      last_save_(steady_clock::now()) {}
+
+Outcome TrainLoop::run() {
+  while (at_.step < resolved_.steps) {
+    const Boundary boundary = agree_at_boundary();
+    if (boundary.stop_signal != 0) {
+      const bool saved = at_.saved_step == at_.step || save();
+      return {base::kExitStopped,
+              base::str("stopped by ", slurm::signal_name(boundary.stop_signal), saved ? "" : ", and could not save"),
+              at_.step, at_.saved_step};
+    }
+    if (boundary.save_due) save();
+    step();
+    const bool last = at_.step == resolved_.steps;
+    const std::int64_t valid_every = options_.log.valid_every_steps;
+    if (parts_.valid != nullptr && (last || (valid_every > 0 && at_.step % valid_every == 0))) validate();
+    const std::int64_t save_every = options_.checkpoint.every_steps;
+    if (!last && save_every > 0 && at_.step % save_every == 0) save();
+  }
+  if (at_.saved_step != at_.step && !save()) {
+    throw base::Error("the run is done, but its last checkpoint could not be saved (the reason stands above)");
+  }
+  return {base::kExitDone, "done", at_.step, at_.saved_step};
+}
+
+TrainLoop::Boundary TrainLoop::agree_at_boundary() {
+  if (parts_.run != nullptr) parts_.run->keep_lease();
+  const double minutes = options_.checkpoint.every_minutes;
+  const bool due = parts_.run != nullptr && minutes > 0 && at_.saved_step != at_.step &&
+                   seconds_since(last_save_) >= 60.0 * minutes;
+  std::int64_t votes[2] = {parts_.signals.received(), due ? 1 : 0};
+  session_.world().control().all_reduce(votes, 2, collectives::DataType::kInt64, collectives::ReduceOp::kMax);
+  return {static_cast<int>(votes[0]), votes[1] != 0};
+}
+
+void TrainLoop::step() {
+  const auto start = steady_clock::now();
+  std::vector<transformer::MicroBatch> micro_batches;
+  std::int64_t global_targets = 0;
+  for (std::int64_t k = 0; k < plan_.micro_batches(); ++k) {
+    const tokens::PlannedBatch planned = batches_.next();
+    global_targets = static_cast<std::int64_t>(planned.global_targets);
+    micro_batches.push_back(session_.micro_batch(planned.batch, at_.step));
+  }
+  const double lr = optim::learning_rate(lr_schedule_, at_.step);
+  const bool dump = options_.train.dump_gradients == at_.step + 1;
+  const pipeline::StepResult result =
+      session_.trainer().step(micro_batches, global_targets, lr, dump ? [this] { dump_gradients(); }
+                                                                      : std::function<void()>());
+  if (!result.finite) {
+    throw base::Error(base::str("step ", at_.step + 1, " has loss ", result.loss, " and gradient norm ",
+                                result.grad_norm, " (samples ", sample_list(),
+                                "): nothing was updated or saved; the newest checkpoint is of step ", at_.saved_step));
+  }
+  ++at_.step;
+  if (parts_.run != nullptr) parts_.run->progress(at_.step, at_.saved_step);
+  at_.consumed_samples += static_cast<std::uint64_t>(plan_.global_batch);
+  log_step(result, lr, seconds_since(start));
+}
+
+std::string TrainLoop::sample_list() const {
+  return base::str(at_.consumed_samples, " to ", at_.consumed_samples + plan_.global_batch - 1);
+}
+
+void TrainLoop::log_step(const pipeline::StepResult& result, double lr, double seconds) {
+  if (parts_.run == nullptr) return;
+  mean_seconds_ = mean_seconds_ == 0.0 ? seconds : 0.9 * mean_seconds_ + 0.1 * seconds;
+  const double tokens = static_cast<double>(plan_.global_batch * resolved_.model.sequence);
+  const double flops = tokens * spec::train_flops(resolved_.model, spec::AttentionCount::kCausal);
+  StepReport report;
+  report.step = at_.step;
+  report.steps = resolved_.steps;
+  report.loss = result.loss;
+  report.grad_norm = result.grad_norm;
+  report.lr = lr;
+  report.tokens_per_second = tokens / seconds;
+  report.peak_share = flops / seconds / peak_;
+  report.seconds_left = mean_seconds_ * static_cast<double>(resolved_.steps - at_.step);
+  parts_.run->append_metrics({{"step", at_.step},
+                              {"tokens", static_cast<std::int64_t>(at_.consumed_samples) * resolved_.model.sequence},
+                              {"samples", at_.consumed_samples},
+                              {"loss", result.loss},
+                              {"grad_norm", result.grad_norm},
+                              {"lr", lr},
+                              {"seconds", seconds},
+                              {"tokens_per_second", report.tokens_per_second},
+                              {"peak_share", report.peak_share}});
+  printer_.print(report);
+}
+
+void TrainLoop::validate() {
+  const std::uint64_t count = tokens::validation_count(parts_.valid->samples(), options_.log.valid_samples);
+  const Session::Validation valid = session_.validate(*parts_.valid, count);
+  if (parts_.run == nullptr) return;
+  parts_.run->append_metrics({{"step", at_.step}, {"valid_loss", valid.loss}, {"valid_tokens", valid.targets}});
+  printer_.clear_bar();
+  char line[128];
+  std::snprintf(line, sizeof line, "step %lld  validation loss %.4f  perplexity %.2f  (%lld tokens)",
+                static_cast<long long>(at_.step), valid.loss, std::exp(valid.loss),
+                static_cast<long long>(valid.targets));
+  parts_.log.info(line);
+}
+
+checkpoint::SaveInfo TrainLoop::save_info(const std::filesystem::path& directory) {
+  checkpoint::SaveInfo info;
+  info.directory = directory;
+  info.step = at_.step;
+  info.shards_per_node = static_cast<int>(options_.checkpoint.shards_per_node);
+  if (parts_.run == nullptr) return info;
+  info.run_id = parts_.run->run_id();
+  info.attempt = parts_.attempt;
+  info.job = parts_.run->job();
+  info.token = parts_.run->token();
+  info.options = options::to_ini(options_);
+  info.layout = {{"tp", options_.parallel.tp},
+                 {"pp", options_.parallel.pp},
+                 {"dp", options_.parallel.dp},
+                 {"schedule", options_.parallel.schedule},
+                 {"chunks", options_.parallel.chunks},
+                 {"zero", options_.parallel.zero}};
+  info.cursor = tokens::to_json(parts_.train.cursor(at_.consumed_samples));
+  info.extra = {{"precision", options_.train.precision}, {"tokenizer_hash", parts_.train.tokenizer_hash()}};
+  info.versions = versions_as_json();
+  info.still_mine = [run = parts_.run] { return run->still_mine(); };
+  return info;
+}
+
+bool TrainLoop::save() {
+  if (parts_.run != nullptr) parts_.run->sync_metrics();
+  const checkpoint::SaveResult saved =
+      save_state(session_.coordinator(), parts_.files, save_info(std::filesystem::path(options_.run.dir) / "checkpoints"),
+                 session_.trainer().state());
+  last_save_ = steady_clock::now();
+  if (saved.lease_lost) throw base::Error(saved.error);
+  printer_.clear_bar();
+  if (!saved.ok) {
+    parts_.log.warn(base::str("no checkpoint of step ", at_.step, ": ", saved.error,
+                              "; older checkpoints are as they were, and training goes on"));
+    return false;
+  }
+  at_.saved_step = at_.step;
+  if (parts_.run != nullptr) parts_.run->progress(at_.step, at_.saved_step);
+  parts_.log.info(base::str("saved ", saved.path.string(), " (", format_bytes(static_cast<double>(saved.bytes)), " in ",
+                            format_duration(saved.seconds), ")"));
+  if (!saved.warning.empty()) parts_.log.warn(saved.warning);
+  if (parts_.run != nullptr) {
+    try {
+      checkpoint::prune(parts_.files, std::filesystem::path(options_.run.dir),
+                        {options_.checkpoint.keep, options_.checkpoint.keep_every, parts_.resumed_from});
+    } catch (const base::IoError& error) {
+      parts_.log.warn(base::str("old checkpoints could not be removed: ", error.what()));
+    }
+  }
+  return true;
+}
+
+void TrainLoop::dump_gradients() {
+  checkpoint::SaveInfo info = save_info(std::filesystem::path(options_.run.dir) / "gradients");
+  info.step = at_.step + 1;
+  info.latest = false;
+  const checkpoint::SaveResult saved =
+      save_state(session_.coordinator(), parts_.files, info, session_.trainer().gradients());
+  if (!saved.ok) throw base::Error(base::str("the gradients of step ", info.step, " could not be written: ", saved.error));
+  parts_.log.info(base::str("wrote the gradients of step ", info.step, " to ", saved.path.string()));
+}
+
+}  // namespace trireme::launcher

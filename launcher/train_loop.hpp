@@ -1,0 +1,80 @@
+// The steps of an attempt: batches in, updates, and what is logged, validated and saved on the way.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/file_system.hpp"
+#include "io/checkpoint/writer.hpp"
+#include "io/tokens/batch_plan.hpp"
+#include "io/tokens/prefetcher.hpp"
+#include "launcher/outcome.hpp"
+#include "launcher/run_directory.hpp"
+#include "launcher/session.hpp"
+#include "launcher/step_report.hpp"
+#include "models/optim/lr_schedule.hpp"
+#include "slurm/stop_signal.hpp"
+
+namespace trireme::launcher {
+
+/// Where an attempt begins.
+struct Position {
+  std::int64_t step = 0;               ///< updates done
+  std::uint64_t consumed_samples = 0;
+  std::int64_t saved_step = 0;         ///< newest checkpoint; 0 = none
+};
+
+/// What the loop works with besides the session. Pointers may be null where noted; all outlive the loop.
+struct LoopParts {
+  base::FileSystem& files;
+  const tokens::DataSource& train;
+  const tokens::DataSource* valid;     ///< null: no validation
+  RunDirectory* run;                   ///< on rank 0 only
+  const slurm::StopSignals& signals;
+  base::Log log;                       ///< silent on other ranks
+  int attempt = 1;
+  std::optional<std::int64_t> resumed_from;
+};
+
+class TrainLoop {
+ public:
+  TrainLoop(Session& session, const LoopParts& parts, const Position& start);
+
+  /// Collective: trains to the last step or to a stop request, saving as the options say. The same outcome on all
+  /// ranks. base::Error when loss or norm stops being finite, when the lease is lost, or when a rank cannot go on.
+  Outcome run();
+
+ private:
+  /// What all ranks agree on at a step boundary.
+  struct Boundary {
+    int stop_signal = 0;  ///< the largest signal number any rank received
+    bool save_due = false;
+  };
+  Boundary agree_at_boundary();
+  void step();
+  void validate();
+  /// False when saving failed; training goes on.
+  bool save();
+  void dump_gradients();
+  checkpoint::SaveInfo save_info(const std::filesystem::path& directory);
+  void log_step(const pipeline::StepResult& result, double lr, double seconds);
+  std::string sample_list() const;
+
+  Session& session_;
+  LoopParts parts_;
+  const options::Resolved& resolved_;
+  const options::RunOptions& options_;
+  Position at_;
+  tokens::BatchPlan plan_;
+  optim::LrSchedule lr_schedule_;
+  tokens::Prefetcher batches_;
+  StepPrinter printer_;
+  double peak_ = 0.0;
+  double mean_seconds_ = 0.0;  ///< of a step, exponentially smoothed
+  std::chrono::steady_clock::time_point last_save_;
+};
+
+}  // namespace trireme::launcher

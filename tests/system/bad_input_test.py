@@ -1,0 +1,161 @@
+"""Every kind of bad input gives one clear sentence from one rank and exit code 2 or 1: no hang, no stack traces, and what
+was saved stays."""
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+
+from support import Workspace, check, checkpoints, command, make_data, run_file, say, tiny_model
+
+
+def run_ini(name="run", model=None, data=None, **sections):
+    sections.setdefault("train", {"steps": 4, "global_batch": 4, "micro_batch": 1})
+    return run_file(name, model=tiny_model() if model is None else model, data=data or {"train": "data.h5"},
+                    checkpoint={"every_steps": 2}, **sections)
+
+
+class Cases:
+    def __init__(self, space):
+        self.space = space
+        self.count = 0
+
+    def refuse(self, what, arguments, code, words, ranks=2, environment=None):
+        """Must leave with `code`, and the last line that begins with `trireme:` must hold every one of `words`."""
+        done = self.space.run(*arguments, ranks=ranks, timeout=60, environment=environment)
+        said = done.stdout + done.stderr
+        causes = [line for line in said.splitlines() if line.startswith("trireme:")]
+        check(done.returncode == code, f"{what}: left with {done.returncode}, not {code}:\n{said}")
+        check(len(causes) == 1, f"{what}: {len(causes)} lines begin with trireme: in\n{said}")
+        for word in words:
+            check(word in causes[0], f"{what}: no '{word}' in: {causes[0]}")
+        self.count += 1
+        say(f"  {what}: {causes[0]}")
+
+
+def main():
+    with Workspace() as space:
+        make_data(space)
+        cases = Cases(space)
+        space.write("run.ini", run_ini())
+
+        # Options and layouts.
+        for what, options, words in [
+                ("unknown key", ["--train.step=3"], ["train.step", "train.steps"]),
+                ("unknown section", ["--trian.steps=3"], ["trian"]),
+                ("not a number", ["--train.steps=many"], ["train.steps", "many"]),
+                ("negative", ["--train.global_batch=-4"], ["train.global_batch"]),
+                ("later schedule", ["--parallel.schedule=zbv"], ["schedule", "1f1b"]),
+                ("later zero", ["--parallel.zero=3"], ["zero"]),
+                ("unknown precision", ["--train.precision=fp8"], ["precision", "bf16"]),
+                ("heads % tp", ["--parallel.tp=8"], ["tp"]),
+                ("global batch", ["--parallel.dp=2", "--train.global_batch=3"], ["global_batch"]),
+                ("ranks do not fill", ["--parallel.tp=4"], ["tp"]),
+                ("more ranks than layout", ["--parallel.tp=1", "--parallel.pp=1", "--parallel.dp=1"], ["2"]),
+                ("more chunks than layers", ["--parallel.pp=2", "--parallel.schedule=interleaved", "--parallel.chunks=9"],
+                 ["chunks"]),
+                ("interleaved micro-batches", ["--parallel.pp=2", "--parallel.schedule=interleaved", "--parallel.chunks=2",
+                                               "--train.global_batch=3"], ["micro"]),
+                ("hidden % heads", ["--model.heads=5"], ["heads"]),
+                ("kv_heads", ["--model.kv_heads=3"], ["kv_heads"]),
+                ("keep", ["--checkpoint.keep=1"], ["keep"]),
+                ("vocabulary too small", ["--model.vocab=100"], ["vocab"]),
+        ]:
+            cases.refuse(what, ["train", "run.ini", *options], 2, words)
+        cases.refuse("no run file", ["train", "nowhere.ini"], 2, ["nowhere.ini"])
+        cases.refuse("no arguments", ["train"], 2, [])
+        space.write("broken.ini", "[train\nsteps = 3\n")
+        cases.refuse("broken INI", ["train", "broken.ini"], 2, ["broken.ini"])
+        space.write("twice.ini", run_ini() + "[train]\nsteps = 3\n")
+        cases.refuse("key twice", ["train", "twice.ini"], 2, ["steps"])
+
+        # Datasets.
+        cases.refuse("no dataset", ["train", "run.ini", "--data.train=none.h5"], 2, ["none.h5"])
+        cases.refuse("text as dataset", ["train", "run.ini", "--data.train=data.txt"], 2, ["data.txt"])
+        size = os.path.getsize(space / "data.h5")
+        for length in (0, 3, 200, size // 2, size - 1):
+            with open(space / "data.h5", "rb") as whole, open(space / "cut.h5", "wb") as cut:
+                cut.write(whole.read(length))
+            cases.refuse(f"dataset cut to {length} bytes", ["train", "run.ini", "--data.train=cut.h5"], 2, ["cut.h5"])
+        cases.refuse("sequence longer than data", ["train", "run.ini", "--model.sequence=1000000"], 2, ["sequence"])
+        text = space.write("other.txt", "another text with other words " * 200)
+        space.must("tokenizer", "train", "--vocab", "290", "--output", space / "other.json", text)
+        space.must("prepare", "--tokenizer", space / "other.json", "--output", space / "other.h5", text)
+        cases.refuse("validation of another tokenizer", ["train", "run.ini", "--data.valid=other.h5"], 2, ["other.h5"])
+
+        # A run that exists.
+        space.must("train", "run.ini", ranks=2)
+        saved = checkpoints(space / "runs/run")
+        cases.refuse("other model on resume", ["train", "run.ini", "--model.hidden=64", "--train.steps=8"], 2, ["hidden"])
+        cases.refuse("other sequence on resume", ["train", "run.ini", "--model.sequence=8", "--train.steps=8"], 2,
+                     ["sequence"])
+        cases.refuse("other tokenizer on resume", ["train", "run.ini", "--data.train=other.h5", "--train.steps=8"], 2,
+                     ["data"])
+        check(checkpoints(space / "runs/run") == saved, "a refusal touched the checkpoints")
+
+        # Places to write.
+        space.write("file", "not a directory")
+        cases.refuse("run directory is a file", ["train", "run.ini", "--run.dir=file"], 1, ["file"])
+        cases.refuse("run directory below a file", ["train", "run.ini", "--run.dir=/dev/null/run"], 1, ["/dev/null"])
+
+        second_job(space)
+        full_disk(space, cases)
+        other_commands(space, cases)
+        say(f"{cases.count} refusals, each one sentence from one rank")
+
+
+def second_job(space):
+    """A second job on the run directory of a live one gives up in one sentence; the first goes on."""
+    space.write("long.ini", run_ini("long", train={"steps": 2000, "global_batch": 4, "micro_batch": 1}))
+    first = space.start("train", "long.ini", output="first.txt")
+    deadline = time.monotonic() + 60
+    while not os.path.exists(space / "runs/long/lease") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    done = space.run("train", "long.ini", timeout=60)
+    said = done.stdout + done.stderr
+    check(done.returncode == 1 and said.count("trireme:") == 1, f"second job left with {done.returncode}:\n{said}")
+    check(first.poll() is None, "the first job did not survive the second")
+    os.killpg(first.pid, signal.SIGTERM)
+    check(first.wait(timeout=60) == 75, f"SIGTERM: left with {first.returncode}")
+    say("  second job on one run directory refused, the first went on and stopped with 75")
+
+
+def full_disk(space, cases):
+    """On a small file system the save fails in one sentence, training goes on, and older checkpoints stay."""
+    small = space / "small"
+    os.mkdir(small)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", small], capture_output=True, check=False).returncode:
+        say("  full disk: SKIPPED here, mounting a small tmpfs needs root")
+        return
+    try:
+        arguments = ["train", "run.ini", f"--run.dir={small}/run", "--model.hidden=64", "--train.steps=6",
+                     "--checkpoint.every_steps=1", "--checkpoint.keep=50"]
+        done = space.run(*arguments, ranks=2, timeout=100)
+        said = done.stdout + done.stderr
+        check("No space left" in said, f"a full disk was not named:\n{said}")
+        steps = checkpoints(f"{small}/run")
+        check(len(steps) >= 1, "no checkpoint was committed before the disk was full")
+        for step in steps:
+            space.must("checkpoint", "verify", f"{small}/run/checkpoints/step_{step}")
+        cases.count += 1
+        say(f"  full disk: code {done.returncode}, checkpoints {steps} verify")
+    finally:
+        subprocess.run(["umount", "-l", small], check=False)
+
+
+def other_commands(space, cases):
+    cases.refuse("eval without a checkpoint", ["eval", "run.ini", "--run.dir=empty"], 2, ["empty"])
+    cases.refuse("generate without a prompt", ["generate", "run.ini"], 2, ["prompt"], ranks=0)
+    cases.refuse("unknown command", ["trian"], 2, ["train"], ranks=0)
+    cases.refuse("verify of nothing", ["checkpoint", "verify", "nowhere"], 2, ["nowhere"], ranks=0)
+    cases.refuse("prepare without input", ["prepare", "--tokenizer", "tokenizer.json", "--output", "x.h5"], 2, [], ranks=0)
+    cases.refuse("prepare of a missing file", ["prepare", "--tokenizer", "tokenizer.json", "--output", "x.h5", "none.txt"],
+                 2, ["none.txt"], ranks=0)
+    shutil.rmtree(space / "runs", ignore_errors=True)
+    check(subprocess.run(command("train", "run.ini", "--help"), cwd=space.path, capture_output=True, check=False).returncode == 0,
+          "train --help failed")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,167 @@
+"""What the system tests share: they know Trireme only through its command line and its files."""
+
+import glob
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+
+import h5py
+import numpy as np
+
+TRIREME = os.environ["TRIREME_BIN"]
+SOURCE = os.environ["TRIREME_SOURCE"]
+TIMING_KEYS = {"seconds", "tokens_per_second", "peak_share", "time", "save_seconds"}
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def check(condition, text):
+    """A test's assertion: fails the whole script with one readable line."""
+    if not condition:
+        print(f"FAILED: {text}", flush=True)
+        sys.exit(1)
+
+
+class Workspace:
+    """A fresh directory, removed at the end of the with block."""
+
+    def __enter__(self):
+        self.path = tempfile.mkdtemp(prefix="trireme-system-")
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def __truediv__(self, name):
+        return os.path.join(self.path, name)
+
+    def write(self, name, text):
+        os.makedirs(os.path.dirname(self / name), exist_ok=True)
+        with open(self / name, "w", encoding="utf-8") as file:
+            file.write(text)
+        return self / name
+
+    def run(self, *arguments, ranks=0, timeout=120, environment=None):
+        """Runs `trireme …` here, under mpirun when ranks > 0. Returns the finished process with .stdout and .stderr."""
+        return subprocess.run(command(*arguments, ranks=ranks), cwd=self.path, capture_output=True, text=True,
+                              timeout=timeout, env={**os.environ, **(environment or {})}, check=False)
+
+    def start(self, *arguments, ranks=0, output=None):
+        """Starts without waiting; output goes to the named file."""
+        with open(self / (output or "output.txt"), "w", encoding="utf-8") as out:
+            return subprocess.Popen(command(*arguments, ranks=ranks), cwd=self.path, stdout=out,
+                                    stderr=subprocess.STDOUT, start_new_session=True)
+
+    def must(self, *arguments, **keywords):
+        done = self.run(*arguments, **keywords)
+        check(done.returncode == 0, f"trireme {' '.join(arguments)} left with {done.returncode}:\n{done.stdout}{done.stderr}")
+        return done
+
+
+def command(*arguments, ranks=0):
+    launcher = ["mpirun", "-n", str(ranks), "--oversubscribe", "--bind-to", "none"] if ranks else []
+    return [*launcher, TRIREME, *arguments]
+
+
+def english(words, seed=1):
+    """Text with a learnable structure: sentences over a small vocabulary, drawn by a fixed seed."""
+    rng = random.Random(seed)
+    nouns = "king river stone night house bread tree wind field song ship oar mast harbour captain".split()
+    verbs = "saw made found held carried broke built heard crossed left".split()
+    lines = []
+    while words > 0:
+        sentence = [rng.choice(["the", "a", "every", "no"]), rng.choice(nouns), rng.choice(verbs),
+                    rng.choice(["the", "a", "his"]), rng.choice(nouns)]
+        if rng.random() < 0.4:
+            sentence += ["and", rng.choice(verbs), "it"]
+        words -= len(sentence)
+        lines.append(" ".join(sentence).capitalize() + ".")
+    return "\n".join(lines) + "\n"
+
+
+def make_data(space, vocab=300, words=6000, name="data", masked=False):
+    """Tokenizer and datasets NAME.h5 and NAME.valid.h5 in the workspace. With masked, prompts carry no loss."""
+    if masked:
+        rng = random.Random(5)
+        lines = [json.dumps({"question": english(12, rng.random()), "text": english(20, rng.random())})
+                 for _ in range(words // 30)]
+        source, options = space.write(f"{name}.jsonl", "\n".join(lines) + "\n"), ["--prompt-field", "question"]
+    else:
+        source, options = space.write(f"{name}.txt", english(words)), []
+    if not os.path.exists(space / "tokenizer.json"):
+        text = space.write("tokenizer.txt", english(4000, seed=9))
+        space.must("tokenizer", "train", "--vocab", str(vocab), "--output", space / "tokenizer.json", text)
+    space.must("prepare", "--tokenizer", space / "tokenizer.json", "--output", space / f"{name}.h5",
+               "--valid-fraction", "0.1", *options, source)
+
+
+def metrics(directory):
+    """The parsed lines of metrics.jsonl."""
+    with open(os.path.join(directory, "metrics.jsonl"), encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def step_lines(directory):
+    return [line for line in metrics(directory) if "loss" in line]
+
+
+def without_timing(line):
+    return {key: value for key, value in line.items() if key not in TIMING_KEYS}
+
+
+def boxes(step_directory):
+    """Every stored box of a checkpoint through h5py: (kind, tensor, offset) -> (global shape, array)."""
+    found = {}
+    for shard in sorted(glob.glob(os.path.join(step_directory, "node_*", "shard_*.h5"))):
+        with h5py.File(shard, "r") as file:
+            def visit(path, item):
+                if isinstance(item, h5py.Dataset):
+                    kind, tensor = path.strip("/").split("/")[:2]
+                    key = (kind, tensor, tuple(int(o) for o in item.attrs["offset"]))
+                    found[key] = (tuple(int(s) for s in item.attrs["global_shape"]), item[()])
+            file.visititems(visit)
+    return found
+
+
+def logical_tensors(step_directory):
+    """(kind, tensor) -> whole array, put together from its boxes; every element must be covered exactly once."""
+    whole, covered = {}, {}
+    for (kind, tensor, offset), (shape, data) in boxes(step_directory).items():
+        key = (kind, tensor)
+        if key not in whole:
+            whole[key], covered[key] = np.zeros(shape, data.dtype), np.zeros(shape, np.int32)
+        where = tuple(slice(o, o + s) for o, s in zip(offset, data.shape))
+        whole[key][where] = data
+        covered[key][where] += 1
+    for key, count in covered.items():
+        check((count == 1).all(), f"{key} is not covered exactly once in {step_directory}")
+    return whole
+
+
+def checkpoints(directory):
+    """Step numbers of the committed checkpoints, ascending."""
+    return sorted(int(os.path.basename(p)[5:]) for p in glob.glob(os.path.join(directory, "checkpoints", "step_*"))
+                  if os.path.basename(p)[5:].isdigit())
+
+
+def step_directory(directory, step):
+    return os.path.join(directory, "checkpoints", f"step_{step}")
+
+
+def run_file(name, **sections):
+    """INI text; sections as dictionaries."""
+    lines = []
+    for section, values in {"run": {"name": name}, **sections}.items():
+        lines.append(f"[{section}]")
+        lines += [f"{key} = {value}" for key, value in values.items()]
+    return "\n".join(lines) + "\n"
+
+
+def tiny_model(arch="llama", **changes):
+    return {"arch": arch, "layers": 4, "hidden": 32, "heads": 4, "sequence": 16, **changes}
