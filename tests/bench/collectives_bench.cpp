@@ -1,5 +1,5 @@
 // All-reduce, reduce-scatter and all-gather of host memory: ours (shared window) against plain MPI calls, alternated
-// in one run. Prints GB/s of the whole tensor per operation: best and median.
+// in one run. Prints GB/s of the whole tensor per operation: best and median. Arguments: sizes in bytes.
 #include <mpi.h>
 
 #include <algorithm>
@@ -16,6 +16,7 @@ namespace {
 using namespace trireme::collectives;
 
 constexpr int kRounds = 15;
+constexpr int kLargeRounds = 4;
 
 double seconds_of(const std::function<void()>& operation, int repetitions) {
   MPI_Barrier(MPI_COMM_WORLD);
@@ -33,7 +34,8 @@ struct Candidate {
 
 void compare(const MpiWorld& world, const char* title, double bytes, std::vector<Candidate> candidates) {
   const int repetitions = std::clamp(static_cast<int>(30e6 / bytes), 1, 500);
-  for (int round = 0; round < kRounds; ++round) {
+  const int rounds = bytes > 100e6 ? kLargeRounds : kRounds;
+  for (int round = 0; round < rounds; ++round) {
     for (Candidate& candidate : candidates) {
       candidate.seconds.push_back(seconds_of(candidate.operation, repetitions));
     }
@@ -49,11 +51,10 @@ void compare(const MpiWorld& world, const char* title, double bytes, std::vector
   std::fflush(stdout);
 }
 
-void run(MpiWorld& world) {
+void run(MpiWorld& world, const std::vector<std::size_t>& sizes) {
   auto window = world.communicator("window");
   const auto size = static_cast<std::size_t>(world.size());
-  for (const std::size_t bytes : {std::size_t{64}, std::size_t{8192}, std::size_t{786432}, std::size_t{16} << 20,
-                                  std::size_t{256} << 20}) {
+  for (const std::size_t bytes : sizes) {
     const std::size_t count = bytes / sizeof(float) / size * size;
     const std::size_t row = count / size;
     const int mpi_count = static_cast<int>(count);
@@ -80,7 +81,10 @@ void run(MpiWorld& world) {
 
 }  // namespace
 
-int main() {
+int main(int argc, char** argv) {
+  std::vector<std::size_t> sizes;
+  for (int i = 1; i < argc; ++i) sizes.push_back(std::stoull(argv[i]));
+  if (sizes.empty()) sizes = {64, 8192, 786432, 16 << 20, 256 << 20};
   MpiWorld world;
-  return run_guarded(world, [&] { return run(world), 0; });
+  return run_guarded(world, [&] { return run(world, sizes), 0; });
 }
