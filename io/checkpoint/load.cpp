@@ -98,7 +98,7 @@ void Load::agree_on_tensors() {
     }
     std::vector<std::string> unexpected;
     std::vector<std::string> refused;
-    for (std::size_t t = 0; t < seen.size(); ++t) {
+    for (std::size_t t = 0; t < seen.size() && !options_.part; ++t) {
       const auto& tensor = table_.tensors[t];
       if (seen[t] != 0 || !is_chosen(tensor.kind)) continue;
       (is_allowed(tensor.name) ? unexpected : refused).push_back(label(tensor.kind, tensor.name));

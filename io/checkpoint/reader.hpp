@@ -21,6 +21,8 @@ struct LoadOptions {
   std::vector<Kind> kinds = {Kind::kParam, Kind::kAdamM, Kind::kAdamV};
   /// Names of tensors that may be missing from the checkpoint (their memory is left alone) or be there unwanted.
   std::vector<std::string> allow;
+  /// Only a part is wanted: tensors of the checkpoint that nobody wants are passed over.
+  bool part = false;
   /// Bytes that one rank receives in one round, roughly; bounds the memory used beside the destinations.
   std::uint64_t round_bytes = 256 << 20;
 };

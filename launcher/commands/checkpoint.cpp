@@ -1,4 +1,4 @@
-// trireme checkpoint list | inspect | verify: no MPI, no LibTorch, and libhdf5 only for verify --deep.
+// trireme checkpoint list | inspect | verify | diff: no MPI, no LibTorch, and libhdf5 only for verify --deep.
 #include <sched.h>
 
 #include <algorithm>
@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/file_system.hpp"
 #include "base/json.hpp"
+#include "io/checkpoint/compare.hpp"
 #include "io/checkpoint/damage.hpp"
 #include "io/checkpoint/open_checkpoint.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
@@ -112,6 +113,12 @@ int list(const Arguments& arguments) {
   return damaged ? base::kExitFailed : base::kExitDone;
 }
 
+std::string shape_text(const checkpoint::Shape& shape) {
+  std::string text;
+  for (const auto size : shape) text += base::str(text.empty() ? "" : "x", size);
+  return text;
+}
+
 Json describe_tensors(const checkpoint::BoxTable& table) {
   Json tensors = Json::array();
   for (const auto& tensor : table.tensors) {
@@ -139,11 +146,9 @@ void print_inspection(const checkpoint::OpenedCheckpoint& opened) {
                       {"size", format_bytes(bytes_of(manifest))}}));
   std::vector<std::vector<std::string>> rows = {{"kind", "tensor", "shape", "type", "boxes", "size"}};
   for (const auto& tensor : opened.table.tensors) {
-    std::string shape;
-    for (const auto size : tensor.shape) shape += base::str(shape.empty() ? "" : "x", size);
     const auto elements = static_cast<std::uint64_t>(topology::elements_of(tensor.shape));
-    rows.push_back({name_of(tensor.kind), tensor.name, shape, name_of(tensor.dtype), std::to_string(tensor.box_count),
-                    format_bytes(elements * size_of(tensor.dtype))});
+    rows.push_back({name_of(tensor.kind), tensor.name, shape_text(tensor.shape), name_of(tensor.dtype),
+                    std::to_string(tensor.box_count), format_bytes(elements * size_of(tensor.dtype))});
   }
   print(base::str("\n", format_table(rows, {4, 5})));
   rows = {{"file", "size"}};
@@ -239,13 +244,68 @@ int verify(const Arguments& arguments) {
       "; resume from an older one"));
 }
 
+std::string number_text(double value) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.3g", value);
+  return text;
+}
+
+int diff(const Arguments& arguments) {
+  bool json = false;
+  std::vector<std::string> words;
+  options::CommandLine line("checkpoint diff", "compares two checkpoints tensor by tensor, whatever layouts wrote them",
+                            "trireme checkpoint diff runs/a/checkpoints/step_100 runs/b/checkpoints/step_100");
+  line.flag("json", json, "print one JSON object with every tensor instead of a table of those that differ");
+  line.positionals("STEP_DIR", words, "two step directories, or run directories for their newest ones", 2, 2);
+  if (!line.parse(arguments)) return base::kExitDone;
+
+  base::PosixFileSystem files;
+  const Path a = step_directory_of(files, words[0]);
+  const Path b = step_directory_of(files, words[1]);
+  const auto tensors = checkpoint::compare(files, a, b);
+  std::vector<std::vector<std::string>> rows = {
+      {"kind", "tensor", "shape", "elements that differ", "max |a-b|", "max |a|", "max |b|"}};
+  Json all = Json::array();
+  for (const auto& tensor : tensors) {
+    const std::string differing = !tensor.mismatch.empty()                   ? tensor.mismatch
+                                  : tensor.differing > 0 || tensor.same_type ? std::to_string(tensor.differing)
+                                                                             : "types differ";
+    if (!tensor.equal()) {
+      rows.push_back({name_of(tensor.kind), tensor.name, shape_text(tensor.shape), differing,
+                      number_text(tensor.largest_difference), number_text(tensor.largest_a),
+                      number_text(tensor.largest_b)});
+    }
+    all.push_back({{"kind", name_of(tensor.kind)},
+                   {"name", tensor.name},
+                   {"shape", tensor.shape},
+                   {"equal", tensor.equal()},
+                   {"mismatch", tensor.mismatch},
+                   {"same_type", tensor.same_type},
+                   {"differing", tensor.differing},
+                   {"max_difference", tensor.largest_difference},
+                   {"max_a", tensor.largest_a},
+                   {"max_b", tensor.largest_b}});
+  }
+  const bool equal = rows.size() == 1;
+  if (json) {
+    print(Json{{"a", a.string()}, {"b", b.string()}, {"equal", equal}, {"tensors", all}});
+  } else if (equal) {
+    print(base::str("equal, bit for bit: ", tensors.size(), " tensors\n"));
+  } else {
+    print(format_table(rows, {3, 4, 5, 6}));
+    print(base::str(rows.size() - 1, " of ", tensors.size(), " tensors differ\n"));
+  }
+  return equal ? base::kExitDone : base::kExitFailed;
+}
+
 }  // namespace
 
 int checkpoint_command(const Arguments& arguments) {
   return options::run_subcommand("checkpoint", "trireme checkpoint list runs/bible",
                                  {{"list", "the checkpoints of a run", list},
                                   {"inspect", "what a checkpoint holds", inspect},
-                                  {"verify", "reads every byte back and compares checksums", verify}},
+                                  {"verify", "reads every byte back and compares checksums", verify},
+                                  {"diff", "compares two checkpoints, whatever layouts wrote them", diff}},
                                  arguments);
 }
 

@@ -125,6 +125,17 @@ TEST(Fault, PowerLossWhileAStepIsReplacedLosesNothing) {
   }
 }
 
+TEST(Fault, AFailingCallWhileAStepIsReplacedKeepsTheOldOne) {
+  for (long n = 1;; ++n) {
+    MemoryFileSystem files;
+    ASSERT_TRUE(save(files, kCases[0], 1).ok);
+    files.fail_at(n, EIO);
+    const SaveResult result = save(files, kCases[0], 1);
+    if (!files.has_failed()) break;
+    EXPECT_EQ(restore(files), 1) << "call " << n << ": " << result.error;
+  }
+}
+
 TEST(Fault, AReadErrorLeadsToTheOlderCheckpoint) {
   for (long n = 1;; ++n) {
     MemoryFileSystem files;

@@ -169,6 +169,22 @@ TEST_F(LeaseTest, ATakerThatDiedIsReplacedToo) {
   EXPECT_FALSE(files.exists(kRun / "lease.takeover"));
 }
 
+TEST_F(LeaseTest, OfTwoTakersOneGetsIt) {
+  acquire(holder("1", 0, "n1", 10));
+  fake.alive = {30};
+  fake.job_running = [this](const std::string& job) {
+    // While this one asks about job 1, another one finds it gone and is faster.
+    if (job == "1") {
+      files.remove(kRun / "lease");
+      Lease::acquire(files, kRun, holder("3", 0, "n2", 30), fake.world(), {});
+    }
+    return std::optional(false);
+  };
+  EXPECT_THROW(acquire(holder("2", 0, "n2", 20)), base::Error);
+  EXPECT_THAT(files.read_all(kRun / "lease"), testing::HasSubstr("\"job\":\"3\""));
+  EXPECT_FALSE(files.exists(kRun / "lease.takeover"));
+}
+
 TEST_F(LeaseTest, BeatsOnlyEveryTwentySeconds) {
   Lease lease = acquire(holder("1", 0, "n1", 10));
   const std::string first = files.read_all(kRun / "lease");

@@ -122,6 +122,26 @@ def check_bad_words(run):
         assert got == code and says in err and err.count("\n") == 1, (words, got, out, err)
 
 
+def check_diff():
+    with tempfile.TemporaryDirectory() as a, tempfile.TemporaryDirectory() as b:
+        for run, step, layout, dtype in [(a, 5, ["1", "1", "1", "0"], "fp32"), (b, 5, ["2", "2", "2", "1"], "fp32"),
+                                         (b, 6, ["2", "2", "2", "1"], "fp32"), (b, 7, ["1", "1", "1", "0"], "fp64")]:
+            subprocess.run([WRITE_SAMPLE, run, str(step), *layout, dtype], check=True, timeout=60)
+        code, out, _ = trireme("diff", a, f"{b}/checkpoints/step_5")
+        assert code == 0 and "18 tensors" in out, out
+        code, out, _ = trireme("diff", "--json", a, f"{b}/checkpoints/step_6")
+        report = json.loads(out)
+        assert code == 1 and not report["equal"] and len(report["tensors"]) == 18
+        for tensor in report["tensors"]:
+            kind = KINDS.index(tensor["kind"])
+            old, new = expected(kind, tensor["name"], 5), expected(kind, tensor["name"], 6)
+            assert tensor["differing"] == (old != new).sum() and tensor["max_a"] == np.abs(old).max()
+            assert tensor["max_difference"] == np.abs(old.astype(float) - new).max(), tensor
+        code, out, _ = trireme("diff", a, f"{b}/checkpoints/step_7")
+        assert code == 1 and "18 of 18 tensors differ" in out, out
+
+
+check_diff()
 for layout in (["1", "1", "1", "0"], ["2", "1", "2", "0"], ["2", "2", "1", "1"], ["1", "3", "2", "1"]):
     for dtype in ("float32", "float64"):
         with tempfile.TemporaryDirectory() as run:

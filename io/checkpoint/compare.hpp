@@ -1,0 +1,34 @@
+// Two checkpoints compared tensor by tensor, whatever layouts wrote them.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/file_system.hpp"
+#include "io/checkpoint/box_data.hpp"
+
+namespace trireme::checkpoint {
+
+/// One tensor of either checkpoint.
+struct TensorComparison {
+  Kind kind = Kind::kParam;
+  std::string name;
+  Shape shape;
+  /// "" when both have it with one shape; else "only in A", "only in B", "shapes differ".
+  std::string mismatch;
+  bool same_type = true;          ///< both fp32 or both fp64
+  std::int64_t differing = 0;     ///< elements whose values are not the same bits (after widening to fp64)
+  double largest_difference = 0;  ///< max |a - b|; infinite when a NaN meets something else
+  double largest_a = 0;           ///< max |a|
+  double largest_b = 0;
+
+  bool equal() const { return mismatch.empty() && same_type && differing == 0; }
+};
+
+/// All tensors, ordered by (kind, name). Every block read is verified: throws DamagedCheckpoint.
+std::vector<TensorComparison> compare(base::FileSystem& files, const std::filesystem::path& a,
+                                      const std::filesystem::path& b);
+
+}  // namespace trireme::checkpoint

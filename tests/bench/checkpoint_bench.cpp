@@ -1,0 +1,170 @@
+// checkpoint_bench save|load|read DIRECTORY WRITERS: one timed operation, its bytes and seconds on stdout.
+// The state is GPT-2 124M with AdamW's moments in fp32 (1.49 GB), held alike by every writer (data parallel), the
+// writers being threads. `load` and `read` take the checkpoint that `save` left, with its pages dropped from the
+// cache; `read` is the bound for `load`: the same files read by as many threads, 16 MiB at a time, and nothing else.
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/error.hpp"
+#include "io/checkpoint/open_checkpoint.hpp"
+#include "io/checkpoint/reader.hpp"
+#include "io/checkpoint/writer.hpp"
+#include "tests/support/thread_coordinator.hpp"
+
+namespace {
+
+using namespace trireme;
+using namespace trireme::checkpoint;
+using Clock = std::chrono::steady_clock;
+using Path = std::filesystem::path;
+
+struct State {
+  std::vector<StoredBox> stored;
+  std::vector<WantedBox> wanted;
+  std::vector<float> memory;
+};
+
+State make_state() {
+  std::vector<std::pair<std::string, Shape>> tensors = {{"embed.tokens", {50257, 768}},
+                                                        {"embed.positions", {1024, 768}}};
+  for (int layer = 0; layer < 12; ++layer) {
+    const std::string prefix = base::str("layers.", layer, ".");
+    for (const char* name : {"attention.q", "attention.k", "attention.v", "attention.o"}) {
+      tensors.push_back({prefix + name + ".weight", {768, 768}});
+      tensors.push_back({prefix + name + ".bias", {768}});
+    }
+    tensors.push_back({prefix + "ffn.up.weight", {3072, 768}});
+    tensors.push_back({prefix + "ffn.up.bias", {3072}});
+    tensors.push_back({prefix + "ffn.down.weight", {768, 3072}});
+    tensors.push_back({prefix + "ffn.down.bias", {768}});
+    tensors.push_back({prefix + "ffn_norm.weight", {768}});
+  }
+  State state;
+  std::size_t elements = 0;
+  for (const auto& [name, shape] : tensors) elements += 3 * static_cast<std::size_t>(topology::elements_of(shape));
+  state.memory.resize(elements);
+  for (std::size_t i = 0; i < elements; ++i) state.memory[i] = static_cast<float>(i % 1000003);
+  float* next = state.memory.data();
+  for (const Kind kind : {Kind::kParam, Kind::kAdamM, Kind::kAdamV}) {
+    for (const auto& [name, shape] : tensors) {
+      state.stored.push_back({kind, name, shape, DataType::kFloat32, topology::whole(shape), next});
+      state.wanted.push_back({kind, name, shape, DataType::kFloat32, topology::whole(shape), next});
+      next += topology::elements_of(shape);
+    }
+  }
+  return state;
+}
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+void drop_caches(const Path& step) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(step)) {
+    if (!entry.is_regular_file()) continue;
+    base::PosixFileSystem files;
+    files.open(entry.path(), base::OpenMode::kRead)->drop_cache();
+  }
+}
+
+double save(const Path& directory, int writers, std::uint64_t* bytes) {
+  const State state = make_state();
+  std::filesystem::remove_all(directory / "checkpoints");
+  ::sync();
+  double seconds = 0;
+  tests::run_ranks(writers, 1, [&](Coordinator& coordinator) {
+    base::PosixFileSystem files;
+    SaveInfo info;
+    info.directory = directory / "checkpoints";
+    info.step = 1;
+    info.token = "bench";
+    const auto result = Writer(coordinator, files).save(info, state.stored);
+    if (!result.ok) throw base::Error(result.error);
+    if (coordinator.rank() == 0) {
+      seconds = result.seconds;
+      *bytes = result.bytes;
+    }
+  });
+  return seconds;
+}
+
+double load(const Path& directory, int readers, std::uint64_t* bytes) {
+  std::vector<State> states(static_cast<std::size_t>(readers));
+  for (auto& state : states) state = make_state();
+  drop_caches(directory / "checkpoints/step_1");
+  std::atomic<std::uint64_t> read = 0;
+  const auto start = Clock::now();
+  tests::run_ranks(readers, 1, [&](Coordinator& coordinator) {
+    base::PosixFileSystem files;
+    const auto reader = Reader::open(coordinator, files, directory / "checkpoints/step_1");
+    // Data parallel: each rank holds an equal part of what it needs from disk (ZeRO); one holder per byte.
+    std::vector<WantedBox> mine;
+    const auto& all = states[static_cast<std::size_t>(coordinator.rank())].wanted;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      WantedBox box = all[i];
+      const std::int64_t rows = box.shape[0];
+      const std::int64_t first = rows * coordinator.rank() / coordinator.size();
+      const std::int64_t last = rows * (coordinator.rank() + 1) / coordinator.size();
+      box.box.offset[0] = first;
+      box.box.size[0] = last - first;
+      mine.push_back(box);
+    }
+    read += reader->load(mine).bytes_read;
+  });
+  *bytes = read;
+  return seconds_since(start);
+}
+
+double plain_read(const Path& directory, int readers, std::uint64_t* bytes) {
+  drop_caches(directory / "checkpoints/step_1");
+  base::PosixFileSystem files;
+  const auto opened = open_checkpoint(files, directory / "checkpoints/step_1");
+  std::vector<Path> paths;
+  for (const auto& shard : opened.manifest.files) paths.push_back(opened.path / shard.name);
+  constexpr std::size_t kBlock = 16 << 20;
+  std::vector<std::vector<char>> buffers(static_cast<std::size_t>(readers), std::vector<char>(kBlock, 1));
+  std::atomic<std::uint64_t> read = 0;
+  const auto start = Clock::now();
+  std::vector<std::thread> threads;
+  for (int r = 0; r < readers; ++r) {
+    threads.emplace_back([&, r] {
+      for (std::size_t i = static_cast<std::size_t>(r); i < paths.size(); i += static_cast<std::size_t>(readers)) {
+        base::PosixFileSystem mine;
+        const auto file = mine.open(paths[i], base::OpenMode::kRead);
+        for (std::uint64_t at = 0;;) {
+          const std::size_t n = file->pread(buffers[static_cast<std::size_t>(r)].data(), kBlock, at);
+          at += n;
+          read += n;
+          if (n < kBlock) break;
+        }
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  *bytes = read;
+  return seconds_since(start);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc != 4) {
+    std::fputs("usage: checkpoint_bench save|load|read DIRECTORY WRITERS\n", stderr);
+    return 2;
+  }
+  const std::string what = argv[1];
+  const int writers = std::atoi(argv[3]);
+  std::uint64_t bytes = 0;
+  const double seconds = what == "save"   ? save(argv[2], writers, &bytes)
+                         : what == "load" ? load(argv[2], writers, &bytes)
+                                          : plain_read(argv[2], writers, &bytes);
+  std::printf("%llu %.6f\n", static_cast<unsigned long long>(bytes), seconds);
+  return 0;
+}
