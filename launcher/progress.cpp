@@ -1,12 +1,12 @@
 #include "launcher/progress.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/terminal.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -31,7 +31,7 @@ std::string duration(double seconds) {
 Progress::Progress(std::FILE* stream, std::string what)
     : stream_(stream),
       what_(std::move(what)),
-      terminal_(stream != nullptr && ::isatty(::fileno(stream)) == 1),
+      terminal_(stream != nullptr && base::on_terminal(::fileno(stream))),
       start_(Clock::now()),
       last_(start_) {}
 

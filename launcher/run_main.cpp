@@ -1,6 +1,4 @@
 // The helper that `trireme` execs for train, eval and generate: the only program with MPI and LibTorch.
-#include <malloc.h>
-
 #include <cstdio>
 #include <string>
 
@@ -8,6 +6,7 @@
 #include "base/log.hpp"
 #include "collectives/mpi/world.hpp"
 #include "launcher/commands/run_commands.hpp"
+#include "models/kernels/host_memory.hpp"
 
 namespace {
 
@@ -24,10 +23,7 @@ int dispatch(MpiWorld& world, const std::string& command, const Arguments& argum
 }  // namespace
 
 int main(int argc, char** argv) {
-  // Freed activations stay with the process: fresh pages cost more than the arithmetic that fills them.
-  ::mallopt(M_MMAP_THRESHOLD, 1 << 30);
-  ::mallopt(M_TRIM_THRESHOLD, 1 << 30);
-  ::mallopt(M_TOP_PAD, 64 << 20);
+  trireme::kernels::keep_freed_memory();
   try {
     const Arguments words(argv + 1, argv + argc);
     const std::string command = words.empty() ? "" : words.front();

@@ -53,8 +53,10 @@ transformer::Recompute recompute_of(const std::string& name) {
   return name == "selective" ? transformer::Recompute::kSelective : transformer::Recompute::kNone;
 }
 
-Processor choose_processor(collectives::MpiWorld& world, const options::RunOptions& options, const base::Log& log) {
+Processor choose_processor(collectives::MpiWorld& world, const options::RunOptions& options, const Device& device,
+                           const base::Log& log) {
   Processor processor;
+  if (device.cuda()) processor.device = at::Device(at::kCUDA, static_cast<at::DeviceIndex>(device.index()));
   processor.threads = threads_of_rank(masks_are_shared(world) ? world.local_size() : 1);
   processor.precision = precision_of(options.train.precision);
   if (processor.device.is_cpu() && processor.precision == pipeline::Precision::kBf16) {
@@ -89,6 +91,17 @@ pipeline::TrainerConfig trainer_config(const options::Resolved& resolved, const 
   return config;
 }
 
+std::unique_ptr<collectives::Communicator> nccl_world(collectives::MpiWorld& world, collectives::Communicator& host,
+                                                      const Device& device) {
+  collectives::NcclWorldOptions options;
+  options.rank = world.rank();
+  options.size = world.size();
+  options.device = device.index();
+  options.broadcast = [&host](void* data, std::size_t bytes) { host.broadcast(data, bytes, DataType::kUInt8, 0); };
+  options.trace = &world.trace();
+  return device.functions().make_nccl_world(options);
+}
+
 // Every rank's host name, in order of ranks.
 std::vector<std::string> gather_hosts(const collectives::MpiWorld& world, collectives::Communicator& all) {
   constexpr std::size_t kName = 256;
@@ -105,23 +118,17 @@ std::vector<std::string> gather_hosts(const collectives::MpiWorld& world, collec
 
 }  // namespace
 
-bool wants_cuda(collectives::MpiWorld& world, const options::RunOptions& options) {
-  (void)world;
-  if (options.train.device == "cuda") {
-    throw base::InputError("train.device = cuda: no GPU is visible to this rank; use auto or cpu");
-  }
-  return false;
-}
-
-Session::Session(collectives::MpiWorld& world, const options::Resolved& resolved, const base::Log& log)
+Session::Session(collectives::MpiWorld& world, const options::Resolved& resolved, const Device& device,
+                 const base::Log& log)
     : world_(world),
       resolved_(resolved),
       mesh_(resolved.degrees),
-      processor_(choose_processor(world, resolved.options, log)) {
+      processor_(choose_processor(world, resolved.options, device, log)) {
   at::set_num_threads(processor_.threads);
   at::set_num_interop_threads(1);
   at::globalContext().setDeterministicAlgorithms(resolved.options.train.deterministic, false);
   host_world_ = world_.communicator("world");
+  if (device.cuda()) device_world_ = nccl_world(world_, *host_world_, device);
   groups_ = pipeline::make_groups(device_world_ ? *device_world_ : *host_world_, mesh_);
   checkpoint_world_ = world_.communicator("checkpoint");
   for (const std::string& host : gather_hosts(world_, *checkpoint_world_)) {

@@ -12,6 +12,7 @@
 #include "collectives/topology/mesh.hpp"
 #include "io/tokens/data_source.hpp"
 #include "launcher/communicator_coordinator.hpp"
+#include "launcher/device.hpp"
 #include "launcher/options/resolve.hpp"
 #include "models/pipeline/groups.hpp"
 #include "models/pipeline/trainer.hpp"
@@ -25,15 +26,11 @@ struct Processor {
   pipeline::Precision precision = pipeline::Precision::kFp32;  ///< after what the hardware can do
 };
 
-/// Collective: whether this training runs on GPUs: train.device as given, or for auto, whether every rank sees one.
-/// base::InputError when cuda is asked for and not there.
-bool wants_cuda(collectives::MpiWorld& world, const options::RunOptions& options);
-
 class Session {
  public:
-  /// Collective. `resolved` must outlive the session. Sets LibTorch's threads, chooses the device, builds communicators and
-  /// trainer (parameters not yet initialised). base::InputError for two ranks on one device.
-  Session(collectives::MpiWorld& world, const options::Resolved& resolved, const base::Log& log);
+  /// Collective. `resolved` and `device` must outlive the session. Sets LibTorch's threads, builds communicators and
+  /// trainer (parameters not yet initialised).
+  Session(collectives::MpiWorld& world, const options::Resolved& resolved, const Device& device, const base::Log& log);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;

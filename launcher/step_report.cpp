@@ -1,9 +1,9 @@
 #include "launcher/step_report.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cmath>
+
+#include "base/terminal.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -56,7 +56,7 @@ std::string format_step(const StepReport& report) {
 }
 
 StepPrinter::StepPrinter(std::FILE* stream, std::int64_t every)
-    : stream_(stream), every_(every), terminal_(stream != nullptr && ::isatty(::fileno(stream)) == 1) {}
+    : stream_(stream), every_(every), terminal_(stream != nullptr && base::on_terminal(::fileno(stream))) {}
 
 StepPrinter::~StepPrinter() { clear_bar(); }
 

@@ -46,6 +46,7 @@ TrainLoop::TrainLoop(Session& session, const LoopParts& parts, const Position& s
       batches_(parts.train, plan_, session.position().dp, start.consumed_samples),
       printer_(parts.run != nullptr ? stdout : nullptr, options_.log.every_steps),
       peak_(session.measure_peak()),
+      last_boundary_(steady_clock::now()),
       last_save_(steady_clock::now()) {}
 
 Outcome TrainLoop::run() {
@@ -71,7 +72,19 @@ Outcome TrainLoop::run() {
   return {base::kExitDone, "done", at_.step, at_.saved_step};
 }
 
+void TrainLoop::set_watchdog() {
+  // Long enough for what was seen so far to take many times longer, and for the first saves and validations.
+  constexpr double kLeast = 600.0;
+  constexpr double kTimes = 20.0;
+  const auto now = steady_clock::now();
+  longest_between_ = std::max(longest_between_, std::chrono::duration<double>(now - last_boundary_).count());
+  last_boundary_ = now;
+  parts_.watchdog.phase(collectives::Watchdog::Phase::kStep, std::max(kLeast, kTimes * longest_between_));
+  parts_.watchdog.beat(at_.step);
+}
+
 TrainLoop::Boundary TrainLoop::agree_at_boundary() {
+  set_watchdog();
   if (parts_.run != nullptr) parts_.run->keep_lease();
   const double minutes = options_.checkpoint.every_minutes;
   const bool due = parts_.run != nullptr && minutes > 0 && at_.saved_step != at_.step &&

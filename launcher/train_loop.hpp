@@ -8,6 +8,7 @@
 #include <string>
 
 #include "base/file_system.hpp"
+#include "collectives/mpi/watchdog.hpp"
 #include "io/checkpoint/writer.hpp"
 #include "io/tokens/batch_plan.hpp"
 #include "io/tokens/prefetcher.hpp"
@@ -34,6 +35,7 @@ struct LoopParts {
   const tokens::DataSource* valid;     ///< null: no validation
   RunDirectory* run;                   ///< on rank 0 only
   const slurm::StopSignals& signals;
+  collectives::Watchdog& watchdog;
   base::Log log;                       ///< silent on other ranks
   int attempt = 1;
   std::optional<std::int64_t> resumed_from;
@@ -54,6 +56,8 @@ class TrainLoop {
     bool save_due = false;
   };
   Boundary agree_at_boundary();
+  /// Tells the watchdog how long to wait for the next boundary.
+  void set_watchdog();
   void step();
   void validate();
   /// False when saving failed; training goes on.
@@ -73,7 +77,9 @@ class TrainLoop {
   tokens::Prefetcher batches_;
   StepPrinter printer_;
   double peak_ = 0.0;
-  double mean_seconds_ = 0.0;  ///< of a step, exponentially smoothed
+  double mean_seconds_ = 0.0;     ///< of a step on this rank, exponentially smoothed
+  double longest_between_ = 0.0;  ///< boundaries so far: a step with its validation and saving
+  std::chrono::steady_clock::time_point last_boundary_;
   std::chrono::steady_clock::time_point last_save_;
 };
 

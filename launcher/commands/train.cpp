@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
+#include "collectives/mpi/watchdog.hpp"
 #include "launcher/checkpoint_bridge.hpp"
 #include "launcher/commands/run_commands.hpp"
 #include "launcher/options/run_arguments.hpp"
@@ -15,6 +16,10 @@
 
 namespace trireme::launcher {
 namespace {
+
+// Seconds after which standing still is a hang: setting up, and reading a checkpoint from a busy file system.
+constexpr double kStartLimit = 900;
+constexpr double kLoadLimit = 3600;
 
 void describe(const base::Log& log, Session& session, const RunInput& input) {
   const options::RunOptions& options = input.options();
@@ -90,13 +95,14 @@ slurm::AttemptStart describe_attempt(const RunDirectory& run, const RunInput& in
 
 // Trains, and writes down how it ended; the summary is for people.
 Outcome run_attempt(Session& session, const RunInput& input, base::FileSystem& files, RunDirectory* run, int attempt,
-                    const slurm::StopSignals& signals, const base::Log& log) {
+                    const slurm::StopSignals& signals, collectives::Watchdog& watchdog, const base::Log& log) {
+  watchdog.phase(collectives::Watchdog::Phase::kLoad, kLoadLimit);
   const Position start = restore(session, files, input, attempt, log);
   session.world().together([&] {
     if (run != nullptr) run->begin(describe_attempt(*run, input, session, start), options::to_ini(input.options()));
   });
   TrainLoop loop(session,
-                 {files, *input.train, input.valid.get(), run, signals, log, attempt,
+                 {files, *input.train, input.valid.get(), run, signals, watchdog, log, attempt,
                   start.step > 0 ? std::optional(start.step) : std::nullopt},
                  start);
   const Outcome outcome = loop.run();
@@ -122,8 +128,10 @@ int train_command(collectives::MpiWorld& world, const Arguments& arguments) {
   options::TrainLine command;
   if (!parse_once(world, command.line, arguments)) return base::kExitDone;
   const options::RunOptions given = share_options(world, [&] { return command.run.load(); });
-  const bool cuda = wants_cuda(world, given);
-  const RunInput input = prepare_training(world, files, given, cuda);
+  collectives::Watchdog watchdog(world);
+  watchdog.phase(collectives::Watchdog::Phase::kStart, kStartLimit);
+  const Device device(world, given.train.device, log);
+  const RunInput input = prepare_training(world, files, given, device.cuda());
 
   std::unique_ptr<RunDirectory> run;
   world.together([&] {
@@ -132,10 +140,11 @@ int train_command(collectives::MpiWorld& world, const Arguments& arguments) {
   std::int64_t attempt = run ? run->attempt() : 0;
   world.control().broadcast(&attempt, 1, collectives::DataType::kInt64, 0);
   try {
-    Session session(world, input.resolved, log);
+    Session session(world, input.resolved, device, log);
     describe(log, session, input);
     const Outcome outcome =
-        run_attempt(session, input, files, run.get(), static_cast<int>(attempt), signals, log);
+        run_attempt(session, input, files, run.get(), static_cast<int>(attempt), signals, watchdog, log);
+    watchdog.phase(collectives::Watchdog::Phase::kNone, 0);
     session.finish();
     return outcome.exit_code;
   } catch (const std::exception& error) {

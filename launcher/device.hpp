@@ -1,0 +1,30 @@
+// What this rank computes with: a CPU, or the GPU that its place on the node gives it.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/log.hpp"
+#include "collectives/mpi/world.hpp"
+#include "collectives/nccl/cuda_library.hpp"
+
+namespace trireme::launcher {
+
+class Device {
+ public:
+  /// Collective. `wanted`: auto, cpu or cuda (train.device). auto takes GPUs when every rank sees one. Loads
+  /// libtrireme_cuda.so and makes the GPU current only when GPUs are taken. base::InputError, the same on all ranks,
+  /// when cuda is wanted and some rank sees none, when a node has fewer GPUs than ranks, or when two ranks would
+  /// share one; the log says so when ranks share CPUs.
+  Device(collectives::MpiWorld& world, const std::string& wanted, const base::Log& log);
+
+  bool cuda() const { return index_.has_value(); }
+  int index() const { return *index_; }
+  const collectives::CudaFunctions& functions() const { return library_->functions(); }
+
+ private:
+  std::optional<collectives::CudaLibrary> library_;
+  std::optional<int> index_;
+};
+
+}  // namespace trireme::launcher
