@@ -100,8 +100,7 @@ class Communicator {
 
   // The blocking forms.
   void all_reduce(void* data, std::size_t count, DataType type, ReduceOp op = ReduceOp::kSum);
-  void reduce_scatter(const void* send, void* receive, std::size_t count, DataType type,
-                      ReduceOp op = ReduceOp::kSum);
+  void reduce_scatter(const void* send, void* receive, std::size_t count, DataType type, ReduceOp op = ReduceOp::kSum);
   void all_gather(const void* send, void* receive, std::size_t count, DataType type);
   void broadcast(void* data, std::size_t count, DataType type, int root);
   void all_to_all(const void* send, void* receive, std::size_t count, DataType type);

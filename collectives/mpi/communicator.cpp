@@ -105,8 +105,8 @@ Request MpiCommunicator::start_reduce_scatter(const void* send, void* receive, s
   const MPI_Datatype mpi_type = context_->type_of(type);
   const MPI_Op mpi_op = context_->op_of(type, op);
   if (!in_place && count * static_cast<std::size_t>(size_) <= options_.max_count) {
-    requests->check(MPI_Ireduce_scatter_block(send, receive, static_cast<int>(count), mpi_type, mpi_op, handle_,
-                                              requests->next()));
+    requests->check(
+        MPI_Ireduce_scatter_block(send, receive, static_cast<int>(count), mpi_type, mpi_op, handle_, requests->next()));
     return Request(std::move(requests));
   }
   // MPI has no reduce-scatter over pieces that lie apart or in place: a reduction to each rank instead.
@@ -161,8 +161,8 @@ Request MpiCommunicator::start_all_to_all(const void* send, void* receive, std::
   auto requests = std::make_unique<MpiRequests>(context_, trace_, Operation::kAllToAll, -1);
   in_pieces(count, options_.max_count, [&](std::size_t first, std::size_t length) {
     const MPI_Datatype row = requests->strided(context_->type_of(type), bytes, length, count);
-    requests->check(MPI_Ialltoall(at(send, first, bytes), 1, row, at(receive, first, bytes), 1, row, handle_,
-                                  requests->next()));
+    requests->check(
+        MPI_Ialltoall(at(send, first, bytes), 1, row, at(receive, first, bytes), 1, row, handle_, requests->next()));
   });
   return Request(std::move(requests));
 }

@@ -30,8 +30,8 @@ void check_mpi(int code, const char* what, const std::string& group) {
   char text[MPI_MAX_ERROR_STRING];
   int length = 0;
   if (MPI_Error_string(code, text, &length) != MPI_SUCCESS) length = 0;
-  throw base::Error(base::str(what, " of group ", group, " failed: ", std::string(text, static_cast<std::size_t>(length)),
-                              " (MPI error ", code, ")"));
+  throw base::Error(base::str(what, " of group ", group, " failed: ",
+                              std::string(text, static_cast<std::size_t>(length)), " (MPI error ", code, ")"));
 }
 
 void Progress::add(ProgressSource* source) {
@@ -80,16 +80,11 @@ MpiContext::~MpiContext() {
 
 MPI_Datatype MpiContext::type_of(DataType type) const {
   switch (type) {
-    case DataType::kFloat64:
-      return MPI_DOUBLE;
-    case DataType::kFloat32:
-      return MPI_FLOAT;
-    case DataType::kBFloat16:
-      return MPI_UINT16_T;
-    case DataType::kInt64:
-      return MPI_INT64_T;
-    case DataType::kUInt8:
-      return MPI_UINT8_T;
+    case DataType::kFloat64: return MPI_DOUBLE;
+    case DataType::kFloat32: return MPI_FLOAT;
+    case DataType::kBFloat16: return MPI_UINT16_T;
+    case DataType::kInt64: return MPI_INT64_T;
+    case DataType::kUInt8: return MPI_UINT8_T;
   }
   throw base::Error("unknown data type");
 }

@@ -32,9 +32,7 @@ struct Notice {
   int code = 0;
   std::uint64_t text = 0;  ///< hash of the message
 
-  bool operator<(const Notice& other) const {
-    return std::pair(seconds, rank) < std::pair(other.seconds, other.rank);
-  }
+  bool operator<(const Notice& other) const { return std::pair(seconds, rank) < std::pair(other.seconds, other.rank); }
 };
 
 /// `bytes` keeps what MPI sends: the sends are never completed, for the peers may not live any more.

@@ -2,7 +2,6 @@
 
 #include <sched.h>
 
-
 namespace trireme::collectives {
 
 namespace {

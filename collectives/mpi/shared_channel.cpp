@@ -5,7 +5,7 @@
 #include <new>
 
 #include "base/error.hpp"
-#include "base/philox.hpp"
+#include "collectives/mpi/shared_task.hpp"
 #include "collectives/ops/reduce.hpp"
 
 namespace trireme::collectives {
@@ -36,51 +36,9 @@ bool on_one_node(MPI_Comm handle, int size) {
 
 }  // namespace
 
-/// One operation. all_reduce splits `count` elements over the ranks chunk by chunk; the others have one row of `count`
-/// elements per rank.
-struct SharedChannel::Task {
-  const char* send = nullptr;
-  char* receive = nullptr;
-  std::size_t count = 0;
-  DataType type = DataType::kUInt8;
-  ReduceOp op = ReduceOp::kSum;
-  bool reduces = false;
-  bool gathers = false;
-
-  std::size_t bytes = 1;      ///< of an element
-  std::size_t piece = 0;      ///< elements of one rank in one chunk, at most
-  std::size_t ranks = 1;
-  std::uint64_t first = 0;    ///< sequence number of the first chunk
-  std::uint64_t chunks = 1;
-  std::uint64_t copied_in = 0, reduced = 0, copied_out = 0;
-  std::atomic<bool> done{false};
-
-  std::uint64_t signature() const {
-    const std::uint64_t kind = (static_cast<std::uint64_t>(type) << 8) | (static_cast<std::uint64_t>(op) << 4) |
-                               (reduces ? 2U : 0U) | (gathers ? 1U : 0U);
-    return base::mix(kind, count);
-  }
-  bool rows() const { return !(reduces && gathers); }
-  std::size_t offset(std::size_t rank, std::uint64_t chunk) const {
-    return rows() ? rank * count + chunk * piece : (chunk * ranks + rank) * piece;
-  }
-  std::size_t length(std::size_t rank, std::uint64_t chunk) const {
-    const std::size_t begin = rows() ? chunk * piece : offset(rank, chunk);
-    return begin < count ? std::min(piece, count - begin) : 0;
-  }
-  /// Where this rank finds its contribution to `rank`'s piece.
-  const char* input(std::size_t rank, std::uint64_t chunk) const {
-    return send + (reduces ? offset(rank, chunk) : chunk * piece) * bytes;
-  }
-  /// Where the result of `rank`'s piece goes.
-  char* output(std::size_t rank, std::uint64_t chunk) const {
-    return receive + (gathers ? offset(rank, chunk) : chunk * piece) * bytes;
-  }
-};
-
 class SharedChannel::State final : public Request::State {
  public:
-  State(SharedChannel& channel, std::shared_ptr<Task> task, Operation operation, std::uint64_t number)
+  State(SharedChannel& channel, std::shared_ptr<SharedTask> task, Operation operation, std::uint64_t number)
       : channel_(&channel), task_(std::move(task)), operation_(operation), number_(number) {}
 
   bool test() override {
@@ -104,7 +62,7 @@ class SharedChannel::State final : public Request::State {
   }
 
   SharedChannel* channel_;
-  std::shared_ptr<Task> task_;
+  std::shared_ptr<SharedTask> task_;
   Operation operation_;
   std::uint64_t number_;
 };
@@ -128,8 +86,7 @@ std::unique_ptr<SharedChannel> SharedChannel::open(std::shared_ptr<MpiContext> c
     if (code == MPI_SUCCESS) MPI_Win_free(&window);
     return nullptr;
   }
-  std::unique_ptr<SharedChannel> channel(
-      new SharedChannel(std::move(context), std::move(trace), window, rank, size));
+  std::unique_ptr<SharedChannel> channel(new SharedChannel(std::move(context), std::move(trace), window, rank, size));
   channel->piece_bytes_ = piece;
   check_mpi(MPI_Barrier(handle), "opening a window", channel->trace_->name());
   return channel;
@@ -166,7 +123,7 @@ void SharedChannel::abandon() noexcept {
 }
 
 Request SharedChannel::all_reduce(void* data, std::size_t count, DataType type, ReduceOp op) {
-  auto task = std::make_shared<Task>();
+  auto task = std::make_shared<SharedTask>();
   task->send = static_cast<const char*>(data);
   task->receive = static_cast<char*>(data);
   task->count = count;
@@ -178,7 +135,7 @@ Request SharedChannel::all_reduce(void* data, std::size_t count, DataType type, 
 }
 
 Request SharedChannel::reduce_scatter(const void* send, void* receive, std::size_t count, DataType type, ReduceOp op) {
-  auto task = std::make_shared<Task>();
+  auto task = std::make_shared<SharedTask>();
   task->send = static_cast<const char*>(send);
   task->receive = static_cast<char*>(receive);
   task->count = count;
@@ -189,7 +146,7 @@ Request SharedChannel::reduce_scatter(const void* send, void* receive, std::size
 }
 
 Request SharedChannel::all_gather(const void* send, void* receive, std::size_t count, DataType type) {
-  auto task = std::make_shared<Task>();
+  auto task = std::make_shared<SharedTask>();
   task->send = static_cast<const char*>(send);
   task->receive = static_cast<char*>(receive);
   task->count = count;
@@ -199,12 +156,12 @@ Request SharedChannel::all_gather(const void* send, void* receive, std::size_t c
 }
 
 Request SharedChannel::barrier() {
-  auto task = std::make_shared<Task>();
+  auto task = std::make_shared<SharedTask>();
   task->reduces = true;  // a reduction of nothing: complete when everyone has come
   return start(std::move(task), Operation::kBarrier);
 }
 
-Request SharedChannel::start(std::shared_ptr<Task> task, Operation operation) {
+Request SharedChannel::start(std::shared_ptr<SharedTask> task, Operation operation) {
   const std::lock_guard lock(context_->progress.mutex());
   const std::uint64_t number = trace_->start(operation);
   task->bytes = size_of(task->type);
@@ -224,7 +181,7 @@ Request SharedChannel::start(std::shared_ptr<Task> task, Operation operation) {
 
 void SharedChannel::advance() {
   while (!tasks_.empty()) {
-    Task& task = *tasks_.front();
+    SharedTask& task = *tasks_.front();
     while (broken_.empty() && step(task)) {
     }
     if (!broken_.empty() || task.copied_out < task.chunks) return;
@@ -239,21 +196,21 @@ bool SharedChannel::everyone(std::atomic<std::uint64_t> Progressed::*counter, st
   });
 }
 
-bool SharedChannel::same_task(const Task& task) {
+bool SharedChannel::same_task(const SharedTask& task) {
   if (task.copied_out > 0) return true;  // its first chunk was compared
   for (int other = 0; other < size_; ++other) {
     const auto& theirs = progressed_[static_cast<std::size_t>(other)]->signature[task.first % kSignatures];
     if (theirs.load(std::memory_order_relaxed) == task.signature()) continue;
     broken_ = base::str("ranks of group ", trace_->name(), " call different operations, or the same on ",
-                        "different counts or types: rank ", trace_->ranks()[static_cast<std::size_t>(rank_)],
-                        " is in ", name_of(trace_->last_collective()), " #", trace_->collectives_started(), ", rank ",
+                        "different counts or types: rank ", trace_->ranks()[static_cast<std::size_t>(rank_)], " is in ",
+                        name_of(trace_->last_collective()), " #", trace_->collectives_started(), ", rank ",
                         trace_->ranks()[static_cast<std::size_t>(other)], " is not");
     return false;
   }
   return true;
 }
 
-bool SharedChannel::step(Task& task) {
+bool SharedChannel::step(SharedTask& task) {
   Progressed& mine = *progressed_[static_cast<std::size_t>(rank_)];
   bool moved = false;
   if (task.copied_in < task.chunks) {
@@ -293,7 +250,7 @@ bool SharedChannel::step(Task& task) {
   return moved;
 }
 
-void SharedChannel::copy_in(const Task& task, std::uint64_t chunk) {
+void SharedChannel::copy_in(const SharedTask& task, std::uint64_t chunk) {
   for (int reducer = 0; reducer < size_; ++reducer) {
     const std::size_t length = task.length(static_cast<std::size_t>(reducer), chunk);
     if (reducer == rank_ || length == 0) continue;
@@ -302,7 +259,7 @@ void SharedChannel::copy_in(const Task& task, std::uint64_t chunk) {
   }
 }
 
-void SharedChannel::reduce_own(const Task& task, std::uint64_t chunk) {
+void SharedChannel::reduce_own(const SharedTask& task, std::uint64_t chunk) {
   const auto me = static_cast<std::size_t>(rank_);
   const std::size_t length = task.length(me, chunk);
   if (length == 0) return;
@@ -320,7 +277,7 @@ void SharedChannel::reduce_own(const Task& task, std::uint64_t chunk) {
   if (task.gathers) std::memcpy(slot(rank_, sequence, size_), output, length * task.bytes);
 }
 
-void SharedChannel::copy_out(const Task& task, std::uint64_t chunk) {
+void SharedChannel::copy_out(const SharedTask& task, std::uint64_t chunk) {
   for (int owner = 0; owner < size_; ++owner) {
     const std::size_t length = task.length(static_cast<std::size_t>(owner), chunk);
     if (owner == rank_ || length == 0) continue;

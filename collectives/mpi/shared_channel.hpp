@@ -17,6 +17,8 @@
 
 namespace trireme::collectives {
 
+struct SharedTask;
+
 /// Operations run one after another in the order in which they start; they go on whenever this rank waits for or
 /// tests anything (Progress).
 class SharedChannel final : public ProgressSource {
@@ -46,20 +48,19 @@ class SharedChannel final : public ProgressSource {
     alignas(128) std::atomic<std::uint64_t> reduced{0};
     alignas(128) std::atomic<std::uint64_t> copied_out{0};
   };
-  struct Task;
   class State;
 
   SharedChannel(std::shared_ptr<MpiContext> context, std::shared_ptr<GroupTrace> trace, MPI_Win window, int rank,
                 int size);
-  Request start(std::shared_ptr<Task> task, Operation operation);
+  Request start(std::shared_ptr<SharedTask> task, Operation operation);
   /// Does at most one chunk of each phase; false when the peers have to come first.
-  bool step(Task& task);
-  void copy_in(const Task& task, std::uint64_t chunk);
-  void reduce_own(const Task& task, std::uint64_t chunk);
-  void copy_out(const Task& task, std::uint64_t chunk);
+  bool step(SharedTask& task);
+  void copy_in(const SharedTask& task, std::uint64_t chunk);
+  void reduce_own(const SharedTask& task, std::uint64_t chunk);
+  void copy_out(const SharedTask& task, std::uint64_t chunk);
   /// False, with broken_ set, when a peer's operation is another one.
-  bool same_task(const Task& task);
-  bool everyone(std::atomic<std::uint64_t> Progressed::* counter, std::uint64_t value) const;
+  bool same_task(const SharedTask& task);
+  bool everyone(std::atomic<std::uint64_t> Progressed::*counter, std::uint64_t value) const;
   /// `owner`'s buffer for the piece that `reducer` reduces, or (reducer = size) for its result.
   char* slot(int owner, std::uint64_t sequence, int reducer) const;
 
@@ -72,7 +73,7 @@ class SharedChannel final : public ProgressSource {
   std::vector<char*> segments_;
   std::vector<Progressed*> progressed_;
   std::uint64_t sequence_ = 0;  ///< chunks of all tasks started so far
-  std::deque<std::shared_ptr<Task>> tasks_;
+  std::deque<std::shared_ptr<SharedTask>> tasks_;
   std::string broken_;  ///< why no operation can be completed any more
 };
 

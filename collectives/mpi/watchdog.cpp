@@ -30,14 +30,10 @@ constexpr Seconds kFastPoll{0.005};
 
 const char* text_of(Watchdog::Phase phase) {
   switch (phase) {
-    case Watchdog::Phase::kNone:
-      return "none";
-    case Watchdog::Phase::kStart:
-      return "start";
-    case Watchdog::Phase::kLoad:
-      return "load";
-    case Watchdog::Phase::kStep:
-      return "step";
+    case Watchdog::Phase::kNone: return "none";
+    case Watchdog::Phase::kStart: return "start";
+    case Watchdog::Phase::kLoad: return "load";
+    case Watchdog::Phase::kStep: return "step";
   }
   return "?";
 }

@@ -16,16 +16,11 @@ using Clock = std::chrono::steady_clock;
 
 ncclDataType_t type_of(DataType type) {
   switch (type) {
-    case DataType::kFloat64:
-      return ncclFloat64;
-    case DataType::kFloat32:
-      return ncclFloat32;
-    case DataType::kBFloat16:
-      return ncclBfloat16;
-    case DataType::kInt64:
-      return ncclInt64;
-    case DataType::kUInt8:
-      return ncclUint8;
+    case DataType::kFloat64: return ncclFloat64;
+    case DataType::kFloat32: return ncclFloat32;
+    case DataType::kBFloat16: return ncclBfloat16;
+    case DataType::kInt64: return ncclInt64;
+    case DataType::kUInt8: return ncclUint8;
   }
   throw base::Error("unknown data type");
 }
@@ -105,9 +100,9 @@ std::unique_ptr<Communicator> NcclCommunicator::make_world(const NcclWorldOption
     throw base::Error(base::str("the NCCL library is of version ", version, " but Trireme was built with ",
                                 NCCL_VERSION_CODE, "; load the one it was built with"));
   }
-  auto shared = std::shared_ptr<Shared>(
-      new Shared{Streams(options.device, static_cast<cudaStream_t>(options.compute_stream)), options.trace,
-                 options.limit_seconds, options.rank});
+  auto shared =
+      std::shared_ptr<Shared>(new Shared{Streams(options.device, static_cast<cudaStream_t>(options.compute_stream)),
+                                         options.trace, options.limit_seconds, options.rank});
   std::unique_ptr<NcclCommunicator> world(
       new NcclCommunicator(std::move(shared), options.name, options.rank, options.size));
   ncclUniqueId id = {};
@@ -212,9 +207,8 @@ Request NcclCommunicator::start_reduce_scatter(const void* send, void* receive, 
 
 Request NcclCommunicator::start_all_gather(const void* send, void* receive, std::size_t count, DataType type) {
   if (count == 0) return {};
-  return issue(Operation::kAllGather, [&](cudaStream_t stream) {
-    return ncclAllGather(send, receive, count, type_of(type), comm_, stream);
-  });
+  return issue(Operation::kAllGather,
+               [&](cudaStream_t stream) { return ncclAllGather(send, receive, count, type_of(type), comm_, stream); });
 }
 
 Request NcclCommunicator::start_broadcast(void* data, std::size_t count, DataType type, int root) {

@@ -29,8 +29,7 @@ class NcclCommunicator final : public Communicator {
   bool on_device() const override { return true; }
 
   Request start_all_reduce(void* data, std::size_t count, DataType type, ReduceOp op) override;
-  Request start_reduce_scatter(const void* send, void* receive, std::size_t count, DataType type,
-                               ReduceOp op) override;
+  Request start_reduce_scatter(const void* send, void* receive, std::size_t count, DataType type, ReduceOp op) override;
   Request start_all_gather(const void* send, void* receive, std::size_t count, DataType type) override;
   Request start_broadcast(void* data, std::size_t count, DataType type, int root) override;
   Request start_all_to_all(const void* send, void* receive, std::size_t count, DataType type) override;

@@ -57,7 +57,7 @@ std::string nccl_version() {
 
 extern "C" __attribute__((visibility("default"))) const trireme::collectives::CudaFunctions* trireme_cuda_functions() {
   using namespace trireme::collectives;
-  static constexpr CudaFunctions kFunctions{kCudaFunctionsVersion, device_count, device,       set_device,
-                                            synchronize,           nccl_version, NcclCommunicator::make_world};
+  static constexpr CudaFunctions kFunctions{
+      kCudaFunctionsVersion, device_count, device, set_device, synchronize, nccl_version, NcclCommunicator::make_world};
   return &kFunctions;
 }

@@ -107,13 +107,12 @@ std::string rank_names(const Job& job, const std::vector<int>& ranks) {
   return (ranks.size() == 1 ? "rank " : "ranks ") + text;
 }
 
-std::string missing_sentence(const Job& job, const Wait& wait, const std::vector<int>& missing,
-                             double answer_seconds) {
+std::string missing_sentence(const Job& job, const Wait& wait, const std::vector<int>& missing, double answer_seconds) {
   const bool exchange = wait.operation == Operation::kExchange;
-  std::string text = str(rank_names(job, missing), missing.size() == 1 ? " has not " : " have not ",
-                         exchange ? str("answered rank ", wait.waiter->rank, " in ") : "reached ",
-                         operation_text(wait.operation, wait.number, wait.group->name), " in ",
-                         phase_text(*wait.waiter));
+  std::string text =
+      str(rank_names(job, missing), missing.size() == 1 ? " has not " : " have not ",
+          exchange ? str("answered rank ", wait.waiter->rank, " in ") : "reached ",
+          operation_text(wait.operation, wait.number, wait.group->name), " in ", phase_text(*wait.waiter));
   std::vector<int> silent;
   std::copy_if(missing.begin(), missing.end(), std::back_inserter(silent), [&](int r) { return job.silent(r); });
   if (silent.size() == missing.size()) return str(text, "; no answer in ", answer_seconds, " s");
@@ -182,8 +181,14 @@ RankState describe(const OperationTrace& trace, int rank, const std::string& hos
   for (const auto& group : trace.groups()) {
     std::uint64_t hash = 0;
     for (const int member : group->ranks()) hash = base::mix(hash, static_cast<std::uint64_t>(member));
-    GroupState view{group->name(), str(group->name(), "/", hash, "/", group->instance()), group->ranks(), 0,
-                    group->last_collective(), group->waiting(), 0, -1};
+    GroupState view{group->name(),
+                    str(group->name(), "/", hash, "/", group->instance()),
+                    group->ranks(),
+                    0,
+                    group->last_collective(),
+                    group->waiting(),
+                    0,
+                    -1};
     view.waiting_number = group->waiting_number();
     view.waiting_peer = group->waiting_peer();
     view.started = group->collectives_started();
@@ -243,8 +248,8 @@ std::string diagnose(const std::vector<RankState>& states, double limit_seconds,
     }
     sentence = named.empty() ? str("nothing finished in ", limit_seconds,
                                    " s though no rank waits for another; raise the limit if the work takes longer")
-                             : str(rank_names(job, {named.begin(), named.end()}), named.size() == 1 ? " gives" : " give",
-                                   " no answer in ", answer_seconds, " s");
+                             : str(rank_names(job, {named.begin(), named.end()}),
+                                   named.size() == 1 ? " gives" : " give", " no answer in ", answer_seconds, " s");
   }
   return sentence + table(states, named);
 }

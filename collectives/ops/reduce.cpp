@@ -80,16 +80,11 @@ void reduce_bf16(void* out, const void* const* in, int inputs, std::size_t count
 template <ReduceOp kOp>
 void reduce_type(void* out, const void* const* in, int inputs, std::size_t count, DataType type) {
   switch (type) {
-    case DataType::kFloat64:
-      return reduce_values<kOp, double>(out, in, inputs, count);
-    case DataType::kFloat32:
-      return reduce_values<kOp, float>(out, in, inputs, count);
-    case DataType::kBFloat16:
-      return reduce_bf16<kOp>(out, in, inputs, count);
-    case DataType::kInt64:
-      return reduce_values<kOp, std::int64_t>(out, in, inputs, count);
-    case DataType::kUInt8:
-      return reduce_values<kOp, std::uint8_t>(out, in, inputs, count);
+    case DataType::kFloat64: return reduce_values<kOp, double>(out, in, inputs, count);
+    case DataType::kFloat32: return reduce_values<kOp, float>(out, in, inputs, count);
+    case DataType::kBFloat16: return reduce_bf16<kOp>(out, in, inputs, count);
+    case DataType::kInt64: return reduce_values<kOp, std::int64_t>(out, in, inputs, count);
+    case DataType::kUInt8: return reduce_values<kOp, std::uint8_t>(out, in, inputs, count);
   }
   throw base::Error("unknown data type in a reduction");
 }
@@ -106,12 +101,9 @@ std::uint16_t float_to_bf16(float value) {
 
 void reduce(void* out, const void* const* in, int inputs, std::size_t count, DataType type, ReduceOp op) {
   switch (op) {
-    case ReduceOp::kSum:
-      return reduce_type<ReduceOp::kSum>(out, in, inputs, count, type);
-    case ReduceOp::kMin:
-      return reduce_type<ReduceOp::kMin>(out, in, inputs, count, type);
-    case ReduceOp::kMax:
-      return reduce_type<ReduceOp::kMax>(out, in, inputs, count, type);
+    case ReduceOp::kSum: return reduce_type<ReduceOp::kSum>(out, in, inputs, count, type);
+    case ReduceOp::kMin: return reduce_type<ReduceOp::kMin>(out, in, inputs, count, type);
+    case ReduceOp::kMax: return reduce_type<ReduceOp::kMax>(out, in, inputs, count, type);
   }
   throw base::Error("unknown reduction");
 }

@@ -6,24 +6,15 @@ namespace trireme::collectives {
 
 const char* name_of(Operation operation) {
   switch (operation) {
-    case Operation::kNone:
-      return "none";
-    case Operation::kAllReduce:
-      return "all_reduce";
-    case Operation::kReduceScatter:
-      return "reduce_scatter";
-    case Operation::kAllGather:
-      return "all_gather";
-    case Operation::kBroadcast:
-      return "broadcast";
-    case Operation::kAllToAll:
-      return "all_to_all";
-    case Operation::kExchange:
-      return "exchange";
-    case Operation::kBarrier:
-      return "barrier";
-    case Operation::kSplit:
-      return "split";
+    case Operation::kNone: return "none";
+    case Operation::kAllReduce: return "all_reduce";
+    case Operation::kReduceScatter: return "reduce_scatter";
+    case Operation::kAllGather: return "all_gather";
+    case Operation::kBroadcast: return "broadcast";
+    case Operation::kAllToAll: return "all_to_all";
+    case Operation::kExchange: return "exchange";
+    case Operation::kBarrier: return "barrier";
+    case Operation::kSplit: return "split";
   }
   return "?";
 }

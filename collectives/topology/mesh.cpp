@@ -8,28 +8,20 @@ namespace {
 
 int degree_along(const Degrees& degrees, Axis axis) {
   switch (axis) {
-    case Axis::kTensor:
-      return degrees.tp;
-    case Axis::kContext:
-      return degrees.cp;
-    case Axis::kData:
-      return degrees.dp;
-    case Axis::kPipeline:
-      return degrees.pp;
+    case Axis::kTensor: return degrees.tp;
+    case Axis::kContext: return degrees.cp;
+    case Axis::kData: return degrees.dp;
+    case Axis::kPipeline: return degrees.pp;
   }
   throw base::Error("unknown mesh axis");
 }
 
 int& coordinate_along(Coordinates& at, Axis axis) {
   switch (axis) {
-    case Axis::kTensor:
-      return at.tp;
-    case Axis::kContext:
-      return at.cp;
-    case Axis::kData:
-      return at.dp;
-    case Axis::kPipeline:
-      return at.pp;
+    case Axis::kTensor: return at.tp;
+    case Axis::kContext: return at.cp;
+    case Axis::kData: return at.dp;
+    case Axis::kPipeline: return at.pp;
   }
   throw base::Error("unknown mesh axis");
 }
@@ -37,14 +29,10 @@ int& coordinate_along(Coordinates& at, Axis axis) {
 /// How many ranks apart two neighbours along `axis` are.
 int stride_along(const Degrees& degrees, Axis axis) {
   switch (axis) {
-    case Axis::kTensor:
-      return 1;
-    case Axis::kContext:
-      return degrees.tp;
-    case Axis::kData:
-      return degrees.tp * degrees.cp;
-    case Axis::kPipeline:
-      return degrees.tp * degrees.cp * degrees.dp;
+    case Axis::kTensor: return 1;
+    case Axis::kContext: return degrees.tp;
+    case Axis::kData: return degrees.tp * degrees.cp;
+    case Axis::kPipeline: return degrees.tp * degrees.cp * degrees.dp;
   }
   throw base::Error("unknown mesh axis");
 }
@@ -53,14 +41,10 @@ int stride_along(const Degrees& degrees, Axis axis) {
 
 const char* name_of(Axis axis) {
   switch (axis) {
-    case Axis::kTensor:
-      return "tp";
-    case Axis::kContext:
-      return "cp";
-    case Axis::kData:
-      return "dp";
-    case Axis::kPipeline:
-      return "pp";
+    case Axis::kTensor: return "tp";
+    case Axis::kContext: return "cp";
+    case Axis::kData: return "dp";
+    case Axis::kPipeline: return "pp";
   }
   return "?";
 }

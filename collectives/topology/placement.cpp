@@ -23,8 +23,7 @@ std::string table(const std::vector<Group>& groups) {
   std::vector<std::vector<std::string>> rows = {{"host", "ranks", "device", "CPUs"}};
   for (const Group& group : groups) {
     const Place& place = *group.front();
-    rows.push_back(
-        {place.host, rank_list(group), place.device.empty() ? "none" : place.device, cpu_list(place.cpus)});
+    rows.push_back({place.host, rank_list(group), place.device.empty() ? "none" : place.device, cpu_list(place.cpus)});
   }
   std::vector<std::size_t> widths(rows.front().size(), 0);
   for (const auto& row : rows) {

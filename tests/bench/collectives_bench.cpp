@@ -62,19 +62,20 @@ void run(MpiWorld& world, const std::vector<std::size_t>& sizes) {
     std::vector<float> a(count, 0.0F);
     std::vector<float> b(count, 0.0F);
     float* own_row = a.data() + row * static_cast<std::size_t>(world.rank());
-    compare(world, "all_reduce", static_cast<double>(bytes),
-            {{"trireme", [&] { window->all_reduce(a.data(), count, DataType::kFloat32); }, {}},
-             {"MPI", [&] { MPI_Allreduce(MPI_IN_PLACE, b.data(), mpi_count, MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD); }, {}}});
+    compare(
+        world, "all_reduce", static_cast<double>(bytes),
+        {{"trireme", [&] { window->all_reduce(a.data(), count, DataType::kFloat32); }, {}},
+         {"MPI", [&] { MPI_Allreduce(MPI_IN_PLACE, b.data(), mpi_count, MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD); }, {}}});
     compare(world, "reduce_scatter", static_cast<double>(bytes),
             {{"trireme", [&] { window->reduce_scatter(a.data(), b.data(), row, DataType::kFloat32); }, {}},
-             {"MPI", [&] {
-                MPI_Reduce_scatter_block(a.data(), b.data(), mpi_row, MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD);
-              }, {}}});
+             {"MPI",
+              [&] { MPI_Reduce_scatter_block(a.data(), b.data(), mpi_row, MPI_FLOAT, MPI_SUM, MPI_COMM_WORLD); },
+              {}}});
     compare(world, "all_gather", static_cast<double>(bytes),
             {{"trireme", [&] { window->all_gather(own_row, b.data(), row, DataType::kFloat32); }, {}},
-             {"MPI", [&] {
-                MPI_Allgather(own_row, mpi_row, MPI_FLOAT, b.data(), mpi_row, MPI_FLOAT, MPI_COMM_WORLD);
-              }, {}}});
+             {"MPI",
+              [&] { MPI_Allgather(own_row, mpi_row, MPI_FLOAT, b.data(), mpi_row, MPI_FLOAT, MPI_COMM_WORLD); },
+              {}}});
   }
   window->finish();
 }

@@ -72,16 +72,11 @@ inline void store(std::vector<char>& bytes, DataType type, std::size_t index, in
   char* at = bytes.data() + index * collectives::size_of(type);
   const auto put = [&](auto typed) { std::memcpy(at, &typed, sizeof(typed)); };
   switch (type) {
-    case DataType::kFloat64:
-      return put(static_cast<double>(value));
-    case DataType::kFloat32:
-      return put(static_cast<float>(value));
-    case DataType::kBFloat16:
-      return put(collectives::float_to_bf16(static_cast<float>(value)));
-    case DataType::kInt64:
-      return put(static_cast<std::int64_t>(value));
-    case DataType::kUInt8:
-      return put(static_cast<std::uint8_t>(value));
+    case DataType::kFloat64: return put(static_cast<double>(value));
+    case DataType::kFloat32: return put(static_cast<float>(value));
+    case DataType::kBFloat16: return put(collectives::float_to_bf16(static_cast<float>(value)));
+    case DataType::kInt64: return put(static_cast<std::int64_t>(value));
+    case DataType::kUInt8: return put(static_cast<std::uint8_t>(value));
   }
 }
 
@@ -97,7 +92,9 @@ inline int combine(ReduceOp op, int ranks, const std::function<int(int rank)>& v
   int result = value(0);
   for (int rank = 1; rank < ranks; ++rank) {
     const int next = value(rank);
-    result = op == ReduceOp::kSum ? result + next : op == ReduceOp::kMin ? std::min(result, next) : std::max(result, next);
+    result = op == ReduceOp::kSum   ? result + next
+             : op == ReduceOp::kMin ? std::min(result, next)
+                                    : std::max(result, next);
   }
   return result;
 }
@@ -140,9 +137,8 @@ TEST_P(CommunicatorCases, AllReduceGivesEveryRankTheReduction) {
       for (const std::size_t count : GetParam().counts) {
         auto buffer = filled(values(type, count, [&](std::size_t i) { return value_of(rank(), i); }));
         communicator_->all_reduce(buffer->data(), count, type, op);
-        const auto expected = values(type, count, [&](std::size_t i) {
-          return combine(op, size(), [&](int r) { return value_of(r, i); });
-        });
+        const auto expected = values(
+            type, count, [&](std::size_t i) { return combine(op, size(), [&](int r) { return value_of(r, i); }); });
         ASSERT_TRUE(holds(*buffer, expected)) << collectives::name_of(type) << " x " << count;
       }
     }
@@ -158,8 +154,8 @@ TEST_P(CommunicatorCases, ReduceScatterGivesEachRankItsPiece) {
           auto send = filled(own);
           auto apart = empty(count * collectives::size_of(type));
           const std::size_t offset = static_cast<std::size_t>(rank()) * count;
-          void* receive = in_place ? static_cast<char*>(send->data()) + offset * collectives::size_of(type)
-                                   : apart->data();
+          void* receive =
+              in_place ? static_cast<char*>(send->data()) + offset * collectives::size_of(type) : apart->data();
           communicator_->reduce_scatter(send->data(), receive, count, type, op);
           const auto expected = values(type, count, [&](std::size_t i) {
             return combine(op, size(), [&](int r) { return value_of(r, offset + i); });
@@ -195,9 +191,8 @@ TEST_P(CommunicatorCases, AllGatherGivesEveryRankAllPieces) {
         }
         void* send = in_place ? static_cast<char*>(receive->data()) + begin : apart->data();
         communicator_->all_gather(send, receive->data(), count, type);
-        const auto expected = values(type, count * ranks(), [&](std::size_t i) {
-          return value_of(static_cast<int>(i / count), i % count);
-        });
+        const auto expected = values(type, count * ranks(),
+                                     [&](std::size_t i) { return value_of(static_cast<int>(i / count), i % count); });
         ASSERT_TRUE(holds(*receive, expected)) << collectives::name_of(type) << " x " << count;
       }
     }
@@ -274,8 +269,8 @@ TEST_P(CommunicatorCases, SeveralOperationsMayBeUnderWay) {
   std::vector<Request> requests;
   for (int k = 0; k < kPending; ++k) {
     buffers.push_back(filled(values(DataType::kFloat32, count, [&](std::size_t i) { return value_of(rank(), i, k); })));
-    requests.push_back(communicator_->start_all_reduce(buffers.back()->data(), count, DataType::kFloat32,
-                                                       ReduceOp::kSum));
+    requests.push_back(
+        communicator_->start_all_reduce(buffers.back()->data(), count, DataType::kFloat32, ReduceOp::kSum));
   }
   communicator_->barrier();
   // Waited for in another order on every rank.

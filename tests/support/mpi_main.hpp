@@ -45,8 +45,8 @@ class RankListener final : public testing::EmptyTestEventListener {
 
  private:
   void OnTestStart(const testing::TestInfo& info) override {
-    std::snprintf(alarm_text(), sizeof(alarm_text()), "[rank %d] %s.%s hangs for %u s\n", rank_,
-                  info.test_suite_name(), info.name(), seconds_);
+    std::snprintf(alarm_text(), sizeof(alarm_text()), "[rank %d] %s.%s hangs for %u s\n", rank_, info.test_suite_name(),
+                  info.name(), seconds_);
     alarm(seconds_);
   }
   void OnTestEnd(const testing::TestInfo&) override { alarm(0); }

@@ -15,12 +15,12 @@ Environment host(const std::string& label, const MpiOptions& options, std::vecto
           [](std::size_t bytes) { return std::make_unique<HostBuffer>(bytes); }, std::move(counts)};
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Host, CommunicatorCases,
-    testing::Values(host("messages", {.shared_window = false}, {0, 1, 5, 1023, 30001}),
-                    host("messages_in_pieces", {.max_count = 1000, .shared_window = false}, {0, 1, 999, 1000, 1001, 7013}),
-                    host("shared_window", {.shared_window = true}, {0, 1, 5, 1023, 150001})),
-    [](const auto& info) { return info.param.label; });
+INSTANTIATE_TEST_SUITE_P(Host, CommunicatorCases,
+                         testing::Values(host("messages", {.shared_window = false}, {0, 1, 5, 1023, 30001}),
+                                         host("messages_in_pieces", {.max_count = 1000, .shared_window = false},
+                                              {0, 1, 999, 1000, 1001, 7013}),
+                                         host("shared_window", {.shared_window = true}, {0, 1, 5, 1023, 150001})),
+                         [](const auto& info) { return info.param.label; });
 
 TEST(MpiCommunicator, SharesMemoryOnOneNode) {
   // One host runs this test: without the window, the shared_window cases above would test messages again.
@@ -104,13 +104,13 @@ TEST(MpiCommunicator, DifferentOperationsInOneGroupAreNoticed) {
 
 TEST(MpiWorld, TogetherThrowsTheLowestFailingRanksErrorEverywhere) {
   if (world().size() > 1) try {
-    world().together([] {
-      if (world().rank() >= 1) throw base::InputError(base::str("no such file on rank ", world().rank()));
-    });
-    FAIL() << "no error";
-  } catch (const base::InputError& error) {
-    EXPECT_STREQ(error.what(), "[rank 1] no such file on rank 1");
-  }
+      world().together([] {
+        if (world().rank() >= 1) throw base::InputError(base::str("no such file on rank ", world().rank()));
+      });
+      FAIL() << "no error";
+    } catch (const base::InputError& error) {
+      EXPECT_STREQ(error.what(), "[rank 1] no such file on rank 1");
+    }
   try {
     world().together([] { throw base::Error("all alike"); });
     FAIL() << "no error";

@@ -53,21 +53,51 @@ int end(MpiWorld& world, const std::string& how) {
   constexpr double kNoLimit = 0;
   const auto fail = [&] { throw base::Error(base::str("the disk of rank ", world.rank(), " is full")); };
   const std::map<std::string, std::function<int()>> ends = {
-      {"well", [&] { return train(world, [](auto&) {}, kHangSeconds); }},
-      {"stopped_on_request", [&] { return train(world, [](auto&) {}, kHangSeconds), 75; }},
-      {"missing", [&] { return train(world, [](auto&) { compute_forever(); }, kHangSeconds); }},
-      {"frozen", [&] { return train(world, [](auto&) { std::raise(SIGSTOP); }, kHangSeconds); }},
-      {"different", [&] { return train(world, [](auto& tp) { tp.barrier(), compute_forever(); }, kHangSeconds); }},
-      {"mixed_up", [&] {
-         return train(world, [&](auto& tp) {
-           std::vector<char> gathered(static_cast<std::size_t>(world.size()) * kCount);
-           tp.broadcast(gathered.data(), 1, DataType::kUInt8, 0);
-           compute_forever();
-         }, kHangSeconds);
+      {"well",
+       [&] {
+         return train(
+             world, [](auto&) {}, kHangSeconds);
        }},
-      {"error_on_one", [&] { return train(world, [&](auto&) { fail(); }, kNoLimit); }},
+      {"stopped_on_request",
+       [&] {
+         return train(
+                    world, [](auto&) {}, kHangSeconds),
+                75;
+       }},
+      {"missing",
+       [&] {
+         return train(
+             world, [](auto&) { compute_forever(); }, kHangSeconds);
+       }},
+      {"frozen",
+       [&] {
+         return train(
+             world, [](auto&) { std::raise(SIGSTOP); }, kHangSeconds);
+       }},
+      {"different",
+       [&] {
+         return train(
+             world, [](auto& tp) { tp.barrier(), compute_forever(); }, kHangSeconds);
+       }},
+      {"mixed_up",
+       [&] {
+         return train(
+             world,
+             [&](auto& tp) {
+               std::vector<char> gathered(static_cast<std::size_t>(world.size()) * kCount);
+               tp.broadcast(gathered.data(), 1, DataType::kUInt8, 0);
+               compute_forever();
+             },
+             kHangSeconds);
+       }},
+      {"error_on_one",
+       [&] {
+         return train(
+             world, [&](auto&) { fail(); }, kNoLimit);
+       }},
       {"error_on_all", [&] { return fail(), 0; }},
-      {"error_on_all_later", [&]() -> int {
+      {"error_on_all_later",
+       [&]() -> int {
          auto all = world.communicator("world");
          auto tp = all->split(0, world.rank(), "tp");
          reduce(*tp);
@@ -76,8 +106,13 @@ int end(MpiWorld& world, const std::string& how) {
          throw base::Error("the loss is not finite in step 7");
        }},
       {"same_input_error_on_all", [&]() -> int { throw base::InputError("no dataset at nowhere.h5"); }},
-      {"killed", [&] { return train(world, [](auto&) { std::raise(SIGKILL); }, kNoLimit); }},
-      {"rank_zero_frozen", [&]() -> int {
+      {"killed",
+       [&] {
+         return train(
+             world, [](auto&) { std::raise(SIGKILL); }, kNoLimit);
+       }},
+      {"rank_zero_frozen",
+       [&]() -> int {
          auto tp = world.communicator("tp");
          Watchdog watchdog(world, {.answer_seconds = 1, .poll_seconds = 0.05});
          watchdog.phase(Watchdog::Phase::kStart, kHangSeconds);

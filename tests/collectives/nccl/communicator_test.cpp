@@ -53,8 +53,8 @@ Environment device() {
     options.limit_seconds = 60;
     return search().library->functions().make_nccl_world(options);
   };
-  return {"device", make, [](std::size_t bytes) { return std::make_unique<DeviceBuffer>(bytes); },
-          {0, 1, 5, 1023, 70001}};
+  return {
+      "device", make, [](std::size_t bytes) { return std::make_unique<DeviceBuffer>(bytes); }, {0, 1, 5, 1023, 70001}};
 }
 
 INSTANTIATE_TEST_SUITE_P(Device, CommunicatorCases, testing::Values(device()),

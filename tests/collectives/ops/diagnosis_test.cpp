@@ -45,8 +45,9 @@ TEST(Diagnosis, NamesAllRanksThatNeverCame) {
 TEST(Diagnosis, NoAnswerIsMissing) {
   auto states = four_waiting();
   states[3] = {3, "n2", false, "", 0, {}};
-  EXPECT_THAT(diagnose(states, 60, 10),
-              StartsWith("rank 3 (host n2) has not reached all_reduce #17 of group tp in step 42; no answer in 10 s\n"));
+  EXPECT_THAT(
+      diagnose(states, 60, 10),
+      StartsWith("rank 3 (host n2) has not reached all_reduce #17 of group tp in step 42; no answer in 10 s\n"));
 }
 
 TEST(Diagnosis, FollowsAChainToItsRoot) {
