@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "io/text/byte_level.hpp"
+#include "io/text/utf8.hpp"
 #include "io/text/word_counter.hpp"
 
 namespace trireme::text {
@@ -97,6 +98,10 @@ class Trainer {
   /// Special tokens first, then the 256 characters in the order of their code points.
   void make_alphabet() {
     for (const std::string& special : options_.special_tokens) {
+      if (special.empty() || find_malformed_utf8(special) != special.size()) {
+        throw InputError("a special token is empty or not UTF-8; name each, like <|endoftext|>");
+      }
+      if (ids_.contains(special)) continue;
       AddedToken token;
       token.id = add_token(special);
       token.content = special;

@@ -290,6 +290,17 @@ TEST(Trainer, StopsWhenNoPairIsLeft) {
   EXPECT_EQ(definition.vocabulary.back().first, "ab");
 }
 
+TEST(Trainer, SpecialTokensAreNamedOnce) {
+  TrainerOptions options;
+  options.vocabulary = 300;
+  options.special_tokens = {"<a>", "<b>", "<a>"};
+  const TokenizerDefinition definition = train_bpe(texts({kSample}), options).definition;
+  ASSERT_EQ(definition.added_tokens.size(), 2U);
+  EXPECT_EQ(definition.added_tokens[1].id, 1U);
+  options.special_tokens = {""};
+  EXPECT_THROW(train_bpe(texts({kSample}), options), base::InputError);
+}
+
 TEST(Trainer, ErrorsOfTheSourceArrive) {
   TrainerOptions options;
   options.vocabulary = 300;
