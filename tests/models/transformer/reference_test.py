@@ -1,4 +1,6 @@
-"""One rank against PyTorch: fp64 against plain operations, fp32 against transformers. Argument: model_dump."""
+"""One rank against PyTorch: fp64 and bf16 against plain operations, fp32 against transformers.
+
+Argument: the program model_dump."""
 import json
 import os
 import pathlib
@@ -105,12 +107,27 @@ def check_generation(directory, c, logits):
         compare(f"generated logits at {end}", row, logits[:, end], 1e-11)
 
 
+def check_bf16(directory, c, w, tokens, targets, scale):
+    """In bf16 the values themselves are rounded to 8 bits: the whole gradient of each tensor must be near."""
+    logits, loss, gradients = read_case(directory, c, tokens.shape)
+    expected_logits, expected_loss, expected = plain(c, w, tokens, targets, scale)
+    compare("bf16 logits", logits, expected_logits, 0.05)
+    compare("bf16 loss", loss[0], expected_loss, 2e-3)
+    norm = np.sqrt(sum((g ** 2).sum() for g in expected.values()))
+    worst = 0.0
+    for name, grad in expected.items():
+        off = np.sqrt(((gradients[name] - grad) ** 2).sum()) / (np.sqrt((grad ** 2).sum()) + 1e-2 * norm)
+        assert off <= 0.1, f"bf16 {name}: off by {off:.3f} of its norm"
+        worst = max(worst, off)
+    return worst
+
+
 def main():
     torch.set_num_threads(1)
     program = sys.argv[1]
     cases = []
     with tempfile.TemporaryDirectory() as top:
-        for seed in range(24):
+        for seed in range(30):
             c = configuration(seed)
             generator = torch.Generator().manual_seed(1000 + seed)
             w = reference.random_parameters(c, generator)
@@ -118,11 +135,17 @@ def main():
             scale = 1.0 / int((targets >= 0).sum())
             directory = pathlib.Path(top) / str(seed)
             single = seed % 6 >= 4
-            write_case(directory, c, w, tokens, targets, type="fp32" if single else "fp64", loss_scale=scale,
+            half = seed >= 24
+            if half:
+                w = {name: x.bfloat16().double() for name, x in w.items()}
+            write_case(directory, c, w, tokens, targets, type="bf16" if half else "fp32" if single else "fp64", loss_scale=scale,
                        recompute=("none", "selective", "full")[seed % 3], micro_batches=(1, 2, 4)[seed // 2 % 3])
-            cases.append((seed, c, w, tokens, targets, scale, directory, single))
+            cases.append((seed, c, w, tokens, targets, scale, directory, single, half))
         subprocess.run([program] + [str(case[6]) for case in cases], check=True)
-        for seed, c, w, tokens, targets, scale, directory, single in cases:
+        for seed, c, w, tokens, targets, scale, directory, single, half in cases:
+            if half:
+                print(f"{seed:3d} {c.arch:5s} bf16 plain: worst {check_bf16(directory, c, w, tokens, targets, scale):.2e}")
+                continue
             logits, loss, gradients = read_case(directory, c, tokens.shape)
             oracle = transformers_model if single else plain
             limit = FP32_LIMIT if single else FP64_LIMIT
