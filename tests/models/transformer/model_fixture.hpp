@@ -51,19 +51,20 @@ inline at::Tensor part(const at::Tensor& full, const topology::Box& box) {
 /// One rank's share of the model: its store and one chunk.
 struct Model {
   Model(const spec::ModelConfig& model, const transformer::ChunkSpec& chunk_spec, transformer::ChunkContext context,
-        at::ScalarType type = at::kDouble)
+        at::ScalarType type = at::kDouble, at::Device device = at::kCPU)
       : config(model),
         store(config, transformer::block_plan(config, {chunk_spec}), context.tp == nullptr ? 0 : context.tp->rank(),
               context.tp == nullptr ? 1 : context.tp->size(), type, type == at::kDouble ? at::kDouble : at::kFloat,
-              at::kCPU),
+              device),
         chunk(config, chunk_spec, context, store) {
     for (const auto& parameter : store.parameters()) {
       parameter.value.copy_(part(logical_value(parameter.tensor), parameter.box));
     }
     store.begin_step();
   }
-  Model(const spec::ModelConfig& model, transformer::ChunkContext context, at::ScalarType type = at::kDouble)
-      : Model(model, {0, model.layers, true, true}, context, type) {}
+  Model(const spec::ModelConfig& model, transformer::ChunkContext context, at::ScalarType type = at::kDouble,
+        at::Device device = at::kCPU)
+      : Model(model, {0, model.layers, true, true}, context, type, device) {}
 
   /// Forward and backward of one micro-batch; the loss sum.
   double step(const transformer::MicroBatch& batch) {
