@@ -104,7 +104,7 @@ def make_data(space, vocab=300, words=6000, name="data", masked=False):
 def metrics(directory):
     """The parsed lines of metrics.jsonl."""
     with open(os.path.join(directory, "metrics.jsonl"), encoding="utf-8") as file:
-        return [json.loads(line) for line in file]
+        return [json.loads(line) for line in file.read().splitlines(keepends=True) if line.endswith("\n")]
 
 
 def step_lines(directory):
