@@ -77,11 +77,27 @@ void fit_layout(options::RunOptions& options, int ranks, const base::Log& log) {
 
 }  // namespace
 
+void on_rank_0(collectives::MpiWorld& world, const std::function<void()>& action) {
+  std::int64_t code = base::kExitDone;
+  std::string message;
+  if (world.rank() == 0) {
+    try {
+      action();
+    } catch (const std::exception& error) {
+      code = base::exit_code(error);
+      message = error.what();
+    }
+  }
+  world.control().broadcast(&code, 1, DataType::kInt64, 0);
+  if (code == base::kExitDone) return;
+  message = share_text(world, message);
+  if (code == base::kExitBadInput) throw base::InputError(message);
+  throw base::Error(message);
+}
+
 options::RunOptions share_options(collectives::MpiWorld& world, const std::function<options::RunOptions()>& read) {
   std::string text;
-  world.together([&] {
-    if (world.rank() == 0) text = options::to_ini(read());
-  });
+  on_rank_0(world, [&] { text = options::to_ini(read()); });
   return options::parse_run_options(share_text(world, text), "rank 0's options");
 }
 
@@ -96,10 +112,9 @@ RunInput prepare_training(collectives::MpiWorld& world, base::FileSystem& files,
                           bool cuda) {
   RunInput input;
   std::string initial;
-  world.together([&] {
-    if (world.rank() == 0 && !options.model.init_from.empty()) {
-      initial = options::to_ini(stored_options(files, find_checkpoint(files, options.model.init_from)));
-    }
+  on_rank_0(world, [&] {
+    if (options.model.init_from.empty()) return;
+    initial = options::to_ini(stored_options(files, find_checkpoint(files, options.model.init_from)));
   });
   initial = share_text(world, initial);
   world.together([&] {
@@ -129,8 +144,7 @@ ModelInput prepare_model(collectives::MpiWorld& world, base::FileSystem& files, 
   ModelInput input;
   std::string stored;
   std::string found;
-  world.together([&] {
-    if (world.rank() != 0) return;
+  on_rank_0(world, [&] {
     found = find_checkpoint(files, path).string();
     stored = options::to_ini(stored_options(files, found));
   });

@@ -23,6 +23,9 @@ struct RunInput {
   const options::RunOptions& options() const { return resolved.options; }
 };
 
+/// Collective: runs `action` on rank 0. If it throws, every rank throws the same error, so that rank 0 reports it.
+void on_rank_0(collectives::MpiWorld& world, const std::function<void()>& action);
+
 /// Collective. What `read` returns on rank 0, on all ranks.
 options::RunOptions share_options(collectives::MpiWorld& world, const std::function<options::RunOptions()>& read);
 

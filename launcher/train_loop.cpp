@@ -103,6 +103,10 @@ void TrainLoop::step() {
     global_targets = static_cast<std::int64_t>(planned.global_targets);
     micro_batches.push_back(session_.micro_batch(planned.batch, at_.step));
   }
+  if (global_targets == 0) {
+    throw base::InputError(base::str("step ", at_.step + 1, " has no token to predict: every target of samples ",
+                                     sample_list(), " is masked; raise train.global_batch or check the prompts"));
+  }
   const double lr = optim::learning_rate(lr_schedule_, at_.step);
   const bool dump = options_.train.dump_gradients == at_.step + 1;
   const pipeline::StepResult result =

@@ -98,8 +98,8 @@ Outcome run_attempt(Session& session, const RunInput& input, base::FileSystem& f
                     const slurm::StopSignals& signals, collectives::Watchdog& watchdog, const base::Log& log) {
   watchdog.phase(collectives::Watchdog::Phase::kLoad, kLoadLimit);
   const Position start = restore(session, files, input, attempt, log);
-  session.world().together([&] {
-    if (run != nullptr) run->begin(describe_attempt(*run, input, session, start), options::to_ini(input.options()));
+  on_rank_0(session.world(), [&] {
+    run->begin(describe_attempt(*run, input, session, start), options::to_ini(input.options()));
   });
   TrainLoop loop(session,
                  {files, *input.train, input.valid.get(), run, signals, watchdog, log, attempt,
@@ -134,8 +134,8 @@ int train_command(collectives::MpiWorld& world, const Arguments& arguments) {
   const RunInput input = prepare_training(world, files, given, device.cuda());
 
   std::unique_ptr<RunDirectory> run;
-  world.together([&] {
-    if (first) run = std::make_unique<RunDirectory>(files, input.options().run.dir, slurm::read_job_environment(), log);
+  on_rank_0(world, [&] {
+    run = std::make_unique<RunDirectory>(files, input.options().run.dir, slurm::read_job_environment(), log);
   });
   std::int64_t attempt = run ? run->attempt() : 0;
   world.control().broadcast(&attempt, 1, collectives::DataType::kInt64, 0);

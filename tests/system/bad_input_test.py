@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from support import Workspace, check, checkpoints, command, make_data, run_file, say, tiny_model
+from support import Workspace, check, checkpoints, command, english, make_data, run_file, say, tiny_model
 
 
 def run_ini(name="run", model=None, data=None, **sections):
@@ -79,8 +79,8 @@ def main():
                 cut.write(whole.read(length))
             cases.refuse(f"dataset cut to {length} bytes", ["train", "run.ini", "--data.train=cut.h5"], 2, ["cut.h5"])
         cases.refuse("sequence longer than data", ["train", "run.ini", "--model.sequence=1000000"], 2, ["sequence"])
-        text = space.write("other.txt", "another text with other words " * 200)
-        space.must("tokenizer", "train", "--vocab", "290", "--output", space / "other.json", text)
+        text = space.write("other.txt", english(3000, seed=3)[::-1])
+        space.must("tokenizer", "train", "--vocab", "300", "--output", space / "other.json", text)
         space.must("prepare", "--tokenizer", space / "other.json", "--output", space / "other.h5", text)
         cases.refuse("validation of another tokenizer", ["train", "run.ini", "--data.valid=other.h5"], 2, ["other.h5"])
 
@@ -91,7 +91,7 @@ def main():
         cases.refuse("other sequence on resume", ["train", "run.ini", "--model.sequence=8", "--train.steps=8"], 2,
                      ["sequence"])
         cases.refuse("other tokenizer on resume", ["train", "run.ini", "--data.train=other.h5", "--train.steps=8"], 2,
-                     ["data"])
+                     ["tokenizer"])
         check(checkpoints(space / "runs/run") == saved, "a refusal touched the checkpoints")
 
         # Places to write.
@@ -125,7 +125,7 @@ def full_disk(space, cases):
     """On a small file system the save fails in one sentence, training goes on, and older checkpoints stay."""
     small = space / "small"
     os.mkdir(small)
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", small], capture_output=True, check=False).returncode:
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=9m", "tmpfs", small], capture_output=True, check=False).returncode:
         say("  full disk: SKIPPED here, mounting a small tmpfs needs root")
         return
     try:
