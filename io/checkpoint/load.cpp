@@ -5,10 +5,8 @@
 #include <set>
 #include <tuple>
 
-#include "base/checksum.hpp"
 #include "base/error.hpp"
 #include "io/checkpoint/damage.hpp"
-#include "io/checkpoint/open_checkpoint.hpp"
 #include "io/checkpoint/wire.hpp"
 
 namespace trireme::checkpoint {
@@ -177,6 +175,24 @@ void Load::find_readers() {
     const TableBox& box = table_.boxes[assignment.unit.box];
     return std::tuple(box.file, box.offset, assignment.unit.block);
   });
+  prepare_reading();
+}
+
+void Load::prepare_reading() {
+  std::vector<UnitJob> jobs;
+  for (const auto& assignment : assignments_) {
+    UnitJob& job = jobs.emplace_back(UnitJob{assignment.unit, nullptr});
+    direct_.push_back(nullptr);
+    const auto wanting = units_.find(assignment.unit);
+    if (wanting == units_.end()) continue;
+    for (const auto w : wanting->second) {
+      job.into = direct_destination(table_, assignment.unit, wanted_[w]);
+      if (job.into == nullptr) continue;
+      direct_.back() = &wanted_[w];
+      break;
+    }
+  }
+  reader_.emplace(files_, path_, manifest_, table_, std::move(jobs));
 }
 
 void Load::run_rounds() {
@@ -218,27 +234,8 @@ void Load::read_some(std::vector<std::string>& messages, std::int64_t budget) {
 }
 
 bool Load::start_unit() {
-  const Unit unit = assignments_[next_].unit;
-  const TableBox& box = table_.boxes[unit.box];
-  const ShardFile& shard = manifest_.files[box.file];
-  const std::size_t length =
-      static_cast<std::size_t>(slice_of(table_, unit).count) * size_of(table_.tensors[box.tensor].dtype);
   try {
-    if (!open_file_ || open_index_ != box.file) {
-      open_file_.reset();
-      open_file_ = reading(path_, shard.name, [&] { return files_.open(path_ / shard.name, base::OpenMode::kRead); });
-      open_index_ = box.file;
-    }
-    if (block_.size() < length) block_.resize(length);
-    const std::string subject = describe(table_, box);
-    const std::size_t got = reading(path_, subject, [&] {
-      return open_file_->pread(block_.data(), length, box.offset + unit.block * kBlockBytes);
-    });
-    result_.bytes_read += got;
-    if (got != length) throw DamagedCheckpoint(path_, subject, shard.name + " ends too early");
-    if (base::crc32c(block_.data(), length) != box.crc32c[unit.block]) {
-      throw DamagedCheckpoint(path_, subject, base::str("the checksum of block ", unit.block, " does not match"));
-    }
+    data_ = reader_->next();
     return true;
   } catch (const DamagedCheckpoint& damage) {
     failure_ = Failure{true, damage.subject(), damage.problem()};
@@ -253,13 +250,14 @@ void Load::send_slice(const Assignment& assignment, Slice slice, std::vector<std
   const DataType stored = table_.tensors[box.tensor].dtype;
   const std::size_t element = size_of(stored);
   const std::int64_t block_first = slice_of(table_, assignment.unit).first;
-  const auto data_of = [&](std::int64_t first) { return block_.data() + (first - block_first) * element; };
+  const auto data_of = [&](std::int64_t first) { return data_ + (first - block_first) * element; };
   for (const auto& request : assignment.requests) {
     if (request.rank == coordinator_.rank()) {
       const auto& indices = units_.at(assignment.unit);
       for_each_part(box.box, slice, request.boxes,
                     [&](const Box& part, std::size_t w, const Box& run, std::int64_t run_first) {
-                      deliver(part, run, data_of(run_first), wanted_[indices[w]], stored);
+                      const WantedBox& wanted = wanted_[indices[w]];
+                      if (&wanted != direct_[next_]) deliver(part, run, data_of(run_first), wanted, stored);
                     });
       continue;
     }
@@ -322,7 +320,8 @@ void Load::deliver(const Box& part, const Box& run, const void* data, const Want
 }
 
 void Load::agree_on_damage() {
-  open_file_.reset();
+  result_.bytes_read = reader_->bytes_read();
+  reader_.reset();
   Encoder mine;
   mine.put<std::uint8_t>(failure_ ? (failure_->damage ? 1 : 2) : 0);
   mine.put_text(failure_ ? failure_->subject : "");

@@ -3,7 +3,6 @@
 
 #include <filesystem>
 #include <map>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -14,6 +13,7 @@
 #include "io/checkpoint/load_units.hpp"
 #include "io/checkpoint/manifest.hpp"
 #include "io/checkpoint/reader.hpp"
+#include "io/checkpoint/unit_reader.hpp"
 
 namespace trireme::checkpoint {
 
@@ -35,6 +35,7 @@ class Load {
   void find_units();
   /// Directory ranks (unit number modulo ranks) hear of all wishes for a unit and pick its reader.
   void find_readers();
+  void prepare_reading();
   /// Reads, verifies and sends until every rank has read all its units.
   void run_rounds();
   void read_some(std::vector<std::string>& messages, std::int64_t budget);
@@ -55,12 +56,14 @@ class Load {
   WantedOfUnit units_;
   std::vector<Assignment> assignments_;  // ordered by place on disk
 
+  // The wanted box that holds all of a unit that this rank reads, if one does: it is read right into it.
+  std::vector<const WantedBox*> direct_;
+  std::optional<UnitReader> reader_;
+
   // The unit being sent.
   std::size_t next_ = 0;
-  std::int64_t sent_ = 0;  // elements of assignments_[next_] that are
-  std::vector<char> block_;
-  std::uint32_t open_index_ = 0;
-  std::unique_ptr<base::File> open_file_;
+  std::int64_t sent_ = 0;       // elements of it that are
+  const char* data_ = nullptr;  // its bytes
   struct Failure {
     bool damage;
     std::string subject;

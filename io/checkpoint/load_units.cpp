@@ -13,6 +13,26 @@ Slice slice_of(const BoxTable& table, Unit unit) {
   return {first, std::min(per_block, box.box.elements() - first)};
 }
 
+std::size_t bytes_of(const BoxTable& table, Unit unit) {
+  const DataType type = table.tensors[table.boxes[unit.box].tensor].dtype;
+  return static_cast<std::size_t>(slice_of(table, unit).count) * size_of(type);
+}
+
+char* direct_destination(const BoxTable& table, Unit unit, const WantedBox& wanted) {
+  const TableBox& stored = table.boxes[unit.box];
+  if (wanted.dtype != table.tensors[stored.tensor].dtype) return nullptr;
+  if (topology::intersect(stored.box, wanted.box) != stored.box) return nullptr;
+  // In one piece when both differ in dim 0 at most: then the stored box is a run of whole rows of the wanted one.
+  std::int64_t row = 1;
+  for (std::size_t d = 1; d < stored.box.size.size(); ++d) {
+    if (stored.box.size[d] != wanted.box.size[d]) return nullptr;
+    row *= stored.box.size[d];
+  }
+  const std::int64_t rows_before = stored.box.offset.empty() ? 0 : stored.box.offset[0] - wanted.box.offset[0];
+  const std::int64_t first = rows_before * row + slice_of(table, unit).first;
+  return static_cast<char*>(wanted.data) + static_cast<std::size_t>(first) * size_of(wanted.dtype);
+}
+
 void for_each_part(const Box& stored, Slice slice, const Boxes& wanted, const Visit& visit) {
   std::int64_t run_first = slice.first;
   for (Box& run : topology::boxes_of_range(stored.size, slice.first, slice.count)) {

@@ -26,6 +26,11 @@ struct Slice {
 };
 
 Slice slice_of(const BoxTable& table, Unit unit);
+std::size_t bytes_of(const BoxTable& table, Unit unit);
+
+/// Where a whole unit lies in the memory of a wanted box of its tensor, when it lies there in one piece and needs no
+/// conversion; else null.
+char* direct_destination(const BoxTable& table, Unit unit, const WantedBox& wanted);
 
 /// Boxes that one rank wants from a unit, all of the unit's tensor.
 using Boxes = std::vector<Box>;

@@ -1,15 +1,15 @@
-// checkpoint_bench save|load|read DIRECTORY WRITERS: one timed operation, its bytes and seconds on stdout.
-// The state is GPT-2 124M with AdamW's moments in fp32 (1.49 GB), held alike by every writer (data parallel), the
-// writers being threads. `load` and `read` take the checkpoint that `save` left, with its pages dropped from the
-// cache; `read` is the bound for `load`: the same files read by as many threads, 16 MiB at a time, and nothing else.
-#include <fcntl.h>
+// checkpoint_bench DIRECTORY WRITERS: for each word on stdin (save, load, read, clean) one timed operation, its
+// seconds on stdout. The state is GPT-2 124M with AdamW's moments in fp32 (1.49 GB), held alike by every writer
+// (data parallel), the writers being threads. `load` and `read` take the checkpoint that `save` left, with its pages
+// dropped from the cache; `read` is the bound for `load`: the same files read by as many threads, 16 MiB at a time,
+// and nothing else. The process lives on between operations, as a training does, so its memory is warm.
 #include <unistd.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <iostream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -74,8 +74,7 @@ void drop_caches(const Path& step) {
   }
 }
 
-double save(const Path& directory, int writers, std::uint64_t* bytes) {
-  const State state = make_state();
+double save(const State& state, const Path& directory, int writers) {
   std::filesystem::remove_all(directory / "checkpoints");
   ::sync();
   double seconds = 0;
@@ -89,40 +88,34 @@ double save(const Path& directory, int writers, std::uint64_t* bytes) {
     if (!result.ok) throw base::Error(result.error);
     if (coordinator.rank() == 0) {
       seconds = result.seconds;
-      *bytes = result.bytes;
     }
   });
   return seconds;
 }
 
-double load(const Path& directory, int readers, std::uint64_t* bytes) {
-  std::vector<State> states(static_cast<std::size_t>(readers));
-  for (auto& state : states) state = make_state();
+double load(const State& state, const Path& directory, int readers) {
   drop_caches(directory / "checkpoints/step_1");
-  std::atomic<std::uint64_t> read = 0;
   const auto start = Clock::now();
   tests::run_ranks(readers, 1, [&](Coordinator& coordinator) {
     base::PosixFileSystem files;
     const auto reader = Reader::open(coordinator, files, directory / "checkpoints/step_1");
-    // Data parallel: each rank holds an equal part of what it needs from disk (ZeRO); one holder per byte.
+    // Each rank wants an equal part of the rows of every tensor, so that no byte goes to two of them.
     std::vector<WantedBox> mine;
-    const auto& all = states[static_cast<std::size_t>(coordinator.rank())].wanted;
-    for (std::size_t i = 0; i < all.size(); ++i) {
-      WantedBox box = all[i];
+    for (WantedBox box : state.wanted) {
       const std::int64_t rows = box.shape[0];
       const std::int64_t first = rows * coordinator.rank() / coordinator.size();
       const std::int64_t last = rows * (coordinator.rank() + 1) / coordinator.size();
       box.box.offset[0] = first;
       box.box.size[0] = last - first;
+      box.data = static_cast<float*>(box.data) + first * (topology::elements_of(box.shape) / rows);
       mine.push_back(box);
     }
-    read += reader->load(mine).bytes_read;
+    reader->load(mine);
   });
-  *bytes = read;
   return seconds_since(start);
 }
 
-double plain_read(const Path& directory, int readers, std::uint64_t* bytes) {
+double plain_read(const Path& directory, int readers) {
   drop_caches(directory / "checkpoints/step_1");
   base::PosixFileSystem files;
   const auto opened = open_checkpoint(files, directory / "checkpoints/step_1");
@@ -130,7 +123,6 @@ double plain_read(const Path& directory, int readers, std::uint64_t* bytes) {
   for (const auto& shard : opened.manifest.files) paths.push_back(opened.path / shard.name);
   constexpr std::size_t kBlock = 16 << 20;
   std::vector<std::vector<char>> buffers(static_cast<std::size_t>(readers), std::vector<char>(kBlock, 1));
-  std::atomic<std::uint64_t> read = 0;
   const auto start = Clock::now();
   std::vector<std::thread> threads;
   for (int r = 0; r < readers; ++r) {
@@ -141,30 +133,33 @@ double plain_read(const Path& directory, int readers, std::uint64_t* bytes) {
         for (std::uint64_t at = 0;;) {
           const std::size_t n = file->pread(buffers[static_cast<std::size_t>(r)].data(), kBlock, at);
           at += n;
-          read += n;
           if (n < kBlock) break;
         }
       }
     });
   }
   for (auto& thread : threads) thread.join();
-  *bytes = read;
   return seconds_since(start);
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 4) {
-    std::fputs("usage: checkpoint_bench save|load|read DIRECTORY WRITERS\n", stderr);
+  if (argc != 3) {
+    std::fputs("usage: checkpoint_bench DIRECTORY WRITERS < words\n", stderr);
     return 2;
   }
-  const std::string what = argv[1];
-  const int writers = std::atoi(argv[3]);
-  std::uint64_t bytes = 0;
-  const double seconds = what == "save"   ? save(argv[2], writers, &bytes)
-                         : what == "load" ? load(argv[2], writers, &bytes)
-                                          : plain_read(argv[2], writers, &bytes);
-  std::printf("%llu %.6f\n", static_cast<unsigned long long>(bytes), seconds);
+  const Path directory = argv[1];
+  const int writers = std::atoi(argv[2]);
+  const State state = make_state();
+  for (std::string word; std::cin >> word;) {
+    double seconds = 0;
+    if (word == "save") seconds = save(state, directory, writers);
+    if (word == "load") seconds = load(state, directory, writers);
+    if (word == "read") seconds = plain_read(directory, writers);
+    if (word == "clean") std::filesystem::remove_all(directory / "checkpoints");
+    std::printf("%.6f\n", seconds);
+    std::fflush(stdout);
+  }
   return 0;
 }

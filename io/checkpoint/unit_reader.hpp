@@ -1,0 +1,54 @@
+// Reads checksum blocks one after another, one ahead of its caller. Private to io/checkpoint.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <future>
+#include <memory>
+#include <vector>
+
+#include "base/file_system.hpp"
+#include "io/checkpoint/box_table.hpp"
+#include "io/checkpoint/load_units.hpp"
+#include "io/checkpoint/manifest.hpp"
+
+namespace trireme::checkpoint {
+
+struct UnitJob {
+  Unit unit;
+  char* into;  ///< where its bytes are to lie; null = a buffer of the reader's own
+};
+
+/// While the caller works on one unit, the next is read and verified by another thread. All references must outlive
+/// the reader.
+class UnitReader {
+ public:
+  UnitReader(base::FileSystem& files, const std::filesystem::path& step_directory, const Manifest& manifest,
+             const BoxTable& table, std::vector<UnitJob> jobs)
+      : files_(files), path_(step_directory), manifest_(manifest), table_(table), jobs_(std::move(jobs)) {}
+
+  /// The bytes of the next unit, good until the next call. Throws DamagedCheckpoint or base::IoError; not to be called
+  /// again after that, nor more often than there are jobs.
+  const char* next();
+  std::uint64_t bytes_read() const { return bytes_read_; }
+
+ private:
+  void start(std::size_t index);
+  const char* read(std::size_t index);
+
+  base::FileSystem& files_;
+  const std::filesystem::path& path_;
+  const Manifest& manifest_;
+  const BoxTable& table_;
+  std::vector<UnitJob> jobs_;
+  std::size_t next_ = 0;
+  std::uint64_t bytes_read_ = 0;
+  // Used by the reading thread, of which there is one at a time:
+  std::array<std::vector<char>, 2> buffers_;
+  std::unique_ptr<base::File> file_;
+  std::uint32_t open_ = 0;
+  std::future<const char*> ahead_;  // last: its destructor waits for that thread
+};
+
+}  // namespace trireme::checkpoint
