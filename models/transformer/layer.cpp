@@ -46,10 +46,8 @@ void Layer::drop(LayerActivations& a, Recompute recompute) {
     a = std::move(kept);
     return;
   }
-  a.attention_norm.output.reset();
   a.attention_input.reset();
   a.attention = {};
-  a.ffn_norm.output.reset();
   a.ffn_input.reset();
   a.activated.reset();
 }
@@ -69,6 +67,7 @@ at::Tensor Layer::backward(const at::Tensor& grad_TBD, const Pass& pass, LayerAc
 void Layer::attention_half(const Pass& pass, LayerActivations& a) const {
   a.attention_norm = normalise(a.input, attention_norm_);
   a.attention_input = pass.group.enter(a.attention_norm.output);
+  a.attention_norm.output.reset();
   a.qkv = project_qkv(a.attention_input, 0);
   a.attention = attention(a.qkv, setting_.heads);
 }
@@ -81,6 +80,7 @@ at::Tensor Layer::attention_output(const LayerActivations& a, const Pass& pass) 
 void Layer::ffn_half(const Pass& pass, LayerActivations& a) const {
   a.ffn_norm = normalise(a.middle, ffn_norm_);
   a.ffn_input = pass.group.enter(a.ffn_norm.output);
+  a.ffn_norm.output.reset();
   a.hidden = parallel::linear(a.ffn_input, up_.weight->value);
   a.activated = activate(a.hidden, true);
 }
@@ -159,7 +159,6 @@ at::Tensor Layer::ffn_backward(const at::Tensor& grad_TBD, const Pass& pass, Lay
   if (!a.ffn_input.defined()) a.ffn_input = pass.group.enter(normalise(a.middle, ffn_norm_).output);
   parallel::linear_weight_grad(grad, a.ffn_input, *up_.weight);
   a.ffn_input.reset();
-  a.ffn_norm.output.reset();
   grad = pass.group.leave(parallel::linear_input_grad(grad, up_.weight->value));
   grad = norm_backward(grad, a.middle, a.ffn_norm, ffn_norm_);
   kernels::add(grad, grad_TBD, {});
@@ -187,7 +186,6 @@ at::Tensor Layer::attention_half_backward(const at::Tensor& grad_TBD, const Pass
   }
   parallel::linear_weight_grad(grad, a.attention_input, *qkv_.weight);
   a.attention_input.reset();
-  a.attention_norm.output.reset();
   grad = pass.group.leave(parallel::linear_input_grad(grad, qkv_.weight->value));
   grad = norm_backward(grad, a.input, a.attention_norm, attention_norm_);
   kernels::add(grad, grad_TBD, {});
