@@ -177,7 +177,9 @@ checkpoint::SaveInfo TrainLoop::save_info(const std::filesystem::path& directory
   info.job = parts_.run->job();
   info.token = parts_.run->token();
   info.options = options::to_ini(options_);
-  info.layout = {{"tp", options_.parallel.tp},
+  info.layout = {{"text", base::str(topology::to_string(resolved_.degrees), ", ", options_.parallel.schedule,
+                                    options_.parallel.zero > 0 ? ", zero 1" : "")},
+                 {"tp", options_.parallel.tp},
                  {"pp", options_.parallel.pp},
                  {"dp", options_.parallel.dp},
                  {"schedule", options_.parallel.schedule},

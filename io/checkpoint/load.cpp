@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "io/checkpoint/damage.hpp"
+#include "io/checkpoint/shard_metadata.hpp"
 #include "io/checkpoint/wire.hpp"
 
 namespace trireme::checkpoint {
@@ -49,6 +50,7 @@ LoadResult Load::run() {
   find_units();
   find_readers();
   run_rounds();
+  check_shards();
   agree_on_damage();
   result_.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return std::move(result_);
@@ -317,6 +319,20 @@ void Load::deliver(const Box& part, const Box& run, const void* data, const Want
     convert<double, float>(source.data(), converted.data(), part.elements());
   }
   topology::copy_box(part, part, converted.data(), wanted.box, wanted.data, size_of(wanted.dtype));
+}
+
+void Load::check_shards() {
+  const auto ranks = static_cast<std::uint32_t>(coordinator_.size());
+  for (auto file = static_cast<std::uint32_t>(coordinator_.rank()); file < manifest_.files.size() && !failure_;
+       file += ranks) {
+    try {
+      check_metadata(files_, path_, manifest_, table_, file);
+    } catch (const DamagedCheckpoint& damage) {
+      failure_ = Failure{true, damage.subject(), damage.problem()};
+    } catch (const std::exception& error) {
+      failure_ = Failure{false, "", error.what()};
+    }
+  }
 }
 
 void Load::agree_on_damage() {

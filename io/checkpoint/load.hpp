@@ -43,6 +43,9 @@ class Load {
   void send_slice(const Assignment& assignment, Slice slice, std::vector<std::string>& messages);
   void receive(const std::string& message);
   void deliver(const Box& part, const Box& run, const void* data, const WantedBox& wanted, DataType stored);
+  /// This rank's share of the shards' bytes outside boxes: nothing here needs them, but a file that is not what was
+  /// written is not to be trusted.
+  void check_shards();
   void agree_on_damage();
 
   Coordinator& coordinator_;

@@ -12,7 +12,7 @@
 #include "base/error.hpp"
 #include "io/checkpoint/damage.hpp"
 #include "io/checkpoint/open_checkpoint.hpp"
-#include "io/checkpoint/shard.hpp"
+#include "io/checkpoint/shard_metadata.hpp"
 #include "io/checkpoint/verify_deep.hpp"
 
 namespace trireme::checkpoint {
@@ -60,8 +60,12 @@ class Verification {
       for (std::size_t i = next_++; i < items_.size(); i = next_++) {
         const Item& item = items_[i];
         const std::string& name = opened_.manifest.files[item.file].name;
-        const std::string subject = item.box != nullptr ? describe(opened_.table, *item.box) : "metadata of " + name;
+        const std::string subject = item.box != nullptr ? describe(opened_.table, *item.box) : "";
         try {
+          if (item.box == nullptr) {
+            bytes += check_metadata(files_, opened_.path, opened_.manifest, opened_.table, item.file);
+            continue;
+          }
           if (!file || open != item.file) {
             file.reset();
             file =
@@ -81,38 +85,21 @@ class Verification {
   }
 
   void check(const Item& item, base::File& file, std::vector<char>& buffer, const std::string& subject) {
-    std::vector<ByteRange> ranges;
-    if (item.box != nullptr) {
-      const std::uint64_t begin = item.block * kBlockBytes;
-      const std::uint64_t end = std::min(begin + kBlockBytes, opened_.table.bytes_of(*item.box));
-      ranges.push_back({item.box->offset + begin, item.box->offset + end});
-    } else {
-      ranges = outside(item.file);
-    }
+    const std::uint64_t first = item.box->offset + item.block * kBlockBytes;
+    const std::uint64_t end = item.box->offset + std::min((item.block + 1) * kBlockBytes, opened_.table.bytes_of(*item.box));
     std::uint32_t checksum = 0;
-    for (const auto& range : ranges) {
-      for (std::uint64_t at = range.begin; at < range.end;) {
-        const std::size_t length = std::min<std::uint64_t>(range.end - at, buffer.size());
-        if (file.pread(buffer.data(), length, at) != length) {
-          throw DamagedCheckpoint(opened_.path, subject, "the file ends too early");
-        }
-        checksum = base::crc32c(buffer.data(), length, checksum);
-        at += length;
-        bytes += length;
+    for (std::uint64_t at = first; at < end;) {
+      const std::size_t length = std::min<std::uint64_t>(end - at, buffer.size());
+      if (file.pread(buffer.data(), length, at) != length) {
+        throw DamagedCheckpoint(opened_.path, subject, "the file ends too early");
       }
+      checksum = base::crc32c(buffer.data(), length, checksum);
+      at += length;
+      bytes += length;
     }
-    const std::uint32_t expected =
-        item.box != nullptr ? item.box->crc32c[item.block] : opened_.manifest.files[item.file].metadata_crc32c;
-    if (checksum != expected) throw DamagedCheckpoint(opened_.path, subject, "the checksum does not match");
-  }
-
-  std::vector<ByteRange> outside(std::uint32_t file) const {
-    std::vector<ByteRange> inside;
-    for (const auto& box : opened_.table.boxes) {
-      if (box.file == file) inside.push_back({box.offset, box.offset + opened_.table.bytes_of(box)});
+    if (checksum != item.box->crc32c[item.block]) {
+      throw DamagedCheckpoint(opened_.path, subject, "the checksum does not match");
     }
-    std::sort(inside.begin(), inside.end(), [](const ByteRange& a, const ByteRange& b) { return a.begin < b.begin; });
-    return gaps(inside, opened_.manifest.files[file].bytes);
   }
 
   base::FileSystem& files_;

@@ -1,0 +1,18 @@
+// The bytes of a shard that belong to no box: HDF5's own and the padding. Private to io/checkpoint.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+
+#include "base/file_system.hpp"
+#include "io/checkpoint/box_table.hpp"
+#include "io/checkpoint/manifest.hpp"
+
+namespace trireme::checkpoint {
+
+/// Reads all bytes of shard number `file` outside its boxes and compares their checksum with the manifest's. Returns
+/// how many they were. Throws DamagedCheckpoint ("metadata of FILE"), or base::IoError for what is no damage.
+std::uint64_t check_metadata(base::FileSystem& files, const std::filesystem::path& step_directory,
+                             const Manifest& manifest, const BoxTable& table, std::uint32_t file);
+
+}  // namespace trireme::checkpoint
