@@ -21,12 +21,12 @@ namespace trireme::parallel {
 namespace {
 
 /// Bytes of logits at a time.
-constexpr std::int64_t kSliceBytes = std::int64_t{64} << 20;
+std::int64_t slice_bytes(const at::Tensor& x) { return std::int64_t{x.is_cuda() ? 512 : 64} << 20; }
 
 /// The same on every tp rank: the largest part decides.
-std::int64_t tokens_per_slice(const VocabularyPart& part, int tp, std::int64_t element_size) {
+std::int64_t tokens_per_slice(const VocabularyPart& part, int tp, const at::Tensor& x) {
   const std::int64_t widest = (part.total + tp - 1) / tp;
-  return std::max<std::int64_t>(1, kSliceBytes / (widest * element_size));
+  return std::max<std::int64_t>(1, slice_bytes(x) / (widest * static_cast<std::int64_t>(x.element_size())));
 }
 
 /// (n, 3) statistics of every rank as (tp, n, 3).
@@ -68,7 +68,7 @@ HeadLoss head_loss(const at::Tensor& x_TBD, const at::Tensor& targets_TB, Block&
   const at::Tensor targets = targets_TB.reshape({-1});
   const at::Tensor local = local_rows(targets, part.first, part.count);
   const std::int64_t tokens = x.size(0);
-  const std::int64_t slice = std::min(tokens, tokens_per_slice(part, group.size(), x.element_size()));
+  const std::int64_t slice = std::min(tokens, tokens_per_slice(part, group.size(), x));
   HeadLoss result;
   result.loss_sum = at::zeros({}, x.options().dtype(at::kDouble));
   if (gradients) result.input_grad = part.count > 0 ? at::empty_like(x_TBD) : at::zeros_like(x_TBD);

@@ -7,16 +7,19 @@ namespace trireme::kernels::cuda {
 namespace {
 
 template <typename T, typename W = WideOf<T>>
-__global__ void dropout_kernel(DropoutSlab slab, T* x) {
-  for (std::int64_t i = first_index(); i < slab.length * slab.batch * slab.width; i += index_stride()) {
-    const std::int64_t row = i / slab.width;
-    const std::uint64_t element =
-        static_cast<std::uint64_t>((slab.first_position + row / slab.batch) * slab.width + i % slab.width);
+__global__ void dropout_kernel(const __grid_constant__ DropoutSlab slab, T* x) {
+  const std::int64_t row_width = slab.sequences * slab.width;
+  for (std::int64_t i = first_index(); i < slab.length * row_width; i += index_stride()) {
+    const std::int64_t position = i / row_width;
+    const std::int64_t sequence = i % row_width / slab.width;
+    const std::int64_t column = i % slab.width;
+    const std::uint64_t element = static_cast<std::uint64_t>((slab.first_position + position) * slab.width + column);
     const std::uint64_t group = element / 4;
     const base::PhiloxCounter draw = base::philox(
         {static_cast<std::uint32_t>(group), static_cast<std::uint32_t>(group >> 32), slab.site, slab.layer},
-        base::philox_key(static_cast<std::uint64_t>(slab.keys[row % slab.batch])));
-    store(x + i, draw[element % 4] >= slab.threshold ? load(x[i]) * static_cast<W>(slab.scale) : W{0});
+        base::philox_key(slab.keys[sequence]));
+    T* at = x + (position * slab.batch + slab.first_sequence + sequence) * slab.width + column;
+    store(at, draw[element % 4] >= slab.threshold ? load(*at) * static_cast<W>(slab.scale) : W{0});
   }
 }
 
@@ -25,7 +28,7 @@ __global__ void dropout_kernel(DropoutSlab slab, T* x) {
 void dropout(Element element, const DropoutSlab& slab, void* x, cudaStream_t stream) {
   with_type(element, [&]<typename T>(T*) {
     dropout_kernel<T>
-        <<<blocks_for(slab.length * slab.batch * slab.width), kThreads, 0, stream>>>(slab, static_cast<T*>(x));
+        <<<blocks_for(slab.length * slab.sequences * slab.width), kThreads, 0, stream>>>(slab, static_cast<T*>(x));
   });
 }
 

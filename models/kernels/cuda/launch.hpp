@@ -21,18 +21,22 @@ void softmax_statistics(Element element, std::int64_t rows, std::int64_t width, 
 void softmax_gradient(Element element, std::int64_t rows, std::int64_t width, void* e, const std::int64_t* target,
                       const double* factor, const double* at_target, cudaStream_t stream);
 
+/// Some sequences of x (length, batch, width); the keys travel with the launch, so nothing is copied beforehand.
 struct DropoutSlab {
+  static constexpr std::int64_t kSequences = 256;
   std::int64_t length = 0;
   std::int64_t batch = 0;
   std::int64_t width = 0;
   std::int64_t first_position = 0;
-  const std::int64_t* keys = nullptr;  ///< device memory, one Philox key per sequence
+  std::int64_t first_sequence = 0;
+  std::int64_t sequences = 0;  ///< at most kSequences
+  std::uint64_t keys[kSequences] = {};
   std::uint32_t site = 0;
   std::uint32_t layer = 0;
   std::uint32_t threshold = 0;
   double scale = 1.0;
 };
-/// In place on x (length, batch, width).
+/// In place on x.
 void dropout(Element element, const DropoutSlab& slab, void* x, cudaStream_t stream);
 
 }  // namespace trireme::kernels::cuda

@@ -1,7 +1,8 @@
 // The table of device kernels that models/kernels/kernels.hpp asks for, by the name "trireme_cuda_kernels".
-#include <ATen/ops/tensor.h>
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
+
+#include <algorithm>
 
 #include "base/error.hpp"
 #include "models/kernels/cuda/launch.hpp"
@@ -71,22 +72,22 @@ void softmax_gradient_table(at::Tensor& e, const at::Tensor& target, const at::T
 }
 
 void dropout_table(at::Tensor& x, const DropoutKey& key, const std::vector<std::int64_t>& samples) {
-  std::vector<std::int64_t> keys;
-  for (const std::int64_t sample : samples) {
-    keys.push_back(static_cast<std::int64_t>(dropout_sample_key(key, sample)));
-  }
-  const at::Tensor device_keys = at::tensor(keys, at::kLong).to(x.device());
   DropoutSlab slab;
   slab.length = x.size(0);
   slab.batch = x.size(1);
   slab.width = x.size(2);
   slab.first_position = key.first_position;
-  slab.keys = device_keys.const_data_ptr<std::int64_t>();
   slab.site = static_cast<std::uint32_t>(key.site);
   slab.layer = static_cast<std::uint32_t>(key.layer);
   slab.threshold = dropout_threshold(key.probability);
   slab.scale = 1.0 / (1.0 - key.probability);
-  launch("dropout", x, [&](cudaStream_t stream) { dropout(element_of(x), slab, x.mutable_data_ptr(), stream); });
+  for (slab.first_sequence = 0; slab.first_sequence < slab.batch; slab.first_sequence += DropoutSlab::kSequences) {
+    slab.sequences = std::min(DropoutSlab::kSequences, slab.batch - slab.first_sequence);
+    for (std::int64_t b = 0; b < slab.sequences; ++b) {
+      slab.keys[b] = dropout_sample_key(key, samples.at(static_cast<std::size_t>(slab.first_sequence + b)));
+    }
+    launch("dropout", x, [&](cudaStream_t stream) { dropout(element_of(x), slab, x.mutable_data_ptr(), stream); });
+  }
 }
 
 }  // namespace

@@ -67,10 +67,8 @@ TEST_P(ChunkTest, GradientIsTheSlopeOfTheLossWithDropout) {
   }
 }
 
-TEST_P(ChunkTest, SplittingIntoMicroBatchesChangesNothingBeyondRounding) {
-  spec::ModelConfig config = small_model(GetParam());
-  config.dropout = 0.2;
-  const MicroBatch batch = random_batch(config, 4, 16);
+/// The loss and gradients of a batch at once and as two micro-batches.
+void expect_split_adds_up(const spec::ModelConfig& config, const MicroBatch& batch) {
   Model whole(config, {});
   Model split(config, {});
   const double loss = whole.step(batch);
@@ -83,6 +81,22 @@ TEST_P(ChunkTest, SplittingIntoMicroBatchesChangesNothingBeyondRounding) {
     EXPECT_LE(largest(grad.sub(expected.at(name))), 1e-11 * largest(expected.at(name)) + 1e-15 * std::sqrt(norm))
         << name;
   }
+}
+
+TEST_P(ChunkTest, SplittingIntoMicroBatchesChangesNothingBeyondRounding) {
+  spec::ModelConfig config = small_model(GetParam());
+  config.dropout = 0.2;
+  expect_split_adds_up(config, random_batch(config, 4, 16));
+}
+
+// 64 MiB of fp64 logits are 64 tokens of this vocabulary: the batch takes three slices of the head, the parts one and
+// two.
+TEST_P(ChunkTest, SlicesOfTheHeadAddUp) {
+  spec::ModelConfig config = small_model(GetParam());
+  config.vocab = 65536;
+  config.layers = 1;
+  config.sequence = 50;
+  expect_split_adds_up(config, random_batch(config, 4, 50));
 }
 
 TEST_P(ChunkTest, DropoutDependsOnStepAndSampleAndIsOffInEvaluation) {
