@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 
 import h5py
 import numpy as np
@@ -67,6 +68,33 @@ class Workspace:
 def command(*arguments, ranks=0):
     launcher = ["mpirun", "-n", str(ranks), "--oversubscribe", "--bind-to", "none"] if ranks else []
     return [*launcher, TRIREME, *arguments]
+
+
+def rank_process(process, rank):
+    """Process id of one rank of a job that Workspace.start started under mpirun."""
+    mark = f"OMPI_COMM_WORLD_RANK={rank}".encode()
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/environ", "rb") as file:
+                if mark in file.read().split(b"\0") and os.getsid(int(entry)) == process.pid:
+                    return int(entry)
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue  # it ended while we looked
+    return check(False, f"rank {rank} has no process")
+
+
+def wait_until(condition, process, what, seconds=60):
+    """Looks again and again until the condition holds; fails when the process ends or time runs out before."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        check(process.poll() is None, f"the job left with {process.returncode} before {what}")
+        check(time.monotonic() < deadline, f"no sign of {what} within {seconds} s")
+        time.sleep(0.01)
+
+
+def causes(said):
+    """The lines that begin with `trireme:`."""
+    return [line for line in said.splitlines() if line.startswith("trireme:")]
 
 
 def english(words, seed=1):
@@ -148,6 +176,17 @@ def checkpoints(directory):
     """Step numbers of the committed checkpoints, ascending."""
     return sorted(int(os.path.basename(p)[5:]) for p in glob.glob(os.path.join(directory, "checkpoints", "step_*"))
                   if os.path.basename(p)[5:].isdigit())
+
+
+def attempts(directory):
+    """The parsed lines of attempts.jsonl."""
+    with open(os.path.join(directory, "attempts.jsonl"), encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def outcome(directory, attempt):
+    with open(os.path.join(directory, "logs", f"outcome.{attempt}"), encoding="utf-8") as file:
+        return json.load(file)
 
 
 def step_directory(directory, step):
