@@ -59,6 +59,7 @@ Outcome TrainLoop::run() {
               at_.step, at_.saved_step};
     }
     if (boundary.save_due) save();
+    if (boundary.measure_due) measure_peak_again();
     step();
     const bool last = at_.step == resolved_.steps;
     const std::int64_t valid_every = options_.log.valid_every_steps;
@@ -89,9 +90,15 @@ TrainLoop::Boundary TrainLoop::agree_at_boundary() {
   const double minutes = options_.checkpoint.every_minutes;
   const bool due = parts_.run != nullptr && minutes > 0 && at_.saved_step != at_.step &&
                    seconds_since(last_save_) >= 60.0 * minutes;
-  std::int64_t votes[2] = {parts_.signals.received(), due ? 1 : 0};
-  session_.world().control().all_reduce(votes, 2, collectives::DataType::kInt64, collectives::ReduceOp::kMax);
-  return {static_cast<int>(votes[0]), votes[1] != 0};
+  std::int64_t votes[3] = {parts_.signals.received(), due ? 1 : 0, peak_exceeded_ ? 1 : 0};
+  session_.world().control().all_reduce(votes, 3, collectives::DataType::kInt64, collectives::ReduceOp::kMax);
+  return {static_cast<int>(votes[0]), votes[1] != 0, votes[2] != 0};
+}
+
+void TrainLoop::measure_peak_again() {
+  peak_ = std::max(peak_, session_.measure_peak());
+  ++measurements_;
+  peak_exceeded_ = false;
 }
 
 void TrainLoop::step() {
@@ -140,6 +147,8 @@ void TrainLoop::log_step(const pipeline::StepResult& result, double lr, double s
   report.lr = lr;
   report.tokens_per_second = tokens / seconds;
   report.peak_share = flops / seconds / peak_;
+  constexpr int kMeasurements = 5;
+  peak_exceeded_ = report.peak_share > 0.95 && measurements_ < kMeasurements;
   report.seconds_left = mean_seconds_ * static_cast<double>(resolved_.steps - at_.step);
   parts_.run->append_metrics({{"step", at_.step},
                               {"tokens", static_cast<std::int64_t>(at_.consumed_samples) * resolved_.model.sequence},

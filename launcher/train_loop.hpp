@@ -54,10 +54,12 @@ class TrainLoop {
   struct Boundary {
     int stop_signal = 0;  ///< the largest signal number any rank received
     bool save_due = false;
+    bool measure_due = false;
   };
   Boundary agree_at_boundary();
   /// Tells the watchdog how long to wait for the next boundary.
   void set_watchdog();
+  void measure_peak_again();
   void step();
   void validate();
   /// False when saving failed; training goes on.
@@ -77,6 +79,8 @@ class TrainLoop {
   tokens::Prefetcher batches_;
   StepPrinter printer_;
   double peak_ = 0.0;
+  int measurements_ = 1;         ///< of the peak
+  bool peak_exceeded_ = false;   ///< on rank 0: a step was faster than the peak, which was measured in a bad moment
   double mean_seconds_ = 0.0;     ///< of a step on this rank, exponentially smoothed
   double longest_between_ = 0.0;  ///< boundaries so far: a step with its validation and saving
   std::chrono::steady_clock::time_point last_boundary_;

@@ -35,7 +35,9 @@ printf '  $ %s\n' "${launch[*]} trireme train quickstart.ini --parallel.tp=2 --p
 "${launch[@]}" trireme train quickstart.ini --parallel.tp=2 --parallel.pp=2 &
 launcher=$!
 half=$(($(sed -n 's/^steps *= *\([0-9]*\).*/\1/p' quickstart.ini) / 2))
-while kill -0 "$launcher" 2>/dev/null && [ "$(grep -c '"loss"' runs/quickstart/metrics.jsonl 2>/dev/null || true)" -lt "$half" ]; do
+metrics=runs/quickstart/metrics.jsonl
+steps_done() { if [ -f "$metrics" ]; then grep -c '"loss"' "$metrics" || true; else echo 0; fi; }
+while kill -0 "$launcher" 2>/dev/null && [ "$(steps_done)" -lt "$half" ]; do
   sleep 0.2
 done
 

@@ -3,25 +3,23 @@
 #include <ATen/ops/mm.h>
 #include <ATen/ops/ones.h>
 
-#include <algorithm>
 #include <chrono>
 
 namespace trireme::pipeline {
 
-double matmul_peak(at::Device device, at::ScalarType type) {
+MatmulTiming time_matmul(at::Device device, at::ScalarType type) {
   // Large enough to reach the peak, small enough to cost some milliseconds on a core and nothing on a GPU.
   const std::int64_t n = device.is_cuda() ? 8192 : 768;
+  constexpr int kProducts = 3;
   const at::Tensor a = at::ones({n, n}, at::TensorOptions(device).dtype(type));
   const at::Tensor b = at::ones({n, n}, at::TensorOptions(device).dtype(type));
-  double best = 0.0;
-  for (int run = 0; run < 4; ++run) {
-    const auto start = std::chrono::steady_clock::now();
-    const at::Tensor c = at::mm(a, b);
-    c.select(0, 0).select(0, 0).item();
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    best = std::max(best, 2.0 * static_cast<double>(n) * static_cast<double>(n * n) / seconds.count());
-  }
-  return best;
+  at::Tensor c = at::mm(a, b);
+  c.select(0, 0).select(0, 0).item();  // waits for a device
+  const auto start = std::chrono::steady_clock::now();
+  for (int product = 0; product < kProducts; ++product) at::mm_out(c, a, b);
+  c.select(0, 0).select(0, 0).item();
+  const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+  return {kProducts * 2.0 * static_cast<double>(n) * static_cast<double>(n * n), seconds.count()};
 }
 
 }  // namespace trireme::pipeline

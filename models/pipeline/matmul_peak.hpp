@@ -5,8 +5,13 @@
 
 namespace trireme::pipeline {
 
-/// FLOP/s of a square matrix product in `type` on `device`, the best of a few runs of some ten milliseconds, with the
-/// threads that LibTorch has now. Call it on all ranks of a node at once: they share memory and clocks.
-double matmul_peak(at::Device device, at::ScalarType type);
+struct MatmulTiming {
+  double flops = 0.0;    ///< operations done
+  double seconds = 0.0;  ///< in this wall time
+};
+
+/// A few square matrix products in `type` on `device` with the threads that LibTorch has now, some ten milliseconds on
+/// a core. Call it on all ranks of a node at once: they share memory, clocks and sometimes processors.
+MatmulTiming time_matmul(at::Device device, at::ScalarType type);
 
 }  // namespace trireme::pipeline
