@@ -13,18 +13,24 @@ namespace v4 {
 extern const IsaTable kTable;
 }
 
-const IsaTable& isa_table() {
-  static const IsaTable& chosen = __builtin_cpu_supports("x86-64-v4")   ? v4::kTable
-                                  : __builtin_cpu_supports("x86-64-v3") ? v3::kTable
-                                                                        : v2::kTable;
-  return chosen;
+std::vector<const IsaTable*> isa_tables() {
+  std::vector<const IsaTable*> tables;
+  if (__builtin_cpu_supports("x86-64-v4")) tables.push_back(&v4::kTable);
+  if (__builtin_cpu_supports("x86-64-v3")) tables.push_back(&v3::kTable);
+  tables.push_back(&v2::kTable);
+  return tables;
 }
 #else
 namespace generic {
 extern const IsaTable kTable;
 }
 
-const IsaTable& isa_table() { return generic::kTable; }
+std::vector<const IsaTable*> isa_tables() { return {&generic::kTable}; }
 #endif
+
+const IsaTable& isa_table() {
+  static const IsaTable& best = *isa_tables().front();
+  return best;
+}
 
 }  // namespace trireme::kernels::cpu

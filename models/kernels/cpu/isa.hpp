@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "models/kernels/cpu/adamw.hpp"
 
@@ -55,7 +56,9 @@ struct IsaTable {
                            const double* factor, const double* at_target);
 };
 
-/// The table for this CPU.
+/// The tables that this CPU can run, the best one first.
+std::vector<const IsaTable*> isa_tables();
+/// The best one.
 const IsaTable& isa_table();
 
 }  // namespace trireme::kernels::cpu

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "models/kernels/cpu/adamw.hpp"
+#include "models/kernels/cpu/isa.hpp"
 #include "models/kernels/kernels.hpp"
 
 namespace trireme::kernels {
@@ -237,6 +238,49 @@ TYPED_TEST(AdamWTest, FollowsThePaper) {
     EXPECT_NEAR(static_cast<double>(updated.value[i]), p, limit) << i;
     EXPECT_NEAR(static_cast<double>(updated.m[i]), m, limit) << i;
   }
+}
+
+template <typename F>
+void for_lower_tables(const F& check) {
+  for (const cpu::IsaTable* table : cpu::isa_tables()) {
+    if (table != &cpu::isa_table()) check(*table);
+  }
+}
+
+TEST(InstructionSetTest, AdamWGivesTheSameBitsOnEach) {
+  const cpu::AdamWStep step{1e-3, 0.9, 0.95, 1e-8, 0.1, 0.19, 0.0975, 0.7};
+  State<float> best(1003);
+  cpu::isa_table().adamw_float(step, 1003, best.value.data(), best.grad.data(), best.m.data(), best.v.data(), nullptr);
+  for_lower_tables([&](const cpu::IsaTable& table) {
+    State<float> other(1003);
+    table.adamw_float(step, 1003, other.value.data(), other.grad.data(), other.m.data(), other.v.data(), nullptr);
+    EXPECT_EQ(std::memcmp(best.value.data(), other.value.data(), 4 * best.value.size()), 0) << table.name;
+  });
+}
+
+TEST(InstructionSetTest, KernelsAgreeOnEach) {
+  constexpr std::int64_t kWidth = 1003;
+  const auto x = pattern<double>(2 * kWidth, 3.0, 0.1);
+  const auto run = [&](const cpu::IsaTable& table) {
+    std::vector<double> h = x, y(kWidth), statistics(3), rstd(1), all;
+    const std::int64_t target = 5;
+    table.gelu(cpu::Element::kDouble, 1, kWidth, h.data(), nullptr, y.data());
+    all.insert(all.end(), y.begin(), y.end());
+    table.swiglu(cpu::Element::kDouble, 1, kWidth, x.data(), y.data());
+    all.insert(all.end(), y.begin(), y.end());
+    table.rms_forward(cpu::Element::kDouble, 1, kWidth, x.data(), x.data() + kWidth, 1e-5, y.data(), rstd.data());
+    all.insert(all.end(), y.begin(), y.end());
+    table.softmax_statistics(cpu::Element::kDouble, 1, kWidth, h.data(), &target, statistics.data());
+    all.insert(all.end(), statistics.begin(), statistics.end());
+    return all;
+  };
+  const auto best = run(cpu::isa_table());
+  for_lower_tables([&](const cpu::IsaTable& table) {
+    const auto other = run(table);
+    for (std::size_t i = 0; i < best.size(); ++i) {
+      EXPECT_NEAR(other[i], best[i], 1e-14 * (1.0 + std::abs(best[i]))) << table.name << " " << i;
+    }
+  });
 }
 
 TEST(SumOfSquaresTest, DoesNotDependOnThreads) {

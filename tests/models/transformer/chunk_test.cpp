@@ -94,6 +94,7 @@ TEST_P(ChunkTest, SplittingIntoMicroBatchesChangesNothingBeyondRounding) {
 TEST_P(ChunkTest, SlicesOfTheHeadAddUp) {
   spec::ModelConfig config = small_model(GetParam());
   config.vocab = 65536;
+  config.hidden = 24;
   config.layers = 1;
   config.sequence = 50;
   expect_split_adds_up(config, random_batch(config, 4, 50));
