@@ -8,43 +8,45 @@
 namespace trireme::checkpoint {
 
 const char* UnitReader::next() {
-  if (!ahead_.valid()) start(next_);
-  const char* data = ahead_.get();
-  const Unit unit = jobs_[next_].unit;
-  bytes_read_ += bytes_of(table_, unit);
-  if (++next_ < jobs_.size()) start(next_);
+  if (ahead_.empty()) start_one();
+  const char* data = ahead_.front().get();
+  ahead_.pop_front();
+  while (started_ < jobs_.size() && ahead_.size() < kAhead) start_one();
+  const Unit unit = jobs_[next_++].unit;
+  const std::size_t length = bytes_of(table_, unit);
+  bytes_read_ += length;
+  const TableBox& box = table_.boxes[unit.box];
+  if (base::crc32c(data, length) != box.crc32c[unit.block]) {
+    throw DamagedCheckpoint(path_, describe(table_, box),
+                            base::str("the checksum of block ", unit.block, " does not match"));
+  }
   return data;
 }
 
-void UnitReader::start(std::size_t index) {
-  ahead_ = std::async(std::launch::async, [this, index] { return read(index); });
-}
-
-const char* UnitReader::read(std::size_t index) {
-  const auto [unit, wanted_place] = jobs_[index];
+void UnitReader::start_one() {
+  const auto [unit, wanted_place] = jobs_[started_];
   const TableBox& box = table_.boxes[unit.box];
   const ShardFile& shard = manifest_.files[box.file];
+  const std::size_t length = bytes_of(table_, unit);
+  char* into = wanted_place;
+  if (into == nullptr) {
+    auto& buffer = buffers_[started_ % buffers_.size()];
+    if (buffer.size() < length) buffer.resize(length);
+    into = buffer.data();
+  }
+  ++started_;
   if (!file_ || open_ != box.file) {
-    file_.reset();
     file_ = reading(path_, "metadata of " + shard.name,
                     [&] { return files_.open(path_ / shard.name, base::OpenMode::kRead); });
     open_ = box.file;
   }
-  const std::size_t length = bytes_of(table_, unit);
-  char* into = wanted_place;
-  if (into == nullptr) {
-    auto& buffer = buffers_[index % 2];  // the other one is in the caller's hands
-    if (buffer.size() < length) buffer.resize(length);
-    into = buffer.data();
-  }
-  const std::string subject = describe(table_, box);
-  const std::size_t got =
-      reading(path_, subject, [&] { return file_->pread(into, length, box.offset + unit.block * kBlockBytes); });
-  if (got != length) throw DamagedCheckpoint(path_, subject, shard.name + " ends too early");
-  if (base::crc32c(into, length) != box.crc32c[unit.block]) {
-    throw DamagedCheckpoint(path_, subject, base::str("the checksum of block ", unit.block, " does not match"));
-  }
-  return into;
+  ahead_.push_back(std::async(std::launch::async, [this, file = file_, into, length, unit = unit, &box, &shard] {
+    const std::string subject = describe(table_, box);
+    const std::size_t got =
+        reading(path_, subject, [&] { return file->pread(into, length, box.offset + unit.block * kBlockBytes); });
+    if (got != length) throw DamagedCheckpoint(path_, subject, shard.name + " ends too early");
+    return static_cast<const char*>(into);
+  }));
 }
 
 }  // namespace trireme::checkpoint

@@ -1,8 +1,9 @@
-// Reads checksum blocks one after another, one ahead of its caller. Private to io/checkpoint.
+// Reads checksum blocks in order, some ahead of its caller. Private to io/checkpoint.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <deque>
 #include <filesystem>
 #include <future>
 #include <memory>
@@ -20,7 +21,7 @@ struct UnitJob {
   char* into;  ///< where its bytes are to lie; null = a buffer of the reader's own
 };
 
-/// While the caller works on one unit, the next is read and verified by another thread. All references must outlive
+/// While the caller verifies and uses one unit, the next two are read by other threads. All references must outlive
 /// the reader.
 class UnitReader {
  public:
@@ -34,21 +35,23 @@ class UnitReader {
   std::uint64_t bytes_read() const { return bytes_read_; }
 
  private:
-  void start(std::size_t index);
-  const char* read(std::size_t index);
+  static constexpr std::size_t kAhead = 2;
+
+  /// Starts reading the next unit that is not under way.
+  void start_one();
 
   base::FileSystem& files_;
   const std::filesystem::path& path_;
   const Manifest& manifest_;
   const BoxTable& table_;
   std::vector<UnitJob> jobs_;
-  std::size_t next_ = 0;
+  std::size_t next_ = 0;     ///< the unit that next() returns
+  std::size_t started_ = 0;  ///< how many reads were started
   std::uint64_t bytes_read_ = 0;
-  // Used by the reading thread, of which there is one at a time:
-  std::array<std::vector<char>, 2> buffers_;
-  std::unique_ptr<base::File> file_;
+  std::array<std::vector<char>, kAhead + 1> buffers_;  ///< of those under way and the one in the caller's hands
+  std::shared_ptr<base::File> file_;
   std::uint32_t open_ = 0;
-  std::future<const char*> ahead_;  // last: its destructor waits for that thread
+  std::deque<std::future<const char*>> ahead_;  ///< last: its destructor waits for the threads
 };
 
 }  // namespace trireme::checkpoint
