@@ -1,7 +1,7 @@
 """Encoding and training against Hugging Face tokenizers and tiktoken, on text that this machine has: half prose
 (manual pages, documentation, the Bible where installed), half source code (C++ headers, Python), no document twice.
 
-    tokenizer_bench.py [MEGABYTES [ROUNDS [TRAINING_MEGABYTES]]]
+    tokenizer.py [MEGABYTES [ROUNDS [TRAINING_MEGABYTES]]]
 """
 
 import glob
