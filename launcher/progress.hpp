@@ -33,9 +33,4 @@ class Progress {
   Clock::time_point last_;
 };
 
-/// "1,234,567".
-std::string with_commas(std::uint64_t value);
-/// "5.2 MB": three significant digits, powers of 1000.
-std::string human_bytes(std::uint64_t bytes);
-
 }  // namespace trireme::launcher

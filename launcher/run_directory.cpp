@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <ctime>
 #include <utility>
 
 #include "base/error.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
+#include "launcher/format.hpp"
 #include "slurm/queue.hpp"
 
 namespace trireme::launcher {
@@ -104,17 +104,15 @@ void RunDirectory::fail(const std::exception& error) noexcept {
 }
 
 std::string attempts_table(const std::vector<slurm::Attempt>& attempts) {
-  std::string table = "attempt  started              layout        steps        lost  ended\n";
+  std::vector<std::vector<std::string>> rows = {{"attempt", "started", "layout", "steps", "lost", "ended"}};
   for (const slurm::Attempt& attempt : attempts) {
-    const std::string steps = base::str(attempt.start.first_step, " -> ", attempt.ended ? attempt.end.last_step : 0);
-    char line[256];
-    std::snprintf(line, sizeof line, "%7d  %s  %-14s %-12s %4lld  ", attempt.number,
-                  local_time(attempt.start.time).c_str(), attempt.start.layout.c_str(),
-                  attempt.ended ? steps.c_str() : base::str(attempt.start.first_step, " -> ?").c_str(),
-                  static_cast<long long>(attempt.ended ? attempt.end.last_step - attempt.end.saved_step : 0));
-    table += line + (attempt.ended ? attempt.end.reason : "running") + '\n';
+    const std::string last = attempt.ended ? std::to_string(attempt.end.last_step) : "?";
+    rows.push_back({std::to_string(attempt.number), local_time(attempt.start.time), attempt.start.layout,
+                    base::str(attempt.start.first_step, " -> ", last),
+                    std::to_string(attempt.ended ? attempt.end.last_step - attempt.end.saved_step : 0),
+                    attempt.ended ? attempt.end.reason : "running"});
   }
-  return table;
+  return format_table(rows, {0, 4});
 }
 
 }  // namespace trireme::launcher

@@ -1,58 +1,19 @@
 #include "launcher/step_report.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "base/terminal.hpp"
+#include "launcher/format.hpp"
 
 namespace trireme::launcher {
-namespace {
-
-template <typename... Args>
-std::string printed(const char* format, Args... args) {
-  char text[200];
-  std::snprintf(text, sizeof text, format, args...);
-  return text;
-}
-
-std::string scaled(double value, const char* const* units, int count, double step) {
-  int unit = 0;
-  while (unit + 1 < count && value >= step) {
-    value /= step;
-    ++unit;
-  }
-  if (unit == 0) return printed("%.0f%s", value, units[0]);
-  return printed(value < 10 ? "%.2f%s" : value < 100 ? "%.1f%s" : "%.0f%s", value, units[unit]);
-}
-
-}  // namespace
-
-std::string format_duration(double seconds) {
-  if (!(seconds >= 0)) return "?";
-  if (seconds < 1) return printed("%.0f ms", seconds * 1000);
-  if (seconds < 60) return printed("%.1f s", seconds);
-  const auto whole = static_cast<long long>(std::llround(seconds));
-  if (whole < 3600) return printed("%lldm %02llds", whole / 60, whole % 60);
-  if (whole < 86400) return printed("%lldh %02lldm", whole / 3600, whole % 3600 / 60);
-  return printed("%lldd %02lldh", whole / 86400, whole % 86400 / 3600);
-}
-
-std::string format_count(double count) {
-  static const char* const kUnits[] = {"", "k", "M", "G", "T", "P"};
-  return scaled(count, kUnits, 6, 1000.0);
-}
-
-std::string format_bytes(double bytes) {
-  static const char* const kUnits[] = {" B", " kB", " MB", " GB", " TB", " PB"};
-  return scaled(bytes, kUnits, 6, 1000.0);
-}
-
 std::string format_step(const StepReport& report) {
   const std::string steps = std::to_string(report.steps);
-  return printed("step %*lld/%s  loss %.4f  norm %.3g  lr %.2e  %s tokens/s  %.0f%% of peak  eta %s",
-                 static_cast<int>(steps.size()), static_cast<long long>(report.step), steps.c_str(), report.loss,
-                 report.grad_norm, report.lr, format_count(report.tokens_per_second).c_str(),
-                 100.0 * report.peak_share, format_duration(report.seconds_left).c_str());
+  char line[200];
+  std::snprintf(line, sizeof line, "step %*lld/%s  loss %.4f  norm %.3g  lr %.2e  %s tokens/s  %.0f%% of peak  eta %s",
+                static_cast<int>(steps.size()), static_cast<long long>(report.step), steps.c_str(), report.loss,
+                report.grad_norm, report.lr, format_count(report.tokens_per_second).c_str(), 100.0 * report.peak_share,
+                format_duration(report.seconds_left).c_str());
+  return line;
 }
 
 StepPrinter::StepPrinter(std::FILE* stream, std::int64_t every)

@@ -21,15 +21,6 @@ struct StepReport {
 /// "step   120/1000  loss 3.4512  norm 0.812  lr 3.00e-04  12.3k tokens/s  41% of peak  eta 3m 12s"
 std::string format_step(const StepReport& report);
 
-/// "850 ms", "12.3 s", "3m 12s", "2h 05m", "1d 04h".
-std::string format_duration(double seconds);
-
-/// "950", "12.3k", "4.56M", "7.89G".
-std::string format_count(double count);
-
-/// "512 B", "1.5 MB", "2.3 GB" (powers of 1000).
-std::string format_bytes(double bytes);
-
 /// Prints steps: on a terminal one bar that is redrawn every step, with a line every `every` steps above it;
 /// elsewhere only the lines.
 class StepPrinter {

@@ -7,6 +7,7 @@
 #include "base/json.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "launcher/checkpoint_bridge.hpp"
+#include "launcher/format.hpp"
 #include "launcher/version.hpp"
 #include "models/spec/cost.hpp"
 

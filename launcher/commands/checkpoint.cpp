@@ -16,7 +16,7 @@
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "io/checkpoint/verify.hpp"
 #include "launcher/commands/commands.hpp"
-#include "launcher/commands/table.hpp"
+#include "launcher/format.hpp"
 #include "launcher/options/command_line.hpp"
 
 namespace trireme::launcher {
@@ -88,7 +88,7 @@ int list(const Arguments& arguments) {
       const auto manifest = checkpoint::open_checkpoint(files, path).manifest;
       const char* state = std::ranges::count(verified, step) > 0 ? "verified" : "committed";
       rows.push_back({std::to_string(step), manifest.created, std::to_string(manifest.attempt),
-                      format_bytes(bytes_of(manifest)), layout_text(manifest.layout), state});
+                      format_bytes(static_cast<double>(bytes_of(manifest))), layout_text(manifest.layout), state});
       entries.push_back({{"step", step},
                          {"path", path.string()},
                          {"created", manifest.created},
@@ -143,16 +143,16 @@ void print_inspection(const checkpoint::OpenedCheckpoint& opened) {
                       {"cursor", base::to_line(manifest.cursor)},
                       {"extra", base::to_line(manifest.extra)},
                       {"versions", base::to_line(manifest.versions)},
-                      {"size", format_bytes(bytes_of(manifest))}}));
+                      {"size", format_bytes(static_cast<double>(bytes_of(manifest)))}}));
   std::vector<std::vector<std::string>> rows = {{"kind", "tensor", "shape", "type", "boxes", "size"}};
   for (const auto& tensor : opened.table.tensors) {
     const auto elements = static_cast<std::uint64_t>(topology::elements_of(tensor.shape));
     rows.push_back({name_of(tensor.kind), tensor.name, shape_text(tensor.shape), name_of(tensor.dtype),
-                    std::to_string(tensor.box_count), format_bytes(elements * size_of(tensor.dtype))});
+                    std::to_string(tensor.box_count), format_bytes(static_cast<double>(elements * size_of(tensor.dtype)))});
   }
   print(base::str("\n", format_table(rows, {4, 5})));
   rows = {{"file", "size"}};
-  for (const auto& shard : manifest.files) rows.push_back({shard.name, format_bytes(shard.bytes)});
+  for (const auto& shard : manifest.files) rows.push_back({shard.name, format_bytes(static_cast<double>(shard.bytes))});
   print(base::str("\n", format_table(rows, {1})));
 }
 
@@ -231,7 +231,7 @@ int verify(const Arguments& arguments) {
     if (!note.empty()) report["note"] = note;
     print(report);
   } else if (good) {
-    print(base::str(path.string(), ": good: ", result.boxes, " boxes, ", format_bytes(result.bytes), " read back",
+    print(base::str(path.string(), ": good: ", result.boxes, " boxes, ", format_bytes(static_cast<double>(result.bytes)), " read back",
                     deep ? ", and HDF5 agrees" : "", "\n"));
     if (!note.empty()) print(note + "\n");
   } else {

@@ -17,6 +17,7 @@
 #include "launcher/cleanup_on_signal.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/options/command_line.hpp"
+#include "launcher/format.hpp"
 #include "launcher/progress.hpp"
 
 namespace trireme::launcher {
@@ -167,7 +168,7 @@ Run encode_all(text::DocumentReader& reader, const text::Tokenizer& tokenizer, s
     progress.update(
         block.consumed, reader.total(),
         base::str(with_commas(written), " tokens, ",
-                  human_bytes(static_cast<std::uint64_t>(static_cast<double>(run.counts.text_bytes) / seconds())),
+                  format_bytes(static_cast<std::uint64_t>(static_cast<double>(run.counts.text_bytes) / seconds())),
                   "/s"));
   }
   progress.finish();
@@ -191,7 +192,7 @@ std::string dataset_line(const std::string& path, const tokens::DatasetHeader& h
   const std::uint64_t documents = header.document_count();
   return base::str(path, ": ", with_commas(header.token_count()), " tokens, ", with_commas(documents),
                    documents == 1 ? " document" : " documents", ", vocabulary ", with_commas(header.vocabulary), ", ",
-                   human_bytes(header.file_bytes), "\n");
+                   format_bytes(static_cast<double>(header.file_bytes)), "\n");
 }
 
 void print_summary(const PrepareOptions& options, const tokens::SplitResult& result, const Run& run) {
@@ -213,7 +214,7 @@ void print_summary(const PrepareOptions& options, const tokens::SplitResult& res
   char numbers[96];
   std::snprintf(numbers, sizeof numbers, "%.2f bytes a token, %.1f s",
                 static_cast<double>(run.counts.text_bytes) / static_cast<double>(tokens), run.seconds);
-  text += base::str("from ", human_bytes(run.counts.text_bytes), " of text, ", numbers, "\n");
+  text += base::str("from ", format_bytes(static_cast<double>(run.counts.text_bytes)), " of text, ", numbers, "\n");
   if (run.masked > 0) text += base::str(with_commas(run.masked), " prompt tokens carry no loss\n");
   if (run.counts.empty > 0) text += base::str(with_commas(run.counts.empty), " empty documents left out\n");
   if (run.counts.replaced > 0) {
@@ -228,7 +229,7 @@ int verify(const PrepareOptions& options) {
     const auto dataset = tokens::TokenDataset::open(files, path);
     const auto& header = dataset.header();
     Progress progress(stderr, "verifying");
-    dataset.verify([&](std::uint64_t done) { progress.update(done, header.file_bytes, human_bytes(done)); });
+    dataset.verify([&](std::uint64_t done) { progress.update(done, header.file_bytes, format_bytes(static_cast<double>(done))); });
     progress.finish();
     std::fputs(options.json ? (base::to_line(dataset_json(path, header)) + "\n").c_str()
                             : ("intact: " + dataset_line(path, header)).c_str(),

@@ -16,6 +16,7 @@
 #include "io/tokens/text_cut.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/options/command_line.hpp"
+#include "launcher/format.hpp"
 #include "launcher/progress.hpp"
 
 namespace trireme::launcher {
@@ -172,7 +173,7 @@ text::TrainedTokenizer run_training(base::FileSystem& files, const TrainArgument
   options.lines = train.unit == "line";
   options.threads = static_cast<unsigned>(train.threads);
   options.on_bytes = [&](std::uint64_t bytes) {
-    counting.update(reader.consumed(), reader.total(), human_bytes(bytes) + " of text");
+    counting.update(reader.consumed(), reader.total(), format_bytes(static_cast<double>(bytes)) + " of text");
   };
   options.on_merges = [&](std::size_t done, std::size_t wanted) {
     merging.update(done, wanted, with_commas(done) + " merges");

@@ -7,6 +7,7 @@
 #include "collectives/mpi/watchdog.hpp"
 #include "launcher/checkpoint_bridge.hpp"
 #include "launcher/commands/run_commands.hpp"
+#include "launcher/format.hpp"
 #include "launcher/options/run_arguments.hpp"
 #include "launcher/run_directory.hpp"
 #include "launcher/run_input.hpp"

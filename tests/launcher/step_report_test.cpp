@@ -5,20 +5,6 @@
 namespace trireme::launcher {
 namespace {
 
-TEST(FormatDuration, ChoosesReadableUnits) {
-  EXPECT_EQ(format_duration(0.85), "850 ms");
-  EXPECT_EQ(format_duration(12.34), "12.3 s");
-  EXPECT_EQ(format_duration(192), "3m 12s");
-  EXPECT_EQ(format_duration(7500), "2h 05m");
-  EXPECT_EQ(format_duration(100800), "1d 04h");
-}
-
-TEST(FormatCount, KeepsThreeDigits) {
-  EXPECT_EQ(format_count(950), "950");
-  EXPECT_EQ(format_count(12345), "12.3k");
-  EXPECT_EQ(format_count(4.56e6), "4.56M");
-}
-
 TEST(FormatStep, IsOneReadableLine) {
   EXPECT_EQ(format_step({.step = 120,
                          .steps = 1000,
