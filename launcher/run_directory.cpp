@@ -17,10 +17,13 @@ namespace {
 checkpoint::Lease take_lease(base::FileSystem& files, const std::filesystem::path& path,
                              const slurm::JobEnvironment& job, const base::Log& log) {
   files.create_directories(path);
-  return checkpoint::Lease::acquire(files, path,
-                                    checkpoint::this_process(job.in_job() ? job.job_id : "local", job.restart_count),
-                                    checkpoint::real_world(slurm::job_is_running),
-                                    [&](const std::string& line) { log.info(line); });
+  return checkpoint::Lease::acquire(
+      files, path, checkpoint::this_process(job.in_job() ? job.job_id : "local", job.restart_count),
+      checkpoint::real_world(slurm::job_is_running), [&](const std::string& line) { log.info(line); });
+}
+
+base::Error taken_over(const std::filesystem::path& path) {
+  return base::Error(base::str("another job took over the run directory ", path.string(), "; ending without writing"));
 }
 
 std::string local_time(double seconds) {
@@ -53,6 +56,7 @@ RunDirectory::RunDirectory(base::FileSystem& files, std::filesystem::path path, 
 }
 
 void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& options) {
+  if (!lease_.still_mine()) throw taken_over(path_);  // reading the checkpoint may have taken long
   slurm::AttemptEnd killed;
   if (!attempts().empty() && !attempts().back().ended) {
     const slurm::AttemptStart& before = attempts().back().start;
@@ -70,9 +74,7 @@ void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& op
 }
 
 void RunDirectory::keep_lease() {
-  if (!lease_.heartbeat()) {
-    throw base::Error(base::str("another job took over the run directory ", path_.string(), "; ending without writing"));
-  }
+  if (!lease_.kept()) throw taken_over(path_);
 }
 
 void RunDirectory::progress(std::int64_t step, std::int64_t saved_step) {
@@ -81,7 +83,7 @@ void RunDirectory::progress(std::int64_t step, std::int64_t saved_step) {
 }
 
 void RunDirectory::end(const Outcome& outcome) {
-  keep_lease();
+  if (!lease_.still_mine()) throw taken_over(path_);
   if (begun_) {
     // Time is lost in the share of this attempt's steps that no checkpoint holds.
     const double seconds = ranks_ * (wall_time() - began_);

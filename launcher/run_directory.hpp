@@ -9,7 +9,7 @@
 
 #include "base/file_system.hpp"
 #include "base/log.hpp"
-#include "io/checkpoint/lease.hpp"
+#include "launcher/lease_keeper.hpp"
 #include "launcher/metrics_log.hpp"
 #include "launcher/outcome.hpp"
 #include "slurm/attempt_ledger.hpp"
@@ -41,7 +41,7 @@ class RunDirectory {
   /// after `start.first_step` move away. Also writes the missing end of a killed attempt.
   void begin(const slurm::AttemptStart& start, const std::string& options);
 
-  /// Lease and sign of life. base::Error when another job took over: end without writing.
+  /// Before each step. base::Error when a sign of life found that another job took over: end without writing.
   void keep_lease();
   bool still_mine() { return lease_.still_mine(); }
 
@@ -59,7 +59,7 @@ class RunDirectory {
  private:
   base::FileSystem& files_;
   std::filesystem::path path_;
-  checkpoint::Lease lease_;
+  LeaseKeeper lease_;
   slurm::AttemptLedger ledger_;
   std::unique_ptr<MetricsLog> metrics_;
   std::string run_id_;
