@@ -20,8 +20,6 @@ void Log::warn(std::string_view line) const {
   if (stream_ != nullptr) write_line(stream_, "warning: " + std::string(line) + '\n');
 }
 
-void print_failure(std::string_view what) {
-  write_line(stderr, "trireme: " + std::string(what) + '\n');
-}
+void print_failure(std::string_view what) { write_line(stderr, "trireme: " + std::string(what) + '\n'); }
 
 }  // namespace trireme::base

@@ -48,7 +48,8 @@ checkpoint::LoadResult load_state(checkpoint::Reader& reader, pipeline::Trainer&
   std::vector<checkpoint::WantedBox> wanted;
   for (StateTensor& tensor : state) {
     if (weights_only && tensor.kind != StateKind::kParam) continue;
-    host.push_back(tensor.data.device().is_cpu() ? tensor.data : at::empty(tensor.data.sizes(), tensor.data.scalar_type()));
+    host.push_back(tensor.data.device().is_cpu() ? tensor.data
+                                                 : at::empty(tensor.data.sizes(), tensor.data.scalar_type()));
     wanted.push_back({kind_of(tensor.kind), tensor.name, tensor.shape, type_of(tensor.data), tensor.box,
                       host.back().mutable_data_ptr()});
   }

@@ -59,8 +59,7 @@ std::string with_commas(std::uint64_t value) {
   return digits;
 }
 
-std::string format_table(const std::vector<std::vector<std::string>>& rows,
-                                const std::vector<std::size_t>& right) {
+std::string format_table(const std::vector<std::vector<std::string>>& rows, const std::vector<std::size_t>& right) {
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()), 0);

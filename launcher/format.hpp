@@ -22,7 +22,6 @@ std::string with_commas(std::uint64_t value);
 
 /// Columns are as wide as their widest cell; those named in `right` (by index) are aligned to the right. No trailing
 /// spaces. UTF-8.
-std::string format_table(const std::vector<std::vector<std::string>>& rows,
-                         const std::vector<std::size_t>& right = {});
+std::string format_table(const std::vector<std::vector<std::string>>& rows, const std::vector<std::size_t>& right = {});
 
 }  // namespace trireme::launcher

@@ -10,9 +10,9 @@
 namespace trireme::launcher {
 
 struct Outcome {
-  int exit_code = 0;          ///< 0 done, 1 failed, 2 bad input, 75 stopped
-  std::string reason;         ///< one sentence
-  std::int64_t step = 0;      ///< steps done
+  int exit_code = 0;      ///< 0 done, 1 failed, 2 bad input, 75 stopped
+  std::string reason;     ///< one sentence
+  std::int64_t step = 0;  ///< steps done
   std::int64_t saved_step = 0;
 };
 

@@ -38,8 +38,9 @@ std::int64_t vocabulary_of(base::FileSystem& files, const std::string& key, cons
 
 void require_tokenizer(const tokens::DataSource& source, const std::string& list, const std::string& hash) {
   if (source.tokenizer_hash() != hash) {
-    throw base::InputError(base::str(list, " was prepared with another tokenizer than the training data: run trireme "
-                                           "prepare on its text with the same --tokenizer"));
+    throw base::InputError(base::str(list,
+                                     " was prepared with another tokenizer than the training data: run trireme "
+                                     "prepare on its text with the same --tokenizer"));
   }
 }
 

@@ -30,12 +30,12 @@ void on_rank_0(collectives::MpiWorld& world, const std::function<void()>& action
 options::RunOptions share_options(collectives::MpiWorld& world, const std::function<options::RunOptions()>& read);
 
 /// Collective: line.parse(arguments) everywhere, but --help is printed by rank 0 alone. False after --help.
-bool parse_once(const collectives::MpiWorld& world, options::CommandLine& line,
-                const options::Arguments& arguments);
+bool parse_once(const collectives::MpiWorld& world, options::CommandLine& line, const options::Arguments& arguments);
 
 /// Collective, for training: opens the datasets and resolves the options. The same base::InputError on all ranks for
 /// anything that cannot be trained.
-RunInput prepare_training(collectives::MpiWorld& world, base::FileSystem& files, options::RunOptions options, bool cuda);
+RunInput prepare_training(collectives::MpiWorld& world, base::FileSystem& files, options::RunOptions options,
+                          bool cuda);
 
 /// Collective, for using a trained model: sizes come from the checkpoint that `path` names (find_checkpoint); the
 /// layout from the options where it fits the number of ranks, else every rank holds the whole model (said in the

@@ -11,8 +11,9 @@ namespace trireme::launcher {
 namespace {
 
 double uniform(std::uint64_t seed, std::int64_t position) {
-  const auto bits = base::philox({static_cast<std::uint32_t>(position), static_cast<std::uint32_t>(position >> 32), 0, 0},
-                                 base::philox_key(base::mix(seed, base::name_hash("generate"))));
+  const auto bits =
+      base::philox({static_cast<std::uint32_t>(position), static_cast<std::uint32_t>(position >> 32), 0, 0},
+                   base::philox_key(base::mix(seed, base::name_hash("generate"))));
   return static_cast<double>((std::uint64_t{bits[0]} << 32 | bits[1]) >> 11) * 0x1p-53;
 }
 

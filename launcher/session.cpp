@@ -63,7 +63,8 @@ Processor choose_processor(collectives::MpiWorld& world, const options::RunOptio
     std::int64_t lacking = __builtin_cpu_supports("avx512bf16") ? 0 : 1;
     world.control().all_reduce(&lacking, 1, DataType::kInt64, ReduceOp::kMax);
     if (lacking != 0) {
-      log.info("train.precision = bf16: not every rank's CPU multiplies bf16 in hardware, so this attempt computes in fp32");
+      log.info(
+          "train.precision = bf16: not every rank's CPU multiplies bf16 in hardware, so this attempt computes in fp32");
       processor.precision = pipeline::Precision::kFp32;
     }
   }
@@ -138,8 +139,8 @@ Session::Session(collectives::MpiWorld& world, const options::Resolved& resolved
   coordinator_ = std::make_unique<CommunicatorCoordinator>(*checkpoint_world_, static_cast<int>(node),
                                                            static_cast<int>(hosts_.size()));
   world_.together([&] {
-    trainer_ = std::make_unique<pipeline::Trainer>(trainer_config(resolved_, processor_),
-                                                   groups_.with_world(*host_world_));
+    trainer_ =
+        std::make_unique<pipeline::Trainer>(trainer_config(resolved_, processor_), groups_.with_world(*host_world_));
   });
 }
 
@@ -150,8 +151,7 @@ double Session::measure_peak() {
   double best = 0.0;
   for (int round = 0; round < 3; ++round) {
     world_.control().barrier();
-    const pipeline::MatmulTiming timing =
-        pipeline::time_matmul(processor_.device, scalar_type(processor_.precision));
+    const pipeline::MatmulTiming timing = pipeline::time_matmul(processor_.device, scalar_type(processor_.precision));
     double seconds = timing.seconds;
     world_.control().all_reduce(&seconds, 1, DataType::kFloat64, ReduceOp::kMax);
     best = std::max(best, world_.size() * timing.flops / seconds);

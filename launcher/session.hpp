@@ -22,7 +22,7 @@ namespace trireme::launcher {
 /// What a rank computes with.
 struct Processor {
   at::Device device = at::kCPU;
-  int threads = 1;           ///< of LibTorch on this rank
+  int threads = 1;                                             ///< of LibTorch on this rank
   pipeline::Precision precision = pipeline::Precision::kFp32;  ///< after what the hardware can do
 };
 

@@ -8,14 +8,14 @@
 namespace trireme::launcher {
 
 struct StepReport {
-  std::int64_t step = 0;    ///< 1 = the first optimizer step
-  std::int64_t steps = 0;   ///< in the whole run
+  std::int64_t step = 0;   ///< 1 = the first optimizer step
+  std::int64_t steps = 0;  ///< in the whole run
   double loss = 0.0;
   double grad_norm = 0.0;
   double lr = 0.0;
   double tokens_per_second = 0.0;
-  double peak_share = 0.0;        ///< model FLOP/s over the measured matmul peak of all ranks, 0..1
-  double seconds_left = 0.0;      ///< to the end of the run
+  double peak_share = 0.0;    ///< model FLOP/s over the measured matmul peak of all ranks, 0..1
+  double seconds_left = 0.0;  ///< to the end of the run
 };
 
 /// "step   120/1000  loss 3.4512  norm 0.812  lr 3.00e-04  12.3k tokens/s  41% of peak  eta 3m 12s"

@@ -30,8 +30,12 @@ base::Json versions_as_json() {
 
 optim::LrSchedule lr_schedule(const options::Resolved& resolved) {
   const options::OptimizerSection& optimizer = resolved.options.optimizer;
-  return {optim::lr_kind(optimizer.lr_schedule), optimizer.lr,          *optimizer.min_lr,
-          *optimizer.warmup_steps,               optimizer.decay_steps, resolved.steps};
+  return {optim::lr_kind(optimizer.lr_schedule),
+          optimizer.lr,
+          *optimizer.min_lr,
+          *optimizer.warmup_steps,
+          optimizer.decay_steps,
+          resolved.steps};
 }
 
 }  // namespace
@@ -89,8 +93,8 @@ TrainLoop::Boundary TrainLoop::agree_at_boundary() {
   set_watchdog();
   if (parts_.run != nullptr) parts_.run->keep_lease();
   const double minutes = options_.checkpoint.every_minutes;
-  const bool due = parts_.run != nullptr && minutes > 0 && at_.saved_step != at_.step &&
-                   seconds_since(last_save_) >= 60.0 * minutes;
+  const bool due =
+      parts_.run != nullptr && minutes > 0 && at_.saved_step != at_.step && seconds_since(last_save_) >= 60.0 * minutes;
   std::int64_t votes[3] = {parts_.signals.received(), due ? 1 : 0, peak_exceeded_ ? 1 : 0};
   session_.world().control().all_reduce(votes, 3, collectives::DataType::kInt64, collectives::ReduceOp::kMax);
   return {static_cast<int>(votes[0]), votes[1] != 0, votes[2] != 0};
@@ -117,9 +121,8 @@ void TrainLoop::step() {
   }
   const double lr = optim::learning_rate(lr_schedule_, at_.step);
   const bool dump = options_.train.dump_gradients == at_.step + 1;
-  const pipeline::StepResult result =
-      session_.trainer().step(micro_batches, global_targets, lr, dump ? [this] { dump_gradients(); }
-                                                                      : std::function<void()>());
+  const pipeline::StepResult result = session_.trainer().step(
+      micro_batches, global_targets, lr, dump ? [this] { dump_gradients(); } : std::function<void()>());
   if (!result.finite) {
     throw base::Error(base::str("step ", at_.step + 1, " has loss ", result.loss, " and gradient norm ",
                                 result.grad_norm, " (samples ", sample_list(),
@@ -205,8 +208,8 @@ checkpoint::SaveInfo TrainLoop::save_info(const std::filesystem::path& directory
 bool TrainLoop::save() {
   if (parts_.run != nullptr) parts_.run->sync_metrics();
   const checkpoint::SaveResult saved =
-      save_state(session_.coordinator(), parts_.files, save_info(std::filesystem::path(options_.run.dir) / "checkpoints"),
-                 session_.trainer().state());
+      save_state(session_.coordinator(), parts_.files,
+                 save_info(std::filesystem::path(options_.run.dir) / "checkpoints"), session_.trainer().state());
   last_save_ = steady_clock::now();
   if (saved.lease_lost) throw base::Error(saved.error);
   printer_.clear_bar();
@@ -237,7 +240,8 @@ void TrainLoop::dump_gradients() {
   info.latest = false;
   const checkpoint::SaveResult saved =
       save_state(session_.coordinator(), parts_.files, info, session_.trainer().gradients());
-  if (!saved.ok) throw base::Error(base::str("the gradients of step ", info.step, " could not be written: ", saved.error));
+  if (!saved.ok)
+    throw base::Error(base::str("the gradients of step ", info.step, " could not be written: ", saved.error));
   parts_.log.info(base::str("wrote the gradients of step ", info.step, " to ", saved.path.string()));
 }
 

@@ -23,20 +23,20 @@ namespace trireme::launcher {
 
 /// Where an attempt begins.
 struct Position {
-  std::int64_t step = 0;               ///< updates done
+  std::int64_t step = 0;  ///< updates done
   std::uint64_t consumed_samples = 0;
-  std::int64_t saved_step = 0;         ///< newest checkpoint; 0 = none
+  std::int64_t saved_step = 0;  ///< newest checkpoint; 0 = none
 };
 
 /// What the loop works with besides the session. Pointers may be null where noted; all outlive the loop.
 struct LoopParts {
   base::FileSystem& files;
   const tokens::DataSource& train;
-  const tokens::DataSource* valid;     ///< null: no validation
-  RunDirectory* run;                   ///< on rank 0 only
+  const tokens::DataSource* valid;  ///< null: no validation
+  RunDirectory* run;                ///< on rank 0 only
   const slurm::StopSignals& signals;
   collectives::Watchdog& watchdog;
-  base::Log log;                       ///< silent on other ranks
+  base::Log log;  ///< silent on other ranks
   int attempt = 1;
   std::optional<std::int64_t> resumed_from;
 };
@@ -79,8 +79,8 @@ class TrainLoop {
   tokens::Prefetcher batches_;
   StepPrinter printer_;
   double peak_ = 0.0;
-  int measurements_ = 1;         ///< of the peak
-  bool peak_exceeded_ = false;   ///< on rank 0: a step was faster than the peak, which was measured in a bad moment
+  int measurements_ = 1;          ///< of the peak
+  bool peak_exceeded_ = false;    ///< on rank 0: a step was faster than the peak, which was measured in a bad moment
   double mean_seconds_ = 0.0;     ///< of a step on this rank, exponentially smoothed
   double longest_between_ = 0.0;  ///< boundaries so far: a step with its validation and saving
   std::chrono::steady_clock::time_point last_boundary_;

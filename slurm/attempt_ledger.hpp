@@ -13,21 +13,21 @@ namespace trireme::slurm {
 
 /// What is known about an attempt when it starts.
 struct AttemptStart {
-  std::string run_id;       ///< the same in all attempts of a run
-  std::string reason;       ///< "first start", "resumed", "requeued", …
-  std::string job_id;       ///< "" outside Slurm
+  std::string run_id;  ///< the same in all attempts of a run
+  std::string reason;  ///< "first start", "resumed", "requeued", …
+  std::string job_id;  ///< "" outside Slurm
   int restart_count = 0;
-  std::string layout;       ///< "tp2·pp2"
+  std::string layout;  ///< "tp2·pp2"
   std::vector<std::string> hosts;
   int ranks = 1;
-  bool gpus = false;        ///< the ranks use GPUs: then device seconds are GPU-seconds
+  bool gpus = false;            ///< the ranks use GPUs: then device seconds are GPU-seconds
   std::int64_t first_step = 0;  ///< steps already done when it starts
-  double time = 0.0;        ///< seconds since the epoch
+  double time = 0.0;            ///< seconds since the epoch
 };
 
 /// What is known when it ends.
 struct AttemptEnd {
-  std::string reason;       ///< "done", "stopped by SIGTERM", "failed: …", "killed" (written by the next attempt)
+  std::string reason;           ///< "done", "stopped by SIGTERM", "failed: …", "killed" (written by the next attempt)
   std::int64_t last_step = 0;   ///< steps done in all
   std::int64_t saved_step = 0;  ///< of the newest checkpoint: steps after it are lost
   double device_seconds = 0.0;  ///< ranks x wall seconds

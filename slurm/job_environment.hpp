@@ -8,9 +8,9 @@
 namespace trireme::slurm {
 
 struct JobEnvironment {
-  std::string job_id;       ///< SLURM_JOB_ID, for array tasks "<array job>_<task>"; "" outside Slurm
-  int restart_count = 0;    ///< SLURM_RESTART_COUNT: how often this job was requeued
-  std::string node_list;    ///< SLURM_JOB_NODELIST
+  std::string job_id;     ///< SLURM_JOB_ID, for array tasks "<array job>_<task>"; "" outside Slurm
+  int restart_count = 0;  ///< SLURM_RESTART_COUNT: how often this job was requeued
+  std::string node_list;  ///< SLURM_JOB_NODELIST
 
   bool in_job() const { return !job_id.empty(); }
 };

@@ -47,10 +47,10 @@ class Reader {
   const Manifest& manifest() const { return manifest_; }
   const BoxTable& table() const { return table_; }
 
-  /// Collective: fills every wanted box, and checks the shards' other bytes too. Each checksum block is read and verified once, by one of the ranks that
-  /// want it, and its pieces are sent to the others. On every rank: base::InputError when tensors are missing or
-  /// unexpected (unless allowed) or shapes differ, before anything is written; DamagedCheckpoint when a block is
-  /// damaged (the destinations then hold undefined values).
+  /// Collective: fills every wanted box, and checks the shards' other bytes too. Each checksum block is read and
+  /// verified once, by one of the ranks that want it, and its pieces are sent to the others. On every rank:
+  /// base::InputError when tensors are missing or unexpected (unless allowed) or shapes differ, before anything is
+  /// written; DamagedCheckpoint when a block is damaged (the destinations then hold undefined values).
   LoadResult load(std::span<const WantedBox> wanted, const LoadOptions& options = {});
 
  private:

@@ -86,7 +86,8 @@ class Verification {
 
   void check(const Item& item, base::File& file, std::vector<char>& buffer, const std::string& subject) {
     const std::uint64_t first = item.box->offset + item.block * kBlockBytes;
-    const std::uint64_t end = item.box->offset + std::min((item.block + 1) * kBlockBytes, opened_.table.bytes_of(*item.box));
+    const std::uint64_t end =
+        item.box->offset + std::min((item.block + 1) * kBlockBytes, opened_.table.bytes_of(*item.box));
     std::uint32_t checksum = 0;
     for (std::uint64_t at = first; at < end;) {
       const std::size_t length = std::min<std::uint64_t>(end - at, buffer.size());

@@ -148,7 +148,8 @@ void print_inspection(const checkpoint::OpenedCheckpoint& opened) {
   for (const auto& tensor : opened.table.tensors) {
     const auto elements = static_cast<std::uint64_t>(topology::elements_of(tensor.shape));
     rows.push_back({name_of(tensor.kind), tensor.name, shape_text(tensor.shape), name_of(tensor.dtype),
-                    std::to_string(tensor.box_count), format_bytes(static_cast<double>(elements * size_of(tensor.dtype)))});
+                    std::to_string(tensor.box_count),
+                    format_bytes(static_cast<double>(elements * size_of(tensor.dtype)))});
   }
   print(base::str("\n", format_table(rows, {4, 5})));
   rows = {{"file", "size"}};
@@ -231,8 +232,9 @@ int verify(const Arguments& arguments) {
     if (!note.empty()) report["note"] = note;
     print(report);
   } else if (good) {
-    print(base::str(path.string(), ": good: ", result.boxes, " boxes, ", format_bytes(static_cast<double>(result.bytes)), " read back",
-                    deep ? ", and HDF5 agrees" : "", "\n"));
+    print(base::str(path.string(), ": good: ", result.boxes, " boxes, ",
+                    format_bytes(static_cast<double>(result.bytes)), " read back", deep ? ", and HDF5 agrees" : "",
+                    "\n"));
     if (!note.empty()) print(note + "\n");
   } else {
     print_findings(result.findings);

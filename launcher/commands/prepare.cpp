@@ -16,8 +16,8 @@
 #include "io/tokens/token_dataset.hpp"
 #include "launcher/cleanup_on_signal.hpp"
 #include "launcher/commands/commands.hpp"
-#include "launcher/options/command_line.hpp"
 #include "launcher/format.hpp"
+#include "launcher/options/command_line.hpp"
 #include "launcher/progress.hpp"
 
 namespace trireme::launcher {
@@ -229,7 +229,8 @@ int verify(const PrepareOptions& options) {
     const auto dataset = tokens::TokenDataset::open(files, path);
     const auto& header = dataset.header();
     Progress progress(stderr, "verifying");
-    dataset.verify([&](std::uint64_t done) { progress.update(done, header.file_bytes, format_bytes(static_cast<double>(done))); });
+    dataset.verify(
+        [&](std::uint64_t done) { progress.update(done, header.file_bytes, format_bytes(static_cast<double>(done))); });
     progress.finish();
     std::fputs(options.json ? (base::to_line(dataset_json(path, header)) + "\n").c_str()
                             : ("intact: " + dataset_line(path, header)).c_str(),

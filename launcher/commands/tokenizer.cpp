@@ -15,8 +15,8 @@
 #include "io/text/tokenizer.hpp"
 #include "io/tokens/text_cut.hpp"
 #include "launcher/commands/commands.hpp"
-#include "launcher/options/command_line.hpp"
 #include "launcher/format.hpp"
+#include "launcher/options/command_line.hpp"
 #include "launcher/progress.hpp"
 
 namespace trireme::launcher {

@@ -3,8 +3,8 @@
 #include <optional>
 
 #include "base/error.hpp"
-#include "io/checkpoint/run_checkpoints.hpp"
 #include "collectives/mpi/watchdog.hpp"
+#include "io/checkpoint/run_checkpoints.hpp"
 #include "launcher/checkpoint_bridge.hpp"
 #include "launcher/commands/run_commands.hpp"
 #include "launcher/format.hpp"
@@ -40,9 +40,8 @@ void describe(const base::Log& log, Session& session, const RunInput& input) {
 // What must not change between attempts is checked; a line for everything that did change.
 void compare_with_saved(const checkpoint::Manifest& manifest, const RunInput& input, const base::Log& log) {
   const options::RunOptions saved = options::parse_run_options(manifest.options, "the checkpoint's options");
-  for (const std::string& change :
-       options::compare_on_resume(saved, input.options(), manifest.extra.value("tokenizer_hash", ""),
-                                  input.train->tokenizer_hash())) {
+  for (const std::string& change : options::compare_on_resume(
+           saved, input.options(), manifest.extra.value("tokenizer_hash", ""), input.train->tokenizer_hash())) {
     log.info("changed   " + change);
   }
   tokens::check_resumable(tokens::cursor_from_json(manifest.cursor), input.train->cursor(0));
@@ -99,9 +98,8 @@ Outcome run_attempt(Session& session, const RunInput& input, base::FileSystem& f
                     const slurm::StopSignals& signals, collectives::Watchdog& watchdog, const base::Log& log) {
   watchdog.phase(collectives::Watchdog::Phase::kLoad, kLoadLimit);
   const Position start = restore(session, files, input, attempt, log);
-  on_rank_0(session.world(), [&] {
-    run->begin(describe_attempt(*run, input, session, start), options::to_ini(input.options()));
-  });
+  on_rank_0(session.world(),
+            [&] { run->begin(describe_attempt(*run, input, session, start), options::to_ini(input.options())); });
   TrainLoop loop(session,
                  {files, *input.train, input.valid.get(), run, signals, watchdog, log, attempt,
                   start.step > 0 ? std::optional(start.step) : std::nullopt},
@@ -110,8 +108,7 @@ Outcome run_attempt(Session& session, const RunInput& input, base::FileSystem& f
   if (run != nullptr) {
     run->end(outcome);
     if (run->attempts().size() > 1) log.info("\n" + attempts_table(run->attempts()));
-    log.info(base::str(outcome.reason, ": ", outcome.step, " of ", input.resolved.steps,
-                       " steps; newest checkpoint: ",
+    log.info(base::str(outcome.reason, ": ", outcome.step, " of ", input.resolved.steps, " steps; newest checkpoint: ",
                        outcome.saved_step == 0
                            ? "none"
                            : checkpoint::step_directory(input.options().run.dir, outcome.saved_step).string()));
