@@ -1,5 +1,7 @@
 #include "io/hdf5/file.hpp"
 
+#include <utility>
+
 #include "io/hdf5/checked.hpp"
 #include "io/hdf5/element_type.hpp"
 #include "io/hdf5/image_driver.hpp"
@@ -54,10 +56,10 @@ File File::create(const std::filesystem::path& path, const CreateOptions& option
 File File::create_in(Image& image, const std::string& name, const CreateOptions& options) {
   keep_quiet();
   const Handle access = access_list(options, name);
-  const Handle driver = use_image(access.id(), image);  // the open file holds a reference of its own
+  Handle driver = use_image(access.id(), image);
   return File(owned(H5Fcreate(name.c_str(), H5F_ACC_TRUNC, creation_list(options, name).id(), access.id()), H5Fclose,
                     "create", name),
-              name);
+              name, std::move(driver));
 }
 
 File File::open(const std::filesystem::path& path) {

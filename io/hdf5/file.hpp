@@ -102,8 +102,10 @@ class File {
   void close();
 
  private:
-  File(Handle handle, std::string label) : handle_(std::move(handle)), label_(std::move(label)) {}
+  File(Handle handle, std::string label, Handle driver = {})
+      : driver_(std::move(driver)), handle_(std::move(handle)), label_(std::move(label)) {}
 
+  Handle driver_;  // outlives handle_: libhdf5 calls the driver's close after it gave up its own reference to it
   Handle handle_;
   std::string label_;
 };
