@@ -54,6 +54,10 @@ class PosixFile final : public File {
     }
   }
 
+  void start_write_back(std::uint64_t offset, std::uint64_t length) override {
+    ::sync_file_range(fd_, static_cast<off_t>(offset), static_cast<off_t>(length), SYNC_FILE_RANGE_WRITE);
+  }
+
   void sync() override {
     while (::fsync(fd_) != 0) {
       if (errno != EINTR) fail("cannot fsync", path_);
@@ -108,6 +112,8 @@ int open_flags(OpenMode mode) {
 }
 
 }  // namespace
+
+void File::start_write_back(std::uint64_t, std::uint64_t) {}
 
 void FileSystem::create_directories(const Path& path) {
   if (path.empty() || is_directory(path)) return;

@@ -24,6 +24,8 @@ class File {
   virtual std::size_t pread(void* data, std::size_t length, std::uint64_t offset) = 0;
   /// Writes all of it or throws. Handles EINTR and short writes.
   virtual void pwrite(const void* data, std::size_t length, std::uint64_t offset) = 0;
+  /// Asks the kernel to begin writing this range to disk (sync_file_range(2)); a hint, never an error.
+  virtual void start_write_back(std::uint64_t offset, std::uint64_t length);
   /// fsync(2).
   virtual void sync() = 0;
   /// Reserves [0, length) on disk (fallocate(2)) and sets the size. False where the file system cannot

@@ -157,6 +157,7 @@ class Save {
       std::uint32_t& checksum = checksums[at / kBlockBytes];
       checksum = base::crc32c(data + at, chunk, checksum);
       file_->pwrite(data + at, chunk, offset + at);
+      file_->start_write_back(offset + at, chunk);  // fsync then finds little left to write
       at += chunk;
     }
     return checksums;

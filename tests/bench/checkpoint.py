@@ -58,7 +58,8 @@ def dd(directory, writers, megabytes, extra):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("program")
+    parser.add_argument("program", nargs="?", help="default: checkpoint_bench beside the program of TRIREME_BIN",
+                        default=os.path.join(os.path.dirname(os.environ.get("TRIREME_BIN", "")), "..", "bench", "checkpoint_bench"))
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--directory", default=None, help="on the disk to be measured")
     arguments = parser.parse_args()
