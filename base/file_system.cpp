@@ -107,6 +107,8 @@ int open_flags(OpenMode mode) {
     case OpenMode::kCreate: return O_RDWR | O_CREAT | O_TRUNC;
     case OpenMode::kCreateExclusive: return O_RDWR | O_CREAT | O_EXCL;
     case OpenMode::kAppend: return O_RDWR | O_CREAT;
+    case OpenMode::kReadDirect: return O_RDONLY | O_DIRECT;
+    case OpenMode::kWriteDirect: return O_WRONLY | O_DIRECT;
   }
   return O_RDONLY;
 }

@@ -45,7 +45,13 @@ enum class OpenMode {
   kCreate,           ///< created or truncated, read-write
   kCreateExclusive,  ///< O_CREAT|O_EXCL, read-write; EEXIST as IoError
   kAppend,           ///< created if missing; write at size() to append
+  kReadDirect,       ///< must exist; past the page cache (O_DIRECT), see kDirectAlignment
+  kWriteDirect,      ///< must exist; the same
 };
+
+/// Files opened for direct I/O take only memory, offsets and lengths that are multiples of this; else EINVAL. A file
+/// system without direct I/O says EINVAL when the file is opened, or at the first write.
+inline constexpr std::size_t kDirectAlignment = 4096;
 
 class FileSystem {
  public:

@@ -3,10 +3,10 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "base/host_memory.hpp"
 #include "base/log.hpp"
 #include "collectives/mpi/world.hpp"
 #include "launcher/commands/run_commands.hpp"
-#include "models/kernels/host_memory.hpp"
 
 namespace {
 
@@ -23,7 +23,7 @@ int dispatch(MpiWorld& world, const std::string& command, const Arguments& argum
 }  // namespace
 
 int main(int argc, char** argv) {
-  trireme::kernels::keep_freed_memory();
+  trireme::base::keep_freed_memory();
   try {
     const Arguments words(argv + 1, argv + argc);
     const std::string command = words.empty() ? "" : words.front();

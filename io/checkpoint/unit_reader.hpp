@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/aligned_buffer.hpp"
 #include "base/file_system.hpp"
 #include "io/checkpoint/box_table.hpp"
 #include "io/checkpoint/load_units.hpp"
@@ -21,8 +22,8 @@ struct UnitJob {
   char* into;  ///< where its bytes are to lie; null = a buffer of the reader's own
 };
 
-/// While the caller verifies and uses one unit, the next two are read by other threads. All references must outlive
-/// the reader.
+/// While the caller uses one unit, the next few are read and verified by other threads: past the page cache where the
+/// file system has direct I/O, since nobody reads a block twice. All references must outlive the reader.
 class UnitReader {
  public:
   UnitReader(base::FileSystem& files, const std::filesystem::path& step_directory, const Manifest& manifest,
@@ -35,10 +36,18 @@ class UnitReader {
   std::uint64_t bytes_read() const { return bytes_read_; }
 
  private:
-  static constexpr std::size_t kAhead = 2;
+  static constexpr std::size_t kAhead = 4;
+
+  struct OpenShard {
+    std::unique_ptr<base::File> file;
+    std::unique_ptr<base::File> direct;  ///< null where the file system has no direct I/O
+  };
 
   /// Starts reading the next unit that is not under way.
   void start_one();
+  std::shared_ptr<const OpenShard> open(const ShardFile& shard) const;
+  /// Into `buffer`; false when direct I/O is not for this range.
+  bool read_direct(base::File* file, const base::AlignedBuffer& buffer, std::size_t length, std::uint64_t offset) const;
 
   base::FileSystem& files_;
   const std::filesystem::path& path_;
@@ -48,8 +57,8 @@ class UnitReader {
   std::size_t next_ = 0;     ///< the unit that next() returns
   std::size_t started_ = 0;  ///< how many reads were started
   std::uint64_t bytes_read_ = 0;
-  std::array<std::vector<char>, kAhead + 1> buffers_;  ///< of those under way and the one in the caller's hands
-  std::shared_ptr<base::File> file_;
+  std::array<base::AlignedBuffer, kAhead + 1> buffers_;  ///< of those under way and the one in the caller's hands
+  std::shared_ptr<const OpenShard> shard_;
   std::uint32_t open_ = 0;
   std::deque<std::future<const char*>> ahead_;  ///< last: its destructor waits for the threads
 };

@@ -7,6 +7,7 @@
 
 #include "base/checksum.hpp"
 #include "base/error.hpp"
+#include "io/checkpoint/body_writer.hpp"
 #include "io/checkpoint/box_table.hpp"
 #include "io/checkpoint/manifest.hpp"
 #include "io/checkpoint/save_messages.hpp"
@@ -17,9 +18,6 @@ namespace trireme::checkpoint {
 namespace {
 
 using Path = std::filesystem::path;
-
-/// Checksummed and written in pieces that stay in cache between the two.
-constexpr std::uint64_t kChunkBytes = 1 << 20;
 
 bool is_plain_word(const std::string& text) {
   return !text.empty() && std::all_of(text.begin(), text.end(),
@@ -138,29 +136,21 @@ class Save {
       if (task_.file.empty()) return;
       const Path path = partial_ / task_.file;
       if (!file_) file_ = files_.open(path, base::OpenMode::kReadWrite);
+      BodyWriter body(files_, path, *file_);
       for (std::size_t i = 0; i < task_.pieces.size(); ++i) {
-        report_.crc32c.push_back(write_piece(task_.pieces[i], report_.offsets.at(i)));
+        report_.crc32c.push_back(write_piece(body, task_.pieces[i], report_.offsets.at(i)));
       }
+      body.finish();
       file_->sync();
       file_->close();
       if (task_.makes_node_directory) files_.sync_directory(path.parent_path());
     });
   }
 
-  std::vector<std::uint32_t> write_piece(const Piece& piece, std::uint64_t offset) {
+  std::vector<std::uint32_t> write_piece(BodyWriter& body, const Piece& piece, std::uint64_t offset) {
     const auto* data = static_cast<const std::byte*>(boxes_[piece.declared].data) + piece.memory_offset;
-    const std::uint64_t length =
-        static_cast<std::uint64_t>(piece.box.elements()) * size_of(tensors_[piece.tensor].dtype);
-    std::vector<std::uint32_t> checksums((length + kBlockBytes - 1) / kBlockBytes, 0);
-    for (std::uint64_t at = 0; at < length;) {
-      const std::uint64_t chunk = std::min(length - at, kChunkBytes);
-      std::uint32_t& checksum = checksums[at / kBlockBytes];
-      checksum = base::crc32c(data + at, chunk, checksum);
-      file_->pwrite(data + at, chunk, offset + at);
-      file_->start_write_back(offset + at, chunk);  // fsync then finds little left to write
-      at += chunk;
-    }
-    return checksums;
+    return body.write(data, static_cast<std::uint64_t>(piece.box.elements()) * size_of(tensors_[piece.tensor].dtype),
+                      offset);
   }
 
   bool commit() {

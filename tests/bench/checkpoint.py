@@ -76,10 +76,12 @@ def main():
                                    names=("trireme", name))
             bench.ask("save")
             figures = harness.alternate(
-                {"load": lambda: bench.ask("load"), "read": lambda: bench.ask("read")}, arguments.rounds)
+                {"load": lambda: bench.ask("load"), "read": lambda: bench.ask("read"),
+                 "read-direct": lambda: bench.ask("read-direct")}, arguments.rounds)
             bench.close()
-            harness.ratio_line(f"checkpoint load, cold, {writers} reader(s), GB/s", figures["load"], figures["read"], 0.8,
-                               lower_is_better=False, names=("trireme", "plain read"))
+            for peer, name in (("read", "plain read"), ("read-direct", "direct read")):
+                harness.ratio_line(f"checkpoint load, cold, {writers} reader(s), GB/s", figures["load"], figures[peer], 0.8,
+                                   lower_is_better=False, names=("trireme", name))
 
 
 if __name__ == "__main__":

@@ -1,20 +1,24 @@
-// checkpoint_bench DIRECTORY WRITERS: for each word on stdin (save, load, read, clean) one timed operation, its
-// seconds on stdout. The state is GPT-2 124M with AdamW's moments in fp32 (1.49 GB), held alike by every writer
-// (data parallel), the writers being threads. `load` and `read` take the checkpoint that `save` left, with its pages
-// dropped from the cache; `read` is the bound for `load`: the same files read by as many threads, 16 MiB at a time,
-// and nothing else. The process lives on between operations, as a training does, so its memory is warm.
+// checkpoint_bench DIRECTORY WRITERS: for each word on stdin (save, load, read, read-direct, clean) one timed
+// operation, its seconds on stdout. The state is GPT-2 124M with AdamW's moments in fp32 (1.49 GB), held alike by every
+// writer (data parallel), the writers being threads. `load` and `read` take the checkpoint that `save` left, with its
+// pages dropped from the cache; `read` and `read-direct` are bounds for `load`: the same files read by as many threads,
+// 16 MiB at a time, through the page cache or past it, and nothing else. The process lives on between operations, as a
+// training does, so its memory is warm.
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <iostream>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/aligned_buffer.hpp"
 #include "base/error.hpp"
+#include "base/host_memory.hpp"
 #include "io/checkpoint/open_checkpoint.hpp"
 #include "io/checkpoint/reader.hpp"
 #include "io/checkpoint/writer.hpp"
@@ -115,25 +119,28 @@ double load(const State& state, const Path& directory, int readers) {
   return seconds_since(start);
 }
 
-double plain_read(const Path& directory, int readers) {
+double plain_read(const Path& directory, int readers, base::OpenMode mode) {
   drop_caches(directory / "checkpoints/step_1");
   base::PosixFileSystem files;
   const auto opened = open_checkpoint(files, directory / "checkpoints/step_1");
   std::vector<Path> paths;
   for (const auto& shard : opened.manifest.files) paths.push_back(opened.path / shard.name);
   constexpr std::size_t kBlock = 16 << 20;
-  std::vector<std::vector<char>> buffers(static_cast<std::size_t>(readers), std::vector<char>(kBlock, 1));
+  std::vector<base::AlignedBuffer> buffers;
+  for (int r = 0; r < readers; ++r) {
+    buffers.emplace_back(kBlock);
+    std::memset(buffers.back().data(), 1, kBlock);  // its pages are there before the clock starts
+  }
   const auto start = Clock::now();
   std::vector<std::thread> threads;
   for (int r = 0; r < readers; ++r) {
     threads.emplace_back([&, r] {
       for (std::size_t i = static_cast<std::size_t>(r); i < paths.size(); i += static_cast<std::size_t>(readers)) {
         base::PosixFileSystem mine;
-        const auto file = mine.open(paths[i], base::OpenMode::kRead);
-        for (std::uint64_t at = 0;;) {
-          const std::size_t n = file->pread(buffers[static_cast<std::size_t>(r)].data(), kBlock, at);
-          at += n;
-          if (n < kBlock) break;
+        const auto file = mine.open(paths[i], mode);
+        const std::uint64_t length = file->size();
+        for (std::uint64_t at = 0; at < length; at += kBlock) {
+          file->pread(buffers[static_cast<std::size_t>(r)].data(), kBlock, at);
         }
       }
     });
@@ -149,6 +156,7 @@ int main(int argc, char** argv) {
     std::fputs("usage: checkpoint_bench DIRECTORY WRITERS < words\n", stderr);
     return 2;
   }
+  base::keep_freed_memory();  // as the program does
   const Path directory = argv[1];
   const int writers = std::atoi(argv[2]);
   const State state = make_state();
@@ -156,7 +164,8 @@ int main(int argc, char** argv) {
     double seconds = 0;
     if (word == "save") seconds = save(state, directory, writers);
     if (word == "load") seconds = load(state, directory, writers);
-    if (word == "read") seconds = plain_read(directory, writers);
+    if (word == "read") seconds = plain_read(directory, writers, base::OpenMode::kRead);
+    if (word == "read-direct") seconds = plain_read(directory, writers, base::OpenMode::kReadDirect);
     if (word == "clean") std::filesystem::remove_all(directory / "checkpoints");
     std::printf("%.6f\n", seconds);
     std::fflush(stdout);

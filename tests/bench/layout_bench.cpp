@@ -10,9 +10,9 @@
 #include <cstdlib>
 
 #include "base/error.hpp"
+#include "base/host_memory.hpp"
 #include "base/philox.hpp"
 #include "collectives/mpi/world.hpp"
-#include "models/kernels/host_memory.hpp"
 #include "models/pipeline/trainer.hpp"
 
 namespace {
@@ -57,7 +57,7 @@ std::vector<transformer::MicroBatch> batches_of(const pipeline::TrainerConfig& c
 int run(collectives::MpiWorld& world, int argc, char** argv) {
   const std::int64_t global_batch = argc > 6 ? std::atoi(argv[6]) : 32;
   const pipeline::TrainerConfig config = config_of(argv, global_batch, argc > 7 ? std::atoi(argv[7]) : 2);
-  kernels::keep_freed_memory();
+  base::keep_freed_memory();
   at::set_num_threads(std::atoi(argv[4]));
   const auto ranks = world.communicator("ranks");
   pipeline::OwnedGroups groups = pipeline::make_groups(*ranks, topology::Mesh(config.degrees));

@@ -44,6 +44,11 @@ class MemoryFileSystem final : public base::FileSystem {
     settle(*root_, after, random);
   }
 
+  /// Direct I/O as file systems have it: really, not at all, or promised at open and refused afterwards.
+  enum class Direct { kTaken, kRefusedAtOpen, kRefusedAtUse };
+  void set_direct(Direct direct) { direct_ = direct; }
+  long direct_writes() const { return direct_writes_; }
+
   /// A file's bytes, to damage them.
   std::string& bytes(const Path& path) {
     Node* node = find(path);
@@ -58,7 +63,10 @@ class MemoryFileSystem final : public base::FileSystem {
     const std::string name = path.filename().string();
     auto& entry = parent.entries;
     auto found = entry.find(name);
-    const bool creates = mode != base::OpenMode::kRead && mode != base::OpenMode::kReadWrite;
+    const bool creates =
+        mode == base::OpenMode::kCreate || mode == base::OpenMode::kCreateExclusive || mode == base::OpenMode::kAppend;
+    const bool direct = mode == base::OpenMode::kReadDirect || mode == base::OpenMode::kWriteDirect;
+    if (direct && direct_ == Direct::kRefusedAtOpen) fail(EINVAL, path);
     if (found != entry.end() && mode == base::OpenMode::kCreateExclusive) fail(EEXIST, path);
     if (found == entry.end()) {
       if (!creates) fail(ENOENT, path);
@@ -66,7 +74,7 @@ class MemoryFileSystem final : public base::FileSystem {
     }
     if (found->second->directory) fail(EISDIR, path);
     if (mode == base::OpenMode::kCreate) found->second->bytes.clear();
-    return std::make_unique<Handle>(*this, found->second, path);
+    return std::make_unique<Handle>(*this, found->second, path, direct);
   }
   bool exists(const Path& path) override {
     const std::lock_guard lock(mutex_);
@@ -132,12 +140,13 @@ class MemoryFileSystem final : public base::FileSystem {
 
   class Handle final : public base::File {
    public:
-    Handle(MemoryFileSystem& files, std::shared_ptr<Node> node, Path path)
-        : files_(files), node_(std::move(node)), path_(std::move(path)) {}
+    Handle(MemoryFileSystem& files, std::shared_ptr<Node> node, Path path, bool direct)
+        : files_(files), node_(std::move(node)), path_(std::move(path)), direct_(direct) {}
 
     std::size_t pread(void* data, std::size_t length, std::uint64_t offset) override {
       const std::lock_guard lock(files_.mutex_);
       files_.step("read", path_);
+      check_alignment(data, length, offset);
       if (offset >= node_->bytes.size()) return 0;
       length = std::min(length, node_->bytes.size() - offset);
       std::memcpy(data, node_->bytes.data() + offset, length);
@@ -145,6 +154,8 @@ class MemoryFileSystem final : public base::FileSystem {
     }
     void pwrite(const void* data, std::size_t length, std::uint64_t offset) override {
       const std::lock_guard lock(files_.mutex_);
+      check_alignment(data, length, offset);
+      if (direct_) ++files_.direct_writes_;
       if (node_->bytes.size() < offset + length) node_->bytes.resize(offset + length);
       if (files_.step_fails()) {
         if (!files_.crashed_) std::memcpy(node_->bytes.data() + offset, data, length / 2);
@@ -178,9 +189,16 @@ class MemoryFileSystem final : public base::FileSystem {
     }
 
    private:
+    void check_alignment(const void* data, std::size_t length, std::uint64_t offset) const {
+      const std::uint64_t all = reinterpret_cast<std::uintptr_t>(data) | length | offset;
+      const bool refused = files_.direct_ == Direct::kRefusedAtUse || all % base::kDirectAlignment != 0;
+      if (direct_ && refused) fail(EINVAL, path_);
+    }
+
     MemoryFileSystem& files_;
     std::shared_ptr<Node> node_;
     Path path_;
+    bool direct_;
   };
 
   void arm(long n, int code, bool crash) {
@@ -248,6 +266,8 @@ class MemoryFileSystem final : public base::FileSystem {
   bool crash_ = false;
   bool crashed_ = false;
   bool failed_ = false;
+  Direct direct_ = Direct::kTaken;
+  long direct_writes_ = 0;
 };
 
 }  // namespace trireme::tests

@@ -1,26 +1,19 @@
-// The communicator's cases on device memory. With fewer devices than ranks the ranks share them: NCCL accepts that
-// when every rank claims a host of its own.
+// The communicator's cases on device memory.
 #define TRIREME_TEST_HAS_MAIN
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
-#include <cstdio>
-#include <cstdlib>
 
-#include "collectives/nccl/cuda_library.hpp"
 #include "tests/collectives/communicator_cases.hpp"
+#include "tests/support/gpus.hpp"
 #include "tests/support/mpi_main.hpp"
 
 namespace trireme::test {
 namespace {
 
-collectives::CudaSearch& search() {
-  static collectives::CudaSearch found;
+std::optional<Gpus>& gpus() {
+  static std::optional<Gpus> found;
   return found;
-}
-
-int device_of(const collectives::MpiWorld& world) {
-  return world.local_rank() % search().library->functions().device_count();
 }
 
 class DeviceBuffer final : public Buffer {
@@ -40,19 +33,7 @@ class DeviceBuffer final : public Buffer {
 };
 
 Environment device() {
-  const auto make = [] {
-    collectives::NcclWorldOptions options;
-    options.rank = world().rank();
-    options.size = world().size();
-    options.name = "device";
-    options.device = device_of(world());
-    options.broadcast = [](void* data, std::size_t bytes) {
-      world().control().broadcast(data, bytes, DataType::kUInt8, 0);
-    };
-    options.trace = &world().trace();
-    options.limit_seconds = 60;
-    return search().library->functions().make_nccl_world(options);
-  };
+  const auto make = [] { return gpus()->communicator("device"); };
   return {
       "device", make, [](std::size_t bytes) { return std::make_unique<DeviceBuffer>(bytes); }, {0, 1, 5, 1023, 70001}};
 }
@@ -61,7 +42,7 @@ INSTANTIATE_TEST_SUITE_P(Device, CommunicatorCases, testing::Values(device()),
                          [](const auto& info) { return info.param.label; });
 
 TEST(CudaLibrary, DescribesItsDevices) {
-  const collectives::CudaDevice found = search().library->functions().device(device_of(world()));
+  const collectives::CudaDevice found = gpus()->functions().device(gpus()->index());
   EXPECT_EQ(found.uuid.substr(0, 4), "GPU-");
   EXPECT_EQ(found.uuid.size(), 40u);
   EXPECT_FALSE(found.name.empty());
@@ -70,18 +51,8 @@ TEST(CudaLibrary, DescribesItsDevices) {
 }
 
 bool prepare(collectives::MpiWorld& world) {
-  search() = collectives::CudaSearch::run();
-  if (!search().library) {
-    if (world.rank() == 0) std::printf("skipped: %s\n", search().reason.c_str());
-    return false;
-  }
-  if (search().library->functions().device_count() < world.local_size()) {
-    setenv("NCCL_HOSTID", std::to_string(world.rank()).c_str(), 1);
-    setenv("NCCL_SOCKET_IFNAME", "lo", 1);
-    setenv("NCCL_IB_DISABLE", "1", 1);
-  }
-  search().library->functions().set_device(device_of(world));
-  return true;
+  gpus() = Gpus::find(world);
+  return gpus().has_value();
 }
 
 }  // namespace

@@ -26,7 +26,7 @@ bool masked(const LayoutCase& one, std::int64_t sample, std::int64_t position) {
          base::mix(static_cast<std::uint64_t>(sample + 1000), static_cast<std::uint64_t>(position)) % 3 == 0;
 }
 
-/// Samples [first, first + count), cut to `length` tokens.
+/// Samples [first, first + count), cut to `length` tokens, on the training's device.
 MicroBatch batch_of(const LayoutCase& one, std::int64_t step, std::int64_t first, std::int64_t count,
                     std::int64_t length) {
   MicroBatch batch;
@@ -42,6 +42,8 @@ MicroBatch batch_of(const LayoutCase& one, std::int64_t step, std::int64_t first
           masked(one, first + row, position) ? -1 : token_of(one, first + row, position + 1);
     }
   }
+  batch.tokens = batch.tokens.to(one.config.device);
+  batch.targets = batch.targets.to(one.config.device);
   return batch;
 }
 
@@ -102,7 +104,7 @@ void run(const LayoutCase& one, const pipeline::Groups& groups, const Look& look
 }
 
 std::vector<double> values_of(const at::Tensor& tensor) {
-  const at::Tensor flat = tensor.to(at::kDouble).contiguous();
+  const at::Tensor flat = tensor.to(at::kCPU, at::kDouble).contiguous();
   return {flat.const_data_ptr<double>(), flat.const_data_ptr<double>() + flat.numel()};
 }
 

@@ -1,19 +1,24 @@
 // Layout equality: every case trains five steps in fp64 and must equal the one-rank run. One launch of 8 ranks runs
-// all cases, several small layouts at a time.
+// all cases, several small layouts at a time. "layout_test cuda" runs the same cases on GPUs, where the one-rank run
+// is on a GPU too (device_test compares GPU and host).
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <map>
 
 #include "collectives/mpi/world.hpp"
+#include "models/kernels/kernels.hpp"
 #include "tests/models/pipeline/layout_run.hpp"
+#include "tests/support/gpus.hpp"
 
 namespace trireme::tests {
 namespace {
 
 collectives::MpiWorld* g_world = nullptr;
+std::optional<test::Gpus> g_gpus;  ///< none: on the host
 
 bool speaks() { return g_world->rank() == 0; }
 
@@ -63,25 +68,33 @@ std::pair<int, int> place_of(const std::vector<std::size_t>& round, const std::v
 /// Worst differences of each case over all ranks.
 std::vector<Difference> run_all(const std::vector<LayoutCase>& cases) {
   const auto all = g_world->communicator("all");
+  const auto all_on_device = g_gpus ? g_gpus->communicator("all on device") : nullptr;
   const std::map<std::string, Outcome> expected = references(cases, *all);
   std::vector<Difference> worst(cases.size());
   for (const auto& round : rounds_of(cases, all->size())) {
     const auto [index, first] = place_of(round, cases, all->rank());
     const auto group = all->split(index, all->rank(), "case");
+    const auto on_device = all_on_device ? all_on_device->split(index, all->rank(), "case on device") : nullptr;
     if (index < 0) continue;
     const LayoutCase& one = cases[static_cast<std::size_t>(index)];
     const topology::Mesh mesh(one.config.degrees);
-    pipeline::OwnedGroups groups = pipeline::make_groups(*group, mesh);
+    pipeline::OwnedGroups groups = pipeline::make_groups(on_device ? *on_device : *group, mesh);
     worst[static_cast<std::size_t>(index)] =
         run_and_compare(one, groups.with_world(*group), expected.at(reference_key(one)));
     groups.finish();
+    if (on_device) on_device->finish();
   }
+  if (all_on_device) all_on_device->finish();
   all->all_reduce(worst.data(), worst.size() * kDifferences, collectives::DataType::kFloat64,
                   collectives::ReduceOp::kMax);
   return worst;
 }
 
-void expect_equal(const std::vector<LayoutCase>& cases) {
+void expect_equal(std::vector<LayoutCase> cases) {
+  if (g_gpus) {
+    for (LayoutCase& one : cases)
+      one.config.device = at::Device(at::kCUDA, static_cast<at::DeviceIndex>(g_gpus->index()));
+  }
   const std::vector<Difference> worst = run_all(cases);
   for (std::size_t index = 0; index < cases.size(); ++index) {
     const Difference& one = worst[index];
@@ -121,14 +134,24 @@ TEST(LayoutMatrix, EveryPairOfOptionsEqualsOneRank) {
   expect_equal(pairs.cases);
 }
 
+/// Whether the cases can run: on the host always, on GPUs where one is visible.
+bool prepare(collectives::MpiWorld& world, bool cuda) {
+  g_world = &world;
+  if (!cuda) return true;
+  g_gpus = test::Gpus::find(world);
+  if (!g_gpus) return false;
+  kernels::set_cuda_table(reinterpret_cast<kernels::CudaTableEntry>(g_gpus->symbol("trireme_cuda_kernels"))());
+  return true;
+}
+
 }  // namespace
 }  // namespace trireme::tests
 
 int main(int argc, char** argv) {
   trireme::collectives::MpiWorld world;
-  trireme::tests::g_world = &world;
   at::set_num_threads(1);
   testing::InitGoogleTest(&argc, argv);
+  if (!trireme::tests::prepare(world, argc > 1 && std::strcmp(argv[1], "cuda") == 0)) return 0;
   GTEST_FLAG_SET(catch_exceptions, false);  // an exception on one rank must end the job on all
   if (world.rank() != 0) {
     auto& listeners = testing::UnitTest::GetInstance()->listeners();

@@ -1,11 +1,11 @@
-#include "models/kernels/host_memory.hpp"
+#include "base/host_memory.hpp"
 
 #include <cstdlib>
 #if defined(__GLIBC__)
 #include <malloc.h>
 #endif
 
-namespace trireme::kernels {
+namespace trireme::base {
 
 void keep_freed_memory() {
 #if defined(__GLIBC__)
@@ -15,4 +15,4 @@ void keep_freed_memory() {
 #endif
 }
 
-}  // namespace trireme::kernels
+}  // namespace trireme::base
