@@ -7,7 +7,14 @@
 namespace trireme::base {
 
 int exit_code(const std::exception& error) noexcept {
-  return dynamic_cast<const InputError*>(&error) != nullptr ? kExitBadInput : kExitFailed;
+  if (dynamic_cast<const InputError*>(&error) != nullptr) return kExitBadInput;
+  return dynamic_cast<const Stopped*>(&error) != nullptr ? kExitStopped : kExitFailed;
+}
+
+void throw_with_code(int code, const std::string& message) {
+  if (code == kExitBadInput) throw InputError(message);
+  if (code == kExitStopped) throw Stopped(message);
+  throw Error(message);
 }
 
 std::size_t edit_distance(const std::string& a, const std::string& b) {

@@ -27,6 +27,12 @@ class InputError : public Error {
   using Error::Error;
 };
 
+/// The end that was asked for, met before there was anything to save: exit code 75; starting again goes on.
+class Stopped : public Error {
+ public:
+  using Error::Error;
+};
+
 /// A failed system call on a file. `code` is the errno value.
 class IoError : public Error {
  public:
@@ -37,8 +43,11 @@ class IoError : public Error {
   int code_;
 };
 
-/// 2 for InputError, 1 for everything else.
+/// 2 for InputError, 75 for Stopped, 1 for everything else.
 int exit_code(const std::exception& error) noexcept;
+
+/// Throws the error that another process met, from its exit code (not 0) and text.
+[[noreturn]] void throw_with_code(int code, const std::string& message);
 
 /// All arguments streamed into one string.
 template <typename... Args>

@@ -8,7 +8,7 @@
 namespace trireme::launcher {
 namespace {
 
-// Calls visit(begin, end, step) for every complete line that is JSON with a step, until one is not.
+// Calls visit(begin, end, step, line) for every complete line that is JSON with a step, until one is not.
 template <typename Visit>
 void for_each_line(const std::string& content, Visit visit) {
   for (std::size_t begin = 0; begin < content.size();) {
@@ -16,7 +16,7 @@ void for_each_line(const std::string& content, Visit visit) {
     if (newline == std::string::npos) return;
     const base::Json line = base::Json::parse(content.substr(begin, newline - begin), nullptr, false);
     if (!line.is_object() || !line.contains("step")) return;
-    visit(begin, newline + 1, line["step"].get<std::int64_t>());
+    visit(begin, newline + 1, line["step"].get<std::int64_t>(), line);
     begin = newline + 1;
   }
 }
@@ -28,8 +28,9 @@ MetricsLog::MetricsLog(base::FileSystem& files, std::filesystem::path file, std:
   std::string cut;
   if (files.exists(file)) {
     const std::string content = files.read_all(file);
-    for_each_line(content, [&](std::size_t begin, std::size_t end, std::int64_t step) {
+    for_each_line(content, [&](std::size_t begin, std::size_t end, std::int64_t step, const base::Json& line) {
       (step <= last_step ? kept : cut).append(content, begin, end - begin);
+      if (step <= last_step && line.contains("valid_loss")) last_validated_step_ = step;
     });
     if (!cut.empty()) files.replace(base::str(file.string(), ".", attempt), cut);
     if (kept.size() != content.size()) files.replace(file, kept);
@@ -49,7 +50,8 @@ void MetricsLog::sync() { file_->sync(); }
 std::int64_t last_logged_step(base::FileSystem& files, const std::filesystem::path& file) {
   std::int64_t last = 0;
   if (files.exists(file)) {
-    for_each_line(files.read_all(file), [&](std::size_t, std::size_t, std::int64_t step) { last = step; });
+    for_each_line(files.read_all(file),
+                  [&](std::size_t, std::size_t, std::int64_t step, const base::Json&) { last = step; });
   }
   return last;
 }

@@ -20,10 +20,13 @@ class MetricsLog {
   void append(const base::Json& line);
   /// Makes what was appended durable.
   void sync();
+  /// The step of the newest line with a valid_loss; 0 = none.
+  std::int64_t last_validated_step() const { return last_validated_step_; }
 
  private:
   std::unique_ptr<base::File> file_;
   std::uint64_t end_ = 0;
+  std::int64_t last_validated_step_ = 0;
 };
 
 /// The step of the last complete line; 0 when there is none. Tells how far a killed attempt came.

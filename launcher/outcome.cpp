@@ -5,15 +5,27 @@
 
 namespace trireme::launcher {
 
+std::filesystem::path outcome_file(const std::filesystem::path& run_directory, int attempt) {
+  return run_directory / "logs" / base::str("outcome.", attempt);
+}
+
 void write_outcome(base::FileSystem& files, const std::filesystem::path& run_directory, int attempt,
                    const Outcome& outcome) {
   files.create_directories(run_directory / "logs");
-  files.replace(run_directory / "logs" / base::str("outcome.", attempt),
-                base::to_line({{"exit_code", outcome.exit_code},
-                               {"reason", outcome.reason},
-                               {"step", outcome.step},
-                               {"saved_step", outcome.saved_step}}) +
-                    '\n');
+  files.replace(outcome_file(run_directory, attempt), base::to_line({{"exit_code", outcome.exit_code},
+                                                                     {"reason", outcome.reason},
+                                                                     {"step", outcome.step},
+                                                                     {"saved_step", outcome.saved_step}}) +
+                                                          '\n');
+}
+
+std::optional<std::string> outcome_reason(base::FileSystem& files, const std::filesystem::path& run_directory,
+                                          int attempt) {
+  const auto file = outcome_file(run_directory, attempt);
+  if (!files.exists(file)) return std::nullopt;
+  const base::Json outcome = base::Json::parse(files.read_all(file), nullptr, false);
+  if (!outcome.is_object() || !outcome.contains("reason")) return std::nullopt;
+  return outcome.value("reason", "");
 }
 
 }  // namespace trireme::launcher

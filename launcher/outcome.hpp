@@ -1,8 +1,10 @@
 // <dir>/logs/outcome.<attempt>: how an attempt ended, for the batch script (mpirun's own exit code means nothing).
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 
 #include "base/file_system.hpp"
@@ -16,8 +18,21 @@ struct Outcome {
   std::int64_t saved_step = 0;
 };
 
+/// How far an attempt came; on every rank, read by whichever thread ends the job.
+struct Progress {
+  std::atomic<std::int64_t> step = 0;
+  std::atomic<std::int64_t> saved_step = 0;
+};
+
+/// "<run_directory>/logs/outcome.<attempt>".
+std::filesystem::path outcome_file(const std::filesystem::path& run_directory, int attempt);
+
 /// Writes it atomically and durably, as one JSON object. Makes the logs directory if it is missing.
 void write_outcome(base::FileSystem& files, const std::filesystem::path& run_directory, int attempt,
                    const Outcome& outcome);
+
+/// The reason in an outcome file; nothing when it is not there or not whole.
+std::optional<std::string> outcome_reason(base::FileSystem& files, const std::filesystem::path& run_directory,
+                                          int attempt);
 
 }  // namespace trireme::launcher

@@ -15,11 +15,12 @@ namespace {
 
 // The lease is what makes the directory ours, so it can only be made in a directory that exists.
 checkpoint::Lease take_lease(base::FileSystem& files, const std::filesystem::path& path,
-                             const slurm::JobEnvironment& job, const base::Log& log) {
+                             const slurm::JobEnvironment& job, const std::function<bool()>& stop_requested,
+                             const base::Log& log) {
   files.create_directories(path);
   return checkpoint::Lease::acquire(
       files, path, checkpoint::this_process(job.in_job() ? job.job_id : "local", job.restart_count),
-      checkpoint::real_world(slurm::job_is_running), [&](const std::string& line) { log.info(line); });
+      checkpoint::real_world(slurm::job_is_running, stop_requested), [&](const std::string& line) { log.info(line); });
 }
 
 base::Error taken_over(const std::filesystem::path& path) {
@@ -42,10 +43,10 @@ double wall_time() {
 }
 
 RunDirectory::RunDirectory(base::FileSystem& files, std::filesystem::path path, const slurm::JobEnvironment& job,
-                           const base::Log& log)
+                           const std::function<bool()>& stop_requested, const base::Log& log)
     : files_(files),
       path_(std::move(path)),
-      lease_(take_lease(files, path_, job, log)),
+      lease_(take_lease(files, path_, job, stop_requested, log)),
       ledger_(files, path_ / "attempts.jsonl"),
       run_id_(attempts().empty() ? token() : attempts().front().start.run_id),
       attempt_(attempts().empty() ? 1 : attempts().back().number + 1),
@@ -60,7 +61,8 @@ void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& op
   slurm::AttemptEnd killed;
   if (!attempts().empty() && !attempts().back().ended) {
     const slurm::AttemptStart& before = attempts().back().start;
-    killed.reason = "killed";
+    // A rank that failed while rank 0 was busy may have left its reason.
+    killed.reason = outcome_reason(files_, path_, attempts().back().number).value_or("killed");
     killed.last_step = std::max(before.first_step, last_logged_step(files_, path_ / "metrics.jsonl"));
     killed.saved_step = start.first_step;
     killed.time = start.time;
@@ -70,16 +72,10 @@ void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& op
   ledger_.start(start, killed);
   begun_ = true;
   ranks_ = start.ranks;
-  step_ = saved_step_ = start.first_step;
 }
 
 void RunDirectory::keep_lease() {
   if (!lease_.kept()) throw taken_over(path_);
-}
-
-void RunDirectory::progress(std::int64_t step, std::int64_t saved_step) {
-  step_ = step;
-  saved_step_ = saved_step;
 }
 
 void RunDirectory::end(const Outcome& outcome) {
@@ -96,10 +92,11 @@ void RunDirectory::end(const Outcome& outcome) {
   lease_.release();
 }
 
-void RunDirectory::fail(const std::exception& error) noexcept {
+void RunDirectory::fail(const std::exception& error, const Progress& progress) noexcept {
   try {
     const std::string first_line = std::string(error.what()).substr(0, std::string(error.what()).find('\n'));
-    end({base::exit_code(error), "failed: " + first_line, step_, saved_step_});
+    const int code = base::exit_code(error);
+    end({code, code == base::kExitStopped ? first_line : "failed: " + first_line, progress.step, progress.saved_step});
   } catch (const std::exception&) {
     // The next attempt writes the missing end.
   }

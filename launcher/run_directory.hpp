@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -21,9 +22,9 @@ namespace trireme::launcher {
 class RunDirectory {
  public:
   /// Makes the directory, takes its lease and repairs what a killed attempt left. base::Error in one sentence when
-  /// another job holds it or it cannot be written.
+  /// another job holds it or it cannot be written; base::Stopped when a stop was requested while waiting for the lease.
   RunDirectory(base::FileSystem& files, std::filesystem::path path, const slurm::JobEnvironment& job,
-               const base::Log& log);
+               const std::function<bool()>& stop_requested, const base::Log& log);
   RunDirectory(const RunDirectory&) = delete;
   RunDirectory& operator=(const RunDirectory&) = delete;
 
@@ -47,14 +48,14 @@ class RunDirectory {
 
   void append_metrics(const base::Json& line) { metrics_->append(line); }
   void sync_metrics() { metrics_->sync(); }
+  /// As the metrics tell, 0 = none. After begin().
+  std::int64_t last_validated_step() const { return metrics_->last_validated_step(); }
 
-  /// How far the attempt came; for fail().
-  void progress(std::int64_t step, std::int64_t saved_step);
   /// The attempt's end: ledger and outcome file. Then gives the lease back.
   void end(const Outcome& outcome);
-  /// The end by an error, as far as the disk still lets it be written; never throws. The outcome's code is
-  /// base::exit_code(error).
-  void fail(const std::exception& error) noexcept;
+  /// The end by an error after `progress`, as far as the disk still lets it be written; never throws. The outcome's
+  /// code is base::exit_code(error).
+  void fail(const std::exception& error, const Progress& progress) noexcept;
 
  private:
   base::FileSystem& files_;
@@ -67,8 +68,6 @@ class RunDirectory {
   int ranks_ = 1;
   double began_ = 0.0;
   bool begun_ = false;
-  std::int64_t step_ = 0;
-  std::int64_t saved_step_ = 0;
 };
 
 /// Seconds since the epoch.

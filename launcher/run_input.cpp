@@ -92,8 +92,7 @@ void on_rank_0(collectives::MpiWorld& world, const std::function<void()>& action
   world.control().broadcast(&code, 1, DataType::kInt64, 0);
   if (code == base::kExitDone) return;
   message = share_text(world, message);
-  if (code == base::kExitBadInput) throw base::InputError(message);
-  throw base::Error(message);
+  base::throw_with_code(static_cast<int>(code), message);
 }
 
 options::RunOptions share_options(collectives::MpiWorld& world, const std::function<options::RunOptions()>& read) {

@@ -175,13 +175,15 @@ transformer::MicroBatch Session::micro_batch(const tokens::Batch& batch, std::in
   return result;
 }
 
-Session::Validation Session::validate(const tokens::DataSource& source, std::uint64_t count) {
+std::optional<Session::Validation> Session::validate(const tokens::DataSource& source, std::uint64_t count,
+                                                     const std::function<bool()>& go_on) {
   const tokens::ValidationPlan plan{count, resolved_.options.train.micro_batch, resolved_.degrees.dp};
   // A bounded number of micro-batches at a time: validation sets may be large.
   constexpr std::int64_t kAtOnce = 16;
   double loss_sum = 0.0;
   Validation result;
   for (std::int64_t first = 0; first < plan.micro_batches(); first += kAtOnce) {
+    if (first > 0 && !go_on()) return std::nullopt;
     std::vector<transformer::MicroBatch> batches;
     for (std::int64_t k = first; k < std::min(first + kAtOnce, plan.micro_batches()); ++k) {
       batches.push_back(micro_batch(source.read(plan.samples(position().dp, k)), 0));

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,11 +56,14 @@ class Session {
   /// A batch as tensors on this rank's device. `step` keys dropout.
   transformer::MicroBatch micro_batch(const tokens::Batch& batch, std::int64_t step) const;
   /// Collective: mean loss over the first samples of a dataset, in file order; `count` from validation_count().
+  /// `go_on` is called between groups of micro-batches, collectively and with the same answer on all ranks; nothing is
+  /// returned when it says false.
   struct Validation {
     double loss = 0.0;
     std::int64_t targets = 0;
   };
-  Validation validate(const tokens::DataSource& source, std::uint64_t count);
+  std::optional<Validation> validate(
+      const tokens::DataSource& source, std::uint64_t count, const std::function<bool()>& go_on = [] { return true; });
 
   /// Collective, at the good end: drains and closes the communicators.
   void finish();

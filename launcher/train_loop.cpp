@@ -55,27 +55,45 @@ TrainLoop::TrainLoop(Session& session, const LoopParts& parts, const Position& s
       last_save_(steady_clock::now()) {}
 
 Outcome TrainLoop::run() {
+  find_validated_step();
+  const auto missed = [&] { return validation_due() && validated_step_ != at_.step; };
+  if (at_.step < resolved_.steps && missed()) validate();
   while (at_.step < resolved_.steps) {
     const Boundary boundary = agree_at_boundary();
-    if (boundary.stop_signal != 0) {
+    if (boundary.stop != 0) {
       const bool saved = at_.saved_step == at_.step || save();
-      return {base::kExitStopped,
-              base::str("stopped by ", slurm::signal_name(boundary.stop_signal), saved ? "" : ", and could not save"),
-              at_.step, at_.saved_step};
+      return stopped(boundary.stop, saved ? "" : ", and could not save");
     }
     if (boundary.save_due) save();
     if (boundary.measure_due) measure_peak_again();
     step();
-    const bool last = at_.step == resolved_.steps;
-    const std::int64_t valid_every = options_.log.valid_every_steps;
-    if (parts_.valid != nullptr && (last || (valid_every > 0 && at_.step % valid_every == 0))) validate();
+    if (at_.step == resolved_.steps) break;
+    if (validation_due()) validate();
     const std::int64_t save_every = options_.checkpoint.every_steps;
-    if (!last && save_every > 0 && at_.step % save_every == 0) save();
+    if (save_every > 0 && at_.step % save_every == 0) save();
   }
   if (at_.saved_step != at_.step && !save()) {
     throw base::Error("the run is done, but its last checkpoint could not be saved (the reason stands above)");
   }
+  if (missed()) {
+    if (const std::int64_t stop = validate(); stop != 0) return stopped(stop, " during the last validation");
+  }
   return {base::kExitDone, "done", at_.step, at_.saved_step};
+}
+
+Outcome TrainLoop::stopped(std::int64_t stop, const char* remark) const {
+  return {base::kExitStopped, base::str("stopped by ", StopRequests::name_of(stop), remark), at_.step, at_.saved_step};
+}
+
+void TrainLoop::find_validated_step() {
+  validated_step_ = parts_.run != nullptr ? parts_.run->last_validated_step() : 0;
+  session_.world().control().broadcast(&validated_step_, 1, collectives::DataType::kInt64, 0);
+}
+
+bool TrainLoop::validation_due() const {
+  const std::int64_t every = options_.log.valid_every_steps;
+  if (parts_.valid == nullptr || at_.step == 0) return false;
+  return at_.step == resolved_.steps || (every > 0 && at_.step % every == 0);
 }
 
 void TrainLoop::set_watchdog() {
@@ -95,9 +113,9 @@ TrainLoop::Boundary TrainLoop::agree_at_boundary() {
   const double minutes = options_.checkpoint.every_minutes;
   const bool due =
       parts_.run != nullptr && minutes > 0 && at_.saved_step != at_.step && seconds_since(last_save_) >= 60.0 * minutes;
-  std::int64_t votes[3] = {parts_.signals.received(), due ? 1 : 0, peak_exceeded_ ? 1 : 0};
+  std::int64_t votes[3] = {parts_.stops.vote(), due ? 1 : 0, peak_exceeded_ ? 1 : 0};
   session_.world().control().all_reduce(votes, 3, collectives::DataType::kInt64, collectives::ReduceOp::kMax);
-  return {static_cast<int>(votes[0]), votes[1] != 0, votes[2] != 0};
+  return {votes[0], votes[1] != 0, votes[2] != 0};
 }
 
 void TrainLoop::measure_peak_again() {
@@ -128,8 +146,7 @@ void TrainLoop::step() {
                                 result.grad_norm, " (samples ", sample_list(),
                                 "): nothing was updated or saved; the newest checkpoint is of step ", at_.saved_step));
   }
-  ++at_.step;
-  if (parts_.run != nullptr) parts_.run->progress(at_.step, at_.saved_step);
+  parts_.progress.step = ++at_.step;
   at_.consumed_samples += static_cast<std::uint64_t>(plan_.global_batch);
   log_step(result, lr, seconds_since(start));
 }
@@ -166,10 +183,14 @@ void TrainLoop::log_step(const pipeline::StepResult& result, double lr, double s
   printer_.print(report);
 }
 
-void TrainLoop::validate() {
+std::int64_t TrainLoop::validate() {
   const std::uint64_t count = tokens::validation_count(parts_.valid->samples(), options_.log.valid_samples);
-  const Session::Validation valid = session_.validate(*parts_.valid, count);
-  if (parts_.run == nullptr) return;
+  std::int64_t stop = 0;
+  const auto done = session_.validate(*parts_.valid, count, [&] { return (stop = parts_.stops.agree()) == 0; });
+  if (!done) return stop;
+  validated_step_ = at_.step;
+  if (parts_.run == nullptr) return 0;
+  const Session::Validation& valid = *done;
   parts_.run->append_metrics({{"step", at_.step}, {"valid_loss", valid.loss}, {"valid_tokens", valid.targets}});
   printer_.clear_bar();
   char line[128];
@@ -177,6 +198,7 @@ void TrainLoop::validate() {
                 static_cast<long long>(at_.step), valid.loss, std::exp(valid.loss),
                 static_cast<long long>(valid.targets));
   parts_.log.info(line);
+  return 0;
 }
 
 checkpoint::SaveInfo TrainLoop::save_info(const std::filesystem::path& directory) {
@@ -218,8 +240,7 @@ bool TrainLoop::save() {
                               "; older checkpoints are as they were, and training goes on"));
     return false;
   }
-  at_.saved_step = at_.step;
-  if (parts_.run != nullptr) parts_.run->progress(at_.step, at_.saved_step);
+  parts_.progress.saved_step = at_.saved_step = at_.step;
   parts_.log.info(base::str("saved ", saved.path.string(), " (", format_bytes(static_cast<double>(saved.bytes)), " in ",
                             format_duration(saved.seconds), ")"));
   if (!saved.warning.empty()) parts_.log.warn(saved.warning);

@@ -16,8 +16,8 @@
 #include "launcher/run_directory.hpp"
 #include "launcher/session.hpp"
 #include "launcher/step_report.hpp"
+#include "launcher/stop_requests.hpp"
 #include "models/optim/lr_schedule.hpp"
-#include "slurm/stop_signal.hpp"
 
 namespace trireme::launcher {
 
@@ -34,7 +34,8 @@ struct LoopParts {
   const tokens::DataSource& train;
   const tokens::DataSource* valid;  ///< null: no validation
   RunDirectory* run;                ///< on rank 0 only
-  const slurm::StopSignals& signals;
+  StopRequests& stops;
+  Progress& progress;
   collectives::Watchdog& watchdog;
   base::Log log;  ///< silent on other ranks
   int attempt = 1;
@@ -52,16 +53,22 @@ class TrainLoop {
  private:
   /// What all ranks agree on at a step boundary.
   struct Boundary {
-    int stop_signal = 0;  ///< the largest signal number any rank received
+    std::int64_t stop = 0;  ///< the vote agreed on, 0 = go on
     bool save_due = false;
     bool measure_due = false;
   };
   Boundary agree_at_boundary();
+  Outcome stopped(std::int64_t stop, const char* remark) const;
+  /// Collective: from the metrics of earlier attempts.
+  void find_validated_step();
   /// Tells the watchdog how long to wait for the next boundary.
   void set_watchdog();
   void measure_peak_again();
   void step();
-  void validate();
+  /// Whether a validation belongs to the step that was just done.
+  bool validation_due() const;
+  /// The agreed vote of a stop that left the validation unfinished, else 0. A resumed attempt makes up for it.
+  std::int64_t validate();
   /// False when saving failed; training goes on.
   bool save();
   void dump_gradients();
@@ -79,10 +86,11 @@ class TrainLoop {
   tokens::Prefetcher batches_;
   StepPrinter printer_;
   double peak_ = 0.0;
-  int measurements_ = 1;          ///< of the peak
-  bool peak_exceeded_ = false;    ///< on rank 0: a step was faster than the peak, which was measured in a bad moment
-  double mean_seconds_ = 0.0;     ///< of a step on this rank, exponentially smoothed
-  double longest_between_ = 0.0;  ///< boundaries so far: a step with its validation and saving
+  int measurements_ = 1;             ///< of the peak
+  bool peak_exceeded_ = false;       ///< on rank 0: a step was faster than the peak, which was measured in a bad moment
+  double mean_seconds_ = 0.0;        ///< of a step on this rank, exponentially smoothed
+  double longest_between_ = 0.0;     ///< boundaries so far: a step with its validation and saving
+  std::int64_t validated_step_ = 0;  ///< the newest one whose validation is in the metrics
   std::chrono::steady_clock::time_point last_boundary_;
   std::chrono::steady_clock::time_point last_save_;
 };

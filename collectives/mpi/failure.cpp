@@ -67,9 +67,21 @@ std::vector<Notice> hear_others(MPI_Comm handle, const Notice& mine, int size) {
 
 }  // namespace
 
+void MpiWorld::on_abort(std::function<void(const std::string& message, int code)> action) {
+  const std::lock_guard lock(state_->abort_mutex);
+  state_->on_abort = std::move(action);
+}
+
 void MpiWorld::abort_with(const std::string& message, int code) {
   std::fflush(stdout);
-  base::print_failure(size() == 1 ? message : base::str("[rank ", rank(), "] ", message));
+  const std::string whole = size() == 1 ? message : base::str("[rank ", rank(), "] ", message);
+  base::print_failure(whole);
+  try {
+    const std::lock_guard lock(state_->abort_mutex);
+    if (state_->on_abort) state_->on_abort(whole, code);
+  } catch (const std::exception&) {
+    // The message is printed; ending the job is what matters now.
+  }
   MPI_Abort(MPI_COMM_WORLD, code);
   std::_Exit(code);
 }

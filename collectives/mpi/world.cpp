@@ -137,8 +137,7 @@ void MpiWorld::together(const std::function<void()>& action) {
   message.resize(static_cast<std::size_t>(length));
   control().broadcast(message.data(), message.size(), DataType::kUInt8, root);
   if (failed < size()) message = base::str("[rank ", root, "] ", message);
-  if (code == base::kExitBadInput) throw base::InputError(message);
-  throw base::Error(message);
+  base::throw_with_code(static_cast<int>(code), message);
 }
 
 }  // namespace trireme::collectives

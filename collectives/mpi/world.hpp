@@ -42,6 +42,9 @@ class MpiWorld {
   /// (base::InputError stays one); its text begins with "[rank r] " unless all ranks failed.
   void together(const std::function<void()>& action);
 
+  /// Called on a rank that is about to end the job, by the thread that does, with the message and the exit code: to
+  /// write down what no other rank may live to write. It must not communicate; what it throws is dropped.
+  void on_abort(std::function<void(const std::string& message, int code)> action);
   /// Ends the job now: prints "trireme: [rank r] <message>" and kills all ranks. mpirun exits with `code`.
   [[noreturn]] void abort_with(const std::string& message, int code);
   /// For an error that this rank met: when every rank fails within a second, one of them prints (rank 0, without

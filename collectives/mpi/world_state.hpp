@@ -3,7 +3,9 @@
 
 #include <mpi.h>
 
+#include <functional>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -23,6 +25,8 @@ struct MpiWorld::State {
   MPI_Comm failures = MPI_COMM_NULL;  ///< for notices of failing ranks
   std::vector<char> notice;           ///< this rank's, while MPI sends it
   bool failed = false;
+  std::mutex abort_mutex;
+  std::function<void(const std::string&, int)> on_abort;
 };
 
 }  // namespace trireme::collectives

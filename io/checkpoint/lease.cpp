@@ -128,7 +128,7 @@ class Acquisition {
     }
     const auto start = world_.now();
     while (world_.now() - start < Lease::kUnchanged) {
-      if (!world_.wait(kPoll)) throw base::Error("stopped while waiting for " + path.string());
+      if (!world_.wait(kPoll)) throw base::Stopped("stopped while waiting for " + path.string());
       const auto now = read_if_there(files_, path);
       if (!now) return false;
       if (*now != content) {

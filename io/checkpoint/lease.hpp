@@ -37,8 +37,9 @@ struct LeaseWorld {
   std::function<std::optional<bool>(const std::string& job)> job_running;
 };
 
-/// The real clock and processes; `job_running` is the caller's (squeue).
-LeaseWorld real_world(std::function<std::optional<bool>(const std::string& job)> job_running);
+/// The real clock and processes; `job_running` is the caller's (squeue), and so is whether a stop was requested.
+LeaseWorld real_world(std::function<std::optional<bool>(const std::string& job)> job_running,
+                      std::function<bool()> stop_requested);
 
 /// Held by rank 0 from before the first write to the run directory until the end. The file system must outlive it.
 class Lease {
@@ -49,7 +50,7 @@ class Lease {
   /// Takes the lease, from a holder that is provably gone at once: the same job with a lower restart count, the same
   /// machine with that process gone, a job that the queue says is not running; from one that cannot be asked after
   /// its content stayed unchanged for kUnchanged. `say` gets one line when there is waiting to do.
-  /// Throws base::Error in one sentence when another holder lives, or when waiting was given up.
+  /// Throws base::Error in one sentence when another holder lives, base::Stopped when waiting was given up.
   static Lease acquire(base::FileSystem& files, const std::filesystem::path& run_directory, LeaseHolder self,
                        LeaseWorld world, const std::function<void(const std::string&)>& say);
 

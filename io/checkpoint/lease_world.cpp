@@ -65,11 +65,12 @@ LeaseHolder this_process(const std::string& job, std::int64_t restart) {
   return holder;
 }
 
-LeaseWorld real_world(std::function<std::optional<bool>(const std::string& job)> job_running) {
+LeaseWorld real_world(std::function<std::optional<bool>(const std::string& job)> job_running,
+                      std::function<bool()> stop_requested) {
   return {std::chrono::steady_clock::now,
-          [](std::chrono::milliseconds time) {
+          [stop_requested = std::move(stop_requested)](std::chrono::milliseconds time) {
             std::this_thread::sleep_for(time);
-            return true;
+            return !stop_requested();
           },
           process_alive, std::move(job_running)};
 }

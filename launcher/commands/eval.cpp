@@ -36,7 +36,7 @@ int eval_command(collectives::MpiWorld& world, const Arguments& arguments) {
   Session session(world, input.resolved, device, log);
   load_weights(session.coordinator(), files, session.trainer(), input.checkpoint, {});
   const std::uint64_t count = tokens::validation_count(input.data->samples(), samples);
-  const Session::Validation result = session.validate(*input.data, count);
+  const Session::Validation result = *session.validate(*input.data, count);
   if (world.rank() == 0) {
     const double perplexity = std::exp(result.loss);
     if (json) {

@@ -1,5 +1,6 @@
 // trireme train RUN.ini: one attempt of a run, from its options to its outcome.
 #include <algorithm>
+#include <memory>
 #include <optional>
 
 #include "base/error.hpp"
@@ -95,13 +96,15 @@ slurm::AttemptStart describe_attempt(const RunDirectory& run, const RunInput& in
 
 // Trains, and writes down how it ended; the summary is for people.
 Outcome run_attempt(Session& session, const RunInput& input, base::FileSystem& files, RunDirectory* run, int attempt,
-                    const slurm::StopSignals& signals, collectives::Watchdog& watchdog, const base::Log& log) {
+                    StopRequests& stops, Progress& progress, collectives::Watchdog& watchdog, const base::Log& log) {
   watchdog.phase(collectives::Watchdog::Phase::kLoad, kLoadLimit);
   const Position start = restore(session, files, input, attempt, log);
+  progress.step = progress.saved_step = start.step;
+  stops.check("after loading the checkpoint");
   on_rank_0(session.world(),
             [&] { run->begin(describe_attempt(*run, input, session, start), options::to_ini(input.options())); });
   TrainLoop loop(session,
-                 {files, *input.train, input.valid.get(), run, signals, watchdog, log, attempt,
+                 {files, *input.train, input.valid.get(), run, stops, progress, watchdog, log, attempt,
                   start.step > 0 ? std::optional(start.step) : std::nullopt},
                  start);
   const Outcome outcome = loop.run();
@@ -114,6 +117,24 @@ Outcome run_attempt(Session& session, const RunInput& input, base::FileSystem& f
                            : checkpoint::step_directory(input.options().run.dir, outcome.saved_step).string()));
   }
   return outcome;
+}
+
+int number_of_attempt(collectives::MpiWorld& world, const RunDirectory* run) {
+  std::int64_t attempt = run != nullptr ? run->attempt() : 0;
+  world.control().broadcast(&attempt, 1, collectives::DataType::kInt64, 0);
+  return static_cast<int>(attempt);
+}
+
+// A rank that ends the job on its own writes the outcome: rank 0 may be killed before it learns of it.
+void leave_an_outcome(collectives::MpiWorld& world, const std::string& directory, int attempt,
+                      const std::shared_ptr<Progress>& progress) {
+  world.on_abort([directory, attempt, progress, host = world.host()](const std::string& message, int code) {
+    base::PosixFileSystem files;
+    if (files.exists(outcome_file(directory, attempt))) return;
+    const std::string first_line = message.substr(0, message.find('\n'));
+    write_outcome(files, directory, attempt,
+                  {code, base::str("failed on ", host, ": ", first_line), progress->step, progress->saved_step});
+  });
 }
 
 }  // namespace
@@ -129,24 +150,32 @@ int train_command(collectives::MpiWorld& world, const Arguments& arguments) {
   collectives::Watchdog watchdog(world);
   watchdog.phase(collectives::Watchdog::Phase::kStart, kStartLimit);
   const Device device(world, given.train.device, log);
+  StopRequests stops(world, signals);
   const RunInput input = prepare_training(world, files, given, device.cuda());
 
+  const auto progress = std::make_shared<Progress>();
   std::unique_ptr<RunDirectory> run;
-  on_rank_0(world, [&] {
-    run = std::make_unique<RunDirectory>(files, input.options().run.dir, slurm::read_job_environment(), log);
-  });
-  std::int64_t attempt = run ? run->attempt() : 0;
-  world.control().broadcast(&attempt, 1, collectives::DataType::kInt64, 0);
   try {
+    on_rank_0(world, [&] {
+      run = std::make_unique<RunDirectory>(
+          files, input.options().run.dir, slurm::read_job_environment(), [&] { return stops.vote() != 0; }, log);
+    });
+    const int attempt = number_of_attempt(world, run.get());
+    leave_an_outcome(world, input.options().run.dir, attempt, progress);
+    stops.check("before the model was built");
     Session session(world, input.resolved, device, log);
     describe(log, session, input);
-    const Outcome outcome =
-        run_attempt(session, input, files, run.get(), static_cast<int>(attempt), signals, watchdog, log);
+    stops.check("before a checkpoint was loaded");
+    const Outcome outcome = run_attempt(session, input, files, run.get(), attempt, stops, *progress, watchdog, log);
     watchdog.phase(collectives::Watchdog::Phase::kNone, 0);
     session.finish();
     return outcome.exit_code;
+  } catch (const base::Stopped& stop) {
+    if (run) run->fail(stop, *progress);
+    log.info(stop.what());
+    return base::kExitStopped;
   } catch (const std::exception& error) {
-    if (run) run->fail(error);
+    if (run) run->fail(error, *progress);
     throw;
   }
 }

@@ -70,17 +70,25 @@ def command(*arguments, ranks=0):
     return [*launcher, TRIREME, *arguments]
 
 
-def rank_process(process, rank):
-    """Process id of one rank of a job that Workspace.start started under mpirun."""
+def rank_processes(process, rank):
+    """Process ids of one rank of a job that Workspace.start started under mpirun: none before it is there."""
+    found = []
     mark = f"OMPI_COMM_WORLD_RANK={rank}".encode()
     for entry in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open(f"/proc/{entry}/environ", "rb") as file:
                 if mark in file.read().split(b"\0") and os.getsid(int(entry)) == process.pid:
-                    return int(entry)
+                    found.append(int(entry))
         except (FileNotFoundError, ProcessLookupError, PermissionError):
             continue  # it ended while we looked
-    return check(False, f"rank {rank} has no process")
+    return found
+
+
+def rank_process(process, rank):
+    """The process id of a rank that must be there."""
+    found = rank_processes(process, rank)
+    check(found, f"rank {rank} has no process")
+    return found[0]
 
 
 def wait_until(condition, process, what, seconds=60):

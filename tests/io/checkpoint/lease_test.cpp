@@ -214,7 +214,7 @@ TEST_F(LeaseTest, AFailingDiskAtAnyCallIsASentenceOrNoHarm) {
 
 TEST(LeaseWorld, KnowsThisProcess) {
   const LeaseHolder self = this_process("local", 0);
-  const LeaseWorld world = real_world([](const std::string&) { return std::nullopt; });
+  const LeaseWorld world = real_world([](const std::string&) { return std::nullopt; }, [] { return false; });
   EXPECT_TRUE(world.process_alive(self.process, self.started));
   EXPECT_FALSE(world.process_alive(self.process, "1"));
   EXPECT_FALSE(world.process_alive(1 << 22, "1"));
@@ -226,7 +226,7 @@ TEST(LeaseWorld, KnowsThisProcess) {
 TEST(LeaseWorld, TwoProgramsOnARealDisk) {
   tests::TemporaryDirectory directory;
   base::PosixFileSystem files;
-  const auto world = [] { return real_world([](const std::string&) { return std::nullopt; }); };
+  const auto world = [] { return real_world([](const std::string&) { return std::nullopt; }, [] { return false; }); };
   Lease lease = Lease::acquire(files, directory.path(), this_process("local", 0), world(), {});
   EXPECT_THROW(Lease::acquire(files, directory.path(), this_process("local", 0), world(), {}), base::Error);
   lease.release();
