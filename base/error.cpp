@@ -1,10 +1,41 @@
 #include "base/error.hpp"
 
 #include <algorithm>
+#include <new>
 #include <numeric>
+#include <string_view>
+#include <system_error>
 #include <vector>
 
 namespace trireme::base {
+namespace {
+
+constexpr const char* kOutOfMemory =
+    "take a smaller train.micro_batch, train.recompute = full, more ranks, or more memory";
+
+std::string without_backtrace(std::string text) {
+  for (const std::string_view mark : {"\nException raised from", "\nframe #"})
+    text.resize(std::min(text.find(mark), text.size()));
+  while (!text.empty() && text.back() == '\n') text.pop_back();
+  return text;
+}
+
+}  // namespace
+
+std::string failure_text(const std::exception& error) {
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return str("out of memory: ", kOutOfMemory);
+  const auto* system = dynamic_cast<const std::system_error*>(&error);
+  if (system != nullptr && system->code() == std::errc::resource_unavailable_try_again) {
+    return str("cannot start a thread (", error.what(), "): raise the limit of processes or memory (ulimit -u, -v)");
+  }
+  const std::string text = without_backtrace(error.what());
+  const std::string_view allocation = "you tried to allocate ";
+  const std::size_t found = text.find(allocation);
+  if (found == std::string::npos) return text;
+  const std::size_t number = found + allocation.size();
+  return str("out of memory: no ", text.substr(number, text.find(' ', number) - number), " more bytes to be had; ",
+             kOutOfMemory);
+}
 
 int exit_code(const std::exception& error) noexcept {
   if (dynamic_cast<const InputError*>(&error) != nullptr) return kExitBadInput;

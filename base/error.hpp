@@ -49,6 +49,10 @@ int exit_code(const std::exception& error) noexcept;
 /// Throws the error that another process met, from its exit code (not 0) and text.
 [[noreturn]] void throw_with_code(int code, const std::string& message);
 
+/// what() as one sentence for a person. Libraries write more than that: LibTorch adds a backtrace, which is cut off; a
+/// failed allocation or a thread that could not be started gets a sentence of ours.
+std::string failure_text(const std::exception& error);
+
 /// All arguments streamed into one string.
 template <typename... Args>
 std::string str(const Args&... args) {

@@ -102,7 +102,7 @@ class PosixFile final : public File {
 
 int open_flags(OpenMode mode) {
   switch (mode) {
-    case OpenMode::kRead: return O_RDONLY;
+    case OpenMode::kRead: return O_RDONLY | O_NONBLOCK;  // a FIFO in a file's place must not block
     case OpenMode::kReadWrite: return O_RDWR;
     case OpenMode::kCreate: return O_RDWR | O_CREAT | O_TRUNC;
     case OpenMode::kCreateExclusive: return O_RDWR | O_CREAT | O_EXCL;
@@ -144,13 +144,19 @@ std::string FileSystem::read_all(const Path& path) {
 
 void FileSystem::replace(const Path& path, const std::string& content) {
   const Path temporary = str(path.string(), ".", ::getpid(), ".tmp");
-  {
-    const auto file = open(temporary, OpenMode::kCreate);
+  const auto file = open(temporary, OpenMode::kCreate);
+  try {
     file->pwrite(content.data(), content.size(), 0);
     file->sync();
     file->close();
+    rename(temporary, path);
+  } catch (const IoError&) {
+    try {
+      remove(temporary);
+    } catch (const IoError&) {  // the first error is the one to tell
+    }
+    throw;
   }
-  rename(temporary, path);
   sync_directory(path.has_parent_path() ? path.parent_path() : Path("."));
 }
 

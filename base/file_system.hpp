@@ -80,7 +80,8 @@ class FileSystem {
   void remove_all(const Path& path);
   /// The whole file. InputError-free: throws IoError.
   std::string read_all(const Path& path);
-  /// Temporary file in the same directory, written, fsynced, renamed over `path`, directory fsynced.
+  /// Temporary file in the same directory, written, fsynced, renamed over `path`, directory fsynced. After an error
+  /// the temporary file is gone, as far as the disk lets it be removed.
   void replace(const Path& path, const std::string& content);
 };
 

@@ -73,7 +73,7 @@ int main(int argc, char** argv) {
   try {
     return trireme::launcher::run(trireme::launcher::Arguments(argv + 1, argv + argc));
   } catch (const std::exception& error) {
-    trireme::base::print_failure(error.what());
+    trireme::base::print_failure(trireme::base::failure_text(error));
     return trireme::base::exit_code(error);
   }
 }

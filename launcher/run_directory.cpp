@@ -94,7 +94,7 @@ void RunDirectory::end(const Outcome& outcome) {
 
 void RunDirectory::fail(const std::exception& error, const Progress& progress) noexcept {
   try {
-    const std::string first_line = std::string(error.what()).substr(0, std::string(error.what()).find('\n'));
+    const std::string first_line = base::failure_text(error).substr(0, base::failure_text(error).find('\n'));
     const int code = base::exit_code(error);
     end({code, code == base::kExitStopped ? first_line : "failed: " + first_line, progress.step, progress.saved_step});
   } catch (const std::exception&) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/checksum.hpp"
 #include "base/error.hpp"
 #include "io/checkpoint/manifest.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
@@ -36,6 +37,19 @@ std::int64_t vocabulary_of(base::FileSystem& files, const std::string& key, cons
   return static_cast<std::int64_t>(tokens::TokenDataset::open(files, choices.front().path).vocabulary());
 }
 
+std::string tokenizer_of(base::FileSystem& files, const std::string& list) {
+  if (list.empty()) throw base::InputError("no tokenizer: name data.tokenizer or data.train in the run file");
+  const auto choices = tokens::parse_dataset_list("data.train", list);
+  return tokens::TokenDataset::open(files, choices.front().path).tokenizer_json();
+}
+
+// `what` names the option and the file that the token ids would come from.
+void require_trained_tokenizer(const std::string& what, const std::string& hash, const std::string& trained_hash) {
+  if (trained_hash.empty() || hash == trained_hash) return;
+  throw base::InputError(base::str(what, " has another tokenizer than the checkpoint was trained with (", hash,
+                                   " instead of ", trained_hash, "): its ids would mean other text"));
+}
+
 void require_tokenizer(const tokens::DataSource& source, const std::string& list, const std::string& hash) {
   if (source.tokenizer_hash() != hash) {
     throw base::InputError(base::str(list,
@@ -54,10 +68,12 @@ void check_tokenizer_option(const options::RunOptions& options, const tokens::Da
   }
 }
 
+checkpoint::Manifest manifest_of(base::FileSystem& files, const std::filesystem::path& step_directory) {
+  return checkpoint::parse_manifest(files.read_all(step_directory / checkpoint::kManifestName), step_directory);
+}
+
 options::RunOptions stored_options(base::FileSystem& files, const std::filesystem::path& step_directory) {
-  const auto manifest =
-      checkpoint::parse_manifest(files.read_all(step_directory / checkpoint::kManifestName), step_directory);
-  return options::parse_run_options(manifest.options, step_directory.string());
+  return options::parse_run_options(manifest_of(files, step_directory).options, step_directory.string());
 }
 
 void fit_layout(options::RunOptions& options, int ranks, const base::Log& log) {
@@ -144,12 +160,16 @@ ModelInput prepare_model(collectives::MpiWorld& world, base::FileSystem& files, 
   ModelInput input;
   std::string stored;
   std::string found;
+  std::string trained_hash;
   on_rank_0(world, [&] {
     found = find_checkpoint(files, path).string();
-    stored = options::to_ini(stored_options(files, found));
+    const auto manifest = manifest_of(files, found);
+    stored = options::to_ini(options::parse_run_options(manifest.options, found));
+    trained_hash = manifest.extra.value("tokenizer_hash", "");
   });
   input.checkpoint = share_text(world, found);
   stored = share_text(world, stored);
+  trained_hash = share_text(world, trained_hash);
   world.together([&] {
     const options::RunOptions saved = options::parse_run_options(stored, found);
     options.model = saved.model;
@@ -171,11 +191,14 @@ ModelInput prepare_model(collectives::MpiWorld& world, base::FileSystem& files, 
         throw base::InputError(base::str(options.data.valid, " has a vocabulary of ", input.data->vocabulary(),
                                          ", and the checkpoint's model one of ", input.resolved.model.vocab));
       }
-    } else if (!options.data.tokenizer.empty()) {
-      input.tokenizer_json = text::Tokenizer::load(options.data.tokenizer).to_json();
+      require_trained_tokenizer(base::str(key, " = ", options.data.valid), input.data->tokenizer_hash(), trained_hash);
     } else {
-      const auto choices = tokens::parse_dataset_list("data.train", options.data.train);
-      input.tokenizer_json = tokens::TokenDataset::open(files, choices.front().path).tokenizer_json();
+      const bool named = !options.data.tokenizer.empty();
+      input.tokenizer_json =
+          named ? text::Tokenizer::load(options.data.tokenizer).to_json() : tokenizer_of(files, options.data.train);
+      require_trained_tokenizer(named ? base::str("data.tokenizer = ", options.data.tokenizer)
+                                      : base::str("data.train = ", options.data.train),
+                                base::xxh3_hex(input.tokenizer_json), trained_hash);
     }
   });
   return input;

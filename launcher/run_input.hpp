@@ -39,7 +39,8 @@ RunInput prepare_training(collectives::MpiWorld& world, base::FileSystem& files,
 
 /// Collective, for using a trained model: sizes come from the checkpoint that `path` names (find_checkpoint); the
 /// layout from the options where it fits the number of ranks, else every rank holds the whole model (said in the
-/// log). `data` replaces data.valid unless empty; with `need_data` one of them must be given.
+/// log). `data` replaces data.valid unless empty; with `need_data` one of them must be given. Its tokenizer, or else
+/// the one that prompts are encoded with, must be the checkpoint's.
 struct ModelInput {
   options::Resolved resolved;
   std::filesystem::path checkpoint;

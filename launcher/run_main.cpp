@@ -31,7 +31,7 @@ int main(int argc, char** argv) {
     MpiWorld world;
     return run_guarded(world, [&] { return dispatch(world, command, arguments); });
   } catch (const std::exception& error) {
-    trireme::base::print_failure(error.what());
+    trireme::base::print_failure(trireme::base::failure_text(error));
     return trireme::base::exit_code(error);
   }
 }

@@ -58,6 +58,9 @@ torch_version=2.11.0
 torch_companions=(nvidia-cusparselt-cu13==0.8.0 nvidia-nvshmem-cu13==3.4.5 nvidia-cufile==1.15.1.6)
 # Without a toolkit: what libtorch_cpu itself is linked against.
 cuda_runtime=(nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
+# Without a toolkit, for the tests: what `import torch` loads.
+cuda_libraries=(cuda-toolkit==13.0.2 nvidia-cudnn-cu13==9.19.0.56 nvidia-nccl-cu13==2.28.9)
+cuda_toolkit_parts='cuda-toolkit[cublas,cudart,cufft,cufile,cupti,curand,cusolver,cusparse,nvjitlink,nvrtc,nvtx]'
 oracles=(numpy==2.4.6 h5py==3.16.0 transformers==5.23.0 safetensors==0.8.0 tokenizers==0.23.3 tiktoken==0.14.0
          sympy==1.14.0 networkx==3.6.1 jinja2==3.1.6 fsspec==2026.9.0 filelock==4.2.12 typing_extensions==4.16.0
          setuptools==65.5.0)
@@ -95,6 +98,10 @@ install_python() {
     fi
     say "no CUDA 13 toolkit: installing the CUDA runtime that LibTorch is linked against (13 MB)"
     pip_install --no-deps "${cuda_runtime[@]}"
+  fi
+  if [ "$with_tests" = 1 ] && ! has_toolkit && ! has_python "${cuda_libraries[@]}"; then
+    say "no CUDA 13 toolkit: installing the CUDA libraries that PyTorch loads, to compare against it (2 GB)"
+    pip_install "${cuda_libraries[@]/#cuda-toolkit/$cuda_toolkit_parts}"
   fi
   if [ "$with_tests" = 1 ] && ! has_python "${oracles[@]}"; then
     say "installing what tests compare against: ${oracles[*]}"

@@ -63,7 +63,7 @@ MpiCommunicator::~MpiCommunicator() {
   try {
     finish();
   } catch (const std::exception& error) {
-    base::print_failure(error.what());
+    base::print_failure(base::failure_text(error));
   }
 }
 

@@ -115,7 +115,7 @@ int run_guarded(MpiWorld& world, const std::function<int()>& body) {
     code = body();
     return world.rank() == 0 ? code : base::kExitDone;
   } catch (const std::exception& error) {
-    message = error.what();
+    message = base::failure_text(error);
     code = base::exit_code(error);
   } catch (...) {
     message = "an unknown error";

@@ -126,7 +126,7 @@ NcclCommunicator::~NcclCommunicator() {
   try {
     finish();
   } catch (const std::exception& error) {
-    base::print_failure(error.what());
+    base::print_failure(base::failure_text(error));
   }
 }
 

@@ -38,7 +38,7 @@ void Request::finish() noexcept {
     try {
       state_->wait();
     } catch (const std::exception& error) {
-      base::print_failure(error.what());
+      base::print_failure(base::failure_text(error));
     }
   }
   state_.reset();

@@ -123,8 +123,8 @@ class Acquisition {
   bool stays_unchanged(const Path& path, const std::string& content, const std::optional<LeaseHolder>& holder) {
     if (say_) {
       say_(base::str("run directory ", run_directory_.string(), " was last used",
-                     holder ? base::str(" by job ", holder->job, " on ", holder->host) : "", "; watching for up to ",
-                     Lease::kUnchanged.count(), " s whether it still runs"));
+                     holder ? base::str(" by job ", holder->job, " on ", holder->host) : " by an unknown job",
+                     "; watching for up to ", Lease::kUnchanged.count(), " s whether it still runs"));
     }
     const auto start = world_.now();
     while (world_.now() - start < Lease::kUnchanged) {

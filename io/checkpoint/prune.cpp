@@ -31,16 +31,23 @@ bool is_leftover(const std::string& name) {
          (name.starts_with("LATEST.") && name.ends_with(".tmp"));
 }
 
+/// A replacement of one of the run directory's own files that a kill cut short.
+bool is_cut_replacement(const std::string& name) {
+  const auto begins = [&](const char* file) { return name.starts_with(file); };
+  return name.ends_with(".tmp") && (begins("metrics.jsonl.") || begins("attempts.jsonl.") || begins("run.ini."));
+}
+
 }  // namespace
 
 std::vector<std::string> collect_leftovers(base::FileSystem& files, const Path& run_directory) {
   std::vector<std::string> done;
-  for (const char* folder : {"checkpoints", "gradients"}) {
-    const Path directory = run_directory / folder;
+  for (const char* folder : {".", "checkpoints", "gradients"}) {
+    const Path directory = (run_directory / folder).lexically_normal();
     if (!files.is_directory(directory)) continue;
-    put_back(files, directory, done);
+    const bool own = folder == std::string_view(".");
+    if (!own) put_back(files, directory, done);
     for (const auto& name : files.list(directory)) {
-      if (!is_leftover(name)) continue;
+      if (!(own ? is_cut_replacement(name) : is_leftover(name))) continue;
       try {
         files.remove_all(directory / name);
         done.push_back(base::str("deleted ", (directory / name).string()));

@@ -37,6 +37,9 @@ Path run_directory_of(base::FileSystem& files, const std::string& word) {
     return path.has_parent_path() ? path.parent_path() : Path(".");
   }
   if (!files.is_directory(path)) throw base::InputError("there is no directory " + path.string());
+  if (files.exists(path / "attempts.jsonl")) {
+    throw base::InputError(base::str("run directory ", path.string(), " holds no checkpoint: none was saved yet"));
+  }
   throw base::InputError(base::str(path.string(), " is no run directory: it has no folder 'checkpoints'"));
 }
 

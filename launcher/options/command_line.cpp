@@ -81,7 +81,11 @@ void CommandLine::Implementation::refuse_unknown(const std::string& word) const 
   for (const Option& option : options) names.push_back("--" + option.long_name);
   const std::string name = word.substr(0, word.find('='));
   const std::string near = base::nearest(name, names);
-  refuse(str(command, ": unknown option ", name, near.empty() ? "" : ", did you mean " + near + "?"));
+  if (!near.empty()) refuse(str(command, ": unknown option ", name, ", did you mean ", near, "?"));
+  // Nothing is near a key that other programs name otherwise (optimizer.learning_rate): its section tells.
+  const std::string section = name.substr(0, name.find('.') + 1);
+  std::erase_if(names, [&](const std::string& known) { return section.empty() || !known.starts_with(section); });
+  refuse(str(command, ": unknown option ", name, names.empty() ? "" : " (known: " + join(names, ", ") + ")"));
 }
 
 po::parsed_options CommandLine::Implementation::tokenize(const Arguments& arguments) const {

@@ -103,7 +103,10 @@ const Key& find_key(const std::string& path) {
   std::string near = base::nearest(path, siblings);
   if (near.empty() && !same_name.empty()) near = same_name.front();
   if (near.empty()) near = base::nearest(path, paths);
-  throw InputError(str("unknown key ", path, near.empty() ? "" : ", did you mean " + near + "?"));
+  if (!near.empty()) throw InputError(str("unknown key ", path, ", did you mean ", near, "?"));
+  std::vector<std::string>& known = siblings.empty() ? sections : siblings;
+  throw InputError(
+      str("unknown key ", path, " (", siblings.empty() ? "sections" : "known", ": ", join(known, ", "), ")"));
 }
 
 void set_value(RunOptions& options, const Key& key, const std::string& text) {

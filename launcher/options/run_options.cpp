@@ -72,6 +72,7 @@ RunOptions load_run_file(const std::string& path, const Overrides& overrides) {
     base::PosixFileSystem files;
     if (files.is_directory(path)) throw InputError(str(path, " is a directory: name a run file (INI)"));
     text = files.read_all(path);
+    if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);  // the byte order mark of some editors
   } catch (const base::IoError& error) {
     throw InputError(str("cannot read the run file: ", error.what()));
   }

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
 #include <cerrno>
 
 #include "base/error.hpp"
@@ -17,6 +19,21 @@ TEST(PosixFileSystem, ReplacesAFileAsAWhole) {
   files.replace(directory.path() / "a", "second");
   EXPECT_EQ(files.read_all(directory.path() / "a"), "second");
   EXPECT_EQ(files.list(directory.path()), std::vector<std::string>{"a"});
+}
+
+TEST(PosixFileSystem, AFailedReplacementLeavesNoTemporaryFile) {
+  const tests::TemporaryDirectory directory;
+  PosixFileSystem files;
+  files.create_directories(directory.path() / "a" / "in_the_way");
+  EXPECT_THROW(files.replace(directory.path() / "a", "text"), IoError);
+  EXPECT_EQ(files.list(directory.path()), std::vector<std::string>{"a"});
+}
+
+TEST(PosixFileSystem, AFifoInThePlaceOfAFileIsEmptyAndDoesNotBlock) {
+  const tests::TemporaryDirectory directory;
+  PosixFileSystem files;
+  ASSERT_EQ(::mkfifo((directory.path() / "fifo").c_str(), 0600), 0);
+  EXPECT_EQ(files.open(directory.path() / "fifo", OpenMode::kRead)->size(), 0u);
 }
 
 TEST(PosixFileSystem, ExclusiveCreationFailsOnTheSecondTry) {

@@ -57,5 +57,10 @@ with tempfile.TemporaryDirectory() as directory:
     helper.chmod(0o755)
     ran = run(str(alone), "generate", "x.ini", "--prompt", "a b", "")
     check("helper gets the words", ran.stdout == "generate|x.ini|--prompt|a b||" and ran.returncode == 75, ran)
+    helper.write_text('#!/bin/sh\necho "$GOMP_SPINCOUNT"\n')
+    own = {key: value for key, value in os.environ.items() if key not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    for setting, spins in (({}, "1000"), ({"OMP_WAIT_POLICY": "active"}, ""), ({"GOMP_SPINCOUNT": "7"}, "7")):
+        ran = subprocess.run((str(alone), "eval"), capture_output=True, text=True, timeout=60, env=own | setting)
+        check(f"waiting threads, {setting}", ran.stdout.strip() == spins, ran)
     check("listed with helper", re.search("^  train ", run(str(alone), "--help").stdout, re.M))
     check("train --help without helper", run(str(alone), "train", "--help").stdout.startswith("example:\n"))

@@ -92,6 +92,13 @@ def main():
                      ["sequence"])
         cases.refuse("other tokenizer on resume", ["train", "run.ini", "--data.train=other.h5", "--train.steps=8"], 2,
                      ["tokenizer"])
+        cases.refuse("evaluation of another tokenizer", ["eval", "run.ini", "--data", "other.h5"], 2,
+                     ["--data = other.h5 has another tokenizer"])
+        cases.refuse("prompt in another tokenizer's ids",
+                     ["generate", "run.ini", "--prompt", "a", "--data.tokenizer=other.json"], 2,
+                     ["data.tokenizer = other.json has another tokenizer"])
+        cases.refuse("prompt in another dataset's ids", ["generate", "run.ini", "--prompt", "a", "--data.train=other.h5"],
+                     2, ["data.train = other.h5 has another tokenizer"])
         check(checkpoints(space / "runs/run") == saved, "a refusal touched the checkpoints")
 
         # Places to write.

@@ -163,6 +163,9 @@ TEST(Damage, AResumeTakesTheOlderOneAndSetsTheBadOneAside) {
     files.bytes(bad / name)[at] ^= 4;
   }
   EXPECT_EQ(restore(files), 2);
+  files.remove_all(bad);
+  files.open(bad, base::OpenMode::kCreate);
+  EXPECT_EQ(restore(files), 1) << "a file in the place of the directory";
 }
 
 TEST(Damage, NoneReadableIsAnErrorAndTouchesNothing) {

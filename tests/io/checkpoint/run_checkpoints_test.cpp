@@ -77,8 +77,13 @@ TEST(Leftovers, AreDeletedAndReplacedCheckpointsPutBack) {
   files.create_directories(directory / ".trash" / "step_0");
   files.rename(directory / "step_2", directory / ".trash" / "step_2.token");
   files.create_directory(directory / ".step_5.bad.1");
+  for (const char* name : {"metrics.jsonl", "metrics.jsonl.2", "metrics.jsonl.123.tmp", "run.ini.9.tmp", "mine.tmp"}) {
+    files.open(kRun / name, base::OpenMode::kCreate);
+  }
   collect_leftovers(files, kRun);
   EXPECT_EQ(files.list(directory), (std::vector<std::string>{".step_5.bad.1", "LATEST", "step_1", "step_2"}));
+  EXPECT_EQ(files.list(kRun),
+            (std::vector<std::string>{"checkpoints", "metrics.jsonl", "metrics.jsonl.2", "mine.tmp"}));
 }
 
 }  // namespace

@@ -105,6 +105,19 @@ TEST(AssignLayers, GivesWhatIsLeftToTheLaterStages) {
 TEST(AssignLayers, RefusesMoreChunksThanLayers) {
   EXPECT_THROW(assign_layers(7, 4, 2, {}), base::InputError);
   EXPECT_NO_THROW(assign_layers(8, 4, 2, {}));
+  const auto advice = [](std::int64_t layers, int stages, int chunks) -> std::string {
+    try {
+      assign_layers(layers, stages, chunks, {});
+      return "";
+    } catch (const base::InputError& error) {
+      const std::string what = error.what();
+      return what.substr(what.find(": take ") + 2);
+    }
+  };
+  EXPECT_EQ(advice(2, 3, 1), "take parallel.pp of at most 2");
+  EXPECT_EQ(advice(7, 3, 3), "take parallel.pp of at most 2, or parallel.chunks of at most 2");
+  EXPECT_EQ(advice(2, 1, 4), "take parallel.chunks of at most 2");
+  EXPECT_EQ(advice(2, 3, 4), "take fewer stages and fewer chunks");
 }
 
 }  // namespace
