@@ -69,8 +69,12 @@ has_toolkit() {
   command -v nvcc >/dev/null && nvcc --version | grep -q 'release 13\.'
 }
 
+# pip complains of wheels that are left out on purpose: its words are shown only when it fails.
 pip_install() {
-  "$venv/bin/python" -m pip install --disable-pip-version-check -q "$@" || fail "pip could not install: $*"
+  local log; log=$(mktemp)
+  "$venv/bin/python" -m pip install --disable-pip-version-check -q "$@" >"$log" 2>&1 \
+    || { tail -5 "$log" >&2; fail "pip could not install (full log: $log): $*"; }
+  rm -f "$log"
 }
 
 # True when every name==version is installed in the environment.
