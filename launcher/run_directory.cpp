@@ -8,7 +8,7 @@
 #include "base/error.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "launcher/format.hpp"
-#include "slurm/queue.hpp"
+#include "slurm/queue/queue.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -20,7 +20,9 @@ checkpoint::Lease take_lease(base::FileSystem& files, const std::filesystem::pat
   files.create_directories(path);
   return checkpoint::Lease::acquire(
       files, path, checkpoint::this_process(job.in_job() ? job.job_id : "local", job.restart_count),
-      checkpoint::real_world(slurm::job_is_running, stop_requested), [&](const std::string& line) { log.info(line); });
+      checkpoint::real_world([](const std::string& id) { return slurm::job_is_running(slurm::run_command, id); },
+                             stop_requested),
+      [&](const std::string& line) { log.info(line); });
 }
 
 base::Error taken_over(const std::filesystem::path& path) {
@@ -62,7 +64,7 @@ void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& op
   if (!attempts().empty() && !attempts().back().ended) {
     const slurm::AttemptStart& before = attempts().back().start;
     // A rank that failed while rank 0 was busy may have left its reason.
-    killed.reason = outcome_reason(files_, path_, attempts().back().number).value_or("killed");
+    killed.reason = slurm::outcome_reason(files_, path_, attempts().back().number).value_or("killed");
     killed.last_step = std::max(before.first_step, last_logged_step(files_, path_ / "metrics.jsonl"));
     killed.saved_step = start.first_step;
     killed.time = start.time;
@@ -78,7 +80,7 @@ void RunDirectory::keep_lease() {
   if (!lease_.kept()) throw taken_over(path_);
 }
 
-void RunDirectory::end(const Outcome& outcome) {
+void RunDirectory::end(const slurm::Outcome& outcome) {
   if (!lease_.still_mine()) throw taken_over(path_);
   if (begun_) {
     // Time is lost in the share of this attempt's steps that no checkpoint holds.
@@ -88,11 +90,11 @@ void RunDirectory::end(const Outcome& outcome) {
     const double share = done <= 0 ? 0.0 : std::min(1.0, static_cast<double>(lost) / static_cast<double>(done));
     ledger_.end({outcome.reason, outcome.step, outcome.saved_step, seconds, share * seconds, wall_time()});
   }
-  write_outcome(files_, path_, attempt_, outcome);
+  slurm::write_outcome(files_, path_, attempt_, outcome);
   lease_.release();
 }
 
-void RunDirectory::fail(const std::exception& error, const Progress& progress) noexcept {
+void RunDirectory::fail(const std::exception& error, const slurm::Progress& progress) noexcept {
   try {
     const std::string first_line = base::failure_text(error).substr(0, base::failure_text(error).find('\n'));
     const int code = base::exit_code(error);

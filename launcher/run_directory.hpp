@@ -12,9 +12,9 @@
 #include "base/log.hpp"
 #include "launcher/lease_keeper.hpp"
 #include "launcher/metrics_log.hpp"
-#include "launcher/outcome.hpp"
-#include "slurm/attempt_ledger.hpp"
-#include "slurm/job_environment.hpp"
+#include "slurm/job/outcome.hpp"
+#include "slurm/job/attempt_ledger.hpp"
+#include "slurm/job/job_environment.hpp"
 
 namespace trireme::launcher {
 
@@ -52,10 +52,10 @@ class RunDirectory {
   std::int64_t last_validated_step() const { return metrics_->last_validated_step(); }
 
   /// The attempt's end: ledger and outcome file. Then gives the lease back.
-  void end(const Outcome& outcome);
+  void end(const slurm::Outcome& outcome);
   /// The end by an error after `progress`, as far as the disk still lets it be written; never throws. The outcome's
   /// code is base::exit_code(error).
-  void fail(const std::exception& error, const Progress& progress) noexcept;
+  void fail(const std::exception& error, const slurm::Progress& progress) noexcept;
 
  private:
   base::FileSystem& files_;

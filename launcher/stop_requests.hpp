@@ -5,7 +5,7 @@
 #include <string>
 
 #include "collectives/mpi/world.hpp"
-#include "slurm/stop_signal.hpp"
+#include "slurm/job/stop_signal.hpp"
 
 namespace trireme::launcher {
 

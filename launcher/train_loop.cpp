@@ -54,7 +54,7 @@ TrainLoop::TrainLoop(Session& session, const LoopParts& parts, const Position& s
       last_boundary_(steady_clock::now()),
       last_save_(steady_clock::now()) {}
 
-Outcome TrainLoop::run() {
+slurm::Outcome TrainLoop::run() {
   find_validated_step();
   const auto missed = [&] { return validation_due() && validated_step_ != at_.step; };
   if (at_.step < resolved_.steps && missed()) validate();
@@ -81,7 +81,7 @@ Outcome TrainLoop::run() {
   return {base::kExitDone, "done", at_.step, at_.saved_step};
 }
 
-Outcome TrainLoop::stopped(std::int64_t stop, const char* remark) const {
+slurm::Outcome TrainLoop::stopped(std::int64_t stop, const char* remark) const {
   return {base::kExitStopped, base::str("stopped by ", StopRequests::name_of(stop), remark), at_.step, at_.saved_step};
 }
 

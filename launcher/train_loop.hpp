@@ -12,7 +12,7 @@
 #include "io/checkpoint/writer.hpp"
 #include "io/tokens/batch_plan.hpp"
 #include "io/tokens/prefetcher.hpp"
-#include "launcher/outcome.hpp"
+#include "slurm/job/outcome.hpp"
 #include "launcher/run_directory.hpp"
 #include "launcher/session.hpp"
 #include "launcher/step_report.hpp"
@@ -35,7 +35,7 @@ struct LoopParts {
   const tokens::DataSource* valid;  ///< null: no validation
   RunDirectory* run;                ///< on rank 0 only
   StopRequests& stops;
-  Progress& progress;
+  slurm::Progress& progress;
   collectives::Watchdog& watchdog;
   base::Log log;  ///< silent on other ranks
   int attempt = 1;
@@ -48,7 +48,7 @@ class TrainLoop {
 
   /// Collective: trains to the last step or to a stop request, saving as the options say. The same outcome on all
   /// ranks. base::Error when loss or norm stops being finite, when the lease is lost, or when a rank cannot go on.
-  Outcome run();
+  slurm::Outcome run();
 
  private:
   /// What all ranks agree on at a step boundary.
@@ -58,7 +58,7 @@ class TrainLoop {
     bool measure_due = false;
   };
   Boundary agree_at_boundary();
-  Outcome stopped(std::int64_t stop, const char* remark) const;
+  slurm::Outcome stopped(std::int64_t stop, const char* remark) const;
   /// Collective: from the metrics of earlier attempts.
   void find_validated_step();
   /// Tells the watchdog how long to wait for the next boundary.

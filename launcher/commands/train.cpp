@@ -95,8 +95,9 @@ slurm::AttemptStart describe_attempt(const RunDirectory& run, const RunInput& in
 }
 
 // Trains, and writes down how it ended; the summary is for people.
-Outcome run_attempt(Session& session, const RunInput& input, base::FileSystem& files, RunDirectory* run, int attempt,
-                    StopRequests& stops, Progress& progress, collectives::Watchdog& watchdog, const base::Log& log) {
+slurm::Outcome run_attempt(Session& session, const RunInput& input, base::FileSystem& files, RunDirectory* run,
+                           int attempt, StopRequests& stops, slurm::Progress& progress, collectives::Watchdog& watchdog,
+                           const base::Log& log) {
   watchdog.phase(collectives::Watchdog::Phase::kLoad, kLoadLimit);
   const Position start = restore(session, files, input, attempt, log);
   progress.step = progress.saved_step = start.step;
@@ -107,7 +108,7 @@ Outcome run_attempt(Session& session, const RunInput& input, base::FileSystem& f
                  {files, *input.train, input.valid.get(), run, stops, progress, watchdog, log, attempt,
                   start.step > 0 ? std::optional(start.step) : std::nullopt},
                  start);
-  const Outcome outcome = loop.run();
+  const slurm::Outcome outcome = loop.run();
   if (run != nullptr) {
     run->end(outcome);
     if (run->attempts().size() > 1) log.info("\n" + attempts_table(run->attempts()));
@@ -127,13 +128,13 @@ int number_of_attempt(collectives::MpiWorld& world, const RunDirectory* run) {
 
 // A rank that ends the job on its own writes the outcome: rank 0 may be killed before it learns of it.
 void leave_an_outcome(collectives::MpiWorld& world, const std::string& directory, int attempt,
-                      const std::shared_ptr<Progress>& progress) {
+                      const std::shared_ptr<slurm::Progress>& progress) {
   world.on_abort([directory, attempt, progress, host = world.host()](const std::string& message, int code) {
     base::PosixFileSystem files;
-    if (files.exists(outcome_file(directory, attempt))) return;
+    if (files.exists(slurm::outcome_file(directory, attempt))) return;
     const std::string first_line = message.substr(0, message.find('\n'));
-    write_outcome(files, directory, attempt,
-                  {code, base::str("failed on ", host, ": ", first_line), progress->step, progress->saved_step});
+    slurm::write_outcome(files, directory, attempt,
+                         {code, base::str("failed on ", host, ": ", first_line), progress->step, progress->saved_step});
   });
 }
 
@@ -153,7 +154,7 @@ int train_command(collectives::MpiWorld& world, const Arguments& arguments) {
   StopRequests stops(world, signals);
   const RunInput input = prepare_training(world, files, given, device.cuda());
 
-  const auto progress = std::make_shared<Progress>();
+  const auto progress = std::make_shared<slurm::Progress>();
   std::unique_ptr<RunDirectory> run;
   try {
     on_rank_0(world, [&] {
@@ -166,7 +167,8 @@ int train_command(collectives::MpiWorld& world, const Arguments& arguments) {
     Session session(world, input.resolved, device, log);
     describe(log, session, input);
     stops.check("before a checkpoint was loaded");
-    const Outcome outcome = run_attempt(session, input, files, run.get(), attempt, stops, *progress, watchdog, log);
+    const slurm::Outcome outcome =
+        run_attempt(session, input, files, run.get(), attempt, stops, *progress, watchdog, log);
     watchdog.phase(collectives::Watchdog::Phase::kNone, 0);
     session.finish();
     return outcome.exit_code;

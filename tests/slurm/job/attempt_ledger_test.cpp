@@ -1,4 +1,4 @@
-#include "slurm/attempt_ledger.hpp"
+#include "slurm/job/attempt_ledger.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,9 +1,9 @@
-#include "launcher/outcome.hpp"
+#include "slurm/job/outcome.hpp"
 
 #include "base/error.hpp"
 #include "base/json.hpp"
 
-namespace trireme::launcher {
+namespace trireme::slurm {
 
 std::filesystem::path outcome_file(const std::filesystem::path& run_directory, int attempt) {
   return run_directory / "logs" / base::str("outcome.", attempt);
@@ -15,7 +15,8 @@ void write_outcome(base::FileSystem& files, const std::filesystem::path& run_dir
   files.replace(outcome_file(run_directory, attempt), base::to_line({{"exit_code", outcome.exit_code},
                                                                      {"reason", outcome.reason},
                                                                      {"step", outcome.step},
-                                                                     {"saved_step", outcome.saved_step}}) +
+                                                                     {"saved_step", outcome.saved_step},
+                                                                     {"come_back", outcome.come_back}}) +
                                                           '\n');
 }
 
@@ -28,4 +29,4 @@ std::optional<std::string> outcome_reason(base::FileSystem& files, const std::fi
   return outcome.value("reason", "");
 }
 
-}  // namespace trireme::launcher
+}  // namespace trireme::slurm

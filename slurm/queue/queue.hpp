@@ -3,19 +3,16 @@
 
 #include <optional>
 #include <string>
-#include <vector>
+
+#include "slurm/queue/command.hpp"
 
 namespace trireme::slurm {
 
 /// Whether squeue says that the job (array task: "123_4") is running, completing or suspended. Nothing when squeue
 /// is missing, fails, or does not answer.
-std::optional<bool> job_is_running(const std::string& job);
+std::optional<bool> job_is_running(const RunCommand& run, const std::string& job);
 
 /// Reads squeue's answer ("-h -o %T": one state a line). An empty answer means that the job is gone.
 bool is_running(const std::string& states);
-
-/// Standard output of a program found on PATH, started without a shell; nothing when it cannot be started or ends
-/// with an error.
-std::optional<std::string> output_of(const std::vector<std::string>& command);
 
 }  // namespace trireme::slurm

@@ -1,4 +1,4 @@
-#include "slurm/job_environment.hpp"
+#include "slurm/job/job_environment.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "slurm/stop_signal.hpp"
+#include "slurm/job/stop_signal.hpp"
 
 #include <csignal>
 

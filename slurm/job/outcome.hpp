@@ -9,13 +9,14 @@
 
 #include "base/file_system.hpp"
 
-namespace trireme::launcher {
+namespace trireme::slurm {
 
 struct Outcome {
   int exit_code = 0;      ///< 0 done, 1 failed, 2 bad input, 75 stopped
   std::string reason;     ///< one sentence
   std::int64_t step = 0;  ///< steps done
   std::int64_t saved_step = 0;
+  bool come_back = true;  ///< false: somebody asked that the run stays stopped, so the script must not requeue
 };
 
 /// How far an attempt came; on every rank, read by whichever thread ends the job.
@@ -35,4 +36,4 @@ void write_outcome(base::FileSystem& files, const std::filesystem::path& run_dir
 std::optional<std::string> outcome_reason(base::FileSystem& files, const std::filesystem::path& run_directory,
                                           int attempt);
 
-}  // namespace trireme::launcher
+}  // namespace trireme::slurm

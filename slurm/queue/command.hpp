@@ -1,0 +1,27 @@
+// Programs of the cluster (squeue, scontrol, sbatch, mpirun …), behind one seam so that tests can answer for them.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace trireme::slurm {
+
+struct CommandResult {
+  int exit_code = 0;  ///< 128 + signal when a signal ended it
+  std::string output;
+  std::string error;
+};
+
+/// Runs words[0] from PATH with the other words as its arguments and waits for it. Nothing when there is no such
+/// program.
+using RunCommand = std::function<std::optional<CommandResult>(const std::vector<std::string>& words)>;
+
+/// The real one: posix_spawn, no shell; standard input is /dev/null.
+std::optional<CommandResult> run_command(const std::vector<std::string>& words);
+
+/// Standard output of a program that ended with 0; nothing otherwise.
+std::optional<std::string> output_of(const RunCommand& run, const std::vector<std::string>& words);
+
+}  // namespace trireme::slurm

@@ -1,0 +1,32 @@
+#include "slurm/queue/queue.hpp"
+
+#include <gtest/gtest.h>
+
+namespace trireme::slurm {
+namespace {
+
+TEST(IsRunning, KnowsTheStatesInWhichAJobMayStillWrite) {
+  EXPECT_TRUE(is_running("RUNNING\n"));
+  EXPECT_TRUE(is_running("COMPLETING\n"));
+  EXPECT_TRUE(is_running("PENDING\nRUNNING\n"));
+  EXPECT_FALSE(is_running("PENDING\n"));
+  EXPECT_FALSE(is_running(""));
+}
+
+TEST(JobIsRunning, AsksSqueueForTheOneJob) {
+  std::vector<std::string> asked;
+  const auto squeue = [&](const std::vector<std::string>& words) {
+    asked = words;
+    return CommandResult{0, "RUNNING\n", ""};
+  };
+  EXPECT_EQ(job_is_running(squeue, "12_3"), true);
+  EXPECT_EQ(asked.back(), "--jobs=12_3");
+}
+
+TEST(JobIsRunning, IsUnknownWhenSqueueFailsOrIsMissing) {
+  EXPECT_EQ(job_is_running([](const auto&) { return CommandResult{1, "", "no controller"}; }, "12"), std::nullopt);
+  EXPECT_EQ(job_is_running([](const auto&) { return std::nullopt; }, "12"), std::nullopt);
+}
+
+}  // namespace
+}  // namespace trireme::slurm
