@@ -38,6 +38,7 @@ std::vector<options::Subcommand> working_commands() {
   commands.push_back({"tokenizer", "trains a byte-level BPE tokenizer", tokenizer_command});
   commands.push_back({"prepare", "text, JSONL or stdin into a token dataset", prepare_command});
   commands.push_back({"checkpoint", "lists, inspects and verifies checkpoints", checkpoint_command});
+  commands.push_back({"devcluster", "a real Slurm cluster of several nodes on this machine", devcluster_command});
   return commands;
 }
 

@@ -1,0 +1,105 @@
+#include "slurm/devcluster/node_spaces.hpp"
+
+#include <sys/mount.h>
+
+#include <fstream>
+
+#include "base/error.hpp"
+#include "slurm/queue/command.hpp"
+
+namespace trireme::devcluster {
+namespace {
+
+using base::str;
+
+std::string bridge_name(int network) { return str("trireme", network); }
+std::string wire_name(const Plan& plan, int node) { return str("tri", plan.network, "n", node); }
+
+void pin_space(const char* kind, const std::filesystem::path& pin, const std::vector<std::string>& command) {
+  std::ofstream(pin).close();
+  std::vector<std::string> words = {"unshare", str("--", kind, "=", pin.string())};
+  words.insert(words.end(), command.begin(), command.end());
+  run_checked(words);
+}
+
+void in_net(const Plan& plan, int node, std::vector<std::string> words) {
+  words.insert(words.begin(), {"nsenter", "--net=" + net_pin(plan, node).string()});
+  run_checked(words);
+}
+
+void change_link(const Plan& plan, int a, int b, const char* change) {
+  if (!plan.links) {
+    throw base::InputError("the cluster has no links of its own to cut; start it with: trireme devcluster up --links");
+  }
+  if (a == b) throw base::InputError("a link is between two different nodes");
+  in_net(plan, a, {"ip", "route", change, "blackhole", plan.address(b) + "/32"});
+  in_net(plan, b, {"ip", "route", change, "blackhole", plan.address(a) + "/32"});
+}
+
+}  // namespace
+
+void run_checked(const std::vector<std::string>& words) {
+  const auto result = slurm::run_command(words);
+  if (!result) throw base::Error(str("there is no program ", words[0]));
+  if (result->exit_code == 0) return;
+  std::string command;
+  for (const std::string& word : words) command += (command.empty() ? "" : " ") + word;
+  std::string reason = result->error.substr(0, result->error.find('\n'));
+  throw base::Error(str(command, ": ", reason.empty() ? str("exit code ", result->exit_code) : reason));
+}
+
+std::filesystem::path uts_pin(const Plan& plan, int node) { return plan.directory / "ns" / (node_name(node) + ".uts"); }
+std::filesystem::path net_pin(const Plan& plan, int node) { return plan.directory / "ns" / (node_name(node) + ".net"); }
+
+int make_bridge(const Plan& plan) {
+  for (int network = 0; network < 256; ++network) {
+    const std::string bridge = bridge_name(network);
+    const auto made = slurm::run_command({"ip", "link", "add", bridge, "type", "bridge"});
+    if (!made) throw base::InputError("devcluster --links needs the program ip (Debian: iproute2)");
+    if (made->exit_code != 0) {
+      if (made->error.find("File exists") != std::string::npos) continue;
+      throw base::Error(str("devcluster --links cannot make a bridge here: ", made->error));
+    }
+    Plan with = plan;
+    with.network = network;
+    run_checked({"ip", "address", "add", with.controller_address() + "/24", "dev", bridge});
+    run_checked({"ip", "link", "set", bridge, "up"});
+    return network;
+  }
+  throw base::Error("all 256 networks of devcluster are in use on this machine");
+}
+
+void make_spaces(const Plan& plan, int node) {
+  pin_space("uts", uts_pin(plan, node), {"hostname", node_name(node)});
+  if (!plan.links) return;
+  pin_space("net", net_pin(plan, node), {"ip", "link", "set", "lo", "up"});
+  const std::string wire = wire_name(plan, node);
+  run_checked(
+      {"ip", "link", "add", wire, "type", "veth", "peer", "name", "eth0", "netns", net_pin(plan, node).string()});
+  run_checked({"ip", "link", "set", wire, "master", bridge_name(plan.network), "up"});
+  in_net(plan, node, {"ip", "address", "add", plan.address(node) + "/24", "dev", "eth0"});
+  in_net(plan, node, {"ip", "link", "set", "eth0", "up"});
+}
+
+void remove_spaces(const Plan& plan) {
+  for (int node = 1; node <= plan.nodes; ++node) {
+    for (const auto& pin : {uts_pin(plan, node), net_pin(plan, node)}) ::umount2(pin.c_str(), MNT_DETACH);
+    if (plan.links) slurm::run_command({"ip", "link", "delete", wire_name(plan, node)});
+  }
+  if (plan.links) slurm::run_command({"ip", "link", "delete", bridge_name(plan.network)});
+}
+
+std::vector<std::string> on_node(const Plan& plan, int node, const std::vector<std::string>& words) {
+  std::vector<std::string> all = {"nsenter", "--uts=" + uts_pin(plan, node).string()};
+  if (plan.links) all.push_back("--net=" + net_pin(plan, node).string());
+  // The nodes' own /etc/hosts, so that their names mean something there and nowhere else.
+  all.insert(all.end(), {"unshare", "--mount", "sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\"",
+                         (plan.directory / "etc/hosts").string()});
+  all.insert(all.end(), words.begin(), words.end());
+  return all;
+}
+
+void cut_link(const Plan& plan, int a, int b) { change_link(plan, a, b, "replace"); }
+void restore_link(const Plan& plan, int a, int b) { change_link(plan, a, b, "delete"); }
+
+}  // namespace trireme::devcluster
