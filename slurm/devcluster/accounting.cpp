@@ -15,7 +15,8 @@ namespace {
 using base::str;
 
 void wait_for(const std::string& what, const std::vector<std::string>& question) {
-  for (int i = 0; i < 300; ++i) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (std::chrono::steady_clock::now() < until) {
     const auto answer = slurm::run_command(question);
     if (answer && answer->exit_code == 0) return;
     std::this_thread::sleep_for(std::chrono::milliseconds(100));

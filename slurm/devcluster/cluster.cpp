@@ -119,7 +119,7 @@ void claim_directory(const fs::path& directory) {
 }
 
 void write_files(const Plan& plan) {
-  for (const char* name : {"etc", "run", "log", "state", "spool", "ns", "dev"})
+  for (const char* name : {"etc", "run", "log", "state", "spool", "ns", "dev", "tmp"})
     fs::create_directory(plan.directory / name);
   base::PosixFileSystem files;
   write(plan.directory / "etc/munge.key", random_bytes(128), 0400);
@@ -128,6 +128,11 @@ void write_files(const Plan& plan) {
   write(plan.directory / "etc/task_prolog", task_prolog(plan), 0755);
   write(plan.directory / "etc/hosts", hosts_file(plan, files.exists("/etc/hosts") ? files.read_all("/etc/hosts") : ""),
         0644);
+  write(plan.directory / "etc/mpi.conf", "", 0644);
+  for (int node = 1; node <= plan.nodes; ++node) {
+    fs::create_directory(plan.directory / "tmp" / node_name(node));
+    write(plan.directory / "etc" / ("mpi." + node_name(node)), mpi_conf(plan, node), 0644);
+  }
   if (plan.accounting) write(plan.directory / "etc/slurmdbd.conf", slurmdbd_conf(plan), 0600);
   for (int gpu = 0; gpu < plan.gpus_per_node; ++gpu) {
     const fs::path device = plan.directory / "dev" / str("gpu", gpu);
@@ -185,11 +190,11 @@ void wait_until_idle(const Plan& plan, const std::function<bool()>& interrupted)
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(60);
   while (std::chrono::steady_clock::now() < until) {
     if (interrupted()) throw base::Stopped("interrupted while the cluster came up; nothing of it is left");
+    const auto all = daemons(plan.directory);
+    if (std::any_of(all.begin(), all.end(), [](const Daemon& daemon) { return !daemon.alive; })) break;
     const auto idle = slurm::run_command({"env", "SLURM_CONF=" + plan.conf().string(), "sinfo", "--noheader",
                                           "--partition=low", "--states=idle", "-o", "%D"});
     if (idle && std::atoi(idle->output.c_str()) == plan.nodes) return;
-    const auto all = daemons(plan.directory);
-    if (std::any_of(all.begin(), all.end(), [](const Daemon& daemon) { return !daemon.alive; })) break;
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   }
   throw base::Error(str("the cluster did not come up: ", last_words(plan)));
@@ -206,6 +211,7 @@ Plan up(Plan plan, const std::function<bool()>& interrupted) {
     plan.controller_port = ports[0];
     plan.accounting_port = ports[1];
     plan.node_ports.assign(ports.begin() + 2, ports.end());
+    plan.slurm_release = release_of(slurm::run_command({"slurmctld", "-V"})->output);
     if (plan.links) plan.network = make_bridge(plan);
     write(plan.directory / kPlanName, to_json(plan), 0644);
     write_files(plan);

@@ -1,5 +1,7 @@
 #include "slurm/devcluster/plan.hpp"
 
+#include <cstdio>
+
 #include "base/error.hpp"
 #include "base/json.hpp"
 
@@ -39,11 +41,15 @@ std::string slurm_conf(const Plan& plan) {
       "ReturnToService=2\nSlurmdTimeout=10\nInactiveLimit=0\nMinJobAge=600\n", "KillWait=", plan.kill_wait, "\n",
       "JobRequeue=", plan.requeue ? 1 : 0, "\n", "TaskProlog=", dir, "/etc/task_prolog\n",
       "PreemptType=", preempts ? "preempt/partition_prio" : "preempt/none", "\n", "PreemptMode=", mode, "\n");
-  if (plan.send_user_signal) text += "PreemptParameters=send_user_signal\n";
+  if (plan.send_user_signal) {
+    text += plan.slurm_release >= 2302 ? "PreemptParameters=send_user_signal\n"
+                                       : "SlurmctldParameters=preempt_send_user_signal\n";
+  }
   if (plan.gpus_per_node > 0) text += "GresTypes=gpu\n";
   if (plan.accounting) {
     text += str("AccountingStorageType=accounting_storage/slurmdbd\nAccountingStorageHost=localhost\n",
-                "AccountingStoragePort=", plan.accounting_port, "\nJobAcctGatherType=jobacct_gather/none\n",
+                "AccountingStoragePort=", plan.accounting_port,
+                "\nAccountingStoragePass=", plan.munge_socket().string(), "\nJobAcctGatherType=jobacct_gather/none\n",
                 "PriorityType=priority/multifactor\nPriorityWeightFairshare=10000\nPriorityCalcPeriod=1\n");
   }
   const std::string gres = plan.gpus_per_node > 0 ? str(" Gres=gpu:", plan.gpus_per_node) : "";
@@ -53,12 +59,27 @@ std::string slurm_conf(const Plan& plan) {
                 " RealMemory=", plan.memory_per_node, gres, " State=UNKNOWN\n");
   }
   const std::string limit = plan.max_minutes > 0 ? str(" MaxTime=", plan.max_minutes) : " MaxTime=UNLIMITED";
-  const std::string weights =
-      plan.gpus_per_node > 0 ? " TRESBillingWeights=CPU=1.0,GRES/gpu=10.0" : " TRESBillingWeights=CPU=1.0";
+  // Slurm bills GPUs only with a database.
+  const bool gpus_billed = plan.gpus_per_node > 0 && plan.accounting;
+  if (gpus_billed) text += "AccountingStorageTRES=gres/gpu\n";
+  const std::string weights = str(" TRESBillingWeights=CPU=1.0", gpus_billed ? ",GRES/gpu=10.0" : "");
   text += str("PartitionName=low Nodes=ALL Default=YES PriorityTier=1 PreemptMode=", mode, " GraceTime=", plan.grace,
               limit, weights, "\n");
   text += str("PartitionName=high Nodes=ALL PriorityTier=10 PreemptMode=OFF", limit, weights, "\n");
   return text;
+}
+
+std::string mpi_conf(const Plan& plan, int node) {
+  return str("PMIxCliTmpDirBase=", plan.directory.string(), "/tmp/", node_name(node), "\n");
+}
+
+int release_of(const std::string& version) {
+  const std::size_t digit = version.find_first_of("0123456789");
+  int major = 0, minor = 0;
+  if (digit == std::string::npos || std::sscanf(version.c_str() + digit, "%d.%d", &major, &minor) != 2) {
+    throw base::Error(str("cannot tell the version of Slurm from '", version, "'"));
+  }
+  return 100 * major + minor;
 }
 
 std::string gres_conf(const Plan& plan) {
@@ -109,6 +130,7 @@ std::string to_json(const Plan& plan) {
                         {"max_minutes", plan.max_minutes},
                         {"accounting", plan.accounting},
                         {"links", plan.links},
+                        {"slurm_release", plan.slurm_release},
                         {"controller_port", plan.controller_port},
                         {"accounting_port", plan.accounting_port},
                         {"node_ports", plan.node_ports},
@@ -133,6 +155,7 @@ Plan plan_from_json(const std::string& text) {
     plan.max_minutes = json.at("max_minutes");
     plan.accounting = json.at("accounting");
     plan.links = json.at("links");
+    plan.slurm_release = json.at("slurm_release");
     plan.controller_port = json.at("controller_port");
     plan.accounting_port = json.at("accounting_port");
     plan.node_ports = json.at("node_ports").get<std::vector<int>>();

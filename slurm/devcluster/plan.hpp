@@ -21,6 +21,7 @@ struct Plan {
   int max_minutes = 0;                   ///< time limit of the partitions; 0: none
   bool accounting = false;               ///< slurmdbd over MariaDB
   bool links = false;                    ///< a network namespace per node
+  int slurm_release = 2205;              ///< 2205 for 22.05: some settings moved
   int controller_port = 0;
   int accounting_port = 0;
   std::vector<int> node_ports;  ///< one each; with links all may be the same
@@ -41,6 +42,10 @@ int node_number(const Plan& plan, const std::string& name);
 
 /// slurm.conf(5).
 std::string slurm_conf(const Plan& plan);
+/// mpi.conf(5) of a node: PMIx keeps its files in a directory of the node's own.
+std::string mpi_conf(const Plan& plan, int node);
+/// 2205 from "slurm-wlm 22.05.8"; base::Error when the text has no version.
+int release_of(const std::string& version);
 /// gres.conf(5); device file i is <directory>/dev/gpu<i>.
 std::string gres_conf(const Plan& plan);
 /// slurmdbd.conf(5).
