@@ -12,5 +12,6 @@ using Arguments = std::vector<std::string>;
 int tokenizer_command(const Arguments& arguments);
 int prepare_command(const Arguments& arguments);
 int checkpoint_command(const Arguments& arguments);
+int doctor_command(const Arguments& arguments);
 
 }  // namespace trireme::launcher
