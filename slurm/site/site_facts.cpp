@@ -108,7 +108,8 @@ void Reader::mpi() {
 }
 
 void Reader::accounting(const Fields& config) {
-  if (field(config, "AccountingStorageType") == "accounting_storage/none") return;
+  const std::string storage = field(config, "AccountingStorageType");
+  if (storage.empty() || storage == "accounting_storage/none") return;
   const auto qos = ask({"sacctmgr", "--noheader", "--parsable2", "show", "qos", std::string("format=") + kQosFormat},
                        {"accounting", "qos"});
   if (!qos) return;
