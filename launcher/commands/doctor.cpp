@@ -15,6 +15,7 @@
 #include "slurm/site/advice.hpp"
 #include "slurm/site/site_facts.hpp"
 #include "slurm/site/site_ini.hpp"
+#include "slurm/site/site_values.hpp"
 
 namespace trireme::launcher {
 namespace {

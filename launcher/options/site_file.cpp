@@ -5,7 +5,7 @@
 
 #include "base/error.hpp"
 #include "launcher/options/ini_text.hpp"
-#include "slurm/site/site_ini.hpp"
+#include "slurm/site/site_values.hpp"
 
 namespace trireme::options {
 

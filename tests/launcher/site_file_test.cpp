@@ -11,6 +11,8 @@
 #include "slurm/site/preemption.hpp"
 #include "slurm/site/site_facts.hpp"
 #include "slurm/site/site_ini.hpp"
+#include "slurm/site/site_table.hpp"
+#include "slurm/site/site_values.hpp"
 #include "tests/slurm/site/samples.hpp"
 #include "tests/support/temporary_directory.hpp"
 
@@ -80,6 +82,18 @@ TEST(SiteFile, AByteOrderMarkIsSkipped) {
   const tests::TemporaryDirectory directory;
   base::PosixFileSystem().replace(directory.path() / "s.ini", "\xEF\xBB\xBF[slurm]\ncluster = x\n");
   EXPECT_EQ(load_site_file((directory.path() / "s.ini").string()).cluster, "x");
+}
+
+TEST(SiteFile, EveryKeyIsInTheDocumentation) {
+  const std::string page = base::PosixFileSystem().read_all(TRIREME_SOURCE_DIR "/docs/site.md");
+  const auto check = [&](const auto& keys) {
+    for (const auto& key : keys) EXPECT_THAT(page, HasSubstr("`" + key.name + "`"));
+  };
+  check(slurm::slurm_keys());
+  check(slurm::mpi_keys());
+  check(slurm::needs_keys());
+  check(slurm::partition_keys());
+  check(slurm::qos_keys());
 }
 
 const std::filesystem::path kExamples = TRIREME_SOURCE_DIR "/examples";

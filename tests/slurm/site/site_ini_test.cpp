@@ -1,4 +1,5 @@
 #include "slurm/site/site_ini.hpp"
+#include "slurm/site/site_values.hpp"
 
 #include <gmock/gmock.h>
 
