@@ -91,7 +91,7 @@ std::string site_table(const slurm::Site& site) {
 
 std::string fair_share_table(const std::vector<slurm::FairShare>& shares) {
   if (shares.empty()) return "";
-  std::vector<std::vector<std::string>> rows = {{"account", "shares", "of the cluster", "used", "fair-share factor"}};
+  std::vector<std::vector<std::string>> rows = {{"account", "shares", "normalized", "usage", "fair-share factor"}};
   const auto printed = [](const char* format, double value) {
     char text[32];
     std::snprintf(text, sizeof text, format, value);

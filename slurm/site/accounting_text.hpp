@@ -13,9 +13,9 @@ namespace trireme::slurm {
 struct FairShare {
   std::string account;
   std::string raw_shares;       ///< as the administrator gave them: a number or "parent"
-  double normalized_share = 0;  ///< of the whole cluster, 0..1
-  double usage = 0;             ///< effective usage: share of what the cluster did lately, 0..1
-  double factor = 0;            ///< fair-share factor, 0..1: 1 = used nothing yet; more used = lower priority
+  double normalized_share = 0;  ///< 0..1, among the account's users (Fair Tree, the default); else of the cluster
+  double usage = 0;             ///< effective usage, 0..1, on the same scale
+  double factor = 0;            ///< fair-share factor, 0..1: the higher, the sooner a job starts; using lowers it
 };
 
 /// The columns that parse_fair_shares() reads.

@@ -93,14 +93,11 @@ std::string about_preemption(const Site& site, const Preemption& preemption) {
 
 std::string about_time_limit(const Partition& partition) {
   if (!partition.time_limit) {
-    return "No time limit: a job runs until the training is done. Slurm still starts short jobs sooner (slurm.time).";
+    return "No limit: a job runs until the training is done. Slurm still starts short jobs sooner (slurm.time).";
   }
-  std::string text = str("A job may run for ", time_text(*partition.time_limit),
-                         ", and Slurm does not requeue one that reaches its limit. Trireme stops early enough for a "
-                         "step and a save, and the script requeues the job with a new limit; it queues again each "
-                         "time. trireme submit --chain N puts the next jobs into the queue in advance.");
+  std::string text = str("A job may run for ", time_text(*partition.time_limit), ".");
   if (!partition.over_time_limit) {
-    text += " The limit is not enforced here (OverTimeLimit = UNLIMITED); Trireme keeps to it all the same.";
+    text += " The limit is not enforced (OverTimeLimit = UNLIMITED); Trireme keeps to it all the same.";
   } else if (*partition.over_time_limit > 0) {
     text += str(" Slurm waits ", time_text(*partition.over_time_limit),
                 " more before it kills (OverTimeLimit); Trireme does not count on it.");
@@ -148,6 +145,13 @@ void add_preemption(Book& book, const Site& site) {
 }
 
 void add_time_limit(Book& book, const Site& site) {
+  if (std::any_of(site.partitions.begin(), site.partitions.end(),
+                  [](const Partition& one) { return one.time_limit.has_value(); })) {
+    book.add("Time limit",
+             "Slurm does not requeue a job that reaches its limit. Trireme stops early enough for a step and a save, "
+             "and the script requeues the job: it queues again, with a new limit. trireme submit --chain N puts the "
+             "next jobs into the queue in advance.");
+  }
   for (const Partition& one : site.partitions) book.add("Time limit", about_time_limit(one), one.name);
   for (const Qos& one : site.qos) {
     if (one.time_limit) {
@@ -195,9 +199,9 @@ void add_start(Book& book, const Site& site) {
     book.add(kTopic, "What srun --mpi offers is not known (" + site.unknown.at("mpi_types") + "); mpirun is used.");
   }
   for (const Partition& one : site.partitions) {
-    if (one.state != "up" && !one.state.empty()) {
-      book.add(kTopic, str("The partition is in state ", one.state, ": jobs in it do not start."), one.name);
-    }
+    if (one.state == "down") book.add(kTopic, "State down: jobs may queue, but none starts.", one.name);
+    if (one.state == "drain") book.add(kTopic, "State drain: no new job is taken; queued ones may start.", one.name);
+    if (one.state == "inactive") book.add(kTopic, "State inactive: no new job is taken, and none starts.", one.name);
   }
   if (site.max_array_size == 0) book.add(kTopic, "Job arrays are switched off.");
 }

@@ -63,7 +63,9 @@ void Reader::config(const Fields& config) {
   site.cluster = field(config, "ClusterName");
   site.slurm_version = field(config, "SLURM_VERSION");
   site.preempt_type = field(config, "PreemptType");
-  site.send_user_signal = field(config, "PreemptParameters").find("send_user_signal") != std::string::npos;
+  // PreemptParameters = send_user_signal from 23.02 on, SlurmctldParameters = preempt_send_user_signal before.
+  const std::string parameters = field(config, "PreemptParameters") + "," + field(config, "SlurmctldParameters");
+  site.send_user_signal = parameters.find("send_user_signal") != std::string::npos;
   site.requeue = leading_number(field(config, "JobRequeue")).value_or(1) != 0;
   site.kill_wait = leading_number(field(config, "KillWait")).value_or(site.kill_wait);
   // "-00:00:01" stands for none.

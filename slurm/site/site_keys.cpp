@@ -20,7 +20,7 @@ const std::vector<SiteKey<Site>>& slurm_keys() {
       {"billing_takes_largest", &Site::billing_takes_largest,
        "yes: a node is billed by its dearest resource, not by the sum"},
       {"submit_from_nodes", &Site::submit_from_nodes,
-       "yes, no or unknown: sbatch works on compute nodes; correct it when you know better, it is kept"}};
+       "yes, no or unknown: sbatch works on compute nodes; correct it when you know"}};
   return keys;
 }
 
@@ -47,7 +47,7 @@ const std::vector<SiteKey<Site>>& needs_keys() {
 
 const std::vector<SiteKey<Partition>>& partition_keys() {
   static const std::vector<SiteKey<Partition>> keys = {
-      {"state", &Partition::state, "up, down (queues, does not start), drain (takes no jobs), inactive"},
+      {"state", &Partition::state, "up, down (jobs queue, none starts), drain (no new jobs), inactive"},
       {"is_default", &Partition::is_default, "yes: of jobs that name no partition"},
       {"time_limit", &Partition::time_limit, "of one job", Form::kDuration},
       {"default_time", &Partition::default_time, "of jobs that ask for no time; unset: the limit", Form::kDuration},

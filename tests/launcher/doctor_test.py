@@ -73,7 +73,7 @@ def site_files(work, university):
     kept = site.read_text()
     check("refreshes", again.returncode == 0 and "kept your [needs]; changed:" in again.stdout, again)
     check("names changes", "partition.cpu.grace: 7 -> 0" in again.stdout, again.stdout)
-    check("keeps needs with their comments", text[text.index("[needs]"):] == kept[kept.index("[needs]"):], kept)
+    check("keeps needs with their comments", text[text.index("\n[needs]"):] == kept[kept.index("\n[needs]"):], kept)
     check("keeps what only a person knows", "submit_from_nodes = yes" in kept, kept)
     same = doctor(university, "--site-out", str(site))
     check("says that nothing changed", "nothing has changed" in same.stdout and site.read_text() == kept, same)

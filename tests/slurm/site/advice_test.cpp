@@ -104,13 +104,16 @@ TEST(Advice, AnExemptTimeIsSaid) {
 
 TEST(Advice, TimeLimits) {
   Site site = site_with(PreemptMode::kOff, 0);
-  EXPECT_THAT(said(site, "Time limit", "low"), AllOf(HasSubstr("for 12 h"), HasSubstr("does not requeue")));
+  EXPECT_THAT(said(site, "Time limit", "low"), HasSubstr("for 12 h"));
+  EXPECT_THAT(said(site, "Time limit", ""), AllOf(HasSubstr("does not requeue"), HasSubstr("--chain N")));
   site.partitions[0].over_time_limit = 300;
   EXPECT_THAT(said(site, "Time limit", "low"), HasSubstr("waits 5 min more"));
   site.partitions[0].over_time_limit.reset();
   EXPECT_THAT(said(site, "Time limit", "low"), HasSubstr("not enforced"));
   site.partitions[0].time_limit.reset();
-  EXPECT_THAT(said(site, "Time limit", "low"), HasSubstr("No time limit"));
+  EXPECT_THAT(said(site, "Time limit", "low"), HasSubstr("No limit"));
+  site.partitions[1].time_limit.reset();
+  EXPECT_EQ(said(site, "Time limit", ""), "");
   site.qos = {{"short", {}, PreemptMode::kOff, 0, 93784}};
   EXPECT_THAT(said(site, "Time limit", "QOS short"), HasSubstr("1-02:03:04"));
 }
@@ -138,7 +141,9 @@ TEST(Advice, HowRanksStart) {
   site.mpirun_version.clear();
   EXPECT_THAT(said(site, "Start", ""), HasSubstr("No mpirun"));
   site.partitions[1].state = "down";
-  EXPECT_THAT(said(site, "Start", "high"), HasSubstr("state down"));
+  EXPECT_THAT(said(site, "Start", "high"), HasSubstr("State down"));
+  site.partitions[1].state = "drain";
+  EXPECT_THAT(said(site, "Start", "high"), HasSubstr("no new job is taken; queued"));
   site.max_array_size = 0;
   EXPECT_THAT(said(site, "Start", ""), HasSubstr("Job arrays"));
 }

@@ -64,6 +64,37 @@ TEST(ReadSite, ReadsWhatOtherVersionsSay) {
   EXPECT_EQ(forge->partition("night")->node_kinds.size(), 3U);
 }
 
+TEST(ReadSite, ReadsARealCluster) {
+  Samples samples{"22.05"};
+  const auto site = read_site(samples.run());
+  EXPECT_EQ(site->slurm_version, "22.05.8");
+  EXPECT_EQ(site->preempt_type, "preempt/partition_prio");
+  EXPECT_TRUE(site->send_user_signal) << "SlurmctldParameters = preempt_send_user_signal, before 23.02";
+  EXPECT_TRUE(site->billing_takes_largest);
+  EXPECT_EQ(site->mpirun_version, "Open MPI 4.1.4");
+  EXPECT_TRUE(site->mpirun_has_slurm);
+  EXPECT_EQ(site->mpi_types, (std::vector<std::string>{"pmix", "cray_shasta", "pmi2", "pmix_v4"}));
+  ASSERT_EQ(site->partitions.size(), 5U);
+  const Partition &low = site->partitions[0], &mid = site->partitions[1], &high = site->partitions[2],
+                  &cpu = site->partitions[3], &hidden = site->partitions[4];
+  EXPECT_EQ(low.preempt_mode, PreemptMode::kCancel);
+  EXPECT_EQ(low.grace, 20);
+  EXPECT_EQ(low.preempted_by, (std::vector<std::string>{"mid", "high"}));
+  EXPECT_EQ(low.node_kinds, (std::vector<NodeKind>{{8, 8, 16000, 4, "a100"}, {2, 16, 32000, 4, ""}}));
+  EXPECT_EQ(mid.preempted_by, (std::vector<std::string>{"high"}));
+  EXPECT_EQ(mid.default_memory_per_cpu, 1000);
+  EXPECT_EQ(mid.max_memory_per_node, 15000);
+  EXPECT_TRUE(high.exclusive);
+  EXPECT_EQ(high.time_limit, std::nullopt);
+  EXPECT_EQ(high.preempt_mode, PreemptMode::kOff);
+  EXPECT_EQ(cpu.state, "drain");
+  EXPECT_EQ(cpu.preempted_by, (std::vector<std::string>{"high"})) << "they share n08";
+  EXPECT_EQ(cpu.over_time_limit, 600);
+  EXPECT_EQ(cpu.nodes, 101);
+  EXPECT_EQ(hidden.state, "down");
+  EXPECT_EQ(hidden.nodes, 3);
+}
+
 TEST(ReadSite, IsNothingWithoutSlurm) {
   EXPECT_FALSE(read_site([](const auto&) { return std::nullopt; }));
 }
