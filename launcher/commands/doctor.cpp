@@ -108,8 +108,12 @@ int doctor_command(const Arguments& arguments) {
   options::CommandLine line("doctor", "what this cluster's Slurm will do to your jobs; under mpirun: checks the nodes",
                             "trireme doctor --site-out site.ini\n"
                             "mpirun trireme doctor");
-  line.value("site-out", site_out, "FILE",
-             "writes the facts as a site file, for plan and submit; an existing one is refreshed, its [needs] kept");
+  line.each("site-out", "FILE",
+            "writes the facts as a site file, for submit; an existing one is refreshed, its [needs] kept",
+            [&](const std::string& path) {
+              if (path.empty()) throw base::InputError("--site-out needs the name of a file to write");
+              site_out = path;
+            });
   line.flag("json", json, "print one JSON object instead of tables and sentences");
   if (!line.parse(arguments)) return base::kExitDone;
 
