@@ -119,7 +119,6 @@ struct Read {
       if (!text.empty()) value.push_back(text);
       return;
     }
-    if (form == Form::kPlain) value.clear();
     for (std::string& item : list_of(text, form == Form::kWords ? ' ' : ',')) value.push_back(std::move(item));
   }
   void operator()(PreemptMode& mode) const {

@@ -96,8 +96,8 @@ def refusals(work, university):
     check("a FIFO", one_line(doctor(university, "--site-out", str(fifo)), 2, "is no regular file"))
     nowhere = doctor(university, "--site-out", str(work / "no" / "such" / "site.ini"))
     check("no directory", one_line(nowhere, 1, "no/such"), nowhere)
-    check("an empty name", one_line(doctor(university, "--site-out="), 2, "--site-out needs"),
-          doctor(university, "--site-out="))
+    nameless = doctor(university, "--site-out", "")
+    check("an empty name", one_line(nameless, 2, "--site-out needs"), nameless)
     check("a typo", one_line(doctor(university, "--site-ot", "x"), 2, "did you mean --site-out?"))
     check("a word", one_line(doctor(university, "site.ini"), 2, "unexpected word site.ini"))
 
