@@ -1,5 +1,6 @@
 #include "slurm/site/site_ini.hpp"
 
+#include <algorithm>
 #include <map>
 #include <sstream>
 
@@ -34,7 +35,10 @@ void add_section(std::string& text, const std::string& name, const Owner& owner,
       add_line(text, key.name, kUnknown, key.comment + "; " + reason->second);
       continue;
     }
-    for (const std::string& value : texts_of(owner, key)) add_line(text, key.name, value, key.comment);
+    for (std::string value : texts_of(owner, key)) {
+      std::replace(value.begin(), value.end(), '#', '_');  // would begin a comment
+      add_line(text, key.name, value, key.comment);
+    }
   }
 }
 

@@ -68,7 +68,7 @@ std::string field(const Fields& fields, const std::string& key) {
 std::optional<std::int64_t> leading_number(const std::string& text) {
   std::int64_t value = 0;
   const auto [stopped, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || stopped == text.data()) return std::nullopt;
+  if (error != std::errc() || stopped == text.data() || value < 0) return std::nullopt;
   return value;
 }
 

@@ -28,7 +28,7 @@ std::vector<Fields> parse_records(const std::string& text, const std::string& fi
 /// "" when there is no such key.
 std::string field(const Fields& fields, const std::string& key);
 
-/// "30", "30 sec", "4G", "8+" -> the whole number that it begins with. Nothing when it begins with none.
+/// "30", "30 sec", "4G", "8+" -> the whole number of at least 0 that it begins with, if any.
 std::optional<std::int64_t> leading_number(const std::string& text);
 
 }  // namespace trireme::slurm

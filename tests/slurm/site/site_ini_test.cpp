@@ -48,6 +48,12 @@ TEST(ToIni, AnUnknownFactIsWrittenAsUnknownWithItsReason) {
   EXPECT_THAT(text, HasSubstr("# Not known: nodes (sinfo failed).\n"));
 }
 
+TEST(ToIni, AHashInAFactCannotCutIt) {
+  Site site;
+  site.mpirun_version = "mpirun build#7";
+  EXPECT_THAT(to_ini(site), HasSubstr("mpirun_version = mpirun build_7"));
+}
+
 TEST(NeedsSectionOf, TakesTheLinesUpToTheNextSection) {
   const std::string needs = "[needs]  # ours\n# a comment\nmodules = gcc\n\n";
   EXPECT_EQ(needs_section_of("[slurm]\na = 1\n" + needs), needs);

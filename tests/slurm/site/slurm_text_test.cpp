@@ -40,6 +40,7 @@ TEST(LeadingNumber, StopsAtTheFirstOtherCharacter) {
   EXPECT_EQ(leading_number("30 sec"), 30);
   EXPECT_EQ(leading_number("128+"), 128);
   EXPECT_EQ(leading_number("UNLIMITED"), std::nullopt);
+  EXPECT_EQ(leading_number("-1"), std::nullopt);
   EXPECT_EQ(leading_number(""), std::nullopt);
 }
 
