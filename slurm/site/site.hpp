@@ -70,7 +70,7 @@ struct Site {
   std::string cluster;
   std::string slurm_version;              ///< "22.05.8"
   std::string preempt_type;               ///< "preempt/partition_prio", "preempt/none", …
-  bool send_user_signal = false;          ///< PreemptParameters: --signal is also sent at preemption
+  bool send_user_signal = false;          ///< --signal is also sent at preemption, instead of SIGTERM
   bool requeue = true;                    ///< JobRequeue: jobs may be requeued unless they say otherwise
   std::int64_t kill_wait = 30;            ///< seconds between SIGTERM and SIGKILL
   std::int64_t preempt_exempt_time = 0;   ///< seconds that a job runs before it can be preempted
