@@ -13,5 +13,6 @@ int tokenizer_command(const Arguments& arguments);
 int prepare_command(const Arguments& arguments);
 int checkpoint_command(const Arguments& arguments);
 int devcluster_command(const Arguments& arguments);
+int doctor_command(const Arguments& arguments);
 
 }  // namespace trireme::launcher

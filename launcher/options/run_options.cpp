@@ -1,31 +1,19 @@
 #include "launcher/options/run_options.hpp"
 
-#include <boost/program_options.hpp>
 #include <filesystem>
 #include <set>
 #include <sstream>
 
 #include "base/error.hpp"
-#include "base/file_system.hpp"
+#include "launcher/options/ini_text.hpp"
 #include "launcher/options/key_table.hpp"
 
 namespace trireme::options {
 
-namespace po = boost::program_options;
 using base::InputError;
 using base::str;
 
 namespace {
-
-po::parsed_options read_ini(const std::string& text, const std::string& origin) {
-  std::istringstream stream(text);
-  const po::options_description nothing_known;
-  try {
-    return po::parse_config_file(stream, nothing_known, true);
-  } catch (const po::error& error) {
-    throw InputError(str(origin, ": ", error.what(), "; lines are [section], key = value, or # comment"));
-  }
-}
 
 const Key& key_of(const std::string& origin, const std::string& path) {
   if (path.find('.') == std::string::npos) {
@@ -51,10 +39,10 @@ RunOptions parse_run_options(const std::string& text, const std::string& origin,
   RunOptions options;
   std::set<std::string> seen;
   with_origin(origin, [&] {
-    for (const po::option& line : read_ini(text, origin).options) {
-      const Key& key = key_of(origin, line.string_key);
-      if (!seen.insert(line.string_key).second) throw InputError(str(line.string_key, " is given twice"));
-      set_value(options, key, line.value.empty() ? "" : line.value.front());
+    for (const auto& [path, value] : parse_ini(text, origin)) {
+      const Key& key = key_of(origin, path);
+      if (!seen.insert(path).second) throw InputError(str(path, " is given twice"));
+      set_value(options, key, value);
     }
   });
   for (const auto& [path, value] : overrides) {
@@ -67,16 +55,7 @@ RunOptions parse_run_options(const std::string& text, const std::string& origin,
 }
 
 RunOptions load_run_file(const std::string& path, const Overrides& overrides) {
-  std::string text;
-  try {
-    base::PosixFileSystem files;
-    if (files.is_directory(path)) throw InputError(str(path, " is a directory: name a run file (INI)"));
-    text = files.read_all(path);
-    if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);  // the byte order mark of some editors
-  } catch (const base::IoError& error) {
-    throw InputError(str("cannot read the run file: ", error.what()));
-  }
-  RunOptions options = parse_run_options(text, path, overrides);
+  RunOptions options = parse_run_options(read_ini_file(path, "run file"), path, overrides);
   if (options.run.name.empty()) options.run.name = std::filesystem::path(path).stem().string();
   if (options.run.dir.empty()) options.run.dir = "runs/" + options.run.name;
   return options;

@@ -1,0 +1,138 @@
+// trireme doctor: on a login node, what this site's Slurm will do to a job. Under mpirun or srun the helper checks the
+// compute nodes instead.
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+#include "base/error.hpp"
+#include "base/file_system.hpp"
+#include "launcher/commands/commands.hpp"
+#include "launcher/helper.hpp"
+#include "launcher/options/command_line.hpp"
+#include "launcher/options/ini_text.hpp"
+#include "launcher/options/site_file.hpp"
+#include "launcher/site_report.hpp"
+#include "slurm/site/advice.hpp"
+#include "slurm/site/site_facts.hpp"
+#include "slurm/site/site_ini.hpp"
+#include "slurm/site/site_values.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+using base::str;
+
+constexpr const char* kNoSlurm =
+    "no Slurm here: scontrol is not in PATH; on a cluster, run this on a login node (perhaps after: module load slurm)";
+
+struct EarlierFile {
+  std::string text;
+  slurm::Site site;
+};
+
+bool started_by_launcher() {
+  return std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr || std::getenv("PMIX_RANK") != nullptr;
+}
+
+// The site file that will be replaced: only if it is one.
+std::optional<EarlierFile> earlier_file(const std::string& path) {
+  std::error_code ignored;
+  if (!std::filesystem::exists(path, ignored)) return std::nullopt;
+  if (!std::filesystem::is_regular_file(path, ignored) && !std::filesystem::is_directory(path, ignored)) {
+    throw base::InputError(str("--site-out: ", path, " is no regular file: name another one"));
+  }
+  try {
+    EarlierFile earlier;
+    earlier.text = options::read_ini_file(path, "site file");
+    earlier.site = options::parse_site(earlier.text, path);
+    return earlier;
+  } catch (const base::InputError& error) {
+    throw base::InputError(str("--site-out would replace a file that does not read as a site file (", error.what(),
+                               "): correct it or name another one"));
+  }
+}
+
+void write_site_file(const std::string& path, const std::optional<EarlierFile>& earlier, slurm::Site site,
+                     std::FILE* notes) {
+  // What no command can tell, but a person may have found out.
+  if (earlier && !site.submit_from_nodes) site.submit_from_nodes = earlier->site.submit_from_nodes;
+  const std::string needs = earlier ? slurm::needs_section_of(earlier->text) : "";
+  base::PosixFileSystem files;
+  files.replace(std::filesystem::weakly_canonical(path), slurm::to_ini(site, needs));
+  if (!earlier) {
+    std::fprintf(notes, "\nwrote %s: fill in [needs] at its end, then: trireme submit RUN.ini --site %s\n",
+                 path.c_str(), path.c_str());
+    return;
+  }
+  const auto changes = slurm::changes_between(earlier->site, site);
+  std::fprintf(notes, "\nrefreshed the facts in %s and kept your [needs]; %s\n", path.c_str(),
+               changes.empty() ? "nothing has changed" : "changed:");
+  for (const std::string& change : changes) std::fprintf(notes, "  %s\n", change.c_str());
+}
+
+void print_json(const slurm::Site& site, const std::vector<slurm::FairShare>& shares) {
+  base::Json json = slurm::to_json(site);
+  json["fair_share"] = base::Json::array();
+  for (const slurm::FairShare& one : shares) {
+    json["fair_share"].push_back({{"account", one.account},
+                                  {"raw_shares", one.raw_shares},
+                                  {"normalized_share", one.normalized_share},
+                                  {"usage", one.usage},
+                                  {"factor", one.factor}});
+  }
+  json["advice"] = base::Json::array();
+  for (const slurm::Advice& one : slurm::advise(site)) {
+    json["advice"].push_back({{"topic", one.topic}, {"subjects", one.subjects}, {"text", one.text}});
+  }
+  std::printf("%s\n", base::to_line(json).c_str());
+}
+
+void print_tables(const slurm::Site& site, const std::vector<slurm::FairShare>& shares) {
+  std::string text = site_table(site);
+  if (!shares.empty()) text += "\n" + fair_share_table(shares);
+  for (const auto& [subject, reason] : site.unknown) text += "not known: " + subject + " (" + reason + ")\n";
+  text += "\n" + advice_text(site);
+  std::fputs(text.c_str(), stdout);
+}
+
+}  // namespace
+
+int doctor_command(const Arguments& arguments) {
+  if (started_by_launcher()) {
+    Arguments words = arguments;
+    words.insert(words.begin(), "doctor");
+    exec_helper(words);
+  }
+  std::string site_out;
+  bool json = false;
+  options::CommandLine line("doctor", "what this cluster's Slurm will do to your jobs; under mpirun: checks the nodes",
+                            "trireme doctor --site-out site.ini\n"
+                            "mpirun trireme doctor");
+  line.each("site-out", "FILE",
+            "writes the facts as a site file, for submit; an existing one is refreshed, its [needs] kept",
+            [&](const std::string& path) {
+              if (path.empty()) throw base::InputError("--site-out needs the name of a file to write");
+              site_out = path;
+            });
+  line.flag("json", json, "print one JSON object instead of tables and sentences");
+  if (!line.parse(arguments)) return base::kExitDone;
+
+  const std::optional<EarlierFile> earlier = site_out.empty() ? std::nullopt : earlier_file(site_out);
+  const std::optional<slurm::Site> site = slurm::read_site(slurm::run_command);
+  if (!site) {
+    if (!site_out.empty()) throw base::Error(str(kNoSlurm, "; ", site_out, " is not written"));
+    std::printf("%s\n", json ? "null" : kNoSlurm);
+    return base::kExitDone;
+  }
+  const auto shares =
+      site->accounting ? slurm::read_fair_shares(slurm::run_command) : std::optional<std::vector<slurm::FairShare>>();
+  if (json) {
+    print_json(*site, shares.value_or(std::vector<slurm::FairShare>()));
+  } else {
+    print_tables(*site, shares.value_or(std::vector<slurm::FairShare>()));
+  }
+  if (!site_out.empty()) write_site_file(site_out, earlier, *site, json ? stderr : stdout);
+  return base::kExitDone;
+}
+
+}  // namespace trireme::launcher

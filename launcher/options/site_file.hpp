@@ -1,0 +1,18 @@
+// The site file: the facts of a cluster and what jobs need there (docs/site.md).
+#pragma once
+
+#include <string>
+
+#include "slurm/site/site.hpp"
+
+namespace trireme::options {
+
+/// Reads INI text that slurm::to_ini() or a person wrote; keys left out keep their defaults. `origin` names the text
+/// in messages. Throws base::InputError in one sentence: unknown section or key (naming the nearest), a key given
+/// twice, a value that is none, a '#' in the middle of a value (it would begin a comment).
+slurm::Site parse_site(const std::string& text, const std::string& origin);
+
+/// The same of a file. base::InputError when unreadable.
+slurm::Site load_site_file(const std::string& path);
+
+}  // namespace trireme::options

@@ -1,0 +1,21 @@
+// A site for a person to read: its partitions, the user's accounts, and what its settings mean for a job.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "slurm/site/accounting_text.hpp"
+#include "slurm/site/site.hpp"
+
+namespace trireme::launcher {
+
+/// Cluster and MPI in a line each, then one line a partition.
+std::string site_table(const slurm::Site& site);
+
+/// One line an account; "" without any.
+std::string fair_share_table(const std::vector<slurm::FairShare>& shares);
+
+/// slurm::advise() by topic, wrapped at 100 columns.
+std::string advice_text(const slurm::Site& site);
+
+}  // namespace trireme::launcher

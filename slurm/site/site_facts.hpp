@@ -1,0 +1,16 @@
+// Reads a site's facts from Slurm's own commands: at most nine calls, none of them per node or per partition.
+#pragma once
+
+#include <optional>
+
+#include "slurm/queue/command.hpp"
+#include "slurm/site/site.hpp"
+
+namespace trireme::slurm {
+
+/// The site as this machine sees it. Nothing when there is no Slurm here (no scontrol). A command that is missing or
+/// fails leaves its facts at their defaults and an entry in Site::unknown. The needs stay empty: they are a person's.
+/// Throws base::Error when scontrol is there but does not tell the configuration or the partitions.
+std::optional<Site> read_site(const RunCommand& run);
+
+}  // namespace trireme::slurm

@@ -1,0 +1,23 @@
+// A site as a site file (INI), and as JSON.
+#pragma once
+
+#include <string>
+
+#include "base/json.hpp"
+#include "slurm/site/site.hpp"
+
+namespace trireme::slurm {
+
+/// The site file: every fact with a comment, then [needs]. `needs_section`, when not empty, is put there as it is (an
+/// earlier file's: needs_section_of); otherwise it is made from the site's needs. A '#' in a value, which would begin a
+/// comment, becomes a '_'.
+std::string to_ini(const Site& site, const std::string& needs_section = "");
+
+/// The lines of a site file from "[needs]" to the next section or the end, comments included; "" without that section.
+std::string needs_section_of(const std::string& ini);
+
+/// All of it, for programs. Durations in seconds, memory in MiB; null: no limit, or not known
+/// ("unknown" says why).
+base::Json to_json(const Site& site);
+
+}  // namespace trireme::slurm

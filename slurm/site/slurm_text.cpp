@@ -1,0 +1,75 @@
+#include "slurm/site/slurm_text.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <sstream>
+
+namespace trireme::slurm {
+namespace {
+
+std::string without_null(const std::string& value) { return value == "(null)" ? "" : value; }
+
+}  // namespace
+
+std::string trim(const std::string& text) {
+  const char* const kBlank = " \t\r\n";
+  const std::size_t first = text.find_first_not_of(kBlank);
+  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(kBlank) - first + 1);
+}
+
+std::string lower(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return text;
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  if (text.empty()) return parts;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(separator, begin), text.size());
+    parts.push_back(trim(text.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  return parts;
+}
+
+Fields parse_config(const std::string& text) {
+  Fields fields;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t equals = line.find('=');
+    if (equals == std::string::npos) continue;
+    const std::string key = trim(line.substr(0, equals));
+    if (!key.empty()) fields.emplace(key, without_null(trim(line.substr(equals + 1))));
+  }
+  return fields;
+}
+
+std::vector<Fields> parse_records(const std::string& text, const std::string& first_key) {
+  std::vector<Fields> records;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    const std::size_t equals = word.find('=');
+    if (equals == std::string::npos) continue;
+    const std::string key = word.substr(0, equals);
+    if (key == first_key) records.emplace_back();
+    if (!records.empty()) records.back().emplace(key, without_null(word.substr(equals + 1)));
+  }
+  return records;
+}
+
+std::string field(const Fields& fields, const std::string& key) {
+  const auto found = fields.find(key);
+  return found == fields.end() ? "" : found->second;
+}
+
+std::optional<std::int64_t> leading_number(const std::string& text) {
+  std::int64_t value = 0;
+  const auto [stopped, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || stopped == text.data() || value < 0) return std::nullopt;
+  return value;
+}
+
+}  // namespace trireme::slurm

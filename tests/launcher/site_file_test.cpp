@@ -1,0 +1,132 @@
+// The site file: what is written reads back to the same, and every example loads.
+#include "launcher/options/site_file.hpp"
+
+#include <gmock/gmock.h>
+
+#include <filesystem>
+
+#include "base/error.hpp"
+#include "base/file_system.hpp"
+#include "slurm/site/advice.hpp"
+#include "slurm/site/preemption.hpp"
+#include "slurm/site/site_facts.hpp"
+#include "slurm/site/site_ini.hpp"
+#include "slurm/site/site_table.hpp"
+#include "slurm/site/site_values.hpp"
+#include "tests/slurm/site/samples.hpp"
+#include "tests/support/temporary_directory.hpp"
+
+namespace trireme::options {
+namespace {
+
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+std::string refusal(const std::string& text) {
+  try {
+    parse_site(text, "site.ini");
+  } catch (const base::InputError& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(SiteFile, ReadsBackWhatWasWritten) {
+  for (const char* version : {"21.08", "22.05", "23.11", "24.05"}) {
+    slurm::Samples samples{version};
+    slurm::Site site = slurm::read_site(samples.run()).value();
+    site.modules = {"gcc/12 openmpi/4.1", "cuda/12"};
+    site.container = "apptainer exec --nv trireme.sif";
+    site.gpu_request = "--gres=gpu:a100:{gpus}";
+    site.launcher_arguments = {"--mca", "btl", "^openib"};
+    site.prolog = {"ulimit -l unlimited", "export A=\"b c\""};
+    site.node_directories_persist = true;
+    site.mpi_types.clear();
+    site.unknown["mpi_types"] = "a reason";
+    const std::string text = slurm::to_ini(site);
+    const slurm::Site again = parse_site(text, "site.ini");
+    EXPECT_THAT(slurm::changes_between(site, again), IsEmpty()) << version;
+    EXPECT_EQ(again.modules, site.modules);
+    EXPECT_EQ(again.container, site.container);
+    EXPECT_EQ(again.gpu_request, site.gpu_request);
+    EXPECT_EQ(again.launcher_arguments, site.launcher_arguments);
+    EXPECT_EQ(again.prolog, site.prolog);
+    EXPECT_TRUE(again.node_directories_persist);
+    EXPECT_EQ(again.unknown.count("mpi_types"), 1U);
+    ASSERT_EQ(again.partitions.size(), site.partitions.size());
+    for (std::size_t i = 0; i < site.partitions.size(); ++i) {
+      EXPECT_EQ(again.partitions[i].name, site.partitions[i].name) << "the order of partitions";
+      EXPECT_EQ(again.partitions[i].billing_weights, site.partitions[i].billing_weights) << "to the last bit";
+      EXPECT_EQ(again.partitions[i].node_kinds, site.partitions[i].node_kinds);
+    }
+    EXPECT_EQ(slurm::advise(again).size(), slurm::advise(site).size());
+  }
+}
+
+TEST(SiteFile, RefusesAHashThatWouldCutAValue) {
+  EXPECT_THAT(refusal("[needs]\nprolog = echo \"a #b\"\n"), HasSubstr("line 2 holds a '#'"));
+  EXPECT_THAT(refusal("[needs]\nprolog = test $# -eq 0\n"), HasSubstr("line 2 holds a '#'"));
+  EXPECT_EQ(refusal("[needs]\nprolog = echo a  # isn't \"quoted\"\naccount =# none\n# x = 'a#'\n"), "accepted");
+}
+
+TEST(SiteFile, NamesTheFileInItsRefusals) {
+  EXPECT_EQ(refusal("[slurm]\nkill_wait = x\n"),
+            "site.ini: slurm.kill_wait needs a whole number of at least 0, not 'x'");
+  EXPECT_THAT(refusal("[run]\nname = x\n"), HasSubstr("site.ini: unknown section run"));
+  EXPECT_THAT(refusal("what\n"), HasSubstr("lines are [section]"));
+  EXPECT_THROW(load_site_file("/no/such/file"), base::InputError);
+  EXPECT_THROW(load_site_file("/"), base::InputError);
+}
+
+TEST(SiteFile, AByteOrderMarkIsSkipped) {
+  const tests::TemporaryDirectory directory;
+  base::PosixFileSystem().replace(directory.path() / "s.ini", "\xEF\xBB\xBF[slurm]\ncluster = x\n");
+  EXPECT_EQ(load_site_file((directory.path() / "s.ini").string()).cluster, "x");
+}
+
+TEST(SiteFile, EveryKeyIsInTheDocumentation) {
+  const std::string page = base::PosixFileSystem().read_all(TRIREME_SOURCE_DIR "/docs/site.md");
+  const auto check = [&](const auto& keys) {
+    for (const auto& key : keys) EXPECT_THAT(page, HasSubstr("`" + key.name + "`"));
+  };
+  check(slurm::slurm_keys());
+  check(slurm::mpi_keys());
+  check(slurm::needs_keys());
+  check(slurm::partition_keys());
+  check(slurm::qos_keys());
+}
+
+const std::filesystem::path kExamples = TRIREME_SOURCE_DIR "/examples";
+
+slurm::Preemption preemption_in(const std::string& file, const std::string& partition) {
+  const slurm::Site site = load_site_file((kExamples / file).string());
+  EXPECT_NE(site.partition(partition), nullptr) << file;
+  return slurm::preemption_of(site, *site.partition(partition), "");
+}
+
+TEST(SiteExamples, AreTheSitesTheyAreNamedFor) {
+  using slurm::PreemptMode;
+  EXPECT_EQ(preemption_in("site-university.ini", "scavenge"),
+            (slurm::Preemption{PreemptMode::kRequeue, 0, {"cpu", "gpu"}}));
+  EXPECT_EQ(preemption_in("site-university.ini", "gpu").mode, PreemptMode::kOff);
+  EXPECT_EQ(preemption_in("site-company.ini", "research"), (slurm::Preemption{PreemptMode::kRequeue, 300, {"prod"}}));
+  EXPECT_EQ(preemption_in("site-cancel.ini", "guest"), (slurm::Preemption{PreemptMode::kCancel, 0, {"owners"}}));
+  EXPECT_EQ(preemption_in("site-lab.ini", "").mode, PreemptMode::kOff);
+  EXPECT_FALSE(load_site_file((kExamples / "site-lab.ini").string()).accounting);
+  EXPECT_FALSE(load_site_file((kExamples / "site-cancel.ini").string()).requeue);
+}
+
+TEST(SiteExamples, AllLoadAndAreAdvisedOn) {
+  int count = 0;
+  for (const std::string& file : base::PosixFileSystem().list(kExamples)) {
+    if (!file.starts_with("site-") || !file.ends_with(".ini")) continue;
+    ++count;
+    const slurm::Site site = load_site_file((kExamples / file).string());
+    EXPECT_FALSE(site.partitions.empty()) << file;
+    EXPECT_FALSE(slurm::advise(site).empty()) << file;
+  }
+  EXPECT_EQ(count, 4);
+}
+
+}  // namespace
+}  // namespace trireme::options
