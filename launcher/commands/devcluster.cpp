@@ -197,7 +197,9 @@ int preempt(const Arguments& arguments) {
   if (!command.line.parse(arguments)) return base::kExitDone;
   point_at(command.plan());
   const std::string job = command.words[0];
-  const std::string running = answer({"squeue", "--noheader", "--states=RUNNING", "--jobs=" + job, "--format=%N"});
+  const auto nodes = slurm::output_of(slurm::run_command,
+                                      {"squeue", "--noheader", "--states=RUNNING", "--jobs=" + job, "--format=%N"});
+  const std::string running = nodes.value_or("").substr(0, nodes.value_or("").find('\n'));
   if (running.empty()) throw base::InputError(str("job ", job, " is not running"));
   const std::string filler =
       answer({"sbatch", "--parsable", "--partition=high", "--exclusive", "--nodelist=" + running, "--job-name=filler",

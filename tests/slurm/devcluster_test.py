@@ -1,0 +1,133 @@
+"""trireme devcluster from outside: nodes with names of their own, preemption, a killed node, links, and nothing left."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+
+import cluster as clusters
+from cluster import TRIREME, Cluster
+
+
+def leftovers(directory):
+    """Mounts and processes that name the cluster's directory."""
+    mounts = [line for line in open("/proc/mounts") if directory in line]
+    processes = subprocess.run(["pgrep", "-af", directory], capture_output=True, text=True).stdout.splitlines()
+    return mounts + [line for line in processes if "pgrep" not in line]
+
+
+def four_nodes(folder):
+    with Cluster("--nodes", "4", "--grace", "2") as cluster:
+        script = os.path.join(folder, "names.sh")
+        with open(script, "w") as file:
+            file.write("#!/bin/sh\nmpirun hostname\n")
+        log = os.path.join(folder, "names.log")
+        job = cluster.sbatch("--nodes=4", "--ntasks-per-node=2", f"--output={log}", script)
+        cluster.wait_state(job, "COMPLETED")
+        assert sorted(open(log).read().split()) == sorted(["n1", "n2", "n3", "n4"] * 2), open(log).read()
+        done = cluster.run("srun", "--nodes=2", "--ntasks-per-node=2", "--mpi=pmix", "hostname")
+        assert sorted(done.stdout.split()) == ["n1", "n1", "n2", "n2"], done.stdout
+
+        job = cluster.sbatch("--nodes=2", "--requeue", "--output=/dev/null", "--wrap=sleep 100")
+        cluster.wait_state(job, "RUNNING")
+        cluster.devcluster("preempt", job, "--seconds", 2)
+        cluster.wait(lambda: cluster.job(job).get("Restarts") == "1", 30, "the preempted job's requeue")
+        cluster.wait_state(job, "RUNNING", 60)
+        cluster.run("scancel", job)
+
+        cluster.devcluster("kill-node", "n4")
+        cluster.wait(lambda: cluster.node_state("n4").startswith("down"), 40, "n4 down")
+        assert subprocess.run([TRIREME, "devcluster", "status", "--dir", cluster.directory],
+                              capture_output=True).returncode == 1
+        cluster.devcluster("start-node", "n4")
+        cluster.wait(lambda: cluster.node_state("n4") == "idle", 40, "n4 back")
+
+        busy = subprocess.run([TRIREME, "devcluster", "up", "--dir", cluster.directory], capture_output=True, text=True)
+        assert busy.returncode == 2 and "is up in" in busy.stderr, busy
+        for words, wanted in ((["kill-node", "n9"], "n1 to n4"), (["preempt", "77777"], "77777"),
+                              (["cut-link", "n1", "n2"], "--links"), (["kill-nodes", "n1"], "kill-node")):
+            options = [] if words[0] == "kill-nodes" else ["--dir", cluster.directory]
+            refused = subprocess.run([TRIREME, "devcluster", words[0], *options, *words[1:]], capture_output=True,
+                                     text=True)
+            assert refused.returncode in (1, 2) and wanted in refused.stderr, (words, refused)
+
+        with Cluster("--nodes", "1") as second:  # side by side
+            assert second.run("sinfo", "--noheader", "--partition=low", "--format=%D").stdout.strip() == "1"
+            assert cluster.run("sinfo", "--noheader", "--partition=low", "--format=%D").stdout.strip() == "4"
+        sleeper = cluster.sbatch("--nodes=4", "--output=/dev/null", "--wrap=srun sleep 1000")
+        cluster.wait_state(sleeper, "RUNNING")
+    assert not os.path.exists(cluster.directory)
+    assert not leftovers(cluster.directory), leftovers(cluster.directory)
+    again = subprocess.run([TRIREME, "devcluster", "down", "--dir", cluster.directory], capture_output=True, text=True)
+    assert again.returncode == 0 and "no cluster is up" in again.stdout, again
+
+
+def reach(cluster, a, b):
+    """Whether node a can open a connection to the daemon of node b."""
+    number = int(b[1:])
+    port = cluster.run("scontrol", "--oneliner", "show", "node", b).stdout.split(" Port=")[1].split()[0]
+    connect = f"timeout 2 bash -c 'echo > /dev/tcp/10.99.{cluster.network}.{10 + number}/{port}'"
+    return subprocess.run(["nsenter", f"--net={cluster.directory}/ns/{a}.net", "sh", "-c", connect],
+                          capture_output=True).returncode == 0
+
+
+def links():
+    with Cluster("--nodes", "3", "--links", "--gpus-per-node", "2") as cluster:
+        cluster.network = cluster.run("scontrol", "show", "node", "n1").stdout.split("NodeAddr=10.99.")[1].split(".")[0]
+        done = cluster.run("srun", "--nodes=3", "--gres=gpu:2", "sh", "-c", "echo $CUDA_VISIBLE_DEVICES")
+        assert done.stdout.split() == ["0,1"] * 3, done.stdout
+        assert reach(cluster, "n1", "n2") and reach(cluster, "n1", "n3")
+        cluster.devcluster("cut-link", "n1", "n2")
+        assert not reach(cluster, "n1", "n2") and not reach(cluster, "n2", "n1")
+        assert reach(cluster, "n1", "n3") and reach(cluster, "n3", "n2")
+        cluster.devcluster("restore-link", "n2", "n1")
+        assert reach(cluster, "n1", "n2") and reach(cluster, "n2", "n1")
+    wires = subprocess.run(["ip", "-brief", "link"], capture_output=True, text=True).stdout
+    assert f"trireme{cluster.network} " not in wires and f"tri{cluster.network}n1" not in wires, wires
+
+
+def interrupted(folder):
+    directory = os.path.join(folder, "interrupted")
+    up = subprocess.Popen([TRIREME, "devcluster", "up", "--nodes", "8", "--dir", directory], stderr=subprocess.PIPE)
+    while not os.path.exists(os.path.join(directory, "processes")):
+        time.sleep(0.001)
+    up.terminate()
+    _, error = up.communicate(timeout=60)
+    if up.returncode == 0:  # it was up before the signal came
+        print("the signal came too late to interrupt")
+        subprocess.run([TRIREME, "devcluster", "down", "--dir", directory], check=True)
+    else:
+        assert up.returncode == 75 and b"nothing of it is left" in error, (up.returncode, error)
+    assert not os.path.exists(directory) and not leftovers(directory), leftovers(directory)
+
+
+def killed(folder):
+    """What a killed `up` leaves is cleaned up by the next one."""
+    directory = os.path.join(folder, "killed")
+    up = subprocess.Popen([TRIREME, "devcluster", "up", "--nodes", "2", "--dir", directory], stdout=subprocess.DEVNULL)
+    while not os.path.exists(os.path.join(directory, "ns", "n1.uts")):
+        time.sleep(0.001)
+    up.kill()
+    up.wait()
+    subprocess.run([TRIREME, "devcluster", "down", "--dir", directory], check=True, stdout=subprocess.DEVNULL)
+    assert not os.path.exists(directory) and not leftovers(directory), leftovers(directory)
+    os.mkdir(directory)
+    open(os.path.join(directory, "mine"), "w").close()
+    foreign = subprocess.run([TRIREME, "devcluster", "up", "--dir", directory], capture_output=True, text=True)
+    assert foreign.returncode == 2 and "no devcluster" in foreign.stderr, foreign
+    assert os.path.exists(os.path.join(directory, "mine"))
+
+
+def main():
+    clusters.skip_unless_possible("ip", "mpirun")
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        for name, case in (("four nodes", lambda: four_nodes(folder)), ("links", links),
+                           ("interrupted", lambda: interrupted(folder)), ("killed", lambda: killed(folder))):
+            start = time.monotonic()
+            case()
+            print(f"{name}: good, {time.monotonic() - start:.1f} s", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
