@@ -38,6 +38,11 @@ std::vector<options::Subcommand> working_commands() {
   commands.push_back({"tokenizer", "trains a byte-level BPE tokenizer", tokenizer_command});
   commands.push_back({"prepare", "text, JSONL or stdin into a token dataset", prepare_command});
   commands.push_back({"checkpoint", "lists, inspects and verifies checkpoints", checkpoint_command});
+  commands.push_back(
+      {"status", "how my runs stand: state, step, loss, time left, hours used and lost", status_command});
+  commands.push_back({"stop", "asks a run to save and stay stopped", stop_command});
+  commands.push_back({"save", "asks a run to save now and go on", save_command});
+  commands.push_back({"resume", "takes a stop back", resume_command});
   return commands;
 }
 

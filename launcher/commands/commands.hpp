@@ -12,5 +12,9 @@ using Arguments = std::vector<std::string>;
 int tokenizer_command(const Arguments& arguments);
 int prepare_command(const Arguments& arguments);
 int checkpoint_command(const Arguments& arguments);
+int status_command(const Arguments& arguments);
+int stop_command(const Arguments& arguments);
+int save_command(const Arguments& arguments);
+int resume_command(const Arguments& arguments);
 
 }  // namespace trireme::launcher

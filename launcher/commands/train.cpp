@@ -88,6 +88,7 @@ slurm::AttemptStart describe_attempt(const RunDirectory& run, const RunInput& in
   attempt.hosts = session.hosts();
   attempt.ranks = session.world().size();
   attempt.gpus = !session.processor().device.is_cpu();
+  attempt.steps = input.resolved.steps;
   attempt.first_step = start.step;
   attempt.time = wall_time();
   attempt.start_up_seconds = run.age();

@@ -22,6 +22,7 @@ Json to_json(int number, const AttemptStart& start) {
               {"hosts", start.hosts},
               {"ranks", start.ranks},
               {"gpus", start.gpus},
+              {"steps", start.steps},
               {"first_step", start.first_step},
               {"start_up_seconds", start.start_up_seconds}};
 }
@@ -51,6 +52,7 @@ AttemptStart start_of(const Json& line) {
   start.hosts = line.value("hosts", std::vector<std::string>{});
   start.ranks = line.value("ranks", 1);
   start.gpus = line.value("gpus", false);
+  start.steps = line.value("steps", std::int64_t{0});
   start.first_step = line.value("first_step", std::int64_t{0});
   start.start_up_seconds = line.value("start_up_seconds", 0.0);
   return start;

@@ -22,6 +22,7 @@ struct AttemptStart {
   std::vector<std::string> hosts;
   int ranks = 1;
   bool gpus = false;              ///< the ranks use GPUs: then device seconds are GPU-seconds
+  std::int64_t steps = 0;         ///< of the whole training; 0 = not known
   std::int64_t first_step = 0;    ///< steps already done when it starts
   double time = 0.0;              ///< seconds since the epoch
   double start_up_seconds = 0.0;  ///< from taking the lease to this line: building the model, loading the checkpoint

@@ -34,9 +34,7 @@ TEST(TimeLimit, ComesFromTheEnvironmentWhereSlurmSetsIt) {
             1700000600.0);
 }
 
-TEST(TimeLimit, OutsideAJobThereIsNone) {
-  EXPECT_EQ(find_job_end(environment({}), no_command(), 5), std::nullopt);
-}
+TEST(TimeLimit, OutsideAJobThereIsNone) { EXPECT_EQ(find_job_end(environment({}), no_command(), 5), std::nullopt); }
 
 TEST(TimeLimit, OlderSlurmIsAskedForTheTimeLeft) {
   const Lookup job = environment({{"SLURM_JOB_ID", "77"}});
@@ -46,7 +44,9 @@ TEST(TimeLimit, OlderSlurmIsAskedForTheTimeLeft) {
   EXPECT_EQ(find_job_end(job, squeue_says("INVALID\n"), 1000), std::nullopt);
   EXPECT_EQ(find_job_end(job, squeue_says(""), 1000), std::nullopt);
   EXPECT_EQ(find_job_end(job, squeue_says("1:30\n", 1), 1000), std::nullopt);
-  EXPECT_EQ(find_job_end(job, [](const auto&) { return std::nullopt; }, 1000), std::nullopt);
+  EXPECT_EQ(find_job_end(
+                job, [](const auto&) { return std::nullopt; }, 1000),
+            std::nullopt);
 }
 
 TEST(TimeLimit, AnUnreadableEndTimeIsAskedFor) {

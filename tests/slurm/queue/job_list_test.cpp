@@ -51,7 +51,8 @@ TEST(JobList, AsksAgainOnlyWhenTheAnswerIsOld) {
 TEST(JobList, WithoutSlurmThereIsNothing) {
   tests::TemporaryDirectory directory;
   base::PosixFileSystem files;
-  EXPECT_FALSE(my_jobs(files, [](const auto&) { return std::nullopt; }, directory.path() / "squeue", 1));
+  EXPECT_FALSE(my_jobs(
+      files, [](const auto&) { return std::nullopt; }, directory.path() / "squeue", 1));
 }
 
 TEST(JobList, AnUnwritableCacheIsNoError) {
