@@ -41,6 +41,11 @@ std::vector<options::Subcommand> working_commands() {
   commands.push_back({"devcluster", "a real Slurm cluster of several nodes on this machine", devcluster_command});
   commands.push_back(
       {"doctor", "what this cluster's Slurm will do to your jobs; under mpirun: checks the nodes", doctor_command});
+  commands.push_back(
+      {"status", "how my runs stand: state, step, loss, time left, hours used and lost", status_command});
+  commands.push_back({"stop", "asks a run to save and stay stopped", stop_command});
+  commands.push_back({"save", "asks a run to save now and go on", save_command});
+  commands.push_back({"resume", "takes a stop back", resume_command});
   return commands;
 }
 

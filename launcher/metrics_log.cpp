@@ -47,13 +47,15 @@ void MetricsLog::append(const base::Json& line) {
 
 void MetricsLog::sync() { file_->sync(); }
 
-std::int64_t last_logged_step(base::FileSystem& files, const std::filesystem::path& file) {
-  std::int64_t last = 0;
-  if (files.exists(file)) {
-    for_each_line(files.read_all(file),
-                  [&](std::size_t, std::size_t, std::int64_t step, const base::Json&) { last = step; });
-  }
-  return last;
+LoggedProgress logged_progress(base::FileSystem& files, const std::filesystem::path& file, std::int64_t saved_step) {
+  LoggedProgress progress;
+  if (!files.exists(file)) return progress;
+  for_each_line(files.read_all(file), [&](std::size_t, std::size_t, std::int64_t step, const base::Json& line) {
+    progress.step = step;
+    progress.time = line.value("time", progress.time);
+    if (step > saved_step) progress.seconds_after += line.value("seconds", 0.0);
+  });
+  return progress;
 }
 
 }  // namespace trireme::launcher

@@ -29,7 +29,12 @@ class MetricsLog {
   std::int64_t last_validated_step_ = 0;
 };
 
-/// The step of the last complete line; 0 when there is none. Tells how far a killed attempt came.
-std::int64_t last_logged_step(base::FileSystem& files, const std::filesystem::path& file);
+/// How far an attempt came, by its lines.
+struct LoggedProgress {
+  std::int64_t step = 0;       ///< of the last complete line, 0 = none
+  double time = 0.0;           ///< when it was written, seconds since the epoch; 0 = not known
+  double seconds_after = 0.0;  ///< of the steps after `saved_step`
+};
+LoggedProgress logged_progress(base::FileSystem& files, const std::filesystem::path& file, std::int64_t saved_step);
 
 }  // namespace trireme::launcher

@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <ctime>
 #include <utility>
 
 #include "base/error.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "launcher/format.hpp"
+#include "slurm/job/control_files.hpp"
 #include "slurm/queue/queue.hpp"
 
 namespace trireme::launcher {
@@ -38,6 +40,12 @@ std::string local_time(double seconds) {
   return text;
 }
 
+std::string hours(double seconds) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f", seconds / 3600.0);
+  return text;
+}
+
 }  // namespace
 
 double wall_time() {
@@ -53,6 +61,7 @@ RunDirectory::RunDirectory(base::FileSystem& files, std::filesystem::path path, 
       run_id_(attempts().empty() ? token() : attempts().front().start.run_id),
       attempt_(attempts().empty() ? 1 : attempts().back().number + 1),
       began_(wall_time()) {
+  slurm::make_control_directory(files_, path_);
   for (const std::string& name : checkpoint::collect_leftovers(files_, path_)) {
     log.info(base::str("removed what an earlier attempt left unfinished: ", name));
   }
@@ -65,14 +74,20 @@ void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& op
     const slurm::AttemptStart& before = attempts().back().start;
     // A rank that failed while rank 0 was busy may have left its reason.
     killed.reason = slurm::outcome_reason(files_, path_, attempts().back().number).value_or("killed");
-    killed.last_step = std::max(before.first_step, last_logged_step(files_, path_ / "metrics.jsonl"));
+    const LoggedProgress logged = logged_progress(files_, path_ / "metrics.jsonl", start.first_step);
+    killed.last_step = std::max(before.first_step, logged.step);
     killed.saved_step = start.first_step;
-    killed.time = start.time;
+    // Nobody saw it die: what it did after its last line is not counted.
+    killed.time = std::max(before.time, logged.time);
+    killed.device_seconds = before.ranks * (before.start_up_seconds + killed.time - before.time);
+    killed.lost_seconds =
+        std::min(killed.device_seconds, before.ranks * (before.start_up_seconds + logged.seconds_after));
   }
   files_.replace(path_ / "run.ini", options);
   metrics_ = std::make_unique<MetricsLog>(files_, path_ / "metrics.jsonl", start.first_step, attempt_ - 1);
   ledger_.start(start, killed);
   begun_ = true;
+  start_up_seconds_ = start.start_up_seconds;
   ranks_ = start.ranks;
 }
 
@@ -80,40 +95,58 @@ void RunDirectory::keep_lease() {
   if (!lease_.kept()) throw taken_over(path_);
 }
 
+void RunDirectory::append_metrics(const base::Json& line) {
+  metrics_->append(line);
+  unsaved_seconds_ += line.value("seconds", 0.0);
+}
+
+double RunDirectory::age() const { return wall_time() - began_; }
+
+void RunDirectory::took(double step_seconds, double save_seconds) {
+  step_seconds_ = step_seconds;
+  save_seconds_ = save_seconds;
+}
+
 void RunDirectory::end(const slurm::Outcome& outcome) {
   if (!lease_.still_mine()) throw taken_over(path_);
   if (begun_) {
-    // Time is lost in the share of this attempt's steps that no checkpoint holds.
-    const double seconds = ranks_ * (wall_time() - began_);
-    const std::int64_t done = outcome.step - attempts().back().start.first_step;
-    const std::int64_t lost = outcome.step - outcome.saved_step;
-    const double share = done <= 0 ? 0.0 : std::min(1.0, static_cast<double>(lost) / static_cast<double>(done));
-    ledger_.end({outcome.reason, outcome.step, outcome.saved_step, seconds, share * seconds, wall_time()});
+    ledger_.end({.reason = outcome.reason,
+                 .last_step = outcome.step,
+                 .saved_step = outcome.saved_step,
+                 .device_seconds = ranks_ * age(),
+                 .lost_seconds = ranks_ * std::min(age(), start_up_seconds_ + unsaved_seconds_),
+                 .step_seconds = step_seconds_,
+                 .save_seconds = save_seconds_,
+                 .time = wall_time()});
   }
   slurm::write_outcome(files_, path_, attempt_, outcome);
   lease_.release();
 }
 
-void RunDirectory::fail(const std::exception& error, const slurm::Progress& progress) noexcept {
+void RunDirectory::fail(const std::exception& error, const slurm::Progress& progress, bool come_back) noexcept {
   try {
     const std::string first_line = base::failure_text(error).substr(0, base::failure_text(error).find('\n'));
     const int code = base::exit_code(error);
-    end({code, code == base::kExitStopped ? first_line : "failed: " + first_line, progress.step, progress.saved_step});
+    end({code, code == base::kExitStopped ? first_line : "failed: " + first_line, progress.step, progress.saved_step,
+         come_back});
   } catch (const std::exception&) {
     // The next attempt writes the missing end.
   }
 }
 
 std::string attempts_table(const std::vector<slurm::Attempt>& attempts) {
-  std::vector<std::vector<std::string>> rows = {{"attempt", "started", "layout", "steps", "lost", "ended"}};
+  std::vector<std::vector<std::string>> rows = {
+      {"attempt", "started", "because", "layout", "steps", "lost", "device hours", "lost", "ended"}};
   for (const slurm::Attempt& attempt : attempts) {
     const std::string last = attempt.ended ? std::to_string(attempt.end.last_step) : "?";
-    rows.push_back({std::to_string(attempt.number), local_time(attempt.start.time), attempt.start.layout,
-                    base::str(attempt.start.first_step, " -> ", last),
+    rows.push_back({std::to_string(attempt.number), local_time(attempt.start.time), attempt.start.reason,
+                    attempt.start.layout, base::str(attempt.start.first_step, " -> ", last),
                     std::to_string(attempt.ended ? attempt.end.last_step - attempt.end.saved_step : 0),
+                    attempt.ended ? hours(attempt.end.device_seconds) : "?",
+                    attempt.ended ? hours(attempt.end.lost_seconds) : "?",
                     attempt.ended ? attempt.end.reason : "running"});
   }
-  return format_table(rows, {0, 4});
+  return format_table(rows, {0, 5, 6, 7});
 }
 
 }  // namespace trireme::launcher

@@ -12,9 +12,9 @@
 #include "base/log.hpp"
 #include "launcher/lease_keeper.hpp"
 #include "launcher/metrics_log.hpp"
-#include "slurm/job/outcome.hpp"
 #include "slurm/job/attempt_ledger.hpp"
 #include "slurm/job/job_environment.hpp"
+#include "slurm/job/outcome.hpp"
 
 namespace trireme::launcher {
 
@@ -46,16 +46,23 @@ class RunDirectory {
   void keep_lease();
   bool still_mine() { return lease_.still_mine(); }
 
-  void append_metrics(const base::Json& line) { metrics_->append(line); }
+  /// A line with "seconds" is a step's: the seconds count as lost until saved().
+  void append_metrics(const base::Json& line);
+  /// A checkpoint holds all steps so far.
+  void saved() { unsaved_seconds_ = 0.0; }
   void sync_metrics() { metrics_->sync(); }
   /// As the metrics tell, 0 = none. After begin().
   std::int64_t last_validated_step() const { return metrics_->last_validated_step(); }
 
+  /// What this attempt measured, for the ledger.
+  void took(double step_seconds, double save_seconds);
   /// The attempt's end: ledger and outcome file. Then gives the lease back.
   void end(const slurm::Outcome& outcome);
   /// The end by an error after `progress`, as far as the disk still lets it be written; never throws. The outcome's
   /// code is base::exit_code(error).
-  void fail(const std::exception& error, const slurm::Progress& progress) noexcept;
+  void fail(const std::exception& error, const slurm::Progress& progress, bool come_back = true) noexcept;
+  /// Seconds since the lease was taken.
+  double age() const;
 
  private:
   base::FileSystem& files_;
@@ -67,13 +74,18 @@ class RunDirectory {
   int attempt_ = 1;
   int ranks_ = 1;
   double began_ = 0.0;
+  double start_up_seconds_ = 0.0;
+  double unsaved_seconds_ = 0.0;
+  double step_seconds_ = 0.0;
+  double save_seconds_ = 0.0;
   bool begun_ = false;
 };
 
 /// Seconds since the epoch.
 double wall_time();
 
-/// The attempts of a run as a table for people: number, start, layout, steps, lost steps, how it ended.
+/// The attempts of a run as a table for people: number, when and why it started, layout, steps, lost steps,
+/// device hours used and lost, how it ended.
 std::string attempts_table(const std::vector<slurm::Attempt>& attempts);
 
 }  // namespace trireme::launcher

@@ -1,8 +1,25 @@
 #include "launcher/stop_requests.hpp"
 
 #include "base/error.hpp"
+#include "launcher/run_directory.hpp"
 
 namespace trireme::launcher {
+namespace {
+
+// Above every signal's number. A request that must not come back wins over the others.
+constexpr std::int64_t kTimeLimit = 1000;
+constexpr std::int64_t kRequest = 1001;
+
+}  // namespace
+
+std::int64_t StopRequests::vote() const {
+  if (control_ != nullptr) {
+    control_->look(wall_time());
+    if (control_->stop()) return kRequest;
+  }
+  if (signals_.received() != 0) return signals_.received();
+  return time_ != nullptr && time_->must_stop(wall_time()) ? kTimeLimit : 0;
+}
 
 std::int64_t StopRequests::agree() {
   std::int64_t agreed = vote();
@@ -12,9 +29,14 @@ std::int64_t StopRequests::agree() {
 
 void StopRequests::check(const char* phase) {
   const std::int64_t agreed = agree();
-  if (agreed != 0) throw base::Stopped(base::str("stopped by ", name_of(agreed), " ", phase));
+  if (agreed != 0) throw base::Stopped(base::str(reason(agreed), ", ", phase));
 }
 
-std::string StopRequests::name_of(std::int64_t vote) { return slurm::signal_name(static_cast<int>(vote)); }
+std::string StopRequests::reason(std::int64_t vote) const {
+  if (vote == kTimeLimit) return "stopped before the time limit";
+  if (vote != kRequest) return base::str("stopped by ", slurm::signal_name(static_cast<int>(vote)));
+  const bool named = control_ != nullptr && control_->stop() && !control_->stop()->user.empty();
+  return named ? base::str("stopped by ", control_->stop()->user, "'s request") : "stopped by request";
+}
 
 }  // namespace trireme::launcher

@@ -1,11 +1,15 @@
-// What ends an attempt before its last step: asked for on one rank, agreed by all.
+// What ends an attempt before its last step: a signal, the job's time limit, or a control file. Met on one rank, agreed
+// by all.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "collectives/mpi/world.hpp"
+#include "slurm/job/control_files.hpp"
 #include "slurm/job/stop_signal.hpp"
+#include "slurm/job/time_limit.hpp"
 
 namespace trireme::launcher {
 
@@ -14,19 +18,29 @@ class StopRequests {
   /// Both outlive the object.
   StopRequests(collectives::MpiWorld& world, const slurm::StopSignals& signals) : world_(world), signals_(signals) {}
 
-  /// Of this rank, for a reduction with kMax over all: 0 = go on.
-  std::int64_t vote() const { return signals_.received(); }
+  /// On rank 0: also looks at these, which outlive the object.
+  void watch(slurm::ControlFiles& control) { control_ = &control; }
+  void watch(const slurm::TimeBudget& time) { time_ = &time; }
+
+  /// Of this rank, for a reduction with kMax over all: 0 = go on. Clocks are read, and once a second control files.
+  std::int64_t vote() const;
   /// Collective: the largest vote.
   std::int64_t agree();
   /// Collective, between two phases of the start: base::Stopped on all ranks when a stop was asked for.
   void check(const char* phase);
 
-  /// What an agreed vote above 0 stands for: "SIGTERM".
-  static std::string name_of(std::int64_t vote);
+  /// What an agreed vote above 0 stands for: "stopped by SIGTERM", "stopped before the time limit", "stopped by alice's
+  /// request" (the user is known on rank 0).
+  std::string reason(std::int64_t vote) const;
+  /// False when somebody asked that the run stays stopped. The same as long as the request is there; rank 0's word
+  /// counts.
+  bool come_back() const { return control_ == nullptr || !control_->stop(); }
 
  private:
   collectives::MpiWorld& world_;
   const slurm::StopSignals& signals_;
+  slurm::ControlFiles* control_ = nullptr;
+  const slurm::TimeBudget* time_ = nullptr;
 };
 
 }  // namespace trireme::launcher

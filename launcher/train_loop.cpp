@@ -64,7 +64,10 @@ slurm::Outcome TrainLoop::run() {
       const bool saved = at_.saved_step == at_.step || save();
       return stopped(boundary.stop, saved ? "" : ", and could not save");
     }
-    if (boundary.save_due) save();
+    if (boundary.save_due && save()) {
+      // The time that one more save needs may have gone into this one.
+      if (const std::int64_t stop = parts_.stops.agree(); stop != 0) return stopped(stop, "");
+    }
     if (boundary.measure_due) measure_peak_again();
     step();
     if (at_.step == resolved_.steps) break;
@@ -82,7 +85,8 @@ slurm::Outcome TrainLoop::run() {
 }
 
 slurm::Outcome TrainLoop::stopped(std::int64_t stop, const char* remark) const {
-  return {base::kExitStopped, base::str("stopped by ", StopRequests::name_of(stop), remark), at_.step, at_.saved_step};
+  return {base::kExitStopped, base::str(parts_.stops.reason(stop), remark), at_.step, at_.saved_step,
+          parts_.stops.come_back()};
 }
 
 void TrainLoop::find_validated_step() {
@@ -110,10 +114,12 @@ void TrainLoop::set_watchdog() {
 TrainLoop::Boundary TrainLoop::agree_at_boundary() {
   set_watchdog();
   if (parts_.run != nullptr) parts_.run->keep_lease();
+  const std::int64_t stop = parts_.stops.vote();  // looks at the control files
+  if (save_asked() && at_.step > 0 && at_.saved_step == at_.step) note_save(true, 0.0);
   const double minutes = options_.checkpoint.every_minutes;
-  const bool due =
-      parts_.run != nullptr && minutes > 0 && at_.saved_step != at_.step && seconds_since(last_save_) >= 60.0 * minutes;
-  std::int64_t votes[3] = {parts_.stops.vote(), due ? 1 : 0, peak_exceeded_ ? 1 : 0};
+  const bool due = parts_.run != nullptr && at_.saved_step != at_.step &&
+                   ((minutes > 0 && seconds_since(last_save_) >= 60.0 * minutes) || save_asked());
+  std::int64_t votes[3] = {stop, due ? 1 : 0, peak_exceeded_ ? 1 : 0};
   session_.world().control().all_reduce(votes, 3, collectives::DataType::kInt64, collectives::ReduceOp::kMax);
   return {votes[0], votes[1] != 0, votes[2] != 0};
 }
@@ -148,7 +154,9 @@ void TrainLoop::step() {
   }
   parts_.progress.step = ++at_.step;
   at_.consumed_samples += static_cast<std::uint64_t>(plan_.global_batch);
-  log_step(result, lr, seconds_since(start));
+  const double seconds = seconds_since(start);
+  if (parts_.time != nullptr) parts_.time->step_took(seconds);
+  log_step(result, lr, seconds);
 }
 
 std::string TrainLoop::sample_list() const {
@@ -172,6 +180,7 @@ void TrainLoop::log_step(const pipeline::StepResult& result, double lr, double s
   peak_exceeded_ = report.peak_share > 0.95 && measurements_ < kMeasurements;
   report.seconds_left = mean_seconds_ * static_cast<double>(resolved_.steps - at_.step);
   parts_.run->append_metrics({{"step", at_.step},
+                              {"time", wall_time()},
                               {"tokens", static_cast<std::int64_t>(at_.consumed_samples) * resolved_.model.sequence},
                               {"samples", at_.consumed_samples},
                               {"loss", result.loss},
@@ -227,13 +236,28 @@ checkpoint::SaveInfo TrainLoop::save_info(const std::filesystem::path& directory
   return info;
 }
 
+bool TrainLoop::save_asked() const { return parts_.control != nullptr && parts_.control->save_asked(); }
+
+void TrainLoop::note_save(bool ok, double seconds) {
+  if (parts_.run == nullptr) return;
+  if (ok) parts_.run->saved();
+  if (ok && seconds > 0) parts_.time->save_took(seconds);
+  if (!ok) parts_.control->save_failed();
+  if (ok && !parts_.control->save_made()) {
+    parts_.log.warn(base::str("the request in ", slurm::control_file(options_.run.dir, slurm::Wish::kSave).string(),
+                              " was honoured, but cannot be removed: delete it"));
+  }
+}
+
 bool TrainLoop::save() {
+  const auto start = steady_clock::now();
   if (parts_.run != nullptr) parts_.run->sync_metrics();
   const checkpoint::SaveResult saved =
       save_state(session_.coordinator(), parts_.files,
                  save_info(std::filesystem::path(options_.run.dir) / "checkpoints"), session_.trainer().state());
   last_save_ = steady_clock::now();
   if (saved.lease_lost) throw base::Error(saved.error);
+  note_save(saved.ok, seconds_since(start));
   printer_.clear_bar();
   if (!saved.ok) {
     parts_.log.warn(base::str("no checkpoint of step ", at_.step, ": ", saved.error,

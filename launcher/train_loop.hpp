@@ -12,12 +12,12 @@
 #include "io/checkpoint/writer.hpp"
 #include "io/tokens/batch_plan.hpp"
 #include "io/tokens/prefetcher.hpp"
-#include "slurm/job/outcome.hpp"
 #include "launcher/run_directory.hpp"
 #include "launcher/session.hpp"
 #include "launcher/step_report.hpp"
 #include "launcher/stop_requests.hpp"
 #include "models/optim/lr_schedule.hpp"
+#include "slurm/job/outcome.hpp"
 
 namespace trireme::launcher {
 
@@ -35,6 +35,8 @@ struct LoopParts {
   const tokens::DataSource* valid;  ///< null: no validation
   RunDirectory* run;                ///< on rank 0 only
   StopRequests& stops;
+  slurm::ControlFiles* control;  ///< on rank 0 only
+  slurm::TimeBudget* time;       ///< on rank 0 only
   slurm::Progress& progress;
   collectives::Watchdog& watchdog;
   base::Log log;  ///< silent on other ranks
@@ -71,6 +73,9 @@ class TrainLoop {
   std::int64_t validate();
   /// False when saving failed; training goes on.
   bool save();
+  /// Rank 0's part of every save: budget, ledger, control files.
+  void note_save(bool ok, double seconds);
+  bool save_asked() const;
   void dump_gradients();
   checkpoint::SaveInfo save_info(const std::filesystem::path& directory);
   void log_step(const pipeline::StepResult& result, double lr, double seconds);

@@ -14,5 +14,9 @@ int prepare_command(const Arguments& arguments);
 int checkpoint_command(const Arguments& arguments);
 int devcluster_command(const Arguments& arguments);
 int doctor_command(const Arguments& arguments);
+int status_command(const Arguments& arguments);
+int stop_command(const Arguments& arguments);
+int save_command(const Arguments& arguments);
+int resume_command(const Arguments& arguments);
 
 }  // namespace trireme::launcher

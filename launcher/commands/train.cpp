@@ -15,6 +15,7 @@
 #include "launcher/session.hpp"
 #include "launcher/train_loop.hpp"
 #include "models/spec/cost.hpp"
+#include "slurm/job/start_reason.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -79,25 +80,55 @@ slurm::AttemptStart describe_attempt(const RunDirectory& run, const RunInput& in
   const slurm::JobEnvironment job = slurm::read_job_environment();
   slurm::AttemptStart attempt;
   attempt.run_id = run.run_id();
-  attempt.reason = run.attempt() == 1      ? "first start"
-                   : job.restart_count > 0 ? "requeued"
-                   : start.step > 0        ? "resumed"
-                                           : "started again";
+  attempt.reason = slurm::start_reason(run.attempts(), job);
   attempt.job_id = job.job_id;
   attempt.restart_count = job.restart_count;
+  attempt.partition = job.partition;
   attempt.layout = topology::to_string(input.resolved.degrees);
   attempt.hosts = session.hosts();
   attempt.ranks = session.world().size();
   attempt.gpus = !session.processor().device.is_cpu();
+  attempt.steps = input.resolved.steps;
   attempt.first_step = start.step;
   attempt.time = wall_time();
+  attempt.start_up_seconds = run.age();
   return attempt;
+}
+
+// What rank 0 looks at while it trains.
+struct Watched {
+  slurm::ControlFiles control;
+  slurm::TimeBudget time;
+};
+
+// What a step and a save took in the last attempt that measured them; else an estimate for the save.
+slurm::TimeBudget time_budget(std::optional<double> end, const std::vector<slurm::Attempt>& attempts,
+                              const RunInput& input, const base::Log& log) {
+  double step = 0.0, save = 0.0;
+  for (const slurm::Attempt& attempt : attempts) {
+    if (attempt.end.step_seconds > 0) step = attempt.end.step_seconds;
+    if (attempt.end.save_seconds > 0) save = attempt.end.save_seconds;
+  }
+  const bool estimated = save == 0.0;
+  if (estimated) {
+    constexpr double kBytesPerParameter = 12;  // fp32 and the optimizer's two moments
+    save = slurm::estimated_save_seconds(
+        kBytesPerParameter * static_cast<double>(spec::parameter_count(input.resolved.model)),
+        slurm::read_job_environment().nodes);
+  }
+  const slurm::TimeBudget budget(end, step, save);
+  if (end) {
+    log.info(base::str("time      ", format_duration(std::max(0.0, *end - wall_time())),
+                       " left in the job; a save is expected to take ", format_duration(save),
+                       estimated ? " (an estimate until the first one)" : " (as in the last attempt)"));
+  }
+  return budget;
 }
 
 // Trains, and writes down how it ended; the summary is for people.
 slurm::Outcome run_attempt(Session& session, const RunInput& input, base::FileSystem& files, RunDirectory* run,
-                           int attempt, StopRequests& stops, slurm::Progress& progress, collectives::Watchdog& watchdog,
-                           const base::Log& log) {
+                           int attempt, StopRequests& stops, Watched& watched, slurm::Progress& progress,
+                           collectives::Watchdog& watchdog, const base::Log& log) {
   watchdog.phase(collectives::Watchdog::Phase::kLoad, kLoadLimit);
   const Position start = restore(session, files, input, attempt, log);
   progress.step = progress.saved_step = start.step;
@@ -105,11 +136,13 @@ slurm::Outcome run_attempt(Session& session, const RunInput& input, base::FileSy
   on_rank_0(session.world(),
             [&] { run->begin(describe_attempt(*run, input, session, start), options::to_ini(input.options())); });
   TrainLoop loop(session,
-                 {files, *input.train, input.valid.get(), run, stops, progress, watchdog, log, attempt,
+                 {files, *input.train, input.valid.get(), run, stops, run != nullptr ? &watched.control : nullptr,
+                  run != nullptr ? &watched.time : nullptr, progress, watchdog, log, attempt,
                   start.step > 0 ? std::optional(start.step) : std::nullopt},
                  start);
   const slurm::Outcome outcome = loop.run();
   if (run != nullptr) {
+    run->took(watched.time.longest_step(), watched.time.save_measured() ? watched.time.save_seconds() : 0.0);
     run->end(outcome);
     if (run->attempts().size() > 1) log.info("\n" + attempts_table(run->attempts()));
     log.info(base::str(outcome.reason, ": ", outcome.step, " of ", input.resolved.steps, " steps; newest checkpoint: ",
@@ -154,12 +187,17 @@ int train_command(collectives::MpiWorld& world, const Arguments& arguments) {
   StopRequests stops(world, signals);
   const RunInput input = prepare_training(world, files, given, device.cuda());
 
+  Watched watched{{files, input.options().run.dir}, {std::nullopt, 0.0, 0.0}};
+  if (first) stops.watch(watched.control);
   const auto progress = std::make_shared<slurm::Progress>();
   std::unique_ptr<RunDirectory> run;
   try {
     on_rank_0(world, [&] {
       run = std::make_unique<RunDirectory>(
           files, input.options().run.dir, slurm::read_job_environment(), [&] { return stops.vote() != 0; }, log);
+      watched.time = time_budget(slurm::find_job_end(slurm::environment_variable, slurm::run_command, wall_time()),
+                                 run->attempts(), input, log);
+      stops.watch(watched.time);
     });
     const int attempt = number_of_attempt(world, run.get());
     leave_an_outcome(world, input.options().run.dir, attempt, progress);
@@ -168,12 +206,12 @@ int train_command(collectives::MpiWorld& world, const Arguments& arguments) {
     describe(log, session, input);
     stops.check("before a checkpoint was loaded");
     const slurm::Outcome outcome =
-        run_attempt(session, input, files, run.get(), attempt, stops, *progress, watchdog, log);
+        run_attempt(session, input, files, run.get(), attempt, stops, watched, *progress, watchdog, log);
     watchdog.phase(collectives::Watchdog::Phase::kNone, 0);
     session.finish();
     return outcome.exit_code;
   } catch (const base::Stopped& stop) {
-    if (run) run->fail(stop, *progress);
+    if (run) run->fail(stop, *progress, stops.come_back());
     log.info(stop.what());
     return base::kExitStopped;
   } catch (const std::exception& error) {

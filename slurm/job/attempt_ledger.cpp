@@ -17,11 +17,14 @@ Json to_json(int number, const AttemptStart& start) {
               {"reason", start.reason},
               {"job", start.job_id},
               {"restart_count", start.restart_count},
+              {"partition", start.partition},
               {"layout", start.layout},
               {"hosts", start.hosts},
               {"ranks", start.ranks},
               {"gpus", start.gpus},
-              {"first_step", start.first_step}};
+              {"steps", start.steps},
+              {"first_step", start.first_step},
+              {"start_up_seconds", start.start_up_seconds}};
 }
 
 Json to_json(int number, const AttemptEnd& end) {
@@ -32,7 +35,9 @@ Json to_json(int number, const AttemptEnd& end) {
               {"last_step", end.last_step},
               {"saved_step", end.saved_step},
               {"device_seconds", end.device_seconds},
-              {"lost_seconds", end.lost_seconds}};
+              {"lost_seconds", end.lost_seconds},
+              {"step_seconds", end.step_seconds},
+              {"save_seconds", end.save_seconds}};
 }
 
 AttemptStart start_of(const Json& line) {
@@ -42,11 +47,14 @@ AttemptStart start_of(const Json& line) {
   start.reason = line.value("reason", "");
   start.job_id = line.value("job", "");
   start.restart_count = line.value("restart_count", 0);
+  start.partition = line.value("partition", "");
   start.layout = line.value("layout", "");
   start.hosts = line.value("hosts", std::vector<std::string>{});
   start.ranks = line.value("ranks", 1);
   start.gpus = line.value("gpus", false);
+  start.steps = line.value("steps", std::int64_t{0});
   start.first_step = line.value("first_step", std::int64_t{0});
+  start.start_up_seconds = line.value("start_up_seconds", 0.0);
   return start;
 }
 
@@ -58,6 +66,8 @@ AttemptEnd end_of(const Json& line) {
   end.saved_step = line.value("saved_step", std::int64_t{0});
   end.device_seconds = line.value("device_seconds", 0.0);
   end.lost_seconds = line.value("lost_seconds", 0.0);
+  end.step_seconds = line.value("step_seconds", 0.0);
+  end.save_seconds = line.value("save_seconds", 0.0);
   return end;
 }
 
@@ -79,7 +89,11 @@ std::size_t good_length(const std::string& content, std::vector<Attempt>* attemp
     if (newline == std::string::npos) break;
     const Json line = Json::parse(content.substr(good, newline - good), nullptr, false);
     if (!line.is_object()) break;
-    apply(line, *attempts);
+    try {
+      apply(line, *attempts);
+    } catch (const Json::exception&) {
+      break;  // a field of another type: not our line
+    }
     good = newline + 1;
   }
   return good;

@@ -14,15 +14,18 @@ namespace trireme::slurm {
 /// What is known about an attempt when it starts.
 struct AttemptStart {
   std::string run_id;  ///< the same in all attempts of a run
-  std::string reason;  ///< "first start", "resumed", "requeued", …
+  std::string reason;  ///< start_reason()
   std::string job_id;  ///< "" outside Slurm
   int restart_count = 0;
-  std::string layout;  ///< "tp2·pp2"
+  std::string partition;  ///< "" outside Slurm
+  std::string layout;     ///< "tp2·pp2"
   std::vector<std::string> hosts;
   int ranks = 1;
-  bool gpus = false;            ///< the ranks use GPUs: then device seconds are GPU-seconds
-  std::int64_t first_step = 0;  ///< steps already done when it starts
-  double time = 0.0;            ///< seconds since the epoch
+  bool gpus = false;              ///< the ranks use GPUs: then device seconds are GPU-seconds
+  std::int64_t steps = 0;         ///< of the whole training; 0 = not known
+  std::int64_t first_step = 0;    ///< steps already done when it starts
+  double time = 0.0;              ///< seconds since the epoch
+  double start_up_seconds = 0.0;  ///< from taking the lease to this line: building the model, loading the checkpoint
 };
 
 /// What is known when it ends.
@@ -30,8 +33,10 @@ struct AttemptEnd {
   std::string reason;           ///< "done", "stopped by SIGTERM", "failed: …", "killed" (written by the next attempt)
   std::int64_t last_step = 0;   ///< steps done in all
   std::int64_t saved_step = 0;  ///< of the newest checkpoint: steps after it are lost
-  double device_seconds = 0.0;  ///< ranks x wall seconds
-  double lost_seconds = 0.0;    ///< of these, spent on steps that no checkpoint holds
+  double device_seconds = 0.0;  ///< ranks x wall seconds; of a killed attempt up to its last logged step
+  double lost_seconds = 0.0;    ///< of these, spent on starting up and on steps that no checkpoint holds
+  double step_seconds = 0.0;    ///< longest of the last steps; 0 = not measured
+  double save_seconds = 0.0;    ///< of the last save; 0 = not measured
   double time = 0.0;
 };
 

@@ -1,5 +1,6 @@
 #include "slurm/job/job_environment.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace trireme::slurm {
@@ -11,14 +12,17 @@ JobEnvironment read_job_environment(const Lookup& lookup) {
   job.job_id = array_job && array_task ? *array_job + "_" + *array_task : lookup("SLURM_JOB_ID").value_or("");
   job.restart_count = std::atoi(lookup("SLURM_RESTART_COUNT").value_or("0").c_str());
   job.node_list = lookup("SLURM_JOB_NODELIST").value_or("");
+  job.partition = lookup("SLURM_JOB_PARTITION").value_or("");
+  job.dependency = lookup("SLURM_JOB_DEPENDENCY").value_or("");
+  job.nodes = std::max(1, std::atoi(lookup("SLURM_JOB_NUM_NODES").value_or("1").c_str()));
   return job;
 }
 
-JobEnvironment read_job_environment() {
-  return read_job_environment([](const std::string& name) -> std::optional<std::string> {
-    const char* value = std::getenv(name.c_str());
-    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
-  });
+std::optional<std::string> environment_variable(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
+
+JobEnvironment read_job_environment() { return read_job_environment(environment_variable); }
 
 }  // namespace trireme::slurm

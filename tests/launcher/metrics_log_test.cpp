@@ -22,7 +22,7 @@ class MetricsLogTest : public testing::Test {
 TEST_F(MetricsLogTest, AResumedAttemptMovesAwayWhatLiesAfterItsCheckpoint) {
   write_steps(0, 0, 1, 5);
   write_steps(3, 1, 4, 4);
-  EXPECT_EQ(last_logged_step(files_, file()), 4);
+  EXPECT_EQ(logged_progress(files_, file(), 0).step, 4);
   EXPECT_EQ(
       files_.read_all(file()),
       "{\"step\":1,\"loss\":0.5}\n{\"step\":2,\"loss\":0.5}\n{\"step\":3,\"loss\":0.5}\n{\"step\":4,\"loss\":0.5}\n");
@@ -33,7 +33,7 @@ TEST_F(MetricsLogTest, ATornLastLineGoesAway) {
   write_steps(0, 0, 1, 2);
   const std::string whole = files_.read_all(file());
   files_.replace(file(), whole + "{\"step\":3,\"lo");
-  EXPECT_EQ(last_logged_step(files_, file()), 2);
+  EXPECT_EQ(logged_progress(files_, file(), 0).step, 2);
   write_steps(9, 1, 3, 3);
   EXPECT_EQ(files_.read_all(file()), whole + "{\"step\":3,\"loss\":0.5}\n");
 }

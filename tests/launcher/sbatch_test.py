@@ -12,7 +12,7 @@ SCRIPT = Path(os.environ["TRIREME_SOURCE"]) / "examples" / "train.sbatch"
 # Writes what it was called with; with WAIT set it lives until USR1 comes. Then writes the outcome file, if any.
 MPIRUN = """#!/bin/bash
 echo "$@" >mpirun.called
-finish() { [ -n "${OUTCOME:-}" ] && { mkdir -p runs/tiny/logs; echo "{\\"exit_code\\":$OUTCOME,\\"step\\":3}" >runs/tiny/logs/outcome.2; }; exit "${CODE:-0}"; }
+finish() { [ -n "${OUTCOME:-}" ] && { mkdir -p runs/tiny/logs; echo "{\\"exit_code\\":$OUTCOME,\\"step\\":3${REST:-}}" >runs/tiny/logs/outcome.2; }; exit "${CODE:-0}"; }
 trap 'echo got-usr1 >>mpirun.called; finish' USR1
 touch mpirun.ready
 if [ -n "${WAIT:-}" ]; then while :; do sleep 0.05; done; fi
@@ -66,5 +66,7 @@ case("done", 0, None, OUTCOME="0")
 case("bad input is not requeued", 2, None, OUTCOME="2", CODE="2")
 case("killed without an outcome is not requeued", 137, None, CODE="137")
 case("stopped by USR1 is requeued", 75, "requeue 77", OUTCOME="75", CODE="143", WAIT="1")
+case("stopped by request is not requeued", 75, None, OUTCOME="75", REST=',"come_back":false')
+case("a stop that comes back is requeued", 75, "requeue 77", OUTCOME="75", REST=',"come_back":true')
 case("an array task requeues itself alone", 75, "requeue 70_3", OUTCOME="75", SLURM_ARRAY_JOB_ID="70",
      SLURM_ARRAY_TASK_ID="3")

@@ -1,0 +1,96 @@
+// trireme status: my runs from their directories and one call of squeue.
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/error.hpp"
+#include "launcher/commands/commands.hpp"
+#include "launcher/options/command_line.hpp"
+#include "launcher/run_directory.hpp"
+#include "launcher/run_facts.hpp"
+#include "launcher/run_summary.hpp"
+#include "slurm/job/job_environment.hpp"
+#include "slurm/queue/job_list.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+using Path = std::filesystem::path;
+
+Path cache_file() {
+  if (const auto cache = slurm::environment_variable("XDG_CACHE_HOME"); cache && !cache->empty()) {
+    return Path(*cache) / "trireme" / "squeue";
+  }
+  const auto home = slurm::environment_variable("HOME");
+  return home && !home->empty() ? Path(*home) / ".cache" / "trireme" / "squeue"
+                                : Path(base::str("/tmp/trireme-", ::getuid())) / "squeue";
+}
+
+std::vector<Path> runs_here(base::FileSystem& files) {
+  std::vector<Path> runs;
+  if (!files.is_directory("runs")) return runs;
+  for (const std::string& name : files.list("runs")) {
+    if (is_run_directory(files, Path("runs") / name)) runs.push_back(Path("runs") / name);
+  }
+  return runs;
+}
+
+std::vector<Path> wanted_runs(base::FileSystem& files, const std::vector<std::string>& words) {
+  if (words.empty()) return runs_here(files);
+  std::vector<Path> runs;
+  for (const std::string& word : words) {
+    if (!files.exists(word)) throw base::InputError(base::str("there is no run directory ", word));
+    if (!is_run_directory(files, word)) {
+      throw base::InputError(base::str(word, " is no run directory: it holds no run.ini, attempts.jsonl or lease"));
+    }
+    Path path = std::filesystem::absolute(word).lexically_normal();
+    runs.push_back(path.has_filename() ? path : path.parent_path());
+  }
+  return runs;
+}
+
+std::string look(base::FileSystem& files, const std::vector<std::string>& words, bool json) {
+  const double now = wall_time();
+  const auto jobs = slurm::my_jobs(files, slurm::run_command, cache_file(), now);
+  std::vector<RunSummary> runs;
+  for (const Path& path : wanted_runs(files, words)) {
+    runs.push_back(summarise(read_run(files, path), jobs.value_or(std::vector<slurm::QueuedJob>{}), now));
+  }
+  if (json) {
+    base::Json all = base::Json::array();
+    for (const RunSummary& run : runs) all.push_back(to_json(run));
+    return base::to_line({{"slurm", jobs.has_value()}, {"runs", all}}) + '\n';
+  }
+  if (runs.empty()) return "no runs below ./runs: name run directories, or start one with trireme train\n";
+  return summary_table(runs);
+}
+
+}  // namespace
+
+int status_command(const Arguments& arguments) {
+  bool json = false, watch = false;
+  std::vector<std::string> words;
+  options::CommandLine line("status",
+                            "how runs stand, from their directories and the queue (asked twice a minute at most)",
+                            "trireme status\ntrireme status --watch runs/bible");
+  line.flag("watch", watch, "again every 5 seconds, until Ctrl-C");
+  line.flag("json", json, "one JSON object instead of a table");
+  line.positionals("RUN_DIR", words, "run directories; without any, those in ./runs", 0);
+  if (!line.parse(arguments)) return base::kExitDone;
+  base::PosixFileSystem files;
+  while (true) {
+    const std::string text = look(files, words, json);
+    if (watch && !json && ::isatty(STDOUT_FILENO) == 1) std::fputs("\033[H\033[J", stdout);
+    std::fputs(text.c_str(), stdout);
+    if (std::fflush(stdout) != 0) return base::kExitDone;  // the reader left
+    if (!watch) return base::kExitDone;
+    std::this_thread::sleep_for(std::chrono::seconds(5));
+  }
+}
+
+}  // namespace trireme::launcher

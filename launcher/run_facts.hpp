@@ -1,0 +1,47 @@
+// What a run directory tells about its run, read without writing: no lease, no repair, only the end of metrics.jsonl.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/file_system.hpp"
+#include "slurm/job/attempt_ledger.hpp"
+#include "slurm/job/control_files.hpp"
+
+namespace trireme::launcher {
+
+/// The newest step line of metrics.jsonl.
+struct StepFacts {
+  std::int64_t step = 0;
+  double loss = 0.0;
+  double seconds = 0.0;  ///< mean of the steps that were read
+  double tokens_per_second = 0.0;
+  double time = 0.0;  ///< when it was written; 0 = not known
+};
+
+struct RunFacts {
+  std::filesystem::path path;
+  std::vector<slurm::Attempt> attempts;
+  bool alive = false;     ///< a process holds the lease and gives signs of life
+  std::string lease_job;  ///< of the lease, "" without one
+  std::optional<StepFacts> newest;
+  std::int64_t saved_step = 0;  ///< of the newest checkpoint
+  std::int64_t save_every_steps = 0;
+  double save_every_minutes = 0;
+  std::optional<slurm::Request> stop;
+  bool save_asked = false;
+};
+
+/// Whether this looks like the directory of a run: any of the files that submit or train make.
+bool is_run_directory(base::FileSystem& files, const std::filesystem::path& path);
+
+/// Never throws for what the files hold: torn, missing and foreign ones count as not there.
+RunFacts read_run(base::FileSystem& files, const std::filesystem::path& path);
+
+/// From the end of metrics.jsonl, which may begin and end within a line.
+std::optional<StepFacts> parse_metrics_tail(const std::string& tail);
+
+}  // namespace trireme::launcher

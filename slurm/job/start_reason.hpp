@@ -1,0 +1,22 @@
+// Why an attempt started, from the attempt before it and what Slurm says about the job.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "slurm/job/attempt_ledger.hpp"
+#include "slurm/job/job_environment.hpp"
+
+namespace trireme::slurm {
+
+/// One of, with how the attempt before ended ("… after it was stopped by SIGTERM", "… after a failure"):
+///   first start
+///   restarted in the allocation    the same job, not requeued in between
+///   requeued                       the same job, with a higher restart count
+///   next link of the chain         another job that waited for one (--dependency)
+///   next job                       another job
+///   resumed by hand                outside Slurm
+/// `before` may end with an attempt that has no end line: it was killed.
+std::string start_reason(const std::vector<Attempt>& before, const JobEnvironment& job);
+
+}  // namespace trireme::slurm

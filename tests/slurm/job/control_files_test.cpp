@@ -1,0 +1,91 @@
+#include "slurm/job/control_files.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+
+namespace trireme::slurm {
+namespace {
+
+namespace fs = std::filesystem;
+
+class ControlFilesTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    std::string pattern = (fs::temp_directory_path() / "trireme-control-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    run_ = pattern;
+  }
+  void TearDown() override { fs::remove_all(run_); }
+
+  base::PosixFileSystem files_;
+  fs::path run_;
+};
+
+TEST_F(ControlFilesTest, ARequestIsSeenWithItsUserAndTakenBack) {
+  leave_request(files_, run_, Wish::kStop, "alice", 12.5);
+  const auto found = find_request(files_, run_, Wish::kStop);
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->user, "alice");
+  EXPECT_FALSE(find_request(files_, run_, Wish::kSave));
+  EXPECT_TRUE(take_back(files_, run_, Wish::kStop));
+  EXPECT_FALSE(take_back(files_, run_, Wish::kStop));
+  EXPECT_FALSE(find_request(files_, run_, Wish::kStop));
+}
+
+TEST_F(ControlFilesTest, AnyFileCounts) {
+  make_control_directory(files_, run_);
+  for (const char* content : {"", "{\"user\":3}", "{\"us", "\xff\xfe"}) {
+    std::ofstream(control_file(run_, Wish::kStop)) << content;
+    const auto found = find_request(files_, run_, Wish::kStop);
+    ASSERT_TRUE(found) << content;
+    EXPECT_EQ(found->user, "");
+  }
+}
+
+TEST_F(ControlFilesTest, TheDirectoryIsAsSharedAsTheRunDirectory) {
+  fs::permissions(run_, fs::perms::owner_all | fs::perms::group_all);
+  make_control_directory(files_, run_);
+  EXPECT_NE(fs::status(run_ / "control").permissions() & fs::perms::group_write, fs::perms::none);
+}
+
+TEST_F(ControlFilesTest, FilesAreLookedAtOnceASecond) {
+  ControlFiles control(files_, run_);
+  control.look(100.0);
+  leave_request(files_, run_, Wish::kStop, "bob", 0);
+  control.look(100.9);
+  EXPECT_FALSE(control.stop());
+  control.look(101.0);
+  ASSERT_TRUE(control.stop());
+  EXPECT_EQ(control.stop()->user, "bob");
+  take_back(files_, run_, Wish::kStop);
+  control.look(50.0);  // the clock was set back
+  EXPECT_FALSE(control.stop());
+}
+
+TEST_F(ControlFilesTest, ASaveThatWasMadeTakesTheRequestAway) {
+  ControlFiles control(files_, run_);
+  leave_request(files_, run_, Wish::kSave, "bob", 0);
+  control.look(1.0);
+  EXPECT_TRUE(control.save_asked());
+  EXPECT_TRUE(control.save_made());
+  EXPECT_FALSE(control.save_asked());
+  EXPECT_FALSE(files_.exists(control_file(run_, Wish::kSave)));
+}
+
+TEST_F(ControlFilesTest, ASaveThatFailedIsNotTriedAtEveryStep) {
+  ControlFiles control(files_, run_);
+  leave_request(files_, run_, Wish::kSave, "bob", 1);
+  control.look(1.0);
+  control.save_failed();
+  control.look(3.0);
+  EXPECT_FALSE(control.save_asked());
+  leave_request(files_, run_, Wish::kSave, "bob", 2);
+  control.look(5.0);
+  EXPECT_TRUE(control.save_asked());
+}
+
+}  // namespace
+}  // namespace trireme::slurm
