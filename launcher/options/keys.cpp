@@ -170,6 +170,35 @@ void add_log(std::vector<Key>& keys) {
                   "used by each validation, the first ones of data.valid; 0: all", "", {}, 0, kAny});
 }
 
+void add_slurm(std::vector<Key>& keys) {
+  constexpr double kMostNodes = 1e6;
+  keys.push_back({"slurm", "nodes", TRIREME_FIELD(Integer, slurm.nodes), "", "nodes of the job", "", {}, 1, kMostNodes});
+  keys.push_back({"slurm", "gpus_per_node", TRIREME_FIELD(Integer, slurm.gpus_per_node), "",
+                  "-1: all that a node of the partition has", "", {}, -1, 1024});
+  keys.push_back({"slurm", "ranks_per_node", TRIREME_FIELD(Integer, slurm.ranks_per_node), "",
+                  "0: one for each GPU; to be given on nodes without", "", {}, 0, 4096});
+  keys.push_back({"slurm", "cpus_per_task", TRIREME_FIELD(Integer, slurm.cpus_per_task), "cores",
+                  "of a rank; 0: an equal share of the node's", "", {}, 0, 4096});
+  keys.push_back({"slurm", "mem", TRIREME_FIELD(Word, slurm.mem), "",
+                  "memory of a node, as sbatch --mem takes it; 0: all"});
+  keys.push_back({"slurm", "time", TRIREME_FIELD(Word, slurm.time), "",
+                  "time limit of a job, 12:00:00; the run goes on over as many jobs as it needs",
+                  "the partition's limit, at most a day"});
+  keys.push_back({"slurm", "partition", TRIREME_FIELD(Word, slurm.partition), "", "where to queue",
+                  "the site's default"});
+  keys.push_back({"slurm", "account", TRIREME_FIELD(Word, slurm.account), "", "that is billed",
+                  "the site file's, else yours"});
+  keys.push_back({"slurm", "qos", TRIREME_FIELD(Word, slurm.qos), "", "quality of service", "your default"});
+  keys.push_back({"slurm", "constraint", TRIREME_FIELD(Word, slurm.constraint), "", "features that nodes must have"});
+  keys.push_back({"slurm", "launcher", TRIREME_FIELD(Word, slurm.launcher), "",
+                  "what starts the ranks; auto: srun --mpi=pmix where preemption gives notice by SIGTERM (which ends "
+                  "mpirun's daemons), else mpirun", "", {"auto", "mpirun", "srun"}});
+  keys.push_back({"slurm", "gpu_request", TRIREME_FIELD(Word, slurm.gpu_request), "",
+                  "how GPUs are asked for, {gpus} standing for their number",
+                  "the site file's, else --gpus-per-node={gpus}"});
+  keys.push_back({"slurm", "extra", TRIREME_FIELD(Word, slurm.extra), "", "further words for sbatch"});
+}
+
 // clang-format on
 std::vector<Key> make_table() {
   std::vector<Key> keys;
@@ -181,6 +210,7 @@ std::vector<Key> make_table() {
   add_optimizer(keys);
   add_checkpoint(keys);
   add_log(keys);
+  add_slurm(keys);
   return keys;
 }
 

@@ -18,8 +18,8 @@ std::string remark(const Key& key) {
 
 }  // namespace
 
-RunArguments::RunArguments(CommandLine& line) {
-  line.positionals("RUN.ini", files_, "the run file (docs/options.md)", 1, 1);
+RunArguments::RunArguments(CommandLine& line, std::size_t most_files) {
+  line.positionals("RUN.ini", files_, "the run file (docs/options.md)", 1, most_files);
   std::string section;
   for (const Key& key : key_table()) {
     if (key.section != section) line.heading("[" + key.section + "]");
@@ -29,7 +29,7 @@ RunArguments::RunArguments(CommandLine& line) {
   }
 }
 
-RunOptions RunArguments::load() const { return load_run_file(file(), overrides_); }
+RunOptions RunArguments::load(std::size_t index) const { return load_run_file(files_.at(index), overrides_); }
 
 TrainLine::TrainLine()
     : line("train", "trains what the run file says; resumes by itself from the run directory's newest checkpoint",

@@ -9,16 +9,18 @@
 
 namespace trireme::options {
 
-/// Declares the positional RUN.ini and every --section.key on `line`; must outlive line.parse().
+/// Declares the positional RUN.ini (several with `most_files` above 1) and every --section.key on `line`; must outlive
+/// line.parse().
 class RunArguments {
  public:
-  explicit RunArguments(CommandLine& line);
+  explicit RunArguments(CommandLine& line, std::size_t most_files = 1);
   RunArguments(const RunArguments&) = delete;
   RunArguments& operator=(const RunArguments&) = delete;
 
   /// After line.parse(): reads the run file with the overrides. Errors as load_run_file().
-  RunOptions load() const;
+  RunOptions load(std::size_t index = 0) const;
   const std::string& file() const { return files_.front(); }
+  const std::vector<std::string>& files() const { return files_; }
   const Overrides& overrides() const { return overrides_; }
 
  private:

@@ -9,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "slurm/submit/geometry.hpp"
+
 namespace trireme::options {
 
 struct RunSection {
@@ -100,6 +102,7 @@ struct RunOptions {
   OptimizerSection optimizer;
   CheckpointSection checkpoint;
   LogSection log;
+  slurm::Wishes slurm;  ///< what `trireme submit` asks for; trains the same whatever it says
 };
 
 /// "section.key" and its value as text, in order.

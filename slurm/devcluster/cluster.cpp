@@ -251,6 +251,11 @@ Plan read_plan(const fs::path& directory) {
   if (!files.exists(directory / kPlanName)) {
     throw base::InputError(str("no cluster is up in ", directory.string(), "; start one with: trireme devcluster up"));
   }
+  // Root ends the processes that this directory names: only root may have written them.
+  struct stat owner {};
+  if (::stat(directory.c_str(), &owner) != 0 || owner.st_uid != 0 || (owner.st_mode & S_IWOTH) != 0) {
+    throw base::InputError(str(directory.string(), " belongs to somebody else than root: no cluster of devcluster"));
+  }
   Plan plan = plan_from_json(files.read_all(directory / kPlanName));
   if (!fs::equivalent(plan.directory, directory)) throw base::Error(str(directory.string(), " was moved or copied"));
   return plan;

@@ -55,6 +55,7 @@ MUST_NOT_REACH = {
     "trireme_slurm_queue": HEAVY,
     "trireme_slurm_job": HEAVY,
     "trireme_slurm_devcluster": HEAVY,
+    "trireme_slurm_submit": HEAVY,
     "trireme_slurm_site": HEAVY,
     "trireme_mpi": ("Trireme::TorchCPU", "Trireme::HDF5", "Trireme::NCCL", "Boost::program_options"),
     "trireme_hdf5": ("Trireme::MPI", "Trireme::TorchCPU", "Boost::program_options"),

@@ -1,0 +1,137 @@
+// trireme job next: what a batch script does before its first attempt and after each (docs/slurm.md).
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <sstream>
+
+#include "base/error.hpp"
+#include "base/file_system.hpp"
+#include "base/json.hpp"
+#include "io/checkpoint/run_checkpoints.hpp"
+#include "launcher/commands/commands.hpp"
+#include "launcher/options/command_line.hpp"
+#include "launcher/options/run_arguments.hpp"
+#include "launcher/run_check.hpp"
+#include "slurm/job/control_files.hpp"
+#include "slurm/job/job_environment.hpp"
+#include "slurm/queue/command.hpp"
+#include "slurm/site/hostlist.hpp"
+#include "slurm/submit/next_step.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+using base::str;
+using Path = std::filesystem::path;
+
+std::optional<slurm::Outcome> read_outcome(base::FileSystem& files, const Path& run, int attempt) {
+  const Path file = slurm::outcome_file(run, attempt);
+  if (!files.exists(file)) return std::nullopt;
+  const base::Json json = base::Json::parse(files.read_all(file), nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  try {
+    return slurm::Outcome{json.at("exit_code"), json.at("reason"), json.at("step"), json.at("saved_step"),
+                          json.value("come_back", true)};
+  } catch (const base::Json::exception&) {
+    return std::nullopt;
+  }
+}
+
+// A killed attempt leaves no end; its outcome and the checkpoints tell what it came to.
+void complete(base::FileSystem& files, const Path& run, std::vector<slurm::Attempt>& attempts) {
+  if (attempts.empty() || attempts.back().ended) return;
+  slurm::Attempt& last = attempts.back();
+  const auto steps = checkpoint::committed_steps(files, run);
+  last.ended = true;
+  last.end.reason = slurm::outcome_reason(files, run, last.number).value_or("killed");
+  last.end.saved_step = steps.empty() ? 0 : steps.back();
+}
+
+bool is_finished(base::FileSystem& files, const Path& run, const options::RunOptions& options) {
+  const auto attempts = slurm::read_attempts(files, run / "attempts.jsonl");
+  if (attempts.empty()) return false;
+  const auto outcome = read_outcome(files, run, attempts.back().number);
+  if (!outcome || outcome->exit_code != base::kExitDone) return false;
+  const std::int64_t per_step = options.train.global_batch * options.model.sequence.value_or(1);
+  const std::int64_t steps =
+      options.train.steps > 0 ? options.train.steps : (options.train.tokens + per_step - 1) / per_step;
+  return outcome->step >= steps;
+}
+
+// Nodes of the allocation that Slurm does not count as working any more.
+std::vector<std::string> lost_hosts(const std::string& node_list) {
+  const auto answer =
+      slurm::output_of(slurm::run_command, {"sinfo", "--noheader", "--Node", "--nodes=" + node_list, "--format=%N %T"});
+  std::vector<std::string> lost;
+  std::istringstream lines(answer.value_or(""));
+  for (std::string host, state; lines >> host >> state;) {
+    const bool gone = state.starts_with("down") || state.starts_with("fail") || state.starts_with("powered") ||
+                      state.ends_with('*');  // the star: it does not answer
+    if (gone) lost.push_back(host);
+  }
+  return lost;
+}
+
+void print(const slurm::NextStep& next, const Path& run, int attempt, bool srun) {
+  using Kind = slurm::NextStep::Kind;
+  std::fprintf(stderr, "trireme job: %s\n", next.why.c_str());
+  if (next.kind != Kind::kGo) {
+    std::printf("%s\n%d\n", next.kind == Kind::kRequeue ? "requeue" : "end", next.exit_code);
+    return;
+  }
+  std::printf("go\n%d\n%s\n--parallel.dp=%lld\n", attempt, next.where->words(srun).c_str(),
+              static_cast<long long>(next.where->dp));
+  // An outcome of that number is from an attempt that never came into the ledger: not of the one that starts now.
+  std::error_code ignored;
+  std::filesystem::remove(slurm::outcome_file(run, attempt), ignored);
+}
+
+int next(const Arguments& arguments) {
+  std::string directory;
+  std::int64_t ranks_per_node = 1, attempt = 0, launcher_exit = -1;
+  bool requeue = false, srun = false;
+  options::CommandLine line("job next", "what the batch script does next: four lines for it, a sentence for its log",
+                            "trireme job next run.ini --dir runs/bible --ranks-per-node 4 --requeue");
+  line.value("dir", directory, "DIR", "the run directory").required();
+  line.value("ranks-per-node", ranks_per_node, "R", "of the job").range(1, 4096);
+  line.value("attempt", attempt, "N", "that just ended").range(1, 1e9);
+  line.value("launcher-exit", launcher_exit, "CODE", "of mpirun or srun in that attempt").range(0, 255);
+  line.flag("requeue", requeue, "the job may be requeued");
+  line.flag("srun", srun, "ranks are started by srun, not mpirun");
+  const options::RunArguments run_arguments(line);
+  if (!line.parse(arguments)) return base::kExitDone;
+  const slurm::JobEnvironment job = slurm::read_job_environment();
+  if (!job.in_job())
+    throw base::InputError("trireme job next works inside a Slurm job only: its batch script calls it");
+
+  base::PosixFileSystem files;
+  const Path run = directory;
+  const options::RunOptions options = run_arguments.load();
+  slurm::Situation situation;
+  situation.attempts = slurm::read_attempts(files, run / "attempts.jsonl");
+  const int following = situation.attempts.empty() ? 1 : situation.attempts.back().number + 1;
+  complete(files, run, situation.attempts);
+  situation.finished = is_finished(files, run, options);
+  situation.held = slurm::find_request(files, run, slurm::Wish::kStop).has_value();
+  if (launcher_exit >= 0) {
+    situation.launcher_exit = static_cast<int>(launcher_exit);
+    situation.outcome = read_outcome(files, run, static_cast<int>(attempt));
+  }
+  situation.may_requeue = requeue;
+  situation.hosts = slurm::expand_hostlist(job.node_list);
+  situation.lost = lost_hosts(job.node_list);
+  situation.ranks_per_node = ranks_per_node;
+  situation.needs = layout_needs(options);
+  print(slurm::decide(situation), run, following, srun);
+  return base::kExitDone;
+}
+
+}  // namespace
+
+int job_command(const Arguments& arguments) {
+  return options::run_subcommand("job", "trireme job next run.ini --dir runs/bible --ranks-per-node 4 --requeue",
+                                 {{"next", "what the batch script does next", next}}, arguments);
+}
+
+}  // namespace trireme::launcher

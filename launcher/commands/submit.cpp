@@ -1,0 +1,222 @@
+// trireme submit RUN.ini: from a run file to a job in the queue.
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include "base/error.hpp"
+#include "base/file_system.hpp"
+#include "base/json.hpp"
+#include "launcher/commands/commands.hpp"
+#include "launcher/format.hpp"
+#include "launcher/metrics_log.hpp"
+#include "launcher/options/run_arguments.hpp"
+#include "launcher/options/site_file.hpp"
+#include "launcher/run_check.hpp"
+#include "launcher/run_directory.hpp"
+#include "launcher/submission.hpp"
+#include "slurm/site/site_facts.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+using base::str;
+using Path = std::filesystem::path;
+using slurm::run_command;
+
+struct Line {
+  std::string site_file;
+  bool dry_run = false, soonest = false;
+  std::int64_t chain = 1, at_once = 0;
+  options::CommandLine line;
+  options::RunArguments run;
+
+  Line()
+      : line("submit", "checks a run file, writes its batch script into the run directory and submits it",
+             "trireme submit run.ini --site site.ini\ntrireme submit run.ini --dry-run\ntrireme submit a.ini b.ini "
+             "c.ini"),
+        run(line, 1000) {
+    line.heading("submitting");
+    line.value("site", site_file, "SITE.ini",
+               "the cluster's facts and needs (trireme doctor --site-out); else Slurm is asked");
+    line.flag("dry-run", dry_run, "print the batch script and submit nothing");
+    line.value("chain", chain, "N", "jobs that follow each other: each goes on where the one before ended")
+        .range(1, 100);
+    line.flag("soonest", soonest, "ask the queue about other numbers of nodes too, and take what is done first");
+    line.value("at-once", at_once, "K", "tasks of a job array that run at the same time; 0: all").range(0, 1e6);
+  }
+};
+
+slurm::Site site_of(const std::string& file) {
+  if (!file.empty()) return options::load_site_file(file);
+  auto site = slurm::read_site(run_command);
+  if (!site)
+    throw base::InputError("there is no Slurm here (no scontrol); on another machine name a site file: --site");
+  return *site;
+}
+
+std::string own_program() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
+
+slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const slurm::Site& site,
+                            std::vector<options::RunOptions>& all) {
+  slurm::ScriptPlan plan;
+  std::set<std::string> directories;
+  for (std::size_t i = 0; i < command.run.files().size(); ++i) {
+    all.push_back(command.run.load(i));
+    const options::RunOptions& options = all.back();
+    const Path directory = std::filesystem::absolute(options.run.dir).lexically_normal();
+    plan.runs.push_back(
+        {options.run.name, std::filesystem::absolute(command.run.files()[i]).string(), directory.string()});
+    if (!directories.insert(directory.string()).second) {
+      throw base::InputError(
+          str("two of the runs have the run directory ", directory.string(), ": set run.dir or run.name"));
+    }
+    if (i == 0) {
+      plan.wishes = options.slurm;
+      plan.geometry = slurm::plan_geometry(plan.wishes, site);
+    }
+    check_run(files, options, plan.geometry.ranks(), plan.geometry.gpus_per_node > 0);
+  }
+  if (plan.runs.size() > 1 &&
+      static_cast<std::int64_t>(plan.runs.size()) > std::max<std::int64_t>(0, site.max_array_size)) {
+    throw base::InputError(
+        str(plan.runs.size(), " runs are more than the ", site.max_array_size, " tasks of a job array here"));
+  }
+  plan.at_once = command.at_once;
+  plan.program = own_program();
+  plan.log_directory = (Path(plan.runs[0].run_directory) / "logs").string();
+  for (const auto& [key, value] : command.run.overrides()) plan.overrides.push_back(str("--", key, "=", value));
+  plan.launcher = slurm::choose_launcher(plan.wishes, site);
+  plan.mpirun_grace = slurm::mpirun_grace(plan.wishes, site);
+  plan.requeue = slurm::may_requeue(plan.wishes, site) && command.chain < 2;
+  if (plan.launcher == slurm::Launcher::kMpirun && !site.mpirun_version.empty() && !site.mpirun_has_slurm) {
+    throw base::InputError(str(site.mpirun_version,
+                               " here has no Slurm support and would use ssh: load another module, or set ",
+                               "slurm.launcher = srun"));
+  }
+  return plan;
+}
+
+Path write_script(base::FileSystem& files, const slurm::ScriptPlan& plan, const slurm::Site& site) {
+  for (const slurm::ScriptRun& run : plan.runs) files.create_directories(Path(run.run_directory) / "logs");
+  const Path script = Path(plan.runs[0].run_directory) / "submit.sbatch";
+  files.replace(script, slurm::batch_script(plan, site));
+  return script;
+}
+
+std::string sbatch(const std::vector<std::string>& words) {
+  std::vector<std::string> all = {"sbatch", "--parsable"};
+  all.insert(all.end(), words.begin(), words.end());
+  const auto result = run_command(all);
+  if (!result) throw base::Error("there is no sbatch here: take the script to the cluster's login node");
+  if (result->exit_code != 0) {
+    throw base::Error(str("sbatch refused the job: ", result->error.substr(0, result->error.find('\n'))));
+  }
+  return result->output.substr(0, result->output.find_first_of(";\n"));
+}
+
+// What the rest of the training takes on the ranks of its last attempt, as its metrics tell; else the time limit.
+std::pair<double, std::int64_t> rest_of(base::FileSystem& files, const options::RunOptions& options,
+                                        const slurm::ScriptPlan& plan) {
+  const auto attempts = slurm::read_attempts(files, Path(plan.runs[0].run_directory) / "attempts.jsonl");
+  for (auto attempt = attempts.rbegin(); attempt != attempts.rend(); ++attempt) {
+    const std::int64_t steps = attempt->end.last_step - attempt->start.first_step;
+    const double seconds = attempt->end.time - attempt->start.time;
+    if (!attempt->ended || steps <= 0 || seconds <= 0 || options.train.steps == 0) continue;
+    const auto left = static_cast<double>(std::max<std::int64_t>(0, options.train.steps - attempt->end.saved_step));
+    return {seconds / static_cast<double>(steps) * left, attempt->start.ranks};
+  }
+  return {static_cast<double>(plan.geometry.seconds), plan.geometry.ranks()};
+}
+
+// Chooses the number of nodes with which the run is done first, as the queue and the planned speed say.
+void choose_soonest(base::FileSystem& files, const options::RunOptions& options, const slurm::Site& site,
+                    const Path& script, slurm::ScriptPlan& plan) {
+  constexpr std::size_t kMostQuestions = 8;
+  const slurm::Partition& partition = slurm::wished_partition(plan.wishes, site);
+  const slurm::LayoutNeeds needs = layout_needs(options);
+  const auto [seconds, ranks] = rest_of(files, options, plan);
+  const double now = wall_time();
+  std::vector<std::vector<std::string>> rows = {{"nodes", "starts in", "runs", "done in"}};
+  double best = 0;
+  std::int64_t chosen = plan.geometry.nodes;
+  bool first = true;
+  for (const std::int64_t nodes : candidate_nodes(
+           plan.geometry.nodes, plan.geometry.ranks_per_node,
+           std::min(partition.max_nodes.value_or(partition.nodes), partition.nodes), needs, kMostQuestions)) {
+    if (!first) std::this_thread::sleep_for(std::chrono::seconds(1));  // sbatch is a busy service
+    first = false;
+    const auto answer = run_command({"sbatch", "--test-only", str("--nodes=", nodes), script.string()});
+    const auto start = answer ? promised_start(answer->error + answer->output) : std::nullopt;
+    const double runs = planned_seconds(seconds, ranks, nodes * plan.geometry.ranks_per_node, needs);
+    if (!start) {
+      rows.push_back({std::to_string(nodes), "not known", format_duration(runs), ""});
+      continue;
+    }
+    const double waits = std::max(0.0, *start - now);
+    rows.push_back(
+        {std::to_string(nodes), format_duration(waits), format_duration(runs), format_duration(waits + runs)});
+    if (best == 0 || waits + runs < best) {
+      best = waits + runs;
+      chosen = nodes;
+    }
+  }
+  std::printf("%s", format_table(rows, {0, 1, 2, 3}).c_str());
+  std::printf("takes %lld nodes; speed is taken to be in proportion to the ranks\n", static_cast<long long>(chosen));
+  plan.geometry.nodes = chosen;
+}
+
+void tell(const slurm::ScriptPlan& plan, const slurm::Site& site, const Path& script, const std::string& job) {
+  std::string start = "when the queue lets it";
+  const auto expected =
+      slurm::output_of(run_command, {"squeue", "--noheader", "--start", "--jobs=" + job, "--format=%S"});
+  if (expected && expected->size() > 4 && !expected->starts_with("N/A"))
+    start = "about " + expected->substr(0, expected->find('\n'));
+  const auto shares = site.accounting ? slurm::read_fair_shares(run_command) : std::nullopt;
+  const std::string& directory = plan.runs[0].run_directory;
+  std::printf("job       %s: %lld node(s) x %lld rank(s), %s, %s\n", job.c_str(),
+              static_cast<long long>(plan.geometry.nodes), static_cast<long long>(plan.geometry.ranks_per_node),
+              plan.launcher == slurm::Launcher::kSrun ? "srun --mpi=pmix" : "mpirun",
+              plan.requeue ? "comes back by itself" : "no requeue");
+  std::printf("starts    %s\nprice     %s\nscript    %s\n", start.c_str(), price_text(plan, site, shares).c_str(),
+              script.c_str());
+  std::printf("follow    tail -F %s/job.%s%s.log\n          trireme stop %s   saves and ends it\n",
+              plan.log_directory.c_str(), job.c_str(), plan.runs.size() > 1 ? "_0" : "", directory.c_str());
+}
+
+}  // namespace
+
+int submit_command(const Arguments& arguments) {
+  Line command;
+  if (!command.line.parse(arguments)) return base::kExitDone;
+  base::PosixFileSystem files;
+  const slurm::Site site = site_of(command.site_file);
+  std::vector<options::RunOptions> all;
+  slurm::ScriptPlan plan = make_plan(files, command, site, all);
+  for (const std::string& warning : submission_warnings(plan, site, command.chain)) {
+    std::fprintf(stderr, "warning: %s\n", warning.c_str());
+  }
+  if (command.dry_run) {
+    std::printf("%s", slurm::batch_script(plan, site).c_str());
+    return base::kExitDone;
+  }
+  Path script = write_script(files, plan, site);
+  if (command.soonest) {
+    choose_soonest(files, all[0], site, script, plan);
+    check_run(files, all[0], plan.geometry.ranks(), plan.geometry.gpus_per_node > 0);
+    script = write_script(files, plan, site);
+  }
+  std::string job = sbatch({script.string()});
+  tell(plan, site, script, job);
+  for (std::int64_t link = 2; link <= command.chain; ++link) {
+    job = sbatch({"--dependency=afterany:" + job, script.string()});
+    std::printf("then      job %s, after the one before has ended for whatever reason\n", job.c_str());
+  }
+  return base::kExitDone;
+}
+
+}  // namespace trireme::launcher

@@ -1,0 +1,175 @@
+#include "slurm/submit/batch_script.hpp"
+
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "slurm/queue/duration.hpp"
+#include "slurm/site/preemption.hpp"
+
+namespace trireme::slurm {
+namespace {
+
+using base::str;
+
+// Whether preempted jobs get SIGTERM and time, which ends mpirun's daemons.
+bool noticed_by_term(const Wishes& wishes, const Site& site) {
+  const Preemption preemption = preemption_of(site, wished_partition(wishes, site), wishes.qos);
+  const bool ends = preemption.mode == PreemptMode::kRequeue || preemption.mode == PreemptMode::kCancel;
+  return ends && preemption.grace > 0 && !site.send_user_signal;
+}
+
+std::string replaced(std::string text, const std::string& what, const std::string& by) {
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size())) {
+    text.replace(at, what.size(), by);
+  }
+  return text;
+}
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::vector<std::string> words;
+  for (std::size_t begin = text.find_first_not_of(' '); begin != std::string::npos;) {
+    const std::size_t end = std::min(text.find(' ', begin), text.size());
+    words.push_back(text.substr(begin, end - begin));
+    begin = text.find_first_not_of(' ', end);
+  }
+  return words;
+}
+
+std::string directives(const ScriptPlan& plan, const Site& site) {
+  const Wishes& wishes = plan.wishes;
+  const Geometry& geometry = plan.geometry;
+  std::string text;
+  const auto add = [&](const auto&... parts) { text += str("#SBATCH ", parts..., "\n"); };
+  const bool array = plan.runs.size() > 1;
+  add("--job-name=", array ? "trireme" : plan.runs[0].name);
+  if (array) add("--array=0-", plan.runs.size() - 1, plan.at_once > 0 ? str('%', plan.at_once) : "");
+  add("--nodes=", geometry.nodes);
+  add("--ntasks-per-node=", geometry.ranks_per_node);
+  add("--cpus-per-task=", geometry.cpus_per_task);
+  add("--mem=", geometry.mem);
+  if (geometry.gpus_per_node > 0) {
+    const std::string request = !wishes.gpu_request.empty() ? wishes.gpu_request
+                                : !site.gpu_request.empty() ? site.gpu_request
+                                                            : "--gpus-per-node={gpus}";
+    add(replaced(request, "{gpus}", std::to_string(geometry.gpus_per_node)));
+  }
+  add("--time=", format_slurm_duration(geometry.seconds));
+  if (!wishes.partition.empty()) add("--partition=", wishes.partition);
+  const std::string account = wishes.account.empty() ? site.account : wishes.account;
+  if (!account.empty()) add("--account=", account);
+  if (!wishes.qos.empty()) add("--qos=", wishes.qos);
+  if (!wishes.constraint.empty()) add("--constraint=", wishes.constraint);
+  for (const std::string& word : words_of(wishes.extra)) add(word);
+  add(plan.requeue ? "--requeue" : "--no-requeue");
+  add("--open-mode=append");
+  add("--output=", plan.log_directory, array ? "/job.%A_%a.log" : "/job.%j.log");
+  // Slurm may send it up to a minute early; the training itself watches the time limit and stops later.
+  add("--signal=B:USR1@", std::clamp<std::int64_t>(geometry.seconds / 20, 10, 300));
+  if (geometry.nodes > 1) add("--no-kill=on  # a lost node does not end the others: the script goes on without it");
+  return text;
+}
+
+std::string assignments(const ScriptPlan& plan) {
+  if (plan.runs.size() == 1) {
+    return str("run_file=", shell_word(plan.runs[0].run_file), "\nrun_dir=", shell_word(plan.runs[0].run_directory),
+               "\n");
+  }
+  std::string files, directories;
+  for (const ScriptRun& run : plan.runs) {
+    files += str("  ", shell_word(run.run_file), "\n");
+    directories += str("  ", shell_word(run.run_directory), "\n");
+  }
+  return str("run_files=(\n", files, ")\nrun_dirs=(\n", directories,
+             ")\nrun_file=${run_files[$SLURM_ARRAY_TASK_ID]}\nrun_dir=${run_dirs[$SLURM_ARRAY_TASK_ID]}\n");
+}
+
+std::string launch_line(const ScriptPlan& plan, const Site& site) {
+  std::string line = "  ";
+  if (plan.launcher == Launcher::kSrun) {
+    line +=
+        str("srun --mpi=pmix --cpus-per-task=", plan.geometry.cpus_per_task, " --kill-on-bad-exit=1 \"${where[@]}\"");
+  } else {
+    line += "mpirun \"${where[@]}\" --bind-to none";
+    if (plan.mpirun_grace > 0) {
+      line += str(" --mca odls_base_sigkill_timeout ", plan.mpirun_grace, " --mca ras_base_launch_orted_on_hn 1");
+    }
+  }
+  for (const std::string& word : site.launcher_arguments) line += ' ' + shell_word(word);
+  line += " \\\n    ";
+  if (!site.container.empty()) line += site.container + ' ';
+  line += "\"$trireme\" train \"$run_file\" --run.dir=\"$run_dir\"";
+  for (const std::string& word : plan.overrides) line += ' ' + shell_word(word);
+  return line + " \"${layout[@]}\" &\n";
+}
+
+}  // namespace
+
+Launcher choose_launcher(const Wishes& wishes, const Site& site) {
+  if (wishes.launcher == "mpirun") return Launcher::kMpirun;
+  if (wishes.launcher == "srun") {
+    if (!srun_has_pmix(site)) {
+      throw base::InputError("slurm.launcher = srun needs srun --mpi=pmix, which this site does not offer; use mpirun");
+    }
+    return Launcher::kSrun;
+  }
+  if (site.mpirun_version.empty() && srun_has_pmix(site)) return Launcher::kSrun;
+  return noticed_by_term(wishes, site) && srun_has_pmix(site) ? Launcher::kSrun : Launcher::kMpirun;
+}
+
+std::int64_t mpirun_grace(const Wishes& wishes, const Site& site) {
+  constexpr std::int64_t kMost = 120, kLeaving = 5;
+  if (!noticed_by_term(wishes, site) || !mpirun_can_wait(site)) return 0;
+  return std::min(preemption_of(site, wished_partition(wishes, site), wishes.qos).grace, kMost) + kLeaving;
+}
+
+bool may_requeue(const Wishes& wishes, const Site& site) {
+  const auto extra = words_of(wishes.extra);
+  return site.requeue && std::ranges::count(extra, "--no-requeue") == 0;
+}
+
+std::string batch_script(const ScriptPlan& plan, const Site& site) {
+  const bool srun = plan.launcher == Launcher::kSrun;
+  std::string text =
+      str("#!/bin/bash\n# Written by trireme submit. Plain sbatch: edit it, and submit it with sbatch yourself.\n",
+          directives(plan, site),
+          "\nset -u\nunset SLURM_EXPORT_ENV  # else ranks miss their environment after --export=NONE\n");
+  for (const std::string& module : site.modules) text += str("module load ", module, "\n");
+  for (const std::string& line : site.prolog) text += line + '\n';
+  text += str("trireme=", shell_word(plan.program), "\n", assignments(plan));
+  text += str("job=$SLURM_JOB_ID\n",
+              "[ -n \"${SLURM_ARRAY_TASK_ID:-}\" ] && job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\n\n");
+  text += str(
+      "# Before each attempt trireme looks at the run, the nodes and how the last attempt ended, and answers in four\n",
+      "# lines: go, requeue or end; the attempt's number or the exit code; where the ranks go; the layout that fits.\n",
+      "next_step() {\n  mapfile -t next < <(\"$trireme\" job next \"$run_file\" --dir \"$run_dir\" --ranks-per-node ",
+      plan.geometry.ranks_per_node, srun ? " --srun" : "", plan.requeue ? " --requeue" : "");
+  for (const std::string& word : plan.overrides) text += ' ' + shell_word(word);
+  text += " \"$@\")\n}\n\n";
+  text += str("launcher=\n",
+              "# USR1 comes from Slurm before the end; the launcher passes it to every rank, which saves and stops.\n",
+              "trap '[ -n \"$launcher\" ] && kill -USR1 \"$launcher\" 2>/dev/null' USR1\n\n",
+              "next_step\nwhile [ \"${next[0]:-end}\" = go ]; do\n",
+              "  attempt=${next[1]}\n  read -ra where <<< \"${next[2]}\"\n  read -ra layout <<< \"${next[3]}\"\n");
+  text += launch_line(plan, site);
+  // With the grace parameter every end of mpirun takes long after its ranks are gone.
+  const int linger = plan.mpirun_grace > 0 && !srun ? 1 : 30;
+  text += str("  launcher=$!\n", "  # A launcher that outlives the outcome hangs: it has nothing left to do.\n",
+              "  (until [ -e \"$run_dir/logs/outcome.$attempt\" ]; do sleep 1; done; sleep ", linger,
+              "; kill -KILL \"$launcher\") 2>/dev/null &\n", "  watcher=$!\n",
+              "  # The trap interrupts wait: wait again as long as the launcher is there.\n",
+              "  while wait \"$launcher\"; code=$?; kill -0 \"$launcher\" 2>/dev/null; do :; done\n",
+              "  launcher=\n  kill \"$watcher\" 2>/dev/null\n",
+              "  next_step --attempt \"$attempt\" --launcher-exit \"$code\"\ndone\n\n",
+              "if [ \"${next[0]:-end}\" = requeue ]; then\n",
+              "  scontrol requeue \"$job\" && sleep 60  # the last act: it ends this job within the second\nfi\n",
+              "exit \"${next[1]:-1}\"\n");
+  return text;
+}
+
+std::string shell_word(const std::string& word) {
+  constexpr std::string_view kPlain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+=./:,@%";
+  if (!word.empty() && word.find_first_not_of(kPlain) == std::string::npos) return word;
+  return "'" + replaced(word, "'", "'\\''") + "'";
+}
+
+}  // namespace trireme::slurm

@@ -1,0 +1,134 @@
+#include "slurm/submit/geometry.hpp"
+
+#include <algorithm>
+#include <cctype>
+#include <cstdlib>
+
+#include "base/error.hpp"
+#include "slurm/queue/duration.hpp"
+
+namespace trireme::slurm {
+namespace {
+
+using base::InputError;
+using base::str;
+
+std::int64_t gpus_of(const Wishes& wishes, const Partition& partition) {
+  if (wishes.gpus_per_node < 0) return partition.gpus_per_node;
+  const bool known = partition.gpus_per_node > 0 || !partition.node_kinds.empty();
+  if (known && wishes.gpus_per_node > partition.gpus_per_node) {
+    throw InputError(str("slurm.gpus_per_node = ", wishes.gpus_per_node, ", but the nodes of partition ",
+                         partition.name, " have ", partition.gpus_per_node));
+  }
+  return wishes.gpus_per_node;
+}
+
+std::int64_t ranks_of(const Wishes& wishes, const Partition& partition, std::int64_t gpus) {
+  if (gpus == 0 && wishes.ranks_per_node == 0) {
+    throw InputError(str("partition ", partition.name, " has no GPUs (or slurm.gpus_per_node = 0): set ",
+                         "slurm.ranks_per_node, 1 for each CPU socket is a good start"));
+  }
+  if (gpus > 0 && wishes.ranks_per_node > gpus) {
+    throw InputError(str("slurm.ranks_per_node = ", wishes.ranks_per_node, " ranks would share ", gpus,
+                         " GPUs; at most one rank a GPU"));
+  }
+  return wishes.ranks_per_node > 0 ? wishes.ranks_per_node : gpus;
+}
+
+std::int64_t cpus_of(const Wishes& wishes, const Partition& partition, std::int64_t ranks) {
+  const std::int64_t all = partition.cpus_per_node;
+  if (all > 0 && ranks * std::max<std::int64_t>(1, wishes.cpus_per_task) > all) {
+    throw InputError(str("slurm.ranks_per_node = ", ranks,
+                         " x slurm.cpus_per_task = ", std::max<std::int64_t>(1, wishes.cpus_per_task),
+                         " is more than the ", all, " cores of a node in partition ", partition.name));
+  }
+  if (wishes.cpus_per_task > 0) return wishes.cpus_per_task;
+  return all > 0 ? std::max<std::int64_t>(1, all / ranks) : 1;
+}
+
+std::int64_t seconds_of(const Wishes& wishes, const Partition& partition) {
+  constexpr std::int64_t kDay = 86400;
+  if (wishes.time.empty()) return std::min(partition.time_limit.value_or(kDay), kDay);
+  const auto seconds = parse_duration(wishes.time);
+  if (!seconds || *seconds == 0) {
+    throw InputError(str("slurm.time = ", wishes.time, " is no duration; write hours:minutes:seconds or ",
+                         "days-hours:minutes:seconds"));
+  }
+  if (partition.time_limit && *seconds > *partition.time_limit) {
+    throw InputError(str("slurm.time = ", wishes.time, " is longer than partition ", partition.name, " allows (",
+                         format_slurm_duration(*partition.time_limit),
+                         "); a run goes on over several jobs: shorten it"));
+  }
+  return *seconds;
+}
+
+void check_memory(const std::string& mem) {
+  std::size_t digits = 0;
+  while (digits < mem.size() && std::isdigit(static_cast<unsigned char>(mem[digits])) != 0) ++digits;
+  const std::string unit = mem.substr(digits);
+  const bool good =
+      digits > 0 && (unit.empty() || (unit.size() == 1 && std::string("KMGTkmgt").find(unit) != std::string::npos));
+  if (!good) throw InputError(str("slurm.mem = ", mem, " is no amount of memory; write 64G, or 0 for all of a node"));
+}
+
+// MiB of a node that the job asks for: for billing.
+double memory_of(const Geometry& geometry, const Partition& partition) {
+  const double number = std::strtod(geometry.mem.c_str(), nullptr);
+  if (number == 0) return static_cast<double>(partition.memory_per_node);
+  switch (std::toupper(static_cast<unsigned char>(geometry.mem.back()))) {
+    case 'K': return number / 1024;
+    case 'G': return number * 1024;
+    case 'T': return number * 1024 * 1024;
+    default: return number;
+  }
+}
+
+}  // namespace
+
+const Partition& wished_partition(const Wishes& wishes, const Site& site) {
+  const Partition* partition = site.partition(wishes.partition);
+  if (partition != nullptr) return *partition;
+  std::string names;
+  for (const Partition& one : site.partitions) names += (names.empty() ? "" : ", ") + one.name;
+  throw InputError(names.empty() ? std::string("the site has no partitions")
+                                 : str("slurm.partition = ", wishes.partition, ": the site has ", names));
+}
+
+Geometry plan_geometry(const Wishes& wishes, const Site& site) {
+  const Partition& partition = wished_partition(wishes, site);
+  Geometry geometry;
+  geometry.nodes = wishes.nodes;
+  const std::int64_t most = std::min(partition.max_nodes.value_or(partition.nodes), partition.nodes);
+  if (partition.nodes > 0 && wishes.nodes > most) {
+    throw InputError(
+        str("slurm.nodes = ", wishes.nodes, ", but a job in partition ", partition.name, " gets at most ", most));
+  }
+  geometry.gpus_per_node = gpus_of(wishes, partition);
+  geometry.ranks_per_node = ranks_of(wishes, partition, geometry.gpus_per_node);
+  geometry.cpus_per_task = cpus_of(wishes, partition, geometry.ranks_per_node);
+  check_memory(wishes.mem);
+  geometry.mem = wishes.mem;
+  geometry.seconds = seconds_of(wishes, partition);
+  return geometry;
+}
+
+std::optional<double> billing_per_hour(const Geometry& geometry, const Partition& partition, bool takes_largest) {
+  if (partition.billing_weights.empty()) return std::nullopt;
+  const auto weight = [&](const std::string& name) {
+    const auto found = partition.billing_weights.find(name);
+    return found == partition.billing_weights.end() ? 0.0 : found->second;
+  };
+  const auto nodes = static_cast<double>(geometry.nodes);
+  const double cpus = partition.exclusive && partition.cpus_per_node > 0
+                          ? static_cast<double>(partition.cpus_per_node)
+                          : static_cast<double>(geometry.ranks_per_node * geometry.cpus_per_task);
+  double sum = 0, largest = 0;
+  for (const double part : {weight("cpu") * cpus, weight("mem") * memory_of(geometry, partition),
+                            weight("gres/gpu") * static_cast<double>(geometry.gpus_per_node), weight("node")}) {
+    sum += part;
+    largest = std::max(largest, part);
+  }
+  return nodes * (takes_largest ? largest : sum);
+}
+
+}  // namespace trireme::slurm

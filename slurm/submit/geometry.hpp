@@ -1,0 +1,51 @@
+// What a run asks Slurm for: from the wishes of its [slurm] section and the partition's facts to numbers.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "slurm/site/site.hpp"
+
+namespace trireme::slurm {
+
+/// The [slurm] section of a run file. 0 and "" mean the default named beside.
+struct Wishes {
+  std::int64_t nodes = 1;
+  std::int64_t gpus_per_node = -1;  ///< -1: all that a node of the partition has
+  std::int64_t ranks_per_node = 0;  ///< 0: one for each GPU; to be given where there are none
+  std::int64_t cpus_per_task = 0;   ///< 0: an equal share of the node's
+  std::string mem = "0";            ///< of a node, as sbatch --mem takes it; 0: all of it
+  std::string time;                 ///< as sbatch --time takes it; "": the partition's limit, at most a day
+  std::string partition;            ///< "": the site's default
+  std::string account;              ///< "": the site's or the user's default
+  std::string qos;
+  std::string constraint;
+  std::string launcher = "auto";  ///< auto, mpirun, srun
+  std::string gpu_request;        ///< "": the site's, else --gpus-per-node={gpus}
+  std::string extra;              ///< further words for sbatch, separated by spaces
+};
+
+struct Geometry {
+  std::int64_t nodes = 1;
+  std::int64_t ranks_per_node = 1;
+  std::int64_t gpus_per_node = 0;
+  std::int64_t cpus_per_task = 1;
+  std::string mem = "0";
+  std::int64_t seconds = 86400;  ///< time limit
+
+  std::int64_t ranks() const { return nodes * ranks_per_node; }
+};
+
+/// Throws base::InputError naming the key: no such partition, more nodes, GPUs, cores or time than it has or allows,
+/// a partition without GPUs and no slurm.ranks_per_node, a time that sbatch would not read.
+Geometry plan_geometry(const Wishes& wishes, const Site& site);
+
+/// The partition that the wishes name; base::InputError naming the ones that there are.
+const Partition& wished_partition(const Wishes& wishes, const Site& site);
+
+/// Billing units of an hour of the job: TRESBillingWeights times what it gets. Nothing when the partition has no
+/// weights (then Slurm bills one unit per core).
+std::optional<double> billing_per_hour(const Geometry& geometry, const Partition& partition, bool takes_largest);
+
+}  // namespace trireme::slurm

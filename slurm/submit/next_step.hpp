@@ -1,0 +1,43 @@
+// What a batch script does next: before its first attempt and after each. Pure: facts in, decision out.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "slurm/job/attempt_ledger.hpp"
+#include "slurm/job/outcome.hpp"
+#include "slurm/submit/layout_fit.hpp"
+
+namespace trireme::slurm {
+
+struct Situation {
+  bool finished = false;             ///< an outcome says done, and the run file asks for no more steps
+  bool held = false;                 ///< somebody asked the run to stay stopped
+  std::optional<int> launcher_exit;  ///< of the attempt that just ended in this job; nothing before the first
+  std::optional<Outcome> outcome;    ///< that it left
+  std::vector<Attempt> attempts;     ///< the ledger
+  bool may_requeue = false;          ///< the script may call scontrol requeue
+  std::vector<std::string> hosts;    ///< of the allocation, in order
+  std::vector<std::string> lost;     ///< of these, what Slurm says is down
+  std::int64_t ranks_per_node = 1;
+  LayoutNeeds needs;
+};
+
+struct NextStep {
+  enum class Kind { kGo, kRequeue, kEnd } kind = Kind::kEnd;
+  int exit_code = 1;               ///< of kEnd, and of kRequeue when requeueing fails
+  std::string why;                 ///< one sentence, for the log
+  std::optional<Placement> where;  ///< of kGo
+};
+
+/// 0: end. 2: end, starting again would not help. 75: requeue, or end when somebody asked for that or the job may not
+/// be requeued. Anything else: again inside the allocation, without the nodes that are down or that two attempts failed
+/// on; where no layout fits what is left, requeue. Three attempts in a row that ended without a new checkpoint and were
+/// not stopped on request: end with 1.
+NextStep decide(const Situation& situation);
+
+/// Hosts named by two or more of the ends "failed on HOST: …".
+std::vector<std::string> failing_hosts(const std::vector<Attempt>& attempts);
+
+}  // namespace trireme::slurm
