@@ -65,7 +65,8 @@ std::string directives(const ScriptPlan& plan, const Site& site) {
   add("--output=", plan.log_directory, array ? "/job.%A_%a.log" : "/job.%j.log");
   // Slurm may send it up to a minute early; the training itself watches the time limit and stops later.
   add("--signal=B:USR1@", std::clamp<std::int64_t>(geometry.seconds / 20, 10, 300));
-  if (geometry.nodes > 1) add("--no-kill=on  # a lost node does not end the others: the script goes on without it");
+  if (geometry.nodes > 1)
+    text += "# A lost node does not end the others: the script goes on without it.\n#SBATCH --no-kill\n";
   return text;
 }
 
