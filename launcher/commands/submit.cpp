@@ -89,7 +89,10 @@ slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const 
   plan.at_once = command.at_once;
   plan.program = own_program();
   plan.log_directory = (Path(plan.runs[0].run_directory) / "logs").string();
-  for (const auto& [key, value] : command.run.overrides()) plan.overrides.push_back(str("--", key, "=", value));
+  for (const auto& [key, value] : command.run.overrides()) {
+    if (key != "run.dir")
+      plan.overrides.push_back(str("--", key, "=", value));  // the script names the directory itself
+  }
   plan.launcher = slurm::choose_launcher(plan.wishes, site);
   plan.mpirun_grace = slurm::mpirun_grace(plan.wishes, site);
   plan.requeue = slurm::may_requeue(plan.wishes, site) && command.chain < 2;

@@ -99,7 +99,10 @@ std::string launch_line(const ScriptPlan& plan, const Site& site) {
   line += " \\\n    ";
   if (!site.container.empty()) line += site.container + ' ';
   line += "\"$trireme\" train \"$run_file\" --run.dir=\"$run_dir\"";
-  for (const std::string& word : plan.overrides) line += ' ' + shell_word(word);
+  for (const std::string& word : plan.overrides) {
+    // What was wished for is the most that job next answers with.
+    if (!word.starts_with("--parallel.dp=")) line += ' ' + shell_word(word);
+  }
   return line + " \"${layout[@]}\" &\n";
 }
 

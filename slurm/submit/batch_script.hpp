@@ -35,7 +35,7 @@ struct ScriptPlan {
   std::int64_t at_once = 0;            ///< tasks of the array that run at the same time; 0: all
   std::string program;                 ///< absolute path of trireme
   std::string log_directory;           ///< absolute
-  std::vector<std::string> overrides;  ///< further words for trireme train
+  std::vector<std::string> overrides;  ///< "--section.key=value", but run.dir
   Wishes wishes;
   Geometry geometry;
   Launcher launcher = Launcher::kMpirun;
