@@ -1,0 +1,149 @@
+#include "slurm/submit/batch_script.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "base/error.hpp"
+#include "slurm/queue/command.hpp"
+#include "tests/slurm/submit/sample_site.hpp"
+#include "tests/support/temporary_directory.hpp"
+
+namespace trireme::slurm {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+ScriptPlan sample_plan(const Site& site) {
+  ScriptPlan plan;
+  plan.runs = {{"bible", "/home/ann/bible.ini", "/scratch/ann/runs/bible"}};
+  plan.program = "/opt/trireme/bin/trireme";
+  plan.log_directory = "/scratch/ann/runs/bible/logs";
+  plan.wishes.nodes = 2;
+  plan.geometry = plan_geometry(plan.wishes, site);
+  plan.launcher = choose_launcher(plan.wishes, site);
+  plan.mpirun_grace = mpirun_grace(plan.wishes, site);
+  return plan;
+}
+
+TEST(BatchScript, AsksForWhatTheRunNeeds) {
+  const Site site = sample_site();
+  const std::string text = batch_script(sample_plan(site), site);
+  for (const char* line : {"#SBATCH --job-name=bible\n", "#SBATCH --nodes=2\n", "#SBATCH --ntasks-per-node=8\n",
+                           "#SBATCH --cpus-per-task=8\n", "#SBATCH --gpus-per-node=8\n", "#SBATCH --mem=0\n",
+                           "#SBATCH --time=1-00:00:00\n", "#SBATCH --requeue\n", "#SBATCH --open-mode=append\n",
+                           "#SBATCH --output=/scratch/ann/runs/bible/logs/job.%j.log\n",
+                           "#SBATCH --signal=B:USR1@300\n", "#SBATCH --no-kill\n"}) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+  EXPECT_THAT(text, Not(HasSubstr("--array")));
+  EXPECT_LE(std::count(text.begin(), text.end(), '\n'), 80);
+}
+
+TEST(BatchScript, CarriesTheSitesNeeds) {
+  Site site = sample_site();
+  site.modules = {"openmpi/4.1", "cuda/13"};
+  site.prolog = {"export UCX_TLS=rc"};
+  site.container = "apptainer exec --nv trireme.sif";
+  site.account = "physics";
+  site.gpu_request = "--gres=gpu:a100:{gpus}";
+  site.launcher_arguments = {"--mca", "btl", "^openib"};
+  const std::string text = batch_script(sample_plan(site), site);
+  for (const char* part :
+       {"module load openmpi/4.1\nmodule load cuda/13\nexport UCX_TLS=rc\n", "#SBATCH --account=physics\n",
+        "#SBATCH --gres=gpu:a100:8\n", "--mca btl '^openib'", "apptainer exec --nv trireme.sif \"$trireme\" train"}) {
+    EXPECT_THAT(text, HasSubstr(part));
+  }
+}
+
+TEST(ChooseLauncher, TakesSrunWherePreemptionGivesNoticeByTerm) {
+  Site site = sample_site();
+  Wishes wishes;
+  EXPECT_EQ(choose_launcher(wishes, site), Launcher::kSrun);
+  wishes.launcher = "mpirun";
+  EXPECT_EQ(choose_launcher(wishes, site), Launcher::kMpirun);
+  EXPECT_EQ(mpirun_grace(wishes, site), 65);
+  site.send_user_signal = true;  // the notice is USR1, which mpirun passes on
+  EXPECT_EQ(mpirun_grace(wishes, site), 0);
+  wishes.launcher = "auto";
+  EXPECT_EQ(choose_launcher(wishes, site), Launcher::kMpirun);
+  site = sample_site();
+  site.partitions[0].grace = 0;
+  EXPECT_EQ(choose_launcher(wishes, site), Launcher::kMpirun);
+  site.mpi_types = {"pmi2"};
+  wishes.launcher = "srun";
+  EXPECT_THROW(choose_launcher(wishes, site), base::InputError);
+}
+
+TEST(BatchScript, KeepsMpirunsRanksAliveOnlyWhereItMust) {
+  const Site site = sample_site();
+  ScriptPlan plan = sample_plan(site);
+  plan.launcher = Launcher::kMpirun;
+  EXPECT_THAT(batch_script(plan, site),
+              HasSubstr("--mca odls_base_sigkill_timeout 65 --mca ras_base_launch_orted_on_hn 1"));
+  plan.mpirun_grace = 0;
+  EXPECT_THAT(batch_script(plan, site), Not(HasSubstr("odls_base_sigkill_timeout")));
+  plan.launcher = Launcher::kSrun;
+  EXPECT_THAT(batch_script(plan, site),
+              HasSubstr("srun --mpi=pmix --cpus-per-task=8 --kill-on-bad-exit=1 \"${where[@]}\""));
+}
+
+TEST(BatchScript, IsAJobArrayForSeveralRuns) {
+  const Site site = sample_site();
+  ScriptPlan plan = sample_plan(site);
+  plan.runs.push_back({"psalms", "/home/ann/my psalms.ini", "/scratch/ann/runs/psalms"});
+  plan.at_once = 1;
+  const std::string text = batch_script(plan, site);
+  EXPECT_THAT(text, HasSubstr("#SBATCH --array=0-1%1\n"));
+  EXPECT_THAT(text, HasSubstr("/job.%A_%a.log\n"));
+  EXPECT_THAT(text, HasSubstr("  '/home/ann/my psalms.ini'\n"));
+}
+
+TEST(BatchScript, SaysWhenTheJobMayNotBeRequeued) {
+  const Site site = sample_site();
+  ScriptPlan plan = sample_plan(site);
+  plan.requeue = false;
+  const std::string text = batch_script(plan, site);
+  EXPECT_THAT(text, HasSubstr("#SBATCH --no-requeue\n"));
+  EXPECT_THAT(text, Not(HasSubstr(" --requeue \"$@\"")));
+  Wishes wishes;
+  EXPECT_TRUE(may_requeue(wishes, site));
+  wishes.extra = "--no-requeue  --exclusive";
+  EXPECT_FALSE(may_requeue(wishes, site));
+}
+
+TEST(BatchScript, PassesShellcheck) {
+  if (!run_command({"shellcheck", "--version"})) GTEST_SKIP() << "shellcheck is not installed";
+  const tests::TemporaryDirectory directory;
+  for (int kind = 0; kind < 8; ++kind) {
+    Site site = sample_site();
+    ScriptPlan plan = sample_plan(site);
+    if ((kind & 1) != 0) plan.runs.push_back({"b", "/home/ann's/b.ini", "/scratch/b"});
+    if ((kind & 2) != 0) {
+      plan.launcher = Launcher::kMpirun;
+      site.container = "apptainer exec --nv trireme.sif";
+      site.modules = {"openmpi"};
+    }
+    if ((kind & 4) != 0) {
+      plan.requeue = false;
+      plan.overrides = {"--train.steps=7", "--run.name=it's"};
+    }
+    const auto file = directory.path() / "script.sh";
+    std::ofstream(file) << batch_script(plan, site);
+    const auto result = run_command({"shellcheck", file.string()});
+    EXPECT_EQ(result->exit_code, 0) << result->output;
+  }
+}
+
+TEST(ShellWord, QuotesWhatIsSpecial) {
+  EXPECT_EQ(shell_word("/a/b-1_2.ini"), "/a/b-1_2.ini");
+  EXPECT_EQ(shell_word(""), "''");
+  EXPECT_EQ(shell_word("a b"), "'a b'");
+  EXPECT_EQ(shell_word("it's $(x)"), "'it'\\''s $(x)'");
+}
+
+}  // namespace
+}  // namespace trireme::slurm

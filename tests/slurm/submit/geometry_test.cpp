@@ -1,0 +1,82 @@
+#include "slurm/submit/geometry.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+#include "tests/slurm/submit/sample_site.hpp"
+
+namespace trireme::slurm {
+namespace {
+
+using testing::HasSubstr;
+
+std::string refusal(const Wishes& wishes) {
+  try {
+    plan_geometry(wishes, sample_site());
+  } catch (const base::InputError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(PlanGeometry, TakesARankForEachGpuAndAnEqualShareOfTheCores) {
+  Wishes wishes;
+  wishes.nodes = 2;
+  const Geometry geometry = plan_geometry(wishes, sample_site());
+  EXPECT_EQ(geometry.gpus_per_node, 8);
+  EXPECT_EQ(geometry.ranks_per_node, 8);
+  EXPECT_EQ(geometry.ranks(), 16);
+  EXPECT_EQ(geometry.cpus_per_task, 8);
+  EXPECT_EQ(geometry.seconds, 86400);
+}
+
+TEST(PlanGeometry, WantsTheRanksToBeNamedWhereThereAreNoGpus) {
+  Wishes wishes;
+  wishes.partition = "cpu";
+  EXPECT_THAT(refusal(wishes), HasSubstr("slurm.ranks_per_node"));
+  wishes.ranks_per_node = 4;
+  EXPECT_EQ(plan_geometry(wishes, sample_site()).cpus_per_task, 8);
+  EXPECT_EQ(plan_geometry(wishes, sample_site()).seconds, 86400);  // no limit: a day
+}
+
+TEST(PlanGeometry, RefusesWhatThePartitionDoesNotHave) {
+  const auto with = [](auto change) {
+    Wishes wishes;
+    change(wishes);
+    return refusal(wishes);
+  };
+  EXPECT_THAT(with([](Wishes& w) { w.nodes = 17; }), HasSubstr("at most 16"));
+  EXPECT_THAT(with([](Wishes& w) { w.gpus_per_node = 9; }), HasSubstr("have 8"));
+  EXPECT_THAT(with([](Wishes& w) { w.ranks_per_node = 9; }), HasSubstr("at most one rank a GPU"));
+  EXPECT_THAT(with([](Wishes& w) { w.cpus_per_task = 9; }), HasSubstr("64 cores"));
+  EXPECT_THAT(with([](Wishes& w) { w.time = "1-00:00:01"; }), HasSubstr("1-00:00:00"));
+  EXPECT_THAT(with([](Wishes& w) { w.time = "soon"; }), HasSubstr("slurm.time = soon"));
+  EXPECT_THAT(with([](Wishes& w) { w.partition = "gpus"; }), HasSubstr("gpu, cpu"));
+  for (const char* mem : {"", "G", "64X", "6 4", "64GG", "-1"}) {
+    EXPECT_THAT(with([&](Wishes& w) { w.mem = mem; }), HasSubstr("slurm.mem")) << mem;
+  }
+}
+
+TEST(BillingPerHour, IsWeightsTimesWhatTheJobGets) {
+  Wishes wishes;
+  wishes.nodes = 2;
+  const Site site = sample_site();
+  const Geometry geometry = plan_geometry(wishes, site);
+  EXPECT_EQ(billing_per_hour(geometry, site.partitions[0], false), 2 * (64 + 80));
+  EXPECT_EQ(billing_per_hour(geometry, site.partitions[0], true), 2 * 80);
+  EXPECT_EQ(billing_per_hour(geometry, site.partitions[1], false), std::nullopt);
+}
+
+TEST(BillingPerHour, CountsMemoryInMebibytes) {
+  Partition partition = sample_site().partitions[1];
+  partition.billing_weights = {{"mem", 1.0 / 1024}};
+  Geometry geometry;
+  geometry.mem = "64G";
+  EXPECT_EQ(billing_per_hour(geometry, partition, false), 64);
+  geometry.mem = "0";
+  EXPECT_EQ(billing_per_hour(geometry, partition, false), 125);
+}
+
+}  // namespace
+}  // namespace trireme::slurm

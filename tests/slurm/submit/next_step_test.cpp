@@ -1,0 +1,144 @@
+#include "slurm/submit/next_step.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.hpp"
+
+namespace trireme::slurm {
+namespace {
+
+using Kind = NextStep::Kind;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// Two nodes of two ranks, tp 2, allowed to requeue.
+Situation beginning() {
+  Situation situation;
+  situation.may_requeue = true;
+  situation.hosts = {"n1", "n2"};
+  situation.ranks_per_node = 2;
+  situation.needs = {2, 1, 0, 8, 1, false};
+  return situation;
+}
+
+Situation after(int exit_code, const std::string& reason, bool come_back = true) {
+  Situation situation = beginning();
+  situation.launcher_exit = 137;  // mpirun's code means nothing once there is an outcome
+  situation.outcome = Outcome{exit_code, reason, 10, 10, come_back};
+  return situation;
+}
+
+Attempt ended(std::int64_t first, std::int64_t saved, const std::string& reason) {
+  Attempt attempt;
+  attempt.start.first_step = first;
+  attempt.ended = true;
+  attempt.end.saved_step = saved;
+  attempt.end.reason = reason;
+  return attempt;
+}
+
+TEST(Decide, StartsOnAllNodes) {
+  const NextStep next = decide(beginning());
+  EXPECT_EQ(next.kind, Kind::kGo);
+  EXPECT_EQ(next.where->words(false), "--host n1:2,n2:2 -n 4");
+  EXPECT_EQ(next.where->dp, 2);
+}
+
+TEST(Decide, DoesNotStartWhatIsDoneOrHeld) {
+  Situation situation = beginning();
+  situation.finished = true;
+  EXPECT_EQ(decide(situation).kind, Kind::kEnd);
+  EXPECT_EQ(decide(situation).exit_code, 0);  // the remaining links of a chain end well
+  situation.finished = false;
+  situation.held = true;
+  EXPECT_EQ(decide(situation).kind, Kind::kEnd);
+  EXPECT_EQ(decide(situation).exit_code, base::kExitStopped);
+}
+
+TEST(Decide, EndsWithDoneAndWithBadInput) {
+  EXPECT_EQ(decide(after(0, "done")).exit_code, 0);
+  EXPECT_EQ(decide(after(0, "done")).kind, Kind::kEnd);
+  EXPECT_EQ(decide(after(2, "bad")).kind, Kind::kEnd);
+  EXPECT_EQ(decide(after(2, "bad")).exit_code, 2);
+  Situation refused = beginning();
+  refused.launcher_exit = 2;  // refused before there was a run directory
+  EXPECT_EQ(decide(refused).kind, Kind::kEnd);
+  EXPECT_EQ(decide(refused).exit_code, 2);
+}
+
+TEST(Decide, RequeuesWhatWasStopped) {
+  EXPECT_EQ(decide(after(75, "stopped by SIGUSR1")).kind, Kind::kRequeue);
+  EXPECT_EQ(decide(after(75, "stopped by SIGUSR1")).exit_code, 75);
+}
+
+TEST(Decide, DoesNotRequeueWhatSomebodyStoppedOrAJobWithoutTheRight) {
+  EXPECT_EQ(decide(after(75, "stopped by ann's request", false)).kind, Kind::kEnd);
+  Situation held = after(75, "stopped by SIGUSR1");
+  held.held = true;
+  EXPECT_EQ(decide(held).kind, Kind::kEnd);
+  Situation chain = after(75, "stopped before the time limit");
+  chain.may_requeue = false;
+  EXPECT_EQ(decide(chain).kind, Kind::kEnd);
+  EXPECT_EQ(decide(chain).exit_code, 75);
+}
+
+TEST(Decide, StartsAgainInsideTheAllocationAfterACrash) {
+  const NextStep next = decide(after(1, "failed on n2: out of memory"));
+  EXPECT_EQ(next.kind, Kind::kGo);
+  EXPECT_EQ(next.where->ranks, 4);
+  Situation killed = beginning();
+  killed.launcher_exit = 137;
+  EXPECT_EQ(decide(killed).kind, Kind::kGo);
+}
+
+TEST(Decide, LeavesOutALostNode) {
+  Situation situation = beginning();
+  situation.launcher_exit = 1;
+  situation.lost = {"n1"};
+  const NextStep next = decide(situation);
+  EXPECT_EQ(next.kind, Kind::kGo);
+  EXPECT_EQ(next.where->words(false), "--host n2:2 -n 2");
+  EXPECT_EQ(next.where->dp, 1);
+  EXPECT_THAT(next.why, HasSubstr("1 of 2 nodes"));
+}
+
+TEST(Decide, LeavesOutANodeThatFailedTwice) {
+  Situation situation = after(1, "failed on n2: ECC error");
+  situation.attempts = {ended(0, 10, "failed on n2: ECC error"), ended(10, 20, "failed on n1: disk full"),
+                        ended(20, 30, "failed on n2: ECC error")};
+  EXPECT_EQ(decide(situation).where->words(false), "--host n1:2 -n 2");
+  EXPECT_THAT(failing_hosts(situation.attempts), ElementsAre("n2"));
+}
+
+TEST(Decide, RequeuesWhenNoLayoutFitsWhatIsLeft) {
+  Situation situation = beginning();
+  situation.needs.pp = 2;  // needs both nodes
+  situation.launcher_exit = 1;
+  situation.lost = {"n2"};
+  EXPECT_EQ(decide(situation).kind, Kind::kRequeue);
+  situation.may_requeue = false;
+  EXPECT_EQ(decide(situation).kind, Kind::kEnd);
+  EXPECT_EQ(decide(situation).exit_code, 1);
+}
+
+TEST(Decide, GivesUpAfterThreeAttemptsWithoutACheckpoint) {
+  Situation situation = after(1, "failed: loss is nan");
+  situation.attempts = {ended(0, 20, "killed"), ended(20, 20, "killed"), ended(20, 20, "failed: loss is nan")};
+  EXPECT_EQ(decide(situation).kind, Kind::kGo);
+  situation.attempts.push_back(ended(20, 20, "failed: loss is nan"));
+  EXPECT_EQ(decide(situation).kind, Kind::kEnd);
+  EXPECT_EQ(decide(situation).exit_code, 1);
+  situation.launcher_exit = {};  // requeued by Slurm: the same
+  EXPECT_EQ(decide(situation).kind, Kind::kEnd);
+}
+
+TEST(Decide, DoesNotCountAttemptsThatWereStoppedOnRequest) {
+  Situation situation = beginning();
+  situation.attempts = {ended(20, 20, "killed"), ended(20, 20, "stopped by SIGUSR1"), ended(20, 20, "killed"),
+                        ended(20, 20, "killed")};
+  EXPECT_EQ(decide(situation).kind, Kind::kGo);
+}
+
+}  // namespace
+}  // namespace trireme::slurm
