@@ -90,12 +90,14 @@ void print(const slurm::NextStep& next, const Path& run, int attempt, bool srun)
 int next(const Arguments& arguments) {
   std::string directory;
   std::int64_t ranks_per_node = 1, attempt = 0, launcher_exit = -1;
+  std::int64_t tried = 0;
   bool requeue = false, srun = false;
   options::CommandLine line("job next", "what the batch script does next: four lines for it, a sentence for its log",
                             "trireme job next run.ini --dir runs/bible --ranks-per-node 4 --requeue");
   line.value("dir", directory, "DIR", "the run directory").required();
   line.value("ranks-per-node", ranks_per_node, "R", "of the job").range(1, 4096);
   line.value("attempt", attempt, "N", "that just ended").range(1, 1e9);
+  line.value("attempts", tried, "K", "that this job has made since it started").range(0, 1e6);
   line.value("launcher-exit", launcher_exit, "CODE", "of mpirun or srun in that attempt").range(0, 255);
   line.flag("requeue", requeue, "the job may be requeued");
   line.flag("srun", srun, "ranks are started by srun, not mpirun");
@@ -118,6 +120,10 @@ int next(const Arguments& arguments) {
     situation.launcher_exit = static_cast<int>(launcher_exit);
     situation.outcome = read_outcome(files, run, static_cast<int>(attempt));
   }
+  const auto recorded = std::ranges::count_if(situation.attempts, [&](const slurm::Attempt& one) {
+    return one.start.job_id == job.job_id && one.start.restart_count == job.restart_count;
+  });
+  situation.failed_starts = static_cast<int>(tried - recorded);
   situation.may_requeue = requeue;
   situation.hosts = slurm::expand_hostlist(job.node_list);
   situation.lost = lost_hosts(job.node_list);

@@ -173,6 +173,9 @@ void add_log(std::vector<Key>& keys) {
 void add_slurm(std::vector<Key>& keys) {
   constexpr double kMostNodes = 1e6;
   keys.push_back({"slurm", "nodes", TRIREME_FIELD(Integer, slurm.nodes), "", "nodes of the job", "", {}, 1, kMostNodes});
+  keys.push_back({"slurm", "min_nodes", TRIREME_FIELD(Integer, slurm.min_nodes), "",
+                  "that the job, or a requeue of it, may start with when not all are free; asks for whole nodes; 0: all",
+                  "", {}, 0, kMostNodes});
   keys.push_back({"slurm", "gpus_per_node", TRIREME_FIELD(Integer, slurm.gpus_per_node), "",
                   "-1: all that a node of the partition has", "", {}, -1, 1024});
   keys.push_back({"slurm", "ranks_per_node", TRIREME_FIELD(Integer, slurm.ranks_per_node), "",

@@ -35,6 +35,8 @@ std::vector<std::string> words_of(const std::string& text) {
   return words;
 }
 
+bool elastic(const ScriptPlan& plan) { return plan.geometry.min_nodes < plan.geometry.nodes; }
+
 std::string directives(const ScriptPlan& plan, const Site& site) {
   const Wishes& wishes = plan.wishes;
   const Geometry& geometry = plan.geometry;
@@ -43,9 +45,15 @@ std::string directives(const ScriptPlan& plan, const Site& site) {
   const bool array = plan.runs.size() > 1;
   add("--job-name=", array ? "trireme" : plan.runs[0].name);
   if (array) add("--array=0-", plan.runs.size() - 1, plan.at_once > 0 ? str('%', plan.at_once) : "");
-  add("--nodes=", geometry.nodes);
-  add("--ntasks-per-node=", geometry.ranks_per_node);
-  add("--cpus-per-task=", geometry.cpus_per_task);
+  if (elastic(plan)) {
+    // Slurm would fix the number of tasks, and with it of nodes, at the first start: whole nodes instead.
+    add("--nodes=", geometry.min_nodes, "-", geometry.nodes);
+    add("--exclusive");
+  } else {
+    add("--nodes=", geometry.nodes);
+    add("--ntasks-per-node=", geometry.ranks_per_node);
+    add("--cpus-per-task=", geometry.cpus_per_task);
+  }
   add("--mem=", geometry.mem);
   if (geometry.gpus_per_node > 0) {
     const std::string request = !wishes.gpu_request.empty() ? wishes.gpu_request
@@ -87,10 +95,11 @@ std::string assignments(const ScriptPlan& plan) {
 std::string launch_line(const ScriptPlan& plan, const Site& site) {
   std::string line = "  ";
   if (plan.launcher == Launcher::kSrun) {
-    line +=
-        str("srun --mpi=pmix --cpus-per-task=", plan.geometry.cpus_per_task, " --kill-on-bad-exit=1 \"${where[@]}\"");
+    line += str("srun --mpi=pmix --cpus-per-task=", plan.geometry.cpus_per_task, " --kill-on-bad-exit=1",
+                elastic(plan) ? " --overcommit" : "", " \"${where[@]}\"");
   } else {
     line += "mpirun \"${where[@]}\" --bind-to none";
+    if (elastic(plan)) line += " --oversubscribe --mca mpi_yield_when_idle 0";
     if (plan.mpirun_grace > 0) {
       line += str(" --mca odls_base_sigkill_timeout ", plan.mpirun_grace, " --mca ras_base_launch_orted_on_hn 1");
     }
@@ -149,7 +158,7 @@ std::string batch_script(const ScriptPlan& plan, const Site& site) {
       plan.geometry.ranks_per_node, srun ? " --srun" : "", plan.requeue ? " --requeue" : "");
   for (const std::string& word : plan.overrides) text += ' ' + shell_word(word);
   text += " \"$@\")\n}\n\n";
-  text += str("launcher=\n",
+  text += str("launcher=\nattempts=0\n",
               "# USR1 comes from Slurm before the end; the launcher passes it to every rank, which saves and stops.\n",
               "trap '[ -n \"$launcher\" ] && kill -USR1 \"$launcher\" 2>/dev/null' USR1\n\n",
               "next_step\nwhile [ \"${next[0]:-end}\" = go ]; do\n",
@@ -163,7 +172,8 @@ std::string batch_script(const ScriptPlan& plan, const Site& site) {
               "  # The trap interrupts wait: wait again as long as the launcher is there.\n",
               "  while wait \"$launcher\"; code=$?; kill -0 \"$launcher\" 2>/dev/null; do :; done\n",
               "  launcher=\n  kill \"$watcher\" 2>/dev/null\n",
-              "  next_step --attempt \"$attempt\" --launcher-exit \"$code\"\ndone\n\n",
+              "  attempts=$((attempts + 1))\n  next_step --attempt \"$attempt\" --attempts \"$attempts\" "
+              "--launcher-exit \"$code\"\ndone\n\n",
               "if [ \"${next[0]:-end}\" = requeue ]; then\n",
               "  scontrol requeue \"$job\" && sleep 60  # the last act: it ends this job within the second\nfi\n",
               "exit \"${next[1]:-1}\"\n");

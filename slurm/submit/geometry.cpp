@@ -98,6 +98,10 @@ Geometry plan_geometry(const Wishes& wishes, const Site& site) {
   const Partition& partition = wished_partition(wishes, site);
   Geometry geometry;
   geometry.nodes = wishes.nodes;
+  if (wishes.min_nodes > wishes.nodes) {
+    throw InputError(str("slurm.min_nodes = ", wishes.min_nodes, " is more than slurm.nodes = ", wishes.nodes));
+  }
+  geometry.min_nodes = wishes.min_nodes > 0 ? wishes.min_nodes : wishes.nodes;
   const std::int64_t most = std::min(partition.max_nodes.value_or(partition.nodes), partition.nodes);
   if (partition.nodes > 0 && wishes.nodes > most) {
     throw InputError(

@@ -12,6 +12,7 @@ namespace trireme::slurm {
 /// The [slurm] section of a run file. 0 and "" mean the default named beside.
 struct Wishes {
   std::int64_t nodes = 1;
+  std::int64_t min_nodes = 0;       ///< that a requeued job may come back with; 0: all of them
   std::int64_t gpus_per_node = -1;  ///< -1: all that a node of the partition has
   std::int64_t ranks_per_node = 0;  ///< 0: one for each GPU; to be given where there are none
   std::int64_t cpus_per_task = 0;   ///< 0: an equal share of the node's
@@ -28,6 +29,7 @@ struct Wishes {
 
 struct Geometry {
   std::int64_t nodes = 1;
+  std::int64_t min_nodes = 1;
   std::int64_t ranks_per_node = 1;
   std::int64_t gpus_per_node = 0;
   std::int64_t cpus_per_task = 1;

@@ -30,6 +30,10 @@ NextStep requeue_or_end(const Situation& situation, int code, const std::string&
 
 NextStep go(const Situation& situation, const std::string& why) {
   constexpr int kMost = 3;
+  if (situation.failed_starts >= kMost) {
+    return end(base::kExitFailed,
+               str(kMost, " attempts of this job ended before the training began: the reason stands above"));
+  }
   if (attempts_without_progress(situation.attempts) >= kMost) {
     return end(
         base::kExitFailed,

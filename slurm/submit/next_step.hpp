@@ -16,6 +16,7 @@ struct Situation {
   bool held = false;                 ///< somebody asked the run to stay stopped
   std::optional<int> launcher_exit;  ///< of the attempt that just ended in this job; nothing before the first
   std::optional<Outcome> outcome;    ///< that it left
+  int failed_starts = 0;             ///< attempts of this job that ended before they came into the ledger
   std::vector<Attempt> attempts;     ///< the ledger
   bool may_requeue = false;          ///< the script may call scontrol requeue
   std::vector<std::string> hosts;    ///< of the allocation, in order
@@ -34,7 +35,7 @@ struct NextStep {
 /// 0: end. 2: end, starting again would not help. 75: requeue, or end when somebody asked for that or the job may not
 /// be requeued. Anything else: again inside the allocation, without the nodes that are down or that two attempts failed
 /// on; where no layout fits what is left, requeue. Three attempts in a row that ended without a new checkpoint and were
-/// not stopped on request: end with 1.
+/// not stopped on request, or three that did not come as far as the ledger: end with 1.
 NextStep decide(const Situation& situation);
 
 /// Hosts named by two or more of the ends "failed on HOST: …".

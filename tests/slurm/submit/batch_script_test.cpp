@@ -102,6 +102,16 @@ TEST(BatchScript, IsAJobArrayForSeveralRuns) {
   EXPECT_THAT(text, HasSubstr("  '/home/ann/my psalms.ini'\n"));
 }
 
+TEST(BatchScript, AsksForWholeNodesWhereFewerWillDo) {
+  const Site site = sample_site();
+  ScriptPlan plan = sample_plan(site);
+  plan.wishes.min_nodes = 1;
+  plan.geometry = plan_geometry(plan.wishes, site);
+  const std::string text = batch_script(plan, site);
+  EXPECT_THAT(text, HasSubstr("#SBATCH --nodes=1-2\n#SBATCH --exclusive\n"));
+  EXPECT_THAT(text, Not(HasSubstr("#SBATCH --ntasks-per-node")));
+}
+
 TEST(BatchScript, SaysWhenTheJobMayNotBeRequeued) {
   const Site site = sample_site();
   ScriptPlan plan = sample_plan(site);

@@ -47,6 +47,7 @@ TEST(PlanGeometry, RefusesWhatThePartitionDoesNotHave) {
     return refusal(wishes);
   };
   EXPECT_THAT(with([](Wishes& w) { w.nodes = 17; }), HasSubstr("at most 16"));
+  EXPECT_THAT(with([](Wishes& w) { w.min_nodes = 2; }), HasSubstr("slurm.min_nodes"));
   EXPECT_THAT(with([](Wishes& w) { w.gpus_per_node = 9; }), HasSubstr("have 8"));
   EXPECT_THAT(with([](Wishes& w) { w.ranks_per_node = 9; }), HasSubstr("at most one rank a GPU"));
   EXPECT_THAT(with([](Wishes& w) { w.cpus_per_task = 9; }), HasSubstr("64 cores"));

@@ -133,6 +133,15 @@ TEST(Decide, GivesUpAfterThreeAttemptsWithoutACheckpoint) {
   EXPECT_EQ(decide(situation).kind, Kind::kEnd);
 }
 
+TEST(Decide, GivesUpAfterThreeStartsThatFailed) {
+  Situation situation = after(1, "another job holds the run directory");
+  situation.failed_starts = 2;
+  EXPECT_EQ(decide(situation).kind, Kind::kGo);
+  situation.failed_starts = 3;
+  EXPECT_EQ(decide(situation).kind, Kind::kEnd);
+  EXPECT_EQ(decide(situation).exit_code, 1);
+}
+
 TEST(Decide, DoesNotCountAttemptsThatWereStoppedOnRequest) {
   Situation situation = beginning();
   situation.attempts = {ended(20, 20, "killed"), ended(20, 20, "stopped by SIGUSR1"), ended(20, 20, "killed"),

@@ -1,0 +1,388 @@
+"""Training under a real Slurm, as users meet it: submitted, preempted, killed, requeued, and always the same end.
+
+    training_test.py [CASE …]     only the named cases
+"""
+
+import concurrent.futures
+import glob
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import cluster as clusters
+from cluster import TRIREME, Cluster
+
+STEPS = 400
+RUN = """
+[run]
+name = {name}
+dir = {folder}/runs/{name}
+[model]
+arch = llama
+layers = 2
+hidden = 32
+heads = 2
+sequence = 32
+[data]
+train = {folder}/data.h5
+[parallel]
+tp = {tp}
+pp = {pp}
+[train]
+steps = {steps}
+global_batch = 8
+micro_batch = 2
+precision = fp64
+[checkpoint]
+every_steps = 25
+every_minutes = 0
+[slurm]
+nodes = {nodes}
+min_nodes = {min_nodes}
+ranks_per_node = {ranks_per_node}
+cpus_per_task = 1
+time = {time}
+launcher = {launcher}
+extra = {extra}
+"""
+
+
+class Run:
+    """One run: its file, its directory, its jobs."""
+
+    def __init__(self, cluster, folder, name, tp=2, pp=1, nodes=2, ranks_per_node=2, launcher="mpirun", time=10,
+                 steps=STEPS, extra="--exclusive", min_nodes=0):
+        self.cluster, self.name = cluster, name
+        self.file = f"{folder}/{name}.ini"
+        self.directory = f"{folder}/runs/{name}"
+        with open(self.file, "w") as file:
+            file.write(RUN.format(**{key: value for key, value in locals().items() if key != "file"}))
+
+    def submit(self, *words):
+        """The first job's id; .output is what submit said."""
+        done = self.cluster.run(TRIREME, "submit", self.file, *words)
+        self.output = done.stdout + done.stderr
+        self.jobs = re.findall(r"job +(\d+)", self.output)
+        return self.jobs[0]
+
+    def lines(self, name):
+        try:
+            with open(f"{self.directory}/{name}") as file:
+                return [json.loads(line) for line in file if line.endswith("\n")]
+        except FileNotFoundError:
+            return []
+
+    def step(self):
+        return max((line["step"] for line in self.lines("metrics.jsonl")), default=0)
+
+    def attempts(self):
+        return [line for line in self.lines("attempts.jsonl") if line["event"] == "start"]
+
+    def ends(self):
+        return [line for line in self.lines("attempts.jsonl") if line["event"] == "end"]
+
+    def log(self):
+        return "".join(open(name, errors="replace").read() for name in sorted(glob.glob(f"{self.directory}/logs/job.*")))
+
+    def wait_step(self, step, seconds=60):
+        self.cluster.wait(lambda: self.step() >= step, seconds, f"{self.name} at step {step}, is at {self.step()}")
+
+    def wait_done(self, seconds=150):
+        last = STEPS
+        self.cluster.wait(lambda: any(end["reason"] == "done" for end in self.ends()), seconds,
+                          f"{self.name} done, is at {self.step()} of {last}:\n{self.log()[-3000:]}")
+
+    def final_loss(self):
+        return [line["loss"] for line in self.lines("metrics.jsonl") if "loss" in line][-1]
+
+    def rank_pids(self):
+        """Of this run's ranks, wherever they are: all nodes are on this machine."""
+        found = []
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                words = open(f"/proc/{entry}/cmdline", "rb").read().decode(errors="replace")
+            except OSError:
+                continue
+            if "trireme-run" in words.split("\0")[0] and self.directory in words:
+                found.append(int(entry))
+        return sorted(found)
+
+
+def same_end(run, reference):
+    """The undisturbed run's last loss and metrics without a gap or a repeat."""
+    steps = [line["step"] for line in run.lines("metrics.jsonl") if "loss" in line]
+    assert steps == list(range(1, STEPS + 1)), (run.name, len(steps), steps[-1])
+    difference = abs(run.final_loss() / reference - 1)
+    assert difference < 1e-9, (run.name, run.final_loss(), reference)
+    return f"loss {run.final_loss():.6f}, off by {difference:.0e}"
+
+
+def plain(cluster, folder, reference):
+    run = Run(cluster, folder, "plain", nodes=2)
+    job = run.submit()
+    run.wait_done()
+    assert cluster.wait_state(job, ("COMPLETED", "FAILED")) == "COMPLETED"
+    return same_end(run, reference)
+
+
+def plain_srun(cluster, folder, reference):
+    run = Run(cluster, folder, "plain-srun", tp=2, pp=2, nodes=4, ranks_per_node=1, launcher="srun")
+    run.submit("--train.global_batch=8")
+    run.wait_done()
+    assert run.attempts()[0]["hosts"].__len__() == 4, run.attempts()
+    return same_end(run, reference)
+
+
+def preempted(cluster, folder, reference, launcher="mpirun"):
+    """A grace of 20 s: saved at the notice, requeued by the script, nothing lost."""
+    run = Run(cluster, folder, f"preempted-{launcher}", launcher=launcher)
+    job = run.submit()
+    run.wait_step(60)
+    notice = time.time()
+    cluster.devcluster("preempt", job, "--seconds", 2)
+    run.wait_done()
+    first = run.ends()[0]
+    assert first["reason"] == "stopped by SIGTERM", first
+    assert first["last_step"] == first["saved_step"], first
+    assert "requeued" in run.attempts()[1]["reason"], run.attempts()
+    assert cluster.job(job)["Restarts"] == "1"
+    return f"{same_end(run, reference)}; saved {first['time'] - notice:.1f} s after the request to preempt"
+
+
+def preempted_srun(cluster, folder, reference):
+    return preempted(cluster, folder, reference, "srun")
+
+
+def rank_killed(cluster, folder, reference, launcher="mpirun"):
+    run = Run(cluster, folder, f"rank-killed-{launcher}", launcher=launcher)
+    job = run.submit()
+    run.wait_step(60)
+    killed = time.time()
+    os.kill(run.rank_pids()[-1], signal.SIGKILL)
+    cluster.wait(lambda: len(run.attempts()) == 2, 30, "the second attempt")
+    resumed = run.attempts()[1]["first_step"]
+    cluster.wait(lambda: len(run.attempts()) == 2 and run.step() > resumed, 30, "a new step")
+    again = [line for line in run.lines("metrics.jsonl") if line.get("step") == resumed + 1][0]["time"] - killed
+    run.wait_done()
+    assert cluster.job(job).get("Restarts", "0") == "0"
+    assert "restarted" in run.attempts()[1]["reason"], run.attempts()
+    return f"{same_end(run, reference)}; first new step {again:.1f} s after the kill"
+
+
+def rank_killed_srun(cluster, folder, reference):
+    return rank_killed(cluster, folder, reference, "srun")
+
+
+def node_killed(cluster, folder, reference):
+    """The job goes on, on the node that is left, in a smaller layout."""
+    run = Run(cluster, folder, "node-killed")
+    job = run.submit()
+    run.wait_step(60)
+    nodes = cluster.run("scontrol", "show", "hostnames", cluster.job(job)["NodeList"]).stdout.split()
+    batch = cluster.job(job)["BatchHost"]
+    victim = [node for node in nodes if node != batch][0]
+    cluster.devcluster("kill-node", victim)
+    run.wait_done()
+    cluster.devcluster("start-node", victim)
+    assert cluster.job(job).get("Restarts", "0") == "0", cluster.job(job)
+    assert run.attempts()[-1]["hosts"] == [batch], run.attempts()
+    return same_end(run, reference)
+
+
+def requeued(cluster, folder, reference):
+    """scontrol requeue, then scancel --signal, then a plain scancel and a new submission."""
+    run = Run(cluster, folder, "requeued")
+    job = run.submit()
+    run.wait_step(50)
+    cluster.run("scontrol", "requeue", job)
+    cluster.wait(lambda: len(run.attempts()) == 2, 60, "the attempt after scontrol requeue")
+    run.wait_step(run.attempts()[1]["first_step"] + 30)
+    cluster.run("scancel", "--signal=USR1", "--batch", job)
+    cluster.wait(lambda: len(run.attempts()) == 3, 60, "the attempt after scancel --signal")
+    assert run.ends()[1]["reason"] == "stopped by SIGUSR1", run.ends()
+    run.wait_step(run.attempts()[2]["first_step"] + 30)
+    cluster.run("scancel", job)
+    cluster.wait_state(job, "CANCELLED")
+    run.submit()
+    run.wait_done()
+    return same_end(run, reference)
+
+
+def array(cluster, folder, reference):
+    runs = [Run(cluster, folder, f"array-{i}", nodes=1) for i in range(3)]
+    done = cluster.run(TRIREME, "submit", *(run.file for run in runs))
+    job = re.search(r"job +(\d+)", done.stdout).group(1)
+    runs[1].wait_step(40, 90)
+    cluster.devcluster("preempt", f"{job}_1", "--seconds", 2)
+    for run in runs:
+        run.wait_done()
+    assert [len(run.attempts()) for run in runs] == [1, 2, 1], [run.attempts() for run in runs]
+    return "; ".join(same_end(run, reference) for run in runs[:2])
+
+
+def two_jobs(cluster, folder, reference):
+    """The second job on a run directory does not write into it."""
+    run = Run(cluster, folder, "two-jobs")
+    run.submit()
+    run.wait_step(20)
+    second = run.submit()
+    state = cluster.wait_state(second, ("FAILED", "COMPLETED"), 120)
+    run.wait_done()
+    assert "another job" in run.log() or state == "COMPLETED", run.log()[-2000:]
+    return f"{same_end(run, reference)}; the second job: {state}"
+
+
+def export_none(cluster, folder, reference):
+    run = Run(cluster, folder, "export-none", extra="--exclusive --export=NONE", nodes=1)
+    run.submit()
+    run.wait_done()
+    return same_end(run, reference)
+
+
+def refused(cluster, folder, reference):
+    """A wrong run file does not get into the queue."""
+    run = Run(cluster, folder, "refused")
+    for words, wanted in ((["--parallel.tp=3"], "heads"), (["--slurm.partition=lo"], "low"), (["--train.stepz=3"], "train.steps"),
+                          (["--slurm.nodes=99"], "at most"), (["--data.train=none.h5"], "none.h5")):
+        done = cluster.run(TRIREME, "submit", run.file, *words, check=False)
+        assert done.returncode == 2 and wanted in done.stderr, (words, done.stderr)
+    assert not os.path.exists(f"{run.directory}/submit.sbatch")
+    return "5 refusals"
+
+
+def own_script(cluster, folder, reference):
+    """README's own script, without submit."""
+    run = Run(cluster, folder, "own-script")
+    text = open(os.path.join(os.environ["TRIREME_SOURCE"], "README.md")).read()
+    script = re.search(r"((    .*\n)+)", text[text.index("## On a Slurm cluster"):]).group(1)
+    script = "".join(line[4:] for line in script.splitlines(True))
+    assert "mpirun trireme train run.ini" in script, script
+    script = script.replace("--ntasks-per-node=8 --gpus-per-node=8", "--ntasks-per-node=2 --exclusive")
+    script = script.replace("run.ini", run.file).replace("trireme train", f"{TRIREME} train").replace("24:00:00", "10")
+    path = f"{folder}/own.sbatch"
+    with open(path, "w") as file:
+        file.write(script)
+    job = cluster.sbatch(f"--output={folder}/own.log", path)
+    run.wait_step(40)
+    cluster.run("scancel", "--signal=USR1", "--batch", job)
+    cluster.wait(lambda: run.ends(), 30, "the end after USR1")
+    cluster.wait_state(job, ("COMPLETED", "FAILED"))
+    cluster.sbatch(f"--output={folder}/own.log", path)
+    run.wait_done()
+    return same_end(run, reference)
+
+
+def half_the_nodes(cluster, folder, reference):
+    """Requeued on one node of two: another layout by itself."""
+    run = Run(cluster, folder, "half", extra="", min_nodes=1)
+    job = run.submit()
+    run.wait_step(60)
+    assert len(run.attempts()[0]["hosts"]) == 2
+    cluster.run("scontrol", "update", "NodeName=n2", "State=DRAIN", "Reason=test")
+    cluster.run("scontrol", "requeue", job)
+    run.wait_done()
+    cluster.run("scontrol", "update", "NodeName=n2", "State=RESUME")
+    assert run.attempts()[1]["hosts"] == ["n1"] and run.attempts()[1]["layout"] != run.attempts()[0]["layout"]
+    return f"{same_end(run, reference)}; {run.attempts()[0]['layout']} -> {run.attempts()[1]['layout']}"
+
+
+def no_grace(cluster, folder, reference):
+    """REQUEUE without notice: back at the last checkpoint."""
+    run = Run(cluster, folder, "no-grace")
+    job = run.submit()
+    run.wait_step(60)
+    cluster.devcluster("preempt", job, "--seconds", 2)
+    run.wait_done()
+    lost = run.ends()[0]["last_step"] - run.ends()[0]["saved_step"]
+    assert 0 <= lost <= 25, run.ends()
+    return f"{same_end(run, reference)}; {lost} steps done again"
+
+
+def cancelled_chain(cluster, folder, reference):
+    """CANCEL without notice: only a chain comes back, and submit says so."""
+    run = Run(cluster, folder, "chain")
+    warned = cluster.run(TRIREME, "submit", run.file, "--dry-run").stderr
+    assert "--chain" in warned, warned
+    first = run.submit("--chain", 3)
+    run.wait_step(60)
+    cluster.devcluster("preempt", first, "--seconds", 2)
+    run.wait_done()
+    assert cluster.state(first) in ("PREEMPTED", "CANCELLED"), cluster.job(first)
+    links = re.findall(r"job (\d+), after", run.output)
+    assert len(links) == 2, run.output
+    assert cluster.wait_state(links[1], ("COMPLETED", "FAILED")) == "COMPLETED"  # the run is done: it ends at once
+    assert len(run.attempts()) == 2, run.attempts()
+    return same_end(run, reference)
+
+
+GROUPS = (
+    (("--nodes", "12", "--grace", "20"),
+     (preempted, preempted_srun, node_killed, requeued, rank_killed_srun, array, two_jobs, plain, plain_srun, own_script,
+      export_none, refused)),
+    (("--nodes", "2"), (rank_killed, no_grace, half_the_nodes)),
+    (("--nodes", "2", "--preempt-mode", "cancel"), (cancelled_chain,)),
+)
+
+
+def prepare(folder):
+    """A small dataset, and the loss that an undisturbed run ends with."""
+    text = f"{folder}/text.txt"
+    with open(text, "w") as file:
+        file.write("".join(f"{i} times {i % 7} is {i * (i % 7)}; said the {'fox' if i % 3 else 'hen'}.\n\n"
+                           for i in range(20000)))
+    for words in (["tokenizer", "train", "--vocab", "300", "--output", f"{folder}/tokenizer.json", text],
+                  ["prepare", "--tokenizer", f"{folder}/tokenizer.json", "--output", f"{folder}/data.h5", text]):
+        subprocess.run([TRIREME, *words], check=True, capture_output=True)
+    run = Run(None, folder, "reference", tp=1)
+    subprocess.run([TRIREME, "train", run.file], check=True, capture_output=True)
+    return run.final_loss()
+
+
+def main():
+    clusters.skip_unless_possible("mpirun", "srun")
+    wanted = set(sys.argv[1:])
+    failures = []
+    lock = threading.Lock()
+    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+        reference = prepare(folder)
+        print(f"undisturbed: loss {reference:.6f} after {STEPS} steps", flush=True)
+
+        def carry_out(case, cluster):
+            start = time.monotonic()
+            try:
+                said = case(cluster, folder, reference)
+            except Exception as error:  # every case is reported
+                said = f"FAILED: {type(error).__name__}: {error}"
+                with lock:
+                    failures.append(case.__name__)
+            print(f"{case.__name__}: {said} ({time.monotonic() - start:.0f} s)", flush=True)
+
+        def carry_out_group(options, cases):
+            cases = [case for case in cases if not wanted or case.__name__ in wanted]
+            if not cases:
+                return
+            with Cluster(*options) as cluster:
+                # A few at a time: the nodes share this machine's cores.
+                workers = 3 if len(cases) > 2 else 1
+                with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+                    for future in [pool.submit(carry_out, case, cluster) for case in cases]:
+                        future.result()
+
+        threads = [threading.Thread(target=carry_out_group, args=group) for group in GROUPS]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    print(f"{len(failures)} case(s) failed: {', '.join(failures)}" if failures else "all good")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
