@@ -44,6 +44,12 @@ std::vector<std::string> submission_warnings(const slurm::ScriptPlan& plan, cons
         "this job may not be requeued: after a preemption, a node failure or the time limit submit it again, "
         "or use --chain 3");
   }
+  if (preemption.mode != slurm::PreemptMode::kOff && preemption.grace > 0 &&
+      plan.measured > static_cast<double>(preemption.grace)) {
+    warnings.push_back(str("a step and a save of this run take ", decimals(plan.measured), " s, but partition ",
+                           partition.name, " gives only ", preemption.grace,
+                           " s before it kills: set checkpoint.every_minutes to what may be lost"));
+  }
   if (partition.state != "up") warnings.push_back(str("partition ", partition.name, " is ", partition.state, " now"));
   const auto& accounts = partition.allow_accounts;
   const std::string account = account_of(plan, site);

@@ -114,15 +114,16 @@ int next(const Arguments& arguments) {
   situation.attempts = slurm::read_attempts(files, run / "attempts.jsonl");
   const int following = situation.attempts.empty() ? 1 : situation.attempts.back().number + 1;
   complete(files, run, situation.attempts);
+  // A new submission is a new beginning: what failed in an earlier job does not count.
+  std::erase_if(situation.attempts, [&](const slurm::Attempt& one) { return one.start.job_id != job.job_id; });
   situation.finished = is_finished(files, run, options);
   situation.held = slurm::find_request(files, run, slurm::Wish::kStop).has_value();
   if (launcher_exit >= 0) {
     situation.launcher_exit = static_cast<int>(launcher_exit);
     situation.outcome = read_outcome(files, run, static_cast<int>(attempt));
   }
-  const auto recorded = std::ranges::count_if(situation.attempts, [&](const slurm::Attempt& one) {
-    return one.start.job_id == job.job_id && one.start.restart_count == job.restart_count;
-  });
+  const auto recorded = std::ranges::count_if(
+      situation.attempts, [&](const slurm::Attempt& one) { return one.start.restart_count == job.restart_count; });
   situation.failed_starts = static_cast<int>(tried - recorded);
   situation.may_requeue = requeue;
   situation.hosts = slurm::expand_hostlist(job.node_list);

@@ -61,6 +61,15 @@ slurm::Site site_of(const std::string& file) {
 
 std::string own_program() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
 
+// What an attempt needs from a notice to its end, a step and a save, as the run's last attempt measured; 0: none did.
+double stop_seconds(base::FileSystem& files, const Path& run) {
+  const auto attempts = slurm::read_attempts(files, run / "attempts.jsonl");
+  for (auto attempt = attempts.rbegin(); attempt != attempts.rend(); ++attempt) {
+    if (attempt->ended && attempt->end.save_seconds > 0) return attempt->end.step_seconds + attempt->end.save_seconds;
+  }
+  return 0;
+}
+
 slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const slurm::Site& site,
                             std::vector<options::RunOptions>& all) {
   slurm::ScriptPlan plan;
@@ -88,14 +97,16 @@ slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const 
   }
   plan.at_once = command.at_once;
   plan.program = own_program();
+  plan.work_directory = std::filesystem::current_path().string();
   plan.log_directory = (Path(plan.runs[0].run_directory) / "logs").string();
   for (const auto& [key, value] : command.run.overrides()) {
     if (key != "run.dir")
       plan.overrides.push_back(str("--", key, "=", value));  // the script names the directory itself
   }
   plan.launcher = slurm::choose_launcher(plan.wishes, site);
-  plan.mpirun_grace = slurm::mpirun_grace(plan.wishes, site);
-  plan.requeue = slurm::may_requeue(plan.wishes, site) && command.chain < 2;
+  plan.measured = stop_seconds(files, plan.runs[0].run_directory);
+  plan.mpirun_grace = slurm::mpirun_grace(plan.wishes, site, plan.measured);
+  plan.requeue = slurm::may_requeue(plan.wishes) && command.chain < 2;
   if (plan.launcher == slurm::Launcher::kMpirun && !site.mpirun_version.empty() && !site.mpirun_has_slurm) {
     throw base::InputError(str(site.mpirun_version,
                                " here has no Slurm support and would use ssh: load another module, or set ",

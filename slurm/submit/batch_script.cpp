@@ -1,6 +1,7 @@
 #include "slurm/submit/batch_script.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.hpp"
 #include "slurm/queue/duration.hpp"
@@ -35,6 +36,12 @@ std::vector<std::string> words_of(const std::string& text) {
   return words;
 }
 
+// A value of an #SBATCH line: in double quotes where it has spaces or signs that sbatch reads.
+std::string quoted(const std::string& value) {
+  if (value.find_first_of(" \t\"\\'#") == std::string::npos) return value;
+  return '"' + replaced(replaced(value, "\\", "\\\\"), "\"", "\\\"") + '"';
+}
+
 bool elastic(const ScriptPlan& plan) { return plan.geometry.min_nodes < plan.geometry.nodes; }
 
 std::string directives(const ScriptPlan& plan, const Site& site) {
@@ -43,7 +50,8 @@ std::string directives(const ScriptPlan& plan, const Site& site) {
   std::string text;
   const auto add = [&](const auto&... parts) { text += str("#SBATCH ", parts..., "\n"); };
   const bool array = plan.runs.size() > 1;
-  add("--job-name=", array ? "trireme" : plan.runs[0].name);
+  add("--job-name=", quoted(array ? "trireme" : plan.runs[0].name));
+  add("--chdir=", quoted(plan.work_directory));
   if (array) add("--array=0-", plan.runs.size() - 1, plan.at_once > 0 ? str('%', plan.at_once) : "");
   if (elastic(plan)) {
     // Slurm would fix the number of tasks, and with it of nodes, at the first start: whole nodes instead.
@@ -62,15 +70,15 @@ std::string directives(const ScriptPlan& plan, const Site& site) {
     add(replaced(request, "{gpus}", std::to_string(geometry.gpus_per_node)));
   }
   add("--time=", format_slurm_duration(geometry.seconds));
-  if (!wishes.partition.empty()) add("--partition=", wishes.partition);
+  if (!wishes.partition.empty()) add("--partition=", quoted(wishes.partition));
   const std::string account = wishes.account.empty() ? site.account : wishes.account;
-  if (!account.empty()) add("--account=", account);
-  if (!wishes.qos.empty()) add("--qos=", wishes.qos);
-  if (!wishes.constraint.empty()) add("--constraint=", wishes.constraint);
+  if (!account.empty()) add("--account=", quoted(account));
+  if (!wishes.qos.empty()) add("--qos=", quoted(wishes.qos));
+  if (!wishes.constraint.empty()) add("--constraint=", quoted(wishes.constraint));
   for (const std::string& word : words_of(wishes.extra)) add(word);
   add(plan.requeue ? "--requeue" : "--no-requeue");
   add("--open-mode=append");
-  add("--output=", plan.log_directory, array ? "/job.%A_%a.log" : "/job.%j.log");
+  add("--output=", quoted(replaced(plan.log_directory, "%", "%%") + (array ? "/job.%A_%a.log" : "/job.%j.log")));
   // Slurm may send it up to a minute early; the training itself watches the time limit and stops later.
   add("--signal=B:USR1@", std::clamp<std::int64_t>(geometry.seconds / 20, 10, 300));
   if (geometry.nodes > 1)
@@ -129,44 +137,50 @@ Launcher choose_launcher(const Wishes& wishes, const Site& site) {
   return noticed_by_term(wishes, site) && srun_has_pmix(site) ? Launcher::kSrun : Launcher::kMpirun;
 }
 
-std::int64_t mpirun_grace(const Wishes& wishes, const Site& site) {
+std::int64_t mpirun_grace(const Wishes& wishes, const Site& site, double measured) {
   constexpr std::int64_t kMost = 120, kLeaving = 5;
   if (!noticed_by_term(wishes, site) || !mpirun_can_wait(site)) return 0;
-  return std::min(preemption_of(site, wished_partition(wishes, site), wishes.qos).grace, kMost) + kLeaving;
+  const std::int64_t grace = preemption_of(site, wished_partition(wishes, site), wishes.qos).grace;
+  const auto needed = measured > 0 ? static_cast<std::int64_t>(std::ceil(measured)) : kMost;
+  return std::min({grace, needed, kMost}) + kLeaving;
 }
 
-bool may_requeue(const Wishes& wishes, const Site& site) {
+bool may_requeue(const Wishes& wishes) {
   const auto extra = words_of(wishes.extra);
-  return site.requeue && std::ranges::count(extra, "--no-requeue") == 0;
+  return std::ranges::count(extra, "--no-requeue") == 0;
 }
 
 std::string batch_script(const ScriptPlan& plan, const Site& site) {
   const bool srun = plan.launcher == Launcher::kSrun;
-  std::string text =
-      str("#!/bin/bash\n# Written by trireme submit. Plain sbatch: edit it, and submit it with sbatch yourself.\n",
-          directives(plan, site),
-          "\nset -u\nunset SLURM_EXPORT_ENV  # else ranks miss their environment after --export=NONE\n");
+  std::string text = str(
+      "#!/bin/bash\n# Written by trireme submit. Plain sbatch: edit it, and submit it with sbatch yourself.\n",
+      directives(plan, site), "\nunset SLURM_EXPORT_ENV  # else ranks miss their environment after --export=NONE\n");
   for (const std::string& module : site.modules) text += str("module load ", module, "\n");
   for (const std::string& line : site.prolog) text += line + '\n';
+  text += "set -u\n";  // after the modules' and the person's own lines, which may use what is not set
   text += str("trireme=", shell_word(plan.program), "\n", assignments(plan));
   text += str("job=$SLURM_JOB_ID\n",
               "[ -n \"${SLURM_ARRAY_TASK_ID:-}\" ] && job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\n\n");
   text += str(
       "# Before each attempt trireme looks at the run, the nodes and how the last attempt ended, and answers in four\n",
       "# lines: go, requeue or end; the attempt's number or the exit code; where the ranks go; the layout that fits.\n",
-      "next_step() {\n  mapfile -t next < <(\"$trireme\" job next \"$run_file\" --dir \"$run_dir\" --ranks-per-node ",
+      "next_step() {\n  local answer\n  answer=$(\"$trireme\" job next \"$run_file\" --dir \"$run_dir\" "
+      "--ranks-per-node ",
       plan.geometry.ranks_per_node, srun ? " --srun" : "", plan.requeue ? " --requeue" : "");
   for (const std::string& word : plan.overrides) text += ' ' + shell_word(word);
-  text += " \"$@\")\n}\n\n";
-  text += str("launcher=\nattempts=0\n",
+  text += " \"$@\") || { next=(end \"$?\"); return; }\n  mapfile -t next <<< \"$answer\"\n";
+  text += str("  if [ -n \"$asked\" ] && [ \"${next[0]}\" = go ]; then next=(", plan.requeue ? "requeue" : "end",
+              " 75); fi\n}\n\n");
+  text += str("launcher=\nattempts=0\nasked=\n",
               "# USR1 comes from Slurm before the end; the launcher passes it to every rank, which saves and stops.\n",
-              "trap '[ -n \"$launcher\" ] && kill -USR1 \"$launcher\" 2>/dev/null' USR1\n\n",
-              "next_step\nwhile [ \"${next[0]:-end}\" = go ]; do\n",
+              "trap 'asked=1; [ -n \"$launcher\" ] && kill -USR1 \"$launcher\" 2>/dev/null' USR1\n\n",
+              "next_step\nwhile [ \"${next[0]}\" = go ]; do\n",
               "  attempt=${next[1]}\n  read -ra where <<< \"${next[2]}\"\n  read -ra layout <<< \"${next[3]}\"\n");
   text += launch_line(plan, site);
   // With the grace parameter every end of mpirun takes long after its ranks are gone.
   const int linger = plan.mpirun_grace > 0 && !srun ? 1 : 30;
-  text += str("  launcher=$!\n", "  # A launcher that outlives the outcome hangs: it has nothing left to do.\n",
+  text += str("  launcher=$!\n  [ -n \"$asked\" ] && kill -USR1 \"$launcher\"\n",
+              "  # A launcher that outlives the outcome hangs: it has nothing left to do.\n",
               "  (until [ -e \"$run_dir/logs/outcome.$attempt\" ]; do sleep 1; done; sleep ", linger,
               "; kill -KILL \"$launcher\") 2>/dev/null &\n", "  watcher=$!\n",
               "  # The trap interrupts wait: wait again as long as the launcher is there.\n",
@@ -174,9 +188,9 @@ std::string batch_script(const ScriptPlan& plan, const Site& site) {
               "  launcher=\n  kill \"$watcher\" 2>/dev/null\n",
               "  attempts=$((attempts + 1))\n  next_step --attempt \"$attempt\" --attempts \"$attempts\" "
               "--launcher-exit \"$code\"\ndone\n\n",
-              "if [ \"${next[0]:-end}\" = requeue ]; then\n",
+              "if [ \"${next[0]}\" = requeue ]; then\n",
               "  scontrol requeue \"$job\" && sleep 60  # the last act: it ends this job within the second\nfi\n",
-              "exit \"${next[1]:-1}\"\n");
+              "exit \"${next[1]}\"\n");
   return text;
 }
 

@@ -17,12 +17,14 @@ enum class Launcher { kMpirun, kSrun };
 /// the site has no PMIx.
 Launcher choose_launcher(const Wishes& wishes, const Site& site);
 
-/// Seconds that mpirun must keep its ranks alive after SIGTERM, 0 where that never happens: the preemption's grace plus
-/// 5 s, on partitions that give notice by SIGTERM (facts of Open MPI 4.1; 5 has no such parameter).
-std::int64_t mpirun_grace(const Wishes& wishes, const Site& site);
+/// Seconds that mpirun must keep its ranks alive after SIGTERM, 0 where that never happens: the preemption's grace, or
+/// the seconds `measured` for a step and a save when that is less (0: not measured), plus 5 s, on partitions that give
+/// notice by SIGTERM (parameters of Open MPI 4; 5 has none).
+std::int64_t mpirun_grace(const Wishes& wishes, const Site& site, double measured);
 
-/// Whether a preempted or stopped job can come back by itself.
-bool may_requeue(const Wishes& wishes, const Site& site);
+/// Whether a stopped job may come back by itself: unless the wishes' extra words say --no-requeue. (A site's
+/// JobRequeue=0 is only the default of jobs that do not say.)
+bool may_requeue(const Wishes& wishes);
 
 struct ScriptRun {
   std::string name;
@@ -34,6 +36,7 @@ struct ScriptPlan {
   std::vector<ScriptRun> runs;         ///< more than one: a job array, one task each
   std::int64_t at_once = 0;            ///< tasks of the array that run at the same time; 0: all
   std::string program;                 ///< absolute path of trireme
+  std::string work_directory;          ///< absolute; relative paths of the run files mean it
   std::string log_directory;           ///< absolute
   std::vector<std::string> overrides;  ///< "--section.key=value", but run.dir
   Wishes wishes;
@@ -41,6 +44,7 @@ struct ScriptPlan {
   Launcher launcher = Launcher::kMpirun;
   std::int64_t mpirun_grace = 0;
   bool requeue = true;
+  double measured = 0;  ///< seconds of a step and a save in the run's last attempt; 0: not measured
 };
 
 /// The script's text; shellcheck has nothing to say about it.

@@ -17,7 +17,7 @@ struct Situation {
   std::optional<int> launcher_exit;  ///< of the attempt that just ended in this job; nothing before the first
   std::optional<Outcome> outcome;    ///< that it left
   int failed_starts = 0;             ///< attempts of this job that ended before they came into the ledger
-  std::vector<Attempt> attempts;     ///< the ledger
+  std::vector<Attempt> attempts;     ///< of this job, as the ledger has them
   bool may_requeue = false;          ///< the script may call scontrol requeue
   std::vector<std::string> hosts;    ///< of the allocation, in order
   std::vector<std::string> lost;     ///< of these, what Slurm says is down

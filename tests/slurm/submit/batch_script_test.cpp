@@ -21,11 +21,12 @@ ScriptPlan sample_plan(const Site& site) {
   ScriptPlan plan;
   plan.runs = {{"bible", "/home/ann/bible.ini", "/scratch/ann/runs/bible"}};
   plan.program = "/opt/trireme/bin/trireme";
+  plan.work_directory = "/home/ann";
   plan.log_directory = "/scratch/ann/runs/bible/logs";
   plan.wishes.nodes = 2;
   plan.geometry = plan_geometry(plan.wishes, site);
   plan.launcher = choose_launcher(plan.wishes, site);
-  plan.mpirun_grace = mpirun_grace(plan.wishes, site);
+  plan.mpirun_grace = mpirun_grace(plan.wishes, site, 0);
   return plan;
 }
 
@@ -65,9 +66,10 @@ TEST(ChooseLauncher, TakesSrunWherePreemptionGivesNoticeByTerm) {
   EXPECT_EQ(choose_launcher(wishes, site), Launcher::kSrun);
   wishes.launcher = "mpirun";
   EXPECT_EQ(choose_launcher(wishes, site), Launcher::kMpirun);
-  EXPECT_EQ(mpirun_grace(wishes, site), 65);
+  EXPECT_EQ(mpirun_grace(wishes, site, 0), 65);
+  EXPECT_EQ(mpirun_grace(wishes, site, 7.2), 13);
   site.send_user_signal = true;  // the notice is USR1, which mpirun passes on
-  EXPECT_EQ(mpirun_grace(wishes, site), 0);
+  EXPECT_EQ(mpirun_grace(wishes, site, 0), 0);
   wishes.launcher = "auto";
   EXPECT_EQ(choose_launcher(wishes, site), Launcher::kMpirun);
   site = sample_site();
@@ -112,6 +114,24 @@ TEST(BatchScript, AsksForWholeNodesWhereFewerWillDo) {
   EXPECT_THAT(text, Not(HasSubstr("#SBATCH --ntasks-per-node")));
 }
 
+TEST(BatchScript, QuotesWhatSbatchWouldReadOtherwise) {
+  const Site site = sample_site();
+  ScriptPlan plan = sample_plan(site);
+  plan.runs[0].name = "my \"first\" run";
+  plan.log_directory = "/scratch/100% mine";
+  const std::string text = batch_script(plan, site);
+  EXPECT_THAT(text, HasSubstr("#SBATCH --job-name=\"my \\\"first\\\" run\"\n"));
+  EXPECT_THAT(text, HasSubstr("#SBATCH --output=\"/scratch/100%% mine/job.%j.log\"\n"));
+  EXPECT_THAT(text, HasSubstr("#SBATCH --chdir=/home/ann\n"));
+}
+
+TEST(BatchScript, LetsThePrologUseUnsetVariables) {
+  Site site = sample_site();
+  site.prolog = {"export LD_LIBRARY_PATH=/opt/x:$LD_LIBRARY_PATH"};
+  const std::string text = batch_script(sample_plan(site), site);
+  EXPECT_LT(text.find("LD_LIBRARY_PATH"), text.find("set -u"));
+}
+
 TEST(BatchScript, SaysWhenTheJobMayNotBeRequeued) {
   const Site site = sample_site();
   ScriptPlan plan = sample_plan(site);
@@ -120,9 +140,9 @@ TEST(BatchScript, SaysWhenTheJobMayNotBeRequeued) {
   EXPECT_THAT(text, HasSubstr("#SBATCH --no-requeue\n"));
   EXPECT_THAT(text, Not(HasSubstr(" --requeue \"$@\"")));
   Wishes wishes;
-  EXPECT_TRUE(may_requeue(wishes, site));
+  EXPECT_TRUE(may_requeue(wishes));
   wishes.extra = "--no-requeue  --exclusive";
-  EXPECT_FALSE(may_requeue(wishes, site));
+  EXPECT_FALSE(may_requeue(wishes));
 }
 
 TEST(BatchScript, PassesShellcheck) {
