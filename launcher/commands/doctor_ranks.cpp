@@ -25,8 +25,11 @@ struct Wanted {
 
 void declare(options::CommandLine& line, Wanted& wanted) {
   line.positionals("RUN.ini", wanted.run_file, "a run file: its run.dir is checked, and train.device is heeded", 0, 1);
-  line.value("dir", wanted.directory, "DIR",
-             "the run directory; default: run.dir of RUN.ini, else the current directory");
+  line.each("dir", "DIR", "the run directory; default: run.dir of RUN.ini, else the current directory",
+            [&](const std::string& value) {
+              if (value.empty()) throw base::InputError("--dir is empty; name the run directory");
+              wanted.directory = value;
+            });
   line.value("disk-mb", wanted.disk_megabytes, "MB", "written and read back by every node; 0 = not measured")
       .range(0, 65536);
   line.value("limit", wanted.limit, "SECONDS", "ends the check, naming the missing ranks, when a part takes longer")

@@ -158,6 +158,7 @@ std::vector<DirectoryView> DirectoryProbe::look(double patience) {
     if (view.writes) view.seen = wait_for(files_, small_file(owner), content_of(prefix_, owner), deadline);
     if (rank == 0) view.sees = view.seen;
   }
+  control_.barrier();  // nobody removes a file before rank 0 has looked
   return views;
 }
 
