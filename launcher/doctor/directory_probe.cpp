@@ -92,8 +92,8 @@ void DirectoryProbe::prepare() {
   if (!was_there_) {
     for (Path at = directory_; !at.empty() && !files_.is_directory(at); at = at.parent_path()) {
       if (files_.exists(at))
-        throw base::InputError(
-            str("the run directory ", directory_.string(), " cannot be: ", at.string(), " is no directory"));
+        throw base::InputError(str(at.string(), " is no directory, so ", directory_.string(),
+                                   " cannot be the run directory; choose another (run.dir)"));
       made_.insert(made_.begin(), at);
       if (at == at.parent_path()) break;
     }
@@ -155,7 +155,9 @@ std::vector<DirectoryView> DirectoryProbe::look(double patience) {
     views.push_back(view_from(base::Json::parse(texts[rank])));
     DirectoryView& view = views.back();
     const int owner = static_cast<int>(rank);
-    if (view.writes) view.seen = wait_for(files_, small_file(owner), content_of(prefix_, owner), deadline);
+    // Who does not see rank 0's file has waited already, and writes somewhere else.
+    const auto until = view.sees || rank == 0 ? deadline : Clock::now();
+    if (view.writes) view.seen = wait_for(files_, small_file(owner), content_of(prefix_, owner), until);
     if (rank == 0) view.sees = view.seen;
   }
   control_.barrier();  // nobody removes a file before rank 0 has looked
