@@ -164,8 +164,8 @@ std::vector<DirectoryView> DirectoryProbe::look(double patience) {
   return views;
 }
 
-void DirectoryProbe::remove_own() noexcept {
-  for (const Path& file : {small_file(control_.rank()), data_file(control_.rank())}) {
+void DirectoryProbe::remove_own() const noexcept {
+  for (const Path& file : {data_file(control_.rank()), small_file(control_.rank())}) {
     try {
       files_.remove(file);
     } catch (const std::exception&) {

@@ -33,6 +33,8 @@ class DirectoryProbe {
   /// Collective: the views of all ranks on rank 0, nothing on the others. A file that is not there yet is waited for,
   /// up to `patience` seconds: network file systems show new names late.
   std::vector<DirectoryView> look(double patience);
+  /// Local: removes this rank's files; errors are dropped. Safe beside other calls.
+  void remove_own() const noexcept;
   /// Collective: removes every rank's files, then the directories that the constructor made.
   void close();
 
@@ -47,7 +49,6 @@ class DirectoryProbe {
   std::filesystem::path small_file(int owner) const;
   void prepare();
   DirectoryView own_view(double patience);
-  void remove_own() noexcept;
 
   collectives::Communicator& control_;
   base::FileSystem& files_;

@@ -14,6 +14,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+/// At most so many are dirty: a sync of more would hold up whoever uses the disk, and a stop.
+constexpr std::uint64_t kSyncedBlocks = 16;
 constexpr std::uint64_t kAllNodes = std::uint64_t{16} << 30;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
@@ -49,7 +51,8 @@ double write_rate(base::FileSystem& files, const std::filesystem::path& path, in
   const auto file = files.open(path, base::OpenMode::kCreateExclusive);
   const auto start = Clock::now();
   std::uint64_t written = 0;
-  for (std::uint64_t step = 1; written < amount.bytes && seconds_since(start) < amount.seconds; step *= 2) {
+  for (std::uint64_t step = 1; written < amount.bytes && seconds_since(start) < amount.seconds;
+       step = std::min(2 * step, kSyncedBlocks)) {
     for (std::uint64_t i = 0; i < step && written < amount.bytes; ++i) {
       block.stamp(writer, written / kDiskBlock);
       file->pwrite(block.data(), kDiskBlock, written);

@@ -20,7 +20,7 @@ inline constexpr std::uint64_t kDiskBlock = std::uint64_t{4} << 20;
 std::uint64_t bytes_of_node(std::uint64_t wanted, std::size_t nodes);
 
 /// Makes `path` with blocks that do not compress and that name `writer` and their place; synced to disk in steps that
-/// double. Returns bytes a second. base::IoError as the file system reports it.
+/// double up to 64 MiB. Returns bytes a second. base::IoError as the file system reports it.
 double write_rate(base::FileSystem& files, const std::filesystem::path& path, int writer, const DiskAmount& amount);
 
 /// Reads what write_rate() made, past this node's page cache where the kernel forgets it on request. Returns bytes a

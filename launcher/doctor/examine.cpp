@@ -13,6 +13,7 @@
 #include "launcher/doctor/control_group.hpp"
 #include "launcher/doctor/directory_probe.hpp"
 #include "launcher/doctor/disk_speed.hpp"
+#include "launcher/doctor/end_on_signal.hpp"
 #include "launcher/doctor/gather.hpp"
 #include "launcher/doctor/link_speed.hpp"
 #include "launcher/doctor/loaded_files.hpp"
@@ -102,6 +103,18 @@ void measure_disks(MpiWorld& world, base::FileSystem& files, const DirectoryProb
     node.read_rate = result.at("read");
     node.disk_error = result.at("error");
   }
+}
+
+void check_storage(MpiWorld& world, base::FileSystem& files, const Examination& wanted,
+                   const std::function<void(const std::string& stage)>& stage, Survey& survey) {
+  stage("directory");
+  DirectoryProbe probe(world.control(), files, wanted.directory);
+  const EndOnSignal ending([&probe] { probe.remove_own(); });
+  survey.directory_was_there = probe.was_there();
+  survey.views = probe.look(kPatience);
+  stage("disk");
+  if (wanted.disk_bytes > 0) measure_disks(world, files, probe, wanted.disk_bytes, survey.nodes);
+  probe.close();
 }
 
 /// What all ranks know before the links are measured.
@@ -220,14 +233,7 @@ Survey examine(MpiWorld& world, base::FileSystem& files, const Examination& want
   survey.nodes = wiring.nodes = nodes_of(named);
   measure_clocks(world.control(), survey.nodes);
 
-  stage("directory");
-  DirectoryProbe probe(world.control(), files, wanted.directory);
-  survey.directory_was_there = probe.was_there();
-  survey.views = probe.look(kPatience);
-  stage("disk");
-  if (wanted.disk_bytes > 0) measure_disks(world, files, probe, wanted.disk_bytes, survey.nodes);
-  probe.close();
-
+  check_storage(world, files, wanted, stage, survey);
   stage("links");
   if (world.size() > 1) measure_traffic(world, gpu, own_gpu_each(places), wiring, survey);
   return survey;

@@ -164,6 +164,22 @@ def rank_that_dies_or_stands_still(space):
             say(f"  {what}: left with {code}")
 
 
+def interrupted(space):
+    """Ctrl-C on mpirun while a large file is being written."""
+    os.mkdir(space / "interrupted")
+    with open(space / "interrupted.txt", "w", encoding="utf-8") as out:
+        job = subprocess.Popen([*MPIRUN, "-n", "2", HELPER, "doctor", "--dir", "interrupted", "--disk-mb", "8192"],
+                               cwd=space.path, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
+    wait_until(lambda: any(name.endswith(".data") for name in os.listdir(space / "interrupted")), job, "the large file")
+    job.send_signal(signal.SIGINT)
+    check(job.wait(timeout=60) != 0, "an interrupted doctor left with 0")
+    deadline = time.monotonic() + 20  # a rank may outlive mpirun by a moment
+    while os.listdir(space / "interrupted") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    check(os.listdir(space / "interrupted") == [], f"left behind: {os.listdir(space / 'interrupted')}")
+    say("  Ctrl-C while the disk is measured: nothing is left behind")
+
+
 def main():
     with Workspace() as space:
         healthy(space)
@@ -173,6 +189,7 @@ def main():
         bound_to_one_core(space)
         bad_input(space)
         rank_that_dies_or_stands_still(space)
+        interrupted(space)
 
 
 if __name__ == "__main__":
