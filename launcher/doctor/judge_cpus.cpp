@@ -90,25 +90,10 @@ void find_crowded(const Survey& survey, const std::vector<RanksOfMask>& masks, s
                       ranks, "few CPUs"});
 }
 
-/// CPUs of every rank when those that several hold are split evenly.
-std::vector<double> shares(const Survey& survey, const std::vector<RanksOfMask>& masks) {
-  std::vector<double> shares(survey.ranks.size(), 0);
-  for (const RanksOfMask& of_node : masks) {
-    std::map<int, double> holders;
-    for (const auto& [mask, ranks] : of_node) {
-      for (const int cpu : mask) holders[cpu] += static_cast<double>(ranks.size());
-    }
-    for (const auto& [mask, ranks] : of_node) {
-      double share = 0;
-      for (const int cpu : mask) share += 1 / holders[cpu];
-      for (const int rank : ranks) shares[static_cast<std::size_t>(rank)] = share;
-    }
-  }
-  return shares;
-}
-
-void find_few(const Survey& survey, const std::vector<RanksOfMask>& masks, std::vector<Finding>& findings) {
-  const std::vector<double> of_ranks = shares(survey, masks);
+void find_few(const Survey& survey, std::vector<Finding>& findings) {
+  std::vector<topology::Place> places_of_ranks;
+  for (const Rank& rank : survey.ranks) places_of_ranks.push_back({rank.rank, rank.host, "", rank.cpus});
+  const std::vector<double> of_ranks = topology::cpu_shares(places_of_ranks);
   const double median = upper_median(of_ranks);
   std::vector<int> few;
   for (const Rank& rank : survey.ranks) {
@@ -147,7 +132,7 @@ std::vector<Finding> judge_cpus(const Survey& survey) {
   std::vector<Finding> findings;
   find_binding(survey, masks, findings);
   find_crowded(survey, masks, findings);
-  find_few(survey, masks, findings);
+  find_few(survey, findings);
   find_quota(survey, findings);
   return findings;
 }
