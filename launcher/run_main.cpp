@@ -1,4 +1,4 @@
-// The helper that `trireme` execs for train, eval and generate: the only program with MPI and LibTorch.
+// The helper that `trireme` execs for train, eval, generate and doctor: the only program with MPI and LibTorch.
 #include <cstdio>
 #include <string>
 
@@ -17,7 +17,8 @@ int dispatch(MpiWorld& world, const std::string& command, const Arguments& argum
   if (command == "train") return trireme::launcher::train_command(world, arguments);
   if (command == "eval") return trireme::launcher::eval_command(world, arguments);
   if (command == "generate") return trireme::launcher::generate_command(world, arguments);
-  throw trireme::base::InputError("trireme-run knows train, eval and generate; it is started by trireme");
+  if (command == "doctor") return trireme::launcher::doctor_command(world, arguments);
+  throw trireme::base::InputError("trireme-run knows train, eval, generate and doctor; it is started by trireme");
 }
 
 }  // namespace

@@ -3,12 +3,12 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <cstring>
 
 #include "base/error.hpp"
+#include "collectives/mpi/places.hpp"
 #include "io/tokens/batch_plan.hpp"
 #include "models/pipeline/matmul_peak.hpp"
 
@@ -17,26 +17,6 @@ namespace {
 
 using collectives::DataType;
 using collectives::ReduceOp;
-
-// LibTorch takes every processor of the machine whatever the mask says: tell it what this rank may use.
-int threads_of_rank(int local_size) {
-  cpu_set_t mask;
-  CPU_ZERO(&mask);
-  const int allowed = ::sched_getaffinity(0, sizeof mask, &mask) == 0 ? CPU_COUNT(&mask) : 1;
-  // A launcher that binds each rank gives each its own mask; one that does not shows all of them the same.
-  return std::max(1, allowed / local_size);
-}
-
-bool masks_are_shared(collectives::MpiWorld& world) {
-  cpu_set_t mask;
-  CPU_ZERO(&mask);
-  ::sched_getaffinity(0, sizeof mask, &mask);
-  std::int64_t first = 0;
-  while (first < CPU_SETSIZE && !CPU_ISSET(static_cast<std::size_t>(first), &mask)) ++first;
-  std::int64_t extremes[2] = {first, -first};
-  world.control().all_reduce(extremes, 2, DataType::kInt64, ReduceOp::kMax);
-  return extremes[0] == -extremes[1];
-}
 
 pipeline::Precision precision_of(const std::string& name) {
   if (name == "fp64") return pipeline::Precision::kFp64;
@@ -57,7 +37,8 @@ Processor choose_processor(collectives::MpiWorld& world, const options::RunOptio
                            const base::Log& log) {
   Processor processor;
   if (device.cuda()) processor.device = at::Device(at::kCUDA, static_cast<at::DeviceIndex>(device.index()));
-  processor.threads = threads_of_rank(masks_are_shared(world) ? world.local_size() : 1);
+  // LibTorch takes every processor of the machine whatever the mask says: tell it what this rank may use.
+  processor.threads = topology::threads_of(collectives::gather_places(world, ""), world.rank());
   processor.precision = precision_of(options.train.precision);
   if (processor.device.is_cpu() && processor.precision == pipeline::Precision::kBf16) {
     std::int64_t lacking = __builtin_cpu_supports("avx512bf16") ? 0 : 1;

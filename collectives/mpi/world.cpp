@@ -98,6 +98,14 @@ MpiWorld::~MpiWorld() {
   MPI_Finalize();
 }
 
+std::string MpiWorld::library_version() {
+  char text[MPI_MAX_LIBRARY_VERSION_STRING];
+  int length = 0;
+  MPI_Get_library_version(text, &length);
+  const std::string whole(text, static_cast<std::size_t>(length));
+  return whole.substr(0, whole.find_first_of(",\n"));  // who built it, where and when follows
+}
+
 int MpiWorld::rank() const { return state_->rank; }
 int MpiWorld::size() const { return state_->size; }
 const std::string& MpiWorld::host() const { return state_->host; }

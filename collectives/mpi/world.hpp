@@ -23,6 +23,9 @@ class MpiWorld {
   MpiWorld(const MpiWorld&) = delete;
   MpiWorld& operator=(const MpiWorld&) = delete;
 
+  /// The MPI library in use, as it names itself: "Open MPI v4.1.4".
+  static std::string library_version();
+
   int rank() const;
   int size() const;
   const std::string& host() const;

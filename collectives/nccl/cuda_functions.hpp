@@ -13,7 +13,7 @@
 namespace trireme::collectives {
 
 /// Raised with every change of CudaFunctions.
-inline constexpr int kCudaFunctionsVersion = 1;
+inline constexpr int kCudaFunctionsVersion = 2;
 
 struct CudaDevice {
   std::string name;
@@ -45,6 +45,10 @@ struct CudaFunctions {
   void (*set_device)(int index);
   /// Waits for all work on the current device.
   void (*synchronize)();
+  /// `bytes` zeros on the current device. base::Error when it has no room for them.
+  void* (*allocate)(std::size_t bytes);
+  /// Of what allocate() gave; null is fine. Drops errors: it is called while unwinding.
+  void (*release)(void* data) noexcept;
   /// Version of the NCCL library in use, as NCCL writes it: "2.28.9".
   std::string (*nccl_version)();
   std::unique_ptr<Communicator> (*make_nccl_world)(const NcclWorldOptions& options);

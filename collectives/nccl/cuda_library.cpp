@@ -36,7 +36,7 @@ void* CudaLibrary::symbol(const char* name) const { return dlsym(handle_, name);
 CudaSearch CudaSearch::run() {
   CudaSearch search;
   if (!device_is_visible()) {
-    search.reason = "no GPU visible";
+    search.reason = kNoGpuVisible;
     return search;
   }
   const auto program = std::filesystem::read_symlink("/proc/self/exe");

@@ -23,10 +23,12 @@ class CudaLibrary {
   const CudaFunctions* functions_ = nullptr;
 };
 
+inline constexpr const char* kNoGpuVisible = "no GPU visible";
+
 /// The outcome of looking for devices: a library, or the reason why the program computes on the CPU.
 struct CudaSearch {
   std::optional<CudaLibrary> library;
-  std::string reason;  ///< "no GPU visible" or "a GPU is visible, but this build has no libtrireme_cuda.so"
+  std::string reason;  ///< kNoGpuVisible or "a GPU is visible, but this build has no libtrireme_cuda.so"
 
   /// Loads the library only when the driver shows a device, since it costs a CPU rank 0.2 s and 230 MB.
   /// Throws base::Error when the library is there and cannot be loaded, or is of another build.

@@ -45,6 +45,17 @@ CudaDevice device(int index) {
 
 void synchronize() { check_cuda(cudaDeviceSynchronize(), "waiting for the device"); }
 
+void* allocate(std::size_t bytes) {
+  void* data = nullptr;
+  check_cuda(cudaMalloc(&data, bytes), "allocating device memory");
+  const cudaError_t code = cudaMemset(data, 0, bytes);
+  if (code != cudaSuccess) cudaFree(data);
+  check_cuda(code, "clearing device memory");
+  return data;
+}
+
+void release(void* data) noexcept { cudaFree(data); }
+
 std::string nccl_version() {
   int version = 0;
   check_nccl(ncclGetVersion(&version), "asking the version", "world", nullptr);
@@ -58,6 +69,7 @@ std::string nccl_version() {
 extern "C" __attribute__((visibility("default"))) const trireme::collectives::CudaFunctions* trireme_cuda_functions() {
   using namespace trireme::collectives;
   static constexpr CudaFunctions kFunctions{
-      kCudaFunctionsVersion, device_count, device, set_device, synchronize, nccl_version, NcclCommunicator::make_world};
+      kCudaFunctionsVersion,       device_count, device, set_device, synchronize, allocate, release, nccl_version,
+      NcclCommunicator::make_world};
   return &kFunctions;
 }

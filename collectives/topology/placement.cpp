@@ -77,6 +77,25 @@ std::optional<std::string> crowded_cpus(const std::vector<Place>& places) {
                    "start fewer ranks per node, or check the launcher's binding", table(crowded));
 }
 
+std::vector<double> cpu_shares(const std::vector<Place>& places) {
+  std::map<std::string, std::map<int, double>> holders;
+  for (const Place& place : places) {
+    for (const int cpu : place.cpus) ++holders[place.host][cpu];
+  }
+  std::vector<double> shares;
+  for (const Place& place : places) {
+    double share = 0;
+    for (const int cpu : place.cpus) share += 1 / holders[place.host][cpu];
+    shares.push_back(share);
+  }
+  return shares;
+}
+
+int threads_of(const std::vector<Place>& places, int rank) {
+  constexpr double kRounding = 1e-9;  // eight times an eighth is one
+  return std::max(1, static_cast<int>(cpu_shares(places).at(static_cast<std::size_t>(rank)) + kRounding));
+}
+
 std::string cpu_list(std::vector<int> cpus) {
   std::sort(cpus.begin(), cpus.end());
   std::string text;

@@ -28,6 +28,13 @@ std::optional<std::string> duplicate_devices(const std::vector<Place>& places);
 /// Not refused: a laptop or a test may want it.
 std::optional<std::string> crowded_cpus(const std::vector<Place>& places);
 
+/// CPUs of every rank when those that several ranks of a host hold are split evenly, in the order of `places`. Four
+/// ranks with the mask 0-7 have two each; two of them bound to 0-3 and two to 4-7 too.
+std::vector<double> cpu_shares(const std::vector<Place>& places);
+
+/// Threads that places[rank] may compute with: its share, rounded down, at least one.
+int threads_of(const std::vector<Place>& places, int rank);
+
 /// "0-3,8" for {0,1,2,3,8} (sorted here).
 std::string cpu_list(std::vector<int> cpus);
 

@@ -13,8 +13,10 @@
 #include "launcher/options/command_line.hpp"
 #include "launcher/options/run_arguments.hpp"
 #include "launcher/run_check.hpp"
+#include "launcher/run_directory.hpp"
 #include "slurm/job/control_files.hpp"
 #include "slurm/job/job_environment.hpp"
+#include "slurm/job/time_limit.hpp"
 #include "slurm/queue/command.hpp"
 #include "slurm/site/hostlist.hpp"
 #include "slurm/submit/next_step.hpp"
@@ -46,6 +48,15 @@ void complete(base::FileSystem& files, const Path& run, std::vector<slurm::Attem
   last.ended = true;
   last.end.reason = slurm::outcome_reason(files, run, last.number).value_or("killed");
   last.end.saved_step = steps.empty() ? 0 : steps.back();
+}
+
+// What an attempt of this job took before it could leave a checkpoint, as measured; 30 s before anything was.
+double needed_seconds(const std::vector<slurm::Attempt>& attempts) {
+  for (auto attempt = attempts.rbegin(); attempt != attempts.rend(); ++attempt) {
+    const slurm::AttemptEnd& end = attempt->end;
+    if (end.save_seconds > 0) return attempt->start.start_up_seconds + 2 * end.step_seconds + end.save_seconds + 10;
+  }
+  return 30;
 }
 
 bool is_finished(base::FileSystem& files, const Path& run, const options::RunOptions& options) {
@@ -125,6 +136,12 @@ int next(const Arguments& arguments) {
   const auto recorded = std::ranges::count_if(
       situation.attempts, [&](const slurm::Attempt& one) { return one.start.restart_count == job.restart_count; });
   situation.failed_starts = static_cast<int>(tried - recorded);
+  situation.restart_count = job.restart_count;
+  const double now = wall_time();
+  if (const auto end = slurm::find_job_end(slurm::environment_variable, slurm::run_command, now)) {
+    situation.seconds_left = *end - now;
+  }
+  situation.seconds_needed = needed_seconds(situation.attempts);
   situation.may_requeue = requeue;
   situation.hosts = slurm::expand_hostlist(job.node_list);
   situation.lost = lost_hosts(job.node_list);

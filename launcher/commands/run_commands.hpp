@@ -10,5 +10,7 @@ namespace trireme::launcher {
 int train_command(collectives::MpiWorld& world, const Arguments& arguments);
 int eval_command(collectives::MpiWorld& world, const Arguments& arguments);
 int generate_command(collectives::MpiWorld& world, const Arguments& arguments);
+/// The compute side of `trireme doctor`.
+int doctor_command(collectives::MpiWorld& world, const Arguments& arguments);
 
 }  // namespace trireme::launcher

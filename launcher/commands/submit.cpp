@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <optional>
 #include <set>
+#include <sstream>
 #include <thread>
 
 #include "base/error.hpp"
@@ -122,13 +123,24 @@ Path write_script(base::FileSystem& files, const slurm::ScriptPlan& plan, const 
   return script;
 }
 
+// sbatch's lines that say "error:"; a site's notes may stand before them.
+std::string reason_of(const std::string& text) {
+  std::string reasons;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    const std::size_t at = line.find("error: ");
+    if (at != std::string::npos) reasons += (reasons.empty() ? "" : "; ") + line.substr(at + 7);
+  }
+  return reasons.empty() ? text.substr(0, text.find('\n')) : reasons;
+}
+
 std::string sbatch(const std::vector<std::string>& words) {
   std::vector<std::string> all = {"sbatch", "--parsable"};
   all.insert(all.end(), words.begin(), words.end());
   const auto result = run_command(all);
   if (!result) throw base::Error("there is no sbatch here: take the script to the cluster's login node");
   if (result->exit_code != 0) {
-    throw base::Error(str("sbatch refused the job: ", result->error.substr(0, result->error.find('\n'))));
+    throw base::Error(str("sbatch refused the job: ", reason_of(result->error)));
   }
   return result->output.substr(0, result->output.find_first_of(";\n"));
 }
@@ -182,6 +194,7 @@ void choose_soonest(base::FileSystem& files, const options::RunOptions& options,
   std::printf("%s", format_table(rows, {0, 1, 2, 3}).c_str());
   std::printf("takes %lld nodes; speed is taken to be in proportion to the ranks\n", static_cast<long long>(chosen));
   plan.geometry.nodes = chosen;
+  plan.geometry.min_nodes = plan.wishes.min_nodes > 0 ? std::min(plan.wishes.min_nodes, chosen) : chosen;
 }
 
 void tell(const slurm::ScriptPlan& plan, const slurm::Site& site, const Path& script, const std::string& job) {
@@ -207,6 +220,9 @@ void tell(const slurm::ScriptPlan& plan, const slurm::Site& site, const Path& sc
 int submit_command(const Arguments& arguments) {
   Line command;
   if (!command.line.parse(arguments)) return base::kExitDone;
+  if (command.dry_run && command.soonest) {
+    throw base::InputError("--soonest asks the queue and --dry-run asks nobody: give one of them");
+  }
   base::PosixFileSystem files;
   const slurm::Site site = site_of(command.site_file);
   std::vector<options::RunOptions> all;
@@ -221,7 +237,9 @@ int submit_command(const Arguments& arguments) {
   Path script = write_script(files, plan, site);
   if (command.soonest) {
     choose_soonest(files, all[0], site, script, plan);
-    check_run(files, all[0], plan.geometry.ranks(), plan.geometry.gpus_per_node > 0);
+    for (const options::RunOptions& options : all) {
+      check_run(files, options, plan.geometry.ranks(), plan.geometry.gpus_per_node > 0);
+    }
     script = write_script(files, plan, site);
   }
   std::string job = sbatch({script.string()});

@@ -35,6 +35,12 @@ std::int64_t ranks_of(const Wishes& wishes, const Partition& partition, std::int
   return wishes.ranks_per_node > 0 ? wishes.ranks_per_node : gpus;
 }
 
+// Who asks for some of a node's GPUs gets that part of the rest.
+std::int64_t share_of(const Wishes& wishes, const Partition& partition, std::int64_t whole) {
+  if (wishes.gpus_per_node <= 0 || partition.gpus_per_node <= 0) return whole;
+  return whole * wishes.gpus_per_node / partition.gpus_per_node;
+}
+
 std::int64_t cpus_of(const Wishes& wishes, const Partition& partition, std::int64_t ranks) {
   const std::int64_t all = partition.cpus_per_node;
   if (all > 0 && ranks * std::max<std::int64_t>(1, wishes.cpus_per_task) > all) {
@@ -43,7 +49,7 @@ std::int64_t cpus_of(const Wishes& wishes, const Partition& partition, std::int6
                          " is more than the ", all, " cores of a node in partition ", partition.name));
   }
   if (wishes.cpus_per_task > 0) return wishes.cpus_per_task;
-  return all > 0 ? std::max<std::int64_t>(1, all / ranks) : 1;
+  return all > 0 ? std::max<std::int64_t>(1, share_of(wishes, partition, all) / ranks) : 1;
 }
 
 std::int64_t seconds_of(const Wishes& wishes, const Partition& partition) {
@@ -110,8 +116,12 @@ Geometry plan_geometry(const Wishes& wishes, const Site& site) {
   geometry.gpus_per_node = gpus_of(wishes, partition);
   geometry.ranks_per_node = ranks_of(wishes, partition, geometry.gpus_per_node);
   geometry.cpus_per_task = cpus_of(wishes, partition, geometry.ranks_per_node);
-  check_memory(wishes.mem);
   geometry.mem = wishes.mem;
+  if (geometry.mem.empty()) {
+    const std::int64_t part = share_of(wishes, partition, partition.memory_per_node);
+    geometry.mem = part == partition.memory_per_node ? "0" : str(part, 'M');
+  }
+  check_memory(geometry.mem);
   geometry.seconds = seconds_of(wishes, partition);
   return geometry;
 }

@@ -16,7 +16,7 @@ struct Wishes {
   std::int64_t gpus_per_node = -1;  ///< -1: all that a node of the partition has
   std::int64_t ranks_per_node = 0;  ///< 0: one for each GPU; to be given where there are none
   std::int64_t cpus_per_task = 0;   ///< 0: an equal share of the node's
-  std::string mem = "0";            ///< of a node, as sbatch --mem takes it; 0: all of it
+  std::string mem;                  ///< of a node, as sbatch --mem takes it, 0: all; "": the part that the GPUs are
   std::string time;                 ///< as sbatch --time takes it; "": the partition's limit, at most a day
   std::string partition;            ///< "": the site's default
   std::string account;              ///< "": the site's or the user's default

@@ -12,13 +12,18 @@ using base::str;
 
 NextStep end(int code, const std::string& why) { return {NextStep::Kind::kEnd, code, why, {}}; }
 
-bool was_asked_for(const Attempt& attempt) { return attempt.end.reason.starts_with("stopped"); }
-
-// How many of the newest attempts ended in a row, unasked, without a checkpoint that was not there before.
-int attempts_without_progress(const std::vector<Attempt>& attempts) {
+// How many of the newest attempts ended in a row without a checkpoint that was not there before. The site's own doing
+// does not count: stops, and kills that a requeue followed.
+int attempts_without_progress(const Situation& situation) {
   int count = 0;
-  for (auto attempt = attempts.rbegin(); attempt != attempts.rend(); ++attempt, ++count) {
-    if (!attempt->ended || was_asked_for(*attempt) || attempt->end.saved_step > attempt->start.first_step) break;
+  int next_restart = situation.restart_count;
+  for (auto attempt = situation.attempts.rbegin(); attempt != situation.attempts.rend(); ++attempt) {
+    const bool preempted = attempt->end.reason == "killed" && attempt->start.restart_count < next_restart;
+    next_restart = attempt->start.restart_count;
+    if (preempted) continue;
+    const bool asked_for = attempt->end.reason.starts_with("stopped");
+    if (!attempt->ended || asked_for || attempt->end.saved_step > attempt->start.first_step) break;
+    ++count;
   }
   return count;
 }
@@ -34,13 +39,13 @@ NextStep go(const Situation& situation, const std::string& why) {
     return end(base::kExitFailed,
                str(kMost, " attempts of this job ended before the training began: the reason stands above"));
   }
-  if (attempts_without_progress(situation.attempts) >= kMost) {
+  if (attempts_without_progress(situation) >= kMost) {
     return end(
         base::kExitFailed,
         str(kMost, " attempts in a row ended without a new checkpoint: look at the log before ", "you submit again"));
   }
   std::vector<std::string> hosts;
-  const auto failing = failing_hosts(situation.attempts);
+  const auto failing = failing_hosts(situation.attempts, situation.restart_count);
   for (const std::string& host : situation.hosts) {
     if (std::ranges::count(situation.lost, host) + std::ranges::count(failing, host) == 0) hosts.push_back(host);
   }
@@ -59,12 +64,13 @@ NextStep go(const Situation& situation, const std::string& why) {
 
 }  // namespace
 
-std::vector<std::string> failing_hosts(const std::vector<Attempt>& attempts) {
+std::vector<std::string> failing_hosts(const std::vector<Attempt>& attempts, int restart_count) {
   constexpr std::string_view kFailed = "failed on ";
   std::map<std::string, int> failures;
   for (const Attempt& attempt : attempts) {
     const std::string& reason = attempt.end.reason;
     const std::size_t colon = reason.find(':');
+    if (attempt.start.restart_count != restart_count) continue;
     if (attempt.ended && reason.starts_with(kFailed) && colon != std::string::npos) {
       ++failures[reason.substr(kFailed.size(), colon - kFailed.size())];
     }
@@ -93,6 +99,10 @@ NextStep decide(const Situation& situation) {
   if (code == base::kExitStopped) {
     const bool come_back = situation.outcome->come_back && !situation.held;
     return come_back ? requeue_or_end(situation, code, reason) : end(code, reason);
+  }
+  if (situation.seconds_left && *situation.seconds_left < situation.seconds_needed) {
+    return requeue_or_end(situation, base::kExitStopped,
+                          str("no time is left in this job to start again after: ", reason));
   }
   return go(situation, "starting again after: " + reason);
 }

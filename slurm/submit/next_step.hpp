@@ -12,15 +12,18 @@
 namespace trireme::slurm {
 
 struct Situation {
-  bool finished = false;             ///< an outcome says done, and the run file asks for no more steps
-  bool held = false;                 ///< somebody asked the run to stay stopped
-  std::optional<int> launcher_exit;  ///< of the attempt that just ended in this job; nothing before the first
-  std::optional<Outcome> outcome;    ///< that it left
-  int failed_starts = 0;             ///< attempts of this job that ended before they came into the ledger
-  std::vector<Attempt> attempts;     ///< of this job, as the ledger has them
-  bool may_requeue = false;          ///< the script may call scontrol requeue
-  std::vector<std::string> hosts;    ///< of the allocation, in order
-  std::vector<std::string> lost;     ///< of these, what Slurm says is down
+  bool finished = false;               ///< an outcome says done, and the run file asks for no more steps
+  bool held = false;                   ///< somebody asked the run to stay stopped
+  std::optional<int> launcher_exit;    ///< of the attempt that just ended in this job; nothing before the first
+  std::optional<Outcome> outcome;      ///< that it left
+  int restart_count = 0;               ///< how often Slurm requeued this job
+  std::optional<double> seconds_left;  ///< of the job; nothing without a limit
+  double seconds_needed = 0;           ///< of an attempt that is worth starting: its start-up, two steps and a save
+  int failed_starts = 0;               ///< attempts of this job that ended before they came into the ledger
+  std::vector<Attempt> attempts;       ///< of this job, as the ledger has them
+  bool may_requeue = false;            ///< the script may call scontrol requeue
+  std::vector<std::string> hosts;      ///< of the allocation, in order
+  std::vector<std::string> lost;       ///< of these, what Slurm says is down
   std::int64_t ranks_per_node = 1;
   LayoutNeeds needs;
 };
@@ -33,12 +36,13 @@ struct NextStep {
 };
 
 /// 0: end. 2: end, starting again would not help. 75: requeue, or end when somebody asked for that or the job may not
-/// be requeued. Anything else: again inside the allocation, without the nodes that are down or that two attempts failed
-/// on; where no layout fits what is left, requeue. Three attempts in a row that ended without a new checkpoint and were
-/// not stopped on request, or three that did not come as far as the ledger: end with 1.
+/// be requeued. Anything else: again inside the allocation while there is time, without the nodes that are down or that
+/// two attempts failed on; where no layout fits what is left, requeue. Three attempts in a row that ended without a new
+/// checkpoint and were not stopped on request, or three that did not come as far as the ledger: end with 1.
 NextStep decide(const Situation& situation);
 
-/// Hosts named by two or more of the ends "failed on HOST: …".
-std::vector<std::string> failing_hosts(const std::vector<Attempt>& attempts);
+/// Hosts named by two or more of the ends "failed on HOST: …" since the job was last requeued (then it may have other
+/// nodes).
+std::vector<std::string> failing_hosts(const std::vector<Attempt>& attempts, int restart_count);
 
 }  // namespace trireme::slurm

@@ -49,6 +49,24 @@ TEST(Placement, MoreRanksThanCpusOfAMaskIsAWarning) {
   EXPECT_EQ(crowded_cpus({{0, "n1", "", {0, 1}}, {1, "n1", "", {0, 1}}, {2, "n2", "", {0}}}), std::nullopt);
 }
 
+TEST(Placement, ThreadsAreTheCpusThatARankHasForItself) {
+  const std::vector<int> all = {0, 1, 2, 3, 4, 5, 6, 7};
+  EXPECT_EQ(threads_of({{0, "n1", "", all}}, 0), 8);
+  EXPECT_EQ(threads_of({{0, "n1", "", all}, {1, "n1", "", all}, {2, "n1", "", all}, {3, "n2", "", all}}, 1), 2);
+  EXPECT_EQ(threads_of({{0, "n1", "", all}, {1, "n1", "", all}, {2, "n1", "", all}, {3, "n2", "", all}}, 3), 8);
+  EXPECT_EQ(threads_of({{0, "n1", "", {0, 1, 2, 3}}, {1, "n1", "", {4, 5, 6, 7}}}, 1), 4);
+  EXPECT_EQ(threads_of({{0, "n1", "", {0}}, {1, "n1", "", {0}}}, 1), 1);
+}
+
+TEST(Placement, RanksThatAreBoundToOneSocketShareIt) {
+  std::vector<Place> places;
+  for (int rank = 0; rank < 6; ++rank) {
+    places.push_back({rank, "n1", "", rank < 3 ? std::vector<int>{0, 1, 2} : std::vector<int>{3, 4, 5, 6, 7, 8}});
+  }
+  EXPECT_EQ(threads_of(places, 0), 1);
+  EXPECT_EQ(threads_of(places, 5), 2);
+}
+
 TEST(Placement, CpuListJoinsNeighbours) {
   EXPECT_EQ(cpu_list({8, 0, 1, 2, 3}), "0-3,8");
   EXPECT_EQ(cpu_list({}), "");

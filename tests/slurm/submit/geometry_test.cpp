@@ -31,6 +31,15 @@ TEST(PlanGeometry, TakesARankForEachGpuAndAnEqualShareOfTheCores) {
   EXPECT_EQ(geometry.seconds, 86400);
 }
 
+TEST(PlanGeometry, TakesTheShareOfTheNodeThatItsGpusAre) {
+  Wishes wishes;
+  wishes.gpus_per_node = 2;
+  const Geometry geometry = plan_geometry(wishes, sample_site());
+  EXPECT_EQ(geometry.ranks_per_node, 2);
+  EXPECT_EQ(geometry.cpus_per_task, 8);
+  EXPECT_EQ(geometry.mem, "128000M");
+}
+
 TEST(PlanGeometry, WantsTheRanksToBeNamedWhereThereAreNoGpus) {
   Wishes wishes;
   wishes.partition = "cpu";
@@ -54,7 +63,7 @@ TEST(PlanGeometry, RefusesWhatThePartitionDoesNotHave) {
   EXPECT_THAT(with([](Wishes& w) { w.time = "1-00:00:01"; }), HasSubstr("1-00:00:00"));
   EXPECT_THAT(with([](Wishes& w) { w.time = "soon"; }), HasSubstr("slurm.time = soon"));
   EXPECT_THAT(with([](Wishes& w) { w.partition = "gpus"; }), HasSubstr("gpu, cpu"));
-  for (const char* mem : {"", "G", "64X", "6 4", "64GG", "-1"}) {
+  for (const char* mem : {"G", "64X", "6 4", "64GG", "-1"}) {
     EXPECT_THAT(with([&](Wishes& w) { w.mem = mem; }), HasSubstr("slurm.mem")) << mem;
   }
 }

@@ -108,7 +108,33 @@ TEST(Decide, LeavesOutANodeThatFailedTwice) {
   situation.attempts = {ended(0, 10, "failed on n2: ECC error"), ended(10, 20, "failed on n1: disk full"),
                         ended(20, 30, "failed on n2: ECC error")};
   EXPECT_EQ(decide(situation).where->words(false), "--host n1:2 -n 2");
-  EXPECT_THAT(failing_hosts(situation.attempts), ElementsAre("n2"));
+  EXPECT_THAT(failing_hosts(situation.attempts, 0), ElementsAre("n2"));
+}
+
+TEST(Decide, GivesAFailingNodeAnotherChanceAfterARequeue) {
+  Situation situation = beginning();
+  situation.attempts = {ended(0, 10, "failed on n2: x"), ended(10, 20, "failed on n2: x")};
+  situation.restart_count = 1;
+  EXPECT_EQ(decide(situation).where->ranks, 4);
+}
+
+TEST(Decide, RequeuesWhenNoTimeIsLeftToStartAgain) {
+  Situation situation = after(1, "failed on n2: x");
+  situation.seconds_needed = 60;
+  situation.seconds_left = 59;
+  EXPECT_EQ(decide(situation).kind, Kind::kRequeue);
+  situation.seconds_left = 61;
+  EXPECT_EQ(decide(situation).kind, Kind::kGo);
+}
+
+TEST(Decide, DoesNotCountPreemptionsWithoutNotice) {
+  Situation situation = beginning();
+  for (int restart = 0; restart < 5; ++restart) {
+    situation.attempts.push_back(ended(0, 0, "killed"));
+    situation.attempts.back().start.restart_count = restart;
+  }
+  situation.restart_count = 5;
+  EXPECT_EQ(decide(situation).kind, Kind::kGo);
 }
 
 TEST(Decide, RequeuesWhenNoLayoutFitsWhatIsLeft) {

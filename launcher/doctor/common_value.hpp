@@ -1,0 +1,18 @@
+// The value that most ranks have, and the ranks that have another.
+#pragma once
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace trireme::doctor {
+
+struct Minority {
+  std::string common;      ///< the most frequent value; of equally frequent ones the one of the lowest rank
+  std::vector<int> ranks;  ///< those with another, ascending
+};
+
+/// `values`: rank -> value; ranks without a value are left out. Empty for an empty map.
+Minority minority_of(const std::map<int, std::string>& values);
+
+}  // namespace trireme::doctor

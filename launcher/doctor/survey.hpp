@@ -1,0 +1,96 @@
+// All that `trireme doctor` finds out about the ranks of a job: plain values, gathered by the other files of this
+// folder, judged by judge() and printed by report().
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/json.hpp"
+
+namespace trireme::doctor {
+
+struct Gpu {
+  std::string name;
+  std::string uuid;
+  std::uint64_t memory_bytes = 0;
+  std::uint64_t free_bytes = 0;
+};
+
+/// Name -> version, or -> identity of the loaded file.
+using Versions = std::map<std::string, std::string>;
+
+/// What one rank is and has.
+struct Rank {
+  int rank = 0;
+  std::string host;
+  std::optional<Gpu> gpu;
+  std::string no_gpu;              ///< why there is none; "" when there is one or none is wanted
+  bool gpu_unusable = false;       ///< a GPU is visible, yet this rank cannot compute on it
+  std::vector<int> cpus;           ///< of its mask
+  double cpu_quota = 0;            ///< CPUs that its control group grants; 0: no quota
+  std::uint64_t memory_bytes = 0;  ///< the smaller of the node's memory and the control group's limit
+  Versions versions;               ///< of the libraries by name
+  Versions files;                  ///< of every loaded shared object: name -> size and build id
+};
+
+/// How a rank sees the run directory.
+struct DirectoryView {
+  bool sees = false;        ///< the file that rank 0 made, with its content
+  bool writes = false;      ///< a file of its own
+  bool seen = false;        ///< that file, by rank 0
+  std::string file_system;  ///< "ext4", "nfs", …
+  std::string error;        ///< the system's words; "" without an error
+};
+
+/// One node: the ranks with the same host name.
+struct Node {
+  std::string host;
+  std::vector<int> ranks;
+  double clock_seconds = 0;        ///< its clock minus rank 0's
+  double clock_error_seconds = 0;  ///< half of the shortest round trip: how wrong clock_seconds may be
+  double write_rate = 0;           ///< bytes a second into the run directory; 0: not measured
+  double read_rate = 0;
+  std::string disk_error;  ///< what went wrong while measuring
+};
+
+enum class LinkKind { kWithinNode, kBetweenNodes };
+
+/// Both ranks sent to each other at once; bytes a second each way.
+struct Link {
+  int first = 0;
+  int second = 0;
+  LinkKind kind = LinkKind::kWithinNode;
+  double rate = 0;
+};
+
+struct AllReduce {
+  std::uint64_t bytes = 0;
+  double seconds = 0;  ///< 0: not measured
+};
+
+struct Survey {
+  std::string directory;
+  bool directory_was_there = true;
+  std::string wanted_device = "auto";  ///< auto, cpu, cuda
+  std::string transport = "MPI";       ///< what moved the data of links and all-reduce: MPI or NCCL
+  std::string transport_error;         ///< why it is not NCCL although every rank has a GPU of its own
+  std::vector<Rank> ranks;
+  std::vector<DirectoryView> views;  ///< one a rank; empty: not looked at
+  std::vector<Node> nodes;           ///< in the order of their first rank
+  std::vector<Link> links;
+  std::int64_t rounds_planned = 0;
+  std::int64_t rounds_measured = 0;
+  AllReduce all_reduce;
+};
+
+/// As they travel to rank 0.
+base::Json to_json(const Rank& rank);
+Rank rank_from_json(const base::Json& json);
+
+/// The nodes of these ranks, without measurements.
+std::vector<Node> nodes_of(const std::vector<Rank>& ranks);
+
+}  // namespace trireme::doctor
