@@ -322,12 +322,13 @@ def cancelled_chain(cluster, folder, reference):
     return same_end(run, reference)
 
 
+# Options of a cluster, how many cases at a time (the nodes share this machine's cores), and the cases.
 GROUPS = (
-    (("--nodes", "12", "--grace", "20"),
+    (("--nodes", "12", "--grace", "20"), 3,
      (preempted, preempted_srun, node_killed, requeued, rank_killed_srun, array, two_jobs, plain, plain_srun, own_script,
       export_none, refused)),
-    (("--nodes", "2"), (rank_killed, no_grace, half_the_nodes)),
-    (("--nodes", "2", "--preempt-mode", "cancel"), (cancelled_chain,)),
+    (("--nodes", "2"), 1, (rank_killed, no_grace)),
+    (("--nodes", "2", "--preempt-mode", "cancel"), 1, (cancelled_chain, half_the_nodes)),
 )
 
 
@@ -364,13 +365,11 @@ def main():
                     failures.append(case.__name__)
             print(f"{case.__name__}: {said} ({time.monotonic() - start:.0f} s)", flush=True)
 
-        def carry_out_group(options, cases):
+        def carry_out_group(options, workers, cases):
             cases = [case for case in cases if not wanted or case.__name__ in wanted]
             if not cases:
                 return
             with Cluster(*options) as cluster:
-                # A few at a time: the nodes share this machine's cores.
-                workers = 3 if len(cases) > 2 else 1
                 with concurrent.futures.ThreadPoolExecutor(workers) as pool:
                     for future in [pool.submit(carry_out, case, cluster) for case in cases]:
                         future.result()
