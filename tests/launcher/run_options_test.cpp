@@ -77,7 +77,7 @@ TEST(RunFile, RefusesInASentenceNamingFileAndKey) {
   EXPECT_THAT(refusal("[train]\ndeterministic = maybe\n"), HasSubstr("needs true or false"));
   EXPECT_THAT(refusal("", {{"parallel.cp", "2"}}), HasSubstr("command line: unknown key parallel.cp"));
   EXPECT_THAT(refusal("", {{"run.name", "a#b"}}), HasSubstr("a run file cannot store"));
-  EXPECT_THAT(refusal("[cluster]\nnodes = 2\n"), HasSubstr("unknown section cluster"));
+  EXPECT_THAT(refusal("[cluster]\nsize = 2\n"), HasSubstr("unknown section cluster"));
 }
 
 TEST(Overrides, WinOverTheFile) {
