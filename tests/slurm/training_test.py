@@ -261,7 +261,7 @@ def own_script(cluster, folder, reference):
     """README's own script, without submit."""
     run = Run(cluster, folder, "own-script")
     text = open(os.path.join(os.environ["TRIREME_SOURCE"], "README.md")).read()
-    script = re.search(r"((    .*\n)+)", text[text.index("## On a Slurm cluster"):]).group(1)
+    script = re.search(r"(    #!/bin/bash\n(    .*\n)+)", text).group(1)
     script = "".join(line[4:] for line in script.splitlines(True))
     assert "mpirun trireme train run.ini" in script, script
     script = script.replace("--ntasks-per-node=8 --gpus-per-node=8", "--ntasks-per-node=2 --exclusive")
