@@ -107,7 +107,9 @@ void TrainLoop::set_watchdog() {
   const auto now = steady_clock::now();
   longest_between_ = std::max(longest_between_, std::chrono::duration<double>(now - last_boundary_).count());
   last_boundary_ = now;
-  parts_.watchdog.phase(collectives::Watchdog::Phase::kStep, std::max(kLeast, kTimes * longest_between_));
+  const double asked = options_.train.step_timeout;
+  parts_.watchdog.phase(collectives::Watchdog::Phase::kStep,
+                        asked > 0 ? asked : std::max(kLeast, kTimes * longest_between_));
   parts_.watchdog.beat(at_.step);
 }
 

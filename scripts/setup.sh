@@ -22,7 +22,8 @@ fail() { printf 'setup.sh: %s\n' "$*" >&2; exit 1; }
 packages=(g++ cmake ninja-build ccache pkg-config git ca-certificates python3 python3-venv
           openmpi-bin libopenmpi-dev libhdf5-dev hdf5-tools libboost-program-options-dev nlohmann-json3-dev
           libpcre2-dev libxxhash-dev libzstd-dev zlib1g-dev bible-kjv)
-[ "$with_tests" = 1 ] && packages+=(libgtest-dev libgmock-dev slurmctld slurmd slurm-client munge iproute2 shellcheck)
+[ "$with_tests" = 1 ] && packages+=(libgtest-dev libgmock-dev slurmctld slurmd slurm-client munge iproute2 shellcheck
+                                  slurmdbd mariadb-server)
 
 install_packages() {
   if ! command -v dpkg-query >/dev/null; then

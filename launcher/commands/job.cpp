@@ -1,9 +1,11 @@
 // trireme job next: what a batch script does before its first attempt and after each (docs/slurm.md).
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <optional>
 #include <sstream>
+#include <thread>
 
 #include "base/error.hpp"
 #include "base/file_system.hpp"
@@ -84,6 +86,14 @@ std::vector<std::string> lost_hosts(const std::string& node_list) {
   return lost;
 }
 
+// An attempt that could not even start may have met a node that just died: Slurm needs a while to notice.
+void wait_after_failed_starts(int failed_starts) {
+  const auto pause = std::chrono::seconds(failed_starts == 1 ? 20 : 60);
+  std::fprintf(stderr, "trireme job: the attempt ended before the training began; the next one starts in %lld s\n",
+               static_cast<long long>(pause.count()));
+  std::this_thread::sleep_for(pause);
+}
+
 void print(const slurm::NextStep& next, const Path& run, int attempt, bool srun) {
   using Kind = slurm::NextStep::Kind;
   std::fprintf(stderr, "trireme job: %s\n", next.why.c_str());
@@ -147,7 +157,13 @@ int next(const Arguments& arguments) {
   situation.lost = lost_hosts(job.node_list);
   situation.ranks_per_node = ranks_per_node;
   situation.needs = layout_needs(options);
-  print(slurm::decide(situation), run, following, srun);
+  slurm::NextStep decided = slurm::decide(situation);
+  if (decided.kind == slurm::NextStep::Kind::kGo && situation.failed_starts > 0) {
+    wait_after_failed_starts(situation.failed_starts);
+    situation.lost = lost_hosts(job.node_list);
+    decided = slurm::decide(situation);
+  }
+  print(decided, run, following, srun);
   return base::kExitDone;
 }
 

@@ -114,6 +114,9 @@ void add_train(std::vector<Key>& keys) {
   keys.push_back({"train", "recompute", TRIREME_FIELD(Word, train.recompute), "",
                   "activations computed again in backward instead of kept: none, those inside attention and "
                   "feed-forward blocks, or all but each layer's input", "", {"none", "selective", "full"}});
+  keys.push_back({"train", "step_timeout", TRIREME_FIELD(Real, train.step_timeout), "seconds",
+                  "without a step after which the training counts as hung: it ends and names the ranks that are missing; "
+                  "0: 20 times the longest step so far, at least 600", "", {}, 0, kAny});
   keys.push_back({"train", "deterministic", TRIREME_FIELD(Truth, train.deterministic), "",
                   "only algorithms that give the same bits every time (CPUs always do)"});
   keys.push_back({"train", "dump_gradients", TRIREME_FIELD(Integer, train.dump_gradients), "step",

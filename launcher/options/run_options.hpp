@@ -61,6 +61,7 @@ struct TrainSection {
   std::string precision;            ///< fp32, bf16, fp64; default: bf16 on a GPU, fp32 on a CPU
   std::string recompute = "none";
   bool deterministic = false;
+  double step_timeout = 0;          ///< seconds without a step: hung; 0: 20 times the longest step, at least 600
   std::int64_t dump_gradients = 0;  ///< step whose gradients are written; 0: never
   std::string device = "auto";      ///< auto, cpu, cuda
 };

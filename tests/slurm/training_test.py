@@ -37,7 +37,7 @@ tp = {tp}
 pp = {pp}
 [train]
 steps = {steps}
-global_batch = 8
+global_batch = {global_batch}
 micro_batch = 2
 precision = fp64
 [checkpoint]
@@ -58,7 +58,8 @@ class Run:
     """One run: its file, its directory, its jobs."""
 
     def __init__(self, cluster, folder, name, tp=2, pp=1, nodes=2, ranks_per_node=2, launcher="mpirun", time=10,
-                 steps=STEPS, extra="--exclusive", min_nodes=0):
+                 steps=STEPS, extra="--exclusive", min_nodes=0,
+                 global_batch=8):
         self.cluster, self.name = cluster, name
         self.file = f"{folder}/{name}.ini"
         self.directory = f"{folder}/runs/{name}"
@@ -134,7 +135,7 @@ def plain(cluster, folder, reference):
 
 def plain_srun(cluster, folder, reference):
     run = Run(cluster, folder, "plain-srun", tp=2, pp=2, nodes=4, ranks_per_node=1, launcher="srun")
-    run.submit("--train.global_batch=8")
+    run.submit()
     run.wait_done()
     assert run.attempts()[0]["hosts"].__len__() == 4, run.attempts()
     return same_end(run, reference)
@@ -194,6 +195,76 @@ def node_killed(cluster, folder, reference):
     assert cluster.job(job).get("Restarts", "0") == "0", cluster.job(job)
     assert run.attempts()[-1]["hosts"] == [batch], run.attempts()
     return same_end(run, reference)
+
+
+def node_killed_at_start(cluster, folder, reference):
+    """A node dies before the ranks are wired: the script notices and goes on without it."""
+    run = Run(cluster, folder, "node-killed-at-start")
+    job = run.submit()
+    cluster.wait_state(job, "RUNNING")
+    nodes = cluster.run("scontrol", "show", "hostnames", cluster.job(job)["NodeList"]).stdout.split()
+    victim = [node for node in nodes if node != cluster.job(job)["BatchHost"]][0]
+    cluster.devcluster("kill-node", victim)
+    run.wait_done()
+    cluster.devcluster("start-node", victim)
+    return f"{same_end(run, reference)}; {run.attempts()[-1]['layout']}"
+
+
+def no_requeue(cluster, folder, reference):
+    """A job without the right to come back: saved at the notice, ended with 75; submitted again it goes on."""
+    run = Run(cluster, folder, "no-requeue", extra="--exclusive --no-requeue", launcher="auto")
+    job = run.submit()
+    assert "may not be requeued" in run.output, run.output
+    run.wait_step(60)
+    cluster.run("scancel", "--signal=USR1", "--batch", job)
+    cluster.wait_state(job, ("FAILED", "COMPLETED"))
+    assert cluster.job(job)["ExitCode"] == "75:0", cluster.job(job)
+    run.submit()
+    run.wait_done()
+    return same_end(run, reference)
+
+
+def link_cut(cluster, folder, reference):
+    """Two nodes cannot reach each other any more: the hang is named, and ends in a new attempt."""
+    run = Run(cluster, folder, "link-cut")
+    job = run.submit("--train.step_timeout=8")
+    run.wait_step(60)
+    a, b = cluster.run("scontrol", "show", "hostnames", cluster.job(job)["NodeList"]).stdout.split()
+    cut = time.time()
+    cluster.devcluster("cut-link", a, b)
+    cluster.wait(lambda: "missing" in run.log() or "no answer" in run.log(), 60, f"the hang named:\n{run.log()[-2000:]}")
+    named = time.time() - cut
+    cluster.devcluster("restore-link", a, b)
+    run.wait_done()
+    assert len(run.attempts()) > 1, run.attempts()
+    return f"{same_end(run, reference)}; named {named:.0f} s after the cut"
+
+
+def time_limit_chain(cluster, folder, reference):
+    """Jobs of a minute: each saves before its limit, the next goes on, the rest of the chain ends at once."""
+    run = Run(cluster, folder, "time-limit", time=1, global_batch=128)
+    first = run.submit("--chain", 6)
+    run.wait_done(320)
+    jobs = [first, *re.findall(r"job (\d+), after", run.output)]
+    reasons = [end["reason"] for end in run.ends()]
+    assert reasons[0] == "stopped before the time limit" and reasons[-1] == "done", reasons
+    assert all(end["last_step"] == end["saved_step"] for end in run.ends()), run.ends()
+    for job in jobs:
+        assert cluster.wait_state(job, ("COMPLETED", "FAILED", "TIMEOUT")) != "TIMEOUT", cluster.job(job)
+    assert cluster.state(jobs[-1]) == "COMPLETED", cluster.job(jobs[-1])
+    alone = Run(cluster, folder, "time-limit-alone", tp=1, global_batch=128)
+    subprocess.run([TRIREME, "train", alone.file], check=True, capture_output=True)
+    return f"{same_end(run, alone.final_loss())}; {len(run.attempts())} links trained"
+
+
+def accounted(cluster, folder, reference):
+    """With slurmdbd: the price in billing units and the account's share."""
+    run = Run(cluster, folder, "accounted", nodes=1, launcher="auto")
+    run.submit("--slurm.account=physics")
+    price = re.search("price .*", run.output).group(0)
+    assert "billing units an hour" in price and "account physics" in price, run.output
+    run.wait_done()
+    return f"{same_end(run, reference)}; {price}"
 
 
 def requeued(cluster, folder, reference):
@@ -326,9 +397,12 @@ def cancelled_chain(cluster, folder, reference):
 GROUPS = (
     (("--nodes", "12", "--grace", "20"), 3,
      (preempted, preempted_srun, node_killed, requeued, rank_killed_srun, array, two_jobs, plain, plain_srun, own_script,
-      export_none, refused)),
+      export_none, no_requeue, refused)),
     (("--nodes", "2"), 1, (rank_killed, no_grace)),
-    (("--nodes", "2", "--preempt-mode", "cancel"), 1, (cancelled_chain, half_the_nodes)),
+    (("--nodes", "2"), 1, (time_limit_chain,)),
+    (("--nodes", "2", "--preempt-mode", "cancel"), 1, (cancelled_chain, half_the_nodes, node_killed_at_start)),
+    (("--nodes", "2", "--links"), 1, (link_cut,)),
+    (("--nodes", "1", "--accounting"), 1, (accounted,)),
 )
 
 
@@ -347,7 +421,7 @@ def prepare(folder):
 
 
 def main():
-    clusters.skip_unless_possible("mpirun", "srun")
+    clusters.skip_unless_possible("mpirun", "srun", "ip", "slurmdbd", "mariadbd")
     wanted = set(sys.argv[1:])
     failures = []
     lock = threading.Lock()
