@@ -80,7 +80,8 @@ std::string directives(const ScriptPlan& plan, const Site& site) {
   add("--open-mode=append");
   add("--output=", quoted(replaced(plan.log_directory, "%", "%%") + (array ? "/job.%A_%a.log" : "/job.%j.log")));
   // Slurm may send it up to a minute early; the training itself watches the time limit and stops later.
-  add("--signal=B:USR1@", std::clamp<std::int64_t>(geometry.seconds / 20, 10, 300));
+  const double most = plan.measured > 0 ? std::clamp(2 * plan.measured + 30, 60.0, 600.0) : 300.0;
+  add("--signal=B:USR1@", std::clamp<std::int64_t>(geometry.seconds / 20, 10, static_cast<std::int64_t>(most)));
   if (geometry.nodes > 1)
     text += "# A lost node does not end the others: the script goes on without it.\n#SBATCH --no-kill\n";
   return text;
