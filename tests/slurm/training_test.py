@@ -1,6 +1,7 @@
 """Training under a real Slurm, as users meet it: submitted, preempted, killed, requeued, and always the same end.
 
     training_test.py [CASE …]     only the named cases
+    training_test.py --matrix     every way to be preempted instead: mode x grace x signal x launcher
 """
 
 import concurrent.futures
@@ -408,6 +409,36 @@ GROUPS = (
 )
 
 
+class Preemption:
+    """One way to be preempted; a case with a cluster of its own."""
+
+    def __init__(self, mode, grace, user_signal, launcher):
+        self.mode, self.grace, self.user_signal, self.launcher = mode, grace, user_signal, launcher
+        self.__name__ = f"{mode}-{grace}s-{'signal-' if user_signal else ''}{launcher}"
+        self.options = ["--nodes", "2", "--preempt-mode", mode, "--grace", str(grace),
+                        *(["--send-user-signal"] if user_signal else [])]
+
+    def __call__(self, cluster, folder, reference):
+        run = Run(cluster, folder, self.__name__, launcher=self.launcher)
+        # Where Slurm cancels before a save can be made, only a chain comes back.
+        chained = self.mode == "cancel" and self.grace < 20
+        job = run.submit(*(["--chain", 2] if chained else []))
+        run.wait_step(60)
+        cluster.devcluster("preempt", job, "--seconds", 2)
+        run.wait_done()
+        lost = sum(end["last_step"] - end["saved_step"] for end in run.ends())
+        assert 0 <= lost <= 25 and len(run.attempts()) == 2, (run.ends(), run.attempts())
+        assert lost == 0 or self.grace < 20, run.ends()
+        return f"{same_end(run, reference)}; {lost} steps done again"
+
+
+def matrix():
+    """Groups of one case each, carried out one after the other."""
+    return [(case.options, 1, (case,))
+            for mode in ("requeue", "cancel") for grace in (0, 1, 20) for user_signal in (False, True)
+            for launcher in ("mpirun", "srun") for case in [Preemption(mode, grace, user_signal, launcher)]]
+
+
 def prepare(folder):
     """A small dataset, and the loss that an undisturbed run ends with."""
     text = f"{folder}/text.txt"
@@ -424,7 +455,12 @@ def prepare(folder):
 
 def main():
     clusters.skip_unless_possible("mpirun", "srun", "ip", "slurmdbd", "mariadbd")
-    wanted = set(sys.argv[1:])
+    whole_matrix = "--matrix" in sys.argv[1:]
+    groups = matrix() if whole_matrix else GROUPS
+    wanted = set(sys.argv[1:]) - {"--matrix"}
+    unknown = wanted - {case.__name__ for _, _, cases in groups for case in cases}
+    if unknown:
+        sys.exit(f"no case named {', '.join(sorted(unknown))}")
     failures = []
     lock = threading.Lock()
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
@@ -450,11 +486,9 @@ def main():
                     for future in [pool.submit(carry_out, case, cluster) for case in cases]:
                         future.result()
 
-        threads = [threading.Thread(target=carry_out_group, args=group) for group in GROUPS]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        with concurrent.futures.ThreadPoolExecutor(2 if whole_matrix else len(groups)) as pool:
+            for future in [pool.submit(carry_out_group, *group) for group in groups]:
+                future.result()
     print(f"{len(failures)} case(s) failed: {', '.join(failures)}" if failures else "all good")
     return 1 if failures else 0
 
