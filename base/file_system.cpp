@@ -129,7 +129,7 @@ void FileSystem::create_directories(const Path& path) {
 
 void FileSystem::remove_all(const Path& path) {
   if (!exists(path)) return;
-  if (is_directory(path)) {
+  if (is_directory(path) && !is_link(path)) {
     for (const auto& name : list(path)) remove_all(path / name);
   }
   remove(path);
@@ -176,7 +176,12 @@ bool PosixFileSystem::exists(const Path& path) {
 
 bool PosixFileSystem::is_directory(const Path& path) {
   struct stat info {};
-  return ::lstat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+  return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+}
+
+bool PosixFileSystem::is_link(const Path& path) {
+  struct stat info {};
+  return ::lstat(path.c_str(), &info) == 0 && S_ISLNK(info.st_mode);
 }
 
 std::vector<std::string> PosixFileSystem::list(const Path& directory) {

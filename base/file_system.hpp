@@ -60,7 +60,10 @@ class FileSystem {
   virtual ~FileSystem() = default;
   virtual std::unique_ptr<File> open(const Path& path, OpenMode mode) = 0;
   virtual bool exists(const Path& path) = 0;
+  /// Also of a symbolic link to one: run directories often lie behind links to a scratch file system.
   virtual bool is_directory(const Path& path) = 0;
+  /// Whether it is a symbolic link.
+  virtual bool is_link(const Path& path) = 0;
   /// Names (not paths) of the entries, sorted.
   virtual std::vector<std::string> list(const Path& directory) = 0;
   /// mkdir(2): the parent must exist; EEXIST as IoError.
@@ -76,7 +79,7 @@ class FileSystem {
   // Built from the above.
   /// mkdir -p.
   void create_directories(const Path& path);
-  /// rm -r; missing is fine.
+  /// rm -r; missing is fine. A symbolic link goes, not what it points to.
   void remove_all(const Path& path);
   /// The whole file. InputError-free: throws IoError.
   std::string read_all(const Path& path);
@@ -91,6 +94,7 @@ class PosixFileSystem final : public FileSystem {
   std::unique_ptr<File> open(const Path& path, OpenMode mode) override;
   bool exists(const Path& path) override;
   bool is_directory(const Path& path) override;
+  bool is_link(const Path& path) override;
   std::vector<std::string> list(const Path& directory) override;
   void create_directory(const Path& path) override;
   void rename(const Path& from, const Path& to) override;

@@ -127,7 +127,8 @@ void find_extra_files(base::FileSystem& files, const OpenedCheckpoint& opened, s
     pending.pop_back();
     for (const auto& entry : files.list(opened.path / folder)) {
       const Path relative = folder / entry;
-      if (folders.contains(relative.string()) && files.is_directory(opened.path / relative)) {
+      if (folders.contains(relative.string()) && files.is_directory(opened.path / relative) &&
+          !files.is_link(opened.path / relative)) {
         pending.push_back(relative);
       } else if (!known.contains(relative.string())) {
         findings.push_back({relative.string(), "this file does not belong to the checkpoint"});

@@ -79,9 +79,13 @@ std::string directives(const ScriptPlan& plan, const Site& site) {
   add(plan.requeue ? "--requeue" : "--no-requeue");
   add("--open-mode=append");
   add("--output=", quoted(replaced(plan.log_directory, "%", "%%") + (array ? "/job.%A_%a.log" : "/job.%j.log")));
-  // Slurm may send it up to a minute early; the training itself watches the time limit and stops later.
+  // Slurm may send it up to a minute early, so a job of a few minutes does without; the training itself watches the
+  // time limit and stops later.
+  constexpr std::int64_t kShort = 300;
   const double most = plan.measured > 0 ? std::clamp(2 * plan.measured + 30, 60.0, 600.0) : 300.0;
-  add("--signal=B:USR1@", std::clamp<std::int64_t>(geometry.seconds / 20, 10, static_cast<std::int64_t>(most)));
+  if (geometry.seconds >= kShort) {
+    add("--signal=B:USR1@", std::clamp<std::int64_t>(geometry.seconds / 20, 10, static_cast<std::int64_t>(most)));
+  }
   if (geometry.nodes > 1)
     text += "# A lost node does not end the others: the script goes on without it.\n#SBATCH --no-kill\n";
   return text;
@@ -153,9 +157,12 @@ bool may_requeue(const Wishes& wishes) {
 
 std::string batch_script(const ScriptPlan& plan, const Site& site) {
   const bool srun = plan.launcher == Launcher::kSrun;
-  std::string text = str(
-      "#!/bin/bash\n# Written by trireme submit. Plain sbatch: edit it, and submit it with sbatch yourself.\n",
-      directives(plan, site), "\nunset SLURM_EXPORT_ENV  # else ranks miss their environment after --export=NONE\n");
+  std::string text =
+      str("#!/bin/bash\n# Written by trireme submit. Plain sbatch: edit it, and submit it with sbatch yourself.\n",
+          directives(plan, site),
+          "\n# USR1 comes from Slurm before the end; the launcher passes it to every rank, which saves and stops.\n",
+          "asked=\nlauncher=\ntrap 'asked=1; [ -n \"$launcher\" ] && kill -USR1 \"$launcher\" 2>/dev/null' USR1\n",
+          "unset SLURM_EXPORT_ENV  # else ranks miss their environment after --export=NONE\n");
   for (const std::string& module : site.modules) text += str("module load ", module, "\n");
   for (const std::string& line : site.prolog) text += line + '\n';
   text += "set -u\n";  // after the modules' and the person's own lines, which may use what is not set
@@ -172,10 +179,7 @@ std::string batch_script(const ScriptPlan& plan, const Site& site) {
   text += " \"$@\") || { next=(end \"$?\"); return; }\n  mapfile -t next <<< \"$answer\"\n";
   text += str("  if [ -n \"$asked\" ] && [ \"${next[0]}\" = go ]; then next=(", plan.requeue ? "requeue" : "end",
               " 75); fi\n}\n\n");
-  text += str("launcher=\nattempts=0\nasked=\n",
-              "# USR1 comes from Slurm before the end; the launcher passes it to every rank, which saves and stops.\n",
-              "trap 'asked=1; [ -n \"$launcher\" ] && kill -USR1 \"$launcher\" 2>/dev/null' USR1\n\n",
-              "next_step\nwhile [ \"${next[0]}\" = go ]; do\n",
+  text += str("attempts=0\n", "next_step\nwhile [ \"${next[0]}\" = go ]; do\n",
               "  attempt=${next[1]}\n  read -ra where <<< \"${next[2]}\"\n  read -ra layout <<< \"${next[3]}\"\n");
   text += launch_line(plan, site);
   // With the grace parameter every end of mpirun takes long after its ranks are gone.

@@ -68,5 +68,22 @@ TEST(PosixFileSystem, ErrorsNameTheFile) {
   }
 }
 
+TEST(PosixFileSystem, SeesADirectoryBehindALinkAndNeverRemovesIt) {
+  const tests::TemporaryDirectory directory;
+  PosixFileSystem files;
+  const auto scratch = directory.path() / "scratch";
+  const auto link = directory.path() / "runs";
+  files.create_directories(scratch / "a");
+  files.create_symlink(scratch, link);
+  EXPECT_TRUE(files.is_directory(link));
+  EXPECT_TRUE(files.is_link(link));
+  EXPECT_FALSE(files.is_link(scratch));
+  files.create_directories(link / "b");
+  EXPECT_TRUE(files.is_directory(scratch / "b"));
+  files.remove_all(link);
+  EXPECT_FALSE(files.exists(link));
+  EXPECT_TRUE(files.is_directory(scratch / "a"));
+}
+
 }  // namespace
 }  // namespace trireme::base

@@ -85,6 +85,7 @@ class MemoryFileSystem final : public base::FileSystem {
     const Node* node = find(path);
     return node != nullptr && node->directory;
   }
+  bool is_link(const Path&) override { return false; }
   std::vector<std::string> list(const Path& path) override {
     const std::lock_guard lock(mutex_);
     step("list", path);

@@ -112,6 +112,7 @@ class FullDisk final : public base::FileSystem {
   }
   bool exists(const Path& path) override { return real_.exists(path); }
   bool is_directory(const Path& path) override { return real_.is_directory(path); }
+  bool is_link(const Path& path) override { return real_.is_link(path); }
   std::vector<std::string> list(const Path& path) override { return real_.list(path); }
   void create_directory(const Path& path) override { real_.create_directory(path); }
   void rename(const Path& from, const Path& to) override { real_.rename(from, to); }

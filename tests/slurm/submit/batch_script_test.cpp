@@ -125,6 +125,15 @@ TEST(BatchScript, QuotesWhatSbatchWouldReadOtherwise) {
   EXPECT_THAT(text, HasSubstr("#SBATCH --chdir=/home/ann\n"));
 }
 
+TEST(BatchScript, HearsTheSignalFromItsFirstLineOn) {
+  const Site site = sample_site();
+  ScriptPlan plan = sample_plan(site);
+  const std::string text = batch_script(plan, site);
+  EXPECT_LT(text.find("trap '"), text.find("unset SLURM_EXPORT_ENV"));
+  plan.geometry.seconds = 60;  // Slurm would send it at once
+  EXPECT_THAT(batch_script(plan, site), Not(HasSubstr("--signal")));
+}
+
 TEST(BatchScript, LetsThePrologUseUnsetVariables) {
   Site site = sample_site();
   site.prolog = {"export LD_LIBRARY_PATH=/opt/x:$LD_LIBRARY_PATH"};
