@@ -67,20 +67,22 @@ class Cluster:
         return self.job(job).get("JobState", "")
 
     def wait(self, condition, seconds, what):
-        """Until `condition()` is true; its value. A failure says what was waited for and how the cluster looks."""
+        """Until `condition()` is true; its value. A failure says what was waited for (a text, or a function that makes
+        it then) and how the cluster looks."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             value = condition()
             if value:
                 return value
             time.sleep(0.1)
+        what = what() if callable(what) else what
         raise AssertionError(f"not within {seconds} s: {what}\n{self.run('squeue', check=False).stdout}"
                              f"{self.run('sinfo', check=False).stdout}")
 
     def wait_state(self, job, states, seconds=60):
         states = (states,) if isinstance(states, str) else states
         return self.wait(lambda: self.state(job) in states and self.state(job), seconds,
-                         f"job {job} {' or '.join(states)}, is {self.state(job)}")
+                         lambda: f"job {job} {' or '.join(states)}, is {self.state(job)}")
 
     def node_state(self, node):
         return self.run("sinfo", "--noheader", f"--nodes={node}", "--partition=low", "--format=%T").stdout.strip()
