@@ -1,7 +1,9 @@
 #include "slurm/devcluster/cluster.hpp"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -30,23 +32,44 @@ using base::str;
 constexpr const char* kPlanName = "cluster.json";
 constexpr const char* kProcessesName = "processes";
 
-// A port that nothing listens on now. Asked for all at once, so that no two are the same.
-std::vector<int> free_ports(std::size_t count) {
-  std::vector<int> sockets, ports;
-  for (std::size_t i = 0; i < count; ++i) {
-    const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t length = sizeof address;
-    if (descriptor < 0 || ::bind(descriptor, reinterpret_cast<sockaddr*>(&address), length) != 0 ||
-        ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &length) != 0) {
-      throw base::Error(str("no free port: ", std::strerror(errno)));
-    }
-    sockets.push_back(descriptor);
-    ports.push_back(ntohs(address.sin_port));
+// One cluster of this machine starts at a time: until its daemons listen, their ports look free to another.
+class StartLock {
+ public:
+  StartLock() : descriptor_(::open("/run/trireme-devcluster.lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600)) {
+    if (descriptor_ >= 0) ::flock(descriptor_, LOCK_EX);
   }
-  for (const int descriptor : sockets) ::close(descriptor);
+  StartLock(const StartLock&) = delete;
+  StartLock& operator=(const StartLock&) = delete;
+  ~StartLock() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+  }
+
+ private:
+  int descriptor_;
+};
+
+bool can_be_bound(int port) {
+  const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_ANY);
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  const bool bound = descriptor >= 0 && ::bind(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+  if (descriptor >= 0) ::close(descriptor);
+  return bound;
+}
+
+// Ports that nothing listens on, below those that the system gives to outgoing connections.
+std::vector<int> free_ports(std::size_t count) {
+  constexpr int kFirst = 20000, kPorts = 12000;
+  std::random_device device;
+  const int start = static_cast<int>(device() % kPorts);
+  std::vector<int> ports;
+  for (int i = 0; i < kPorts && ports.size() < count; ++i) {
+    const int port = kFirst + (start + i) % kPorts;
+    if (can_be_bound(port)) ports.push_back(port);
+  }
+  if (ports.size() < count) throw base::Error(str("no ", count, " free ports from ", kFirst, " on"));
   return ports;
 }
 
@@ -205,6 +228,7 @@ void wait_until_idle(const Plan& plan, const std::function<bool()>& interrupted)
 Plan up(Plan plan, const std::function<bool()>& interrupted) {
   check_rights();
   check_programs(plan);
+  const StartLock lock;
   claim_directory(plan.directory);
   try {
     const auto ports = free_ports(static_cast<std::size_t>(plan.nodes) + 2);
