@@ -73,7 +73,8 @@ void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& op
   if (!attempts().empty() && !attempts().back().ended) {
     const slurm::AttemptStart& before = attempts().back().start;
     // A rank that failed while rank 0 was busy may have left its reason.
-    killed.reason = slurm::outcome_reason(files_, path_, attempts().back().number).value_or("killed");
+    const auto outcome = slurm::read_outcome(files_, path_, attempts().back().number);
+    killed.reason = outcome ? outcome->reason : "killed";
     const LoggedProgress logged = logged_progress(files_, path_ / "metrics.jsonl", start.first_step);
     killed.last_step = std::max(before.first_step, logged.step);
     killed.saved_step = start.first_step;

@@ -8,17 +8,12 @@
 #include "launcher/format.hpp"
 #include "slurm/queue/duration.hpp"
 #include "slurm/site/advice.hpp"
+#include "slurm/site/slurm_text.hpp"
 
 namespace trireme::launcher {
 namespace {
 
 using base::str;
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
 
 std::string mpi_text(const slurm::Site& site) {
   std::string text = site.mpirun_version.empty() ? "no mpirun" : site.mpirun_version;
@@ -26,7 +21,7 @@ std::string mpi_text(const slurm::Site& site) {
     text += site.mpirun_has_slurm ? " with Slurm support" : " without Slurm support";
   }
   if (site.unknown.count("mpi_types") > 0) return text + "; srun --mpi not known";
-  return text + "; srun --mpi: " + (site.mpi_types.empty() ? "nothing" : joined(site.mpi_types));
+  return text + "; srun --mpi: " + (site.mpi_types.empty() ? "nothing" : slurm::join(site.mpi_types));
 }
 
 std::string memory_text(std::int64_t mebibytes) {
@@ -109,7 +104,7 @@ std::string advice_text(const slurm::Site& site) {
   for (const slurm::Advice& advice : slurm::advise(site)) {
     if (advice.topic != topic) text += (text.empty() ? "" : "\n") + advice.topic + "\n";
     topic = advice.topic;
-    const std::string subject = advice.subjects.empty() ? "" : joined(advice.subjects) + ":";
+    const std::string subject = advice.subjects.empty() ? "" : slurm::join(advice.subjects) + ":";
     text += wrapped((subject.empty() ? "" : subject + " ") + advice.text);
   }
   return text;

@@ -36,7 +36,7 @@ extern const char* const kGpt2Pattern;
 extern const char* const kLlama3Pattern;
 
 /// Throws InputError, in one sentence that names `name` and the feature, for malformed JSON and for anything
-/// that would change an id and is not implemented.
+/// that would change an id and that Trireme does not read.
 TokenizerDefinition parse_tokenizer_json(const std::string& json, const std::string& name);
 
 /// A tokenizer.json that `tokenizers` and `transformers` read.

@@ -50,15 +50,15 @@ class Reader {
   void read_model(const Json& model) {
     const std::string type = type_of(model);
     if (type != "BPE" && !(type.empty() && model.is_object() && model.contains("merges"))) {
-      refuse(str("its model is ", type.empty() ? "unknown" : type, ", only byte-level BPE is implemented"));
+      refuse(str("its model is ", type.empty() ? "unknown" : type, ", Trireme reads only byte-level BPE"));
     }
     for (const char* const key : {"dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix"}) {
       const Json& value = member(model, key);
       if (!value.is_null() && value != "" && value != 0.0)
-        refuse(str("its model sets ", key, ", which is not implemented"));
+        refuse(str("its model sets ", key, ", which Trireme does not read"));
     }
     for (const char* const key : {"byte_fallback", "fuse_unk"}) {
-      if (flag(model, key, false)) refuse(str("its model sets ", key, ", which is not implemented"));
+      if (flag(model, key, false)) refuse(str("its model sets ", key, ", which Trireme does not read"));
     }
     result_.ignore_merges = flag(model, "ignore_merges", false);
     read_vocabulary(member(model, "vocab"));
@@ -122,13 +122,13 @@ class Reader {
 
   void read_split(const Json& step) {
     const std::string type = type_of(step);
-    if (type != "Split") refuse(str("its pre_tokenizer has a step ", type, ", which is not implemented"));
+    if (type != "Split") refuse(str("its pre_tokenizer has a step ", type, ", which Trireme does not read"));
     const Json& pattern = member(step, "pattern");
     if (!pattern.is_object() || !member(pattern, "Regex").is_string()) {
-      refuse("its Split step has a pattern that is not a Regex, which is not implemented");
+      refuse("its Split step has a pattern that is not a Regex, which Trireme does not read");
     }
     if (member(step, "behavior") != "Isolated" || flag(step, "invert", false)) {
-      refuse("its Split step is inverted or not Isolated, which is not implemented");
+      refuse("its Split step is inverted or not Isolated, which Trireme does not read");
     }
     result_.splits.push_back(pattern.at("Regex").get<std::string>());
   }

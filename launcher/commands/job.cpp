@@ -9,7 +9,6 @@
 
 #include "base/error.hpp"
 #include "base/file_system.hpp"
-#include "base/json.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/options/command_line.hpp"
@@ -29,26 +28,14 @@ namespace {
 using base::str;
 using Path = std::filesystem::path;
 
-std::optional<slurm::Outcome> read_outcome(base::FileSystem& files, const Path& run, int attempt) {
-  const Path file = slurm::outcome_file(run, attempt);
-  if (!files.exists(file)) return std::nullopt;
-  const base::Json json = base::Json::parse(files.read_all(file), nullptr, false);
-  if (!json.is_object()) return std::nullopt;
-  try {
-    return slurm::Outcome{json.at("exit_code"), json.at("reason"), json.at("step"), json.at("saved_step"),
-                          json.value("come_back", true)};
-  } catch (const base::Json::exception&) {
-    return std::nullopt;
-  }
-}
-
 // A killed attempt leaves no end; its outcome and the checkpoints tell what it came to.
 void complete(base::FileSystem& files, const Path& run, std::vector<slurm::Attempt>& attempts) {
   if (attempts.empty() || attempts.back().ended) return;
   slurm::Attempt& last = attempts.back();
   const auto steps = checkpoint::committed_steps(files, run);
   last.ended = true;
-  last.end.reason = slurm::outcome_reason(files, run, last.number).value_or("killed");
+  const auto outcome = slurm::read_outcome(files, run, last.number);
+  last.end.reason = outcome ? outcome->reason : "killed";
   last.end.saved_step = steps.empty() ? 0 : steps.back();
 }
 
@@ -64,7 +51,7 @@ double needed_seconds(const std::vector<slurm::Attempt>& attempts) {
 bool is_finished(base::FileSystem& files, const Path& run, const options::RunOptions& options) {
   const auto attempts = slurm::read_attempts(files, run / "attempts.jsonl");
   if (attempts.empty()) return false;
-  const auto outcome = read_outcome(files, run, attempts.back().number);
+  const auto outcome = slurm::read_outcome(files, run, attempts.back().number);
   if (!outcome || outcome->exit_code != base::kExitDone) return false;
   const std::int64_t per_step = options.train.global_batch * options.model.sequence.value_or(1);
   const std::int64_t steps =
@@ -141,7 +128,7 @@ int next(const Arguments& arguments) {
   situation.held = slurm::find_request(files, run, slurm::Wish::kStop).has_value();
   if (launcher_exit >= 0) {
     situation.launcher_exit = static_cast<int>(launcher_exit);
-    situation.outcome = read_outcome(files, run, static_cast<int>(attempt));
+    situation.outcome = slurm::read_outcome(files, run, static_cast<int>(attempt));
   }
   const auto recorded = std::ranges::count_if(
       situation.attempts, [&](const slurm::Attempt& one) { return one.start.restart_count == job.restart_count; });

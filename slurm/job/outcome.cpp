@@ -20,13 +20,17 @@ void write_outcome(base::FileSystem& files, const std::filesystem::path& run_dir
                                                           '\n');
 }
 
-std::optional<std::string> outcome_reason(base::FileSystem& files, const std::filesystem::path& run_directory,
-                                          int attempt) {
+std::optional<Outcome> read_outcome(base::FileSystem& files, const std::filesystem::path& run_directory, int attempt) {
   const auto file = outcome_file(run_directory, attempt);
   if (!files.exists(file)) return std::nullopt;
-  const base::Json outcome = base::Json::parse(files.read_all(file), nullptr, false);
-  if (!outcome.is_object() || !outcome.contains("reason")) return std::nullopt;
-  return outcome.value("reason", "");
+  const base::Json json = base::Json::parse(files.read_all(file), nullptr, false);
+  if (!json.is_object()) return std::nullopt;
+  try {
+    return Outcome{json.at("exit_code"), json.at("reason"), json.at("step"), json.at("saved_step"),
+                   json.value("come_back", true)};
+  } catch (const base::Json::exception&) {
+    return std::nullopt;
+  }
 }
 
 }  // namespace trireme::slurm

@@ -32,8 +32,7 @@ std::filesystem::path outcome_file(const std::filesystem::path& run_directory, i
 void write_outcome(base::FileSystem& files, const std::filesystem::path& run_directory, int attempt,
                    const Outcome& outcome);
 
-/// The reason in an outcome file; nothing when it is not there or not whole.
-std::optional<std::string> outcome_reason(base::FileSystem& files, const std::filesystem::path& run_directory,
-                                          int attempt);
+/// As written; nothing when it is not there or not whole.
+std::optional<Outcome> read_outcome(base::FileSystem& files, const std::filesystem::path& run_directory, int attempt);
 
 }  // namespace trireme::slurm

@@ -1,4 +1,5 @@
 #include "slurm/site/advice.hpp"
+#include "slurm/site/slurm_text.hpp"
 
 #include <algorithm>
 
@@ -10,12 +11,6 @@ namespace trireme::slurm {
 namespace {
 
 using base::str;
-
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
 
 // "20 s", "10 min", "2 days", "1-12:00:00".
 std::string time_text(std::int64_t seconds) {
@@ -71,7 +66,7 @@ std::string with_notice(const Site& site, const Preemption& preemption) {
 
 std::string about_preemption(const Site& site, const Preemption& preemption) {
   if (preemption.mode == PreemptMode::kOff) return "Running jobs are not preempted.";
-  std::string text = str("Preempted by: ", joined(preemption.by), ". ");
+  std::string text = str("Preempted by: ", join(preemption.by), ". ");
   if (preemption.mode == PreemptMode::kSuspend) {
     return text +
            "A preempted job stands still in memory and goes on later; nothing is lost. A pause longer than the "
