@@ -36,25 +36,25 @@ BodyWriter::BodyWriter(base::FileSystem& files, const std::filesystem::path& pat
 
 BodyWriter::~BodyWriter() = default;
 
-std::vector<std::uint32_t> BodyWriter::write(const std::byte* data, std::uint64_t length, std::uint64_t offset) {
+std::vector<std::uint32_t> BodyWriter::write(const std::byte* data, std::uint64_t length, std::uint64_t offset,
+                                             Data after) {
   std::vector<std::uint32_t> checksums((length + kBlockBytes - 1) / kBlockBytes, 0);
   const bool direct = length >= kLeastDirect && offset % base::kDirectAlignment == 0 && goes_direct();
+  const bool aligned = reinterpret_cast<std::uintptr_t>(data) % base::kDirectAlignment == 0;
   for (std::uint64_t at = 0; at < length;) {
     const std::uint64_t chunk = std::min(length - at, kChunkBytes);
     const std::uint64_t whole_pages = direct ? chunk - chunk % base::kDirectAlignment : 0;
     if (whole_pages > 0) {
       wait_for_all_but(kUnderWay - 1);
-      base::AlignedBuffer& buffer = buffers_[next_buffer_++ % buffers_.size()];
-      if (buffer.size() == 0) buffer = base::AlignedBuffer(kChunkBytes);
-      checksum_and_copy(data + at, whole_pages, at, buffer.data(), checksums);
-      under_way_.push_back(std::async(std::launch::async, [this, &buffer, whole_pages, to = offset + at] {
-        try {
-          direct_->pwrite(buffer.data(), whole_pages, to);
-        } catch (const base::IoError& error) {
-          if (error.code() != EINVAL) throw;  // EINVAL: direct I/O was promised at open and is refused now
-          write_buffered(buffer.data(), whole_pages, to);
-        }
-      }));
+      const std::byte* from = data + at;
+      std::byte* copy = nullptr;
+      if (after == Data::kMayChange || !aligned) {
+        base::AlignedBuffer& buffer = buffers_[next_buffer_++ % buffers_.size()];
+        if (buffer.size() == 0) buffer = base::AlignedBuffer(kChunkBytes);
+        from = copy = buffer.data();
+      }
+      checksum_and_copy(data + at, whole_pages, at, copy, checksums);
+      start_direct(from, whole_pages, offset + at);
     }
     if (whole_pages < chunk) {
       checksum_and_copy(data + at + whole_pages, chunk - whole_pages, at + whole_pages, nullptr, checksums);
@@ -63,6 +63,17 @@ std::vector<std::uint32_t> BodyWriter::write(const std::byte* data, std::uint64_
     at += chunk;
   }
   return checksums;
+}
+
+void BodyWriter::start_direct(const std::byte* data, std::uint64_t length, std::uint64_t offset) {
+  under_way_.push_back(std::async(std::launch::async, [this, data, length, offset] {
+    try {
+      direct_->pwrite(data, length, offset);
+    } catch (const base::IoError& error) {
+      if (error.code() != EINVAL) throw;  // EINVAL: direct I/O was promised at open and is refused now
+      write_buffered(data, length, offset);
+    }
+  }));
 }
 
 void BodyWriter::finish() { wait_for_all_but(0); }

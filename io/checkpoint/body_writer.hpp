@@ -26,9 +26,12 @@ class BodyWriter {
   BodyWriter(const BodyWriter&) = delete;
   BodyWriter& operator=(const BodyWriter&) = delete;
 
-  /// Returns the CRC32C of each kBlockBytes of `data`. `data` may change once it returned. Throws base::IoError, for
-  /// earlier pieces too.
-  std::vector<std::uint32_t> write(const std::byte* data, std::uint64_t length, std::uint64_t offset);
+  /// Whether the bytes given may change once write() returned, or stay as they are until finish(): then they need no
+  /// copy.
+  enum class Data { kMayChange, kStays };
+  /// Returns the CRC32C of each kBlockBytes of `data`. Throws base::IoError, for earlier pieces too.
+  std::vector<std::uint32_t> write(const std::byte* data, std::uint64_t length, std::uint64_t offset,
+                                   Data after = Data::kMayChange);
   /// All that was given is with the kernel or on the device. Throws like write().
   void finish();
 
@@ -36,6 +39,8 @@ class BodyWriter {
   static constexpr std::uint64_t kChunkBytes = 4 << 20;  ///< divides kBlockBytes
   static constexpr std::size_t kUnderWay = 3;
 
+  /// Whole pages, by a thread.
+  void start_direct(const std::byte* data, std::uint64_t length, std::uint64_t offset);
   /// Opens the file for direct I/O once a piece is worth it; false where that is refused.
   bool goes_direct();
   void write_buffered(const std::byte* data, std::uint64_t length, std::uint64_t offset);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 
 #include "collectives/topology/box.hpp"
@@ -20,9 +21,10 @@ const char* name_of(Kind kind);      ///< "param", "adam_m", "adam_v", "grad"
 const char* name_of(DataType type);  ///< "fp32", "fp64"
 std::size_t size_of(DataType type);
 
-/// A box to be stored. `data` is dense, row-major, `box.size` elements, of any alignment. Boxes of one tensor on
-/// different ranks are either equal (replicas, stored once) or disjoint, and together are the whole tensor.
-/// Empty boxes are ignored.
+/// A box to be stored. `data` is dense, row-major, `box.size` elements, of any alignment, in the memory that the
+/// writer's StateMemory knows: the host's unless said otherwise.
+/// Boxes of one tensor on different ranks are either equal (replicas, stored once) or disjoint, and together are the
+/// whole tensor. Empty boxes are ignored.
 struct StoredBox {
   Kind kind = Kind::kParam;
   std::string tensor;  ///< logical name: not empty, no '/', at most 4096 bytes
@@ -30,6 +32,29 @@ struct StoredBox {
   DataType dtype = DataType::kFloat32;
   Box box;
   const void* data = nullptr;
+};
+
+/// The memory that stored boxes lie in. Used by one thread at a time.
+class StateMemory {
+ public:
+  StateMemory() = default;
+  StateMemory(const StateMemory&) = delete;
+  StateMemory& operator=(const StateMemory&) = delete;
+  virtual ~StateMemory() = default;
+
+  /// Whether StoredBox::data may be read as it is.
+  virtual bool on_host() const = 0;
+  /// Copies bytes [offset, offset + length) of a box to host memory, which holds them after finish_copies().
+  virtual void copy(const StoredBox& box, std::uint64_t offset, std::uint64_t length, std::byte* to) const = 0;
+  virtual void finish_copies() const {}
+};
+
+class HostStateMemory final : public StateMemory {
+ public:
+  bool on_host() const override { return true; }
+  void copy(const StoredBox& box, std::uint64_t offset, std::uint64_t length, std::byte* to) const override {
+    std::memcpy(to, static_cast<const std::byte*>(box.data) + offset, length);
+  }
 };
 
 /// A box to be filled, whatever boxes the checkpoint holds. Elements of another dtype are converted: fp32 to fp64

@@ -33,6 +33,10 @@ class Coordinator {
   /// `to_each[r]` goes to rank r; returns what came from each rank. Own bytes included. Counts may differ.
   virtual std::vector<std::string> exchange(std::vector<std::string> to_each) = 0;
   virtual void barrier() = 0;
+
+  /// From any thread: whoever waits in here for other ranks, now or later, throws. For a rank that ends without its
+  /// peers.
+  virtual void give_up() {}
 };
 
 /// One rank.
