@@ -1,6 +1,9 @@
 #include "launcher/checkpoint_bridge.hpp"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <c10/core/StreamGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
 
 #include "base/error.hpp"
 
@@ -26,19 +29,54 @@ checkpoint::DataType type_of(const at::Tensor& tensor) {
   throw base::Error(base::str("state in ", c10::toString(tensor.scalar_type()), " has no place in a checkpoint"));
 }
 
+/// Copies on a stream of their own, beside the training's kernels.
+class DeviceStateMemory final : public checkpoint::StateMemory {
+ public:
+  explicit DeviceStateMemory(at::Device device)
+      : device_(device), guard_(device.type()), stream_(guard_.getStreamFromGlobalPool(device)) {}
+
+  bool on_host() const override { return false; }
+  void order_after_updates() const override { guard_.synchronizeStream(guard_.getStream(device_)); }
+  void copy(const checkpoint::StoredBox& box, std::uint64_t offset, std::uint64_t length,
+            std::byte* to) const override {
+    const c10::StreamGuard on_own_stream(stream_);
+    const auto bytes = static_cast<std::int64_t>(length);
+    auto* from = const_cast<std::byte*>(static_cast<const std::byte*>(box.data)) + offset;
+    at::from_blob(to, {bytes}, at::TensorOptions(at::kByte))
+        .copy_(at::from_blob(from, {bytes}, at::TensorOptions(at::kByte).device(device_)), true);
+  }
+  void finish_copies() const override { guard_.synchronizeStream(stream_); }
+
+ private:
+  at::Device device_;
+  c10::impl::VirtualGuardImpl guard_;
+  c10::Stream stream_;
+};
+
 }  // namespace
 
-checkpoint::SaveResult save_state(checkpoint::Coordinator& coordinator, base::FileSystem& files,
-                                  const checkpoint::SaveInfo& info, const std::vector<StateTensor>& state) {
-  std::vector<at::Tensor> host;  // keeps copies of device tensors alive until they are written
+std::vector<checkpoint::StoredBox> stored_boxes(const std::vector<StateTensor>& state) {
   std::vector<checkpoint::StoredBox> boxes;
   for (const StateTensor& tensor : state) {
     if (!tensor.stored) continue;
-    host.push_back(tensor.data.device().is_cpu() ? tensor.data : tensor.data.cpu());
     boxes.push_back({kind_of(tensor.kind), tensor.name, tensor.shape, type_of(tensor.data), tensor.box,
-                     host.back().const_data_ptr()});
+                     tensor.data.const_data_ptr()});
   }
-  return checkpoint::Writer(coordinator, files).save(info, boxes);
+  return boxes;
+}
+
+std::unique_ptr<checkpoint::StateMemory> state_memory(at::Device device) {
+  if (device.is_cpu()) return std::make_unique<checkpoint::HostStateMemory>();
+  return std::make_unique<DeviceStateMemory>(device);
+}
+
+checkpoint::AllocateHost snapshot_allocator(at::Device device) {
+  if (device.is_cpu()) return checkpoint::allocate_huge;
+  return [](std::size_t bytes) {
+    const at::Tensor pinned =
+        at::empty({static_cast<std::int64_t>(bytes)}, at::TensorOptions(at::kByte).pinned_memory(true));
+    return std::shared_ptr<std::byte>(static_cast<std::byte*>(pinned.mutable_data_ptr()), [pinned](std::byte*) {});
+  };
 }
 
 checkpoint::LoadResult load_state(checkpoint::Reader& reader, pipeline::Trainer& trainer, bool weights_only,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -14,9 +15,13 @@
 
 namespace trireme::launcher {
 
-/// Collective. Saves the parts of `state` that belong into a checkpoint.
-checkpoint::SaveResult save_state(checkpoint::Coordinator& coordinator, base::FileSystem& files,
-                                  const checkpoint::SaveInfo& info, const std::vector<pipeline::StateTensor>& state);
+/// The parts of `state` that belong into a checkpoint, pointing into the tensors' memory.
+std::vector<checkpoint::StoredBox> stored_boxes(const std::vector<pipeline::StateTensor>& state);
+
+/// The memory that the boxes of a trainer on `device` lie in.
+std::unique_ptr<checkpoint::StateMemory> state_memory(at::Device device);
+/// Host memory for snapshots of it: pinned for a GPU.
+checkpoint::AllocateHost snapshot_allocator(at::Device device);
 
 /// Collective. Fills the trainer's parameters and, unless `weights_only`, Adam's moments from an open checkpoint.
 /// `allow`: names of tensors that may be missing or unexpected. Errors as checkpoint::Reader::load.

@@ -1,8 +1,9 @@
 #include "launcher/communicator_coordinator.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstdint>
-#include <numeric>
+#include <thread>
 
 #include "base/error.hpp"
 
@@ -12,24 +13,43 @@ using collectives::DataType;
 using collectives::ReduceOp;
 using collectives::Transfer;
 
+void CommunicatorCoordinator::complete(collectives::Request request) {
+  if (waiting_ == Waiting::kBusy) {
+    request.wait();
+    return;
+  }
+  constexpr auto kShortest = std::chrono::microseconds(50);
+  constexpr auto kLongest = std::chrono::microseconds(2000);
+  for (auto pause = kShortest; !request.test(); pause = std::min(2 * pause, kLongest)) {
+    if (given_up_) throw base::Error("waiting for the other ranks was given up");
+    std::this_thread::sleep_for(pause);
+  }
+}
+
 std::string CommunicatorCoordinator::all_ok(bool ok, const std::string& message) {
   std::int64_t failed = ok ? size() : rank();
-  communicator_.all_reduce(&failed, 1, DataType::kInt64, ReduceOp::kMin);
+  complete(communicator_.start_all_reduce(&failed, 1, DataType::kInt64, ReduceOp::kMin));
   if (failed == size()) return "";
   std::string text = rank() == failed ? base::str("rank ", failed, ": ", message) : "";
-  std::int64_t length = std::ssize(text);
-  communicator_.broadcast(&length, 1, DataType::kInt64, static_cast<int>(failed));
-  text.resize(static_cast<std::size_t>(length));
-  communicator_.broadcast(text.data(), text.size(), DataType::kUInt8, static_cast<int>(failed));
+  broadcast_from(static_cast<int>(failed), text);
   return text;
 }
 
-std::string CommunicatorCoordinator::broadcast(std::string bytes) {
+void CommunicatorCoordinator::broadcast_from(int root, std::string& bytes) {
   std::int64_t length = std::ssize(bytes);
-  communicator_.broadcast(&length, 1, DataType::kInt64, 0);
+  complete(communicator_.start_broadcast(&length, 1, DataType::kInt64, root));
   bytes.resize(static_cast<std::size_t>(length));
-  communicator_.broadcast(bytes.data(), bytes.size(), DataType::kUInt8, 0);
+  complete(communicator_.start_broadcast(bytes.data(), bytes.size(), DataType::kUInt8, root));
+}
+
+std::string CommunicatorCoordinator::broadcast(std::string bytes) {
+  broadcast_from(0, bytes);
   return bytes;
+}
+
+void CommunicatorCoordinator::barrier() {
+  std::int64_t nothing = 0;
+  complete(communicator_.start_all_reduce(&nothing, 1, DataType::kInt64, ReduceOp::kMax));
 }
 
 std::vector<std::string> CommunicatorCoordinator::gather(std::string bytes) {
@@ -44,11 +64,11 @@ std::vector<std::string> CommunicatorCoordinator::all_gather(std::string bytes) 
   const auto ranks = static_cast<std::size_t>(size());
   std::vector<std::int64_t> lengths(ranks);
   const std::int64_t length = std::ssize(bytes);
-  communicator_.all_gather(&length, lengths.data(), 1, DataType::kInt64);
+  complete(communicator_.start_all_gather(&length, lengths.data(), 1, DataType::kInt64));
   const auto longest = static_cast<std::size_t>(*std::max_element(lengths.begin(), lengths.end()));
   bytes.resize(longest);
   std::string all(longest * ranks, '\0');
-  communicator_.all_gather(bytes.data(), all.data(), longest, DataType::kUInt8);
+  complete(communicator_.start_all_gather(bytes.data(), all.data(), longest, DataType::kUInt8));
   std::vector<std::string> received(ranks);
   for (std::size_t r = 0; r < ranks; ++r) received[r] = all.substr(r * longest, static_cast<std::size_t>(lengths[r]));
   return received;
@@ -59,7 +79,7 @@ std::vector<std::string> CommunicatorCoordinator::exchange(std::vector<std::stri
   std::vector<std::int64_t> outgoing(ranks);
   std::vector<std::int64_t> incoming(ranks);
   for (std::size_t r = 0; r < ranks; ++r) outgoing[r] = std::ssize(to_each[r]);
-  communicator_.all_to_all(outgoing.data(), incoming.data(), 1, DataType::kInt64);
+  complete(communicator_.start_all_to_all(outgoing.data(), incoming.data(), 1, DataType::kInt64));
   std::vector<std::string> received(ranks);
   std::vector<Transfer> transfers;
   for (int peer = 0; peer < size(); ++peer) {
@@ -77,7 +97,7 @@ std::vector<std::string> CommunicatorCoordinator::exchange(std::vector<std::stri
           {Transfer::Direction::kReceive, received[p].data(), received[p].size(), DataType::kUInt8, peer});
     }
   }
-  communicator_.start_exchange(transfers).wait();
+  complete(communicator_.start_exchange(transfers));
   return received;
 }
 

@@ -103,9 +103,10 @@ void RunDirectory::append_metrics(const base::Json& line) {
 
 double RunDirectory::age() const { return wall_time() - began_; }
 
-void RunDirectory::took(double step_seconds, double save_seconds) {
+void RunDirectory::took(double step_seconds, const slurm::SaveCost& save, double save_interval) {
   step_seconds_ = step_seconds;
-  save_seconds_ = save_seconds;
+  save_ = save;
+  save_interval_ = save_interval;
 }
 
 void RunDirectory::end(const slurm::Outcome& outcome) {
@@ -117,7 +118,9 @@ void RunDirectory::end(const slurm::Outcome& outcome) {
                  .device_seconds = ranks_ * age(),
                  .lost_seconds = ranks_ * std::min(age(), start_up_seconds_ + unsaved_seconds_),
                  .step_seconds = step_seconds_,
-                 .save_seconds = save_seconds_,
+                 .save_seconds = save_.whole,
+                 .save_stall_seconds = save_.stall,
+                 .save_interval_seconds = save_interval_,
                  .time = wall_time()});
   }
   slurm::write_outcome(files_, path_, attempt_, outcome);

@@ -15,6 +15,7 @@
 #include "slurm/job/attempt_ledger.hpp"
 #include "slurm/job/job_environment.hpp"
 #include "slurm/job/outcome.hpp"
+#include "slurm/job/save_interval.hpp"
 
 namespace trireme::launcher {
 
@@ -48,14 +49,16 @@ class RunDirectory {
 
   /// A line with "seconds" is a step's: the seconds count as lost until saved().
   void append_metrics(const base::Json& line);
-  /// A checkpoint holds all steps so far.
-  void saved() { unsaved_seconds_ = 0.0; }
+  /// A save of all steps so far begins; one at a time.
+  void begin_save() { seconds_in_save_ = unsaved_seconds_; }
+  /// It is committed.
+  void saved() { unsaved_seconds_ -= seconds_in_save_; }
   void sync_metrics() { metrics_->sync(); }
   /// As the metrics tell, 0 = none. After begin().
   std::int64_t last_validated_step() const { return metrics_->last_validated_step(); }
 
-  /// What this attempt measured, for the ledger.
-  void took(double step_seconds, double save_seconds);
+  /// What this attempt measured, for the ledger: its longest step, its last save, how often it saved by time.
+  void took(double step_seconds, const slurm::SaveCost& save, double save_interval);
   /// The attempt's end: ledger and outcome file. Then gives the lease back.
   void end(const slurm::Outcome& outcome);
   /// The end by an error after `progress`, as far as the disk still lets it be written; never throws. The outcome's
@@ -76,8 +79,10 @@ class RunDirectory {
   double began_ = 0.0;
   double start_up_seconds_ = 0.0;
   double unsaved_seconds_ = 0.0;
+  double seconds_in_save_ = 0.0;  ///< of these, in the save under way
   double step_seconds_ = 0.0;
-  double save_seconds_ = 0.0;
+  slurm::SaveCost save_;
+  double save_interval_ = 0.0;
   bool begun_ = false;
 };
 

@@ -30,7 +30,7 @@ struct RunFacts {
   std::optional<StepFacts> newest;
   std::int64_t saved_step = 0;  ///< of the newest checkpoint
   std::int64_t save_every_steps = 0;
-  double save_every_minutes = 0;
+  std::optional<double> save_every_minutes;  ///< nothing: by steps, else by the interval that loses least
   std::optional<slurm::Request> stop;
   bool save_asked = false;
 };

@@ -86,7 +86,8 @@ std::string next_checkpoint(const RunFacts& facts, const RunSummary& run) {
     const std::int64_t next = (run.step / facts.save_every_steps + 1) * facts.save_every_steps;
     return base::str("step ", run.steps > 0 ? std::min(next, run.steps) : next);
   }
-  if (facts.save_every_minutes > 0) return base::str("every ", facts.save_every_minutes, " min");
+  if (!facts.save_every_minutes) return "automatic";
+  if (*facts.save_every_minutes > 0) return base::str("every ", *facts.save_every_minutes, " min");
   return run.steps > 0 ? base::str("step ", run.steps) : "";
 }
 

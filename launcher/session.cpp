@@ -113,12 +113,17 @@ Session::Session(collectives::MpiWorld& world, const options::Resolved& resolved
   if (device.cuda()) device_world_ = nccl_world(world_, *host_world_, device);
   groups_ = pipeline::make_groups(device_world_ ? *device_world_ : *host_world_, mesh_);
   checkpoint_world_ = world_.communicator("checkpoint");
-  for (const std::string& host : gather_hosts(world_, *checkpoint_world_)) {
+  const std::vector<std::string> host_of_rank = gather_hosts(world_, *checkpoint_world_);
+  ranks_on_node_ = static_cast<int>(std::ranges::count(host_of_rank, world_.host()));
+  for (const std::string& host : host_of_rank) {
     if (std::find(hosts_.begin(), hosts_.end(), host) == hosts_.end()) hosts_.push_back(host);
   }
   const auto node = std::find(hosts_.begin(), hosts_.end(), world_.host()) - hosts_.begin();
   coordinator_ = std::make_unique<CommunicatorCoordinator>(*checkpoint_world_, static_cast<int>(node),
                                                            static_cast<int>(hosts_.size()));
+  background_world_ = world_.communicator("background");
+  background_coordinator_ = std::make_unique<CommunicatorCoordinator>(*background_world_, coordinator_->node(),
+                                                                      coordinator_->nodes(), Waiting::kIdle);
   world_.together([&] {
     trainer_ =
         std::make_unique<pipeline::Trainer>(trainer_config(resolved_, processor_), groups_.with_world(*host_world_));
@@ -190,6 +195,7 @@ void Session::finish() {
   if (device_world_) device_world_->finish();
   host_world_->finish();
   checkpoint_world_->finish();
+  background_world_->finish();
 }
 
 }  // namespace trireme::launcher

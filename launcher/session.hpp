@@ -43,8 +43,12 @@ class Session {
   topology::Coordinates position() const { return mesh_.coordinates(world_.rank()); }
   const Processor& processor() const { return processor_; }
   checkpoint::Coordinator& coordinator() { return *coordinator_; }
+  /// For a thread beside the training's.
+  checkpoint::Coordinator& background_coordinator() { return *background_coordinator_; }
   pipeline::Trainer& trainer() { return *trainer_; }
 
+  /// How many ranks share this rank's node.
+  int ranks_on_node() const { return ranks_on_node_; }
   /// Names of the nodes, in the order of their first rank.
   const std::vector<std::string>& hosts() const { return hosts_; }
   /// Collective: the logits of the next token after appending `tokens` to the one sequence being generated
@@ -74,11 +78,14 @@ class Session {
   topology::Mesh mesh_;
   Processor processor_;
   std::vector<std::string> hosts_;
+  int ranks_on_node_ = 1;
   std::unique_ptr<collectives::Communicator> host_world_;
   std::unique_ptr<collectives::Communicator> device_world_;  ///< null on the CPU: host_world_ serves
   pipeline::OwnedGroups groups_;
   std::unique_ptr<collectives::Communicator> checkpoint_world_;
+  std::unique_ptr<collectives::Communicator> background_world_;
   std::unique_ptr<CommunicatorCoordinator> coordinator_;
+  std::unique_ptr<CommunicatorCoordinator> background_coordinator_;
   std::unique_ptr<pipeline::Trainer> trainer_;
 };
 

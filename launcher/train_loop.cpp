@@ -5,10 +5,6 @@
 
 #include "base/error.hpp"
 #include "base/json.hpp"
-#include "io/checkpoint/run_checkpoints.hpp"
-#include "launcher/checkpoint_bridge.hpp"
-#include "launcher/format.hpp"
-#include "launcher/version.hpp"
 #include "models/spec/cost.hpp"
 
 namespace trireme::launcher {
@@ -18,14 +14,6 @@ using std::chrono::steady_clock;
 
 double seconds_since(steady_clock::time_point start) {
   return std::chrono::duration<double>(steady_clock::now() - start).count();
-}
-
-base::Json versions_as_json() {
-  base::Json versions;
-  for (const LibraryVersion& library : library_versions()) {
-    versions[library.name] = library.loaded.empty() ? library.built_with : library.loaded;
-  }
-  return versions;
 }
 
 optim::LrSchedule lr_schedule(const options::Resolved& resolved) {
@@ -46,46 +34,52 @@ TrainLoop::TrainLoop(Session& session, const LoopParts& parts, const Position& s
       resolved_(session.resolved()),
       options_(resolved_.options),
       at_(start),
+      saving_(session, parts, start.step),
       plan_{options_.train.global_batch, options_.train.micro_batch, resolved_.degrees.dp},
       lr_schedule_(lr_schedule(resolved_)),
       batches_(parts.train, plan_, session.position().dp, start.consumed_samples),
       printer_(parts.run != nullptr ? stdout : nullptr, options_.log.every_steps),
       peak_(session.measure_peak()),
-      last_boundary_(steady_clock::now()),
-      last_save_(steady_clock::now()) {}
+      last_boundary_(steady_clock::now()) {}
 
 slurm::Outcome TrainLoop::run() {
+  slurm::Outcome outcome = train();
+  saving_.end();
+  return outcome;
+}
+
+slurm::Outcome TrainLoop::train() {
   find_validated_step();
   const auto missed = [&] { return validation_due() && validated_step_ != at_.step; };
   if (at_.step < resolved_.steps && missed()) validate();
   while (at_.step < resolved_.steps) {
     const Boundary boundary = agree_at_boundary();
-    if (boundary.stop != 0) {
-      const bool saved = at_.saved_step == at_.step || save();
-      return stopped(boundary.stop, saved ? "" : ", and could not save");
-    }
-    if (boundary.save_due && save()) {
-      // The time that one more save needs may have gone into this one.
-      if (const std::int64_t stop = parts_.stops.agree(); stop != 0) return stopped(stop, "");
+    if (boundary.save_done) saving_.finish();
+    if (boundary.stop != 0) return stopped(boundary.stop, saving_.save_now(at_) ? "" : ", and could not save");
+    if (boundary.save_due) {
+      saving_.start(at_);
+      // The time that the last save needs may have gone into this one.
+      if (const std::int64_t stop = parts_.stops.agree(); stop != 0) {
+        return stopped(stop, saving_.save_now(at_) ? "" : ", and could not save");
+      }
     }
     if (boundary.measure_due) measure_peak_again();
     step();
     if (at_.step == resolved_.steps) break;
     if (validation_due()) validate();
-    const std::int64_t save_every = options_.checkpoint.every_steps;
-    if (save_every > 0 && at_.step % save_every == 0) save();
+    if (saving_.is_due_by_step(at_.step)) saving_.start(at_);
   }
-  if (at_.saved_step != at_.step && !save()) {
+  if (!saving_.save_now(at_)) {
     throw base::Error("the run is done, but its last checkpoint could not be saved (the reason stands above)");
   }
   if (missed()) {
     if (const std::int64_t stop = validate(); stop != 0) return stopped(stop, " during the last validation");
   }
-  return {base::kExitDone, "done", at_.step, at_.saved_step};
+  return {base::kExitDone, "done", at_.step, saving_.saved_step()};
 }
 
 slurm::Outcome TrainLoop::stopped(std::int64_t stop, const char* remark) const {
-  return {base::kExitStopped, base::str(parts_.stops.reason(stop), remark), at_.step, at_.saved_step,
+  return {base::kExitStopped, base::str(parts_.stops.reason(stop), remark), at_.step, saving_.saved_step(),
           parts_.stops.come_back()};
 }
 
@@ -117,13 +111,9 @@ TrainLoop::Boundary TrainLoop::agree_at_boundary() {
   set_watchdog();
   if (parts_.run != nullptr) parts_.run->keep_lease();
   const std::int64_t stop = parts_.stops.vote();  // looks at the control files
-  if (save_asked() && at_.step > 0 && at_.saved_step == at_.step) note_save(true, 0.0);
-  const double minutes = options_.checkpoint.every_minutes;
-  const bool due = parts_.run != nullptr && at_.saved_step != at_.step &&
-                   ((minutes > 0 && seconds_since(last_save_) >= 60.0 * minutes) || save_asked());
-  std::int64_t votes[3] = {stop, due ? 1 : 0, peak_exceeded_ ? 1 : 0};
-  session_.world().control().all_reduce(votes, 3, collectives::DataType::kInt64, collectives::ReduceOp::kMax);
-  return {votes[0], votes[1] != 0, votes[2] != 0};
+  std::int64_t votes[4] = {stop, saving_.is_due(at_) ? 1 : 0, saving_.is_done() ? 1 : 0, peak_exceeded_ ? 1 : 0};
+  session_.world().control().all_reduce(votes, 4, collectives::DataType::kInt64, collectives::ReduceOp::kMax);
+  return {votes[0], votes[1] != 0, votes[2] != 0, votes[3] != 0};
 }
 
 void TrainLoop::measure_peak_again() {
@@ -147,12 +137,15 @@ void TrainLoop::step() {
   }
   const double lr = optim::learning_rate(lr_schedule_, at_.step);
   const bool dump = options_.train.dump_gradients == at_.step + 1;
-  const pipeline::StepResult result = session_.trainer().step(
-      micro_batches, global_targets, lr, dump ? [this] { dump_gradients(); } : std::function<void()>());
+  const pipeline::StepResult result = session_.trainer().step(micro_batches, global_targets, lr, [&] {
+    if (dump) saving_.dump_gradients(at_);
+    saving_.wait_for_snapshot();
+  });
   if (!result.finite) {
-    throw base::Error(base::str("step ", at_.step + 1, " has loss ", result.loss, " and gradient norm ",
-                                result.grad_norm, " (samples ", sample_list(),
-                                "): nothing was updated or saved; the newest checkpoint is of step ", at_.saved_step));
+    saving_.finish();
+    throw base::Error(base::str(
+        "step ", at_.step + 1, " has loss ", result.loss, " and gradient norm ", result.grad_norm, " (samples ",
+        sample_list(), "): nothing was updated or saved; the newest checkpoint is of step ", saving_.saved_step()));
   }
   parts_.progress.step = ++at_.step;
   at_.consumed_samples += static_cast<std::uint64_t>(plan_.global_batch);
@@ -210,86 +203,6 @@ std::int64_t TrainLoop::validate() {
                 static_cast<long long>(valid.targets));
   parts_.log.info(line);
   return 0;
-}
-
-checkpoint::SaveInfo TrainLoop::save_info(const std::filesystem::path& directory) {
-  checkpoint::SaveInfo info;
-  info.directory = directory;
-  info.step = at_.step;
-  info.shards_per_node = static_cast<int>(options_.checkpoint.shards_per_node);
-  if (parts_.run == nullptr) return info;
-  info.run_id = parts_.run->run_id();
-  info.attempt = parts_.attempt;
-  info.job = parts_.run->job();
-  info.token = parts_.run->token();
-  info.options = options::to_ini(options_);
-  info.layout = {{"text", base::str(topology::to_string(resolved_.degrees), ", ", options_.parallel.schedule,
-                                    options_.parallel.zero > 0 ? ", zero 1" : "")},
-                 {"tp", options_.parallel.tp},
-                 {"pp", options_.parallel.pp},
-                 {"dp", options_.parallel.dp},
-                 {"schedule", options_.parallel.schedule},
-                 {"chunks", options_.parallel.chunks},
-                 {"zero", options_.parallel.zero}};
-  info.cursor = tokens::to_json(parts_.train.cursor(at_.consumed_samples));
-  info.extra = {{"precision", options_.train.precision}, {"tokenizer_hash", parts_.train.tokenizer_hash()}};
-  info.versions = versions_as_json();
-  info.still_mine = [run = parts_.run] { return run->still_mine(); };
-  return info;
-}
-
-bool TrainLoop::save_asked() const { return parts_.control != nullptr && parts_.control->save_asked(); }
-
-void TrainLoop::note_save(bool ok, double seconds) {
-  if (parts_.run == nullptr) return;
-  if (ok) parts_.run->saved();
-  if (ok && seconds > 0) parts_.time->save_took(seconds);
-  if (!ok) parts_.control->save_failed();
-  if (ok && !parts_.control->save_made()) {
-    parts_.log.warn(base::str("the request in ", slurm::control_file(options_.run.dir, slurm::Wish::kSave).string(),
-                              " was honoured, but cannot be removed: delete it"));
-  }
-}
-
-bool TrainLoop::save() {
-  const auto start = steady_clock::now();
-  if (parts_.run != nullptr) parts_.run->sync_metrics();
-  const checkpoint::SaveResult saved =
-      save_state(session_.coordinator(), parts_.files,
-                 save_info(std::filesystem::path(options_.run.dir) / "checkpoints"), session_.trainer().state());
-  last_save_ = steady_clock::now();
-  if (saved.lease_lost) throw base::Error(saved.error);
-  note_save(saved.ok, seconds_since(start));
-  printer_.clear_bar();
-  if (!saved.ok) {
-    parts_.log.warn(base::str("no checkpoint of step ", at_.step, ": ", saved.error,
-                              "; older checkpoints are as they were, and training goes on"));
-    return false;
-  }
-  parts_.progress.saved_step = at_.saved_step = at_.step;
-  parts_.log.info(base::str("saved ", saved.path.string(), " (", format_bytes(static_cast<double>(saved.bytes)), " in ",
-                            format_duration(saved.seconds), ")"));
-  if (!saved.warning.empty()) parts_.log.warn(saved.warning);
-  if (parts_.run != nullptr) {
-    try {
-      checkpoint::prune(parts_.files, std::filesystem::path(options_.run.dir),
-                        {options_.checkpoint.keep, options_.checkpoint.keep_every, parts_.resumed_from});
-    } catch (const base::IoError& error) {
-      parts_.log.warn(base::str("old checkpoints could not be removed: ", error.what()));
-    }
-  }
-  return true;
-}
-
-void TrainLoop::dump_gradients() {
-  checkpoint::SaveInfo info = save_info(std::filesystem::path(options_.run.dir) / "gradients");
-  info.step = at_.step + 1;
-  info.latest = false;
-  const checkpoint::SaveResult saved =
-      save_state(session_.coordinator(), parts_.files, info, session_.trainer().gradients());
-  if (!saved.ok)
-    throw base::Error(base::str("the gradients of step ", info.step, " could not be written: ", saved.error));
-  parts_.log.info(base::str("wrote the gradients of step ", info.step, " to ", saved.path.string()));
 }
 
 }  // namespace trireme::launcher

@@ -3,46 +3,18 @@
 
 #include <chrono>
 #include <cstdint>
-#include <memory>
-#include <optional>
 #include <string>
 
-#include "base/file_system.hpp"
-#include "collectives/mpi/watchdog.hpp"
-#include "io/checkpoint/writer.hpp"
 #include "io/tokens/batch_plan.hpp"
 #include "io/tokens/prefetcher.hpp"
-#include "launcher/run_directory.hpp"
+#include "launcher/loop_parts.hpp"
+#include "launcher/saving.hpp"
 #include "launcher/session.hpp"
 #include "launcher/step_report.hpp"
-#include "launcher/stop_requests.hpp"
 #include "models/optim/lr_schedule.hpp"
 #include "slurm/job/outcome.hpp"
 
 namespace trireme::launcher {
-
-/// Where an attempt begins.
-struct Position {
-  std::int64_t step = 0;  ///< updates done
-  std::uint64_t consumed_samples = 0;
-  std::int64_t saved_step = 0;  ///< newest checkpoint; 0 = none
-};
-
-/// What the loop works with besides the session. Pointers may be null where noted; all outlive the loop.
-struct LoopParts {
-  base::FileSystem& files;
-  const tokens::DataSource& train;
-  const tokens::DataSource* valid;  ///< null: no validation
-  RunDirectory* run;                ///< on rank 0 only
-  StopRequests& stops;
-  slurm::ControlFiles* control;  ///< on rank 0 only
-  slurm::TimeBudget* time;       ///< on rank 0 only
-  slurm::Progress& progress;
-  collectives::Watchdog& watchdog;
-  base::Log log;  ///< silent on other ranks
-  int attempt = 1;
-  std::optional<std::int64_t> resumed_from;
-};
 
 class TrainLoop {
  public:
@@ -51,15 +23,19 @@ class TrainLoop {
   /// Collective: trains to the last step or to a stop request, saving as the options say. The same outcome on all
   /// ranks. base::Error when loss or norm stops being finite, when the lease is lost, or when a rank cannot go on.
   slurm::Outcome run();
+  /// What saves cost, and how often they are made; on rank 0.
+  const Saving& saving() const { return saving_; }
 
  private:
   /// What all ranks agree on at a step boundary.
   struct Boundary {
     std::int64_t stop = 0;  ///< the vote agreed on, 0 = go on
     bool save_due = false;
+    bool save_done = false;  ///< the one under way
     bool measure_due = false;
   };
   Boundary agree_at_boundary();
+  slurm::Outcome train();
   slurm::Outcome stopped(std::int64_t stop, const char* remark) const;
   /// Collective: from the metrics of earlier attempts.
   void find_validated_step();
@@ -71,13 +47,6 @@ class TrainLoop {
   bool validation_due() const;
   /// The agreed vote of a stop that left the validation unfinished, else 0. A resumed attempt makes up for it.
   std::int64_t validate();
-  /// False when saving failed; training goes on.
-  bool save();
-  /// Rank 0's part of every save: budget, ledger, control files.
-  void note_save(bool ok, double seconds);
-  bool save_asked() const;
-  void dump_gradients();
-  checkpoint::SaveInfo save_info(const std::filesystem::path& directory);
   void log_step(const pipeline::StepResult& result, double lr, double seconds);
   std::string sample_list() const;
 
@@ -86,6 +55,7 @@ class TrainLoop {
   const options::Resolved& resolved_;
   const options::RunOptions& options_;
   Position at_;
+  Saving saving_;
   tokens::BatchPlan plan_;
   optim::LrSchedule lr_schedule_;
   tokens::Prefetcher batches_;
@@ -97,7 +67,6 @@ class TrainLoop {
   double longest_between_ = 0.0;     ///< boundaries so far: a step with its validation and saving
   std::int64_t validated_step_ = 0;  ///< the newest one whose validation is in the metrics
   std::chrono::steady_clock::time_point last_boundary_;
-  std::chrono::steady_clock::time_point last_save_;
 };
 
 }  // namespace trireme::launcher

@@ -47,6 +47,8 @@ class StateMemory {
   /// Copies bytes [offset, offset + length) of a box to host memory, which holds them after finish_copies().
   virtual void copy(const StoredBox& box, std::uint64_t offset, std::uint64_t length, std::byte* to) const = 0;
   virtual void finish_copies() const {}
+  /// By the thread that starts a save: what it asked for before is done before anything is copied.
+  virtual void order_after_updates() const {}
 };
 
 class HostStateMemory final : public StateMemory {

@@ -30,7 +30,8 @@ struct Item {
 
 class Verification {
  public:
-  Verification(base::FileSystem& files, const OpenedCheckpoint& opened) : files_(files), opened_(opened) {
+  Verification(base::FileSystem& files, const OpenedCheckpoint& opened, const ReadProgress& progress)
+      : files_(files), opened_(opened), progress_(progress) {
     for (const auto& box : opened.table.boxes) {
       for (std::uint32_t block = 0; block < box.crc32c.size(); ++block) items_.push_back({box.file, &box, block});
     }
@@ -50,6 +51,7 @@ class Verification {
 
   std::vector<Finding> findings;
   std::atomic<std::uint64_t> bytes = 0;
+  std::atomic<bool> stopped = false;
 
  private:
   void work() {
@@ -57,7 +59,8 @@ class Verification {
     std::unique_ptr<base::File> file;
     std::uint32_t open = 0;
     try {
-      for (std::size_t i = next_++; i < items_.size(); i = next_++) {
+      for (std::size_t i = next_++; i < items_.size() && !stopped; i = next_++) {
+        if (!progress_(bytes)) stopped = true;
         const Item& item = items_[i];
         const std::string& name = opened_.manifest.files[item.file].name;
         const std::string subject = item.box != nullptr ? describe(opened_.table, *item.box) : "";
@@ -70,6 +73,7 @@ class Verification {
             file.reset();
             file =
                 reading(opened_.path, subject, [&] { return files_.open(opened_.path / name, base::OpenMode::kRead); });
+            file->drop_cache();  // what the disk holds is asked for
             open = item.file;
           }
           reading(opened_.path, subject, [&] { check(item, *file, buffer, subject); });
@@ -105,6 +109,7 @@ class Verification {
 
   base::FileSystem& files_;
   const OpenedCheckpoint& opened_;
+  const ReadProgress& progress_;
   std::vector<Item> items_;
   std::atomic<std::size_t> next_ = 0;
   std::mutex mutex_;
@@ -138,7 +143,7 @@ void find_extra_files(base::FileSystem& files, const OpenedCheckpoint& opened, s
 }
 
 void verify_shards(base::FileSystem& files, const OpenedCheckpoint& opened, bool deep, int threads,
-                   VerifyResult& result) {
+                   const ReadProgress& progress, VerifyResult& result) {
   for (const auto& shard : opened.manifest.files) {
     try {
       check_length(files, opened.path, shard);
@@ -147,11 +152,12 @@ void verify_shards(base::FileSystem& files, const OpenedCheckpoint& opened, bool
     }
   }
   find_extra_files(files, opened, result.findings);
-  Verification verification(files, opened);
+  Verification verification(files, opened, progress);
   verification.run(threads);
   result.bytes = verification.bytes;
+  result.stopped = verification.stopped;
   for (auto& finding : verification.findings) result.findings.push_back(std::move(finding));
-  for (std::uint32_t file = 0; deep && file < opened.manifest.files.size(); ++file) {
+  for (std::uint32_t file = 0; deep && !result.stopped && file < opened.manifest.files.size(); ++file) {
     const std::string subject = "metadata of " + opened.manifest.files[file].name;
     if (std::ranges::any_of(result.findings, [&](const Finding& finding) { return finding.subject == subject; }))
       continue;
@@ -161,14 +167,15 @@ void verify_shards(base::FileSystem& files, const OpenedCheckpoint& opened, bool
 
 }  // namespace
 
-VerifyResult verify(base::FileSystem& files, const Path& step_directory, bool deep, int threads) {
+VerifyResult verify(base::FileSystem& files, const Path& step_directory, bool deep, int threads,
+                    const ReadProgress& progress) {
   const auto start = std::chrono::steady_clock::now();
   VerifyResult result;
   try {
     const OpenedCheckpoint opened = open_tables(files, step_directory);
     result.manifest = opened.manifest;
     result.boxes = opened.table.boxes.size();
-    verify_shards(files, opened, deep, threads, result);
+    verify_shards(files, opened, deep, threads, progress, result);
   } catch (const DamagedCheckpoint& damage) {
     result.findings.push_back({damage.subject(), damage.problem()});
   }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,11 +23,17 @@ struct VerifyResult {
   std::uint64_t boxes = 0;
   std::uint64_t bytes = 0;  ///< that were read
   double seconds = 0;
+  bool stopped = false;  ///< not all was read
 };
+
+/// Hears how many bytes were read so far, now and then and from any of the reading threads; false = stop.
+using ReadProgress = std::function<bool(std::uint64_t bytes)>;
 
 /// Reads all of it with `threads` threads. `deep`: also opens each shard whose metadata checksum matches with libhdf5
 /// and compares its datasets (places, shapes, types, attributes, nothing missing or extra) with BOXES.bin.
 /// Damage is returned; base::InputError when there is no such directory; base::IoError as open_checkpoint().
-VerifyResult verify(base::FileSystem& files, const std::filesystem::path& step_directory, bool deep, int threads);
+VerifyResult verify(
+    base::FileSystem& files, const std::filesystem::path& step_directory, bool deep, int threads,
+    const ReadProgress& progress = [](std::uint64_t) { return true; });
 
 }  // namespace trireme::checkpoint

@@ -72,6 +72,7 @@ SaveResult Writer::save(const SaveInfo& info, std::span<const StoredBox> boxes) 
   const auto start = Clock::now();
   const std::string failure = planner_.prepare(boxes, info.shards_per_node);
   if (!failure.empty()) return not_planned(info, failure);
+  memory_.order_after_updates();
   HostPool none(0, allocate_huge);
   const PreparedSave& prepared = planner_.prepared();
   Snapshot snapshot(prepared.task.pieces, prepared.tensors, {boxes.begin(), boxes.end()}, memory_, none);
@@ -92,6 +93,7 @@ void Writer::start(SaveInfo info, std::span<const StoredBox> boxes) {
     running_->may_change = running_->finished = true;
     return;
   }
+  memory_.order_after_updates();
   const PreparedSave& prepared = planner_.prepared();
   running_->snapshot = std::make_unique<Snapshot>(prepared.task.pieces, prepared.tensors,
                                                   std::vector<StoredBox>(boxes.begin(), boxes.end()), memory_, pool_);

@@ -62,7 +62,6 @@ Position restore(Session& session, base::FileSystem& files, const RunInput& inpu
       });
   if (step) {
     session.trainer().set_steps(position.step);
-    position.saved_step = position.step;
     log.info(base::str("resuming  from step ", position.step, ", ", position.consumed_samples, " samples consumed"));
     return position;
   }
@@ -142,7 +141,7 @@ slurm::Outcome run_attempt(Session& session, const RunInput& input, base::FileSy
                  start);
   const slurm::Outcome outcome = loop.run();
   if (run != nullptr) {
-    run->took(watched.time.longest_step(), watched.time.save_measured() ? watched.time.save_seconds() : 0.0);
+    run->took(watched.time.longest_step(), loop.saving().cost(), loop.saving().interval_seconds());
     run->end(outcome);
     if (run->attempts().size() > 1) log.info("\n" + attempts_table(run->attempts()));
     log.info(base::str(outcome.reason, ": ", outcome.step, " of ", input.resolved.steps, " steps; newest checkpoint: ",

@@ -8,9 +8,9 @@
 
 #include "base/aligned_buffer.hpp"
 #include "base/error.hpp"
+#include "base/host_limits.hpp"
 #include "collectives/mpi/places.hpp"
 #include "launcher/doctor/clock_offset.hpp"
-#include "launcher/doctor/control_group.hpp"
 #include "launcher/doctor/directory_probe.hpp"
 #include "launcher/doctor/disk_speed.hpp"
 #include "launcher/doctor/end_on_signal.hpp"
@@ -42,7 +42,7 @@ Rank own_facts(const MpiWorld& world, base::FileSystem& files, const topology::P
   rank.rank = world.rank();
   rank.host = world.host();
   rank.cpus = place.cpus;
-  const HostLimits limits = read_host_limits(files);
+  const base::HostLimits limits = base::read_host_limits(files);
   rank.memory_bytes = limits.memory_bytes;
   rank.cpu_quota = limits.cpus;
   for (const launcher::LibraryVersion& library : launcher::library_versions()) {

@@ -115,6 +115,12 @@ void set_value(RunOptions& options, const Key& key, const std::string& text) {
       [&](const auto field) {
         auto& target = field(options);
         using Value = typename Inner<std::remove_reference_t<decltype(target)>>::type;
+        if constexpr (kIsOptional<std::remove_cvref_t<decltype(target)>>) {
+          if (text == "auto") {
+            target.reset();
+            return;
+          }
+        }
         if constexpr (std::is_same_v<Value, std::int64_t>) {
           target = integer_of(key, text);
         } else if constexpr (std::is_same_v<Value, double>) {

@@ -41,7 +41,8 @@ const std::vector<Key>& key_table();
 /// Throws base::InputError naming section and key, and the nearest ones that exist.
 const Key& find_key(const std::string& path);
 
-/// Parses, checks allowed values and range, and stores. Throws base::InputError naming the key.
+/// Parses, checks allowed values and range, and stores; "auto" stands for the default of a key that depends on others.
+/// Throws base::InputError naming the key.
 void set_value(RunOptions& options, const Key& key, const std::string& text);
 
 /// As a run file writes it; nothing for an empty optional or text.

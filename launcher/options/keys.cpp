@@ -152,12 +152,18 @@ void add_optimizer(std::vector<Key>& keys) {
 void add_checkpoint(std::vector<Key>& keys) {
   keys.push_back({"checkpoint", "every_steps", TRIREME_FIELD(Integer, checkpoint.every_steps), "steps",
                   "between checkpoints; 0: never by steps", "", {}, 0, kAny});
-  keys.push_back({"checkpoint", "every_minutes", TRIREME_FIELD(Real, checkpoint.every_minutes), "minutes",
-                  "between checkpoints; 0: never by time", "", {}, 0, kAny});
+  keys.push_back({"checkpoint", "every_minutes", TRIREME_FIELD(OptionalReal, checkpoint.every_minutes), "minutes",
+                  "between checkpoints; 0: never by time; without every_steps the interval that loses least, from what a "
+                  "save costs and how often the run was interrupted", "auto, or 0 with every_steps", {}, 0, kAny});
   keys.push_back({"checkpoint", "keep", TRIREME_FIELD(Integer, checkpoint.keep), "checkpoints",
                   "newest ones that stay", "", {}, 2, kAny});
   keys.push_back({"checkpoint", "keep_every", TRIREME_FIELD(Integer, checkpoint.keep_every), "steps",
                   "checkpoints of steps divisible by it stay for good; 0: none", "", {}, 0, kAny});
+  keys.push_back({"checkpoint", "async", TRIREME_FIELD(Truth, checkpoint.async), "",
+                  "saves beside the training, from a copy of the state; else the training waits for each save"});
+  keys.push_back({"checkpoint", "host_memory", TRIREME_FIELD(Real, checkpoint.host_memory), "GiB",
+                  "most memory of a node that copies of the state may take; what does not fit is written while the "
+                  "training waits; 0: a quarter of what the job may use", "", {}, 0, kAny});
   keys.push_back({"checkpoint", "shards_per_node", TRIREME_FIELD(Integer, checkpoint.shards_per_node), "files",
                   "most HDF5 files that a node writes per checkpoint", "", {}, 1, 1e6});
   keys.push_back({"checkpoint", "allow", TRIREME_FIELD(Word, checkpoint.allow), "",

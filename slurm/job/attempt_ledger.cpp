@@ -37,7 +37,9 @@ Json to_json(int number, const AttemptEnd& end) {
               {"device_seconds", end.device_seconds},
               {"lost_seconds", end.lost_seconds},
               {"step_seconds", end.step_seconds},
-              {"save_seconds", end.save_seconds}};
+              {"save_seconds", end.save_seconds},
+              {"save_stall_seconds", end.save_stall_seconds},
+              {"save_interval_seconds", end.save_interval_seconds}};
 }
 
 AttemptStart start_of(const Json& line) {
@@ -68,6 +70,8 @@ AttemptEnd end_of(const Json& line) {
   end.lost_seconds = line.value("lost_seconds", 0.0);
   end.step_seconds = line.value("step_seconds", 0.0);
   end.save_seconds = line.value("save_seconds", 0.0);
+  end.save_stall_seconds = line.value("save_stall_seconds", 0.0);
+  end.save_interval_seconds = line.value("save_interval_seconds", 0.0);
   return end;
 }
 

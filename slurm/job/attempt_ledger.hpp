@@ -36,7 +36,9 @@ struct AttemptEnd {
   double device_seconds = 0.0;  ///< ranks x wall seconds; of a killed attempt up to its last logged step
   double lost_seconds = 0.0;    ///< of these, spent on starting up and on steps that no checkpoint holds
   double step_seconds = 0.0;    ///< longest of the last steps; 0 = not measured
-  double save_seconds = 0.0;    ///< of the last save; 0 = not measured
+  double save_seconds = 0.0;    ///< of the last save, from its start to the commit; 0 = not measured
+  double save_stall_seconds = 0.0;     ///< of these, held the training up
+  double save_interval_seconds = 0.0;  ///< between saves by time, as last chosen; 0 = none
   double time = 0.0;
 };
 

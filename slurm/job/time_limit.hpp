@@ -37,14 +37,16 @@ class TimeBudget {
 
   void step_took(double seconds);
   void save_took(double seconds);
+  /// Stopping then means to wait for this save before the last one can begin.
+  void save_under_way(bool under_way) { under_way_ = under_way; }
 
   /// Of the last kRecentSteps steps; before the first one, of the earlier attempt.
   double longest_step() const;
   double save_seconds() const { return save_; }
   bool save_measured() const { return save_measured_; }
   std::optional<double> end() const { return end_; }
-  /// For one more step, one save and the margin.
-  double needed() const { return longest_step() + save_ + kMargin; }
+  /// For one more step, one save (and the one under way) and the margin.
+  double needed() const { return longest_step() + (under_way_ ? 2 : 1) * save_ + kMargin; }
   bool must_stop(double now) const { return end_ && *end_ - now < needed(); }
 
  private:
@@ -52,6 +54,7 @@ class TimeBudget {
   double earlier_step_ = 0.0;
   double save_ = 0.0;
   bool save_measured_ = false;
+  bool under_way_ = false;
   std::deque<double> steps_;
 };
 

@@ -5,7 +5,7 @@
 
 #include "base/file_system.hpp"
 
-namespace trireme::doctor {
+namespace trireme::base {
 
 struct HostLimits {
   std::uint64_t memory_bytes = 0;  ///< the smallest of the machine's memory and the limits of all groups above us
@@ -14,6 +14,6 @@ struct HostLimits {
 
 /// Reads /proc/meminfo, /proc/self/cgroup and the groups' files below `root` ("/" but for tests). What cannot be read
 /// sets no limit: inside a container the group's own path is often not mounted, and the mount's root is asked instead.
-HostLimits read_host_limits(base::FileSystem& files, const std::filesystem::path& root = "/");
+HostLimits read_host_limits(FileSystem& files, const std::filesystem::path& root = "/");
 
-}  // namespace trireme::doctor
+}  // namespace trireme::base

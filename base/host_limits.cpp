@@ -1,4 +1,4 @@
-#include "launcher/doctor/control_group.hpp"
+#include "base/host_limits.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -7,19 +7,18 @@
 
 #include "base/error.hpp"
 
-namespace trireme::doctor {
+namespace trireme::base {
 namespace {
 
-using base::FileSystem;
 using Path = std::filesystem::path;
 
 /// Files of /proc and /sys say that they are empty and are short.
 std::optional<std::string> read_text(FileSystem& files, const Path& path) {
   try {
     std::string text(std::size_t{1} << 16, '\0');
-    text.resize(files.open(path, base::OpenMode::kRead)->pread(text.data(), text.size(), 0));
+    text.resize(files.open(path, OpenMode::kRead)->pread(text.data(), text.size(), 0));
     return text;
-  } catch (const base::IoError&) {
+  } catch (const IoError&) {
     return std::nullopt;
   }
 }
@@ -107,4 +106,4 @@ HostLimits read_host_limits(FileSystem& files, const Path& root) {
   return limits;
 }
 
-}  // namespace trireme::doctor
+}  // namespace trireme::base

@@ -1,0 +1,224 @@
+#include "launcher/saving.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/host_limits.hpp"
+#include "base/json.hpp"
+#include "launcher/checkpoint_bridge.hpp"
+#include "launcher/format.hpp"
+#include "launcher/version.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+using std::chrono::steady_clock;
+
+double seconds_since(steady_clock::time_point start) {
+  return std::chrono::duration<double>(steady_clock::now() - start).count();
+}
+
+base::Json versions_as_json() {
+  base::Json versions;
+  for (const LibraryVersion& library : library_versions()) {
+    versions[library.name] = library.loaded.empty() ? library.built_with : library.loaded;
+  }
+  return versions;
+}
+
+/// This rank's share of the node's memory for snapshots.
+std::uint64_t pool_bytes(const options::CheckpointSection& checkpoint, base::FileSystem& files, int ranks_on_node) {
+  constexpr double kShare = 0.25;
+  constexpr double kGiB = 1 << 30;
+  if (!checkpoint.async) return 0;
+  const double of_node = checkpoint.host_memory > 0
+                             ? checkpoint.host_memory * kGiB
+                             : kShare * static_cast<double>(base::read_host_limits(files).memory_bytes);
+  return static_cast<std::uint64_t>(of_node / ranks_on_node);
+}
+
+}  // namespace
+
+Saving::Saving(Session& session, const LoopParts& parts, std::int64_t saved_step)
+    : session_(session),
+      parts_(parts),
+      options_(session.resolved().options),
+      memory_(state_memory(session.processor().device)),
+      writer_(session.coordinator(), parts.files,
+              {session.background_coordinator(), *memory_,
+               pool_bytes(options_.checkpoint, parts.files, session.ranks_on_node()),
+               snapshot_allocator(session.processor().device)}),
+      saved_step_(saved_step),
+      automatic_(!options_.checkpoint.every_minutes && options_.checkpoint.every_steps == 0),
+      last_start_(steady_clock::now()) {
+  if (parts_.run == nullptr) return;
+  housekeeper_ = std::make_unique<Housekeeper>(
+      parts_.files, options_.run.dir,
+      checkpoint::PrunePolicy{options_.checkpoint.keep, options_.checkpoint.keep_every, parts_.resumed_from},
+      [run = parts_.run] { return run->still_mine(); });
+}
+
+double Saving::interval_seconds() const {
+  constexpr double kUntilMeasured = 600;
+  if (automatic_) return interval_ ? interval_->seconds : kUntilMeasured;
+  return 60 * options_.checkpoint.every_minutes.value_or(0);
+}
+
+bool Saving::save_asked() const { return parts_.control != nullptr && parts_.control->save_asked(); }
+
+bool Saving::is_due(const Position& at) {
+  if (parts_.run == nullptr || writer_.under_way()) return false;
+  tell_housekeepers_warnings();
+  if (saved_step_ == at.step) {
+    if (at.step > 0 && save_asked()) answer_request(true);
+    return false;
+  }
+  const double interval = interval_seconds();
+  return save_asked() || (interval > 0 && seconds_since(last_start_) >= interval);
+}
+
+bool Saving::is_due_by_step(std::int64_t step) const {
+  const std::int64_t every = options_.checkpoint.every_steps;
+  return every > 0 && step % every == 0;
+}
+
+void Saving::begin() {
+  last_start_ = steady_clock::now();
+  answers_request_ = save_asked();
+  stall_ = 0.0;
+  if (parts_.run == nullptr) return;
+  parts_.run->begin_save();
+  parts_.time->save_under_way(true);
+}
+
+void Saving::start(const Position& at) {
+  if (!options_.checkpoint.async) {
+    save_now(at);
+    return;
+  }
+  const auto start = steady_clock::now();
+  const bool waited = writer_.under_way();
+  finish();
+  if (waited && !std::exchange(said_waiting_, true)) {
+    parts_.log.warn(base::str("the training waited ", format_duration(seconds_since(start)),
+                              " for a save to end before the next began: checkpoint.every_steps = ",
+                              options_.checkpoint.every_steps, " is shorter than a save takes"));
+  }
+  begin();
+  writer_.start(info_of(at, "checkpoints"), stored_boxes(session_.trainer().state()));
+  stall_ = seconds_since(start);
+}
+
+void Saving::wait_for_snapshot() {
+  if (!writer_.under_way()) return;
+  const auto start = steady_clock::now();
+  writer_.wait_for_snapshot();
+  stall_ += seconds_since(start);
+}
+
+void Saving::finish() {
+  if (writer_.under_way()) handle(writer_.finish());
+}
+
+bool Saving::save_now(const Position& at) {
+  finish();
+  if (saved_step_ == at.step) return true;
+  const auto start = steady_clock::now();
+  begin();
+  const checkpoint::SaveResult saved =
+      writer_.save(info_of(at, "checkpoints"), stored_boxes(session_.trainer().state()));
+  stall_ = seconds_since(start);
+  handle(saved);
+  return saved.ok;
+}
+
+void Saving::end() {
+  if (!housekeeper_) return;
+  housekeeper_->end();
+  tell_housekeepers_warnings();
+}
+
+void Saving::handle(const checkpoint::SaveResult& saved) {
+  if (saved.lease_lost) throw base::Error(saved.error);
+  if (parts_.run != nullptr) parts_.time->save_under_way(false);
+  if (answers_request_) answer_request(saved.ok);
+  if (!saved.ok) {
+    parts_.log.warn(base::str("no checkpoint of step ", saved.step, ": ", saved.error,
+                              "; older checkpoints are as they were, and training goes on"));
+    return;
+  }
+  parts_.progress.saved_step = saved_step_ = saved.step;
+  cost_ = {stall_, saved.seconds};
+  parts_.log.info(base::str("saved ", saved.path.string(), " (", format_bytes(static_cast<double>(saved.bytes)), " in ",
+                            format_duration(saved.seconds), ", of which the training waited ", format_duration(stall_),
+                            ")"));
+  if (!saved.warning.empty()) parts_.log.warn(saved.warning);
+  if (parts_.run == nullptr) return;
+  parts_.run->saved();
+  parts_.time->save_took(saved.seconds);
+  if (automatic_) choose_interval();
+  housekeeper_->committed(saved.step);
+}
+
+void Saving::answer_request(bool saved) {
+  answers_request_ = false;
+  if (!saved) {
+    parts_.control->save_failed();
+  } else if (!parts_.control->save_made()) {
+    parts_.log.warn(base::str("the request in ", slurm::control_file(options_.run.dir, slurm::Wish::kSave).string(),
+                              " was honoured, but cannot be removed: delete it"));
+  }
+}
+
+void Saving::choose_interval() {
+  const bool first = !interval_;
+  interval_ = slurm::best_interval(cost_, slurm::interruption_rate(parts_.run->attempts()), session_.world().size());
+  if (first) parts_.log.info(interval_->reason);
+}
+
+void Saving::tell_housekeepers_warnings() {
+  for (const std::string& warning : housekeeper_->warnings()) parts_.log.warn(warning);
+}
+
+checkpoint::SaveInfo Saving::info_of(const Position& at, const char* folder) {
+  checkpoint::SaveInfo info;
+  info.directory = std::filesystem::path(options_.run.dir) / folder;
+  info.step = at.step;
+  info.shards_per_node = static_cast<int>(options_.checkpoint.shards_per_node);
+  if (parts_.run == nullptr) return info;
+  info.run_id = parts_.run->run_id();
+  info.attempt = parts_.attempt;
+  info.job = parts_.run->job();
+  info.token = parts_.run->token();
+  info.options = options::to_ini(options_);
+  info.layout = {{"text", base::str(topology::to_string(session_.resolved().degrees), ", ", options_.parallel.schedule,
+                                    options_.parallel.zero > 0 ? ", zero 1" : "")},
+                 {"tp", options_.parallel.tp},
+                 {"pp", options_.parallel.pp},
+                 {"dp", options_.parallel.dp},
+                 {"schedule", options_.parallel.schedule},
+                 {"chunks", options_.parallel.chunks},
+                 {"zero", options_.parallel.zero}};
+  info.cursor = tokens::to_json(parts_.train.cursor(at.consumed_samples));
+  info.extra = {{"precision", options_.train.precision}, {"tokenizer_hash", parts_.train.tokenizer_hash()}};
+  info.versions = versions_as_json();
+  info.still_mine = [run = parts_.run] {
+    run->sync_metrics();  // a checkpoint must not be newer than what is logged
+    return run->still_mine();
+  };
+  return info;
+}
+
+void Saving::dump_gradients(const Position& at) {
+  checkpoint::SaveInfo info = info_of({at.step + 1, at.consumed_samples}, "gradients");
+  info.latest = false;
+  checkpoint::Writer writer(session_.coordinator(), parts_.files, {session_.coordinator(), *memory_});
+  const checkpoint::SaveResult saved = writer.save(info, stored_boxes(session_.trainer().gradients()));
+  if (!saved.ok) {
+    throw base::Error(base::str("the gradients of step ", info.step, " could not be written: ", saved.error));
+  }
+  parts_.log.info(base::str("wrote the gradients of step ", info.step, " to ", saved.path.string()));
+}
+
+}  // namespace trireme::launcher

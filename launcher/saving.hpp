@@ -1,0 +1,77 @@
+// When a training saves, and what follows from it: the writer beside the steps, deleting, reading back, what the ledger
+// and people hear.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+
+#include "io/checkpoint/writer.hpp"
+#include "launcher/housekeeper.hpp"
+#include "launcher/loop_parts.hpp"
+#include "launcher/session.hpp"
+#include "slurm/job/save_interval.hpp"
+
+namespace trireme::launcher {
+
+/// All ranks call the collective methods in the same order; what rank 0 votes for is agreed in the loop's own
+/// reduction.
+class Saving {
+ public:
+  Saving(Session& session, const LoopParts& parts, std::int64_t saved_step);
+
+  /// Rank 0's votes at a step boundary, 0 on other ranks: the save under way is done, so finish() is to be called; a
+  /// save is due by time or by request, so start() is.
+  bool is_done() const { return parts_.run != nullptr && writer_.finished(); }
+  bool is_due(const Position& at);
+  /// By checkpoint.every_steps; the same on all ranks.
+  bool is_due_by_step(std::int64_t step) const;
+
+  /// Collective. Begins a save of `at`, after waiting for one under way. With checkpoint.async = false all of it.
+  void start(const Position& at);
+  /// On each rank, before the state changes.
+  void wait_for_snapshot();
+  /// Collective: the end of the save under way, if there is one.
+  void finish();
+  /// Collective: returns when `at` is saved, or false when that failed.
+  bool save_now(const Position& at);
+  /// Deletes what is to go and stops reading back: afterwards nothing writes to the run directory.
+  void end();
+  /// Collective: a gradient dump of the step that follows `at`.
+  void dump_gradients(const Position& at);
+
+  /// Of the newest checkpoint; 0 = none.
+  std::int64_t saved_step() const { return saved_step_; }
+  /// Of the last save that was committed; zeros before.
+  const slurm::SaveCost& cost() const { return cost_; }
+  /// Seconds between saves by time; 0 = none. On rank 0.
+  double interval_seconds() const;
+
+ private:
+  checkpoint::SaveInfo info_of(const Position& at, const char* folder);
+  void handle(const checkpoint::SaveResult& result);
+  void begin();
+  /// On rank 0: of the control file.
+  void answer_request(bool saved);
+  void choose_interval();
+  bool save_asked() const;
+  void tell_housekeepers_warnings();
+
+  Session& session_;
+  LoopParts parts_;
+  const options::RunOptions& options_;
+  std::unique_ptr<checkpoint::StateMemory> memory_;
+  checkpoint::Writer writer_;
+  std::unique_ptr<Housekeeper> housekeeper_;  ///< on rank 0
+  std::int64_t saved_step_;
+  slurm::SaveCost cost_;
+  double stall_ = 0.0;  ///< of the save under way, so far
+  bool automatic_ = false;
+  std::optional<slurm::SaveInterval> interval_;  ///< on rank 0, once a save was measured
+  bool answers_request_ = false;                 ///< the save under way does, on rank 0
+  bool said_waiting_ = false;
+  std::chrono::steady_clock::time_point last_start_;
+};
+
+}  // namespace trireme::launcher
