@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -223,6 +224,17 @@ void PosixFileSystem::sync_directory(const Path& path) {
 
 void PosixFileSystem::create_symlink(const Path& target, const Path& link) {
   if (::symlink(target.c_str(), link.c_str()) != 0) fail("cannot link", link.string());
+}
+
+std::optional<Space> FileSystem::space(const Path&) { return std::nullopt; }
+
+std::optional<Space> PosixFileSystem::space(const Path& path) {
+  struct statvfs facts {};
+  if (::statvfs(path.c_str(), &facts) != 0) return std::nullopt;
+  Space space;
+  space.bytes = static_cast<std::uint64_t>(facts.f_bavail) * facts.f_frsize;
+  if (facts.f_files > 0) space.files = facts.f_favail;
+  return space;
 }
 
 }  // namespace trireme::base

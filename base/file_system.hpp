@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,12 @@ enum class OpenMode {
 /// system without direct I/O says EINVAL when the file is opened, or at the first write.
 inline constexpr std::size_t kDirectAlignment = 4096;
 
+/// What a user may still put into a file system.
+struct Space {
+  std::uint64_t bytes = 0;
+  std::optional<std::uint64_t> files;  ///< nothing where the file system does not count them
+};
+
 class FileSystem {
  public:
   using Path = std::filesystem::path;
@@ -75,6 +82,8 @@ class FileSystem {
   /// fsync(2) of a directory: makes renames and new names in it durable.
   virtual void sync_directory(const Path& path) = 0;
   virtual void create_symlink(const Path& target, const Path& link) = 0;
+  /// Of the file system that `path` lies in (statvfs(2)); nothing where that is not known. Quotas may leave less.
+  virtual std::optional<Space> space(const Path& path);
 
   // Built from the above.
   /// mkdir -p.
@@ -101,6 +110,7 @@ class PosixFileSystem final : public FileSystem {
   void remove(const Path& path) override;
   void sync_directory(const Path& path) override;
   void create_symlink(const Path& target, const Path& link) override;
+  std::optional<Space> space(const Path& path) override;
 };
 
 }  // namespace trireme::base

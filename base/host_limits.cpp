@@ -33,9 +33,23 @@ std::optional<double> read_number(FileSystem& files, const Path& path) {
   return number;
 }
 
-void take_memory(HostLimits& limits, std::optional<double> bytes) {
+/// The number after `name` in lines of "name number".
+std::optional<double> read_field(FileSystem& files, const Path& path, const std::string& name) {
+  std::istringstream in(read_text(files, path).value_or(""));
+  std::string word;
+  for (double number = 0; in >> word >> number; in.ignore(64, '\n')) {
+    if (word == name) return number;
+  }
+  return std::nullopt;
+}
+
+/// A group's limit and what its processes use of it, the page cache's files apart.
+void take_memory(HostLimits& limits, std::optional<double> bytes, double used) {
   // Groups of version 1 without a limit say 2^63 less a page.
-  if (bytes && *bytes < 9e18) limits.memory_bytes = std::min(limits.memory_bytes, static_cast<std::uint64_t>(*bytes));
+  if (!bytes || *bytes >= 9e18) return;
+  limits.memory_bytes = std::min(limits.memory_bytes, static_cast<std::uint64_t>(*bytes));
+  limits.memory_free_bytes =
+      std::min(limits.memory_free_bytes, static_cast<std::uint64_t>(std::max(0.0, *bytes - used)));
 }
 
 void take_quota(HostLimits& limits, double quota, double period) {
@@ -44,7 +58,9 @@ void take_quota(HostLimits& limits, double quota, double period) {
 }
 
 void read_unified(FileSystem& files, const Path& group, HostLimits& limits) {
-  take_memory(limits, read_number(files, group / "memory.max"));
+  take_memory(limits, read_number(files, group / "memory.max"),
+              read_number(files, group / "memory.current").value_or(0) -
+                  read_field(files, group / "memory.stat", "file").value_or(0));
   if (const auto text = read_text(files, group / "cpu.max")) {
     std::istringstream in(*text);
     double quota = 0;
@@ -65,19 +81,16 @@ void upwards(const Path& mount, const Path& path, Read read) {
   read(mount);
 }
 
-std::uint64_t memory_of_machine(FileSystem& files, const Path& root) {
-  const std::string text = read_text(files, root / "proc/meminfo").value_or("");
-  std::istringstream in(text);
-  std::string name;
-  std::uint64_t kilobytes = 0;
-  return in >> name >> kilobytes && name == "MemTotal:" ? kilobytes * 1024 : 0;
+std::uint64_t memory_of_machine(FileSystem& files, const Path& root, const char* name) {
+  return static_cast<std::uint64_t>(read_field(files, root / "proc/meminfo", name).value_or(0) * 1024);
 }
 
 }  // namespace
 
 HostLimits read_host_limits(FileSystem& files, const Path& root) {
   HostLimits limits;
-  limits.memory_bytes = memory_of_machine(files, root);
+  limits.memory_bytes = memory_of_machine(files, root, "MemTotal:");
+  limits.memory_free_bytes = memory_of_machine(files, root, "MemAvailable:");
   const Path mounts = root / "sys/fs/cgroup";
   std::istringstream lines(read_text(files, root / "proc/self/cgroup").value_or(""));
   for (std::string line; std::getline(lines, line);) {
@@ -94,8 +107,11 @@ HostLimits read_host_limits(FileSystem& files, const Path& root) {
       }
     }
     if (list.find(",memory,") != std::string::npos) {
-      upwards(mounts / "memory", path,
-              [&](const Path& group) { take_memory(limits, read_number(files, group / "memory.limit_in_bytes")); });
+      upwards(mounts / "memory", path, [&](const Path& group) {
+        take_memory(limits, read_number(files, group / "memory.limit_in_bytes"),
+                    read_number(files, group / "memory.usage_in_bytes").value_or(0) -
+                        read_field(files, group / "memory.stat", "total_cache").value_or(0));
+      });
     }
     if (list.find(",cpu,") != std::string::npos) {
       for (const std::string& mount : {std::string("cpu"), controllers}) {

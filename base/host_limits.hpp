@@ -8,8 +8,9 @@
 namespace trireme::base {
 
 struct HostLimits {
-  std::uint64_t memory_bytes = 0;  ///< the smallest of the machine's memory and the limits of all groups above us
-  double cpus = 0;                 ///< the smallest quota, in CPUs; 0: none
+  std::uint64_t memory_bytes = 0;       ///< the smallest of the machine's memory and the limits of all groups above us
+  std::uint64_t memory_free_bytes = 0;  ///< of these, what nobody uses, or only the page cache does
+  double cpus = 0;                      ///< the smallest quota, in CPUs; 0: none
 };
 
 /// Reads /proc/meminfo, /proc/self/cgroup and the groups' files below `root` ("/" but for tests). What cannot be read

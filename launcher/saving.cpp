@@ -8,6 +8,7 @@
 #include "base/json.hpp"
 #include "launcher/checkpoint_bridge.hpp"
 #include "launcher/format.hpp"
+#include "launcher/preflight.hpp"
 #include "launcher/version.hpp"
 
 namespace trireme::launcher {
@@ -27,17 +28,6 @@ base::Json versions_as_json() {
   return versions;
 }
 
-/// This rank's share of the node's memory for snapshots.
-std::uint64_t pool_bytes(const options::CheckpointSection& checkpoint, base::FileSystem& files, int ranks_on_node) {
-  constexpr double kShare = 0.25;
-  constexpr double kGiB = 1 << 30;
-  if (!checkpoint.async) return 0;
-  const double of_node = checkpoint.host_memory > 0
-                             ? checkpoint.host_memory * kGiB
-                             : kShare * static_cast<double>(base::read_host_limits(files).memory_bytes);
-  return static_cast<std::uint64_t>(of_node / ranks_on_node);
-}
-
 }  // namespace
 
 Saving::Saving(Session& session, const LoopParts& parts, std::int64_t saved_step)
@@ -47,7 +37,7 @@ Saving::Saving(Session& session, const LoopParts& parts, std::int64_t saved_step
       memory_(state_memory(session.processor().device)),
       writer_(session.coordinator(), parts.files,
               {session.background_coordinator(), *memory_,
-               pool_bytes(options_.checkpoint, parts.files, session.ranks_on_node()),
+               snapshot_bytes(options_.checkpoint, base::read_host_limits(parts.files), session.ranks_on_node()),
                snapshot_allocator(session.processor().device)}),
       saved_step_(saved_step),
       automatic_(!options_.checkpoint.every_minutes && options_.checkpoint.every_steps == 0),

@@ -4,6 +4,7 @@
 #include "base/error.hpp"
 #include "io/checkpoint/damage.hpp"
 #include "io/checkpoint/open_checkpoint.hpp"
+#include "io/checkpoint/preflight.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "io/checkpoint/time.hpp"
 
@@ -31,9 +32,10 @@ bool is_leftover(const std::string& name) {
          (name.starts_with("LATEST.") && name.ends_with(".tmp"));
 }
 
-/// A replacement of one of the run directory's own files that a kill cut short.
+/// What a kill cut short in the run directory itself: a replacement of one of its files, a trial save.
 bool is_cut_replacement(const std::string& name) {
   const auto begins = [&](const char* file) { return name.starts_with(file); };
+  if (name == kPreflightName) return true;
   return name.ends_with(".tmp") && (begins("metrics.jsonl.") || begins("attempts.jsonl.") || begins("run.ini."));
 }
 

@@ -10,6 +10,7 @@
 #include "launcher/commands/run_commands.hpp"
 #include "launcher/format.hpp"
 #include "launcher/options/run_arguments.hpp"
+#include "launcher/preflight.hpp"
 #include "launcher/run_directory.hpp"
 #include "launcher/run_input.hpp"
 #include "launcher/session.hpp"
@@ -132,6 +133,7 @@ slurm::Outcome run_attempt(Session& session, const RunInput& input, base::FileSy
   const Position start = restore(session, files, input, attempt, log);
   progress.step = progress.saved_step = start.step;
   stops.check("after loading the checkpoint");
+  preflight(session, files, input);
   on_rank_0(session.world(),
             [&] { run->begin(describe_attempt(*run, input, session, start), options::to_ini(input.options())); });
   TrainLoop loop(session,

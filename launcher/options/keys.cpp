@@ -166,6 +166,9 @@ void add_checkpoint(std::vector<Key>& keys) {
                   "training waits; 0: a quarter of what the job may use", "", {}, 0, kAny});
   keys.push_back({"checkpoint", "shards_per_node", TRIREME_FIELD(Integer, checkpoint.shards_per_node), "files",
                   "most HDF5 files that a node writes per checkpoint", "", {}, 1, 1e6});
+  keys.push_back({"checkpoint", "preflight", TRIREME_FIELD(Truth, checkpoint.preflight), "",
+                  "before the first step: room on the disk for keep + 1 checkpoints, memory for copies of the state, and a "
+                  "trial save; a run that could not save ends there"});
   keys.push_back({"checkpoint", "allow", TRIREME_FIELD(Word, checkpoint.allow), "",
                   "names of tensors, separated by commas, that may be missing or unexpected when loading"});
 }

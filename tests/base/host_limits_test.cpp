@@ -9,7 +9,7 @@ namespace {
 
 class Machine {
  public:
-  Machine() { put("proc/meminfo", "MemTotal:       16384000 kB\nMemFree: 1 kB\n"); }
+  Machine() { put("proc/meminfo", "MemTotal:       16384000 kB\nMemFree: 1 kB\nMemAvailable: 8192000 kB\n"); }
   void put(const std::string& path, const std::string& text) {
     files_.create_directories((root_.path() / path).parent_path());
     const auto file = files_.open(root_.path() / path, OpenMode::kCreate);
@@ -38,6 +38,21 @@ TEST(HostLimits, VersionTwoTakesTheSmallestLimitOnTheWayUp) {
   machine.put("sys/fs/cgroup/system.slice/cpu.max", "max 100000\n");
   EXPECT_EQ(machine.limits().memory_bytes, 4294967296ull);
   EXPECT_EQ(machine.limits().cpus, 2.5);
+}
+
+TEST(HostLimits, WhatAGroupUsesIsNotFreeButItsPageCacheIs) {
+  Machine machine;
+  EXPECT_EQ(machine.limits().memory_free_bytes, 8192000ull * 1024);
+  machine.put("proc/self/cgroup", "0::/job\n");
+  machine.put("sys/fs/cgroup/job/memory.max", "4000000000\n");
+  machine.put("sys/fs/cgroup/job/memory.current", "3000000000\n");
+  machine.put("sys/fs/cgroup/job/memory.stat", "anon 1000000000\nfile 2000000000\n");
+  EXPECT_EQ(machine.limits().memory_free_bytes, 3000000000ull);
+  machine.put("proc/self/cgroup", "4:memory:/job\n");
+  machine.put("sys/fs/cgroup/memory/job/memory.limit_in_bytes", "4000000000\n");
+  machine.put("sys/fs/cgroup/memory/job/memory.usage_in_bytes", "3500000000\n");
+  machine.put("sys/fs/cgroup/memory/job/memory.stat", "total_cache 500000000\n");
+  EXPECT_EQ(machine.limits().memory_free_bytes, 1000000000ull);
 }
 
 TEST(HostLimits, VersionOneHasAHierarchyPerController) {

@@ -1,9 +1,11 @@
-// checkpoint_bench DIRECTORY WRITERS: for each word on stdin (save, load, read, read-direct, clean) one timed
-// operation, its seconds on stdout. The state is GPT-2 124M with AdamW's moments in fp32 (1.49 GB), held alike by every
-// writer (data parallel), the writers being threads. `load` and `read` take the checkpoint that `save` left, with its
-// pages dropped from the cache; `read` and `read-direct` are bounds for `load`: the same files read by as many threads,
-// 16 MiB at a time, through the page cache or past it, and nothing else. The process lives on between operations, as a
-// training does, so its memory is warm.
+// checkpoint_bench DIRECTORY WRITERS: for each word on stdin (save, async, stall, copy, load, read, read-direct, clean)
+// one timed operation, its seconds on stdout. The state is GPT-2 124M with AdamW's moments in fp32 (1.49 GB), held
+// alike by every writer (data parallel), the writers being threads. `load` and `read` take the checkpoint that `save`
+// left, with its pages dropped from the cache; `read` and `read-direct` are bounds for `load`: the same files read by
+// as many threads, 16 MiB at a time, through the page cache or past it, and nothing else. `async` is a save beside a
+// training until its commit, `stall` the part of it that the training waits for, `copy` a bound for that: a memcpy of
+// the same bytes by as many threads. The process lives on between operations, as a training does, so its memory is
+// warm.
 #include <unistd.h>
 
 #include <chrono>
@@ -12,6 +14,7 @@
 #include <cstring>
 #include <filesystem>
 #include <iostream>
+#include <memory>
 #include <string>
 #include <thread>
 #include <vector>
@@ -97,6 +100,81 @@ double save(const State& state, const Path& directory, int writers) {
   return seconds;
 }
 
+/// Saves beside the training: the writers and their pools live on from save to save.
+class AsyncSaves {
+ public:
+  AsyncSaves(const State& state, Path directory, int writers)
+      : state_(state), directory_(std::move(directory)), planning_(writers, 1), draining_(writers, 1) {
+    for (int rank = 0; rank < writers; ++rank) {
+      ranks_.push_back(std::make_unique<Rank>(planning_, draining_, rank, files_));
+    }
+  }
+
+  /// The seconds that a training would wait, with `stall`, or those until the checkpoint is committed.
+  double save(bool stall) {
+    std::filesystem::remove_all(directory_ / "checkpoints");
+    ::sync();
+    double waited = 0;
+    const auto start = Clock::now();
+    on_all([&](Rank& rank) {
+      SaveInfo info;
+      info.directory = directory_ / "checkpoints";
+      info.step = 1;
+      info.token = "bench";
+      rank.writer.start(std::move(info), state_.stored);
+      rank.writer.wait_for_snapshot();
+    });
+    waited = seconds_since(start);
+    on_all([](Rank& rank) {
+      const auto result = rank.writer.finish();
+      if (!result.ok) throw base::Error(result.error);
+    });
+    return stall ? waited : seconds_since(start);
+  }
+
+  /// The same bytes, copied by as many threads into memory that is there already.
+  double copy() {
+    copy_.resize(state_.memory.size());
+    const std::size_t share = copy_.size() / ranks_.size();
+    std::size_t next = 0;
+    const auto start = Clock::now();
+    std::vector<std::thread> threads;
+    for (std::size_t r = 0; r < ranks_.size(); ++r, next += share) {
+      threads.emplace_back(
+          [&, next] { std::memcpy(copy_.data() + next, state_.memory.data() + next, share * sizeof(float)); });
+    }
+    for (auto& thread : threads) thread.join();
+    return seconds_since(start);
+  }
+
+ private:
+  struct Rank {
+    Rank(tests::ThreadGroup& planning, tests::ThreadGroup& draining, int rank, base::FileSystem& files)
+        : planner(planning, rank), drainer(draining, rank), writer(planner, files, {drainer, memory, kPool}) {}
+
+    static constexpr std::uint64_t kPool = std::uint64_t{4} << 30;
+    tests::ThreadCoordinator planner;
+    tests::ThreadCoordinator drainer;
+    HostStateMemory memory;
+    Writer writer;
+  };
+
+  template <typename Body>
+  void on_all(Body body) {
+    std::vector<std::thread> threads;
+    for (auto& rank : ranks_) threads.emplace_back([&] { body(*rank); });
+    for (auto& thread : threads) thread.join();
+  }
+
+  const State& state_;
+  Path directory_;
+  base::PosixFileSystem files_;
+  tests::ThreadGroup planning_;
+  tests::ThreadGroup draining_;
+  std::vector<std::unique_ptr<Rank>> ranks_;
+  std::vector<float> copy_;
+};
+
 double load(const State& state, const Path& directory, int readers) {
   drop_caches(directory / "checkpoints/step_1");
   const auto start = Clock::now();
@@ -160,8 +238,12 @@ int main(int argc, char** argv) {
   const Path directory = argv[1];
   const int writers = std::atoi(argv[2]);
   const State state = make_state();
+  AsyncSaves async(state, directory, writers);
   for (std::string word; std::cin >> word;) {
     double seconds = 0;
+    if (word == "stall") seconds = async.save(true);
+    if (word == "async") seconds = async.save(false);
+    if (word == "copy") seconds = async.copy();
     if (word == "save") seconds = save(state, directory, writers);
     if (word == "load") seconds = load(state, directory, writers);
     if (word == "read") seconds = plain_read(directory, writers, base::OpenMode::kRead);

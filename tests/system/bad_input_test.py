@@ -138,6 +138,8 @@ def full_disk(space, cases):
     try:
         arguments = ["train", "run.ini", f"--run.dir={small}/run", "--model.hidden=64", "--train.steps=6",
                      "--checkpoint.every_steps=1", "--checkpoint.keep=50"]
+        cases.refuse("no room for keep + 1 checkpoints", arguments, 2, ["No space left", "checkpoint.keep"], ranks=2)
+        arguments.append("--checkpoint.preflight=false")
         done = space.run(*arguments, ranks=2, timeout=100)
         said = done.stdout + done.stderr
         check("No space left" in said, f"a full disk was not named:\n{said}")
