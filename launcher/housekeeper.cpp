@@ -1,9 +1,11 @@
 #include "launcher/housekeeper.hpp"
 
-#include <sched.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/error.hpp"
@@ -12,12 +14,14 @@
 namespace trireme::launcher {
 namespace {
 
-/// Of the calling thread: it runs, and its reads are served, when nobody else wants to. Refusals do not matter.
-void take_lowest_priority() {
-  const sched_param none{};
-  ::sched_setscheduler(0, SCHED_IDLE, &none);
+constexpr auto kAtTheEnd = std::chrono::seconds(5);
+
+/// Of the calling thread: others come first, on the processor and on the disk. Refusals do not matter.
+void take_low_priority() {
+  constexpr int kNice = 10;
   constexpr int kThisThread = 1;       // IOPRIO_WHO_PROCESS, with id 0
   constexpr int kIdleClass = 3 << 13;  // IOPRIO_CLASS_IDLE
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::syscall(SYS_gettid)), kNice);
   ::syscall(SYS_ioprio_set, kThisThread, 0, kIdleClass);
 }
 
@@ -37,13 +41,16 @@ void Housekeeper::end() {
     ending_ = true;
   }
   wake_.notify_all();
-  if (thread_.joinable()) thread_.join();
+  if (!thread_.joinable()) return;
+  thread_.join();
+  const auto last = std::chrono::steady_clock::now() + kAtTheEnd;
+  if (work_to_do_) look_after([last] { return std::chrono::steady_clock::now() < last; });
 }
 
-void Housekeeper::committed(std::int64_t step) {
+void Housekeeper::committed() {
   {
     const std::lock_guard lock(mutex_);
-    newest_ = step;
+    work_to_do_ = true;
   }
   wake_.notify_all();
 }
@@ -58,37 +65,43 @@ void Housekeeper::warn(std::string text) {
   warnings_.push_back(std::move(text));
 }
 
-bool Housekeeper::interrupted() {
-  const std::lock_guard lock(mutex_);
-  return ending_ || newest_;
-}
-
 void Housekeeper::work() {
-  take_lowest_priority();
+  take_low_priority();
+  const auto go_on = [this] {
+    const std::lock_guard lock(mutex_);
+    return !ending_ && !work_to_do_;
+  };
+  std::unique_lock lock(mutex_);
   for (;;) {
-    std::unique_lock lock(mutex_);
-    wake_.wait(lock, [this] { return ending_ || newest_; });
-    const auto step = std::exchange(newest_, std::nullopt);
+    wake_.wait(lock, [this] { return ending_ || work_to_do_; });
+    if (ending_) return;
+    work_to_do_ = false;
     lock.unlock();
-    if (!step) return;
-    prune();
-    if (!interrupted()) read_back(*step);
+    look_after(go_on);
+    lock.lock();
+    if (ending_) work_to_do_ = true;  // the rest is for end()
   }
 }
 
-void Housekeeper::prune() {
+void Housekeeper::look_after(const std::function<bool()>& go_on) {
   try {
+    const auto steps = checkpoint::committed_steps(files_, run_directory_);
+    const auto verified = checkpoint::verified_steps(files_, run_directory_);
+    for (std::size_t back = 1; back <= 2 && back <= steps.size(); ++back) {
+      const std::int64_t step = steps[steps.size() - back];
+      if (go_on() && std::ranges::count(verified, step) == 0) read_back(step, go_on);
+    }
     if (still_mine_()) checkpoint::prune(files_, run_directory_, policy_);
   } catch (const std::exception& error) {
     warn(base::str("old checkpoints could not be removed: ", error.what()));
   }
 }
 
-void Housekeeper::read_back(std::int64_t step) {
+void Housekeeper::read_back(std::int64_t step, const std::function<bool()>& go_on) {
   const auto path = checkpoint::step_directory(run_directory_, step);
   try {
     const checkpoint::VerifyResult result =
-        checkpoint::verify(files_, path, false, 1, [this](std::uint64_t) { return !interrupted(); });
+        checkpoint::verify(files_, path, false, 1, [&go_on](std::uint64_t) { return go_on(); });
     if (result.stopped || !still_mine_()) return;
     if (result.findings.empty()) {
       checkpoint::append_verified(files_, path, result.manifest);

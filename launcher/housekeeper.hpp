@@ -1,4 +1,4 @@
-// What may take its time after a commit: old checkpoints are deleted, the new one is read back.
+// What may take its time after a commit: the new checkpoint is read back, old ones are deleted.
 #pragma once
 
 #include <condition_variable>
@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <functional>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -16,7 +15,7 @@
 
 namespace trireme::launcher {
 
-/// On rank 0, a thread of the lowest priority beside the training.
+/// On rank 0, a thread of low priority beside the training.
 class Housekeeper {
  public:
   /// `still_mine`: whether this process may still write to the run directory; called by the thread. `files` must
@@ -27,18 +26,19 @@ class Housekeeper {
   Housekeeper(const Housekeeper&) = delete;
   Housekeeper& operator=(const Housekeeper&) = delete;
 
-  /// A checkpoint of this step was committed. When several are, only the newest is read back.
-  void committed(std::int64_t step);
-  /// Finishes deleting; reading back is given up. Nothing happens any more.
+  /// A checkpoint was committed.
+  void committed();
+  /// Reads back what is left, for a few seconds at most, and deletes; all in the calling thread. Nothing happens any
+  /// more.
   void end();
   /// What people should know, since the last call: deletions that failed, damage that was found.
   std::vector<std::string> warnings();
 
  private:
   void work();
-  void prune();
-  void read_back(std::int64_t step);
-  bool interrupted();
+  /// Reads back those of the two newest checkpoints that were not yet, as long as `go_on` says true, then deletes.
+  void look_after(const std::function<bool()>& go_on);
+  void read_back(std::int64_t step, const std::function<bool()>& go_on);
   void warn(std::string text);
 
   base::FileSystem& files_;
@@ -47,7 +47,7 @@ class Housekeeper {
   std::function<bool()> still_mine_;
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::optional<std::int64_t> newest_;  ///< committed and not yet looked after
+  bool work_to_do_ = false;
   bool ending_ = false;
   std::vector<std::string> warnings_;
   std::thread thread_;

@@ -148,7 +148,7 @@ void Saving::handle(const checkpoint::SaveResult& saved) {
   parts_.run->saved();
   parts_.time->save_took(saved.seconds);
   if (automatic_) choose_interval();
-  housekeeper_->committed(saved.step);
+  housekeeper_->committed();
 }
 
 void Saving::answer_request(bool saved) {

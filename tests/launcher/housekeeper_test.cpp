@@ -37,12 +37,12 @@ class HousekeeperTest : public testing::Test {
   tests::TemporaryDirectory run_;
 };
 
-TEST_F(HousekeeperTest, OldCheckpointsGoAndTheNewestIsReadBack) {
+TEST_F(HousekeeperTest, TheTwoNewestAreReadBackAndOldOnesGo) {
   for (const std::int64_t step : {1, 2, 3, 4}) save(step);
   Housekeeper housekeeper(files_, run_.path(), {}, [] { return true; });
-  housekeeper.committed(4);
-  wait_for([&] { return verified() == std::vector<std::int64_t>{4}; });
-  EXPECT_EQ(steps(), (std::vector<std::int64_t>{3, 4}));
+  housekeeper.committed();
+  wait_for([&] { return steps() == std::vector<std::int64_t>{3, 4}; });
+  EXPECT_EQ(verified(), (std::vector<std::int64_t>{3, 4}));
   EXPECT_TRUE(housekeeper.warnings().empty());
 }
 
@@ -55,9 +55,12 @@ TEST_F(HousekeeperTest, DamageIsToldAndNotRecordedAsVerified) {
   byte = static_cast<char>(byte ^ 1);
   file->pwrite(&byte, 1, file->size() - 1);
   Housekeeper housekeeper(files_, run_.path(), {}, [] { return true; });
-  housekeeper.committed(1);
+  housekeeper.committed();
   std::vector<std::string> warnings;
-  wait_for([&] { return !(warnings = housekeeper.warnings()).empty(); });
+  wait_for([&] {
+    for (const auto& warning : housekeeper.warnings()) warnings.push_back(warning);
+    return !warnings.empty();
+  });
   EXPECT_NE(warnings[0].find("is damaged"), std::string::npos) << warnings[0];
   EXPECT_TRUE(verified().empty());
 }
@@ -66,16 +69,17 @@ TEST_F(HousekeeperTest, WhatIsToGoIsGoneWhenItEnds) {
   for (const std::int64_t step : {1, 2, 3, 4}) save(step);
   {
     Housekeeper housekeeper(files_, run_.path(), {}, [] { return true; });
-    housekeeper.committed(4);
+    housekeeper.committed();
   }
   EXPECT_EQ(steps(), (std::vector<std::int64_t>{3, 4}));
+  EXPECT_EQ(verified(), (std::vector<std::int64_t>{3, 4}));
 }
 
 TEST_F(HousekeeperTest, NothingIsTouchedOnceAnotherJobHoldsTheRun) {
   for (const std::int64_t step : {1, 2, 3, 4}) save(step);
   {
     Housekeeper housekeeper(files_, run_.path(), {}, [] { return false; });
-    housekeeper.committed(4);
+    housekeeper.committed();
   }
   EXPECT_EQ(steps().size(), 4U);
   EXPECT_TRUE(verified().empty());

@@ -170,7 +170,8 @@ def not_finite(space):
 
 def what_stays(space):
     def saved(name, **checkpoint):
-        space.write("keep.ini", run_ini(name, steps=12, checkpoint=checkpoint))
+        options = {key.rstrip("_"): value for key, value in checkpoint.items()}  # async is a word of Python's
+        space.write("keep.ini", run_ini(name, steps=12, checkpoint=options))
         done = space.must("train", "keep.ini", ranks=2)
         directory = space / f"runs/{name}"
         left = [entry for entry in os.listdir(directory + "/checkpoints") if entry.startswith(".")]
@@ -181,8 +182,10 @@ def what_stays(space):
     check(kept == [5, 10, 11, 12], f"keep = 2 and keep_every = 5 left {kept}")
     kept, _ = saved("never", every_steps=0, every_minutes=0)
     check(kept == [12], f"without every_steps and every_minutes: {kept}")
-    kept, said = saved("minutes", every_steps=0, every_minutes=1e-6, keep=50)
+    kept, said = saved("minutes", every_steps=0, every_minutes=1e-6, keep=50, async_="false")
     check(kept == list(range(1, 13)), f"every_minutes = 1e-6 saved {kept}:\n{said}")
+    kept, said = saved("beside", every_steps=0, every_minutes=1e-6, keep=50)
+    check(kept[-1] == 12 and len(kept) >= 2, f"beside the training every_minutes = 1e-6 saved {kept}:\n{said}")
     for shards in (1, 2):
         saved(f"shards{shards}", shards_per_node=shards)
         found = glob.glob(space / f"runs/shards{shards}/checkpoints/step_12/node_*/shard_*.h5")
