@@ -77,6 +77,18 @@ struct DiskNode {
   }
 };
 
+/// When the new name of a rename between directories is durable, so is that the old one is gone: a directory never has
+/// two names.
+inline void forget_old_name(DiskNode& node, unsigned long rename) {
+  for (auto it = node.changes.begin(); it != node.changes.end(); ++it) {
+    if (it->rename != rename || it->names[0].second) continue;
+    DiskNode::apply(node.durable_entries, *it);
+    node.changes.erase(it);
+    return;
+  }
+  for (auto& [name, child] : node.entries) forget_old_name(*child, rename);
+}
+
 /// A copy that shares nothing, everything in it durable.
 inline std::shared_ptr<DiskNode> durable_copy(const DiskNode& node) {
   auto copy = std::make_shared<DiskNode>();

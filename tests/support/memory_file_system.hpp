@@ -144,7 +144,13 @@ class MemoryFileSystem final : public base::FileSystem {
     });
   }
   void sync_directory(const Path& path) override {
-    call(IoCall::kSyncDirectory, path, [&] { directory(path, path).make_durable(); });
+    call(IoCall::kSyncDirectory, path, [&] {
+      DiskNode& node = directory(path, path);
+      for (const auto& change : node.changes) {
+        if (change.rename != 0 && change.names[0].second) forget_old_name(*root_, change.rename);
+      }
+      node.make_durable();
+    });
   }
   void create_symlink(const Path&, const Path& link) override { fail(ENOTSUP, link); }
 

@@ -23,6 +23,7 @@ struct NamedFault {
   std::string name;
   IoFault fault;
   AfterCrash after = AfterCrash::kKeepAll;  ///< of a crash
+  IoCall call = IoCall::kLook;              ///< that it falls on
 
   bool is_crash() const { return fault.kind == IoFault::Kind::kCrash; }
 };
@@ -59,6 +60,7 @@ inline std::vector<NamedFault> faults_of(IoCall call) {
     case IoCall::kRead:
     case IoCall::kClose: break;
   }
+  for (auto& fault : faults) fault.call = call;
   return faults;
 }
 
@@ -71,6 +73,8 @@ struct Sweep {
   /// When the disk is well again, or the machine has started again.
   std::function<void(MemoryFileSystem&, bool reported_good, const NamedFault&)> check;
   std::size_t least_calls = 1;  ///< fewer, and the sweep is not what it was meant to be
+  std::size_t first_call = 1;   ///< those before it belong to another sweep
+  bool exact = true;            ///< the calls come in the same order every time
 };
 
 inline bool reports_good(const Sweep& sweep, MemoryFileSystem& files) {
@@ -89,7 +93,7 @@ inline void run_sweep(const Sweep& sweep) {
   ASSERT_TRUE(reports_good(sweep, undisturbed)) << sweep.name;
   const std::vector<IoCall> calls = undisturbed.calls();
   EXPECT_GE(calls.size(), sweep.least_calls) << sweep.name;
-  for (std::size_t n = 1; n <= calls.size(); ++n) {
+  for (std::size_t n = sweep.first_call; n <= calls.size(); ++n) {
     for (const NamedFault& fault : faults_of(calls[n - 1])) {
       const std::string name = base::str(sweep.name, ", call ", n, ": ", fault.name);
       SCOPED_TRACE(name);
@@ -98,7 +102,7 @@ inline void run_sweep(const Sweep& sweep) {
       const bool good = reports_good(sweep, files);
       if (!files.has_failed()) {
         // Only a disk that is full may go unnoticed, when nothing from here on takes space.
-        EXPECT_EQ(fault.fault.kind, IoFault::Kind::kFullFrom) << "the calls come in another order";
+        EXPECT_TRUE(fault.fault.kind == IoFault::Kind::kFullFrom || !sweep.exact) << "calls in another order";
         continue;
       }
       if (fault.is_crash()) {

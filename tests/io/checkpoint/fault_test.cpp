@@ -77,6 +77,13 @@ void expect_only_whole_checkpoints_and_leftovers(MemoryFileSystem& files) {
   }
 }
 
+/// The hint for people is one of the two steps, never a torn word.
+void expect_latest_is_whole(MemoryFileSystem& files, std::int64_t before) {
+  if (!files.exists(kDirectory / "LATEST")) return;
+  const std::string text = files.read_all(kDirectory / "LATEST");
+  EXPECT_TRUE(text == "step_2\n" || text == base::str("step_", before, "\n")) << text;
+}
+
 /// As a start of the run does.
 void expect_no_leftovers(MemoryFileSystem& files) {
   collect_leftovers(files, kRun);
@@ -108,6 +115,7 @@ void expect_save_survives(const Case& c, std::int64_t before, bool reserves = tr
   };
   sweep.check = [&, next = std::int64_t{2}](MemoryFileSystem& files, bool good, const NamedFault& fault) mutable {
     expect_only_whole_checkpoints_and_leftovers(files);
+    expect_latest_is_whole(files, before);
     MemoryFileSystem started(files);
     expect_no_leftovers(started);
     const auto step = restore(started, c);
