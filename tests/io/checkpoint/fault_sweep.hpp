@@ -23,13 +23,18 @@ struct NamedFault {
   std::string name;
   IoFault fault;
   AfterCrash after = AfterCrash::kKeepAll;  ///< of a crash
+  unsigned seed = 0;                        ///< of what kRandom keeps
   IoCall call = IoCall::kLook;              ///< that it falls on
 
   bool is_crash() const { return fault.kind == IoFault::Kind::kCrash; }
+  /// The disk is well again right after it.
+  bool passes() const {
+    return !is_crash() && fault.kind != IoFault::Kind::kFullFrom && fault.kind != IoFault::Kind::kDeadFrom;
+  }
 };
 
 /// What can go wrong at such a call.
-inline std::vector<NamedFault> faults_of(IoCall call) {
+inline std::vector<NamedFault> faults_of(IoCall call, unsigned random_crashes) {
   using Kind = IoFault::Kind;
   std::vector<NamedFault> faults = {{"ENOSPC", {Kind::kFails, ENOSPC}},
                                     {"EDQUOT", {Kind::kFails, EDQUOT}},
@@ -38,8 +43,10 @@ inline std::vector<NamedFault> faults_of(IoCall call) {
                                     {"full from here on", {Kind::kFullFrom, ENOSPC}},
                                     {"dead from here on", {Kind::kDeadFrom, EIO}},
                                     {"crash, unsynced lost", {Kind::kCrash, EIO}, AfterCrash::kLoseUnsynced},
-                                    {"crash, all kept", {Kind::kCrash, EIO}, AfterCrash::kKeepAll},
-                                    {"crash, a random part kept", {Kind::kCrash, EIO}, AfterCrash::kRandom}};
+                                    {"crash, all kept", {Kind::kCrash, EIO}, AfterCrash::kKeepAll}};
+  for (unsigned seed = 1; seed <= random_crashes; ++seed) {
+    faults.push_back({base::str("crash, random part ", seed, " kept"), {Kind::kCrash, EIO}, AfterCrash::kRandom, seed});
+  }
   const auto add = [&](const char* name, Kind kind, int code) { faults.push_back({name, {kind, code}}); };
   switch (call) {
     case IoCall::kWrite:
@@ -75,6 +82,7 @@ struct Sweep {
   std::size_t least_calls = 1;  ///< fewer, and the sweep is not what it was meant to be
   std::size_t first_call = 1;   ///< those before it belong to another sweep
   bool exact = true;            ///< the calls come in the same order every time
+  unsigned random_crashes = 1;  ///< how many random parts to keep at each call
 };
 
 inline bool reports_good(const Sweep& sweep, MemoryFileSystem& files) {
@@ -94,7 +102,7 @@ inline void run_sweep(const Sweep& sweep) {
   const std::vector<IoCall> calls = undisturbed.calls();
   EXPECT_GE(calls.size(), sweep.least_calls) << sweep.name;
   for (std::size_t n = sweep.first_call; n <= calls.size(); ++n) {
-    for (const NamedFault& fault : faults_of(calls[n - 1])) {
+    for (const NamedFault& fault : faults_of(calls[n - 1], sweep.random_crashes)) {
       const std::string name = base::str(sweep.name, ", call ", n, ": ", fault.name);
       SCOPED_TRACE(name);
       MemoryFileSystem files(prepared);
@@ -106,8 +114,8 @@ inline void run_sweep(const Sweep& sweep) {
         continue;
       }
       if (fault.is_crash()) {
-        files.restart(fault.after,
-                      static_cast<unsigned>(n) + 1000U * static_cast<unsigned>(GTEST_FLAG_GET(random_seed)));
+        const auto round = static_cast<unsigned>(GTEST_FLAG_GET(random_seed));
+        files.restart(fault.after, static_cast<unsigned>(n) + 1000 * fault.seed + 10000 * round);
       } else {
         files.heal();
       }

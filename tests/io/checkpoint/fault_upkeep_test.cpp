@@ -76,6 +76,7 @@ TEST(FaultOfUpkeep, PruningDeletesWholeCheckpointsOrNone) {
     EXPECT_EQ(restore(files), 5);
   };
   sweep.least_calls = 20;
+  sweep.random_crashes = 4;
   run_sweep(sweep);
 }
 
@@ -136,6 +137,7 @@ TEST(FaultOfUpkeep, CleaningUpNeverDeletesACheckpointThatIsToBePutBack) {
     EXPECT_EQ(restore(files), 3);
   };
   sweep.least_calls = 30;
+  sweep.random_crashes = 4;
   run_sweep(sweep);
 }
 
