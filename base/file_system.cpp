@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/retry_io.hpp"
 
 namespace trireme::base {
 namespace {
@@ -28,31 +29,19 @@ class PosixFile final : public File {
   }
 
   std::size_t pread(void* data, std::size_t length, std::uint64_t offset) override {
-    auto* bytes = static_cast<char*>(data);
-    std::size_t done = 0;
-    while (done < length) {
-      const ssize_t n = ::pread(fd_, bytes + done, length - done, static_cast<off_t>(offset + done));
-      if (n == 0) break;
-      if (n < 0) {
-        if (errno == EINTR) continue;
-        fail("cannot read", path_);
-      }
-      done += static_cast<std::size_t>(n);
-    }
-    return done;
+    const auto read = [this](void* to, std::size_t n, std::uint64_t at) {
+      return ::pread(fd_, to, n, static_cast<off_t>(at));
+    };
+    const ssize_t done = read_fully(read, data, length, offset);
+    if (done < 0) fail("cannot read", path_);
+    return static_cast<std::size_t>(done);
   }
 
   void pwrite(const void* data, std::size_t length, std::uint64_t offset) override {
-    const auto* bytes = static_cast<const char*>(data);
-    std::size_t done = 0;
-    while (done < length) {
-      const ssize_t n = ::pwrite(fd_, bytes + done, length - done, static_cast<off_t>(offset + done));
-      if (n < 0) {
-        if (errno == EINTR) continue;
-        fail("cannot write", path_);
-      }
-      done += static_cast<std::size_t>(n);
-    }
+    const auto write = [this](const void* from, std::size_t n, std::uint64_t at) {
+      return ::pwrite(fd_, from, n, static_cast<off_t>(at));
+    };
+    if (write_fully(write, data, length, offset) != 0) fail("cannot write", path_);
   }
 
   void start_write_back(std::uint64_t offset, std::uint64_t length) override {
@@ -60,26 +49,20 @@ class PosixFile final : public File {
   }
 
   void sync() override {
-    while (::fsync(fd_) != 0) {
-      if (errno != EINTR) fail("cannot fsync", path_);
-    }
+    if (retry_interrupted([this] { return ::fsync(fd_); }) != 0) fail("cannot fsync", path_);
   }
 
   bool allocate(std::uint64_t length) override {
-    if (length > 0) {
-      while (::fallocate(fd_, 0, 0, static_cast<off_t>(length)) != 0) {
-        if (errno == EINTR) continue;
-        if (errno != EOPNOTSUPP) fail("cannot reserve space for", path_);
-        truncate(length);
-        return false;
-      }
-    }
-    return true;
+    if (length == 0) return true;
+    if (retry_interrupted([&] { return ::fallocate(fd_, 0, 0, static_cast<off_t>(length)); }) == 0) return true;
+    if (errno != EOPNOTSUPP) fail("cannot reserve space for", path_);
+    truncate(length);
+    return false;
   }
 
   void truncate(std::uint64_t length) override {
-    while (::ftruncate(fd_, static_cast<off_t>(length)) != 0) {
-      if (errno != EINTR) fail("cannot truncate", path_);
+    if (retry_interrupted([&] { return ::ftruncate(fd_, static_cast<off_t>(length)); }) != 0) {
+      fail("cannot truncate", path_);
     }
   }
 
@@ -112,6 +95,16 @@ int open_flags(OpenMode mode) {
     case OpenMode::kWriteDirect: return O_WRONLY | O_DIRECT;
   }
   return O_RDONLY;
+}
+
+/// What stat(2) returned. A disk that does not answer must not pass for one without the file: a run would start from
+/// scratch.
+bool is_there(int result, const std::filesystem::path& path) {
+  if (result == 0) return true;
+  if (errno == EIO || errno == ESTALE || errno == ETIMEDOUT || errno == ENOMEM || errno == EINTR) {
+    fail("cannot look at", path.string());
+  }
+  return false;
 }
 
 }  // namespace
@@ -162,27 +155,24 @@ void FileSystem::replace(const Path& path, const std::string& content) {
 }
 
 std::unique_ptr<File> PosixFileSystem::open(const Path& path, OpenMode mode) {
-  int fd = -1;
-  do {
-    fd = ::open(path.c_str(), open_flags(mode) | O_CLOEXEC, 0666);
-  } while (fd < 0 && errno == EINTR);
+  const int fd = retry_interrupted([&] { return ::open(path.c_str(), open_flags(mode) | O_CLOEXEC, 0666); });
   if (fd < 0) fail("cannot open", path.string());
   return std::make_unique<PosixFile>(fd, path.string());
 }
 
 bool PosixFileSystem::exists(const Path& path) {
   struct stat info {};
-  return ::lstat(path.c_str(), &info) == 0;
+  return is_there(::lstat(path.c_str(), &info), path);
 }
 
 bool PosixFileSystem::is_directory(const Path& path) {
   struct stat info {};
-  return ::stat(path.c_str(), &info) == 0 && S_ISDIR(info.st_mode);
+  return is_there(::stat(path.c_str(), &info), path) && S_ISDIR(info.st_mode);
 }
 
 bool PosixFileSystem::is_link(const Path& path) {
   struct stat info {};
-  return ::lstat(path.c_str(), &info) == 0 && S_ISLNK(info.st_mode);
+  return is_there(::lstat(path.c_str(), &info), path) && S_ISLNK(info.st_mode);
 }
 
 std::vector<std::string> PosixFileSystem::list(const Path& directory) {
@@ -211,10 +201,7 @@ void PosixFileSystem::remove(const Path& path) {
 void PosixFileSystem::sync_directory(const Path& path) {
   const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) fail("cannot open directory", path.string());
-  int result = 0;
-  do {
-    result = ::fsync(fd);
-  } while (result != 0 && errno == EINTR);
+  const int result = retry_interrupted([fd] { return ::fsync(fd); });
   const int code = errno;
   ::close(fd);
   errno = code;

@@ -66,6 +66,7 @@ class FileSystem {
 
   virtual ~FileSystem() = default;
   virtual std::unique_ptr<File> open(const Path& path, OpenMode mode) = 0;
+  /// Throws IoError when the disk does not answer (EIO, ESTALE, …); so do the next two.
   virtual bool exists(const Path& path) = 0;
   /// Also of a symbolic link to one: run directories often lie behind links to a scratch file system.
   virtual bool is_directory(const Path& path) = 0;

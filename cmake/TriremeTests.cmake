@@ -1,5 +1,6 @@
 # trireme_unit_test(name SOURCES … LINKS …): no MPI, no LibTorch; every TEST a ctest case, label unit.
 # trireme_mpi_test(name SOURCES … LINKS … RANKS 2 4 [LABEL mpi] [TIMEOUT s]): one launch per rank count.
+# trireme_counts_fault_cases(name): a test of the fault suite; fault_count_test adds up its cases afterwards.
 # trireme_script_test(name LABEL … COMMAND … [TIMEOUT s]): a whole command line.
 find_package(GTest REQUIRED)
 include(GoogleTest)
@@ -50,4 +51,13 @@ function(trireme_script_test name)
   set_tests_properties(${name} PROPERTIES LABELS ${ARG_LABEL} TIMEOUT ${ARG_TIMEOUT} PROCESSORS 2
     SKIP_RETURN_CODE 77
     ENVIRONMENT "${TRIREME_MPI_ENVIRONMENT};TRIREME_BIN=${PROJECT_BINARY_DIR}/bin/trireme;TRIREME_VENV=${TRIREME_VENV};TRIREME_SOURCE=${PROJECT_SOURCE_DIR}")
+endfunction()
+
+set(TRIREME_FAULT_CASES ${PROJECT_BINARY_DIR}/tests/fault_cases)
+file(MAKE_DIRECTORY ${TRIREME_FAULT_CASES})
+# Files in memory are large: without the malloc settings they would be mapped anew for every case.
+function(trireme_counts_fault_cases name)
+  set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT TRIREME_FAULT_CASES=${TRIREME_FAULT_CASES}
+    MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TRIM_THRESHOLD_=1000000000)
+  set_property(TEST ${name} APPEND PROPERTY FIXTURES_SETUP fault_cases)
 endfunction()

@@ -1,21 +1,73 @@
 #!/usr/bin/env bash
-# What takes too long for every test run: again and again, for MINUTES (default 60), every way to be preempted on a real
-# Slurm that it starts on this machine (as root). Appends a dated count to docs/reliability.md.
-#   scripts/soak.sh 30
+# What takes too long for every test run, again and again for MINUTES (default 60) each:
+#   preemption   every way to be preempted on a real Slurm that it starts on this machine (as root)
+#   faults       every fault at every call of a save with ever other random crashes, kills in rounds of 200, full disks
+# Appends a dated line for each to docs/reliability.md.
+#   scripts/soak.sh 30            all parts
+#   scripts/soak.sh 30 faults     these parts
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 minutes=${1:-60}
 [[ "$minutes" =~ ^[0-9]+$ ]] || { echo "soak.sh: $minutes is no number of minutes" >&2; exit 2; }
+parts=("${@:2}")
+[ "${#parts[@]}" -gt 0 ] || parts=(preemption faults)
+for part in "${parts[@]}"; do
+  [[ "$part" =~ ^(preemption|faults)$ ]] || { echo "soak.sh: no part $part; there are preemption, faults" >&2; exit 2; }
+done
 scripts/setup.sh --tests
 export TRIREME_BIN="$PWD/build/bin/trireme" TRIREME_VENV="$PWD/.deps/venv" TRIREME_SOURCE="$PWD"
 log=$(mktemp)
-end=$((SECONDS + 60 * minutes))
-while [ "$SECONDS" -lt "$end" ]; do
-  "$TRIREME_VENV/bin/python" tests/slurm/training_test.py --matrix | tee -a "$log" || true
+trap 'rm -f "$log"' EXIT
+failed=0
+
+# record TEXT GOOD BAD: the dated line.
+record() {
+  printf -- '- %s, %s min, %s: %s: %s good, %s failed\n' "$(date -u +%F)" "$minutes" "$(git rev-parse --short HEAD)" \
+    "$@" | tee -a docs/reliability.md
+  [ "$3" = 0 ] && [ "$2" -gt 0 ] || failed=1
+}
+
+preemption() {
+  while [ "$SECONDS" -lt "$end" ]; do
+    "$TRIREME_VENV/bin/python" tests/slurm/training_test.py --matrix | tee -a "$log" || true
+  done
+  record 'preemption matrix (mode x grace x signal x launcher)' \
+    "$(grep -c ': loss ' "$log" || true)" "$(grep -c ': FAILED' "$log" || true)"
+}
+
+faults() {
+  local round=0 good=0 bad=0
+  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
+  export OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_hwloc_base_binding_policy=none OMP_NUM_THREADS=1
+  export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
+  export MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TRIM_THRESHOLD_=1000000000
+  one() {
+    local status=0
+    "$@" 2>&1 | tee -a "$log" || status=${PIPESTATUS[0]}
+    case "$status" in
+      0) good=$((good + 1)) ;;
+      77) ;;  # skipped, and it has said why
+      *) bad=$((bad + 1)) && echo "FAILED: $*" ;;
+    esac
+  }
+  while [ "$SECONDS" -lt "$end" ]; do
+    round=$((round + 1))
+    one build/tests/checkpoint_fault_test --gtest_brief=1 --gtest_random_seed="$round"
+    one build/tests/checkpoint_fault_upkeep_test --gtest_brief=1 --gtest_random_seed="$round"
+    one "$TRIREME_VENV/bin/python" tests/system/kill_test.py mpirun build/tests/save_loop 200
+    one "$TRIREME_VENV/bin/python" tests/system/full_disk_test.py mpirun build/tests/save_loop
+  done
+  local cases
+  cases=$(awk '/ distinct cases$/ {n += $1} END {print n + 0}' "$log")
+  record "faults of the file system, kills, full disks ($cases cases): programs" "$good" "$bad"
+}
+
+for part in "${parts[@]}"; do
+  : > "$log"
+  end=$((SECONDS + 60 * minutes))
+  case "$part" in
+    preemption) preemption ;;
+    faults) faults ;;
+  esac
 done
-good=$(grep -c ': loss ' "$log" || true)
-bad=$(grep -c ': FAILED' "$log" || true)
-printf -- '- %s, %s min, %s: preemption matrix (mode x grace x signal x launcher): %s good, %s failed\n' \
-  "$(date -u +%F)" "$minutes" "$(git rev-parse --short HEAD)" "$good" "$bad" | tee -a docs/reliability.md
-rm -f "$log"
-[ "$bad" = 0 ] && [ "$good" -gt 0 ]
+exit "$failed"

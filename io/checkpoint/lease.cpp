@@ -49,6 +49,22 @@ std::optional<std::string> read_if_there(base::FileSystem& files, const Path& pa
   }
 }
 
+void remove_if_there(base::FileSystem& files, const Path& path) {
+  try {
+    files.remove(path);
+  } catch (const base::IoError& error) {
+    if (error.code() != ENOENT) throw;
+  }
+}
+
+/// After an error that is to be told: removes what a later start would have to watch, if the disk lets it.
+void try_to_remove(base::FileSystem& files, const Path& path) {
+  try {
+    files.remove(path);
+  } catch (const base::IoError&) {  // the first error is the one to tell
+  }
+}
+
 /// False when the file is there already.
 bool create(base::FileSystem& files, const Path& path, const std::string& text) {
   std::unique_ptr<base::File> file;
@@ -58,19 +74,16 @@ bool create(base::FileSystem& files, const Path& path, const std::string& text) 
     if (error.code() == EEXIST) return false;
     throw;
   }
-  file->pwrite(text.data(), text.size(), 0);
-  file->sync();
-  file->close();
-  files.sync_directory(path.parent_path());
-  return true;
-}
-
-void remove_if_there(base::FileSystem& files, const Path& path) {
   try {
-    files.remove(path);
-  } catch (const base::IoError& error) {
-    if (error.code() != ENOENT) throw;
+    file->pwrite(text.data(), text.size(), 0);
+    file->sync();
+    file->close();
+    files.sync_directory(path.parent_path());
+  } catch (const base::IoError&) {
+    try_to_remove(files, path);
+    throw;
   }
+  return true;
 }
 
 /// One attempt to take the lease.
@@ -147,10 +160,15 @@ class Acquisition {
       if (other && stays_unchanged(takeover_, *other, parse(*other))) remove_if_there(files_, takeover_);
       return false;
     }
-    const bool same = read_if_there(files_, lease_) == judged;
-    if (same) files_.replace(lease_, to_text(self_, 0));
-    remove_if_there(files_, takeover_);
-    return same;
+    try {
+      const bool same = read_if_there(files_, lease_) == judged;
+      if (same) files_.replace(lease_, to_text(self_, 0));
+      remove_if_there(files_, takeover_);
+      return same;
+    } catch (const base::IoError&) {
+      try_to_remove(files_, takeover_);
+      throw;
+    }
   }
 
   base::FileSystem& files_;

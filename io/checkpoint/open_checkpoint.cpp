@@ -18,14 +18,15 @@ std::string read_bounded(base::FileSystem& files, const std::filesystem::path& p
 }
 
 std::string read_manifest(base::FileSystem& files, const std::filesystem::path& step_directory) {
-  if (!files.is_directory(step_directory)) {
-    if (files.exists(step_directory)) {
-      throw DamagedCheckpoint(step_directory, kManifestName, base::str(step_directory.string(), " is no directory"));
+  return reading(step_directory, kManifestName, [&] {
+    if (!files.is_directory(step_directory)) {
+      if (files.exists(step_directory)) {
+        throw DamagedCheckpoint(step_directory, kManifestName, base::str(step_directory.string(), " is no directory"));
+      }
+      throw base::InputError(base::str("there is no checkpoint directory ", step_directory.string()));
     }
-    throw base::InputError(base::str("there is no checkpoint directory ", step_directory.string()));
-  }
-  return reading(step_directory, kManifestName,
-                 [&] { return read_bounded(files, step_directory / kManifestName, kManifestLimit); });
+    return read_bounded(files, step_directory / kManifestName, kManifestLimit);
+  });
 }
 
 }  // namespace

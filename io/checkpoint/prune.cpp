@@ -36,7 +36,8 @@ bool is_leftover(const std::string& name) {
 bool is_cut_replacement(const std::string& name) {
   const auto begins = [&](const char* file) { return name.starts_with(file); };
   if (name == kPreflightName) return true;
-  return name.ends_with(".tmp") && (begins("metrics.jsonl.") || begins("attempts.jsonl.") || begins("run.ini."));
+  return name.ends_with(".tmp") &&
+         (begins("metrics.jsonl.") || begins("attempts.jsonl.") || begins("run.ini.") || begins("lease."));
 }
 
 }  // namespace
@@ -100,10 +101,15 @@ std::vector<std::int64_t> prune(base::FileSystem& files, const Path& run_directo
 void append_verified(base::FileSystem& files, const Path& step_directory, const Manifest& manifest) {
   const base::Json line = {{"step", manifest.step}, {"checksum", manifest.checksum}, {"time", utc_now()}};
   const auto file = files.open(step_directory.parent_path() / kVerifiedName, base::OpenMode::kAppend);
-  const std::string text = base::to_line(line) + "\n";
-  file->pwrite(text.data(), text.size(), file->size());
+  const std::uint64_t end = file->size();
+  char last = '\n';
+  if (end > 0) file->pread(&last, 1, end - 1);
+  // What a kill or a full disk left of an earlier line must not spoil this one.
+  const std::string text = (last == '\n' ? "" : "\n") + base::to_line(line) + "\n";
+  file->pwrite(text.data(), text.size(), end);
   file->sync();
   file->close();
+  if (end == 0) files.sync_directory(step_directory.parent_path());
 }
 
 std::vector<std::int64_t> verified_steps(base::FileSystem& files, const Path& run_directory) {

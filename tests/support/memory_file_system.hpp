@@ -2,8 +2,6 @@
 
 #include <cerrno>
 #include <cstring>
-#include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <random>
@@ -12,222 +10,186 @@
 
 #include "base/error.hpp"
 #include "base/file_system.hpp"
+#include "tests/support/memory_disk.hpp"
 
 namespace trireme::tests {
 
-/// A file system in memory that knows what a crash would lose: bytes of a file since its last sync, and names in a
-/// directory since its last sync_directory. Calls can be made to fail. Safe to use by several threads.
+/// What a call of a FileSystem or a File does.
+enum class IoCall {
+  kLook,
+  kList,
+  kOpen,
+  kCreate,
+  kRead,
+  kWrite,
+  kAllocate,
+  kTruncate,
+  kSync,
+  kClose,
+  kMkdir,
+  kRename,
+  kRemove,
+  kSyncDirectory
+};
+
+/// What goes wrong at a call.
+struct IoFault {
+  enum class Kind {
+    kFails,         ///< does nothing and fails with `code`
+    kHalfWritten,   ///< a write: the first half is there, then it fails with `code`
+    kDoneButFails,  ///< it is done, and fails with `code` all the same: a network file system that repeats a request
+    kPagesDropped,  ///< an fsync: fails with `code`, what was dirty is lost, the next fsync succeeds
+    kLostLater,     ///< a write that succeeds, but the kernel cannot write it back: lost, the next fsync says EIO
+    kFullFrom,      ///< from here on every call that takes space fails with `code`, until heal()
+    kDeadFrom,      ///< from here on every call fails with `code`, until heal()
+    kCrash,         ///< the same, and restart() then says what is left
+  };
+  Kind kind = Kind::kFails;
+  int code = EIO;
+};
+
+/// A file system in memory whose calls can be made to fail and which can lose power. Safe to use by several threads.
 class MemoryFileSystem final : public base::FileSystem {
  public:
-  enum class AfterCrash { kLoseUnsynced, kKeepAll, kRandom };
+  using AfterCrash = tests::AfterCrash;
 
-  MemoryFileSystem() : root_(std::make_shared<Node>()) {
+  /// Holds an empty directory /run.
+  MemoryFileSystem() : root_(std::make_shared<DiskNode>()) {
     root_->directory = true;
-    root_->durable_entries["run"] = root_->entries["run"] = std::make_shared<Node>();
+    root_->entries["run"] = std::make_shared<DiskNode>();
     root_->entries["run"]->directory = true;
+    root_->make_durable();
   }
+  /// A copy of the files, all durable, on a disk without faults. Nobody may use `other` meanwhile.
+  MemoryFileSystem(const MemoryFileSystem& other)
+      : root_(durable_copy(*other.root_)), direct_(other.direct_), reserves_(other.reserves_) {}
 
-  /// The n-th call from now on (1 = the next) fails with `code`; a write that fails has written half.
-  void fail_at(long n, int code) { arm(n, code, false); }
-  /// From the n-th call on everything fails, until restart().
-  void crash_at(long n) { arm(n, EIO, true); }
-  /// Whether the armed failure has happened.
+  /// The n-th call from now on (1 = the next) meets this fault.
+  void fail_at(long n, IoFault fault) {
+    fail_at_ = n;
+    calls_.clear();
+    fault_ = fault;
+    failed_ = false;
+  }
+  void fail_at(long n, int code) { fail_at(n, IoFault{IoFault::Kind::kFails, code}); }
+  void crash_at(long n) { fail_at(n, IoFault{IoFault::Kind::kCrash, EIO}); }
+  /// Whether the fault has been met.
   bool has_failed() const { return failed_; }
-  long calls() const { return calls_; }
-
+  /// The calls since fail_at(), or since the beginning.
+  const std::vector<IoCall>& calls() const { return calls_; }
+  /// No faults from now on.
+  void heal() {
+    fail_at_ = 0;
+    failed_ = false;
+  }
   /// What is there after a crash.
   void restart(AfterCrash after, unsigned seed = 0) {
-    fail_at_ = 0;
-    crashed_ = false;
-    failed_ = false;
+    heal();
     std::mt19937 random(seed);
-    settle(*root_, after, random);
+    settle(*root_, after, seed, random);
   }
 
   /// Direct I/O as file systems have it: really, not at all, or promised at open and refused afterwards.
   enum class Direct { kTaken, kRefusedAtOpen, kRefusedAtUse };
   void set_direct(Direct direct) { direct_ = direct; }
   long direct_writes() const { return direct_writes_; }
+  /// Whether allocate() can reserve space; else it answers as for EOPNOTSUPP.
+  void set_reserves(bool reserves) { reserves_ = reserves; }
 
   /// A file's bytes, to damage them.
   std::string& bytes(const Path& path) {
-    Node* node = find(path);
+    DiskNode* node = find(path);
     if (node == nullptr || node->directory) throw std::logic_error("no file " + path.string());
-    return node->bytes;
+    return node->bytes.change();
   }
 
-  std::unique_ptr<base::File> open(const Path& path, base::OpenMode mode) override {
-    const std::lock_guard lock(mutex_);
-    step("open", path);
-    Node& parent = directory_of(path);
-    const std::string name = path.filename().string();
-    auto& entry = parent.entries;
-    auto found = entry.find(name);
-    const bool creates =
-        mode == base::OpenMode::kCreate || mode == base::OpenMode::kCreateExclusive || mode == base::OpenMode::kAppend;
-    const bool direct = mode == base::OpenMode::kReadDirect || mode == base::OpenMode::kWriteDirect;
-    if (direct && direct_ == Direct::kRefusedAtOpen) fail(EINVAL, path);
-    if (found != entry.end() && mode == base::OpenMode::kCreateExclusive) fail(EEXIST, path);
-    if (found == entry.end()) {
-      if (!creates) fail(ENOENT, path);
-      found = entry.emplace(name, std::make_shared<Node>()).first;
-    }
-    if (found->second->directory) fail(EISDIR, path);
-    if (mode == base::OpenMode::kCreate) found->second->bytes.clear();
-    return std::make_unique<Handle>(*this, found->second, path, direct);
-  }
+  std::unique_ptr<base::File> open(const Path& path, base::OpenMode mode) override;
   bool exists(const Path& path) override {
-    const std::lock_guard lock(mutex_);
-    return find(path) != nullptr;
+    return call(IoCall::kLook, path, [&] { return find(path) != nullptr; });
   }
   bool is_directory(const Path& path) override {
-    const std::lock_guard lock(mutex_);
-    const Node* node = find(path);
-    return node != nullptr && node->directory;
+    return call(IoCall::kLook, path, [&] {
+      const DiskNode* node = find(path);
+      return node != nullptr && node->directory;
+    });
   }
-  bool is_link(const Path&) override { return false; }
+  bool is_link(const Path& path) override {
+    return call(IoCall::kLook, path, [] { return false; });
+  }
   std::vector<std::string> list(const Path& path) override {
-    const std::lock_guard lock(mutex_);
-    step("list", path);
-    const Node* node = find(path);
-    if (node == nullptr || !node->directory) fail(ENOENT, path);
-    std::vector<std::string> names;
-    for (const auto& [name, child] : node->entries) names.push_back(name);
-    return names;
+    return call(IoCall::kList, path, [&] {
+      std::vector<std::string> names;
+      for (const auto& [name, child] : directory(path, path).entries) names.push_back(name);
+      return names;
+    });
   }
   void create_directory(const Path& path) override {
-    const std::lock_guard lock(mutex_);
-    step("mkdir", path);
-    auto node = std::make_shared<Node>();
-    node->directory = true;
-    if (!directory_of(path).entries.emplace(path.filename().string(), node).second) fail(EEXIST, path);
+    call(IoCall::kMkdir, path, [&] {
+      auto node = std::make_shared<DiskNode>();
+      node->directory = true;
+      DiskNode& parent = directory(path.parent_path(), path);
+      if (parent.entries.contains(path.filename().string())) fail(EEXIST, path);
+      parent.change({{{path.filename().string(), node}}});
+    });
   }
   void rename(const Path& from, const Path& to) override {
-    const std::lock_guard lock(mutex_);
-    step("rename", from);
-    Node& source = directory_of(from);
-    const auto it = source.entries.find(from.filename().string());
-    if (it == source.entries.end()) fail(ENOENT, from);
-    auto& target = directory_of(to).entries[to.filename().string()];
-    if (target && target->directory && !target->entries.empty()) fail(ENOTEMPTY, to);
-    target = it->second;
-    source.entries.erase(from.filename().string());
+    call(IoCall::kRename, from, [&] { do_rename(from, to); });
   }
   void remove(const Path& path) override {
-    const std::lock_guard lock(mutex_);
-    step("remove", path);
-    const Node* node = find(path);
-    if (node == nullptr) fail(ENOENT, path);
-    if (node->directory && !node->entries.empty()) fail(ENOTEMPTY, path);
-    directory_of(path).entries.erase(path.filename().string());
+    call(IoCall::kRemove, path, [&] {
+      const DiskNode* node = find(path);
+      if (node == nullptr) fail(ENOENT, path);
+      if (node->directory && !node->entries.empty()) fail(ENOTEMPTY, path);
+      directory(path.parent_path(), path).change({{{path.filename().string(), nullptr}}});
+    });
   }
   void sync_directory(const Path& path) override {
-    const std::lock_guard lock(mutex_);
-    step("fsync directory", path);
-    Node* node = find(path);
-    if (node == nullptr) fail(ENOENT, path);
-    node->durable_entries = node->entries;
+    call(IoCall::kSyncDirectory, path, [&] {
+      DiskNode& node = directory(path, path);
+      for (const auto& change : node.changes) {
+        if (change.rename != 0 && change.names[0].second) forget_old_name(*root_, change.rename);
+      }
+      node.make_durable();
+    });
   }
   void create_symlink(const Path&, const Path& link) override { fail(ENOTSUP, link); }
 
  private:
-  struct Node {
-    bool directory = false;
-    std::string bytes;
-    std::string durable_bytes;
-    std::map<std::string, std::shared_ptr<Node>> entries;
-    std::map<std::string, std::shared_ptr<Node>> durable_entries;
-  };
+  class Handle;
 
-  class Handle final : public base::File {
-   public:
-    Handle(MemoryFileSystem& files, std::shared_ptr<Node> node, Path path, bool direct)
-        : files_(files), node_(std::move(node)), path_(std::move(path)), direct_(direct) {}
-
-    std::size_t pread(void* data, std::size_t length, std::uint64_t offset) override {
-      const std::lock_guard lock(files_.mutex_);
-      files_.step("read", path_);
-      check_alignment(data, length, offset);
-      if (offset >= node_->bytes.size()) return 0;
-      length = std::min(length, node_->bytes.size() - offset);
-      std::memcpy(data, node_->bytes.data() + offset, length);
-      return length;
-    }
-    void pwrite(const void* data, std::size_t length, std::uint64_t offset) override {
-      const std::lock_guard lock(files_.mutex_);
-      check_alignment(data, length, offset);
-      if (direct_) ++files_.direct_writes_;
-      if (node_->bytes.size() < offset + length) node_->bytes.resize(offset + length);
-      if (files_.step_fails()) {
-        if (!files_.crashed_) std::memcpy(node_->bytes.data() + offset, data, length / 2);
-        fail(files_.code_, path_);
-      }
-      std::memcpy(node_->bytes.data() + offset, data, length);
-    }
-    void sync() override {
-      const std::lock_guard lock(files_.mutex_);
-      files_.step("fsync", path_);
-      node_->durable_bytes = node_->bytes;
-    }
-    bool allocate(std::uint64_t length) override {
-      truncate(length);
-      return true;
-    }
-    void truncate(std::uint64_t length) override {
-      const std::lock_guard lock(files_.mutex_);
-      files_.step("truncate", path_);
-      node_->bytes.resize(length);
-    }
-    std::uint64_t size() override {
-      const std::lock_guard lock(files_.mutex_);
-      files_.step("size of", path_);
-      return node_->bytes.size();
-    }
-    void drop_cache() override {}
-    void close() override {
-      const std::lock_guard lock(files_.mutex_);
-      files_.step("close", path_);
-    }
-
-   private:
-    void check_alignment(const void* data, std::size_t length, std::uint64_t offset) const {
-      const std::uint64_t all = reinterpret_cast<std::uintptr_t>(data) | length | offset;
-      const bool refused = files_.direct_ == Direct::kRefusedAtUse || all % base::kDirectAlignment != 0;
-      if (direct_ && refused) fail(EINVAL, path_);
-    }
-
-    MemoryFileSystem& files_;
-    std::shared_ptr<Node> node_;
-    Path path_;
-    bool direct_;
-  };
-
-  void arm(long n, int code, bool crash) {
-    fail_at_ = n;
-    calls_ = 0;
-    code_ = code;
-    crash_ = crash;
-    crashed_ = false;
-    failed_ = false;
-  }
   [[noreturn]] static void fail(int code, const Path& path) {
     throw base::IoError(base::str("cannot use ", path.string(), ": ", std::strerror(code)), code);
   }
-  /// Counts a call; true when it is to fail.
-  bool step_fails() {
-    ++calls_;
-    if (crashed_) return true;
-    if (calls_ != fail_at_) return false;
-    failed_ = true;
-    crashed_ = crash_;
-    return true;
-  }
-  void step(const char*, const Path& path) {
-    if (step_fails()) fail(code_, path);
+
+  static bool takes_space(IoCall call) {
+    return call == IoCall::kCreate || call == IoCall::kWrite || call == IoCall::kAllocate || call == IoCall::kMkdir;
   }
 
-  Node* find(const Path& path) {
-    Node* node = root_.get();
+  /// Counts a call. The fault that it meets, or nothing.
+  const IoFault* meets(IoCall call) {
+    calls_.push_back(call);
+    const long n = static_cast<long>(calls_.size());
+    using Kind = IoFault::Kind;
+    const bool lasts = fault_.kind == Kind::kFullFrom || fault_.kind == Kind::kDeadFrom || fault_.kind == Kind::kCrash;
+    const bool spares = fault_.kind == Kind::kFullFrom && !takes_space(call);
+    if (fail_at_ == 0 || spares || (lasts ? n < fail_at_ : n != fail_at_)) return nullptr;
+    failed_ = true;
+    return &fault_;
+  }
+
+  /// Does `action` unless the call meets a fault.
+  template <typename Action>
+  auto call(IoCall kind, const Path& path, Action&& action) -> decltype(action()) {
+    const std::lock_guard lock(mutex_);
+    if (const IoFault* fault = meets(kind)) {
+      if (fault->kind == IoFault::Kind::kDoneButFails) action();
+      fail(fault->code, path);
+    }
+    return action();
+  }
+
+  DiskNode* find(const Path& path) {
+    DiskNode* node = root_.get();
     for (const auto& part : path.relative_path()) {
       if (part.empty()) continue;  // "a/"
       const auto it = node->entries.find(part.string());
@@ -236,39 +198,42 @@ class MemoryFileSystem final : public base::FileSystem {
     }
     return node;
   }
-  Node& directory_of(const Path& path) {
-    Node* node = find(path.parent_path());
-    if (node == nullptr || !node->directory) fail(ENOENT, path);
+  DiskNode& directory(const Path& path, const Path& subject) {
+    DiskNode* node = find(path);
+    if (node == nullptr || !node->directory) fail(ENOENT, subject);
     return *node;
   }
-
-  static void settle(Node& node, AfterCrash after, std::mt19937& random) {
-    const bool lose = after == AfterCrash::kLoseUnsynced || (after == AfterCrash::kRandom && random() % 2 == 0);
-    if (lose) {
-      node.entries = node.durable_entries;
-      node.bytes = node.durable_bytes;
-    } else if (after == AfterCrash::kRandom && random() % 2 == 0 && node.bytes != node.durable_bytes) {
-      const std::size_t kept = random() % (node.bytes.size() + 1);  // a torn write: new bytes up to here
-      std::string torn = node.durable_bytes;
-      torn.resize(std::max(torn.size(), kept));
-      std::copy_n(node.bytes.begin(), kept, torn.begin());
-      node.bytes = torn;
+  void do_rename(const Path& from, const Path& to) {
+    DiskNode& source = directory(from.parent_path(), from);
+    DiskNode& target = directory(to.parent_path(), to);
+    const std::string old_name = from.filename().string();
+    const std::string new_name = to.filename().string();
+    const auto it = source.entries.find(old_name);
+    if (it == source.entries.end()) fail(ENOENT, from);
+    const auto moved = it->second;
+    const auto there = target.entries.find(new_name);
+    if (there != target.entries.end()) {
+      if (there->second->directory != moved->directory) fail(moved->directory ? ENOTDIR : EISDIR, to);
+      if (!there->second->entries.empty()) fail(ENOTEMPTY, to);
     }
-    node.durable_entries = node.entries;
-    node.durable_bytes = node.bytes;
-    for (auto& [name, child] : node.entries) settle(*child, after, random);
+    if (&source == &target) return source.change({{{old_name, nullptr}, {new_name, moved}}});
+    ++renames_;
+    source.change({{{old_name, nullptr}}, renames_});
+    target.change({{{new_name, moved}}, renames_});
   }
 
   std::mutex mutex_;
-  std::shared_ptr<Node> root_;
+  std::shared_ptr<DiskNode> root_;
+  unsigned long renames_ = 0;  ///< between directories
+  std::vector<IoCall> calls_;
   long fail_at_ = 0;
-  long calls_ = 0;
-  int code_ = 0;
-  bool crash_ = false;
-  bool crashed_ = false;
+  IoFault fault_;
   bool failed_ = false;
   Direct direct_ = Direct::kTaken;
+  bool reserves_ = true;
   long direct_writes_ = 0;
 };
 
 }  // namespace trireme::tests
+
+#include "tests/support/memory_file.hpp"

@@ -1,188 +1,162 @@
-// Disks that fail and machines that lose power at every single call of a save, and at every call of a load.
+// Saves on disks that fail and machines that lose power, at every single call of every rank.
 #include <gtest/gtest.h>
+
+#include <algorithm>
 
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "io/checkpoint/verify.hpp"
+#include "tests/io/checkpoint/fault_sweep.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
-#include "tests/support/memory_file_system.hpp"
 #include "tests/support/thread_coordinator.hpp"
 
 namespace trireme::checkpoint::tests {
 namespace {
 
-using trireme::tests::MemoryFileSystem;
 using trireme::tests::run_ranks;
-using AfterCrash = MemoryFileSystem::AfterCrash;
+using Steps = std::vector<std::int64_t>;
 
 const std::filesystem::path kRun = "/run";
+const std::filesystem::path kDirectory = kRun / "checkpoints";
 
 struct Case {
+  std::string name;
   Layout layout;
-  int nodes;
+  int nodes = 1;
+  int shards_per_node = 8;
+  bool last_rank_first = false;
+  bool large = false;  ///< boxes that go past the page cache
 };
 
-std::vector<SampleTensor> tensors() {
+std::vector<SampleTensor> tensors_of(const Case& c) {
+  if (c.large) {
+    return {{Kind::kParam, "a", {263, 1000}, DataType::kFloat32}, {Kind::kParam, "b", {3}, DataType::kFloat32}};
+  }
   return {{Kind::kParam, "a", {4, 6}, DataType::kFloat32},
           {Kind::kAdamM, "a", {4, 6}, DataType::kFloat32},
           {Kind::kParam, "b", {3}, DataType::kFloat32}};
 }
 
 SaveResult save(MemoryFileSystem& files, const Case& c, std::int64_t step) {
+  std::vector<int> order;
+  for (int rank = 0; rank < c.layout.ranks(); ++rank) order.push_back(rank);
+  if (c.last_rank_first) std::reverse(order.begin(), order.end());
   SaveResult result;
-  run_ranks(c.layout.ranks(), c.nodes, [&](Coordinator& coordinator) {
-    const auto mine = save_sample(coordinator, files, sample_info(kRun, step), tensors(), c.layout);
+  const auto body = [&](Coordinator& coordinator) {
+    SaveInfo info = sample_info(kRun, step);
+    info.shards_per_node = c.shards_per_node;
+    const auto mine = save_sample(coordinator, files, info, tensors_of(c), c.layout);
     if (coordinator.rank() == 0) result = mine;
-  });
+  };
+  run_ranks(c.layout.ranks(), c.nodes, body, order);
   return result;
 }
 
-/// Restores under another layout; the step that came back, having checked every value. -1 when nothing is there.
-std::int64_t restore(MemoryFileSystem& files) {
+/// Restores in another layout; the step that came back, having checked every value. -1 when nothing is there.
+std::int64_t restore(MemoryFileSystem& files, const Case& c) {
   std::int64_t step = -1;
   run_ranks(2, 1, [&](Coordinator& coordinator) {
     const auto restored = restore_newest(coordinator, files, kRun, 2, {}, [&](Reader& reader) {
       const auto saved = reader.manifest().step;
-      EXPECT_EQ(load_sample(reader, coordinator, tensors(), {2, 1, 1, false}, DataType::kFloat32, saved), 0);
+      EXPECT_EQ(load_sample(reader, coordinator, tensors_of(c), {2, 1, 1, false}, DataType::kFloat32, saved), 0);
     });
     if (coordinator.rank() == 0) step = restored.value_or(-1);
   });
   return step;
 }
 
-const std::vector<Case> kCases = {{{1, 1, 1, false}, 1}, {{1, 4, 1, true}, 2}};
-
-TEST(Fault, AFailingCallNeverHarmsOlderCheckpointsNorHangs) {
-  for (const auto& c : kCases) {
-    for (const int code : {ENOSPC, EIO}) {
-      for (long n = 1;; ++n) {
-        MemoryFileSystem files;
-        ASSERT_TRUE(save(files, c, 1).ok);
-        files.fail_at(n, code);
-        const SaveResult result = save(files, c, 2);
-        if (!files.has_failed()) {
-          EXPECT_TRUE(result.ok) << result.error;
-          EXPECT_GT(n, 20) << "the save made hardly any calls";
-          break;
-        }
-        if (!result.ok) {
-          EXPECT_NE(result.error.find("cannot save step 2"), std::string::npos);
-        } else {
-          EXPECT_FALSE(result.warning.empty()) << "call " << n << " failed unnoticed";
-        }
-        files.restart(AfterCrash::kKeepAll);
-        const auto step = restore(files);
-        EXPECT_TRUE(step == 1 || step == 2) << "call " << n;
-        if (result.ok) {
-          EXPECT_EQ(step, 2) << "call " << n;
-        }
-        EXPECT_TRUE(save(files, c, 3).ok) << "call " << n;
-        EXPECT_EQ(restore(files), 3);
-      }
-    }
+/// What carries a checkpoint's name is whole to the last bit; all else is what collect_leftovers() knows.
+void expect_only_whole_checkpoints_and_leftovers(MemoryFileSystem& files) {
+  if (!files.is_directory(kDirectory)) return;
+  for (const auto& name : files.list(kDirectory)) {
+    const bool known = name == "LATEST" || name == ".trash" || name.starts_with("step_") ||
+                       name.ends_with(".partial") || (name.starts_with("LATEST.") && name.ends_with(".tmp"));
+    EXPECT_TRUE(known) << name;
+  }
+  for (const auto step : committed_steps(files, kRun)) {
+    EXPECT_TRUE(verify(files, step_directory(kRun, step), false, 1).findings.empty()) << "step " << step;
   }
 }
 
-TEST(Fault, PowerLossAtAnyCallLeavesTheNewestWholeCheckpoint) {
-  for (const auto& c : kCases) {
-    for (const auto after : {AfterCrash::kLoseUnsynced, AfterCrash::kKeepAll, AfterCrash::kRandom}) {
-      for (long n = 1;; ++n) {
-        MemoryFileSystem files;
-        ASSERT_TRUE(save(files, c, 1).ok);
-        files.crash_at(n);
-        const SaveResult result = save(files, c, 2);
-        const bool done = !files.has_failed();
-        files.restart(after, static_cast<unsigned>(n));
-        collect_leftovers(files, kRun);
-        const auto step = restore(files);
-        if (result.ok) {
-          EXPECT_EQ(step, 2) << "a save that was reported good is lost after call " << n;
-        } else {
-          EXPECT_TRUE(step == 1 || step == 2) << "call " << n;
-        }
-        for (const auto& name : files.list(kRun / "checkpoints")) {
-          EXPECT_FALSE(name.ends_with(".partial")) << "a leftover stays";
-        }
-        EXPECT_TRUE(save(files, c, 2).ok) << "the step cannot be saved again after call " << n;
-        EXPECT_EQ(restore(files), 2);
-        if (done) break;
-      }
-    }
+/// The hint for people is one of the two steps, never a torn word.
+void expect_latest_is_whole(MemoryFileSystem& files, std::int64_t before) {
+  if (!files.exists(kDirectory / "LATEST")) return;
+  const std::string text = files.read_all(kDirectory / "LATEST");
+  EXPECT_TRUE(text == "step_2\n" || text == base::str("step_", before, "\n")) << text;
+}
+
+/// As a start of the run does.
+void expect_no_leftovers(MemoryFileSystem& files) {
+  collect_leftovers(files, kRun);
+  if (!files.is_directory(kDirectory)) return;
+  for (const auto& name : files.list(kDirectory)) {
+    EXPECT_TRUE(name == "LATEST" || name.starts_with("step_")) << name << " stays";
   }
 }
 
-TEST(Fault, PowerLossWhileAStepIsReplacedLosesNothing) {
-  const Case c = kCases[0];
-  for (long n = 1;; ++n) {
-    MemoryFileSystem files;
-    ASSERT_TRUE(save(files, c, 1).ok);
-    files.crash_at(n);
-    save(files, c, 1);
-    const bool done = !files.has_failed();
-    files.restart(n % 2 == 0 ? AfterCrash::kKeepAll : AfterCrash::kLoseUnsynced);
-    collect_leftovers(files, kRun);
-    EXPECT_EQ(restore(files), 1) << "call " << n;
-    if (done) break;
-  }
+/// Step 2 is saved after step `before` (2: it replaces itself; 0: it is the first).
+void expect_save_survives(const Case& c, std::int64_t before, bool reserves = true) {
+  Sweep sweep;
+  sweep.name = c.name;
+  sweep.prepare = [&](MemoryFileSystem& files) {
+    files.set_reserves(reserves);
+    if (before > 0) {
+      ASSERT_TRUE(save(files, c, before).ok);
+    }
+  };
+  sweep.act = [&](MemoryFileSystem& files) {
+    const SaveResult result = save(files, c, 2);
+    if (result.ok && files.has_failed()) {
+      EXPECT_FALSE(result.warning.empty()) << "a failure is not told";
+    }
+    if (!result.ok) {
+      EXPECT_EQ(result.error.find("cannot save step 2: "), 0u) << result.error;
+    }
+    return result.ok;
+  };
+  sweep.check = [&, next = std::int64_t{2}](MemoryFileSystem& files, bool good, const NamedFault& fault) mutable {
+    expect_only_whole_checkpoints_and_leftovers(files);
+    expect_latest_is_whole(files, before);
+    if (fault.passes() && before > 0) {
+      EXPECT_EQ(std::ranges::count(committed_steps(files, kRun), before), 1) << "not put back at once";
+    }
+    MemoryFileSystem started(files);
+    expect_no_leftovers(started);
+    const auto step = restore(started, c);
+    if (good) {
+      EXPECT_EQ(step, 2) << "a save that was reported good is lost";
+    } else {
+      EXPECT_TRUE(step == 2 || step == (before == 0 ? -1 : before)) << step;
+    }
+    // The run goes on, after a crash as a new start: it saves this step again, or the next one.
+    next = next == 2 ? 3 : 2;
+    MemoryFileSystem& later = fault.is_crash() ? started : files;
+    const SaveResult again = save(later, c, next);
+    EXPECT_TRUE(again.ok) << again.error;
+    EXPECT_EQ(again.warning, "");
+    expect_no_leftovers(later);
+    expect_only_whole_checkpoints_and_leftovers(later);
+    EXPECT_EQ(restore(later, c), next);
+    EXPECT_TRUE(before == 0 || committed_steps(later, kRun)[0] == before);
+  };
+  sweep.least_calls = 25;
+  sweep.random_crashes = before == 2 ? 8 : 1;  // several names change there between two fsyncs of a directory
+  run_sweep(sweep);
 }
 
-TEST(Fault, AFailingCallWhileAStepIsReplacedKeepsTheOldOne) {
-  for (long n = 1;; ++n) {
-    MemoryFileSystem files;
-    ASSERT_TRUE(save(files, kCases[0], 1).ok);
-    files.fail_at(n, EIO);
-    const SaveResult result = save(files, kCases[0], 1);
-    if (!files.has_failed()) break;
-    EXPECT_EQ(restore(files), 1) << "call " << n << ": " << result.error;
-  }
+TEST(Fault, SaveOfOneRank) { expect_save_survives({"1 rank", {1, 1, 1, false}}, 1); }
+TEST(Fault, SaveOfTwoRanksOnOneNode) { expect_save_survives({"2 ranks, 1 node", {2, 1, 1, false}}, 1); }
+TEST(Fault, SaveOfTwoRanksInOneShard) {
+  expect_save_survives({"2 ranks, 1 shard", {1, 2, 1, true}, 1, 1}, 1);
+  expect_save_survives({"2 ranks, 1 shard, last rank first", {1, 2, 1, true}, 1, 1, true}, 1);
 }
-
-TEST(Fault, AReadErrorLeadsToTheOlderCheckpoint) {
-  for (long n = 1;; ++n) {
-    MemoryFileSystem files;
-    ASSERT_TRUE(save(files, kCases[1], 1).ok);
-    ASSERT_TRUE(save(files, kCases[1], 2).ok);
-    files.fail_at(n, EIO);
-    std::int64_t step = 0;
-    try {
-      step = restore(files);
-    } catch (const base::Error&) {
-      // The failing call was the look into the directory or the rename of the bad one: an error, no guess.
-    }
-    const bool done = !files.has_failed();
-    if (done) {
-      EXPECT_EQ(step, 2);
-      break;
-    }
-    EXPECT_NE(step, -1) << "call " << n << ": a silent start from scratch";
-    files.restart(AfterCrash::kKeepAll);
-    EXPECT_GE(restore(files), 1);
-  }
-}
-
-TEST(Fault, PowerLossWhilePruningKeepsWhatIsToBeKept) {
-  for (long n = 1;; ++n) {
-    MemoryFileSystem files;
-    for (const int step : {1, 2, 3, 4}) ASSERT_TRUE(save(files, kCases[0], step).ok);
-    files.crash_at(n);
-    try {
-      prune(files, kRun, {.keep = 2});
-    } catch (const base::IoError&) {
-    }
-    const bool done = !files.has_failed();
-    files.restart(AfterCrash::kRandom, static_cast<unsigned>(n));
-    collect_leftovers(files, kRun);
-    const auto steps = committed_steps(files, kRun);
-    ASSERT_GE(steps.size(), 2u);
-    for (const auto step : steps) {
-      EXPECT_TRUE(verify(files, step_directory(kRun, step), false, 1).findings.empty()) << step << " after call " << n;
-    }
-    EXPECT_EQ(steps.back(), 4);
-    if (done) {
-      EXPECT_EQ(steps, (std::vector<std::int64_t>{3, 4}));
-      break;
-    }
-  }
-}
+TEST(Fault, SaveOfTwoRanksOnTwoNodes) { expect_save_survives({"2 ranks, 2 nodes", {1, 2, 1, true}, 2}, 1); }
+TEST(Fault, SaveOfFourRanksOnOneNode) { expect_save_survives({"4 ranks, 1 node", {2, 2, 1, true}, 1, 2}, 1); }
+TEST(Fault, SaveOfFourRanksOnTwoNodes) { expect_save_survives({"4 ranks, 2 nodes", {1, 4, 1, true}, 2}, 1); }
+TEST(Fault, SaveOfFourRanksInTwoShards) { expect_save_survives({"4 ranks, 2 shards", {1, 2, 2, true}, 2, 1}, 1); }
+TEST(Fault, SavePastThePageCache) { expect_save_survives({"large boxes", {1, 1, 1, false}, 1, 8, false, true}, 1); }
+TEST(Fault, FirstSaveOfARun) { expect_save_survives({"first save", {1, 2, 1, true}, 1}, 0); }
+TEST(Fault, SaveThatReplacesItsStep) { expect_save_survives({"replacing save", {1, 2, 1, true}, 1}, 2); }
+TEST(Fault, SaveWhereNoSpaceCanBeReserved) { expect_save_survives({"no reservation", {1, 2, 1, true}, 1}, 1, false); }
 
 }  // namespace
 }  // namespace trireme::checkpoint::tests
