@@ -3,6 +3,7 @@
 
 #include "base/error.hpp"
 #include "io/checkpoint/damage.hpp"
+#include "io/checkpoint/foreign_entries.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "io/checkpoint/wire.hpp"
 
@@ -64,6 +65,20 @@ void set_aside(Coordinator& coordinator, base::FileSystem& files, const Path& ru
   if (!problem.empty()) throw base::Error("cannot set a damaged checkpoint aside: " + problem);
 }
 
+/// They change nothing that is read, so they are named and passed over: steps are not given up for a stray file.
+void warn_of_foreign_entries(Coordinator& coordinator, base::FileSystem& files, const Reader& reader,
+                             const base::Log& log) {
+  if (coordinator.rank() != 0) return;
+  try {
+    for (const auto& entry : foreign_entries(files, reader.path(), reader.manifest())) {
+      log.warn(base::str("checkpoint ", reader.path().string(), ": ", entry.name, ": ", entry.problem,
+                         "; its checksums decide"));
+    }
+  } catch (const base::IoError& error) {
+    log.warn(base::str("checkpoint ", reader.path().string(), ": ", error.what()));
+  }
+}
+
 }  // namespace
 
 std::vector<std::int64_t> committed_steps(base::FileSystem& files, const Path& run_directory) {
@@ -97,6 +112,7 @@ std::optional<std::int64_t> restore_newest(Coordinator& coordinator, base::FileS
       const auto reader = Reader::open(coordinator, files, step_directory(run_directory, *step));
       set_aside(coordinator, files, run_directory, bad, attempt);
       bad.clear();
+      warn_of_foreign_entries(coordinator, files, *reader, log);
       use(*reader);
       return *step;
     } catch (const DamagedCheckpoint& damage) {
