@@ -66,17 +66,18 @@ class FileCases {
   }
 
   void kinds(const std::string& name) {
-    const Path path = run_.newest() / name;
+    const DamageRun& run = run_;
+    const Path path = run.newest() / name;
     const std::string object = object_of(name);
     add(object, "missing", name, [=] { fs::remove(path); });
     add(object, "directory instead of file", name, [=] {
       fs::remove(path);
       fs::create_directory(path);
     });
-    add(object, "directory instead of file", name + ", the file in it", [=, this] {
-      fs::rename(path, run_.outside() / "kept");
+    add(object, "directory instead of file", name + ", the file in it", [=, &run] {
+      fs::rename(path, run.outside() / "kept");
       fs::create_directory(path);
-      fs::rename(run_.outside() / "kept", path / path.filename());
+      fs::rename(run.outside() / "kept", path / path.filename());
     });
   }
 
@@ -99,23 +100,25 @@ class FileCases {
   }
 
   void others(const std::string& name) {
-    const Path path = run_.newest() / name;
+    const DamageRun& run = run_;
+    const Path path = run.newest() / name;
     for (const auto& [other, bytes] : run_.files()) {
       if (other == name) continue;
       add(object_of(name), "another file of the checkpoint", name + " is " + other,
-          [=, this] { fs::copy_file(run_.good() / other, path, fs::copy_options::overwrite_existing); });
+          [=, &run] { fs::copy_file(run.good() / other, path, fs::copy_options::overwrite_existing); });
       if (other < name) continue;
       add(object_of(name), "swapped", name + " and " + other,
-          [=, this] { exchange(path, run_.newest() / other, run_.outside() / "x"); });
+          [=, &run] { exchange(path, run.newest() / other, run.outside() / "x"); });
     }
     add(object_of(name), "of another step", name,
-        [=, this] { fs::copy_file(run_.older() / name, path, fs::copy_options::overwrite_existing); });
+        [=, &run] { fs::copy_file(run.older() / name, path, fs::copy_options::overwrite_existing); });
     add(object_of(name), "of another run", name,
-        [=, this] { fs::copy_file(run_.of_another_run() / name, path, fs::copy_options::overwrite_existing); });
+        [=, &run] { fs::copy_file(run.of_another_run() / name, path, fs::copy_options::overwrite_existing); });
   }
 
   void folders() {
-    const Path step = run_.newest();
+    const DamageRun& run = run_;
+    const Path step = run.newest();
     for (const std::string node : {"node_0", "node_1"}) {
       const Path path = step / node;
       add("node directory", "missing", node, [=] { fs::remove_all(path); });
@@ -127,7 +130,7 @@ class FileCases {
         fs::remove_all(path);
         fs::create_directory(path);
       });
-      for (const Path& other : {run_.older(), run_.of_another_run(), run_.good()}) {
+      for (const Path& other : {run.older(), run.of_another_run(), run.good()}) {
         add("node directory", "symbolic link", node + " to that of " + other.string(), [=] {
           fs::remove_all(path);
           fs::create_directory_symlink(other / node, path);
@@ -135,12 +138,13 @@ class FileCases {
       }
     }
     add("node directory", "swapped", "node_0 and node_1",
-        [=, this] { exchange(step / "node_0", step / "node_1", run_.outside() / "x"); });
+        [=, &run] { exchange(step / "node_0", step / "node_1", run.outside() / "x"); });
     step_directories();
   }
 
   void step_directories() {
-    const Path step = run_.newest();
+    const DamageRun& run = run_;
+    const Path step = run.newest();
     const std::string object = "step directory";
     add(object, "empty", "", [=] {
       fs::remove_all(step);
@@ -150,22 +154,22 @@ class FileCases {
       fs::remove_all(step);
       put_file(step, "x");
     });
-    add(object, "symbolic link", "to the older step", [=, this] {
+    add(object, "symbolic link", "to the older step", [=, &run] {
       fs::remove_all(step);
-      fs::create_directory_symlink(run_.older(), step);
+      fs::create_directory_symlink(run.older(), step);
     });
-    add(object, "of another step", "all of it", [=, this] {
+    add(object, "of another step", "all of it", [=, &run] {
       fs::remove_all(step);
-      fs::copy(run_.older(), step, fs::copy_options::recursive);
+      fs::copy(run.older(), step, fs::copy_options::recursive);
     });
-    add(object, "of another run", "manifest and box table", [=, this] {
+    add(object, "of another run", "manifest and box table", [=, &run] {
       for (const char* name : {kManifestName, kBoxesName}) {
-        fs::copy_file(run_.of_another_run() / name, step / name, fs::copy_options::overwrite_existing);
+        fs::copy_file(run.of_another_run() / name, step / name, fs::copy_options::overwrite_existing);
       }
     });
-    for (const Path& other : {run_.older(), run_.of_another_run()}) {
-      add(object, other == run_.older() ? "of another step" : "of another run", "all shards", [=, this] {
-        for (const auto& shard : run_.opened().manifest.files) {
+    for (const Path& other : {run.older(), run.of_another_run()}) {
+      add(object, other == run.older() ? "of another step" : "of another run", "all shards", [=, &run] {
+        for (const auto& shard : run.opened().manifest.files) {
           fs::copy_file(other / shard.name, step / shard.name, fs::copy_options::overwrite_existing);
         }
       });

@@ -37,7 +37,7 @@ std::vector<SampleTensor> damage_tensors() {
     tensors.push_back({kind, "b.bias", {9}, DataType::kFloat32});
     tensors.push_back({kind, "c.scale", {}, DataType::kFloat64});
   }
-  tensors.push_back({Kind::kParam, "d.large", {520, 1024}, DataType::kFloat32});
+  tensors.push_back({Kind::kParam, "d.large", {1, 140000}, DataType::kFloat64});
   return tensors;
 }
 
