@@ -65,14 +65,19 @@ void try_to_remove(base::FileSystem& files, const Path& path) {
   }
 }
 
-/// False when the file is there already.
+/// False when the file is there already. Throws base::Error when what is there can never be a lease: nobody who takes
+/// part in the protocol made it, so waiting for its end would not help.
 bool create(base::FileSystem& files, const Path& path, const std::string& text) {
   std::unique_ptr<base::File> file;
   try {
     file = files.open(path, base::OpenMode::kCreateExclusive);
   } catch (const base::IoError& error) {
-    if (error.code() == EEXIST) return false;
-    throw;
+    if (error.code() != EEXIST) throw;
+    if (files.is_link(path) || files.is_directory(path)) {
+      throw base::Error(base::str("cannot take the lease: ", path.string(),
+                                  " is a directory or a symbolic link, not a file: remove it and start again"));
+    }
+    return false;
   }
   try {
     file->pwrite(text.data(), text.size(), 0);

@@ -18,6 +18,8 @@ constexpr std::string_view kTailBegin = ",\n \"checksum\": \"";
 constexpr std::string_view kTailEnd = "\"\n}\n";
 constexpr std::size_t kDigits = 32;
 constexpr std::size_t kTailLength = kTailBegin.size() + kDigits + kTailEnd.size();
+/// Copying and printing JSON recurse, so the nesting that a text may ask for is bounded.
+constexpr int kMaxNesting = 64;
 
 std::string hex8(std::uint32_t value) {
   std::string text(8, '0');
@@ -41,6 +43,23 @@ void check_shard_name(const std::string& name) {
       !name.empty() && path.is_relative() && path.lexically_normal() == path &&
       std::none_of(path.begin(), path.end(), [](const auto& part) { return part == ".." || part == "."; });
   if (!plain || name == kManifestName || name == kBoxesName) throw base::Error("a shard has the name '" + name + "'");
+}
+
+Json parse_text(const std::string& text) {
+  return Json::parse(text, [](int depth, Json::parse_event_t, Json&) {
+    if (depth > kMaxNesting) throw base::Error("its members are nested too deeply");
+    return true;
+  });
+}
+
+/// A directory called step_<N> holds step N: a whole checkpoint under another name is not what the run saved.
+void check_step(std::int64_t step, const std::filesystem::path& step_directory) {
+  constexpr std::string_view kPrefix = "step_";
+  const bool slash_ends = !step_directory.has_filename();
+  const std::string name = (slash_ends ? step_directory.parent_path() : step_directory).filename().string();
+  const bool number = name.size() > kPrefix.size() && name.starts_with(kPrefix) &&
+                      name.find_first_not_of("0123456789", kPrefix.size()) == std::string::npos;
+  if (number && name != base::str(kPrefix, step)) throw base::Error(base::str("it is of step ", step));
 }
 
 std::uint64_t parse_length(const Json& json) {
@@ -115,7 +134,7 @@ Manifest parse_manifest(const std::string& text, const std::filesystem::path& st
     throw damaged("its checksum does not match");
   }
   try {
-    const Json json = Json::parse(text);
+    const Json json = parse_text(text);
     if (json.at("format").get<std::string>() != kFormat) throw base::Error("it is of another program");
     const auto version = json.at("version").get<std::int64_t>();
     if (version != kFormatVersion) {
@@ -123,6 +142,7 @@ Manifest parse_manifest(const std::string& text, const std::filesystem::path& st
                                        ", this program reads ", kFormatVersion, ": use a later Trireme"));
     }
     Manifest manifest = parse_members(json);
+    check_step(manifest.step, step_directory);
     manifest.checksum = json.at("checksum").get<std::string>();
     return manifest;
   } catch (const base::InputError&) {

@@ -43,8 +43,9 @@ struct Manifest {
 /// The file's text. Throws base::Error when it would exceed kManifestLimit.
 std::string to_text(const Manifest& manifest);
 
-/// Checks the checksum before anything is parsed, then every member's type and the shard names. Throws
-/// DamagedCheckpoint for `step_directory`; base::InputError for a format version of a later Trireme.
+/// Checks the checksum before anything is parsed, then every member's type, the shard names, and that a directory
+/// called step_<N> holds step N. Throws DamagedCheckpoint for `step_directory`; base::InputError for a format version
+/// of a later Trireme.
 Manifest parse_manifest(const std::string& text, const std::filesystem::path& step_directory);
 
 }  // namespace trireme::checkpoint

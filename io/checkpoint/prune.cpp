@@ -102,10 +102,9 @@ void append_verified(base::FileSystem& files, const Path& step_directory, const 
   const base::Json line = {{"step", manifest.step}, {"checksum", manifest.checksum}, {"time", utc_now()}};
   const auto file = files.open(step_directory.parent_path() / kVerifiedName, base::OpenMode::kAppend);
   const std::uint64_t end = file->size();
-  char last = '\n';
-  if (end > 0) file->pread(&last, 1, end - 1);
-  // What a kill or a full disk left of an earlier line must not spoil this one.
-  const std::string text = (last == '\n' ? "" : "\n") + base::to_line(line) + "\n";
+  char last = '\n';  // a line that a crash or a full disk cut short must not swallow this one
+  if (end > 0 && file->pread(&last, 1, end - 1) != 1) last = '\0';
+  const std::string text = base::str(last == '\n' ? "" : "\n", base::to_line(line), "\n");
   file->pwrite(text.data(), text.size(), end);
   file->sync();
   file->close();

@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <charconv>
 
 #include "base/error.hpp"
 #include "io/checkpoint/damage.hpp"
+#include "io/checkpoint/foreign_entries.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "io/checkpoint/wire.hpp"
 
@@ -64,27 +64,21 @@ void set_aside(Coordinator& coordinator, base::FileSystem& files, const Path& ru
   if (!problem.empty()) throw base::Error("cannot set a damaged checkpoint aside: " + problem);
 }
 
-}  // namespace
-
-std::vector<std::int64_t> committed_steps(base::FileSystem& files, const Path& run_directory) {
-  constexpr std::string_view kPrefix = "step_";
-  std::vector<std::int64_t> steps;
-  const Path directory = run_directory / "checkpoints";
-  if (!files.is_directory(directory)) return steps;
-  for (const auto& name : files.list(directory)) {
-    if (!name.starts_with(kPrefix)) continue;
-    std::int64_t step = 0;
-    const char* end = name.data() + name.size();
-    const auto [stop, error] = std::from_chars(name.data() + kPrefix.size(), end, step);
-    if (error == std::errc() && stop == end && name == base::str(kPrefix, step)) steps.push_back(step);
+/// They change nothing that is read, so they are named and passed over: steps are not given up for a stray file.
+void warn_of_foreign_entries(Coordinator& coordinator, base::FileSystem& files, const Reader& reader,
+                             const base::Log& log) {
+  if (coordinator.rank() != 0) return;
+  try {
+    for (const auto& entry : foreign_entries(files, reader.path(), reader.manifest())) {
+      log.warn(base::str("checkpoint ", reader.path().string(), ": ", entry.name, ": ", entry.problem,
+                         "; its checksums decide"));
+    }
+  } catch (const base::IoError& error) {
+    log.warn(base::str("checkpoint ", reader.path().string(), ": ", error.what()));
   }
-  std::sort(steps.begin(), steps.end());
-  return steps;
 }
 
-Path step_directory(const Path& run_directory, std::int64_t step) {
-  return run_directory / "checkpoints" / base::str("step_", step);
-}
+}  // namespace
 
 std::optional<std::int64_t> restore_newest(Coordinator& coordinator, base::FileSystem& files, const Path& run_directory,
                                            std::int64_t attempt, const base::Log& log,
@@ -97,6 +91,7 @@ std::optional<std::int64_t> restore_newest(Coordinator& coordinator, base::FileS
       const auto reader = Reader::open(coordinator, files, step_directory(run_directory, *step));
       set_aside(coordinator, files, run_directory, bad, attempt);
       bad.clear();
+      warn_of_foreign_entries(coordinator, files, *reader, log);
       use(*reader);
       return *step;
     } catch (const DamagedCheckpoint& damage) {

@@ -23,10 +23,10 @@ std::filesystem::path step_directory(const std::filesystem::path& run_directory,
 
 /// Collective. Opens the newest checkpoint that is valid and calls `use` with it (on every rank): check the manifest,
 /// load. When opening it or `use` throws DamagedCheckpoint on every rank, the reason is logged and the next older one
-/// is tried; a newer bad one is renamed to `.step_<N>.bad.<attempt>` as soon as an older one has opened.
-/// Returns the step, or nothing when the run directory never had a checkpoint. Throws base::Error with all reasons
-/// when there are checkpoints (bad ones set aside earlier included) of which none can be used, and whatever else
-/// `use` throws.
+/// is tried; a newer bad one is renamed to `.step_<N>.bad.<attempt>` as soon as an older one has opened. Files that do
+/// not belong to the checkpoint are logged and passed over. Returns the step, or nothing when the run directory never
+/// had a checkpoint. Throws base::Error with all reasons when there are checkpoints (bad ones set aside earlier
+/// included) of which none can be used, and whatever else `use` throws.
 std::optional<std::int64_t> restore_newest(Coordinator& coordinator, base::FileSystem& files,
                                            const std::filesystem::path& run_directory, std::int64_t attempt,
                                            const base::Log& log, const std::function<void(Reader&)>& use);

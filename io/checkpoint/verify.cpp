@@ -4,13 +4,13 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
-#include <set>
 #include <thread>
 #include <tuple>
 
 #include "base/checksum.hpp"
 #include "base/error.hpp"
 #include "io/checkpoint/damage.hpp"
+#include "io/checkpoint/foreign_entries.hpp"
 #include "io/checkpoint/open_checkpoint.hpp"
 #include "io/checkpoint/shard_metadata.hpp"
 #include "io/checkpoint/verify_deep.hpp"
@@ -116,32 +116,6 @@ class Verification {
   std::exception_ptr error_;
 };
 
-/// Everything below the directory that the manifest does not name.
-void find_extra_files(base::FileSystem& files, const OpenedCheckpoint& opened, std::vector<Finding>& findings) {
-  std::set<std::string> known = {kManifestName, kBoxesName};
-  std::set<std::string> folders;
-  for (const auto& shard : opened.manifest.files) {
-    known.insert(shard.name);
-    for (Path folder = Path(shard.name).parent_path(); !folder.empty(); folder = folder.parent_path()) {
-      folders.insert(folder.string());
-    }
-  }
-  std::vector<Path> pending = {""};
-  while (!pending.empty()) {
-    const Path folder = std::move(pending.back());
-    pending.pop_back();
-    for (const auto& entry : files.list(opened.path / folder)) {
-      const Path relative = folder / entry;
-      if (folders.contains(relative.string()) && files.is_directory(opened.path / relative) &&
-          !files.is_link(opened.path / relative)) {
-        pending.push_back(relative);
-      } else if (!known.contains(relative.string())) {
-        findings.push_back({relative.string(), "this file does not belong to the checkpoint"});
-      }
-    }
-  }
-}
-
 void verify_shards(base::FileSystem& files, const OpenedCheckpoint& opened, bool deep, int threads,
                    const ReadProgress& progress, VerifyResult& result) {
   for (const auto& shard : opened.manifest.files) {
@@ -151,7 +125,9 @@ void verify_shards(base::FileSystem& files, const OpenedCheckpoint& opened, bool
       result.findings.push_back({damage.subject(), damage.problem()});
     }
   }
-  find_extra_files(files, opened, result.findings);
+  for (auto& entry : foreign_entries(files, opened.path, opened.manifest)) {
+    result.findings.push_back({std::move(entry.name), std::move(entry.problem)});
+  }
   Verification verification(files, opened, progress);
   verification.run(threads);
   result.bytes = verification.bytes;

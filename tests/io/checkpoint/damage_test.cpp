@@ -253,11 +253,18 @@ TEST(Damage, AManifestOfWrongMembersIsRefusedThoughItsChecksumMatches) {
                                                         {"node_0/shard_0.h5", "/etc/passwd"},
                                                         {"shard_1.h5", "shard_0.h5"},
                                                         {"\"options\"", "\"opinions\""},
+                                                        {"\"x\"", std::string(500000, '[') + std::string(500000, ']')},
                                                         {"\"bytes\": ", "\"bytes\": -"}}) {
     std::string changed = body;
     ASSERT_NE(changed.find(from), std::string::npos) << from;
     changed.replace(changed.find(from), from.size(), to);
-    EXPECT_THROW(parse_manifest(sealed(changed), "x"), DamagedCheckpoint) << to;
+    EXPECT_THROW(parse_manifest(sealed(changed), "x"), DamagedCheckpoint) << to.substr(0, 80);
+  }
+  for (const char* directory : {"/run/checkpoints/step_2", "/run/checkpoints/step_2/"}) {
+    EXPECT_THROW(parse_manifest(text, directory), DamagedCheckpoint);
+  }
+  for (const char* directory : {"step_1", "/run/checkpoints/step_1/", "best", "step_", "step_1.bad", ".step_2.bad.1"}) {
+    EXPECT_EQ(parse_manifest(text, directory).step, 1) << directory;
   }
   std::string later = body;
   later.replace(later.find("\"version\": 1"), 12, "\"version\": 2");

@@ -1,0 +1,31 @@
+#include <algorithm>
+#include <charconv>
+
+#include "base/error.hpp"
+#include "io/checkpoint/run_checkpoints.hpp"
+
+namespace trireme::checkpoint {
+
+using Path = std::filesystem::path;
+
+std::vector<std::int64_t> committed_steps(base::FileSystem& files, const Path& run_directory) {
+  constexpr std::string_view kPrefix = "step_";
+  std::vector<std::int64_t> steps;
+  const Path directory = run_directory / "checkpoints";
+  if (!files.is_directory(directory)) return steps;
+  for (const auto& name : files.list(directory)) {
+    if (!name.starts_with(kPrefix)) continue;
+    std::int64_t step = 0;
+    const char* end = name.data() + name.size();
+    const auto [stop, error] = std::from_chars(name.data() + kPrefix.size(), end, step);
+    if (error == std::errc() && stop == end && name == base::str(kPrefix, step)) steps.push_back(step);
+  }
+  std::sort(steps.begin(), steps.end());
+  return steps;
+}
+
+Path step_directory(const Path& run_directory, std::int64_t step) {
+  return run_directory / "checkpoints" / base::str("step_", step);
+}
+
+}  // namespace trireme::checkpoint
