@@ -80,13 +80,13 @@ class Run:
         finally:
             os.remove(self.slow)
 
-    def site(self):
-        """A site file with which slow_saves works."""
+    def site(self, prefix=None):
+        """Words for submit: a site file with this before trireme on the ranks; by default what slow_saves needs."""
         file = f"{self.file}.site"
         self.cluster.run(TRIREME, "doctor", "--site-out", file)
         with open(file) as text:
             facts = text.read()
-        prefix = f"env LD_PRELOAD={SLOW_SAVES} SLOW_SAVES={self.slow}"
+        prefix = prefix or f"env LD_PRELOAD={SLOW_SAVES} SLOW_SAVES={self.slow}"
         with open(file, "w") as text:
             text.write(re.sub("^container =.*", f"container = {prefix}", facts, flags=re.MULTILINE))
         return ["--site", file]
@@ -403,18 +403,49 @@ def refused(cluster, folder, reference):
     return "5 refusals"
 
 
-def own_script(cluster, folder, reference):
-    """README's own script, without submit."""
-    run = Run(cluster, folder, "own-script")
+def readme_script(run, request, old="mpirun", new="mpirun"):
+    """The file with README's own script for this run; `request` stands for its tasks and GPUs."""
     text = open(os.path.join(os.environ["TRIREME_SOURCE"], "README.md")).read()
     script = re.search(r"(    #!/bin/bash\n(    .*\n)+)", text).group(1)
     script = "".join(line[4:] for line in script.splitlines(True))
-    assert "mpirun trireme train run.ini" in script, script
-    script = script.replace("--ntasks-per-node=8 --gpus-per-node=8", "--ntasks-per-node=2 --exclusive")
+    assert "mpirun trireme train run.ini" in script and "--ntasks-per-node=8 --gpus-per-node=8" in script, script
+    script = script.replace("--ntasks-per-node=8 --gpus-per-node=8", request).replace(old, new)
     script = script.replace("run.ini", run.file).replace("trireme train", f"{TRIREME} train").replace("24:00:00", "10")
-    path = f"{folder}/own.sbatch"
+    path = f"{run.file}.sbatch"
     with open(path, "w") as file:
         file.write(script)
+    return path
+
+
+def gpus_per_task(cluster, folder, reference):
+    """A user's own script: mpirun's ranks would miss GPUs, so it is refused; srun's tasks have one each, and train."""
+    run = Run(cluster, folder, "gpus-per-task")
+    log = f"{folder}/gpus-per-task.log"
+    request = "--ntasks-per-node=2 --gpus-per-task=1"
+    job = cluster.sbatch(f"--output={log}", readme_script(run, request))
+    assert cluster.wait_state(job, ("FAILED", "COMPLETED")) == "FAILED"
+    said = open(log).read()
+    assert said.count("--gpus-per-node=2") == 1 and not run.attempts(), said
+    assert cluster.job(job)["ExitCode"] == "2:0", (cluster.job(job), said)
+    cluster.sbatch(f"--output={log}", readme_script(run, request, "mpirun trireme", "srun --mpi=pmix trireme"))
+    run.wait_done()
+    return f"{same_end(run, reference)}; refused: {said.splitlines()[0]}"
+
+
+def oversubscribed(cluster, folder, reference):
+    """Two ranks on one CPU: one line of warning, and they train."""
+    run = Run(cluster, folder, "oversubscribed", nodes=1)
+    run.submit(*run.site(f"taskset --cpu-list {min(os.sched_getaffinity(0))}"))
+    run.wait_done()
+    warnings = [line for line in run.log().splitlines() if "take turns" in line]
+    assert len(warnings) == 1, run.log()[:2000]
+    return f"{same_end(run, reference)}; {warnings[0]}"
+
+
+def own_script(cluster, folder, reference):
+    """README's own script, without submit."""
+    run = Run(cluster, folder, "own-script")
+    path = readme_script(run, "--ntasks-per-node=2 --exclusive")
     job = cluster.sbatch(f"--output={folder}/own.log", path)
     run.wait_step(40)
     cluster.run("scancel", "--signal=USR1", "--batch", job)
@@ -498,6 +529,7 @@ GROUPS = (
       export_none, no_requeue, refused)),
     (("--nodes", "2"), 1, (rank_killed, rank_killed_in_save, node_killed_in_save, no_grace)),
     (("--nodes", "2", "--preempt-mode", "cancel"), 1, (cancelled_chain, half_the_nodes, node_killed_at_start)),
+    (("--nodes", "2", "--gpus-per-node", "2"), 1, (gpus_per_task, oversubscribed)),
     (("--nodes", "2", "--grace", "1"), 1, (grace_too_short, grace_too_short_srun)),
     (("--nodes", "2", "--links"), 1, (link_cut,)),
     (("--nodes", "1", "--accounting"), 1, (accounted,)),
