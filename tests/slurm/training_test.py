@@ -22,7 +22,7 @@ import cluster as clusters
 from cluster import TRIREME, Cluster
 
 STEPS = 400
-SLOW_SAVES = os.path.join(os.environ["TRIREME_BUILD"], "tests", "slow_saves.so")
+FAULTS = os.path.join(os.environ["TRIREME_BUILD"], "tests", "faults.so")
 RUN = """
 [run]
 name = {name}
@@ -86,8 +86,9 @@ class Run:
         self.cluster.run(TRIREME, "doctor", "--site-out", file)
         with open(file) as text:
             facts = text.read()
-        prefix = prefix or f"env LD_PRELOAD={SLOW_SAVES} SLOW_SAVES={self.slow}"
+        prefix = prefix or f"env LD_PRELOAD={FAULTS} SLOW_SAVES={self.slow}"
         with open(file, "w") as text:
+            facts = re.sub("^submit_from_nodes =.*", "submit_from_nodes = yes", facts, flags=re.MULTILINE)
             text.write(re.sub("^container =.*", f"container = {prefix}", facts, flags=re.MULTILINE))
         return ["--site", file]
 
@@ -282,6 +283,37 @@ def node_killed_at_start(cluster, folder, reference):
     run.wait_done()
     cluster.devcluster("start-node", victim)
     return f"{same_end(run, reference)}; {run.attempts()[-1]['layout']}"
+
+
+def bad_node(cluster, folder, reference):
+    """A node on which every attempt fails, and no layout without it: a new job that is not to get it."""
+    run = Run(cluster, folder, "bad-node", tp=2, pp=2)
+    first = run.submit(*run.site(f"env LD_PRELOAD={FAULTS} BROKEN_READS=n2"))
+    run.wait_done()
+    second = run.attempts()[-1]["job"]
+    assert second != first and [one["job"] for one in run.attempts()] == [first, first, second], run.attempts()
+    assert all(end["reason"].startswith("failed on n2: ") for end in run.ends()[:-1]), run.ends()
+    assert cluster.job(first)["ExitCode"] == "1:0", cluster.job(first)
+    assert cluster.job(second)["ExcNodeList"] == "n2" and run.attempts()[-1]["restart_count"] == 0, cluster.job(second)
+    return f"{same_end(run, reference)}; job {second} on {' and '.join(run.attempts()[-1]['hosts'])}"
+
+
+def soonest(cluster, folder, reference):
+    """Three of four nodes are taken for an hour: with one node the run would be done first, and is."""
+    taken = cluster.sbatch("--nodes=3", "--exclusive", "--time=60", "--output=/dev/null", "--wrap=sleep 3000")
+    cluster.wait_state(taken, "RUNNING")
+    run = Run(cluster, folder, "soonest")
+    asked = time.monotonic()
+    run.submit("--soonest")
+    asked = time.monotonic() - asked
+    answers = re.findall(r"^ *(\d+)  +(\S.*?)  +(\S.*?)  +(\S.*)$", run.output, flags=re.MULTILINE)
+    assert [nodes for nodes, *_ in answers] == ["1", "2", "4"], run.output
+    assert "takes 1 nodes" in run.output and run.jobs, run.output
+    assert 2 <= asked < 15, asked  # a second between two questions
+    run.wait_done()
+    assert len(run.attempts()[0]["hosts"]) == 1, run.attempts()
+    cluster.run("scancel", taken)
+    return f"{same_end(run, reference)}; asked about {len(answers)} sizes in {asked:.1f} s"
 
 
 def no_requeue(cluster, folder, reference):
@@ -530,6 +562,8 @@ GROUPS = (
     (("--nodes", "2"), 1, (rank_killed, rank_killed_in_save, node_killed_in_save, no_grace)),
     (("--nodes", "2", "--preempt-mode", "cancel"), 1, (cancelled_chain, half_the_nodes, node_killed_at_start)),
     (("--nodes", "2", "--gpus-per-node", "2"), 1, (gpus_per_task, oversubscribed)),
+    (("--nodes", "3"), 1, (bad_node,)),
+    (("--nodes", "4"), 1, (soonest,)),
     (("--nodes", "2", "--grace", "1"), 1, (grace_too_short, grace_too_short_srun)),
     (("--nodes", "2", "--links"), 1, (link_cut,)),
     (("--nodes", "1", "--accounting"), 1, (accounted,)),
