@@ -137,7 +137,7 @@ std::string FileSystem::read_all(const Path& path) {
 }
 
 void FileSystem::replace(const Path& path, const std::string& content) {
-  const Path temporary = str(path.string(), ".", ::getpid(), ".tmp");
+  const Path temporary = str(path.string(), ".", ::gettid(), ".tmp");
   const auto file = open(temporary, OpenMode::kCreate);
   try {
     file->pwrite(content.data(), content.size(), 0);

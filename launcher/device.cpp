@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "collectives/mpi/places.hpp"
 #include "models/kernels/kernels.hpp"
+#include "slurm/job/gpu_request.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -24,7 +25,11 @@ Device::Device(collectives::MpiWorld& world, const std::string& wanted, const ba
   std::string reason;
   std::int64_t visible = 0;
   if (wanted != "cpu") {
-    world.together([&] { visible = look_for_devices(library_, reason); });
+    world.together([&] {
+      const auto refusal = slurm::gpu_request_refusal(slurm::environment_variable, world.local_size());
+      if (refusal) throw base::InputError(*refusal);
+      visible = look_for_devices(library_, reason);
+    });
     std::int64_t everywhere = visible;
     world.control().all_reduce(&everywhere, 1, DataType::kInt64, ReduceOp::kMin);
     world.together([&] {

@@ -14,8 +14,8 @@ class Device {
  public:
   /// Collective. `wanted`: auto, cpu or cuda (train.device). auto takes GPUs when every rank sees one. Loads
   /// libtrireme_cuda.so and makes the GPU current only when GPUs are taken. base::InputError, the same on all ranks,
-  /// when cuda is wanted and some rank sees none, when a node has fewer GPUs than ranks, or when two ranks would
-  /// share one; the log says so when ranks share CPUs.
+  /// when cuda is wanted and some rank sees none, when a node has fewer GPUs than ranks, when two ranks would share
+  /// one, or when the job's request keeps GPUs from ranks; the log says so when ranks share CPUs.
   Device(collectives::MpiWorld& world, const std::string& wanted, const base::Log& log);
 
   bool cuda() const { return index_.has_value(); }

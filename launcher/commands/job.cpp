@@ -20,6 +20,7 @@
 #include "slurm/job/time_limit.hpp"
 #include "slurm/queue/command.hpp"
 #include "slurm/site/hostlist.hpp"
+#include "slurm/site/slurm_text.hpp"
 #include "slurm/submit/next_step.hpp"
 
 namespace trireme::launcher {
@@ -73,6 +74,13 @@ std::vector<std::string> lost_hosts(const std::string& node_list) {
   return lost;
 }
 
+// Nodes that the job was submitted without.
+std::vector<std::string> excluded_hosts(const slurm::JobEnvironment& job) {
+  const auto answer = slurm::output_of(slurm::run_command, {"scontrol", "--oneliner", "show", "job", job.job_id});
+  const auto records = slurm::parse_records(answer.value_or(""), "JobId");
+  return records.empty() ? std::vector<std::string>() : slurm::expand_hostlist(slurm::field(records[0], "ExcNodeList"));
+}
+
 // An attempt that could not even start may have met a node that just died: Slurm needs a while to notice.
 void wait_after_failed_starts(int failed_starts) {
   const auto pause = std::chrono::seconds(failed_starts == 1 ? 20 : 60);
@@ -85,7 +93,10 @@ void print(const slurm::NextStep& next, const Path& run, int attempt, bool srun)
   using Kind = slurm::NextStep::Kind;
   std::fprintf(stderr, "trireme job: %s\n", next.why.c_str());
   if (next.kind != Kind::kGo) {
-    std::printf("%s\n%d\n", next.kind == Kind::kRequeue ? "requeue" : "end", next.exit_code);
+    const char* word = next.kind == Kind::kRequeue ? "requeue" : next.kind == Kind::kResubmit ? "resubmit" : "end";
+    std::string exclude;
+    for (const std::string& host : next.exclude) exclude += (exclude.empty() ? "" : ",") + host;
+    std::printf("%s\n%d\n%s\n", word, next.exit_code, exclude.c_str());
     return;
   }
   std::printf("go\n%d\n%s\n--parallel.dp=%lld\n", attempt, next.where->words(srun).c_str(),
@@ -99,8 +110,8 @@ int next(const Arguments& arguments) {
   std::string directory;
   std::int64_t ranks_per_node = 1, attempt = 0, launcher_exit = -1;
   std::int64_t tried = 0;
-  bool requeue = false, srun = false;
-  options::CommandLine line("job next", "what the batch script does next: four lines for it, a sentence for its log",
+  bool requeue = false, submit = false, srun = false;
+  options::CommandLine line("job next", "what the batch script does next: lines for it, a sentence for its log",
                             "trireme job next run.ini --dir runs/bible --ranks-per-node 4 --requeue");
   line.value("dir", directory, "DIR", "the run directory").required();
   line.value("ranks-per-node", ranks_per_node, "R", "of the job").range(1, 4096);
@@ -108,6 +119,7 @@ int next(const Arguments& arguments) {
   line.value("attempts", tried, "K", "that this job has made since it started").range(0, 1e6);
   line.value("launcher-exit", launcher_exit, "CODE", "of mpirun or srun in that attempt").range(0, 255);
   line.flag("requeue", requeue, "the job may be requeued");
+  line.flag("may-submit", submit, "the script may submit a new job");
   line.flag("srun", srun, "ranks are started by srun, not mpirun");
   const options::RunArguments run_arguments(line);
   if (!line.parse(arguments)) return base::kExitDone;
@@ -140,6 +152,8 @@ int next(const Arguments& arguments) {
   }
   situation.seconds_needed = needed_seconds(situation.attempts);
   situation.may_requeue = requeue;
+  situation.may_submit = submit;
+  if (submit) situation.excluded = excluded_hosts(job);
   situation.hosts = slurm::expand_hostlist(job.node_list);
   situation.lost = lost_hosts(job.node_list);
   situation.ranks_per_node = ranks_per_node;

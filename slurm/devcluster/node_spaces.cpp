@@ -92,12 +92,15 @@ void remove_spaces(const Plan& plan) {
 std::vector<std::string> on_node(const Plan& plan, int node, const std::vector<std::string>& words) {
   std::vector<std::string> all = {"nsenter", "--uts=" + uts_pin(plan, node).string()};
   if (plan.links) all.push_back("--net=" + net_pin(plan, node).string());
-  // The node's own /etc/hosts and mpi.conf, in mounts that nobody else sees.
+  // The node's own /etc/hosts, mpi.conf and shared memory, in mounts that nobody else sees. Open MPI names its segments
+  // by host and Slurm job: nodes of two clusters would take each other's.
   const std::filesystem::path etc = plan.directory / "etc";
-  all.insert(all.end(),
-             {"unshare", "--mount", "sh", "-c",
-              "mount --bind \"$0\" /etc/hosts && mount --bind \"$1\" \"$2\" && shift 2 && exec \"$@\"",
-              (etc / "hosts").string(), (etc / ("mpi." + node_name(node))).string(), (etc / "mpi.conf").string()});
+  all.insert(
+      all.end(),
+      {"unshare", "--mount", "sh", "-c",
+       "mount --bind \"$0\" /etc/hosts && mount --bind \"$1\" \"$2\" && mount -t tmpfs trireme /dev/shm && shift 2 && "
+       "exec \"$@\"",
+       (etc / "hosts").string(), (etc / ("mpi." + node_name(node))).string(), (etc / "mpi.conf").string()});
   all.insert(all.end(), words.begin(), words.end());
   return all;
 }

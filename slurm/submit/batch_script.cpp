@@ -42,6 +42,9 @@ std::string quoted(const std::string& value) {
   return '"' + replaced(replaced(value, "\\", "\\\\"), "\"", "\\\"") + '"';
 }
 
+// Where the last job of a run may be replaced by a new one.
+bool may_submit(const ScriptPlan& plan, const Site& site) { return plan.requeue && site.submit_from_nodes == true; }
+
 bool elastic(const ScriptPlan& plan) { return plan.geometry.min_nodes < plan.geometry.nodes; }
 
 std::string directives(const ScriptPlan& plan, const Site& site) {
@@ -128,6 +131,23 @@ std::string launch_line(const ScriptPlan& plan, const Site& site) {
   return line + " \"${layout[@]}\" &\n";
 }
 
+std::string ending(const ScriptPlan& plan, const Site& site) {
+  std::string text =
+      "if [ \"${next[0]}\" = requeue ]; then\n"
+      "  scontrol requeue \"$job\" && sleep 60  # the last act: it ends this job within the second\nfi\n";
+  if (may_submit(plan, site)) {
+    text +=
+        "if [ \"${next[0]}\" = resubmit ]; then\n"
+        "  # Without the nodes that failed, and without what Slurm told this job about itself.\n"
+        "  again=(\"--exclude=${next[2]}\")\n";
+    if (plan.runs.size() > 1) text += "  again+=(\"--array=$SLURM_ARRAY_TASK_ID\")\n";
+    text +=
+        "  mapfile -t own < <(compgen -e SLURM_ | grep -v '^SLURM_CONF$')\n"
+        "  (unset \"${own[@]}\"; sbatch \"${again[@]}\" \"$0\")\nfi\n";
+  }
+  return text + "exit \"${next[1]}\"\n";
+}
+
 }  // namespace
 
 Launcher choose_launcher(const Wishes& wishes, const Site& site) {
@@ -169,12 +189,15 @@ std::string batch_script(const ScriptPlan& plan, const Site& site) {
   text += str("trireme=", shell_word(plan.program), "\n", assignments(plan));
   text += str("job=$SLURM_JOB_ID\n",
               "[ -n \"${SLURM_ARRAY_TASK_ID:-}\" ] && job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\n\n");
-  text += str(
-      "# Before each attempt trireme looks at the run, the nodes and how the last attempt ended, and answers in four\n",
-      "# lines: go, requeue or end; the attempt's number or the exit code; where the ranks go; the layout that fits.\n",
-      "next_step() {\n  local answer\n  answer=$(\"$trireme\" job next \"$run_file\" --dir \"$run_dir\" "
-      "--ranks-per-node ",
-      plan.geometry.ranks_per_node, srun ? " --srun" : "", plan.requeue ? " --requeue" : "");
+  text +=
+      str("# Before each attempt trireme looks at the run, the nodes and how the last attempt ended, and answers in "
+          "lines:\n",
+          "# go, the attempt's number, where the ranks go, the layout that fits; else requeue, resubmit or end, and "
+          "the code.\n",
+          "next_step() {\n  local answer\n  answer=$(\"$trireme\" job next \"$run_file\" --dir \"$run_dir\" "
+          "--ranks-per-node ",
+          plan.geometry.ranks_per_node, srun ? " --srun" : "", plan.requeue ? " --requeue" : "",
+          may_submit(plan, site) ? " --may-submit" : "");
   for (const std::string& word : plan.overrides) text += ' ' + shell_word(word);
   text += " \"$@\") || { next=(end \"$?\"); return; }\n  mapfile -t next <<< \"$answer\"\n";
   text += str("  if [ -n \"$asked\" ] && [ \"${next[0]}\" = go ]; then next=(", plan.requeue ? "requeue" : "end",
@@ -192,11 +215,8 @@ std::string batch_script(const ScriptPlan& plan, const Site& site) {
               "  while wait \"$launcher\"; code=$?; kill -0 \"$launcher\" 2>/dev/null; do :; done\n",
               "  launcher=\n  kill \"$watcher\" 2>/dev/null\n",
               "  attempts=$((attempts + 1))\n  next_step --attempt \"$attempt\" --attempts \"$attempts\" "
-              "--launcher-exit \"$code\"\ndone\n\n",
-              "if [ \"${next[0]}\" = requeue ]; then\n",
-              "  scontrol requeue \"$job\" && sleep 60  # the last act: it ends this job within the second\nfi\n",
-              "exit \"${next[1]}\"\n");
-  return text;
+              "--launcher-exit \"$code\"\ndone\n\n");
+  return text + ending(plan, site);
 }
 
 std::string shell_word(const std::string& word) {

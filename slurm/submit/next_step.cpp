@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/error.hpp"
 
@@ -10,7 +11,7 @@ namespace {
 
 using base::str;
 
-NextStep end(int code, const std::string& why) { return {NextStep::Kind::kEnd, code, why, {}}; }
+NextStep end(int code, const std::string& why) { return {NextStep::Kind::kEnd, code, why, {}, {}}; }
 
 // How many of the newest attempts ended in a row without a checkpoint that was not there before. The site's own doing
 // does not count: stops, and kills that a requeue followed.
@@ -29,8 +30,21 @@ int attempts_without_progress(const Situation& situation) {
 }
 
 NextStep requeue_or_end(const Situation& situation, int code, const std::string& why) {
-  if (situation.may_requeue) return {NextStep::Kind::kRequeue, code, why, {}};
+  if (situation.may_requeue) return {NextStep::Kind::kRequeue, code, why, {}, {}};
   return end(code, why + "; this job may not be requeued: the next job of the run goes on");
+}
+
+// No layout fits what is left. A requeued job could get the nodes that failed again; a new one is told not to.
+NextStep elsewhere(const Situation& situation, const std::vector<std::string>& failing, std::size_t left) {
+  const std::string why = str("no layout fits the ", left, " of ", situation.hosts.size(), " nodes that are left");
+  if (!situation.may_submit || failing.empty()) return requeue_or_end(situation, base::kExitFailed, why);
+  std::set<std::string> exclude(failing.begin(), failing.end());
+  exclude.insert(situation.excluded.begin(), situation.excluded.end());
+  return {NextStep::Kind::kResubmit,
+          base::kExitFailed,
+          why + "; a new job goes on elsewhere",
+          {},
+          {exclude.begin(), exclude.end()}};
 }
 
 NextStep go(const Situation& situation, const std::string& why) {
@@ -50,16 +64,12 @@ NextStep go(const Situation& situation, const std::string& why) {
     if (std::ranges::count(situation.lost, host) + std::ranges::count(failing, host) == 0) hosts.push_back(host);
   }
   const auto where = place(situation.needs, hosts, situation.ranks_per_node);
-  if (!where) {
-    return requeue_or_end(
-        situation, base::kExitFailed,
-        str("no layout fits the ", hosts.size(), " of ", situation.hosts.size(), " nodes that are left"));
-  }
+  if (!where) return elsewhere(situation, failing, hosts.size());
   std::string left_out;
   if (hosts.size() < situation.hosts.size()) {
     left_out = str(", on ", where->hosts.size(), " of ", situation.hosts.size(), " nodes");
   }
-  return {NextStep::Kind::kGo, base::kExitDone, why + left_out, where};
+  return {NextStep::Kind::kGo, base::kExitDone, why + left_out, where, {}};
 }
 
 }  // namespace

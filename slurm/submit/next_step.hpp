@@ -22,6 +22,8 @@ struct Situation {
   int failed_starts = 0;               ///< attempts of this job that ended before they came into the ledger
   std::vector<Attempt> attempts;       ///< of this job, as the ledger has them
   bool may_requeue = false;            ///< the script may call scontrol requeue
+  bool may_submit = false;             ///< it may call sbatch
+  std::vector<std::string> excluded;   ///< nodes that this job was not to get (sbatch --exclude)
   std::vector<std::string> hosts;      ///< of the allocation, in order
   std::vector<std::string> lost;       ///< of these, what Slurm says is down
   std::int64_t ranks_per_node = 1;
@@ -29,15 +31,17 @@ struct Situation {
 };
 
 struct NextStep {
-  enum class Kind { kGo, kRequeue, kEnd } kind = Kind::kEnd;
-  int exit_code = 1;               ///< of kEnd, and of kRequeue when requeueing fails
-  std::string why;                 ///< one sentence, for the log
-  std::optional<Placement> where;  ///< of kGo
+  enum class Kind { kGo, kRequeue, kResubmit, kEnd } kind = Kind::kEnd;
+  int exit_code = 1;                 ///< of all but kGo; of kRequeue when requeueing fails
+  std::string why;                   ///< one sentence, for the log
+  std::optional<Placement> where;    ///< of kGo
+  std::vector<std::string> exclude;  ///< of kResubmit: nodes that the new job is not to get
 };
 
 /// 0: end. 2: end, starting again would not help. 75: requeue, or end when somebody asked for that or the job may not
 /// be requeued. Anything else: again inside the allocation while there is time, without the nodes that are down or that
-/// two attempts failed on; where no layout fits what is left, requeue. Three attempts in a row that ended without a new
+/// two attempts failed on; where no layout fits what is left, a new job without the nodes that failed when the script
+/// may submit one (a requeued job could get them again), else requeue. Three attempts in a row that ended without a new
 /// checkpoint and were not stopped on request, or three that did not come as far as the ledger: end with 1.
 NextStep decide(const Situation& situation);
 

@@ -66,6 +66,9 @@ class Cluster:
     def state(self, job):
         return self.job(job).get("JobState", "")
 
+    def hosts(self, job):
+        return self.run("scontrol", "show", "hostnames", self.job(job)["NodeList"]).stdout.split()
+
     def wait(self, condition, seconds, what):
         """Until `condition()` is true; its value. A failure says what was waited for (a text, or a function that makes
         it then) and how the cluster looks."""

@@ -55,6 +55,10 @@ def four_nodes(folder):
         with Cluster("--nodes", "1") as second:  # side by side
             assert second.run("sinfo", "--noheader", "--partition=low", "--format=%D").stdout.strip() == "1"
             assert cluster.run("sinfo", "--noheader", "--partition=low", "--format=%D").stdout.strip() == "4"
+            for one in (cluster, second):  # Open MPI names its shared memory by host and job, which may be the same
+                found = one.run("srun", "--nodelist=n1", "sh", "-c", "ls /dev/shm; echo > /dev/shm/segment").stdout
+                assert found == "", found
+            assert not os.path.exists("/dev/shm/segment")
         sleeper = cluster.sbatch("--nodes=4", "--output=/dev/null", "--wrap=srun sleep 1000")
         cluster.wait_state(sleeper, "RUNNING")
     assert not os.path.exists(cluster.directory)

@@ -5,6 +5,7 @@
 """
 
 import concurrent.futures
+import contextlib
 import glob
 import json
 import os
@@ -21,6 +22,7 @@ import cluster as clusters
 from cluster import TRIREME, Cluster
 
 STEPS = 400
+FAULTS = os.path.join(os.environ["TRIREME_BUILD"], "tests", "faults.so")
 RUN = """
 [run]
 name = {name}
@@ -64,8 +66,39 @@ class Run:
         self.cluster, self.name = cluster, name
         self.file = f"{folder}/{name}.ini"
         self.directory = f"{folder}/runs/{name}"
+        self.slow = f"{folder}/{name}.slow"
         with open(self.file, "w") as file:
             file.write(RUN.format(**{key: value for key, value in locals().items() if key != "file"}))
+
+    @contextlib.contextmanager
+    def slow_saves(self, seconds):
+        """Each of the three fsyncs of a save that this run begins meanwhile takes `seconds` longer."""
+        with open(self.slow, "w") as file:
+            file.write(str(seconds))
+        try:
+            yield
+        finally:
+            os.remove(self.slow)
+
+    def site(self, prefix=None):
+        """Words for submit: a site file with this before trireme on the ranks; by default what slow_saves needs."""
+        file = f"{self.file}.site"
+        self.cluster.run(TRIREME, "doctor", "--site-out", file)
+        with open(file) as text:
+            facts = text.read()
+        prefix = prefix or f"env LD_PRELOAD={FAULTS} SLOW_SAVES={self.slow}"
+        with open(file, "w") as text:
+            facts = re.sub("^submit_from_nodes =.*", "submit_from_nodes = yes", facts, flags=re.MULTILINE)
+            text.write(re.sub("^container =.*", f"container = {prefix}", facts, flags=re.MULTILINE))
+        return ["--site", file]
+
+    def partials(self):
+        return glob.glob(f"{self.directory}/checkpoints/.step_*.partial")
+
+    def wait_save_under_way(self):
+        """A save that has begun, with some older checkpoint committed; the older one's step."""
+        self.cluster.wait(self.partials, 60, lambda: f"{self.name} saving, is at {self.step()}:\n{self.log()[-3000:]}")
+        return max(int(name.rsplit("_", 1)[1]) for name in glob.glob(f"{self.directory}/checkpoints/step_*"))
 
     def submit(self, *words):
         """The first job's id; .output is what submit said."""
@@ -104,16 +137,19 @@ class Run:
         return [line["loss"] for line in self.lines("metrics.jsonl") if "loss" in line][-1]
 
     def rank_pids(self):
-        """Of this run's ranks, wherever they are: all nodes are on this machine."""
+        """Of this run's ranks, in their order, wherever they are: all nodes are on this machine."""
         found = []
         for entry in filter(str.isdigit, os.listdir("/proc")):
             try:
                 words = open(f"/proc/{entry}/cmdline", "rb").read().decode(errors="replace")
             except OSError:
                 continue
-            if "trireme-run" in words.split("\0")[0] and self.directory in words:
-                found.append(int(entry))
-        return sorted(found)
+            if "trireme-run" not in words.split("\0")[0] or self.directory not in words:
+                continue
+            variables = open(f"/proc/{entry}/environ", "rb").read().decode(errors="replace")
+            rank = re.search("(?:OMPI_COMM_WORLD_RANK|PMIX_RANK)=(\\d+)", variables)
+            found.append((int(rank.group(1)), int(entry)))
+        return [pid for _, pid in sorted(found)]
 
 
 def same_end(run, reference):
@@ -186,7 +222,7 @@ def node_killed(cluster, folder, reference):
     run = Run(cluster, folder, "node-killed")
     job = run.submit()
     run.wait_step(60)
-    nodes = cluster.run("scontrol", "show", "hostnames", cluster.job(job)["NodeList"]).stdout.split()
+    nodes = cluster.hosts(job)
     batch = cluster.job(job)["BatchHost"]
     victim = [node for node in nodes if node != batch][0]
     cluster.devcluster("kill-node", victim)
@@ -197,17 +233,87 @@ def node_killed(cluster, folder, reference):
     return same_end(run, reference)
 
 
+def rank_killed_in_save(cluster, folder, reference):
+    """Rank 0, which commits: the save that was under way is collected, the one before it is where it goes on."""
+    run = Run(cluster, folder, "rank-killed-in-save")
+    job = run.submit(*run.site())
+    run.wait_step(60)
+    with run.slow_saves(1):
+        committed = run.wait_save_under_way()
+        os.kill(run.rank_pids()[0], signal.SIGKILL)
+        left = run.partials()
+        cluster.wait(lambda: len(run.attempts()) == 2, 60, "the second attempt")
+    run.wait_done()
+    return after_broken_save(cluster, run, job, committed, left, reference)
+
+
+def node_killed_in_save(cluster, folder, reference):
+    run = Run(cluster, folder, "node-killed-in-save")
+    job = run.submit(*run.site())
+    run.wait_step(60)
+    batch = cluster.job(job)["BatchHost"]
+    victim = [node for node in cluster.hosts(job) if node != batch][0]
+    with run.slow_saves(1):
+        committed = run.wait_save_under_way()
+        cluster.devcluster("kill-node", victim)
+        left = run.partials()
+        cluster.wait(lambda: len(run.attempts()) == 2, 90, "the second attempt")
+    run.wait_done()
+    cluster.devcluster("start-node", victim)
+    assert run.attempts()[-1]["hosts"] == [batch], run.attempts()
+    return after_broken_save(cluster, run, job, committed, left, reference)
+
+
+def after_broken_save(cluster, run, job, committed, left, reference):
+    assert len(left) == 1 and not run.partials(), (left, run.partials())
+    assert committed >= 50 and run.attempts()[1]["first_step"] == committed, (committed, run.attempts())
+    assert cluster.job(job).get("Restarts", "0") == "0", cluster.job(job)
+    broken = re.search(r"step_(\d+)", left[0]).group(1)
+    return f"{same_end(run, reference)}; killed while it saved step {broken}, resumed from {committed}"
+
+
 def node_killed_at_start(cluster, folder, reference):
     """A node dies before the ranks are wired: the script notices and goes on without it."""
     run = Run(cluster, folder, "node-killed-at-start")
     job = run.submit()
     cluster.wait_state(job, "RUNNING")
-    nodes = cluster.run("scontrol", "show", "hostnames", cluster.job(job)["NodeList"]).stdout.split()
+    nodes = cluster.hosts(job)
     victim = [node for node in nodes if node != cluster.job(job)["BatchHost"]][0]
     cluster.devcluster("kill-node", victim)
     run.wait_done()
     cluster.devcluster("start-node", victim)
     return f"{same_end(run, reference)}; {run.attempts()[-1]['layout']}"
+
+
+def bad_node(cluster, folder, reference):
+    """A node on which every attempt fails, and no layout without it: a new job that is not to get it."""
+    run = Run(cluster, folder, "bad-node", tp=2, pp=2)
+    first = run.submit(*run.site(f"env LD_PRELOAD={FAULTS} BROKEN_READS=n2"))
+    run.wait_done()
+    second = run.attempts()[-1]["job"]
+    assert second != first and [one["job"] for one in run.attempts()] == [first, first, second], run.attempts()
+    assert all(end["reason"].startswith("failed on n2: ") for end in run.ends()[:-1]), run.ends()
+    assert cluster.job(first)["ExitCode"] == "1:0", cluster.job(first)
+    assert cluster.job(second)["ExcNodeList"] == "n2" and run.attempts()[-1]["restart_count"] == 0, cluster.job(second)
+    return f"{same_end(run, reference)}; job {second} on {' and '.join(run.attempts()[-1]['hosts'])}"
+
+
+def soonest(cluster, folder, reference):
+    """Three of four nodes are taken for an hour: with one node the run would be done first, and is."""
+    taken = cluster.sbatch("--nodes=3", "--exclusive", "--time=60", "--output=/dev/null", "--wrap=sleep 3000")
+    cluster.wait_state(taken, "RUNNING")
+    run = Run(cluster, folder, "soonest")
+    asked = time.monotonic()
+    run.submit("--soonest")
+    asked = time.monotonic() - asked
+    answers = re.findall(r"^ *(\d+)  +(\S.*?)  +(\S.*?)  +(\S.*)$", run.output, flags=re.MULTILINE)
+    assert [nodes for nodes, *_ in answers] == ["1", "2", "4"], run.output
+    assert "takes 1 nodes" in run.output and run.jobs, run.output
+    assert 2 <= asked < 15, asked  # a second between two questions
+    run.wait_done()
+    assert len(run.attempts()[0]["hosts"]) == 1, run.attempts()
+    cluster.run("scancel", taken)
+    return f"{same_end(run, reference)}; asked about {len(answers)} sizes in {asked:.1f} s"
 
 
 def no_requeue(cluster, folder, reference):
@@ -229,7 +335,7 @@ def link_cut(cluster, folder, reference):
     run = Run(cluster, folder, "link-cut")
     job = run.submit("--train.step_timeout=8")
     run.wait_step(60)
-    a, b = cluster.run("scontrol", "show", "hostnames", cluster.job(job)["NodeList"]).stdout.split()
+    a, b = cluster.hosts(job)
     cut = time.time()
     cluster.devcluster("cut-link", a, b)
     cluster.wait(lambda: "missing" in run.log() or "no answer" in run.log(), 60, lambda: f"the hang named:\n{run.log()[-2000:]}")
@@ -329,18 +435,49 @@ def refused(cluster, folder, reference):
     return "5 refusals"
 
 
-def own_script(cluster, folder, reference):
-    """README's own script, without submit."""
-    run = Run(cluster, folder, "own-script")
+def readme_script(run, request, old="mpirun", new="mpirun"):
+    """The file with README's own script for this run; `request` stands for its tasks and GPUs."""
     text = open(os.path.join(os.environ["TRIREME_SOURCE"], "README.md")).read()
     script = re.search(r"(    #!/bin/bash\n(    .*\n)+)", text).group(1)
     script = "".join(line[4:] for line in script.splitlines(True))
-    assert "mpirun trireme train run.ini" in script, script
-    script = script.replace("--ntasks-per-node=8 --gpus-per-node=8", "--ntasks-per-node=2 --exclusive")
+    assert "mpirun trireme train run.ini" in script and "--ntasks-per-node=8 --gpus-per-node=8" in script, script
+    script = script.replace("--ntasks-per-node=8 --gpus-per-node=8", request).replace(old, new)
     script = script.replace("run.ini", run.file).replace("trireme train", f"{TRIREME} train").replace("24:00:00", "10")
-    path = f"{folder}/own.sbatch"
+    path = f"{run.file}.sbatch"
     with open(path, "w") as file:
         file.write(script)
+    return path
+
+
+def gpus_per_task(cluster, folder, reference):
+    """A user's own script: mpirun's ranks would miss GPUs, so it is refused; srun's tasks have one each, and train."""
+    run = Run(cluster, folder, "gpus-per-task")
+    log = f"{folder}/gpus-per-task.log"
+    request = "--ntasks-per-node=2 --gpus-per-task=1"
+    job = cluster.sbatch(f"--output={log}", readme_script(run, request))
+    assert cluster.wait_state(job, ("FAILED", "COMPLETED")) == "FAILED"
+    said = open(log).read()
+    assert said.count("--gpus-per-node=2") == 1 and not run.attempts(), said
+    assert cluster.job(job)["ExitCode"] == "2:0", (cluster.job(job), said)
+    cluster.sbatch(f"--output={log}", readme_script(run, request, "mpirun trireme", "srun --mpi=pmix trireme"))
+    run.wait_done()
+    return f"{same_end(run, reference)}; refused: {said.splitlines()[0]}"
+
+
+def oversubscribed(cluster, folder, reference):
+    """Two ranks on one CPU: one line of warning, and they train."""
+    run = Run(cluster, folder, "oversubscribed", nodes=1)
+    run.submit(*run.site(f"taskset --cpu-list {min(os.sched_getaffinity(0))}"))
+    run.wait_done()
+    warnings = [line for line in run.log().splitlines() if "take turns" in line]
+    assert len(warnings) == 1, run.log()[:2000]
+    return f"{same_end(run, reference)}; {warnings[0]}"
+
+
+def own_script(cluster, folder, reference):
+    """README's own script, without submit."""
+    run = Run(cluster, folder, "own-script")
+    path = readme_script(run, "--ntasks-per-node=2 --exclusive")
     job = cluster.sbatch(f"--output={folder}/own.log", path)
     run.wait_step(40)
     cluster.run("scancel", "--signal=USR1", "--batch", job)
@@ -377,6 +514,29 @@ def no_grace(cluster, folder, reference):
     return f"{same_end(run, reference)}; {lost} steps done again"
 
 
+def grace_too_short(cluster, folder, reference, launcher="mpirun"):
+    """A save takes longer than grace and kill wait: killed while it saves; back at the checkpoint before."""
+    run = Run(cluster, folder, f"grace-too-short-{launcher}", launcher=launcher)
+    job = run.submit(*run.site())
+    run.wait_step(60)
+    with run.slow_saves(20):
+        cluster.devcluster("preempt", job, "--seconds", 2)
+        committed = run.wait_save_under_way()
+        cluster.wait(lambda: run.rank_pids() == [], 30, "the kill at the end of the grace")
+        assert run.partials(), run.log()[-2000:]
+    run.wait_done()
+    assert committed >= 50 and run.attempts()[1]["first_step"] == committed, (committed, run.attempts())
+    assert len(run.attempts()) == 2 and not run.partials(), (run.attempts(), run.partials())
+    assert cluster.job(job)["Restarts"] == "1", cluster.job(job)
+    lost = run.ends()[0]["last_step"] - committed
+    assert 0 <= lost <= 25, run.ends()
+    return f"{same_end(run, reference)}; {lost} steps done again"
+
+
+def grace_too_short_srun(cluster, folder, reference):
+    return grace_too_short(cluster, folder, reference, "srun")
+
+
 def cancelled_chain(cluster, folder, reference):
     """CANCEL without notice: only a chain comes back, and submit says so."""
     run = Run(cluster, folder, "chain")
@@ -399,8 +559,12 @@ GROUPS = (
     (("--nodes", "12", "--grace", "20"), 3,
      (preempted, preempted_srun, node_killed, requeued, rank_killed_srun, array, two_jobs, plain, plain_srun, own_script,
       export_none, no_requeue, refused)),
-    (("--nodes", "2"), 1, (rank_killed, no_grace)),
+    (("--nodes", "2"), 1, (rank_killed, rank_killed_in_save, node_killed_in_save, no_grace)),
     (("--nodes", "2", "--preempt-mode", "cancel"), 1, (cancelled_chain, half_the_nodes, node_killed_at_start)),
+    (("--nodes", "2", "--gpus-per-node", "2"), 1, (gpus_per_task, oversubscribed)),
+    (("--nodes", "3"), 1, (bad_node,)),
+    (("--nodes", "4"), 1, (soonest,)),
+    (("--nodes", "2", "--grace", "1"), 1, (grace_too_short, grace_too_short_srun)),
     (("--nodes", "2", "--links"), 1, (link_cut,)),
     (("--nodes", "1", "--accounting"), 1, (accounted,)),
 )
@@ -421,9 +585,12 @@ class Preemption:
         run = Run(cluster, folder, self.__name__, launcher=self.launcher)
         # Where Slurm cancels before a save can be made, only a chain comes back.
         chained = self.mode == "cancel" and self.grace < 20
-        job = run.submit(*(["--chain", 2] if chained else []))
+        job = run.submit(*run.site(), *(["--chain", 2] if chained else []))
         run.wait_step(60)
-        cluster.devcluster("preempt", job, "--seconds", 2)
+        # A grace of a second is one that is shorter than a save.
+        with run.slow_saves(20) if self.grace == 1 else contextlib.nullcontext():
+            cluster.devcluster("preempt", job, "--seconds", 2)
+            cluster.wait(lambda: run.rank_pids() == [], 60, "the end of the first attempt")
         run.wait_done()
         lost = sum(end["last_step"] - end["saved_step"] for end in run.ends())
         assert 0 <= lost <= 25 and len(run.attempts()) == 2, (run.ends(), run.attempts())

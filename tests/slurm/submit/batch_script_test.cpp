@@ -154,11 +154,27 @@ TEST(BatchScript, SaysWhenTheJobMayNotBeRequeued) {
   EXPECT_FALSE(may_requeue(wishes));
 }
 
+TEST(BatchScript, SubmitsANewJobOnlyWhereNodesMay) {
+  Site site = sample_site();
+  ScriptPlan plan = sample_plan(site);
+  EXPECT_THAT(batch_script(plan, site), Not(HasSubstr("--may-submit")));
+  site.submit_from_nodes = true;
+  std::string text = batch_script(plan, site);
+  EXPECT_THAT(text, HasSubstr(" --requeue --may-submit \"$@\")"));
+  EXPECT_THAT(text, HasSubstr("sbatch \"${again[@]}\" \"$0\""));
+  EXPECT_THAT(text, Not(HasSubstr("--array")));
+  plan.runs.push_back({"b", "/home/ann/b.ini", "/scratch/b"});
+  EXPECT_THAT(batch_script(plan, site), HasSubstr("--array=$SLURM_ARRAY_TASK_ID"));
+  plan.requeue = false;  // a link of a chain: the next one goes on
+  EXPECT_THAT(batch_script(plan, site), Not(HasSubstr("resubmit ]")));
+}
+
 TEST(BatchScript, PassesShellcheck) {
   if (!run_command({"shellcheck", "--version"})) GTEST_SKIP() << "shellcheck is not installed";
   const tests::TemporaryDirectory directory;
-  for (int kind = 0; kind < 8; ++kind) {
+  for (int kind = 0; kind < 16; ++kind) {
     Site site = sample_site();
+    site.submit_from_nodes = (kind & 8) != 0;
     ScriptPlan plan = sample_plan(site);
     if ((kind & 1) != 0) plan.runs.push_back({"b", "/home/ann's/b.ini", "/scratch/b"});
     if ((kind & 2) != 0) {

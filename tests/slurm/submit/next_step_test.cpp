@@ -175,5 +175,36 @@ TEST(Decide, DoesNotCountAttemptsThatWereStoppedOnRequest) {
   EXPECT_EQ(decide(situation).kind, Kind::kGo);
 }
 
+// Two nodes, both needed, of which n2 made two attempts fail.
+Situation failed_twice_on_n2() {
+  Situation situation = after(1, "failed on n2: out of memory");
+  situation.needs = {2, 2, 0, 8, 1, false};
+  situation.attempts = {ended(0, 10, "failed on n2: out of memory"), ended(10, 20, "failed on n2: out of memory")};
+  return situation;
+}
+
+TEST(Decide, ANewJobWithoutTheNodeThatFailedWhereNothingElseFits) {
+  Situation situation = failed_twice_on_n2();
+  EXPECT_EQ(decide(situation).kind, Kind::kRequeue);  // no right to submit
+  situation.may_submit = true;
+  EXPECT_EQ(decide(situation).kind, Kind::kResubmit);
+  EXPECT_EQ(decide(situation).exit_code, base::kExitFailed);
+  EXPECT_THAT(decide(situation).exclude, ElementsAre("n2"));
+  situation.excluded = {"n7", "n2"};
+  EXPECT_THAT(decide(situation).exclude, ElementsAre("n2", "n7"));  // what an earlier job found out is kept
+}
+
+TEST(Decide, NoNewJobWhileALayoutFitsOrForNodesThatAreOnlyDown) {
+  Situation fits = failed_twice_on_n2();
+  fits.may_submit = true;
+  fits.needs = {2, 1, 0, 8, 1, false};
+  EXPECT_EQ(decide(fits).kind, Kind::kGo);
+  Situation down = after(1, "the attempt was killed");
+  down.may_submit = true;
+  down.needs = {2, 2, 0, 8, 1, false};
+  down.lost = {"n2"};
+  EXPECT_EQ(decide(down).kind, Kind::kRequeue);  // Slurm does not give a node that is down
+}
+
 }  // namespace
 }  // namespace trireme::slurm
