@@ -161,7 +161,8 @@ void add_checkpoint(std::vector<Key>& keys) {
   keys.push_back({"checkpoint", "shards_per_node", TRIREME_FIELD(Integer, checkpoint.shards_per_node), "files",
                   "most HDF5 files that a node writes per checkpoint", "", {}, 1, 1e6});
   keys.push_back({"checkpoint", "allow", TRIREME_FIELD(Word, checkpoint.allow), "",
-                  "names of tensors, separated by commas, that may be missing or unexpected when loading"});
+                  "names of tensors, separated by commas, that may be missing or unexpected when loading; `grow:` before a "
+                  "name: that tensor may have fewer rows in the checkpoint, new ones start from initial values"});
 }
 
 void add_log(std::vector<Key>& keys) {

@@ -85,7 +85,7 @@ struct CheckpointSection {
   std::int64_t keep = 3;             ///< newest ones
   std::int64_t keep_every = 0;       ///< steps divisible by it stay for good; 0: none
   std::int64_t shards_per_node = 8;  ///< files
-  std::string allow;                 ///< tensors that may be missing or unexpected when loading: "a, b"
+  std::string allow;                 ///< tensors that may be missing or unexpected when loading: "a, b"; "grow:a"
 };
 
 struct LogSection {
