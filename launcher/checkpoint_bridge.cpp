@@ -86,8 +86,11 @@ checkpoint::LoadResult load_state(checkpoint::Reader& reader, pipeline::Trainer&
   std::vector<checkpoint::WantedBox> wanted;
   for (StateTensor& tensor : state) {
     if (weights_only && tensor.kind != StateKind::kParam) continue;
-    host.push_back(tensor.data.device().is_cpu() ? tensor.data
-                                                 : at::empty(tensor.data.sizes(), tensor.data.scalar_type()));
+    if (tensor.data.device().is_cpu() || !allow.empty()) {
+      host.push_back(tensor.data.cpu());  // what the checkpoint does not have keeps its values
+    } else {
+      host.push_back(at::empty(tensor.data.sizes(), tensor.data.scalar_type()));
+    }
     wanted.push_back({kind_of(tensor.kind), tensor.name, tensor.shape, type_of(tensor.data), tensor.box,
                       host.back().mutable_data_ptr()});
   }
@@ -105,10 +108,11 @@ checkpoint::LoadResult load_state(checkpoint::Reader& reader, pipeline::Trainer&
   return result;
 }
 
-void load_weights(checkpoint::Coordinator& coordinator, base::FileSystem& files, pipeline::Trainer& trainer,
-                  const std::filesystem::path& step_directory, const std::vector<std::string>& allow) {
+checkpoint::LoadResult load_weights(checkpoint::Coordinator& coordinator, base::FileSystem& files,
+                                    pipeline::Trainer& trainer, const std::filesystem::path& step_directory,
+                                    const std::vector<std::string>& allow) {
   const auto reader = checkpoint::Reader::open(coordinator, files, step_directory);
-  load_state(*reader, trainer, true, allow);
+  return load_state(*reader, trainer, true, allow);
 }
 
 }  // namespace trireme::launcher

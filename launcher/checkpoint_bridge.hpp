@@ -24,12 +24,14 @@ std::unique_ptr<checkpoint::StateMemory> state_memory(at::Device device);
 checkpoint::AllocateHost snapshot_allocator(at::Device device);
 
 /// Collective. Fills the trainer's parameters and, unless `weights_only`, Adam's moments from an open checkpoint.
-/// `allow`: names of tensors that may be missing or unexpected. Errors as checkpoint::Reader::load.
+/// `allow`: as in checkpoint::LoadOptions; what is not in the checkpoint keeps its values. Errors as
+/// checkpoint::Reader::load.
 checkpoint::LoadResult load_state(checkpoint::Reader& reader, pipeline::Trainer& trainer, bool weights_only,
                                   const std::vector<std::string>& allow);
 
 /// Collective. Opens the checkpoint in `step_directory` and fills the parameters only.
-void load_weights(checkpoint::Coordinator& coordinator, base::FileSystem& files, pipeline::Trainer& trainer,
-                  const std::filesystem::path& step_directory, const std::vector<std::string>& allow);
+checkpoint::LoadResult load_weights(checkpoint::Coordinator& coordinator, base::FileSystem& files,
+                                    pipeline::Trainer& trainer, const std::filesystem::path& step_directory,
+                                    const std::vector<std::string>& allow);
 
 }  // namespace trireme::launcher

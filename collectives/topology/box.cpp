@@ -87,6 +87,13 @@ std::optional<Box> intersect(const Box& a, const Box& b) {
   return common;
 }
 
+bool overlap(const Box& a, const Box& b) {
+  for (std::size_t d = 0; d < a.offset.size(); ++d) {
+    if (std::max(a.offset[d], b.offset[d]) >= std::min(a.offset[d] + a.size[d], b.offset[d] + b.size[d])) return false;
+  }
+  return true;
+}
+
 std::vector<Box> boxes_of_range(const Shape& shape, std::int64_t first, std::int64_t count) {
   if (first < 0 || count < 0 || first + count > elements_of(shape)) {
     throw base::Error(base::str("the range of ", count, " elements from ", first, " is outside a tensor of ",

@@ -28,6 +28,8 @@ std::int64_t elements_of(const Shape& shape);
 Box whole(const Shape& shape);
 /// The common part, or nothing.
 std::optional<Box> intersect(const Box& a, const Box& b);
+/// Whether there is a common part, neither being empty.
+bool overlap(const Box& a, const Box& b);
 /// The flat row-major range [first, first+count) of a tensor of this shape as boxes that lie one after another
 /// in it: at most 3 for a matrix. Example: shape (3,4), range [2,9) -> row 0 cols 2..3, row 1, row 2 col 0.
 std::vector<Box> boxes_of_range(const Shape& shape, std::int64_t first, std::int64_t count);

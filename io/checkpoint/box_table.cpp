@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <span>
+#include <tuple>
 
 #include "base/error.hpp"
 #include "io/checkpoint/box_table_layout.hpp"
@@ -19,6 +20,15 @@ std::ptrdiff_t BoxTable::find(Kind kind, std::string_view name) const {
   };
   const auto it = std::lower_bound(tensors.begin(), tensors.end(), std::pair(kind, name), less);
   return it != tensors.end() && it->kind == kind && it->name == name ? it - tensors.begin() : -1;
+}
+
+void order_boxes(BoxTable& table) {
+  std::sort(table.boxes.begin(), table.boxes.end(),
+            [](const TableBox& a, const TableBox& b) { return std::tie(a.tensor, a.box) < std::tie(b.tensor, b.box); });
+  for (std::size_t i = 0; i < table.boxes.size(); ++i) {
+    TableTensor& tensor = table.tensors[table.boxes[i].tensor];
+    if (tensor.box_count++ == 0) tensor.first_box = i;
+  }
 }
 
 std::string describe(const BoxTable& table, const TableBox& box) {
@@ -93,7 +103,7 @@ void check_coverage(const BoxTable& table) {
       for (std::size_t j = i + 1; j < boxes.size(); ++j) {
         const Box& other = boxes[j].box;
         if (box.offset.empty() || other.offset[0] >= box.offset[0] + box.size[0]) break;
-        if (topology::intersect(box, other)) {
+        if (topology::overlap(box, other)) {
           fail(base::str("boxes ", topology::to_string(box), " and ", topology::to_string(other), " overlap"));
         }
       }

@@ -42,6 +42,9 @@ struct BoxTable {
   std::ptrdiff_t find(Kind kind, std::string_view name) const;
 };
 
+/// Brings boxes that were appended in any order into the table's, and sets first_box and box_count of the tensors.
+void order_boxes(BoxTable& table);
+
 /// "param layers.0.ffn.up.weight [0:64, 0:16]".
 std::string describe(const BoxTable& table, const TableBox& box);
 

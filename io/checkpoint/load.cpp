@@ -2,27 +2,18 @@
 
 #include <algorithm>
 #include <chrono>
-#include <set>
 #include <tuple>
 
 #include "base/error.hpp"
 #include "io/checkpoint/damage.hpp"
 #include "io/checkpoint/shard_metadata.hpp"
+#include "io/checkpoint/tensor_match.hpp"
 #include "io/checkpoint/wire.hpp"
 
 namespace trireme::checkpoint {
 namespace {
 
 std::string label(Kind kind, const std::string& name) { return base::str(name_of(kind), " ", name); }
-
-constexpr const char* kHint = "; name tensors in checkpoint.allow to go on without them";
-
-std::string join(const std::vector<std::string>& names) {
-  std::string text;
-  for (std::size_t i = 0; i < names.size() && i < 5; ++i) text += (i > 0 ? ", " : "") + names[i];
-  if (names.size() > 5) text += base::str(" and ", names.size() - 5, " more");
-  return text;
-}
 
 template <typename From, typename To>
 void convert(const void* from, void* to, std::int64_t count) {
@@ -57,63 +48,24 @@ LoadResult Load::run() {
 }
 
 void Load::agree_on_tensors() {
-  const auto is_chosen = [&](Kind kind) { return std::ranges::count(options_.kinds, kind) > 0; };
-  const auto is_allowed = [&](const std::string& name) { return std::ranges::count(options_.allow, name) > 0; };
-  std::set<std::string> missing;
-  std::string seen(table_.tensors.size(), '\0');
-  std::string problem;
-  for (const auto& wanted : wanted_) {
-    if (wanted.box.empty()) continue;
-    const std::string name = label(wanted.kind, wanted.tensor);
-    const auto index = is_chosen(wanted.kind) ? table_.find(wanted.kind, wanted.tensor) : -1;
-    if (index < 0) {
-      missing.insert(name);
-      if (!is_allowed(wanted.tensor)) problem = base::str("the checkpoint has no ", name, kHint);
-    } else if (table_.tensors[index].shape != wanted.shape) {
-      problem =
-          base::str("the shape of ", name, " is ", topology::to_string(topology::whole(table_.tensors[index].shape)),
-                    " in the checkpoint and ", topology::to_string(topology::whole(wanted.shape)), " in the model");
-    } else {
-      seen[index] = 1;
-    }
-  }
-  Encoder mine;
-  mine.put_text(problem);
-  mine.put_text(seen);
-  mine.put<std::uint64_t>(missing.size());
-  for (const auto& name : missing) mine.put_text(name);
-
   Encoder agreed;
-  const auto all = coordinator_.gather(mine.take());
+  const auto all = coordinator_.gather(encode_match(match_tensors(table_, wanted_, options_)));
   if (!all.empty()) {
-    missing.clear();
-    problem.clear();
-    for (const auto& bytes : all) {
-      Decoder in(bytes);
-      const std::string theirs = in.get_text();
-      if (problem.empty()) problem = theirs;
-      const std::string their_seen = in.get_text();
-      for (std::size_t t = 0; t < seen.size(); ++t) seen[t] = static_cast<char>(seen[t] | their_seen[t]);
-      for (auto count = in.get<std::uint64_t>(); count > 0; --count) missing.insert(in.get_text());
-    }
+    TensorMatch match;
+    for (const auto& bytes : all) merge(match, decode_match(bytes));
     std::vector<std::string> unexpected;
-    std::vector<std::string> refused;
-    for (std::size_t t = 0; t < seen.size() && !options_.part; ++t) {
-      const auto& tensor = table_.tensors[t];
-      if (seen[t] != 0 || !is_chosen(tensor.kind)) continue;
-      (is_allowed(tensor.name) ? unexpected : refused).push_back(label(tensor.kind, tensor.name));
-    }
-    if (problem.empty() && !refused.empty()) problem = base::str("the model has no place for ", join(refused), kHint);
-    agreed.put_text(problem);
-    for (const auto& list : {std::vector<std::string>(missing.begin(), missing.end()), unexpected}) {
+    find_unexpected(match, table_, options_, unexpected);
+    agreed.put_text(match.problem);
+    for (const auto& list : {std::vector<std::string>(match.missing.begin(), match.missing.end()), unexpected,
+                             std::vector<std::string>(match.grown.begin(), match.grown.end())}) {
       agreed.put<std::uint64_t>(list.size());
       for (const auto& name : list) agreed.put_text(name);
     }
   }
   const std::string bytes = coordinator_.broadcast(agreed.take());
   Decoder in(bytes);
-  problem = in.get_text();
-  for (auto* list : {&result_.missing, &result_.unexpected}) {
+  const std::string problem = in.get_text();
+  for (auto* list : {&result_.missing, &result_.unexpected, &result_.grown}) {
     for (auto count = in.get<std::uint64_t>(); count > 0; --count) list->push_back(in.get_text());
   }
   if (!problem.empty()) {
@@ -142,9 +94,10 @@ void Load::find_units() {
         units_[unit].push_back(w);
       }
     }
-    if (covered != wanted.box.elements() && problem.empty()) {
+    const std::int64_t expected = stored_part(tensor, wanted).elements();
+    if (covered != expected && problem.empty()) {
       problem = base::str(label(wanted.kind, wanted.tensor), " ", topology::to_string(wanted.box), ": ", covered,
-                          " of ", wanted.box.elements(), " elements are stored");
+                          " of ", expected, " elements are stored");
     }
   }
   const std::string agreed = coordinator_.all_ok(problem.empty(), problem);

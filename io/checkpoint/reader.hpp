@@ -16,10 +16,15 @@
 
 namespace trireme::checkpoint {
 
+/// "grow:embed.tokens" in LoadOptions::allow: that tensor may have more rows than in the checkpoint.
+inline constexpr const char* kGrow = "grow:";
+
 struct LoadOptions {
   /// Only tensors of these kinds are looked at: {kParam} takes the weights alone from a checkpoint that holds more.
   std::vector<Kind> kinds = {Kind::kParam, Kind::kAdamM, Kind::kAdamV};
-  /// Names of tensors that may be missing from the checkpoint (their memory is left alone) or be there unwanted.
+  /// Names of tensors that may be missing from the checkpoint (their memory is left alone) or be there unwanted; with
+  /// kGrow before it, the name of one whose first rows alone are in the checkpoint (the memory of the others is left
+  /// alone).
   std::vector<std::string> allow;
   /// Only a part is wanted: tensors of the checkpoint that nobody wants are passed over.
   bool part = false;
@@ -31,6 +36,7 @@ struct LoadOptions {
 struct LoadResult {
   std::vector<std::string> missing;     ///< "param head.weight": wanted, allowed and not in the checkpoint
   std::vector<std::string> unexpected;  ///< in the checkpoint, allowed and wanted by nobody
+  std::vector<std::string> grown;       ///< "param embed.tokens from 61 to 64 rows"
   std::uint64_t bytes_read = 0;         ///< from disk by this rank
   double seconds = 0;
 };
@@ -49,8 +55,8 @@ class Reader {
 
   /// Collective: fills every wanted box, and checks the shards' other bytes too. Each checksum block is read and
   /// verified once, by one of the ranks that want it, and its pieces are sent to the others. On every rank:
-  /// base::InputError when tensors are missing or unexpected (unless allowed) or shapes differ, before anything is
-  /// written; DamagedCheckpoint when a block is damaged (the destinations then hold undefined values).
+  /// base::InputError when tensors are missing or unexpected or have grown (unless allowed) or shapes differ, before
+  /// anything is written; DamagedCheckpoint when a block is damaged (the destinations then hold undefined values).
   LoadResult load(std::span<const WantedBox> wanted, const LoadOptions& options = {});
 
  private:

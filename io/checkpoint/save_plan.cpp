@@ -1,96 +1,25 @@
 #include "io/checkpoint/save_plan.hpp"
 
 #include <algorithm>
+#include <compare>
 #include <map>
 #include <tuple>
 #include <utility>
 
 #include "base/error.hpp"
 #include "io/checkpoint/box_table.hpp"
-#include "io/checkpoint/box_table_layout.hpp"
+#include "io/checkpoint/replicas.hpp"
 
 namespace trireme::checkpoint {
 namespace {
 
-struct Holder {
-  int rank;
-  std::uint32_t declared;
-};
-
-/// One distinct box and the ranks that hold it.
-struct Group {
-  std::uint32_t tensor;
-  Box box;
-  std::uint64_t bytes;
-  std::vector<Holder> holders;
-};
-
-std::string label(Kind kind, const std::string& name) { return base::str(name_of(kind), " ", name); }
-
-void check_box(const DeclaredBox& box) {
-  const auto fail = [&](const std::string& problem) {
-    throw base::Error(base::str("cannot store ", label(box.kind, box.tensor), ": ", problem));
-  };
-  if (box.tensor.empty() || box.tensor == "." || box.tensor == ".." || box.tensor.size() > kMaxNameBytes ||
-      box.tensor.find('/') != std::string::npos || box.tensor.find('\0') != std::string::npos) {
-    fail("its name is empty, too long or has a '/'");
-  }
-  if (box.shape.size() > kMaxDims) fail(base::str("it has more than ", kMaxDims, " dims"));
-  if (box.box.offset.size() != box.shape.size() || box.box.size.size() != box.shape.size()) {
-    fail("its box has another number of dims");
-  }
-  for (std::size_t d = 0; d < box.shape.size(); ++d) {
-    if (box.shape[d] <= 0) fail("it has no elements");
-    if (box.box.offset[d] < 0 || box.box.size[d] < 0 || box.box.offset[d] + box.box.size[d] > box.shape[d]) {
-      fail(base::str("box ", topology::to_string(box.box), " lies outside"));
-    }
-  }
-}
-
-std::vector<PlannedTensor> collect_tensors(const std::vector<std::vector<DeclaredBox>>& declared) {
-  std::map<std::pair<Kind, std::string>, const DeclaredBox*> found;
-  for (const auto& of_rank : declared) {
-    for (const auto& box : of_rank) {
-      check_box(box);
-      const auto [it, fresh] = found.emplace(std::pair(box.kind, box.tensor), &box);
-      if (!fresh && (it->second->shape != box.shape || it->second->dtype != box.dtype)) {
-        throw base::Error(base::str("ranks disagree about the shape or type of ", label(box.kind, box.tensor)));
-      }
-    }
-  }
-  std::vector<PlannedTensor> tensors;
-  for (const auto& [key, box] : found) tensors.push_back({key.first, key.second, box->shape, box->dtype});
-  return tensors;
-}
-
-std::vector<Group> group_replicas(const std::vector<std::vector<DeclaredBox>>& declared,
-                                  const std::vector<PlannedTensor>& tensors) {
-  std::map<std::pair<Kind, std::string>, std::uint32_t> index;
-  for (std::uint32_t t = 0; t < tensors.size(); ++t) index.emplace(std::pair(tensors[t].kind, tensors[t].name), t);
-  std::map<std::pair<std::uint32_t, Box>, std::vector<Holder>> holders;
-  for (int rank = 0; rank < static_cast<int>(declared.size()); ++rank) {
-    for (std::uint32_t i = 0; i < declared[rank].size(); ++i) {
-      const auto& box = declared[rank][i];
-      if (box.box.empty()) continue;
-      auto& list = holders[{index.at({box.kind, box.tensor}), box.box}];
-      if (list.empty() || list.back().rank != rank) list.push_back({rank, i});
-    }
-  }
-  std::vector<Group> groups;
-  for (auto& [key, list] : holders) {
-    const auto bytes = static_cast<std::uint64_t>(key.second.elements()) * size_of(tensors[key.first].dtype);
-    groups.push_back({key.first, key.second, bytes, std::move(list)});
-  }
-  return groups;
-}
-
-void check_disjoint_and_whole(const std::vector<PlannedTensor>& tensors, const std::vector<Group>& groups) {
+void check_disjoint_and_whole(const std::vector<PlannedTensor>& tensors, const std::vector<Replicas>& groups) {
   BoxTable table;
   for (const auto& tensor : tensors) table.tensors.push_back({tensor.kind, tensor.name, tensor.shape, tensor.dtype});
   for (const auto& group : groups) {
     TableTensor& tensor = table.tensors[group.tensor];
     if (tensor.box_count++ == 0) tensor.first_box = table.boxes.size();
-    table.boxes.push_back({group.tensor, 0, group.box, 0, {}});
+    table.boxes.push_back({group.tensor, 0, *group.box, 0, {}});
   }
   check_coverage(table);
 }
@@ -124,7 +53,7 @@ class Assigner {
       : tensors_(tensors), pieces_(ranks), load_(ranks, 0) {}
 
   /// Boxes with the same holders, in order: the holders take them one after another, each up to its quota.
-  void spread(const std::vector<const Group*>& groups) {
+  void spread(const std::vector<const Replicas*>& groups) {
     const auto& holders = groups[0]->holders;
     std::uint64_t total = 0;
     for (const auto* group : groups) total += group->bytes;
@@ -133,7 +62,7 @@ class Assigner {
     auto quotas = fair_quotas(loads, total);
     std::size_t h = 0;
     for (const auto* group : groups) {
-      for (Part rest{group->box, 0}; !rest.box.empty();) {
+      for (Part rest{*group->box, 0}; !rest.box.empty();) {
         while (h + 1 < holders.size() && quotas[h] < std::min(kSmallestCut / 2, bytes_of(*group, rest.box))) ++h;
         const Part part = h + 1 < holders.size() ? take(*group, rest, quotas[h]) : std::exchange(rest, {});
         give(*group, group->holders[h], part);
@@ -156,12 +85,12 @@ class Assigner {
     std::uint64_t memory_offset = 0;
   };
 
-  std::uint64_t bytes_of(const Group& group, const Box& box) const {
+  std::uint64_t bytes_of(const Replicas& group, const Box& box) const {
     return static_cast<std::uint64_t>(box.elements()) * size_of(tensors_[group.tensor].dtype);
   }
 
   /// Cuts about `quota` bytes off the front of `rest`; all of it when little would remain.
-  Part take(const Group& group, Part& rest, std::uint64_t quota) const {
+  Part take(const Replicas& group, Part& rest, std::uint64_t quota) const {
     const std::uint64_t bytes = bytes_of(group, rest.box);
     if (rest.box.size.empty() || bytes <= quota + kSmallestCut / 2) return std::exchange(rest, {});
     const std::size_t dim = cut_dim(rest.box);
@@ -176,7 +105,7 @@ class Assigner {
     return part;
   }
 
-  void give(const Group& group, const Holder& writer, const Part& part) {
+  void give(const Replicas& group, const Holder& writer, const Part& part) {
     pieces_[writer.rank].push_back({group.tensor, writer.declared, part.box, part.memory_offset});
     load_[writer.rank] += bytes_of(group, part.box);
   }
@@ -186,17 +115,27 @@ class Assigner {
   std::vector<std::uint64_t> load_;
 };
 
+/// By the number of holders, then by their ranks.
+std::strong_ordering compare_holders(const Replicas& a, const Replicas& b) {
+  if (a.holders.size() != b.holders.size()) return a.holders.size() <=> b.holders.size();
+  return std::lexicographical_compare_three_way(a.holders.begin(), a.holders.end(), b.holders.begin(), b.holders.end(),
+                                                [](const Holder& x, const Holder& y) { return x.rank <=> y.rank; });
+}
+
 /// Boxes of one holder first, then those of ever more holders, who can level out what the others left uneven.
-std::vector<std::vector<Piece>> assign(const std::vector<PlannedTensor>& tensors, const std::vector<Group>& groups,
+std::vector<std::vector<Piece>> assign(const std::vector<PlannedTensor>& tensors, const std::vector<Replicas>& groups,
                                        std::size_t ranks) {
-  std::map<std::pair<std::size_t, std::vector<int>>, std::vector<const Group*>> by_holders;
-  for (const auto& group : groups) {
-    std::vector<int> holders;
-    for (const auto& holder : group.holders) holders.push_back(holder.rank);
-    by_holders[{holders.size(), std::move(holders)}].push_back(&group);
-  }
+  std::vector<const Replicas*> order;
+  for (const auto& group : groups) order.push_back(&group);
+  std::stable_sort(order.begin(), order.end(),
+                   [](const Replicas* a, const Replicas* b) { return compare_holders(*a, *b) < 0; });
   Assigner assigner(tensors, ranks);
-  for (const auto& [holders, list] : by_holders) assigner.spread(list);
+  for (auto first = order.begin(); first != order.end();) {
+    const auto last =
+        std::find_if(first, order.end(), [&](const Replicas* g) { return compare_holders(**first, *g) != 0; });
+    assigner.spread({first, last});
+    first = last;
+  }
   return assigner.take_pieces();
 }
 
@@ -224,8 +163,7 @@ void assign_files(SavePlan& plan, const std::vector<int>& node_of_rank, int shar
 SavePlan make_save_plan(const std::vector<std::vector<DeclaredBox>>& declared, const std::vector<int>& node_of_rank,
                         int shards_per_node) {
   SavePlan plan;
-  plan.tensors = collect_tensors(declared);
-  const std::vector<Group> groups = group_replicas(declared, plan.tensors);
+  const std::vector<Replicas> groups = find_replicas(declared, plan.tensors);
   check_disjoint_and_whole(plan.tensors, groups);
   plan.pieces = assign(plan.tensors, groups, declared.size());
   assign_files(plan, node_of_rank, shards_per_node);

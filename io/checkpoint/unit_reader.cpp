@@ -14,6 +14,10 @@ namespace {
 /// Shorter units are left to the page cache: they share its pages with their neighbours.
 constexpr std::size_t kLeastDirect = 1 << 20;
 
+/// Shorter units are read when their turn comes: a thread for each would cost more than the kernel's own read-ahead
+/// leaves to wait for.
+constexpr std::size_t kLeastAhead = 256 << 10;
+
 constexpr std::size_t whole_pages(std::size_t length) {
   return (length + base::kDirectAlignment - 1) / base::kDirectAlignment * base::kDirectAlignment;
 }
@@ -41,8 +45,9 @@ void UnitReader::start_one() {
     shard_ = open(shard);
     open_ = box.file;
   }
-  ahead_.push_back(std::async(
-      std::launch::async, [this, files = shard_, into = wanted_place, &buffer, length, unit = unit, &box, &shard] {
+  const auto when = length < kLeastAhead ? std::launch::deferred : std::launch::async;
+  ahead_.push_back(
+      std::async(when, [this, files = shard_, into = wanted_place, &buffer, length, unit = unit, &box, &shard] {
         const std::string subject = describe(table_, box);
         const std::uint64_t offset = box.offset + unit.block * kBlockBytes;
         char* data = reinterpret_cast<char*>(buffer.data());

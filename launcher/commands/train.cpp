@@ -50,6 +50,12 @@ void compare_with_saved(const checkpoint::Manifest& manifest, const RunInput& in
   tokens::check_resumable(tokens::cursor_from_json(manifest.cursor), input.train->cursor(0));
 }
 
+void describe_differences(const checkpoint::LoadResult& loaded, const base::Log& log) {
+  for (const std::string& name : loaded.missing) log.info(base::str("initial   ", name, ": not in the checkpoint"));
+  for (const std::string& name : loaded.unexpected) log.info(base::str("left out  ", name, ": not in the model"));
+  for (const std::string& name : loaded.grown) log.info("grown     " + name);
+}
+
 Position restore(Session& session, base::FileSystem& files, const RunInput& input, int attempt, const base::Log& log) {
   const options::RunOptions& options = input.options();
   const std::vector<std::string> allow = options::split_list(options.checkpoint.allow);
@@ -57,7 +63,8 @@ Position restore(Session& session, base::FileSystem& files, const RunInput& inpu
   const auto step = checkpoint::restore_newest(
       session.coordinator(), files, options.run.dir, attempt, log, [&](checkpoint::Reader& reader) {
         compare_with_saved(reader.manifest(), input, log);
-        load_state(reader, session.trainer(), false, allow);
+        if (!allow.empty()) session.trainer().initialise();  // for what the checkpoint does not have
+        describe_differences(load_state(reader, session.trainer(), false, allow), log);
         position.step = reader.manifest().step;
         position.consumed_samples = tokens::cursor_from_json(reader.manifest().cursor).consumed_samples;
       });
@@ -69,7 +76,7 @@ Position restore(Session& session, base::FileSystem& files, const RunInput& inpu
   session.trainer().initialise();
   if (!options.model.init_from.empty()) {
     const auto path = find_checkpoint(files, options.model.init_from);
-    load_weights(session.coordinator(), files, session.trainer(), path, allow);
+    describe_differences(load_weights(session.coordinator(), files, session.trainer(), path, allow), log);
     log.info(base::str("weights   from ", path.string()));
   }
   return position;

@@ -170,7 +170,8 @@ void add_checkpoint(std::vector<Key>& keys) {
                   "before the first step: room on the disk for keep + 1 checkpoints, memory for copies of the state, and a "
                   "trial save; a run that could not save ends there"});
   keys.push_back({"checkpoint", "allow", TRIREME_FIELD(Word, checkpoint.allow), "",
-                  "names of tensors, separated by commas, that may be missing or unexpected when loading"});
+                  "names of tensors, separated by commas, that may be missing or unexpected when loading; `grow:` before a "
+                  "name: that tensor may have fewer rows in the checkpoint, new ones start from initial values"});
 }
 
 void add_log(std::vector<Key>& keys) {

@@ -82,8 +82,13 @@ void resolve_model(ModelSection& model, const Surroundings& surroundings) {
   take(model.rope_theta, known.rope_theta, defaults.rope_theta);
   take(model.norm_eps, known.norm_eps, defaults.norm_eps);
   if (*model.vocab < surroundings.dataset_vocab) {
-    throw InputError(str("model.vocab = ", *model.vocab, " is smaller than the vocabulary of data.train, ",
-                         surroundings.dataset_vocab, " tokens: leave model.vocab out, or set it to at least that"));
+    const bool inherited = surroundings.initial_model != nullptr && surroundings.initial_model->vocab == model.vocab;
+    throw InputError(str("model.vocab = ", *model.vocab, inherited ? " of model.init_from" : "",
+                         " is smaller than the vocabulary of data.train, ", surroundings.dataset_vocab,
+                         inherited ? str(" tokens: set model.vocab to at least that, with checkpoint.allow = "
+                                         "grow:embed.tokens",
+                                         *model.tie_embeddings ? "" : ", grow:head.weight")
+                                   : " tokens: leave model.vocab out, or set it to at least that"));
   }
 }
 

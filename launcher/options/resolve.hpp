@@ -37,8 +37,9 @@ struct Resolved {
 Resolved resolve(const RunOptions& options, const Surroundings& surroundings);
 
 /// What changed from the options stored in a checkpoint to the ones of this attempt, both resolved: "key: old -> new",
-/// in the order of the table. Throws base::InputError naming the key when a model key (but preset and
-/// init_from) differs, or data.tokenizer when the hashes differ (an empty hash is unknown).
+/// in the order of the table. Throws base::InputError naming the key when a model key (but preset,
+/// init_from, and a vocab that checkpoint.allow lets grow) differs, or data.tokenizer when the hashes differ (an empty
+/// hash is unknown).
 std::vector<std::string> compare_on_resume(const RunOptions& stored, const RunOptions& now,
                                            const std::string& stored_tokenizer_hash, const std::string& tokenizer_hash);
 

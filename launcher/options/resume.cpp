@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "launcher/options/key_table.hpp"
 #include "launcher/options/resolve.hpp"
@@ -6,6 +8,32 @@ namespace trireme::options {
 namespace {
 
 bool must_match(const Key& key) { return key.section == "model" && key.name != "preset" && key.name != "init_from"; }
+
+bool grows(const RunOptions& stored, const RunOptions& now) { return now.model.vocab > stored.model.vocab; }
+
+// The permissions that a larger vocabulary needs.
+std::vector<std::string> growing_tensors(const RunOptions& now) {
+  std::vector<std::string> names = {"grow:embed.tokens"};
+  if (!now.model.tie_embeddings.value_or(false)) names.push_back("grow:head.weight");
+  return names;
+}
+
+bool may_grow(const RunOptions& now) {
+  const std::vector<std::string> allowed = split_list(now.checkpoint.allow);
+  const std::vector<std::string> needed = growing_tensors(now);
+  return std::all_of(needed.begin(), needed.end(), [&](const std::string& name) {
+    return std::find(allowed.begin(), allowed.end(), name) != allowed.end();
+  });
+}
+
+std::string advice(const Key& key, const RunOptions& stored, const RunOptions& now) {
+  std::string text = "set it back, or start another run (run.dir) from the checkpoint with model.init_from";
+  if (key.path() != "model.vocab") return text;
+  if (!grows(stored, now)) return "a vocabulary may grow, it cannot shrink: set it back";
+  std::string permission;
+  for (const std::string& name : growing_tensors(now)) permission += (permission.empty() ? "" : ", ") + name;
+  return base::str("set it back, or let the new tokens start from initial values with checkpoint.allow = ", permission);
+}
 
 }  // namespace
 
@@ -17,10 +45,10 @@ std::vector<std::string> compare_on_resume(const RunOptions& stored, const RunOp
     const std::string before = value_of(stored, key).value_or("(none)");
     const std::string after = value_of(now, key).value_or("(none)");
     if (before == after) continue;
-    if (must_match(key)) {
-      throw base::InputError(base::str(key.path(), " = ", after, ", but the checkpoint was trained with ", before,
-                                       ": set it back, or start another run (run.dir) from the checkpoint with "
-                                       "model.init_from"));
+    const bool grown = key.path() == "model.vocab" && grows(stored, now) && may_grow(now);
+    if (must_match(key) && !grown) {
+      throw base::InputError(base::str(key.path(), " = ", after, ", but the checkpoint was trained with ", before, ": ",
+                                       advice(key, stored, now)));
     }
     changes.push_back(base::str(key.path(), ": ", before, " -> ", after));
   }

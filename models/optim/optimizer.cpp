@@ -14,10 +14,10 @@
 namespace trireme::optim {
 namespace {
 
-std::vector<FlatRange> complement(const std::vector<FlatRange>& ranges, std::int64_t total) {
-  std::vector<FlatRange> rest;
+std::vector<layout::FlatRange> complement(const std::vector<layout::FlatRange>& ranges, std::int64_t total) {
+  std::vector<layout::FlatRange> rest;
   std::int64_t begin = 0;
-  for (const FlatRange& range : ranges) {
+  for (const layout::FlatRange& range : ranges) {
     if (range.begin > begin) rest.push_back({begin, range.begin});
     begin = range.end;
   }
@@ -29,17 +29,19 @@ std::vector<FlatRange> complement(const std::vector<FlatRange>& ranges, std::int
 
 double clip_factor(double norm, double clip) { return clip > 0.0 ? std::min(1.0, clip / (norm + 1e-6)) : 1.0; }
 
-Optimizer::Optimizer(parallel::ParameterStore& store, const AdamWOptions& options, std::vector<FlatRange> own)
+Optimizer::Optimizer(parallel::ParameterStore& store, const AdamWOptions& options, std::vector<layout::FlatRange> own)
     : store_(store), options_(options), own_(std::move(own)) {
   std::int64_t total = 0;
-  for (const FlatRange& range : own_) {
+  for (const layout::FlatRange& range : own_) {
     packed_.push_back(total);
     total += range.size();
   }
-  const std::vector<FlatRange> decay = decay_ranges(store);
-  const std::vector<FlatRange> plain = complement(decay, store.flat_values().numel());
-  for (const FlatRange& range : intersect(own_, decay)) pieces_.push_back({range, packed(range.begin), true});
-  for (const FlatRange& range : intersect(own_, plain)) pieces_.push_back({range, packed(range.begin), false});
+  const std::vector<layout::FlatRange> decay = layout::decay_ranges(store.layout());
+  const std::vector<layout::FlatRange> plain = complement(decay, store.flat_values().numel());
+  for (const layout::FlatRange& range : layout::intersect(own_, decay))
+    pieces_.push_back({range, packed(range.begin), true});
+  for (const layout::FlatRange& range : layout::intersect(own_, plain))
+    pieces_.push_back({range, packed(range.begin), false});
   const at::Tensor& grads = store.flat_grads();
   m_ = at::zeros({total}, grads.options());
   v_ = at::zeros({total}, grads.options());
@@ -48,7 +50,7 @@ Optimizer::Optimizer(parallel::ParameterStore& store, const AdamWOptions& option
 
 std::int64_t Optimizer::packed(std::int64_t flat) const {
   const auto after = std::upper_bound(own_.begin(), own_.end(), flat,
-                                      [](std::int64_t at, const FlatRange& range) { return at < range.begin; });
+                                      [](std::int64_t at, const layout::FlatRange& range) { return at < range.begin; });
   const auto index = static_cast<std::size_t>(after - own_.begin());
   if (index == 0 || flat >= own_[index - 1].end) {
     throw base::Error(base::str("flat element ", flat, " is not updated by this rank"));

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "models/optim/flat_range.hpp"
+#include "models/layout/flat_range.hpp"
 #include "models/parallel/parameters.hpp"
 
 namespace trireme::optim {
@@ -26,7 +26,7 @@ double clip_factor(double norm, double clip);
 class Optimizer {
  public:
   /// `store` must outlive it. `own`: ascending, disjoint.
-  Optimizer(parallel::ParameterStore& store, const AdamWOptions& options, std::vector<FlatRange> own);
+  Optimizer(parallel::ParameterStore& store, const AdamWOptions& options, std::vector<layout::FlatRange> own);
 
   /// One update of the own ranges from the store's gradients times `factor`. Leaves the gradients scaled on a
   /// device, as they were on the host.
@@ -36,7 +36,6 @@ class Optimizer {
   std::int64_t steps() const { return steps_; }
   void set_steps(std::int64_t steps) { steps_ = steps; }
 
-  const std::vector<FlatRange>& own() const { return own_; }
   /// The position in the packed buffers of flat element `flat`, which must lie in an own range.
   std::int64_t packed(std::int64_t flat) const;
   const at::Tensor& first_moments() const { return m_; }
@@ -49,7 +48,7 @@ class Optimizer {
 
  private:
   struct Piece {
-    FlatRange flat;
+    layout::FlatRange flat;
     std::int64_t packed;
     bool decay;
   };
@@ -58,7 +57,7 @@ class Optimizer {
 
   parallel::ParameterStore& store_;
   AdamWOptions options_;
-  std::vector<FlatRange> own_;
+  std::vector<layout::FlatRange> own_;
   std::vector<std::int64_t> packed_;  ///< where each own range begins in the packed buffers
   std::vector<Piece> pieces_;         ///< own ranges cut where decay changes
   at::Tensor m_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "models/layout/partition.hpp"
 #include "models/parallel/data_type.hpp"
 
 namespace trireme::optim {
@@ -23,45 +24,32 @@ std::int64_t group_of(const parallel::Parameter& first, const ReducerOptions& op
   return options.embedding_is_head ? options.layers : -1;
 }
 
-bool overlap(const FlatRange& a, const FlatRange& b) { return a.begin < b.end && b.begin < a.end; }
+bool overlap(const layout::FlatRange& a, const layout::FlatRange& b) { return a.begin < b.end && b.begin < a.end; }
 
 }  // namespace
 
 GradientReducer::GradientReducer(parallel::ParameterStore& store, const ReducerOptions& options,
                                  const ReducerGroups& groups)
     : store_(store), options_(options), groups_(groups) {
-  const std::int64_t total = store.flat_grads().numel();
-  std::int64_t tied_begin = total;
-  if (groups_.tied != nullptr) tied_begin = range_of(store.block(options_.tied), store).begin;
-  cut({0, tied_begin}, false);
-  cut({tied_begin, total}, true);
-  const auto& blocks = store.blocks();
+  const auto& blocks = store.layout().blocks;
+  const std::int64_t tied_begin = options_.tied.empty() ? store.layout().elements : blocks.back().flat_offset;
+  for (const layout::FlatRange& range : options_.buckets) {
+    Bucket bucket;
+    bucket.range = range;
+    bucket.tied = range.begin >= tied_begin;
+    buckets_.push_back(bucket);
+  }
   for (std::size_t index = 0; index < blocks.size(); ++index) {
     const auto& first = store.parameters()[static_cast<std::size_t>(blocks[index].members.front())];
     group(group_of(first, options_)).blocks.push_back(static_cast<int>(index));
     for (Bucket& bucket : buckets_) {
-      if (overlap(bucket.range, range_of(blocks[index], store))) ++bucket.blocks;
+      if (overlap(bucket.range, range_of(blocks[index], store.layout()))) ++bucket.blocks;
     }
   }
   for (Group& each : block_groups_) plan_sums(each);
 }
 
 GradientReducer::~GradientReducer() = default;
-
-void GradientReducer::cut(FlatRange range, bool tied) {
-  const std::int64_t unit = flat_unit(size_of(groups_.dp));
-  if (range.begin % unit != 0 || range.end % unit != 0) {
-    throw base::Error("the flat gradient buffer cannot be cut into equal parts over dp");
-  }
-  const std::int64_t wanted = options_.bucket_bytes / static_cast<std::int64_t>(store_.flat_grads().element_size());
-  const std::int64_t step = std::max(unit, wanted / unit * unit);
-  for (std::int64_t begin = range.begin; begin < range.end; begin += step) {
-    Bucket bucket;
-    bucket.range = {begin, std::min(begin + step, range.end)};
-    bucket.tied = tied;
-    buckets_.push_back(bucket);
-  }
-}
 
 GradientReducer::Group& GradientReducer::group(std::int64_t layer) {
   for (Group& each : block_groups_) {
@@ -74,7 +62,7 @@ GradientReducer::Group& GradientReducer::group(std::int64_t layer) {
 void GradientReducer::plan_sums(Group& group) {
   if (size_of(groups_.tp) == 1) return;
   for (const int block : group.blocks) {
-    for (const int member : store_.blocks()[static_cast<std::size_t>(block)].members) {
+    for (const int member : store_.layout().blocks[static_cast<std::size_t>(block)].members) {
       const parallel::Parameter& parameter = store_.parameters()[static_cast<std::size_t>(member)];
       const bool heads = options_.shared_key_heads && parameter.tensor.split == spec::Split::kKeyHeads;
       const bool partial = options_.sequence_parallel && parameter.tensor.sequence_partial;
@@ -109,17 +97,8 @@ void GradientReducer::sum_over_tp(const Group& group) {
   }
 }
 
-FlatRange GradientReducer::part(const Bucket& bucket) const {
-  const std::int64_t size = bucket.range.size() / groups_.dp->size();
-  const std::int64_t begin = bucket.range.begin + size * groups_.dp->rank();
-  return {begin, begin + size};
-}
-
-std::vector<FlatRange> GradientReducer::own() const {
-  if (!options_.partition || size_of(groups_.dp) == 1) return {{0, store_.flat_grads().numel()}};
-  std::vector<FlatRange> parts;
-  for (const Bucket& bucket : buckets_) parts.push_back(part(bucket));
-  return parts;
+layout::FlatRange GradientReducer::part(const Bucket& bucket) const {
+  return layout::part_of(bucket.range, groups_.dp->rank(), groups_.dp->size());
 }
 
 void GradientReducer::begin() {
@@ -132,8 +111,7 @@ void GradientReducer::done(std::int64_t layer) {
   for (const int index : finished.blocks) store_.blocks()[static_cast<std::size_t>(index)].finish();
   sum_over_tp(finished);
   for (const int index : finished.blocks) {
-    const parallel::Block& block = store_.blocks()[static_cast<std::size_t>(index)];
-    const FlatRange range = range_of(block, store_);
+    const layout::FlatRange range = range_of(store_.layout().blocks[static_cast<std::size_t>(index)], store_.layout());
     for (Bucket& bucket : buckets_) {
       if (overlap(bucket.range, range)) --bucket.missing;
     }
@@ -157,7 +135,7 @@ collectives::Request GradientReducer::start(const Bucket& bucket) {
     return groups_.dp->start_all_reduce(data, static_cast<std::size_t>(bucket.range.size()), type,
                                         collectives::ReduceOp::kSum);
   }
-  const FlatRange own = part(bucket);
+  const layout::FlatRange own = part(bucket);
   return groups_.dp->start_reduce_scatter(data, address(grads, own.begin), static_cast<std::size_t>(own.size()), type,
                                           collectives::ReduceOp::kSum);
 }
@@ -170,7 +148,7 @@ void GradientReducer::test() {
 /// wait must not stand in the way of the gradients that the near one needs.
 void GradientReducer::sum_tied_ends() {
   if (groups_.tied == nullptr) return;
-  const FlatRange range = range_of(store_.block(options_.tied), store_);
+  const layout::FlatRange range = range_of(store_.layout().blocks.back(), store_.layout());
   const at::Tensor& grads = store_.flat_grads();
   groups_.tied->all_reduce(address(grads, range.begin), static_cast<std::size_t>(range.size()),
                            parallel::data_type(grads));
@@ -192,7 +170,7 @@ void GradientReducer::gather_values() {
   if (!options_.partition || size_of(groups_.dp) == 1) return;
   const at::Tensor& values = store_.flat_values();
   for (const Bucket& bucket : buckets_) {
-    const FlatRange own = part(bucket);
+    const layout::FlatRange own = part(bucket);
     running_.push_back(groups_.dp->start_all_gather(address(values, own.begin), address(values, bucket.range.begin),
                                                     static_cast<std::size_t>(own.size()), parallel::data_type(values)));
   }

@@ -8,14 +8,14 @@
 #include <vector>
 
 #include "collectives/communicator.hpp"
-#include "models/optim/flat_range.hpp"
+#include "models/layout/flat_range.hpp"
 #include "models/parallel/parameters.hpp"
 
 namespace trireme::optim {
 
 struct ReducerOptions {
-  std::int64_t bucket_bytes = 16 << 20;
-  bool partition = false;  ///< ZeRO-1: each dp rank ends with the sums of its own parts only
+  std::vector<layout::FlatRange> buckets;  ///< layout::cut_into_buckets() of the store
+  bool partition = false;                  ///< ZeRO-1: each dp rank ends with the sums of its own parts only
   bool sequence_parallel = false;
   bool shared_key_heads = false;   ///< some key/value heads are held by more than one tp rank
   bool embedding_is_head = false;  ///< this rank's embed.tokens is only the tied head, finished with it
@@ -37,15 +37,8 @@ struct ReducerGroups {
 /// parts of each bucket.
 class GradientReducer {
  public:
-  /// The store's length, and the tied block's offset, must be multiples of flat_unit(dp).
   GradientReducer(parallel::ParameterStore& store, const ReducerOptions& options, const ReducerGroups& groups);
   ~GradientReducer();
-
-  /// Buckets are multiples of this many elements: dp parts, each at a 64-byte boundary.
-  static std::int64_t flat_unit(int dp) { return std::int64_t{32} * dp; }
-
-  /// What this rank updates: everything, or its parts under ZeRO.
-  std::vector<FlatRange> own() const;
 
   /// Before the backward passes of the last micro-batch.
   void begin();
@@ -60,7 +53,7 @@ class GradientReducer {
 
  private:
   struct Bucket {
-    FlatRange range;
+    layout::FlatRange range;
     int blocks = 0;   ///< that reach into it
     int missing = 0;  ///< of them, not done in this step
     bool tied = false;
@@ -79,14 +72,13 @@ class GradientReducer {
     std::int64_t sum_elements = 0;
   };
 
-  void cut(FlatRange range, bool tied);
   Group& group(std::int64_t layer);
   void plan_sums(Group& group);
   void sum_over_tp(const Group& group);
   void sum_tied_ends();
   void start_ready();
   collectives::Request start(const Bucket& bucket);
-  FlatRange part(const Bucket& bucket) const;
+  layout::FlatRange part(const Bucket& bucket) const;
 
   parallel::ParameterStore& store_;
   ReducerOptions options_;

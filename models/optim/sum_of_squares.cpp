@@ -1,7 +1,8 @@
+#include "models/optim/sum_of_squares.hpp"
+
 #include <ATen/ops/linalg_vector_norm.h>
 
 #include "models/kernels/cpu/adamw.hpp"
-#include "models/optim/flat_range.hpp"
 
 namespace trireme::optim {
 namespace {
@@ -13,9 +14,9 @@ double device_sum(const at::Tensor& data) {
 
 }  // namespace
 
-double sum_of_squares(const at::Tensor& flat, const std::vector<FlatRange>& ranges) {
+double sum_of_squares(const at::Tensor& flat, const std::vector<layout::FlatRange>& ranges) {
   double sum = 0.0;
-  for (const FlatRange& range : ranges) {
+  for (const layout::FlatRange& range : ranges) {
     if (!flat.is_cpu()) {
       sum += device_sum(flat.narrow(0, range.begin, range.size()));
     } else if (flat.scalar_type() == at::kDouble) {

@@ -6,22 +6,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/normal.hpp"
 
 namespace trireme::parallel {
 namespace {
-
-std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
-
-/// Both flat buffers have the same offsets, so the smaller element type decides how many elements 64 bytes are.
-std::int64_t elements_of_64_bytes(at::ScalarType value_type, at::ScalarType grad_type) {
-  return 64 / static_cast<std::int64_t>(std::min(at::elementSize(value_type), at::elementSize(grad_type)));
-}
 
 double initial_scale(const spec::LogicalTensor& tensor, const spec::ModelConfig& config) {
   if (tensor.initial == spec::Initial::kNormal) return config.init_std;
@@ -59,6 +50,10 @@ void Block::finish() {
   if (take_first()) grad.zero_();
 }
 
+std::int64_t elements_of_64_bytes(at::ScalarType value_type, at::ScalarType grad_type) {
+  return 64 / static_cast<std::int64_t>(std::min(at::elementSize(value_type), at::elementSize(grad_type)));
+}
+
 at::Tensor initial_values(const Parameter& parameter, std::uint64_t seed, const spec::ModelConfig& config) {
   const spec::LogicalTensor& tensor = parameter.tensor;
   if (tensor.initial == spec::Initial::kZeros) return at::zeros(parameter.box.size, at::kDouble);
@@ -72,51 +67,31 @@ at::Tensor initial_values(const Parameter& parameter, std::uint64_t seed, const 
   return values;
 }
 
-ParameterStore::ParameterStore(const spec::ModelConfig& config, const std::vector<BlockPlan>& plan, int tp_rank, int tp,
-                               at::ScalarType value_type, at::ScalarType grad_type, at::Device device,
-                               std::int64_t total_multiple) {
-  const std::int64_t boundary = elements_of_64_bytes(value_type, grad_type);
-  std::vector<std::int64_t> block_offsets;
-  std::int64_t offset = 0;
-  for (const BlockPlan& planned : plan) {
-    offset = round_up(offset, std::lcm(boundary, planned.alignment));
-    block_offsets.push_back(offset);
-    Block block;
-    block.name = planned.name;
-    for (const spec::LogicalTensor& tensor : planned.members) {
-      Parameter parameter;
-      parameter.tensor = tensor;
-      parameter.box = spec::box_of(tensor, config, tp_rank, tp);
-      parameter.owned = spec::owned_box(tensor, config, tp_rank, tp);
-      parameter.flat_offset = offset;
-      offset += parameter.box.elements();
-      block.members.push_back(static_cast<int>(parameters_.size()));
-      parameters_.push_back(std::move(parameter));
-    }
-    if (!block_index_.emplace(block.name, static_cast<int>(blocks_.size())).second) {
-      throw base::Error(base::str("block ", block.name, " is planned twice on one rank"));
-    }
-    blocks_.push_back(std::move(block));
-  }
-  offset = round_up(offset, std::lcm(boundary, total_multiple));
-  flat_values_ = at::zeros({offset}, at::TensorOptions().dtype(value_type).device(device));
-  flat_grads_ = at::zeros({offset}, at::TensorOptions().dtype(grad_type).device(device));
-  for (std::size_t index = 0; index < blocks_.size(); ++index) make_views(blocks_[index], block_offsets[index]);
-}
-
-void ParameterStore::make_views(Block& block, std::int64_t offset) {
-  topology::Shape stacked = parameters_[static_cast<std::size_t>(block.members.front())].box.size;
-  stacked[0] = 0;
-  for (const int member : block.members) {
-    Parameter& parameter = parameters_[static_cast<std::size_t>(member)];
+ParameterStore::ParameterStore(layout::FlatLayout layout, at::ScalarType value_type, at::ScalarType grad_type,
+                               at::Device device)
+    : layout_(std::move(layout)) {
+  flat_values_ = at::zeros({layout_.elements}, at::TensorOptions().dtype(value_type).device(device));
+  flat_grads_ = at::zeros({layout_.elements}, at::TensorOptions().dtype(grad_type).device(device));
+  for (const layout::FlatParameter& place : layout_.parameters) {
+    Parameter& parameter = parameters_.emplace_back(Parameter{place, {}, {}});
     const std::int64_t count = parameter.box.elements();
     parameter.value = flat_values_.narrow(0, parameter.flat_offset, count).view(parameter.box.size);
     parameter.grad = flat_grads_.narrow(0, parameter.flat_offset, count).view(parameter.box.size);
-    stacked[0] += parameter.box.size[0];
   }
+  for (const layout::FlatBlock& place : layout_.blocks) {
+    block_index_.emplace(place.name, static_cast<int>(blocks_.size()));
+    make_views(blocks_.emplace_back(), place);
+  }
+}
+
+void ParameterStore::make_views(Block& block, const layout::FlatBlock& place) {
+  block.name = place.name;
+  topology::Shape stacked = parameters_[static_cast<std::size_t>(place.members.front())].box.size;
+  stacked[0] = 0;
+  for (const int member : place.members) stacked[0] += parameters_[static_cast<std::size_t>(member)].box.size[0];
   const std::int64_t count = topology::elements_of(stacked);
-  block.value = flat_values_.narrow(0, offset, count).view(stacked);
-  block.grad = flat_grads_.narrow(0, offset, count).view(stacked);
+  block.value = flat_values_.narrow(0, place.flat_offset, count).view(stacked);
+  block.grad = flat_grads_.narrow(0, place.flat_offset, count).view(stacked);
 }
 
 Block& ParameterStore::block(const std::string& name) {

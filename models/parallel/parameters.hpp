@@ -8,18 +8,15 @@
 #include <string>
 #include <vector>
 
-#include "models/spec/logical_tensor.hpp"
+#include "models/layout/flat_layout.hpp"
+#include "models/spec/config.hpp"
 
 namespace trireme::parallel {
 
 /// A logical tensor as this rank holds it.
-struct Parameter {
-  spec::LogicalTensor tensor;
-  topology::Box box;         ///< what of the logical tensor is here
-  topology::Box owned;       ///< what of it this rank owns among its tp peers (counted in norms, stored)
-  at::Tensor value;          ///< shape box.size, compute dtype, a view of the flat values
-  at::Tensor grad;           ///< shape box.size, fp32 (fp64 in fp64 runs), a view of the flat gradients
-  std::int64_t flat_offset;  ///< of the first element in both flat buffers
+struct Parameter : layout::FlatParameter {
+  at::Tensor value;  ///< shape box.size, compute dtype, a view of the flat values
+  at::Tensor grad;   ///< shape box.size, fp32 (fp64 in fp64 runs), a view of the flat gradients
 };
 
 /// Consecutive parameters that are one matrix (or vector) for the arithmetic: q,k,v or gate,up stacked along dim 0,
@@ -28,7 +25,6 @@ struct Block {
   std::string name;  ///< "layers.3.attention.qkv.weight", or the single member's name
   at::Tensor value;  ///< (sum of rows, columns) or (sum of rows)
   at::Tensor grad;
-  std::vector<int> members;  ///< indices into ParameterStore::parameters()
 
   /// True at the first call after ParameterStore::begin_step(): the gradient holds old data and must be
   /// overwritten (beta = 0); false later: it must be added to (beta = 1).
@@ -41,13 +37,8 @@ struct Block {
   bool fresh_ = true;
 };
 
-/// What the store is made of, in the order in which backward finishes the gradients (last layer first), so that
-/// a bucket of the flat gradient buffer is ready as soon as its last member is.
-struct BlockPlan {
-  std::string name;
-  std::vector<spec::LogicalTensor> members;
-  std::int64_t alignment = 1;  ///< the block starts at a multiple of this many elements (and of 64 bytes)
-};
+/// How many elements 64 bytes are in both flat buffers, which have the same offsets: the smaller type decides.
+std::int64_t elements_of_64_bytes(at::ScalarType value_type, at::ScalarType grad_type);
 
 /// The initial values of what this rank holds, fp64 on the CPU, shape box.size: drawn from the counter-based
 /// generator (base/normal.hpp), keyed by (seed, logical name, global row-major index).
@@ -55,15 +46,15 @@ at::Tensor initial_values(const Parameter& parameter, std::uint64_t seed, const 
 
 class ParameterStore {
  public:
-  /// Allocates flat buffers on `device`: values in `value_type`, gradients in `grad_type`. Both start at zero and
-  /// their padding stays zero. Their length is a multiple of `total_multiple` elements.
-  ParameterStore(const spec::ModelConfig& config, const std::vector<BlockPlan>& plan, int tp_rank, int tp,
-                 at::ScalarType value_type, at::ScalarType grad_type, at::Device device,
-                 std::int64_t total_multiple = 1);
+  /// Allocates flat buffers of layout.elements on `device`: values in `value_type`, gradients in `grad_type`. Both
+  /// start at zero and their padding stays zero.
+  ParameterStore(layout::FlatLayout layout, at::ScalarType value_type, at::ScalarType grad_type, at::Device device);
 
   /// Throws base::Error naming the block when it is not here.
   Block& block(const std::string& name);
   bool has_block(const std::string& name) const;
+  const layout::FlatLayout& layout() const { return layout_; }
+  /// In the order of layout().parameters and layout().blocks.
   const std::vector<Parameter>& parameters() const { return parameters_; }
   const std::vector<Block>& blocks() const { return blocks_; }
   std::vector<Block>& blocks() { return blocks_; }
@@ -80,8 +71,9 @@ class ParameterStore {
   void initialise(std::uint64_t seed, const spec::ModelConfig& config);
 
  private:
-  void make_views(Block& block, std::int64_t offset);
+  void make_views(Block& block, const layout::FlatBlock& place);
 
+  layout::FlatLayout layout_;
   std::vector<Parameter> parameters_;
   std::vector<Block> blocks_;
   std::map<std::string, int> block_index_;

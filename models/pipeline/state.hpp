@@ -9,9 +9,8 @@
 #include <vector>
 
 #include "collectives/topology/box.hpp"
-#include "models/optim/flat_range.hpp"
-#include "models/parallel/parameters.hpp"
-#include "models/spec/config.hpp"
+#include "models/layout/rank_state.hpp"
+#include "models/layout/state_boxes.hpp"
 
 namespace trireme::pipeline {
 
@@ -26,26 +25,14 @@ struct StateTensor {
   topology::Shape shape;  ///< of the logical tensor
   topology::Box box;      ///< what is here
   at::Tensor data;        ///< shape box.size, contiguous, fp32 (fp64 in fp64 runs), a view of the trainer's memory
-  /// Belongs into a checkpoint. Over all ranks the stored boxes of a tensor cover each element, and two stored boxes
-  /// are either the same or disjoint. Not stored: a part that another rank stores in differently cut boxes; it is
-  /// only to be filled when loading.
+  /// Belongs into a checkpoint (layout::HeldBox::stored); otherwise it is only to be filled when loading.
   bool stored = true;
 };
 
-/// How a rank's flat buffers map to logical tensors.
-struct StateView {
-  const spec::ModelConfig& config;
-  const parallel::ParameterStore& store;
-  int tp = 1;
-  std::string far_tied;  ///< block whose stored copy under ZeRO is the other end's; "" = none
-};
-
-/// All elements of `flat` (as long as the store's buffers) that parameters lie in.
-void append_whole(std::vector<StateTensor>& out, const StateView& view, StateKind kind, const at::Tensor& flat);
-
-/// The ranges `own` only; `piece(begin, count)` is the memory of flat elements [begin, begin + count).
-void append_parts(std::vector<StateTensor>& out, const StateView& view, StateKind kind,
-                  const std::vector<optim::FlatRange>& own,
+/// Appends the held boxes of `rank` as tensors; `piece(begin, count)` is the memory of flat elements
+/// [begin, begin + count).
+void append_state(std::vector<StateTensor>& out, StateKind kind, const layout::RankState& rank,
+                  const std::vector<layout::HeldBox>& boxes,
                   const std::function<at::Tensor(std::int64_t begin, std::int64_t count)>& piece);
 
 }  // namespace trireme::pipeline

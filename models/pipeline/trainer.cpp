@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "models/layout/state_boxes.hpp"
+#include "models/optim/sum_of_squares.hpp"
 #include "models/pipeline/assembly.hpp"
 #include "models/pipeline/generation.hpp"
 #include "models/pipeline/runner.hpp"
@@ -27,15 +29,16 @@ class Trainer::Implementation {
       : config_(config),
         groups_(groups),
         at_(coordinates_of(config, groups)),
-        chunks_(chunks_of_stage(config, at_.pp)),
-        store_(make_store(config, chunks_, at_)),
-        reducer_(make_reducer(config, chunks_, groups, store_)),
-        optimizer_(store_, config.optimizer, reducer_.own()),
-        stage_(make_stage(config, chunks_, groups, at_, store_)),
+        layout_(state_layout(config)),
+        rank_(layout::state_of_rank(layout_, at_)),
+        store_(rank_.flat, value_type(config.precision), grad_type(config.precision), config.device),
+        reducer_(make_reducer(config, rank_, groups, store_)),
+        optimizer_(store_, config.optimizer, rank_.own),
+        stage_(make_stage(config, rank_, groups, at_, store_)),
         actions_(schedule::make_schedule(plan_of(config), at_.pp)) {
     // Without ZeRO all dp ranks hold the same sums: the first one counts.
-    if (partitioned() || at_.dp == 0) {
-      counted_ = optim::intersect(optim::owned_ranges(store_, far_tied_block(config_, chunks_)), optimizer_.own());
+    if (layout_.partitioned() || at_.dp == 0) {
+      counted_ = layout::intersect(layout::owned_ranges(rank_.flat, rank_.far_tied), rank_.own);
     }
   }
 
@@ -90,25 +93,21 @@ class Trainer::Implementation {
 
   std::vector<StateTensor> state() {
     std::vector<StateTensor> out;
-    if (!optimizer_.has_masters()) {
-      append_whole(out, view(), StateKind::kParam, store_.flat_values());
+    const std::vector<layout::HeldBox> parameters = layout::parameter_boxes(layout_, rank_);
+    if (optimizer_.has_masters()) {
+      append_state(out, StateKind::kParam, rank_, parameters, packed(optimizer_.masters()));
     } else {
-      append_packed(out, StateKind::kParam, optimizer_.masters());
+      append_state(out, StateKind::kParam, rank_, parameters, flat(store_.flat_values()));
     }
-    append_packed(out, StateKind::kAdamM, optimizer_.first_moments());
-    append_packed(out, StateKind::kAdamV, optimizer_.second_moments());
+    const std::vector<layout::HeldBox> moments = layout::update_boxes(layout_, rank_);
+    append_state(out, StateKind::kAdamM, rank_, moments, packed(optimizer_.first_moments()));
+    append_state(out, StateKind::kAdamV, rank_, moments, packed(optimizer_.second_moments()));
     return out;
   }
 
   std::vector<StateTensor> gradients() {
     std::vector<StateTensor> out;
-    const at::Tensor& grads = store_.flat_grads();
-    if (!partitioned()) {
-      append_whole(out, view(), StateKind::kGrad, grads);
-    } else {
-      append_parts(out, view(), StateKind::kGrad, optimizer_.own(),
-                   [&](std::int64_t begin, std::int64_t count) { return grads.narrow(0, begin, count); });
-    }
+    append_state(out, StateKind::kGrad, rank_, layout::update_boxes(layout_, rank_), flat(store_.flat_grads()));
     return out;
   }
 
@@ -130,11 +129,19 @@ class Trainer::Implementation {
   void end_generation() { generation_.reset(); }
 
  private:
-  bool partitioned() const { return config_.zero == 1 && config_.degrees.dp > 1; }
-  StateView view() const { return {config_.model, store_, config_.degrees.tp, far_tied_block(config_, chunks_)}; }
+  /// The memory of flat elements: in a buffer of all of them, and in one of those that this rank updates.
+  using Piece = std::function<at::Tensor(std::int64_t begin, std::int64_t count)>;
+  static Piece flat(const at::Tensor& buffer) {
+    return [buffer](std::int64_t begin, std::int64_t count) { return buffer.narrow(0, begin, count); };
+  }
+  Piece packed(const at::Tensor& buffer) const {
+    return [this, buffer](std::int64_t begin, std::int64_t count) {
+      return buffer.narrow(0, optimizer_.packed(begin), count);
+    };
+  }
 
   void fill_masters(const parallel::Parameter& parameter, const at::Tensor& values) {
-    for (const optim::FlatRange& mine : optim::intersect({optim::range_of(parameter)}, optimizer_.own())) {
+    for (const layout::FlatRange& mine : layout::intersect({layout::range_of(parameter)}, rank_.own)) {
       optimizer_.masters()
           .narrow(0, optimizer_.packed(mine.begin), mine.size())
           .copy_(values.narrow(0, mine.begin - parameter.flat_offset, mine.size()));
@@ -185,26 +192,17 @@ class Trainer::Implementation {
     return {{tokens, batch.tokens.size(0), config_.model.hidden}, store_.flat_values().options()};
   }
 
-  void append_packed(std::vector<StateTensor>& out, StateKind kind, const at::Tensor& packed) {
-    if (!partitioned()) {
-      append_whole(out, view(), kind, packed);
-      return;
-    }
-    append_parts(out, view(), kind, optimizer_.own(), [&](std::int64_t begin, std::int64_t count) {
-      return packed.narrow(0, optimizer_.packed(begin), count);
-    });
-  }
-
   TrainerConfig config_;
   Groups groups_;
   topology::Coordinates at_;
-  std::vector<transformer::ChunkSpec> chunks_;
+  layout::StateLayout layout_;
+  layout::RankState rank_;
   parallel::ParameterStore store_;
   optim::GradientReducer reducer_;
   optim::Optimizer optimizer_;
   Stage stage_;
   schedule::StageActions actions_;
-  std::vector<optim::FlatRange> counted_;
+  std::vector<layout::FlatRange> counted_;
   std::optional<Generation> generation_;
 };
 

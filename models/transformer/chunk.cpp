@@ -46,7 +46,7 @@ parallel::VocabularyPart vocabulary_part(const spec::ModelConfig& config, const 
 
 class Chunk::Implementation {
  public:
-  Implementation(const spec::ModelConfig& config, const ChunkSpec& chunk, const ChunkContext& context,
+  Implementation(const spec::ModelConfig& config, const schedule::ChunkLayers& chunk, const ChunkContext& context,
                  parallel::ParameterStore& parameters)
       : config_(config),
         chunk_(chunk),
@@ -236,7 +236,7 @@ class Chunk::Implementation {
   }
 
   const spec::ModelConfig config_;
-  const ChunkSpec chunk_;
+  const schedule::ChunkLayers chunk_;
   const ChunkContext context_;
   const parallel::TensorGroup group_;
   const parallel::VocabularyPart vocabulary_;
@@ -250,7 +250,7 @@ class Chunk::Implementation {
   Affine final_norm_;
 };
 
-Chunk::Chunk(const spec::ModelConfig& config, const ChunkSpec& chunk, const ChunkContext& context,
+Chunk::Chunk(const spec::ModelConfig& config, const schedule::ChunkLayers& chunk, const ChunkContext& context,
              parallel::ParameterStore& parameters)
     : implementation_(std::make_unique<Implementation>(config, chunk, context, parameters)) {}
 Chunk::~Chunk() = default;

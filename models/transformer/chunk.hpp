@@ -12,6 +12,7 @@
 
 #include "collectives/communicator.hpp"
 #include "models/parallel/parameters.hpp"
+#include "models/schedule/assignment.hpp"
 #include "models/spec/config.hpp"
 
 namespace trireme::transformer {
@@ -20,14 +21,6 @@ enum class Recompute {
   kNone,
   kSelective,  ///< attention's and the activation function's inner results are computed again in backward
   kFull,       ///< only each layer's input is kept
-};
-
-/// Consecutive layers [first_layer, first_layer + layer_count), with the embedding before and the head after if set.
-struct ChunkSpec {
-  std::int64_t first_layer = 0;
-  std::int64_t layer_count = 0;
-  bool embedding = false;
-  bool head = false;
 };
 
 /// How the chunk shares its work. `tp` may be null (degree 1).
@@ -63,8 +56,8 @@ class KeyValueCache {
 /// sequence is a concatenation.
 class Chunk {
  public:
-  /// `parameters` must hold the blocks of block_plan() for this chunk and outlive it.
-  Chunk(const spec::ModelConfig& config, const ChunkSpec& chunk, const ChunkContext& context,
+  /// `parameters` must hold the blocks of layout::block_plan() for this chunk and outlive it.
+  Chunk(const spec::ModelConfig& config, const schedule::ChunkLayers& chunk, const ChunkContext& context,
         parallel::ParameterStore& parameters);
   ~Chunk();
   Chunk(Chunk&&) noexcept;
@@ -103,9 +96,5 @@ class Chunk {
   class Implementation;
   std::unique_ptr<Implementation> implementation_;
 };
-
-/// The blocks of the given chunks on one rank, in the order in which backward finishes them. A tied embedding that
-/// two chunks of this rank share appears once, at its last use (the embedding).
-std::vector<parallel::BlockPlan> block_plan(const spec::ModelConfig& config, const std::vector<ChunkSpec>& chunks);
 
 }  // namespace trireme::transformer

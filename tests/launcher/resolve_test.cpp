@@ -213,6 +213,17 @@ TEST(Resume, PrintsWhatChangedAndRefusesAnotherModel) {
   EXPECT_THAT(refused([](RunOptions& o) { o.model.hidden = 128; }, "abc"),
               HasSubstr("model.hidden = 128, but the checkpoint was trained with 64"));
   EXPECT_THAT(refused([](RunOptions& o) { o.model.sequence = 16; }, "abc"), HasSubstr("model.sequence = 16"));
+  const std::int64_t vocab = *stored.model.vocab;
+  const auto grow = [&](std::int64_t by, const std::string& allow) {
+    return [=](RunOptions& o) {
+      *o.model.vocab += by;
+      o.checkpoint.allow = allow;
+    };
+  };
+  EXPECT_THAT(refused(grow(3, ""), "abc"), HasSubstr(base::str("model.vocab = ", vocab + 3, ", but")));
+  EXPECT_THAT(refused(grow(3, "embed.tokens"), "abc"), HasSubstr("checkpoint.allow = grow:embed.tokens"));
+  EXPECT_THAT(refused(grow(3, "grow:embed.tokens, grow:head.weight"), "abc"), "accepted");
+  EXPECT_THAT(refused(grow(-3, "grow:embed.tokens, grow:head.weight"), "abc"), HasSubstr("it cannot shrink"));
   EXPECT_THAT(refused([](RunOptions&) {}, "abd"), HasSubstr("data.tokenizer"));
   EXPECT_EQ(refused([](RunOptions& o) { o.data.tokenizer = "moved/tokenizer.json"; }, "abc"), "accepted");
 }

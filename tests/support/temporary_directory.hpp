@@ -7,11 +7,11 @@
 
 namespace trireme::tests {
 
-/// A fresh directory under the system's temporary directory, removed with its contents at the end.
+/// A fresh directory, by default under the system's temporary directory, removed with its contents at the end.
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "trireme-XXXXXX").string();
+  explicit TemporaryDirectory(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
+    std::string pattern = (parent / "trireme-XXXXXX").string();
     path_ = ::mkdtemp(pattern.data());
   }
   TemporaryDirectory(const TemporaryDirectory&) = delete;

@@ -67,9 +67,11 @@ class ThreadCoordinator final : public checkpoint::Coordinator {
     }
     return "";
   }
-  std::string broadcast(std::string bytes) override { return all_gather(std::move(bytes))[0]; }
+  std::string broadcast(std::string bytes) override { return all_gather(rank_ == 0 ? std::move(bytes) : "")[0]; }
   std::vector<std::string> gather(std::string bytes) override {
-    auto all = all_gather(std::move(bytes));
+    std::vector<std::string> to_each(static_cast<std::size_t>(group_.size));
+    to_each[0] = std::move(bytes);
+    auto all = exchange(std::move(to_each));
     return rank_ == 0 ? all : std::vector<std::string>();
   }
   std::vector<std::string> all_gather(std::string bytes) override {

@@ -23,6 +23,7 @@ MAY_INCLUDE = {
     "io": ("base/", "collectives/topology/", "io/"),
     "models/spec": ("base/", "collectives/topology/", "models/spec/"),
     "models/schedule": ("base/", "models/schedule/", "models/spec/", "collectives/topology/"),
+    "models/layout": ("base/", "models/layout/", "models/schedule/", "models/spec/", "collectives/topology/"),
     "models": ("base/", "collectives/", "models/"),
     "launcher": ("",),
 }
@@ -50,6 +51,7 @@ MUST_NOT_REACH = {
     "trireme_topology": HEAVY,
     "trireme_spec": HEAVY,
     "trireme_schedule": HEAVY,
+    "trireme_layout": HEAVY,
     "trireme_collectives": HEAVY,
     "trireme_cuda_library": HEAVY,
     "trireme_slurm_queue": HEAVY,
@@ -161,6 +163,7 @@ def self_test():
         "io/checkpoint/x.cpp": '#include "models/spec/config.hpp"',
         "io/tokens/x.cpp": '#include "collectives/communicator.hpp"',
         "models/optim/x.cpp": '#include "io/tokens/dataset.hpp"',
+        "models/layout/x.cpp": '#include "models/parallel/parameters.hpp"',
         "models/spec/x.cpp": '#include <ATen/core/Tensor.h>',
         "models/pipeline/x.cpp": "#include <mpi.h>",
         "collectives/mpi/y.cpp": "#include <nccl.h>",

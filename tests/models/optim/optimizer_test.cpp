@@ -3,11 +3,13 @@
 
 #include <ATen/ops/_fused_adamw.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/rand.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/zeros_like.h>
 #include <gtest/gtest.h>
 
 #include "base/error.hpp"
+#include "models/optim/sum_of_squares.hpp"
 
 namespace trireme::optim {
 namespace {
@@ -27,15 +29,17 @@ parallel::ParameterStore make_store(at::ScalarType values, at::ScalarType grads)
   vector.shape = {11};
   spec::LogicalTensor second = matrix;
   second.name = "second";
-  return parallel::ParameterStore(model, {{"matrix", {matrix}}, {"vector", {vector}}, {"second", {second}}}, 0, 1,
-                                  values, grads, at::kCPU, 128);
+  return parallel::ParameterStore(
+      layout::lay_out(model, {{"matrix", {matrix}}, {"vector", {vector}}, {"second", {second}}}, 0, 1, 32, 128), values,
+      grads, at::kCPU);
 }
 
 /// Five updates of ours and of PyTorch's kernel; the largest difference of any value relative to the largest value.
-double difference_after_five_steps(at::ScalarType type, const std::vector<FlatRange>& own) {
+double difference_after_five_steps(at::ScalarType type, const std::vector<layout::FlatRange>& own) {
   parallel::ParameterStore store = make_store(type, type);
   const AdamWOptions options{0.9, 0.95, 1e-8, 0.1};
-  Optimizer optimizer(store, options, own.empty() ? std::vector<FlatRange>{{0, store.flat_values().numel()}} : own);
+  Optimizer optimizer(store, options,
+                      own.empty() ? std::vector<layout::FlatRange>{{0, store.flat_values().numel()}} : own);
   std::vector<Peer> peers;
   for (const parallel::Parameter& parameter : store.parameters()) {
     parameter.value.normal_();
@@ -56,8 +60,8 @@ double difference_after_five_steps(at::ScalarType type, const std::vector<FlatRa
   }
   for (std::size_t index = 0; index < peers.size(); ++index) {
     const at::Tensor& value = store.parameters()[index].value;
-    worst = std::max(
-        worst, value.sub(peers[index].value).abs().max().item<double>() / peers[index].value.abs().max().item<double>());
+    worst = std::max(worst, value.sub(peers[index].value).abs().max().item<double>() /
+                                peers[index].value.abs().max().item<double>());
   }
   EXPECT_EQ(optimizer.steps(), 5);
   return worst;
@@ -97,6 +101,19 @@ TEST(Optimizer, Bf16ValuesAreRoundedFp32Masters) {
   const double master = optimizer.masters().select(0, 0).item<double>();
   EXPECT_NEAR(master, 1.0 - 4e-4, 5e-5);
   EXPECT_TRUE(store.flat_values().equal(optimizer.masters().to(at::kBFloat16)));
+}
+
+TEST(SumOfSquares, TakesOnlyTheRanges) {
+  const at::Tensor flat = at::rand({100}, at::kDouble);
+  const double expected =
+      flat.narrow(0, 3, 10).square().sum().item<double>() + flat.narrow(0, 50, 41).square().sum().item<double>();
+  EXPECT_NEAR(sum_of_squares(flat, {{3, 13}, {50, 91}}), expected, 1e-14 * expected);
+}
+
+TEST(ClipFactor, ShrinksOnlyWhatIsAboveTheLimit) {
+  EXPECT_DOUBLE_EQ(clip_factor(0.5, 1.0), 1.0);
+  EXPECT_NEAR(clip_factor(4.0, 1.0), 0.25, 1e-6);
+  EXPECT_DOUBLE_EQ(clip_factor(4.0, 0.0), 1.0);
 }
 
 }  // namespace

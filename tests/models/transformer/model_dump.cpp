@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "models/layout/block_plan.hpp"
 #include "models/transformer/chunk.hpp"
 #include "tests/support/model_files.hpp"
 
@@ -58,8 +59,8 @@ void run(const std::filesystem::path& directory) {
   const Json json = tests::read_json(directory / "model.json");
   const spec::ModelConfig config = tests::model_of(json);
   const at::ScalarType type = type_of(json.at("type"));
-  const transformer::ChunkSpec all{0, config.layers, true, true};
-  parallel::ParameterStore store(config, transformer::block_plan(config, {all}), 0, 1, type,
+  const schedule::ChunkLayers all{0, config.layers, true, true};
+  parallel::ParameterStore store(layout::lay_out(config, layout::block_plan(config, {all}), 0, 1, 32, 32), type,
                                  type == at::kDouble ? at::kDouble : at::kFloat, at::kCPU);
   auto values = read_all<double>(directory / "parameters.bin");
   fill(store, json.at("tensors"), values);

@@ -13,6 +13,7 @@
 
 #include "base/normal.hpp"
 #include "base/philox.hpp"
+#include "models/layout/block_plan.hpp"
 #include "models/transformer/chunk.hpp"
 
 namespace trireme::test {
@@ -50,12 +51,13 @@ inline at::Tensor part(const at::Tensor& full, const topology::Box& box) {
 
 /// One rank's share of the model: its store and one chunk.
 struct Model {
-  Model(const spec::ModelConfig& model, const transformer::ChunkSpec& chunk_spec, transformer::ChunkContext context,
+  Model(const spec::ModelConfig& model, const schedule::ChunkLayers& chunk_spec, transformer::ChunkContext context,
         at::ScalarType type = at::kDouble, at::Device device = at::kCPU)
       : config(model),
-        store(config, transformer::block_plan(config, {chunk_spec}), context.tp == nullptr ? 0 : context.tp->rank(),
-              context.tp == nullptr ? 1 : context.tp->size(), type, type == at::kDouble ? at::kDouble : at::kFloat,
-              device),
+        store(layout::lay_out(config, layout::block_plan(config, {chunk_spec}),
+                              context.tp == nullptr ? 0 : context.tp->rank(),
+                              context.tp == nullptr ? 1 : context.tp->size(), 32, 32),
+              type, type == at::kDouble ? at::kDouble : at::kFloat, device),
         chunk(config, chunk_spec, context, store) {
     for (const auto& parameter : store.parameters()) {
       parameter.value.copy_(part(logical_value(parameter.tensor), parameter.box));

@@ -1,11 +1,8 @@
-#include "models/optim/flat_range.hpp"
+#include "models/layout/flat_range.hpp"
 
-#include <ATen/ops/rand.h>
 #include <gtest/gtest.h>
 
-#include "models/optim/optimizer.hpp"
-
-namespace trireme::optim {
+namespace trireme::layout {
 namespace {
 
 spec::ModelConfig grouped_query_model() {
@@ -21,10 +18,10 @@ spec::ModelConfig grouped_query_model() {
   return model;
 }
 
-parallel::ParameterStore store_of(const spec::ModelConfig& model, int tp_rank, int tp) {
-  std::vector<parallel::BlockPlan> plan;
+FlatLayout layout_of(const spec::ModelConfig& model, int tp_rank, int tp) {
+  std::vector<BlockPlan> plan;
   for (const spec::LogicalTensor& tensor : spec::logical_tensors(model)) plan.push_back({tensor.name, {tensor}});
-  return parallel::ParameterStore(model, plan, tp_rank, tp, at::kDouble, at::kDouble, at::kCPU, 64);
+  return lay_out(model, plan, tp_rank, tp, 8, 64);
 }
 
 TEST(FlatRange, IntersectionJoinsWhatTouches) {
@@ -39,8 +36,7 @@ TEST(FlatRange, OwnedPartsOfAllTpRanksCountEachElementOnce) {
   for (const int tp : {1, 2, 3, 6}) {
     std::int64_t counted = 0;
     for (int rank = 0; rank < tp; ++rank) {
-      const parallel::ParameterStore store = store_of(model, rank, tp);
-      for (const FlatRange& range : owned_ranges(store, "")) counted += range.size();
+      for (const FlatRange& range : owned_ranges(layout_of(model, rank, tp), "")) counted += range.size();
     }
     std::int64_t expected = 0;
     for (const spec::LogicalTensor& tensor : spec::logical_tensors(model)) {
@@ -52,9 +48,9 @@ TEST(FlatRange, OwnedPartsOfAllTpRanksCountEachElementOnce) {
 
 TEST(FlatRange, DecayCoversMatricesOnly) {
   const spec::ModelConfig model = grouped_query_model();
-  const parallel::ParameterStore store = store_of(model, 0, 1);
-  const std::vector<FlatRange> decay = decay_ranges(store);
-  for (const parallel::Parameter& parameter : store.parameters()) {
+  const FlatLayout layout = layout_of(model, 0, 1);
+  const std::vector<FlatRange> decay = decay_ranges(layout);
+  for (const FlatParameter& parameter : layout.parameters) {
     const std::vector<FlatRange> inside = intersect({range_of(parameter)}, decay);
     const bool all = inside == std::vector<FlatRange>{range_of(parameter)};
     EXPECT_EQ(all, parameter.tensor.shape.size() == 2) << parameter.tensor.name;
@@ -62,18 +58,5 @@ TEST(FlatRange, DecayCoversMatricesOnly) {
   }
 }
 
-TEST(FlatRange, SumOfSquaresTakesOnlyTheRanges) {
-  const at::Tensor flat = at::rand({100}, at::kDouble);
-  const double expected =
-      flat.narrow(0, 3, 10).square().sum().item<double>() + flat.narrow(0, 50, 41).square().sum().item<double>();
-  EXPECT_NEAR(sum_of_squares(flat, {{3, 13}, {50, 91}}), expected, 1e-14 * expected);
-}
-
-TEST(ClipFactor, ShrinksOnlyWhatIsAboveTheLimit) {
-  EXPECT_DOUBLE_EQ(clip_factor(0.5, 1.0), 1.0);
-  EXPECT_NEAR(clip_factor(4.0, 1.0), 0.25, 1e-6);
-  EXPECT_DOUBLE_EQ(clip_factor(4.0, 0.0), 1.0);
-}
-
 }  // namespace
-}  // namespace trireme::optim
+}  // namespace trireme::layout

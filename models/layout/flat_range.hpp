@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "models/parallel/parameters.hpp"
+#include "models/layout/flat_layout.hpp"
 
-namespace trireme::optim {
+namespace trireme::layout {
 
 /// Elements [begin, end) of the flat buffers.
 struct FlatRange {
@@ -22,17 +22,13 @@ struct FlatRange {
 std::vector<FlatRange> intersect(const std::vector<FlatRange>& a, const std::vector<FlatRange>& b);
 
 /// Where a parameter or a block lies.
-FlatRange range_of(const parallel::Parameter& parameter);
-FlatRange range_of(const parallel::Block& block, const parallel::ParameterStore& store);
+FlatRange range_of(const FlatParameter& parameter);
+FlatRange range_of(const FlatBlock& block, const FlatLayout& layout);
 /// The part of a parameter that this rank owns among its tp peers; empty when none.
-FlatRange owned_range(const parallel::Parameter& parameter);
+FlatRange owned_range(const FlatParameter& parameter);
 /// The owned parts of all parameters except those of the block named `skip` ("" = none), ascending.
-std::vector<FlatRange> owned_ranges(const parallel::ParameterStore& store, const std::string& skip);
+std::vector<FlatRange> owned_ranges(const FlatLayout& layout, const std::string& skip);
 /// Parameters with weight decay; padding between two of them is included.
-std::vector<FlatRange> decay_ranges(const parallel::ParameterStore& store);
+std::vector<FlatRange> decay_ranges(const FlatLayout& layout);
 
-/// Sum of x² over the ranges of a flat fp32 or fp64 buffer, in fp64, always added in the same order whatever the
-/// number of threads.
-double sum_of_squares(const at::Tensor& flat, const std::vector<FlatRange>& ranges);
-
-}  // namespace trireme::optim
+}  // namespace trireme::layout

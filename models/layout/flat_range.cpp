@@ -1,10 +1,10 @@
-#include "models/optim/flat_range.hpp"
+#include "models/layout/flat_range.hpp"
 
 #include <algorithm>
 
 #include "base/error.hpp"
 
-namespace trireme::optim {
+namespace trireme::layout {
 namespace {
 
 void append(std::vector<FlatRange>& ranges, FlatRange next) {
@@ -31,18 +31,18 @@ std::vector<FlatRange> intersect(const std::vector<FlatRange>& a, const std::vec
   return common;
 }
 
-FlatRange range_of(const parallel::Parameter& parameter) {
+FlatRange range_of(const FlatParameter& parameter) {
   return {parameter.flat_offset, parameter.flat_offset + parameter.box.elements()};
 }
 
-FlatRange range_of(const parallel::Block& block, const parallel::ParameterStore& store) {
-  const auto& parameters = store.parameters();
+FlatRange range_of(const FlatBlock& block, const FlatLayout& layout) {
+  const auto& parameters = layout.parameters;
   const FlatRange first = range_of(parameters[static_cast<std::size_t>(block.members.front())]);
   const FlatRange last = range_of(parameters[static_cast<std::size_t>(block.members.back())]);
   return {first.begin, last.end};
 }
 
-FlatRange owned_range(const parallel::Parameter& parameter) {
+FlatRange owned_range(const FlatParameter& parameter) {
   const topology::Box& box = parameter.box;
   const topology::Box& owned = parameter.owned;
   if (owned.empty()) return {parameter.flat_offset, parameter.flat_offset};
@@ -57,21 +57,21 @@ FlatRange owned_range(const parallel::Parameter& parameter) {
   return {begin, begin + owned.elements()};
 }
 
-std::vector<FlatRange> owned_ranges(const parallel::ParameterStore& store, const std::string& skip) {
+std::vector<FlatRange> owned_ranges(const FlatLayout& layout, const std::string& skip) {
   std::vector<FlatRange> ranges;
-  for (const parallel::Block& block : store.blocks()) {
+  for (const FlatBlock& block : layout.blocks) {
     if (block.name == skip) continue;
     for (const int member : block.members) {
-      append(ranges, owned_range(store.parameters()[static_cast<std::size_t>(member)]));
+      append(ranges, owned_range(layout.parameters[static_cast<std::size_t>(member)]));
     }
   }
   return ranges;
 }
 
-std::vector<FlatRange> decay_ranges(const parallel::ParameterStore& store) {
+std::vector<FlatRange> decay_ranges(const FlatLayout& layout) {
   std::vector<FlatRange> ranges;
   bool previous_decays = false;
-  for (const parallel::Parameter& parameter : store.parameters()) {
+  for (const FlatParameter& parameter : layout.parameters) {
     FlatRange range = range_of(parameter);
     if (parameter.tensor.decay) {
       if (previous_decays) range.begin = ranges.back().end;
@@ -82,4 +82,4 @@ std::vector<FlatRange> decay_ranges(const parallel::ParameterStore& store) {
   return ranges;
 }
 
-}  // namespace trireme::optim
+}  // namespace trireme::layout

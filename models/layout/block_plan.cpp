@@ -1,12 +1,14 @@
+#include "models/layout/block_plan.hpp"
+
 #include <algorithm>
 #include <map>
 #include <string>
+#include <utility>
 
 #include "base/error.hpp"
 #include "models/spec/logical_tensor.hpp"
-#include "models/transformer/chunk.hpp"
 
-namespace trireme::transformer {
+namespace trireme::layout {
 namespace {
 
 using Tensors = std::map<std::string, spec::LogicalTensor>;
@@ -47,7 +49,7 @@ class Plan {
     one("embed.tokens");
   }
 
-  std::vector<parallel::BlockPlan> take() { return std::move(blocks_); }
+  std::vector<BlockPlan> take() { return std::move(blocks_); }
 
  private:
   void one(const std::string& name) { blocks_.push_back({name, {tensors_.at(name)}}); }
@@ -59,7 +61,7 @@ class Plan {
   void matrix(const std::string& name, const std::vector<std::string>& parts, const std::string& prefix) {
     for (const std::string suffix : {".weight", ".bias"}) {
       if (suffix == ".bias" && config_.arch != spec::Architecture::kGpt2) continue;
-      parallel::BlockPlan block{name + suffix, {}};
+      BlockPlan block{name + suffix, {}};
       for (const auto& part : parts) block.members.push_back(tensors_.at(prefix + part + suffix));
       blocks_.push_back(std::move(block));
     }
@@ -67,12 +69,12 @@ class Plan {
 
   const spec::ModelConfig& config_;
   Tensors tensors_;
-  std::vector<parallel::BlockPlan> blocks_;
+  std::vector<BlockPlan> blocks_;
 };
 
 }  // namespace
 
-std::vector<parallel::BlockPlan> block_plan(const spec::ModelConfig& config, const std::vector<ChunkSpec>& chunks) {
+std::vector<BlockPlan> block_plan(const spec::ModelConfig& config, const std::vector<schedule::ChunkLayers>& chunks) {
   Plan plan(config);
   const bool embedding_here = std::any_of(chunks.begin(), chunks.end(), [](const auto& c) { return c.embedding; });
   for (auto chunk = chunks.rbegin(); chunk != chunks.rend(); ++chunk) {
@@ -83,4 +85,4 @@ std::vector<parallel::BlockPlan> block_plan(const spec::ModelConfig& config, con
   return plan.take();
 }
 
-}  // namespace trireme::transformer
+}  // namespace trireme::layout

@@ -1,0 +1,69 @@
+#include "models/layout/rank_state.hpp"
+
+#include <algorithm>
+
+#include "models/layout/block_plan.hpp"
+#include "models/layout/partition.hpp"
+#include "models/spec/cost.hpp"
+
+namespace trireme::layout {
+namespace {
+
+using Chunks = std::vector<schedule::ChunkLayers>;
+
+constexpr const char* kEmbedding = "embed.tokens";
+
+schedule::PartCosts costs_of(const spec::ModelConfig& model) {
+  return {0.0, spec::layer_flops(model, spec::AttentionCount::kCausal), spec::head_flops(model)};
+}
+
+/// The chunks of a stage, ascending: layers are assigned by their cost in operations.
+Chunks chunks_of_stage(const StateLayout& layout, int stage) {
+  const int stages = layout.degrees.pp;
+  const Chunks all = schedule::assign_layers(layout.model.layers, stages, layout.chunks, costs_of(layout.model));
+  Chunks chunks;
+  for (auto index = static_cast<std::size_t>(stage); index < all.size(); index += static_cast<std::size_t>(stages)) {
+    chunks.push_back(all[index]);
+  }
+  return chunks;
+}
+
+std::vector<BlockPlan> plan_of(const StateLayout& layout, const Chunks& chunks, const std::string& tied) {
+  std::vector<BlockPlan> plan = block_plan(layout.model, chunks);
+  const auto found = std::find_if(plan.begin(), plan.end(), [&](const auto& block) { return block.name == tied; });
+  if (found != plan.end()) {
+    found->alignment = bucket_unit(layout.degrees.dp);
+    std::rotate(found, found + 1, plan.end());
+  }
+  return plan;
+}
+
+}  // namespace
+
+bool has_embedding(const Chunks& chunks) {
+  return std::any_of(chunks.begin(), chunks.end(), [](const auto& chunk) { return chunk.embedding; });
+}
+
+bool has_head(const Chunks& chunks) {
+  return std::any_of(chunks.begin(), chunks.end(), [](const auto& chunk) { return chunk.head; });
+}
+
+RankState state_of_rank(const StateLayout& layout, const topology::Coordinates& at) {
+  RankState state;
+  state.chunks = chunks_of_stage(layout, at.pp);
+  const bool one_end = has_embedding(state.chunks) != has_head(state.chunks);
+  if (layout.model.tie_embeddings && one_end) state.tied = kEmbedding;
+  if (has_head(state.chunks)) state.far_tied = state.tied;
+  const int dp = layout.degrees.dp;
+  state.flat = lay_out(layout.model, plan_of(layout, state.chunks, state.tied), at.tp, layout.degrees.tp,
+                       layout.boundary, bucket_unit(dp));
+  state.buckets = cut_into_buckets(state.flat, state.tied, layout.bucket_elements, dp);
+  if (!layout.partitioned()) {
+    state.own = {{0, state.flat.elements}};
+  } else {
+    for (const FlatRange& bucket : state.buckets) state.own.push_back(part_of(bucket, at.dp, dp));
+  }
+  return state;
+}
+
+}  // namespace trireme::layout

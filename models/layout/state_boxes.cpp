@@ -1,0 +1,99 @@
+#include "models/layout/state_boxes.hpp"
+
+#include <algorithm>
+#include <array>
+
+#include "models/spec/logical_tensor.hpp"
+
+namespace trireme::layout {
+namespace {
+
+/// True when tp ranks hold overlapping, different boxes of this tensor.
+bool shared(const spec::LogicalTensor& tensor, const StateLayout& layout) {
+  const int tp = layout.degrees.tp;
+  if (tensor.split != spec::Split::kKeyHeads || tp == 1) return false;
+  std::int64_t held = 0;
+  for (int rank = 0; rank < tp; ++rank) held += spec::box_of(tensor, layout.model, rank, tp).size[0];
+  return held > tensor.shape[0];
+}
+
+/// Boxes that are the same on every rank that holds them: single heads where ranks share some.
+std::vector<topology::Box> common_boxes(const FlatParameter& parameter, const StateLayout& layout) {
+  if (!shared(parameter.tensor, layout)) return {parameter.box};
+  std::vector<topology::Box> heads;
+  for (std::int64_t row = 0; row < parameter.box.size[0]; row += layout.model.head_size()) {
+    topology::Box head = parameter.box;
+    head.offset[0] += row;
+    head.size[0] = layout.model.head_size();
+    heads.push_back(head);
+  }
+  return heads;
+}
+
+/// Boxes of flat elements [begin, end) of a parameter, in its logical tensor.
+std::vector<topology::Box> boxes_of(const FlatParameter& parameter, FlatRange range) {
+  std::vector<topology::Box> boxes =
+      topology::boxes_of_range(parameter.box.size, range.begin - parameter.flat_offset, range.size());
+  for (topology::Box& box : boxes) {
+    for (std::size_t dim = 0; dim < box.offset.size(); ++dim) box.offset[dim] += parameter.box.offset[dim];
+  }
+  return boxes;
+}
+
+/// What of `range` lies before, in and behind `owned`.
+std::array<FlatRange, 3> divide(FlatRange range, FlatRange owned) {
+  const std::int64_t first = std::clamp(owned.begin, range.begin, range.end);
+  const std::int64_t last = std::clamp(owned.end, first, range.end);
+  return {FlatRange{range.begin, first}, FlatRange{first, last}, FlatRange{last, range.end}};
+}
+
+/// All elements that parameters lie in.
+std::vector<HeldBox> whole_boxes(const StateLayout& layout, const RankState& state) {
+  std::vector<HeldBox> held;
+  for (std::size_t index = 0; index < state.flat.parameters.size(); ++index) {
+    const FlatParameter& parameter = state.flat.parameters[index];
+    if (parameter.box.empty()) continue;
+    std::int64_t begin = parameter.flat_offset;
+    for (topology::Box& box : common_boxes(parameter, layout)) {
+      const std::int64_t end = begin + box.elements();
+      held.push_back({static_cast<int>(index), std::move(box), {begin, end}, true});
+      begin = end;
+    }
+  }
+  return held;
+}
+
+/// The ranges that this rank updates.
+std::vector<HeldBox> own_boxes(const RankState& state) {
+  std::vector<HeldBox> held;
+  for (const FlatBlock& block : state.flat.blocks) {
+    for (const int member : block.members) {
+      const FlatParameter& parameter = state.flat.parameters[static_cast<std::size_t>(member)];
+      for (const FlatRange& mine : intersect({range_of(parameter)}, state.own)) {
+        const std::array<FlatRange, 3> divided = divide(mine, owned_range(parameter));
+        for (std::size_t part = 0; part < divided.size(); ++part) {
+          std::int64_t begin = divided[part].begin;
+          for (topology::Box& box : boxes_of(parameter, divided[part])) {
+            const std::int64_t end = begin + box.elements();
+            const bool stored = part == 1 && block.name != state.far_tied;
+            held.push_back({member, std::move(box), {begin, end}, stored});
+            begin = end;
+          }
+        }
+      }
+    }
+  }
+  return held;
+}
+
+}  // namespace
+
+std::vector<HeldBox> parameter_boxes(const StateLayout& layout, const RankState& state) {
+  return layout.masters ? update_boxes(layout, state) : whole_boxes(layout, state);
+}
+
+std::vector<HeldBox> update_boxes(const StateLayout& layout, const RankState& state) {
+  return layout.partitioned() ? own_boxes(state) : whole_boxes(layout, state);
+}
+
+}  // namespace trireme::layout
