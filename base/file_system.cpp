@@ -97,14 +97,10 @@ int open_flags(OpenMode mode) {
   return O_RDONLY;
 }
 
-/// What stat(2) returned. A disk that does not answer must not pass for one without the file: a run would start from
-/// scratch.
+/// Of what stat(2) returned.
 bool is_there(int result, const std::filesystem::path& path) {
-  if (result == 0) return true;
-  if (errno == EIO || errno == ESTALE || errno == ETIMEDOUT || errno == ENOMEM || errno == EINTR) {
-    fail("cannot look at", path.string());
-  }
-  return false;
+  if (result != 0 && !means_nothing_there(errno)) fail("cannot look at", path.string());
+  return result == 0;
 }
 
 }  // namespace

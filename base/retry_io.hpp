@@ -1,5 +1,6 @@
-// The loops around calls of the kernel that a signal may interrupt or that may do less than was asked. Each takes the
-// call as a function, so that tests can bring a kernel of their own. Private to base/file_system.cpp and its test.
+// What answers of the kernel mean: the loops around calls that a signal may interrupt or that may do less than was
+// asked. Each takes the call as a function, so that tests can bring a kernel of their own. Private to
+// base/file_system.cpp and its test.
 #pragma once
 
 #include <sys/types.h>
@@ -16,6 +17,12 @@ auto retry_interrupted(Call&& call) {
   auto result = call();
   while (result == -1 && errno == EINTR) result = call();
   return result;
+}
+
+/// Whether stat(2), having failed with `code`, says that there is nothing (or nothing that may be seen). Else the disk
+/// did not answer, and that must not pass for an answer: a run would start from scratch.
+inline bool means_nothing_there(int code) {
+  return code != EIO && code != ESTALE && code != ETIMEDOUT && code != ENOMEM && code != EINTR;
 }
 
 /// `read(data, length, offset)` is like pread(2) on an open file. Returns how much was read, less than `length` only at

@@ -130,5 +130,10 @@ TEST(RetryIo, AnInterruptedCallIsMadeAgainAndAnotherErrorIsNot) {
   });
 }
 
+TEST(RetryIo, ADiskThatDoesNotAnswerIsNotOneWithoutTheFile) {
+  for (const int code : {ENOENT, ENOTDIR, ELOOP, EACCES, ENAMETOOLONG}) EXPECT_TRUE(means_nothing_there(code));
+  for (const int code : {EIO, ESTALE, ETIMEDOUT, ENOMEM, EINTR}) EXPECT_FALSE(means_nothing_there(code));
+}
+
 }  // namespace
 }  // namespace trireme::base

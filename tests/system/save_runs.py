@@ -15,7 +15,7 @@ sys.path.insert(0, f"{SOURCE}/tests/io/checkpoint")
 import sample_values  # noqa: E402
 
 RANKS = 4
-LIMIT_S = 60  # for any line to come; only a hang reaches it
+LIMIT_S = 120  # for any line to come; only a hang reaches it (60 s of it may be spent on a dead takeover of the lease)
 TENSORS = {**sample_values.TENSORS, ("param", "large"): (300, 1000)}
 
 
@@ -76,6 +76,10 @@ class SaveLoop:
         while any(is_alive(process) for process in self.processes.values()):
             assert time.monotonic() < end, "a rank lives on"
             time.sleep(0.01)
+
+    def wait_for_ranks(self):
+        while len(self.processes) < RANKS:
+            assert self.next_line() is not None, self.said
 
     def last_saved(self):
         saved = [int(line.split()[1]) for line in self.said if line.startswith("saved ")]
