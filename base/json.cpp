@@ -2,6 +2,9 @@
 
 #include <cmath>
 #include <cstdio>
+#include <limits>
+
+#include "base/error.hpp"
 
 namespace trireme::base {
 
@@ -13,6 +16,14 @@ std::string format_double(double value) {
   std::string result = text;
   if (result.find_first_of(".en") == std::string::npos) result += ".0";
   return result;
+}
+
+std::int64_t whole_number(const Json& value) {
+  const bool fits = value.is_number_integer() &&
+                    (!value.is_number_unsigned() ||
+                     value.get<std::uint64_t>() <= std::uint64_t{std::numeric_limits<std::int64_t>::max()});
+  if (!fits) throw Error(str(value.is_number() ? value.dump() : value.type_name(), " is no whole number of 64 bits"));
+  return value.get<std::int64_t>();
 }
 
 std::string to_line(const Json& value) {

@@ -23,7 +23,7 @@ packages=(g++ cmake ninja-build ccache pkg-config git ca-certificates python3 py
           openmpi-bin libopenmpi-dev libhdf5-dev hdf5-tools libboost-program-options-dev nlohmann-json3-dev
           libpcre2-dev libxxhash-dev libzstd-dev zlib1g-dev bible-kjv)
 [ "$with_tests" = 1 ] && packages+=(libgtest-dev libgmock-dev slurmctld slurmd slurm-client munge iproute2 shellcheck
-                                  slurmdbd mariadb-server)
+                                  slurmdbd mariadb-server clang-14 libclang-rt-14-dev)
 
 install_packages() {
   if ! command -v dpkg-query >/dev/null; then
@@ -62,7 +62,7 @@ cuda_runtime=(nvidia-cuda-runtime==13.0.96 nvidia-cuda-cupti==13.0.85)
 # Without a toolkit, for the tests: what `import torch` loads.
 cuda_libraries=(cuda-toolkit==13.0.2 nvidia-cudnn-cu13==9.19.0.56 nvidia-nccl-cu13==2.28.9)
 cuda_toolkit_parts='cuda-toolkit[cublas,cudart,cufft,cufile,cupti,curand,cusolver,cusparse,nvjitlink,nvrtc,nvtx]'
-oracles=(numpy==2.4.6 h5py==3.16.0 transformers==5.23.0 safetensors==0.8.0 tokenizers==0.23.3 tiktoken==0.14.0
+oracles=(numpy==2.4.6 h5py==3.16.0 xxhash==4.1.0 transformers==5.23.0 safetensors==0.8.0 tokenizers==0.23.3 tiktoken==0.14.0
          sympy==1.14.0 networkx==3.6.1 jinja2==3.1.6 fsspec==2026.9.0 filelock==4.2.12 typing_extensions==4.16.0
          setuptools==65.5.0)
 

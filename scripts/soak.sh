@@ -2,6 +2,8 @@
 # What takes too long for every test run, again and again for MINUTES (default 60) each:
 #   preemption   every way to be preempted on a real Slurm that it starts on this machine (as root)
 #   faults       every fault at every call of a save with ever other random crashes, kills in rounds of 200, full disks
+#   fuzz         the readers of a checkpoint's small files, at most 30 minutes
+#   resume       one run killed a hundred times must end in the same bytes as an undisturbed one
 # Appends a dated line for each to docs/reliability.md.
 #   scripts/soak.sh 30            all parts
 #   scripts/soak.sh 30 faults     these parts
@@ -10,9 +12,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 minutes=${1:-60}
 [[ "$minutes" =~ ^[0-9]+$ ]] || { echo "soak.sh: $minutes is no number of minutes" >&2; exit 2; }
 parts=("${@:2}")
-[ "${#parts[@]}" -gt 0 ] || parts=(preemption faults)
+[ "${#parts[@]}" -gt 0 ] || parts=(preemption faults fuzz resume)
 for part in "${parts[@]}"; do
-  [[ "$part" =~ ^(preemption|faults)$ ]] || { echo "soak.sh: no part $part; there are preemption, faults" >&2; exit 2; }
+  [[ "$part" =~ ^(preemption|faults|fuzz|resume)$ ]] || { echo "soak.sh: no part $part; there are preemption, faults, fuzz, resume" >&2; exit 2; }
 done
 scripts/setup.sh --tests
 export TRIREME_BIN="$PWD/build/bin/trireme" TRIREME_VENV="$PWD/.deps/venv" TRIREME_SOURCE="$PWD"
@@ -35,12 +37,34 @@ preemption() {
     "$(grep -c ': loss ' "$log" || true)" "$(grep -c ': FAILED' "$log" || true)"
 }
 
-faults() {
-  local round=0 good=0 bad=0
+fuzz() {
+  local status=0
+  tests/fuzz/fuzz.sh "$((minutes < 30 ? minutes : 30))" 2>&1 | tee -a "$log" || status=1
+  record "fuzzing, $(tail -1 "$log"): runs" "$((1 - status))" "$status"
+}
+
+# What tests under mpirun need on a machine with fewer processors than ranks, also as root.
+for_mpi() {
   export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_rmaps_base_oversubscribe=1
   export OMPI_MCA_mpi_yield_when_idle=1 OMPI_MCA_hwloc_base_binding_policy=none OMP_NUM_THREADS=1
   export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
   export MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TRIM_THRESHOLD_=1000000000
+}
+
+resume() {
+  local good=0 bad=0
+  while [ "$SECONDS" -lt "$end" ]; do
+    if "$TRIREME_VENV/bin/python" tests/system/kill_cycles_test.py 100 2>&1 | tee -a "$log"; then
+      good=$((good + 1))
+    else
+      bad=$((bad + 1)) && echo "FAILED: kill_cycles_test.py 100"
+    fi
+  done
+  record 'a run killed 100 times and resumed, bit for bit: runs' "$good" "$bad"
+}
+
+faults() {
+  local round=0 good=0 bad=0
   one() {
     local status=0
     "$@" 2>&1 | tee -a "$log" || status=${PIPESTATUS[0]}
@@ -62,12 +86,15 @@ faults() {
   record "faults of the file system, kills, full disks ($cases cases): programs" "$good" "$bad"
 }
 
+for_mpi
 for part in "${parts[@]}"; do
   : > "$log"
   end=$((SECONDS + 60 * minutes))
   case "$part" in
     preemption) preemption ;;
     faults) faults ;;
+    fuzz) fuzz ;;
+    resume) resume ;;
   esac
 done
 exit "$failed"

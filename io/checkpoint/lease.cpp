@@ -31,11 +31,13 @@ std::string to_text(const LeaseHolder& holder, std::uint64_t beats) {
 std::optional<LeaseHolder> parse(const std::string& text) {
   const Json json = Json::parse(text, nullptr, false);
   try {
-    return LeaseHolder{json.at("job").get<std::string>(),      json.at("restart").get<std::int64_t>(),
+    return LeaseHolder{json.at("job").get<std::string>(),      base::whole_number(json.at("restart")),
                        json.at("host").get<std::string>(),     json.at("machine").get<std::string>(),
-                       json.at("process").get<std::int64_t>(), json.at("started").get<std::string>(),
+                       base::whole_number(json.at("process")), json.at("started").get<std::string>(),
                        json.at("token").get<std::string>()};
   } catch (const Json::exception&) {
+    return std::nullopt;
+  } catch (const base::Error&) {
     return std::nullopt;
   }
 }

@@ -69,9 +69,9 @@ std::uint64_t parse_length(const Json& json) {
 
 Manifest parse_members(const Json& json) {
   Manifest manifest;
-  manifest.step = json.at("step").get<std::int64_t>();
+  manifest.step = base::whole_number(json.at("step"));
   manifest.run_id = json.at("run_id").get<std::string>();
-  manifest.attempt = json.at("attempt").get<std::int64_t>();
+  manifest.attempt = base::whole_number(json.at("attempt"));
   manifest.job = json.at("job").get<std::string>();
   manifest.created = json.at("created").get<std::string>();
   manifest.options = json.at("options").get<std::string>();
@@ -136,7 +136,7 @@ Manifest parse_manifest(const std::string& text, const std::filesystem::path& st
   try {
     const Json json = parse_text(text);
     if (json.at("format").get<std::string>() != kFormat) throw base::Error("it is of another program");
-    const auto version = json.at("version").get<std::int64_t>();
+    const auto version = base::whole_number(json.at("version"));
     if (version != kFormatVersion) {
       throw base::InputError(base::str("checkpoint ", step_directory.string(), " has format version ", version,
                                        ", this program reads ", kFormatVersion, ": use a later Trireme"));

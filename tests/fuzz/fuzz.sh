@@ -17,7 +17,7 @@ for parser in "${parsers[@]}"; do
   mkdir -p "$found" "$corpus"
   if [ "$minutes" = keep ]; then
     smaller=$(mktemp -d)
-    "$fuzzers/${parser}_fuzzer" "${limits[@]}" -merge=1 "$smaller" "$corpus" "$found" 2>/dev/null
+    "$fuzzers/${parser}_fuzzer" "${limits[@]}" -max_len=8192 -use_counters=0 -set_cover_merge=1 "$smaller" "$corpus" "$found" 2>/dev/null
     rm -f "$corpus"/*
     cp "$smaller"/* "$corpus"
     rm -rf "$smaller"
