@@ -37,6 +37,8 @@ class TimeBudget {
 
   void step_took(double seconds);
   void save_took(double seconds);
+  /// When the limit was changed.
+  void set_end(std::optional<double> end) { end_ = end; }
 
   /// Of the last kRecentSteps steps; before the first one, of the earlier attempt.
   double longest_step() const;
