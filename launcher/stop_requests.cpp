@@ -18,6 +18,7 @@ std::int64_t StopRequests::vote() const {
     if (control_->stop()) return kRequest;
   }
   if (signals_.received() != 0) return signals_.received();
+  if (end_ != nullptr) time_->set_end(end_->end());
   return time_ != nullptr && time_->must_stop(wall_time()) ? kTimeLimit : 0;
 }
 

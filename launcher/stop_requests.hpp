@@ -8,6 +8,7 @@
 
 #include "collectives/mpi/world.hpp"
 #include "slurm/job/control_files.hpp"
+#include "slurm/job/job_end_watch.hpp"
 #include "slurm/job/stop_signal.hpp"
 #include "slurm/job/time_limit.hpp"
 
@@ -18,9 +19,13 @@ class StopRequests {
   /// Both outlive the object.
   StopRequests(collectives::MpiWorld& world, const slurm::StopSignals& signals) : world_(world), signals_(signals) {}
 
-  /// On rank 0: also looks at these, which outlive the object.
+  /// On rank 0: also looks at these, which outlive the object. `end`, which may be null, keeps the budget's end
+  /// current.
   void watch(slurm::ControlFiles& control) { control_ = &control; }
-  void watch(const slurm::TimeBudget& time) { time_ = &time; }
+  void watch(slurm::TimeBudget& time, const slurm::JobEndWatch* end) {
+    time_ = &time;
+    end_ = end;
+  }
 
   /// Of this rank, for a reduction with kMax over all: 0 = go on. Clocks are read, and once a second control files.
   std::int64_t vote() const;
@@ -40,7 +45,8 @@ class StopRequests {
   collectives::MpiWorld& world_;
   const slurm::StopSignals& signals_;
   slurm::ControlFiles* control_ = nullptr;
-  const slurm::TimeBudget* time_ = nullptr;
+  slurm::TimeBudget* time_ = nullptr;
+  const slurm::JobEndWatch* end_ = nullptr;
 };
 
 }  // namespace trireme::launcher

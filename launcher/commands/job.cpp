@@ -16,6 +16,7 @@
 #include "launcher/run_check.hpp"
 #include "launcher/run_directory.hpp"
 #include "slurm/job/control_files.hpp"
+#include "slurm/job/job_end_watch.hpp"
 #include "slurm/job/job_environment.hpp"
 #include "slurm/job/time_limit.hpp"
 #include "slurm/queue/command.hpp"
@@ -58,6 +59,16 @@ bool is_finished(base::FileSystem& files, const Path& run, const options::RunOpt
   const std::int64_t steps =
       options.train.steps > 0 ? options.train.steps : (options.train.tokens + per_step - 1) / per_step;
   return outcome->step >= steps;
+}
+
+// As squeue says now: the limit of a running job may be changed, and the environment keeps that of its start.
+std::optional<double> current_job_end(double now) {
+  const auto at_start = slurm::find_job_end(slurm::environment_variable, slurm::run_command, now);
+  const auto job = slurm::environment_variable("SLURM_JOB_ID");
+  const auto answer =
+      slurm::output_of(slurm::run_command, {"squeue", "--noheader", "--format=%L", "--jobs=" + job.value_or("")});
+  const auto changed = slurm::changed_end(answer.value_or(""), now, at_start);
+  return changed ? changed : at_start;
 }
 
 // Nodes of the allocation that Slurm does not count as working any more.
@@ -147,7 +158,7 @@ int next(const Arguments& arguments) {
   situation.failed_starts = static_cast<int>(tried - recorded);
   situation.restart_count = job.restart_count;
   const double now = wall_time();
-  if (const auto end = slurm::find_job_end(slurm::environment_variable, slurm::run_command, now)) {
+  if (const auto end = current_job_end(now)) {
     situation.seconds_left = *end - now;
   }
   situation.seconds_needed = needed_seconds(situation.attempts);

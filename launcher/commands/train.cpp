@@ -1,5 +1,7 @@
 // trireme train RUN.ini: one attempt of a run, from its options to its outcome.
 #include <algorithm>
+#include <chrono>
+#include <cmath>
 #include <memory>
 #include <optional>
 
@@ -106,7 +108,20 @@ slurm::AttemptStart describe_attempt(const RunDirectory& run, const RunInput& in
 struct Watched {
   slurm::ControlFiles control;
   slurm::TimeBudget time;
+  std::unique_ptr<slurm::JobEndWatch> end;
 };
+
+// Null outside a job.
+std::unique_ptr<slurm::JobEndWatch> watch_job_end(std::optional<double> end, const base::Log& log) {
+  constexpr auto kPeriod = std::chrono::seconds(60);  // squeue is a busy service
+  const slurm::JobEnvironment job = slurm::read_job_environment();
+  if (!job.in_job()) return nullptr;
+  return std::make_unique<slurm::JobEndWatch>(job.job_id, end, slurm::run_command, kPeriod, [log](double changed) {
+    log.info(
+        "time      the job's time limit was changed: " +
+        (std::isinf(changed) ? "it has none now" : format_duration(std::max(0.0, changed - wall_time())) + " left"));
+  });
+}
 
 // What a step and a save took in the last attempt that measured them; else an estimate for the save.
 slurm::TimeBudget time_budget(std::optional<double> end, const std::vector<slurm::Attempt>& attempts,
@@ -195,7 +210,7 @@ int train_command(collectives::MpiWorld& world, const Arguments& arguments) {
   StopRequests stops(world, signals);
   const RunInput input = prepare_training(world, files, given, device.cuda());
 
-  Watched watched{{files, input.options().run.dir}, {std::nullopt, 0.0, 0.0}};
+  Watched watched{{files, input.options().run.dir}, {std::nullopt, 0.0, 0.0}, nullptr};
   if (first) stops.watch(watched.control);
   const auto progress = std::make_shared<slurm::Progress>();
   std::unique_ptr<RunDirectory> run;
@@ -205,7 +220,8 @@ int train_command(collectives::MpiWorld& world, const Arguments& arguments) {
           files, input.options().run.dir, slurm::read_job_environment(), [&] { return stops.vote() != 0; }, log);
       watched.time = time_budget(slurm::find_job_end(slurm::environment_variable, slurm::run_command, wall_time()),
                                  run->attempts(), input, log);
-      stops.watch(watched.time);
+      watched.end = watch_job_end(watched.time.end(), log);
+      stops.watch(watched.time, watched.end.get());
     });
     const int attempt = number_of_attempt(world, run.get());
     leave_an_outcome(world, input.options().run.dir, attempt, progress);

@@ -1,8 +1,6 @@
 #include "slurm/devcluster/cluster.hpp"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -21,6 +19,7 @@
 #include "base/file_system.hpp"
 #include "slurm/devcluster/accounting.hpp"
 #include "slurm/devcluster/node_spaces.hpp"
+#include "slurm/devcluster/ports.hpp"
 #include "slurm/queue/command.hpp"
 
 namespace trireme::devcluster {
@@ -47,31 +46,6 @@ class StartLock {
  private:
   int descriptor_;
 };
-
-bool can_be_bound(int port) {
-  const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_ANY);
-  address.sin_port = htons(static_cast<std::uint16_t>(port));
-  const bool bound = descriptor >= 0 && ::bind(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-  if (descriptor >= 0) ::close(descriptor);
-  return bound;
-}
-
-// Ports that nothing listens on, below those that the system gives to outgoing connections.
-std::vector<int> free_ports(std::size_t count) {
-  constexpr int kFirst = 20000, kPorts = 12000;
-  std::random_device device;
-  const int start = static_cast<int>(device() % kPorts);
-  std::vector<int> ports;
-  for (int i = 0; i < kPorts && ports.size() < count; ++i) {
-    const int port = kFirst + (start + i) % kPorts;
-    if (can_be_bound(port)) ports.push_back(port);
-  }
-  if (ports.size() < count) throw base::Error(str("no ", count, " free ports from ", kFirst, " on"));
-  return ports;
-}
 
 void write(const fs::path& file, const std::string& text, mode_t mode) {
   std::ofstream stream(file, std::ios::binary | std::ios::trunc);
@@ -134,6 +108,13 @@ void claim_directory(const fs::path& directory) {
                                  "; end it with: trireme devcluster down --dir ", directory.string()));
     }
     down(directory);
+  }
+  if (fs::is_directory(directory)) {
+    for (const auto& entry : fs::directory_iterator(directory)) {
+      // Of a cluster that was killed while it wrote its plan.
+      const std::string name = entry.path().filename();
+      if (name.starts_with(str(kPlanName, ".")) && name.ends_with(".tmp")) fs::remove(entry);
+    }
   }
   if (fs::exists(directory) && (!fs::is_directory(directory) || !fs::is_empty(directory))) {
     throw base::InputError(str(directory.string(), " holds something that is no devcluster; choose another --dir"));
@@ -236,19 +217,17 @@ Plan up(Plan plan, const std::function<bool()>& interrupted) {
     plan.accounting_port = ports[1];
     plan.node_ports.assign(ports.begin() + 2, ports.end());
     plan.slurm_release = release_of(slurm::run_command({"slurmctld", "-V"})->output);
-    if (plan.links) plan.network = make_bridge(plan);
-    write(plan.directory / kPlanName, to_json(plan), 0644);
+    if (plan.links) plan.network = free_network();
+    // Before anything that has to be undone; whole or not at all.
+    base::PosixFileSystem().replace(plan.directory / kPlanName, to_json(plan));
+    if (plan.links) make_bridge(plan);
     write_files(plan);
     start_daemons(plan, interrupted);
     wait_until_idle(plan, interrupted);
     if (plan.accounting) add_accounts(plan);
     return plan;
   } catch (...) {
-    if (!fs::exists(plan.directory / kPlanName)) {
-      fs::remove_all(plan.directory);
-    } else {
-      down(plan.directory);
-    }
+    if (!down(plan.directory)) fs::remove_all(plan.directory);
     throw;
   }
 }

@@ -27,6 +27,16 @@ void in_net(const Plan& plan, int node, std::vector<std::string> words) {
   run_checked(words);
 }
 
+// Killed between writing its plan and making its bridge, a cluster has a number that another may have taken since.
+bool is_of_another(const Plan& plan) {
+  constexpr std::string_view kAlias = "alias ";
+  const auto shown = slurm::run_command({"ip", "link", "show", bridge_name(plan.network)});
+  const std::size_t at = shown ? shown->output.find(kAlias) : std::string::npos;
+  if (at == std::string::npos) return false;
+  const std::string alias = shown->output.substr(at + kAlias.size());
+  return alias.substr(0, alias.find_first_of(" \n")) != plan.directory.string();
+}
+
 void change_link(const Plan& plan, int a, int b, const char* change) {
   if (!plan.links) {
     throw base::InputError("the cluster has no links of its own to cut; start it with: trireme devcluster up --links");
@@ -51,22 +61,20 @@ void run_checked(const std::vector<std::string>& words) {
 std::filesystem::path uts_pin(const Plan& plan, int node) { return plan.directory / "ns" / (node_name(node) + ".uts"); }
 std::filesystem::path net_pin(const Plan& plan, int node) { return plan.directory / "ns" / (node_name(node) + ".net"); }
 
-int make_bridge(const Plan& plan) {
+int free_network() {
   for (int network = 0; network < 256; ++network) {
-    const std::string bridge = bridge_name(network);
-    const auto made = slurm::run_command({"ip", "link", "add", bridge, "type", "bridge"});
-    if (!made) throw base::InputError("devcluster --links needs the program ip (Debian: iproute2)");
-    if (made->exit_code != 0) {
-      if (made->error.find("File exists") != std::string::npos) continue;
-      throw base::Error(str("devcluster --links cannot make a bridge here: ", made->error));
-    }
-    Plan with = plan;
-    with.network = network;
-    run_checked({"ip", "address", "add", with.controller_address() + "/24", "dev", bridge});
-    run_checked({"ip", "link", "set", bridge, "up"});
-    return network;
+    const auto found = slurm::run_command({"ip", "link", "show", bridge_name(network)});
+    if (!found) throw base::InputError("devcluster --links needs the program ip (Debian: iproute2)");
+    if (found->exit_code != 0) return network;
   }
   throw base::Error("all 256 networks of devcluster are in use on this machine");
+}
+
+void make_bridge(const Plan& plan) {
+  const std::string bridge = bridge_name(plan.network);
+  run_checked({"ip", "link", "add", bridge, "type", "bridge"});
+  run_checked({"ip", "link", "set", bridge, "alias", plan.directory.string(), "up"});
+  run_checked({"ip", "address", "add", plan.controller_address() + "/24", "dev", bridge});
 }
 
 void make_spaces(const Plan& plan, int node) {
@@ -82,11 +90,12 @@ void make_spaces(const Plan& plan, int node) {
 }
 
 void remove_spaces(const Plan& plan) {
+  const bool links = plan.links && !is_of_another(plan);
   for (int node = 1; node <= plan.nodes; ++node) {
     for (const auto& pin : {uts_pin(plan, node), net_pin(plan, node)}) ::umount2(pin.c_str(), MNT_DETACH);
-    if (plan.links) slurm::run_command({"ip", "link", "delete", wire_name(plan, node)});
+    if (links) slurm::run_command({"ip", "link", "delete", wire_name(plan, node)});
   }
-  if (plan.links) slurm::run_command({"ip", "link", "delete", bridge_name(plan.network)});
+  if (links) slurm::run_command({"ip", "link", "delete", bridge_name(plan.network)});
 }
 
 std::vector<std::string> on_node(const Plan& plan, int node, const std::vector<std::string>& words) {

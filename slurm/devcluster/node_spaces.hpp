@@ -17,12 +17,14 @@ void run_checked(const std::vector<std::string>& words);
 std::filesystem::path uts_pin(const Plan& plan, int node);
 std::filesystem::path net_pin(const Plan& plan, int node);
 
-/// With links: the bridge that the nodes hang on, with the controller's address. Takes the first network that no
-/// other bridge of this machine uses and returns its number.
-int make_bridge(const Plan& plan);
+/// The first network for which this machine has no bridge. base::InputError without the program ip.
+int free_network();
+/// With links: the bridge of plan.network that the nodes hang on, with the controller's address and the cluster's
+/// directory as its alias, by which remove_spaces knows it.
+void make_bridge(const Plan& plan);
 /// The node's host name and, with links, its wire to the bridge.
 void make_spaces(const Plan& plan, int node);
-/// Unmounts the pins and removes the bridge; what is not there is fine.
+/// Unmounts the pins and removes the bridge unless it is another cluster's; what is not there is fine.
 void remove_spaces(const Plan& plan);
 
 /// Words that run a command as a process of the node.

@@ -39,6 +39,8 @@ class TimeBudget {
   void save_took(double seconds);
   /// Stopping then means to wait for this save before the last one can begin.
   void save_under_way(bool under_way) { under_way_ = under_way; }
+  /// When the limit was changed.
+  void set_end(std::optional<double> end) { end_ = end; }
 
   /// Of the last kRecentSteps steps; before the first one, of the earlier attempt.
   double longest_step() const;

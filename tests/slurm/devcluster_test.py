@@ -1,6 +1,7 @@
 """trireme devcluster from outside: nodes with names of their own, preemption, a killed node, links, and nothing left."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -117,17 +118,52 @@ def killed(folder):
     subprocess.run([TRIREME, "devcluster", "down", "--dir", directory], check=True, stdout=subprocess.DEVNULL)
     assert not os.path.exists(directory) and not leftovers(directory), leftovers(directory)
     os.mkdir(directory)
+    with open(os.path.join(directory, "cluster.json.123.tmp"), "w") as torn:  # killed while it wrote its plan
+        torn.write('{"directory": "/var')
+    subprocess.run([TRIREME, "devcluster", "up", "--nodes", "1", "--dir", directory], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([TRIREME, "devcluster", "down", "--dir", directory], check=True, stdout=subprocess.DEVNULL)
+    assert not os.path.exists(directory)
+    os.mkdir(directory)
     open(os.path.join(directory, "mine"), "w").close()
     foreign = subprocess.run([TRIREME, "devcluster", "up", "--dir", directory], capture_output=True, text=True)
     assert foreign.returncode == 2 and "no devcluster" in foreign.stderr, foreign
     assert os.path.exists(os.path.join(directory, "mine"))
 
 
+def has_bridge(directory):
+    bridges = subprocess.run(["ip", "link", "show", "type", "bridge"], capture_output=True, text=True).stdout
+    return f"alias {directory}\n" in bridges
+
+
+def no_bridge_left(folder):
+    """Links that cannot be made leave no bridge; neither does a cluster that was killed while it made them."""
+    programs = os.path.join(folder, "programs")
+    os.mkdir(programs)
+    ip = os.path.join(programs, "ip")
+    with open(ip, "w") as file:  # all works but the bridge's address
+        file.write(f'#!/bin/sh\n[ "$1" = address ] && {{ echo "no address today" >&2; exit 2; }}\nexec {shutil.which("ip")} "$@"\n')
+    os.chmod(ip, 0o755)
+    directory = os.path.join(folder, "no-bridge")
+    words = [TRIREME, "devcluster", "up", "--nodes", "1", "--links", "--dir", directory]
+    failed = subprocess.run(words, capture_output=True, text=True,
+                            env=dict(os.environ, PATH=f"{programs}:{os.environ['PATH']}"))
+    assert failed.returncode == 1 and "no address today" in failed.stderr, failed
+    assert not os.path.exists(directory) and not has_bridge(directory)
+    up = subprocess.Popen(words, stdout=subprocess.DEVNULL)
+    while not has_bridge(directory):
+        time.sleep(0.001)
+    up.kill()
+    up.wait()
+    subprocess.run([TRIREME, "devcluster", "down", "--dir", directory], check=True, stdout=subprocess.DEVNULL)
+    assert not os.path.exists(directory) and not has_bridge(directory)
+
+
 def main():
     clusters.skip_unless_possible("ip", "mpirun")
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         for name, case in (("four nodes", lambda: four_nodes(folder)), ("links", links),
-                           ("interrupted", lambda: interrupted(folder)), ("killed", lambda: killed(folder))):
+                           ("interrupted", lambda: interrupted(folder)), ("killed", lambda: killed(folder)),
+                           ("no bridge left", lambda: no_bridge_left(folder))):
             start = time.monotonic()
             case()
             print(f"{name}: good, {time.monotonic() - start:.1f} s", flush=True)

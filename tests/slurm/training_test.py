@@ -364,6 +364,21 @@ def time_limit_chain(cluster, folder, reference):
     return f"{same_end(run, alone.final_loss())}; {len(run.attempts())} links trained"
 
 
+def time_extended(cluster, folder, reference):
+    """scontrol update TimeLimit in mid-job: the run goes on past the limit that it began with."""
+    run = Run(cluster, folder, "time-extended", time=2, nodes=1)
+    job = run.submit(*run.site())
+    run.wait_step(20)
+    cluster.run("scontrol", "update", f"JobId={job}", "TimeLimit=20")
+    with run.slow_saves(2.6):  # else it would be done long before
+        run.wait_done(320)
+    (start,), (end,) = run.attempts(), run.ends()
+    seconds = end["time"] - start["time"]
+    assert seconds > 120, seconds
+    assert run.log().count("the job's time limit was changed") == 1, run.log()[-2000:]
+    return f"{same_end(run, reference)}; trained for {seconds:.0f} s in a job of 120 s"
+
+
 def accounted(cluster, folder, reference):
     """With slurmdbd: the price in billing units and the account's share."""
     run = Run(cluster, folder, "accounted", nodes=1, launcher="auto")
@@ -562,7 +577,7 @@ GROUPS = (
     (("--nodes", "2"), 1, (rank_killed, rank_killed_in_save, node_killed_in_save, no_grace)),
     (("--nodes", "2", "--preempt-mode", "cancel"), 1, (cancelled_chain, half_the_nodes, node_killed_at_start)),
     (("--nodes", "2", "--gpus-per-node", "2"), 1, (gpus_per_task, oversubscribed)),
-    (("--nodes", "3"), 1, (bad_node,)),
+    (("--nodes", "3"), 2, (bad_node, time_extended)),
     (("--nodes", "4"), 1, (soonest,)),
     (("--nodes", "2", "--grace", "1"), 1, (grace_too_short, grace_too_short_srun)),
     (("--nodes", "2", "--links"), 1, (link_cut,)),

@@ -1,0 +1,51 @@
+#include "slurm/job/job_end_watch.hpp"
+
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "slurm/job/time_limit.hpp"
+
+namespace trireme::slurm {
+
+std::optional<double> changed_end(const std::string& answer, double now, std::optional<double> known) {
+  constexpr double kWholeSeconds = 2;
+  if (answer.find("UNLIMITED") != std::string::npos) {
+    return known ? std::optional(std::numeric_limits<double>::infinity()) : std::nullopt;
+  }
+  const auto left = parse_time_left(answer);
+  if (!left || (known && std::abs(now + *left - *known) < kWholeSeconds)) return std::nullopt;
+  return now + *left;
+}
+
+JobEndWatch::JobEndWatch(std::string job_id, std::optional<double> known, RunCommand run,
+                         std::chrono::duration<double> period, std::function<void(double)> on_change)
+    : job_id_(std::move(job_id)), run_(std::move(run)), on_change_(std::move(on_change)), end_(known) {
+  thread_ = std::jthread([this, period](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      look();
+      std::unique_lock lock(mutex_);
+      stopping_.wait_for(lock, stop, period, [] { return false; });
+    }
+  });
+}
+
+std::optional<double> JobEndWatch::end() const {
+  const std::lock_guard lock(mutex_);
+  return end_;
+}
+
+void JobEndWatch::look() {
+  // A controller that does not answer must not keep the training from ending.
+  const auto answer = output_of(run_, {"timeout", "10", "squeue", "--noheader", "--format=%L", "--jobs=" + job_id_});
+  const double now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+  const auto changed = changed_end(answer.value_or(""), now, end());
+  if (!changed) return;
+  {
+    const std::lock_guard lock(mutex_);
+    end_ = changed;
+  }
+  on_change_(*changed);
+}
+
+}  // namespace trireme::slurm
