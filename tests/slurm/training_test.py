@@ -569,7 +569,8 @@ def cancelled_chain(cluster, folder, reference):
     return same_end(run, reference)
 
 
-# Options of a cluster, how many cases at a time (the nodes share this machine's cores), and the cases.
+# Options of a cluster, how many cases at a time (the nodes share this machine's cores), and the cases. Five groups run at
+# the same time, the longest first.
 GROUPS = (
     (("--nodes", "12", "--grace", "20"), 3,
      (preempted, preempted_srun, node_killed, requeued, rank_killed_srun, array, two_jobs, plain, plain_srun, own_script,
@@ -667,7 +668,7 @@ def main():
                     for future in [pool.submit(carry_out, case, cluster) for case in cases]:
                         future.result()
 
-        with concurrent.futures.ThreadPoolExecutor(2 if whole_matrix else len(groups)) as pool:
+        with concurrent.futures.ThreadPoolExecutor(2 if whole_matrix else 5) as pool:
             for future in [pool.submit(carry_out_group, *group) for group in groups]:
                 future.result()
         for group in last_groups:
