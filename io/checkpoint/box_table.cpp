@@ -1,7 +1,6 @@
 #include "io/checkpoint/box_table.hpp"
 
 #include <algorithm>
-#include <span>
 #include <tuple>
 
 #include "base/error.hpp"
@@ -89,28 +88,34 @@ std::string to_bytes(const BoxTable& table, std::size_t file_count) {
   return header.take() + tensors.take() + boxes.take() + dims.take() + checksums.take() + names;
 }
 
-void check_coverage(const BoxTable& table) {
-  for (const auto& tensor : table.tensors) {
-    const auto fail = [&](const std::string& problem) {
-      throw base::Error(base::str(name_of(tensor.kind), " ", tensor.name, ": ", problem));
-    };
-    const std::span boxes(table.boxes.data() + tensor.first_box, tensor.box_count);
-    std::int64_t covered = 0;
-    for (std::size_t i = 0; i < boxes.size(); ++i) {
-      const Box& box = boxes[i].box;
-      covered += box.elements();
-      // Ordered by offset: later boxes can overlap this one only while they begin inside its range of dim 0.
-      for (std::size_t j = i + 1; j < boxes.size(); ++j) {
-        const Box& other = boxes[j].box;
-        if (box.offset.empty() || other.offset[0] >= box.offset[0] + box.size[0]) break;
-        if (topology::overlap(box, other)) {
-          fail(base::str("boxes ", topology::to_string(box), " and ", topology::to_string(other), " overlap"));
-        }
+void check_coverage(Kind kind, const std::string& name, const Shape& shape, std::span<const Box* const> boxes) {
+  const auto fail = [&](const std::string& problem) {
+    throw base::Error(base::str(name_of(kind), " ", name, ": ", problem));
+  };
+  std::int64_t covered = 0;
+  for (std::size_t i = 0; i < boxes.size(); ++i) {
+    const Box& box = *boxes[i];
+    covered += box.elements();
+    // Ordered by offset: later boxes can overlap this one only while they begin inside its range of dim 0.
+    for (std::size_t j = i + 1; j < boxes.size(); ++j) {
+      const Box& other = *boxes[j];
+      if (box.offset.empty() || other.offset[0] >= box.offset[0] + box.size[0]) break;
+      if (topology::overlap(box, other)) {
+        fail(base::str("boxes ", topology::to_string(box), " and ", topology::to_string(other), " overlap"));
       }
     }
-    if (covered != topology::elements_of(tensor.shape)) {
-      fail(base::str("its boxes hold ", covered, " of ", topology::elements_of(tensor.shape), " elements"));
-    }
+  }
+  if (covered != topology::elements_of(shape)) {
+    fail(base::str("its boxes hold ", covered, " of ", topology::elements_of(shape), " elements"));
+  }
+}
+
+void check_coverage(const BoxTable& table) {
+  std::vector<const Box*> boxes;
+  for (const auto& box : table.boxes) boxes.push_back(&box.box);
+  for (const auto& tensor : table.tensors) {
+    check_coverage(tensor.kind, tensor.name, tensor.shape,
+                   std::span<const Box* const>(boxes).subspan(tensor.first_box, tensor.box_count));
   }
 }
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
-#include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -60,7 +60,9 @@ std::string to_bytes(const BoxTable& table, std::size_t file_count);
 BoxTable parse_boxes(std::string_view bytes, const std::vector<std::uint64_t>& file_lengths,
                      const std::filesystem::path& step_directory);
 
-/// Throws base::Error naming the tensor unless its boxes are disjoint and together are all of it.
+/// Throws base::Error naming the tensor unless its boxes, in their order, are disjoint and together are all of it.
+void check_coverage(Kind kind, const std::string& name, const Shape& shape, std::span<const Box* const> boxes);
+/// For each tensor of the table.
 void check_coverage(const BoxTable& table);
 
 }  // namespace trireme::checkpoint

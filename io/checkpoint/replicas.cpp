@@ -94,7 +94,10 @@ class TensorNumbers {
 std::vector<Entry> sort_boxes(const std::vector<std::vector<DeclaredBox>>& declared,
                               std::vector<PlannedTensor>& tensors) {
   TensorNumbers numbers;
+  std::size_t boxes = 0;
+  for (const auto& of_rank : declared) boxes += of_rank.size();
   std::vector<Entry> entries;
+  entries.reserve(boxes);
   for (int rank = 0; rank < static_cast<int>(declared.size()); ++rank) {
     for (std::uint32_t i = 0; i < declared[rank].size(); ++i) {
       const DeclaredBox& box = declared[rank][i];
@@ -118,15 +121,21 @@ std::vector<Entry> sort_boxes(const std::vector<std::vector<DeclaredBox>>& decla
 }  // namespace
 
 std::vector<Replicas> find_replicas(const std::vector<std::vector<DeclaredBox>>& declared,
-                                    std::vector<PlannedTensor>& tensors) {
+                                    std::vector<PlannedTensor>& tensors, std::vector<Holder>& holders) {
+  const std::vector<Entry> entries = sort_boxes(declared, tensors);
+  holders.clear();
+  holders.reserve(entries.size());  // so that spans into it stay good
   std::vector<Replicas> groups;
-  for (const Entry& entry : sort_boxes(declared, tensors)) {
-    if (groups.empty() || groups.back().tensor != entry.tensor || *groups.back().box != *entry.box) {
-      const auto bytes = static_cast<std::uint64_t>(entry.box->elements()) * size_of(tensors[entry.tensor].dtype);
-      groups.push_back({entry.tensor, entry.box, bytes, {}});
+  for (std::size_t first = 0; first < entries.size();) {
+    const Entry& entry = entries[first];
+    const std::size_t begin = holders.size();
+    for (; first < entries.size() && entries[first].tensor == entry.tensor && *entries[first].box == *entry.box;
+         ++first) {
+      const Holder& holder = entries[first].holder;
+      if (holders.size() == begin || holders.back().rank != holder.rank) holders.push_back(holder);
     }
-    auto& holders = groups.back().holders;
-    if (holders.empty() || holders.back().rank != entry.holder.rank) holders.push_back(entry.holder);
+    const auto bytes = static_cast<std::uint64_t>(entry.box->elements()) * size_of(tensors[entry.tensor].dtype);
+    groups.push_back({entry.tensor, entry.box, bytes, std::span(holders).subspan(begin)});
   }
   return groups;
 }

@@ -14,14 +14,13 @@ namespace trireme::checkpoint {
 namespace {
 
 void check_disjoint_and_whole(const std::vector<PlannedTensor>& tensors, const std::vector<Replicas>& groups) {
-  BoxTable table;
-  for (const auto& tensor : tensors) table.tensors.push_back({tensor.kind, tensor.name, tensor.shape, tensor.dtype});
-  for (const auto& group : groups) {
-    TableTensor& tensor = table.tensors[group.tensor];
-    if (tensor.box_count++ == 0) tensor.first_box = table.boxes.size();
-    table.boxes.push_back({group.tensor, 0, *group.box, 0, {}});
+  std::vector<const Box*> boxes;
+  std::size_t next = 0;
+  for (std::uint32_t t = 0; t < tensors.size(); ++t) {
+    boxes.clear();
+    for (; next < groups.size() && groups[next].tensor == t; ++next) boxes.push_back(groups[next].box);
+    check_coverage(tensors[t].kind, tensors[t].name, tensors[t].shape, boxes);
   }
-  check_coverage(table);
 }
 
 /// The dim along which parts of a dense box lie one after another: the first longer than 1.
@@ -163,7 +162,8 @@ void assign_files(SavePlan& plan, const std::vector<int>& node_of_rank, int shar
 SavePlan make_save_plan(const std::vector<std::vector<DeclaredBox>>& declared, const std::vector<int>& node_of_rank,
                         int shards_per_node) {
   SavePlan plan;
-  const std::vector<Replicas> groups = find_replicas(declared, plan.tensors);
+  std::vector<Holder> holders;
+  const std::vector<Replicas> groups = find_replicas(declared, plan.tensors, holders);
   check_disjoint_and_whole(plan.tensors, groups);
   plan.pieces = assign(plan.tensors, groups, declared.size());
   assign_files(plan, node_of_rank, shards_per_node);

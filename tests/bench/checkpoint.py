@@ -7,6 +7,7 @@ read, and both against torch.distributed.checkpoint (DCP) with two ranks, on the
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -101,6 +102,27 @@ def against_dcp(program, directory, where, rounds):
     peer.close()
 
 
+def metadata(program, directory):
+    """A checkpoint of 4096 ranks beside its data, against the seconds it may take, and what `checkpoint list` opens."""
+    done = subprocess.run([program, directory], capture_output=True, text=True, check=True)
+    found = json.loads(done.stdout)
+    print(f"metadata of {found['ranks']} ranks, {found['tensors']} tensors in {found['stored_boxes']} boxes, {found['shards']} "
+          f"shards, BOXES.bin of {found['boxes_bytes'] / 1e6:.1f} MB")
+    tables = found["write"]["seconds"] + found["parse"]["seconds"]
+    for what, seconds, limit in (("planned", found["plan"]["seconds"], 10),
+                                 ("manifest and box table written and parsed", tables, 5)):
+        print(f"  {what}: {seconds:.2f} s (allowed {limit}){'' if seconds < limit else ': MISSED'}")
+    trace = os.path.join(directory, "trace")
+    start = time.perf_counter()
+    subprocess.run(["strace", "-f", "-e", "trace=open,openat", "-o", trace, os.environ["TRIREME_BIN"], "checkpoint", "list",
+                    directory], capture_output=True, text=True, check=True)
+    seconds = time.perf_counter() - start
+    with open(trace, encoding="utf-8") as file:
+        opened = {os.path.basename(line.split('"')[1]) for line in file if "/step_1/" in line}
+    print(f"  checkpoint list: {seconds:.2f} s under strace, opens {', '.join(sorted(opened)[:3])} and {max(0, len(opened) - 3)} "
+          f"more{'' if opened == {'MANIFEST.json'} else ': MISSED, the manifest is enough'}")
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("program", nargs="?", help="default: checkpoint_bench beside the program of TRIREME_BIN",
@@ -108,6 +130,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--directory", default=None, help="on the disk to be measured")
     arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=arguments.directory) as directory:
+        metadata(os.path.join(os.path.dirname(arguments.program), "metadata_bench"), directory)
     with tempfile.TemporaryDirectory(dir=arguments.directory) as directory:
         for writers in (1, 2):
             against_machine(arguments.program, directory, writers, arguments.rounds)
