@@ -1,7 +1,6 @@
 #include "io/checkpoint/save_job.hpp"
 
 #include <algorithm>
-#include <tuple>
 
 #include "base/checksum.hpp"
 #include "base/error.hpp"
@@ -18,15 +17,6 @@ using Path = std::filesystem::path;
 bool is_plain_word(const std::string& text) {
   return !text.empty() && std::all_of(text.begin(), text.end(),
                                       [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; });
-}
-
-void order(BoxTable& table) {
-  std::sort(table.boxes.begin(), table.boxes.end(),
-            [](const TableBox& a, const TableBox& b) { return std::tie(a.tensor, a.box) < std::tie(b.tensor, b.box); });
-  for (std::size_t i = 0; i < table.boxes.size(); ++i) {
-    TableTensor& tensor = table.tensors[table.boxes[i].tensor];
-    if (tensor.box_count++ == 0) tensor.first_box = i;
-  }
 }
 
 }  // namespace
@@ -178,7 +168,7 @@ void SaveJob::write_tables(const std::vector<std::string>& reports) {
                              std::move(report.crc32c.at(i))});
     }
   }
-  order(table);
+  order_boxes(table);
   const std::string boxes = to_bytes(table, manifest.files.size());
   manifest.boxes_bytes = boxes.size();
   manifest.boxes_xxh3 = base::xxh3_hex(boxes);
