@@ -1,0 +1,63 @@
+// trireme checkpoint list: the checkpoints of a run.
+#include <algorithm>
+#include <vector>
+
+#include "base/error.hpp"
+#include "io/checkpoint/damage.hpp"
+#include "io/checkpoint/open_checkpoint.hpp"
+#include "io/checkpoint/run_checkpoints.hpp"
+#include "launcher/commands/checkpoint/shared.hpp"
+#include "launcher/format.hpp"
+#include "launcher/options/command_line.hpp"
+
+namespace trireme::launcher {
+
+using base::Json;
+
+int checkpoint_list(const Arguments& arguments) {
+  bool json = false;
+  std::vector<std::string> words;
+  options::CommandLine line("checkpoint list", "the checkpoints of a run, oldest first",
+                            "trireme checkpoint list runs/bible");
+  line.flag("json", json, "print one JSON object instead of a table");
+  line.positionals("RUN_DIR", words, "the run's directory", 1, 1);
+  if (!line.parse(arguments)) return base::kExitDone;
+
+  base::PosixFileSystem files;
+  const std::filesystem::path run = run_directory_of(files, words[0]);
+  const auto verified = checkpoint::verified_steps(files, run);
+  std::vector<std::vector<std::string>> rows = {{"step", "saved", "attempt", "size", "layout", "state"}};
+  Json entries = Json::array();
+  bool damaged = false;
+  for (const auto step : checkpoint::committed_steps(files, run)) {
+    const std::filesystem::path path = checkpoint::step_directory(run, step);
+    try {
+      const auto manifest = checkpoint::open_checkpoint(files, path).manifest;
+      const char* state = std::ranges::count(verified, step) > 0 ? "verified" : "committed";
+      rows.push_back({std::to_string(step), manifest.created, std::to_string(manifest.attempt),
+                      format_bytes(static_cast<double>(bytes_of(manifest))), layout_text(manifest.layout), state});
+      entries.push_back({{"step", step},
+                         {"path", path.string()},
+                         {"created", manifest.created},
+                         {"attempt", manifest.attempt},
+                         {"bytes", bytes_of(manifest)},
+                         {"layout", manifest.layout},
+                         {"state", state}});
+    } catch (const checkpoint::DamagedCheckpoint& damage) {
+      damaged = true;
+      const std::string reason = base::str(damage.subject(), ": ", damage.problem());
+      rows.push_back({std::to_string(step), "", "", "", "", "damaged: " + reason});
+      entries.push_back({{"step", step}, {"path", path.string()}, {"state", "damaged"}, {"reason", reason}});
+    }
+  }
+  if (json) {
+    print(Json{{"run", run.string()}, {"checkpoints", entries}});
+  } else if (entries.empty()) {
+    print(base::str("run directory ", run.string(), " holds no checkpoint yet\n"));
+  } else {
+    print(format_table(rows, {0, 2, 3}));
+  }
+  return damaged ? base::kExitFailed : base::kExitDone;
+}
+
+}  // namespace trireme::launcher

@@ -1,0 +1,75 @@
+// trireme checkpoint verify: every byte of a checkpoint against its checksum. The only subcommand here that uses
+// libhdf5 (--deep).
+#include <vector>
+
+#include "base/error.hpp"
+#include "io/checkpoint/run_checkpoints.hpp"
+#include "io/checkpoint/verify.hpp"
+#include "launcher/commands/checkpoint/shared.hpp"
+#include "launcher/format.hpp"
+#include "launcher/options/command_line.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+using base::Json;
+
+void print_findings(const std::vector<checkpoint::Finding>& findings) {
+  constexpr std::size_t kShown = 20;
+  for (std::size_t i = 0; i < findings.size() && i < kShown; ++i) {
+    print(base::str("damaged: ", findings[i].subject, ": ", findings[i].problem, "\n"));
+  }
+  if (findings.size() > kShown) print(base::str("and ", findings.size() - kShown, " more (--json names all)\n"));
+}
+
+}  // namespace
+
+int checkpoint_verify(const Arguments& arguments) {
+  bool json = false;
+  bool deep = false;
+  std::vector<std::string> words;
+  options::CommandLine line("checkpoint verify", "reads every byte of a checkpoint and compares its checksums",
+                            "trireme checkpoint verify runs/bible/checkpoints/step_100\n"
+                            "trireme checkpoint verify --deep runs/bible");
+  line.flag("deep", deep, "also open the shards with HDF5 and compare what it sees");
+  line.flag("json", json, "print one JSON object instead of lines");
+  line.positionals("STEP_DIR", words, "a step directory, or a run directory for its newest one", 1, 1);
+  if (!line.parse(arguments)) return base::kExitDone;
+
+  base::PosixFileSystem files;
+  const std::filesystem::path path = step_directory_of(files, words[0]);
+  const auto result = checkpoint::verify(files, path, deep, usable_cores());
+  const bool good = result.findings.empty();
+  std::string note;
+  if (good && path.has_parent_path() && path.parent_path().filename() == "checkpoints") {
+    try {
+      checkpoint::append_verified(files, path, result.manifest);
+    } catch (const base::IoError& error) {
+      note = base::str("not recorded as verified: ", error.what());
+    }
+  }
+  if (json) {
+    Json findings = Json::array();
+    for (const auto& finding : result.findings) {
+      findings.push_back({{"subject", finding.subject}, {"problem", finding.problem}});
+    }
+    Json report = {{"path", path.string()},     {"good", good},      {"boxes", result.boxes}, {"bytes", result.bytes},
+                   {"seconds", result.seconds}, {"damage", findings}};
+    if (!note.empty()) report["note"] = note;
+    print(report);
+  } else if (good) {
+    print(base::str(path.string(), ": good: ", result.boxes, " boxes, ",
+                    format_bytes(static_cast<double>(result.bytes)), " read back", deep ? ", and HDF5 agrees" : "",
+                    "\n"));
+    if (!note.empty()) print(note + "\n");
+  } else {
+    print_findings(result.findings);
+  }
+  if (good) return base::kExitDone;
+  throw base::Error(base::str(
+      "checkpoint ", path.string(), " is damaged: ", result.findings[0].subject, ": ", result.findings[0].problem,
+      result.findings.size() > 1 ? base::str(" (and ", result.findings.size() - 1, " more)") : "",
+      "; resume from an older one"));
+}
+
+}  // namespace trireme::launcher
