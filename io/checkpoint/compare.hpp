@@ -8,6 +8,7 @@
 
 #include "base/file_system.hpp"
 #include "io/checkpoint/box_data.hpp"
+#include "io/checkpoint/verify.hpp"
 
 namespace trireme::checkpoint {
 
@@ -27,8 +28,10 @@ struct TensorComparison {
   bool equal() const { return mismatch.empty() && same_type && differing == 0; }
 };
 
-/// All tensors, ordered by (kind, name). Every block read is verified: throws DamagedCheckpoint.
+/// All tensors, ordered by (kind, name). Reads both at the same time, at most 128 MiB of values of each side held at
+/// once, and compares with `threads` threads. Every block read is verified: throws DamagedCheckpoint. `progress` hears
+/// the bytes of values compared, both sides together: throws base::Stopped when it says so.
 std::vector<TensorComparison> compare(base::FileSystem& files, const std::filesystem::path& a,
-                                      const std::filesystem::path& b);
+                                      const std::filesystem::path& b, int threads, const ReadProgress& progress);
 
 }  // namespace trireme::checkpoint

@@ -30,6 +30,14 @@ struct CreateOptions {
   std::uint64_t block = 0;
 };
 
+/// A box of a virtual dataset and the dataset of another file that holds all of it.
+struct VirtualPart {
+  std::string file;     ///< absolute, or relative to the directory of the file that points to it
+  std::string dataset;  ///< of shape `size`
+  Shape offset;
+  Shape size;
+};
+
 /// Something that carries attributes: a dataset or a group. The File must outlive it.
 class Object {
  public:
@@ -91,6 +99,10 @@ class File {
   /// A contiguous dataset with storage allocated now and never filled. Missing groups on the way are created.
   /// Rank 0 (an empty shape) is a scalar. A dataset without elements has no offset.
   Dataset create_dataset(const std::string& path, ElementType type, const Shape& shape);
+  /// A dataset of floating-point numbers without storage of its own; what no part covers, or whose file is missing, is
+  /// NaN. Parts are not looked at before somebody reads.
+  Dataset create_virtual_dataset(const std::string& path, ElementType type, const Shape& shape,
+                                 const std::vector<VirtualPart>& parts);
   Dataset dataset(const std::string& path) const;
   bool exists(const std::string& path) const;  ///< a link of that absolute path ("/a/b")
   /// Full paths of all datasets, in the library's order.

@@ -9,7 +9,10 @@ int checkpoint_command(const Arguments& arguments) {
                                  {{"list", "the checkpoints of a run", checkpoint_list},
                                   {"inspect", "what a checkpoint holds", checkpoint_inspect},
                                   {"verify", "reads every byte back and compares checksums", checkpoint_verify},
-                                  {"diff", "compares two checkpoints, whatever layouts wrote them", checkpoint_diff}},
+                                  {"diff", "compares two checkpoints, whatever layouts wrote them", checkpoint_diff},
+                                  {"copy", "to another file system, verified on the way", checkpoint_copy},
+                                  {"prune", "deletes old checkpoints", checkpoint_prune},
+                                  {"view", "one HDF5 file that shows every tensor whole", checkpoint_view}},
                                  arguments);
 }
 

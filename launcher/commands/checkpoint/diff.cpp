@@ -3,6 +3,8 @@
 
 #include "base/error.hpp"
 #include "io/checkpoint/compare.hpp"
+#include "io/checkpoint/open_checkpoint.hpp"
+#include "launcher/commands/checkpoint/byte_progress.hpp"
 #include "launcher/commands/checkpoint/shared.hpp"
 #include "launcher/format.hpp"
 #include "launcher/options/command_line.hpp"
@@ -10,6 +12,19 @@
 namespace trireme::launcher {
 
 using base::Json;
+
+namespace {
+
+std::vector<checkpoint::TensorComparison> compare_with_progress(base::FileSystem& files, const std::filesystem::path& a,
+                                                                const std::filesystem::path& b) {
+  const auto bytes = [&](const std::filesystem::path& path) {
+    return bytes_of(checkpoint::open_manifest(files, path));
+  };
+  ByteProgress progress("comparing", bytes(a) + bytes(b));
+  return checkpoint::compare(files, a, b, usable_cores(), progress.hear());
+}
+
+}  // namespace
 
 int checkpoint_diff(const Arguments& arguments) {
   bool json = false;
@@ -23,7 +38,7 @@ int checkpoint_diff(const Arguments& arguments) {
   base::PosixFileSystem files;
   const std::filesystem::path a = step_directory_of(files, words[0]);
   const std::filesystem::path b = step_directory_of(files, words[1]);
-  const auto tensors = checkpoint::compare(files, a, b);
+  const auto tensors = compare_with_progress(files, a, b);
   std::vector<std::vector<std::string>> rows = {
       {"kind", "tensor", "shape", "elements that differ", "max |a-b|", "max |a|", "max |b|"}};
   Json all = Json::array();

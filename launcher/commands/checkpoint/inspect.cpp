@@ -1,7 +1,9 @@
-// trireme checkpoint inspect: what a checkpoint holds.
+// trireme checkpoint inspect: what a checkpoint holds, from manifest and box table; with --stats from its data too.
 #include <vector>
 
 #include "io/checkpoint/open_checkpoint.hpp"
+#include "io/checkpoint/statistics.hpp"
+#include "launcher/commands/checkpoint/byte_progress.hpp"
 #include "launcher/commands/checkpoint/shared.hpp"
 #include "launcher/format.hpp"
 #include "launcher/options/command_line.hpp"
@@ -11,16 +13,47 @@ namespace {
 
 using base::Json;
 
-Json describe_tensors(const checkpoint::BoxTable& table) {
+using Statistics = std::vector<checkpoint::TensorStatistics>;
+
+Statistics statistics_of(base::FileSystem& files, const checkpoint::OpenedCheckpoint& opened) {
+  ByteProgress progress("reading", bytes_of(opened.manifest));
+  return checkpoint::statistics(files, opened, usable_cores(), progress.hear());
+}
+
+/// Numbers that do not exist are null.
+Json to_json(const checkpoint::TensorStatistics& of) {
+  const auto number = [&](double value) { return of.any_finite() ? Json(value) : Json(); };
+  return {{"min", number(of.min)},
+          {"max", number(of.max)},
+          {"mean", number(of.mean)},
+          {"norm", number(of.norm)},
+          {"not_finite", of.not_finite}};
+}
+
+/// `statistics` is empty when none were asked for.
+Json describe_tensors(const checkpoint::BoxTable& table, const Statistics& statistics) {
   Json tensors = Json::array();
-  for (const auto& tensor : table.tensors) {
+  for (std::size_t t = 0; t < table.tensors.size(); ++t) {
+    const auto& tensor = table.tensors[t];
     tensors.push_back({{"kind", name_of(tensor.kind)},
                        {"name", tensor.name},
                        {"shape", tensor.shape},
                        {"dtype", name_of(tensor.dtype)},
                        {"boxes", tensor.box_count}});
+    if (!statistics.empty()) tensors.back().update(to_json(statistics[t]));
   }
   return tensors;
+}
+
+void print_statistics(const checkpoint::BoxTable& table, const Statistics& statistics) {
+  std::vector<std::vector<std::string>> rows = {{"kind", "tensor", "min", "max", "mean", "norm", "not finite"}};
+  for (std::size_t t = 0; t < statistics.size(); ++t) {
+    const auto& of = statistics[t];
+    const auto number = [&](double value) { return of.any_finite() ? number_text(value) : "-"; };
+    rows.push_back({name_of(table.tensors[t].kind), table.tensors[t].name, number(of.min), number(of.max),
+                    number(of.mean), number(of.norm), std::to_string(of.not_finite)});
+  }
+  print(base::str("\n", format_table(rows, {2, 3, 4, 5, 6})));
 }
 
 void print_inspection(const checkpoint::OpenedCheckpoint& opened) {
@@ -54,12 +87,15 @@ void print_inspection(const checkpoint::OpenedCheckpoint& opened) {
 int checkpoint_inspect(const Arguments& arguments) {
   bool json = false;
   bool run_file = false;
+  bool stats = false;
   std::vector<std::string> words;
   options::CommandLine line("checkpoint inspect", "what a checkpoint holds, from its manifest and box table",
                             "trireme checkpoint inspect runs/bible/checkpoints/step_100\n"
+                            "trireme checkpoint inspect --stats runs/bible\n"
                             "trireme checkpoint inspect --options runs/bible > again.ini");
   line.flag("json", json, "print one JSON object instead of tables");
   line.flag("options", run_file, "print only the run file that it was saved with");
+  line.flag("stats", stats, "also read all data: min, max, mean and L2 norm of each tensor's finite elements");
   line.positionals("STEP_DIR", words, "a step directory, or a run directory for its newest one", 1, 1);
   if (!line.parse(arguments)) return base::kExitDone;
 
@@ -67,13 +103,17 @@ int checkpoint_inspect(const Arguments& arguments) {
   const auto opened = checkpoint::open_checkpoint(files, step_directory_of(files, words[0]));
   if (run_file) {
     print(opened.manifest.options);
-  } else if (json) {
+    return base::kExitDone;
+  }
+  const Statistics statistics = stats ? statistics_of(files, opened) : Statistics();
+  if (json) {
     Json all = Json::parse(opened.manifest_text);
     all["path"] = opened.path.string();
-    all["tensors"] = describe_tensors(opened.table);
+    all["tensors"] = describe_tensors(opened.table, statistics);
     print(all);
   } else {
     print_inspection(opened);
+    if (stats) print_statistics(opened.table, statistics);
   }
   return base::kExitDone;
 }

@@ -1,5 +1,7 @@
-// trireme checkpoint list: the checkpoints of a run.
+// trireme checkpoint list: the checkpoints of a run, from their manifests alone.
 #include <algorithm>
+#include <cmath>
+#include <ctime>
 #include <vector>
 
 #include "base/error.hpp"
@@ -11,13 +13,24 @@
 #include "launcher/options/command_line.hpp"
 
 namespace trireme::launcher {
+namespace {
 
 using base::Json;
+
+/// Seconds from the manifest's "2026-01-31T12:00:00Z" until now; NaN when it is no time.
+double age_of(const std::string& created) {
+  std::tm parts{};
+  const char* end = ::strptime(created.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+  if (end == nullptr || *end != '\0') return std::nan("");
+  return std::max(0.0, std::difftime(std::time(nullptr), ::timegm(&parts)));
+}
+
+}  // namespace
 
 int checkpoint_list(const Arguments& arguments) {
   bool json = false;
   std::vector<std::string> words;
-  options::CommandLine line("checkpoint list", "the checkpoints of a run, oldest first",
+  options::CommandLine line("checkpoint list", "the checkpoints of a run, oldest first; reads only their manifests",
                             "trireme checkpoint list runs/bible");
   line.flag("json", json, "print one JSON object instead of a table");
   line.positionals("RUN_DIR", words, "the run's directory", 1, 1);
@@ -26,19 +39,22 @@ int checkpoint_list(const Arguments& arguments) {
   base::PosixFileSystem files;
   const std::filesystem::path run = run_directory_of(files, words[0]);
   const auto verified = checkpoint::verified_steps(files, run);
-  std::vector<std::vector<std::string>> rows = {{"step", "saved", "attempt", "size", "layout", "state"}};
+  std::vector<std::vector<std::string>> rows = {{"step", "saved", "age", "attempt", "size", "layout", "state"}};
   Json entries = Json::array();
   bool damaged = false;
   for (const auto step : checkpoint::committed_steps(files, run)) {
     const std::filesystem::path path = checkpoint::step_directory(run, step);
     try {
-      const auto manifest = checkpoint::open_checkpoint(files, path).manifest;
+      const auto manifest = checkpoint::open_manifest(files, path);
       const char* state = std::ranges::count(verified, step) > 0 ? "verified" : "committed";
-      rows.push_back({std::to_string(step), manifest.created, std::to_string(manifest.attempt),
-                      format_bytes(static_cast<double>(bytes_of(manifest))), layout_text(manifest.layout), state});
+      const double age = age_of(manifest.created);
+      rows.push_back({std::to_string(step), manifest.created, std::isnan(age) ? "?" : format_duration(age),
+                      std::to_string(manifest.attempt), format_bytes(static_cast<double>(bytes_of(manifest))),
+                      layout_text(manifest.layout), state});
       entries.push_back({{"step", step},
                          {"path", path.string()},
                          {"created", manifest.created},
+                         {"age_seconds", age},
                          {"attempt", manifest.attempt},
                          {"bytes", bytes_of(manifest)},
                          {"layout", manifest.layout},
@@ -46,7 +62,7 @@ int checkpoint_list(const Arguments& arguments) {
     } catch (const checkpoint::DamagedCheckpoint& damage) {
       damaged = true;
       const std::string reason = base::str(damage.subject(), ": ", damage.problem());
-      rows.push_back({std::to_string(step), "", "", "", "", "damaged: " + reason});
+      rows.push_back({std::to_string(step), "", "", "", "", "", "damaged: " + reason});
       entries.push_back({{"step", step}, {"path", path.string()}, {"state", "damaged"}, {"reason", reason}});
     }
   }
@@ -55,7 +71,7 @@ int checkpoint_list(const Arguments& arguments) {
   } else if (entries.empty()) {
     print(base::str("run directory ", run.string(), " holds no checkpoint yet\n"));
   } else {
-    print(format_table(rows, {0, 2, 3}));
+    print(format_table(rows, {0, 2, 3, 4}));
   }
   return damaged ? base::kExitFailed : base::kExitDone;
 }

@@ -17,6 +17,9 @@ int checkpoint_list(const Arguments& arguments);
 int checkpoint_inspect(const Arguments& arguments);
 int checkpoint_verify(const Arguments& arguments);
 int checkpoint_diff(const Arguments& arguments);
+int checkpoint_copy(const Arguments& arguments);
+int checkpoint_prune(const Arguments& arguments);
+int checkpoint_view(const Arguments& arguments);
 
 /// The run directory itself, from it or from its checkpoints folder. Throws base::InputError when it is none.
 std::filesystem::path run_directory_of(base::FileSystem& files, const std::string& word);

@@ -1,10 +1,12 @@
-// trireme checkpoint verify: every byte of a checkpoint against its checksum. The only subcommand here that uses
-// libhdf5 (--deep).
+// trireme checkpoint verify: every byte of a checkpoint against its checksum.
 #include <vector>
 
 #include "base/error.hpp"
+#include "io/checkpoint/damage.hpp"
+#include "io/checkpoint/open_checkpoint.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "io/checkpoint/verify.hpp"
+#include "launcher/commands/checkpoint/byte_progress.hpp"
 #include "launcher/commands/checkpoint/shared.hpp"
 #include "launcher/format.hpp"
 #include "launcher/options/command_line.hpp"
@@ -20,6 +22,30 @@ void print_findings(const std::vector<checkpoint::Finding>& findings) {
     print(base::str("damaged: ", findings[i].subject, ": ", findings[i].problem, "\n"));
   }
   if (findings.size() > kShown) print(base::str("and ", findings.size() - kShown, " more (--json names all)\n"));
+}
+
+checkpoint::VerifyResult verify_with_progress(base::FileSystem& files, const std::filesystem::path& path, bool deep) {
+  std::uint64_t total = 0;
+  try {
+    total = bytes_of(checkpoint::open_manifest(files, path));
+  } catch (const checkpoint::DamagedCheckpoint&) {
+    // verify() reports it.
+  }
+  ByteProgress progress("verifying", total);
+  return checkpoint::verify(files, path, deep, usable_cores(), progress.hear());
+}
+
+/// In VERIFIED, when it is a committed checkpoint of a run. Returns why it could not be, else "".
+std::string record(base::FileSystem& files, const std::filesystem::path& path, const checkpoint::Manifest& manifest) {
+  const auto whole = std::filesystem::absolute(path).lexically_normal();
+  const auto step = whole.has_filename() ? whole : whole.parent_path();
+  if (step.parent_path().filename() != "checkpoints" || step.filename() != base::str("step_", manifest.step)) return "";
+  try {
+    checkpoint::append_verified(files, step, manifest);
+    return "";
+  } catch (const base::IoError& error) {
+    return base::str("not recorded as verified: ", error.what());
+  }
 }
 
 }  // namespace
@@ -38,16 +64,9 @@ int checkpoint_verify(const Arguments& arguments) {
 
   base::PosixFileSystem files;
   const std::filesystem::path path = step_directory_of(files, words[0]);
-  const auto result = checkpoint::verify(files, path, deep, usable_cores());
+  const auto result = verify_with_progress(files, path, deep);
   const bool good = result.findings.empty();
-  std::string note;
-  if (good && path.has_parent_path() && path.parent_path().filename() == "checkpoints") {
-    try {
-      checkpoint::append_verified(files, path, result.manifest);
-    } catch (const base::IoError& error) {
-      note = base::str("not recorded as verified: ", error.what());
-    }
-  }
+  const std::string note = good ? record(files, path, result.manifest) : "";
   if (json) {
     Json findings = Json::array();
     for (const auto& finding : result.findings) {

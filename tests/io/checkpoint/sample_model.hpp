@@ -57,9 +57,11 @@ void for_each_element(const SampleTensor& tensor, const Box& box, Visit&& visit)
   }
 }
 
-inline void fill(BoxMemory& memory, std::int64_t step) {
+using ValueOf = double (*)(const SampleTensor& tensor, std::int64_t flat, std::int64_t step);
+
+inline void fill(BoxMemory& memory, std::int64_t step, ValueOf value_of_element = value_of) {
   for_each_element(*memory.tensor, memory.box, [&](std::int64_t i, std::int64_t flat) {
-    const double value = value_of(*memory.tensor, flat, step);
+    const double value = value_of_element(*memory.tensor, flat, step);
     const auto narrow = static_cast<float>(value);
     if (memory.tensor->dtype == DataType::kFloat32) {
       std::memcpy(static_cast<char*>(memory.data()) + i * 4, &narrow, 4);
@@ -161,11 +163,12 @@ inline SaveInfo sample_info(const std::filesystem::path& run_directory, std::int
 
 /// One rank's part of a save of the sample model.
 inline SaveResult save_sample(Coordinator& coordinator, base::FileSystem& files, const SaveInfo& info,
-                              const std::vector<SampleTensor>& tensors, const Layout& layout) {
+                              const std::vector<SampleTensor>& tensors, const Layout& layout,
+                              ValueOf value_of_element = value_of) {
   std::vector<BoxMemory> memory;
   for (const auto& [t, box] : boxes_of(tensors, layout, coordinator.rank())) {
     memory.push_back(make_memory(tensors[t], box, tensors[t].dtype));
-    fill(memory.back(), info.step);
+    fill(memory.back(), info.step, value_of_element);
   }
   std::vector<StoredBox> stored;
   for (auto& m : memory) {

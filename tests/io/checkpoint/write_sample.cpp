@@ -1,4 +1,6 @@
-// write_sample RUN_DIR STEP TP DP PP ZERO fp32|fp64: saves the sample model from that layout, ranks as threads.
+// write_sample RUN_DIR STEP TP DP PP ZERO fp32|fp64 [large]: saves the sample model from that layout, ranks as threads.
+// "large" adds tensors: one of several checksum blocks, and three with NaN and infinities in them.
+#include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -6,16 +8,42 @@
 #include "tests/io/checkpoint/sample_model.hpp"
 #include "tests/support/thread_coordinator.hpp"
 
+namespace {
+
+using namespace trireme::checkpoint;
+
+void add_large(std::vector<tests::SampleTensor>& tensors, DataType dtype) {
+  tensors.push_back({Kind::kParam, "large", {2300, 2003}, dtype});
+  tensors.push_back({Kind::kParam, "planted.100%b", {60, 50}, dtype});
+  tensors.push_back({Kind::kAdamV, "planted.100%b", {60, 50}, dtype});
+  tensors.push_back({Kind::kParam, "planted.all", {9}, dtype});
+}
+
+/// Its values.
+double planted(const tests::SampleTensor& tensor, std::int64_t flat, std::int64_t step) {
+  const double value = tests::value_of(tensor, flat, step);
+  if (tensor.name == "planted.all") return std::nan("");
+  if (tensor.name != "planted.100%b") return value;
+  if (flat % 701 == 3) return std::nan("");
+  if (flat % 997 == 0) return flat % 2 == 0 ? HUGE_VAL : -HUGE_VAL;
+  return tensor.kind == Kind::kAdamV ? value * 1e-30 : value * 1e30;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
-  using namespace trireme::checkpoint;
-  if (argc != 8) return 2;
+  const bool large = argc == 9 && std::string(argv[8]) == "large";
+  if (argc != 8 && !large) return 2;
   const tests::Layout layout{std::atoi(argv[3]), std::atoi(argv[4]), std::atoi(argv[5]), std::atoi(argv[6]) != 0};
-  const auto tensors = tests::sample_tensors(std::string(argv[7]) == "fp64" ? DataType::kFloat64 : DataType::kFloat32);
+  const DataType dtype = std::string(argv[7]) == "fp64" ? DataType::kFloat64 : DataType::kFloat32;
+  auto tensors = tests::sample_tensors(dtype);
+  if (large) add_large(tensors, dtype);
   trireme::base::PosixFileSystem files;
   bool good = true;
   trireme::tests::run_ranks(layout.ranks(), layout.ranks() > 2 ? 2 : 1, [&](Coordinator& coordinator) {
+    const auto info = tests::sample_info(argv[1], std::atoll(argv[2]));
     const auto result =
-        tests::save_sample(coordinator, files, tests::sample_info(argv[1], std::atoll(argv[2])), tensors, layout);
+        tests::save_sample(coordinator, files, info, tensors, layout, large ? planted : tests::value_of);
     if (coordinator.rank() == 0 && !result.ok) {
       std::fprintf(stderr, "%s\n", result.error.c_str());
       good = false;

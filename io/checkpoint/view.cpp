@@ -1,0 +1,82 @@
+#include "io/checkpoint/view.hpp"
+
+#include <cerrno>
+#include <vector>
+
+#include "base/error.hpp"
+#include "io/checkpoint/open_checkpoint.hpp"
+#include "io/checkpoint/parallel.hpp"
+#include "io/checkpoint/shard_metadata.hpp"
+#include "io/hdf5/file.hpp"
+
+namespace trireme::checkpoint {
+namespace {
+
+using Path = std::filesystem::path;
+
+/// Of the step directory, as seen from the view's directory. Symbolic links are resolved on both sides, so that ".."
+/// means what it says.
+Path path_from(const Path& output, const Path& step_directory) {
+  const Path from = std::filesystem::weakly_canonical(std::filesystem::absolute(output).parent_path());
+  const Path to = std::filesystem::weakly_canonical(step_directory);
+  const Path relative = to.lexically_relative(from);
+  return relative.empty() ? to : relative;
+}
+
+hdf5::Image make_image(const OpenedCheckpoint& opened, const Path& output) {
+  const auto lock = hdf5::exclusive_use();
+  const Path shards = path_from(output, opened.path);
+  hdf5::Image image;
+  hdf5::File file = hdf5::File::create_in(image, output.string());
+  for (const auto& tensor : opened.table.tensors) {
+    std::vector<hdf5::VirtualPart> parts;
+    for (std::size_t b = tensor.first_box; b < tensor.first_box + tensor.box_count; ++b) {
+      const TableBox& box = opened.table.boxes[b];
+      parts.push_back({(shards / opened.manifest.files[box.file].name).string(),
+                       dataset_path(tensor.kind, tensor.name, box.box), box.box.offset, box.box.size});
+    }
+    const auto type = tensor.dtype == DataType::kFloat32 ? hdf5::ElementType::kFloat32 : hdf5::ElementType::kFloat64;
+    file.create_virtual_dataset(base::str("/", name_of(tensor.kind), "/", tensor.name), type, tensor.shape, parts);
+  }
+  hdf5::Group root = file.group("/");
+  root.write_attribute("step", opened.manifest.step);
+  root.write_attribute("run_id", std::string_view(opened.manifest.run_id));
+  file.close();
+  return image;
+}
+
+void write_new_file(base::FileSystem& files, const Path& output, const hdf5::Image& image) {
+  std::unique_ptr<base::File> file;
+  try {
+    file = files.open(output, base::OpenMode::kCreateExclusive);
+  } catch (const base::IoError& error) {
+    if (error.code() != EEXIST) throw;
+    throw base::InputError(base::str("there is ", output.string(), " already: delete it or choose another name"));
+  }
+  try {
+    file->truncate(image.length());
+    image.write_to(*file);
+    file->sync();
+    file->close();
+    files.sync_directory(output.has_parent_path() ? output.parent_path() : Path("."));
+  } catch (...) {
+    file.reset();
+    files.remove(output);
+    throw;
+  }
+}
+
+}  // namespace
+
+std::size_t write_view(base::FileSystem& files, const Path& step_directory, const Path& output, int threads) {
+  const OpenedCheckpoint opened = open_checkpoint(files, step_directory);
+  for_each_part(opened.manifest.files.size(), threads, [&]() -> PartWorker {
+    return [&](std::size_t file) {
+      check_metadata(files, opened.path, opened.manifest, opened.table, static_cast<std::uint32_t>(file));
+    };
+  });
+  write_new_file(files, output, make_image(opened, output));
+  return opened.table.tensors.size();
+}
+
+}  // namespace trireme::checkpoint

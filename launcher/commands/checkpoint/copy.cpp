@@ -1,0 +1,43 @@
+// trireme checkpoint copy: a checkpoint to another file system, verified on the way.
+#include <vector>
+
+#include "base/error.hpp"
+#include "io/checkpoint/copy.hpp"
+#include "io/checkpoint/open_checkpoint.hpp"
+#include "launcher/commands/checkpoint/byte_progress.hpp"
+#include "launcher/commands/checkpoint/shared.hpp"
+#include "launcher/options/command_line.hpp"
+
+namespace trireme::launcher {
+
+int checkpoint_copy(const Arguments& arguments) {
+  bool json = false;
+  std::vector<std::string> words;
+  options::CommandLine line("checkpoint copy", "copies a checkpoint into another directory, verified on the way",
+                            "trireme checkpoint copy runs/bible/checkpoints/step_100 /archive/bible/checkpoints");
+  line.flag("json", json, "print one JSON object instead of a line");
+  line.positionals("STEP_DIR DEST_DIR", words,
+                   "a step directory (or a run directory for its newest one), and the directory that gets step_<N>", 2,
+                   2);
+  if (!line.parse(arguments)) return base::kExitDone;
+
+  base::PosixFileSystem files;
+  const auto source = step_directory_of(files, words[0]);
+  checkpoint::CopyResult result;
+  {
+    ByteProgress progress("copying", bytes_of(checkpoint::open_manifest(files, source)));
+    result = checkpoint::copy(files, source, words[1], usable_cores(), progress.hear());
+  }
+  if (json) {
+    print(base::Json{{"source", source.string()},
+                     {"path", result.path.string()},
+                     {"bytes", result.bytes},
+                     {"seconds", result.seconds}});
+  } else {
+    print(base::str("copied ", source.string(), " to ", result.path.string(), ": ",
+                    format_bytes(static_cast<double>(result.bytes)), ", every checksum compared\n"));
+  }
+  return base::kExitDone;
+}
+
+}  // namespace trireme::launcher
