@@ -23,6 +23,7 @@ def trireme(*words, code=0, cwd=None):
 
 
 def save(run, step, layout="1 1 1 0", dtype="fp32", large=False):
+    os.makedirs(run, exist_ok=True)
     subprocess.run([WRITE_SAMPLE, run, str(step), *layout.split(), dtype, *(["large"] if large else [])], check=True,
                    timeout=120)
     return f"{run}/checkpoints/step_{step}"
@@ -150,7 +151,7 @@ def check_view(run, step, elsewhere):
             got = file[kind][name][()]
             gone = np.isnan(got) & ~np.isnan(values)
             assert np.isnan(got).sum() - np.isnan(values).sum() == gone.sum() <= held.get((kind, name), 0)
-            assert (got[~gone] == values[~gone]).sum() == np.isfinite(values[~gone]).sum() + np.isinf(values[~gone]).sum()
+            assert np.array_equal(got[~gone], values[~gone], equal_nan=True), (kind, name)
             if name == "odd":
                 assert gone.sum() == held.get((kind, name), 0)
     os.rename(shards[-1] + ".away", shards[-1])
@@ -175,9 +176,11 @@ def check_copy(step, elsewhere):
     assert "already" in trireme("copy", step, target, code=2)
     assert os.listdir(target) == [name]
     shards = shards_of(step)
-    places = [(shards[-1], place_of(shards[-1], *next(iter((k, n) for k in f for n in f[k])))) for f in
-              [h5py.File(shards[-1], "r")]]
-    for path, at in places + [(shards[0], 9), (f"{step}/BOXES.bin", 80), (f"{step}/MANIFEST.json", 30)]:
+    with h5py.File(shards[-1], "r") as shard:
+        kind = next(iter(shard))
+        tensor = next(iter(shard[kind]))
+    data = place_of(shards[-1], kind, tensor)
+    for path, at in [(shards[-1], data), (shards[0], 9), (f"{step}/BOXES.bin", 80), (f"{step}/MANIFEST.json", 30)]:
         flip(path, at)
         says = trireme("copy", step, f"{elsewhere}/never/made", code=1)
         assert "is damaged" in says and says.count("\n") == 1, says
@@ -194,9 +197,12 @@ def check_prune(run):
     for step in range(1, 9):
         save(run, step)
     checkpoints = f"{run}/checkpoints"
-    size = {step: sum(os.path.getsize(f"{checkpoints}/step_{step}/{f}") for f in files_below(f"{checkpoints}/step_{step}"))
-            for step in range(1, 9)}
-    steps = lambda: sorted(int(n[5:]) for n in os.listdir(checkpoints) if n.startswith("step_"))
+    size = {step: sum(os.path.getsize(os.path.join(checkpoints, f"step_{step}", file))
+                      for file in files_below(f"{checkpoints}/step_{step}")) for step in range(1, 9)}
+
+    def steps():
+        return sorted(int(name[5:]) for name in os.listdir(checkpoints) if name.startswith("step_"))
+
     trireme("verify", f"{checkpoints}/step_2")
     for _ in range(2):
         report = json.loads(trireme("prune", "--keep", "3", "--keep-every", "4", "--dry-run", "--json", run))
@@ -222,7 +228,7 @@ def check_prune(run):
         file.write(json.dumps(lease) + "\n")
     out = trireme("prune", "--keep", "3", "--keep-every", "4", run)
     assert steps() == [2, 4, 6, 7, 8] and "3 deleted, 5 kept" in out, out
-    assert [f"deleted {checkpoints}/step_{s}," in out for s in range(1, 9)] == [s in (1, 3, 5) for s in range(1, 9)], out
+    assert [s for s in range(1, 9) if f"deleted {checkpoints}/step_{s}," in out] == [1, 3, 5], out
     assert not os.path.exists(f"{run}/lease") and os.listdir(f"{checkpoints}/.trash") == []
     with open(f"{run}/run.ini", "w") as file:
         file.write("[checkpoint]\nkeep = 3\nkeep_every = 2\n")
@@ -253,18 +259,12 @@ def check_verify(run, elsewhere):
 
 def check_diff(a, b, c):
     assert "equal, bit for bit" in trireme("diff", a, b)
-    report = {(t["kind"], t["name"]): t for t in json.loads(trireme_json_diff(a, c))["tensors"]}
+    report = {(t["kind"], t["name"]): t for t in json.loads(trireme("diff", "--json", a, c, code=1))["tensors"]}
     old, new = read_whole(a), read_whole(c)
     for key in old:
         bits = np.uint32 if old[key].dtype == np.float32 else np.uint64
         assert report[key]["differing"] == (old[key].reshape(-1).view(bits) != new[key].reshape(-1).view(bits)).sum()
     assert report["param", "large"]["differing"] > 4_000_000
-
-
-def trireme_json_diff(a, b):
-    done = subprocess.run([TRIREME, "checkpoint", "diff", "--json", a, b], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 1 and not done.stderr, done
-    return done.stdout
 
 
 def main():
