@@ -3,15 +3,16 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <memory>
 #include <mutex>
 #include <set>
-#include <thread>
 #include <tuple>
 
 #include "base/checksum.hpp"
 #include "base/error.hpp"
 #include "io/checkpoint/damage.hpp"
 #include "io/checkpoint/open_checkpoint.hpp"
+#include "io/checkpoint/parallel.hpp"
 #include "io/checkpoint/shard_metadata.hpp"
 #include "io/checkpoint/verify_deep.hpp"
 
@@ -42,11 +43,19 @@ class Verification {
   }
 
   void run(int threads) {
-    std::vector<std::thread> helpers;
-    for (int i = 1; i < threads; ++i) helpers.emplace_back([this] { work(); });
-    work();
-    for (auto& helper : helpers) helper.join();
-    if (error_) std::rethrow_exception(error_);
+    for_each_part(items_.size(), threads, [this]() -> PartWorker {
+      const auto hand = std::make_shared<Hand>();
+      return [this, hand](std::size_t i) {
+        if (stopped) return;
+        if (!progress_(bytes)) stopped = true;
+        try {
+          check(items_[i], *hand);
+        } catch (const DamagedCheckpoint& damage) {
+          const std::lock_guard lock(mutex_);
+          findings.push_back({damage.subject(), damage.problem()});
+        }
+      };
+    });
   }
 
   std::vector<Finding> findings;
@@ -54,41 +63,31 @@ class Verification {
   std::atomic<bool> stopped = false;
 
  private:
-  void work() {
-    std::vector<char> buffer(kReadBytes);
+  /// What a thread holds.
+  struct Hand {
+    std::vector<char> buffer = std::vector<char>(kReadBytes);
     std::unique_ptr<base::File> file;
-    std::uint32_t open = 0;
-    try {
-      for (std::size_t i = next_++; i < items_.size() && !stopped; i = next_++) {
-        if (!progress_(bytes)) stopped = true;
-        const Item& item = items_[i];
-        const std::string& name = opened_.manifest.files[item.file].name;
-        const std::string subject = item.box != nullptr ? describe(opened_.table, *item.box) : "";
-        try {
-          if (item.box == nullptr) {
-            bytes += check_metadata(files_, opened_.path, opened_.manifest, opened_.table, item.file);
-            continue;
-          }
-          if (!file || open != item.file) {
-            file.reset();
-            file =
-                reading(opened_.path, subject, [&] { return files_.open(opened_.path / name, base::OpenMode::kRead); });
-            file->drop_cache();  // what the disk holds is asked for
-            open = item.file;
-          }
-          reading(opened_.path, subject, [&] { check(item, *file, buffer, subject); });
-        } catch (const DamagedCheckpoint& damage) {
-          const std::lock_guard lock(mutex_);
-          findings.push_back({damage.subject(), damage.problem()});
-        }
-      }
-    } catch (...) {
-      const std::lock_guard lock(mutex_);
-      error_ = std::current_exception();
+    std::uint32_t open = 0;  // the number of that file
+  };
+
+  void check(const Item& item, Hand& hand) {
+    if (item.box == nullptr) {
+      bytes += check_metadata(files_, opened_.path, opened_.manifest, opened_.table, item.file);
+      return;
     }
+    const std::string subject = describe(opened_.table, *item.box);
+    reading(opened_.path, subject, [&] {
+      if (!hand.file || hand.open != item.file) {
+        hand.file.reset();
+        hand.file = files_.open(opened_.path / opened_.manifest.files[item.file].name, base::OpenMode::kRead);
+        hand.file->drop_cache();  // what the disk holds is asked for
+        hand.open = item.file;
+      }
+      check_block(item, *hand.file, hand.buffer, subject);
+    });
   }
 
-  void check(const Item& item, base::File& file, std::vector<char>& buffer, const std::string& subject) {
+  void check_block(const Item& item, base::File& file, std::vector<char>& buffer, const std::string& subject) {
     const std::uint64_t first = item.box->offset + item.block * kBlockBytes;
     const std::uint64_t end =
         item.box->offset + std::min((item.block + 1) * kBlockBytes, opened_.table.bytes_of(*item.box));
@@ -111,9 +110,7 @@ class Verification {
   const OpenedCheckpoint& opened_;
   const ReadProgress& progress_;
   std::vector<Item> items_;
-  std::atomic<std::size_t> next_ = 0;
   std::mutex mutex_;
-  std::exception_ptr error_;
 };
 
 /// Everything below the directory that the manifest does not name.

@@ -1,4 +1,6 @@
 // trireme checkpoint copy: a checkpoint to another file system, verified on the way.
+#include <signal.h>
+
 #include <vector>
 
 #include "base/error.hpp"
@@ -9,6 +11,37 @@
 #include "launcher/options/command_line.hpp"
 
 namespace trireme::launcher {
+
+namespace {
+
+/// SIGINT, SIGTERM and SIGHUP wait until its end: what is not whole is removed before they take effect.
+class HeldSignals {
+ public:
+  HeldSignals() {
+    sigemptyset(&signals_);
+    for (const int signal : kSignals) sigaddset(&signals_, signal);
+    ::pthread_sigmask(SIG_BLOCK, &signals_, &before_);
+  }
+  HeldSignals(const HeldSignals&) = delete;
+  HeldSignals& operator=(const HeldSignals&) = delete;
+  ~HeldSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+  bool any() const {
+    sigset_t pending;
+    ::sigpending(&pending);
+    for (const int signal : kSignals) {
+      if (sigismember(&pending, signal) == 1) return true;
+    }
+    return false;
+  }
+
+ private:
+  static constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
+  sigset_t signals_;
+  sigset_t before_;
+};
+
+}  // namespace
 
 int checkpoint_copy(const Arguments& arguments) {
   bool json = false;
@@ -25,8 +58,11 @@ int checkpoint_copy(const Arguments& arguments) {
   const auto source = step_directory_of(files, words[0]);
   checkpoint::CopyResult result;
   {
+    const HeldSignals signals;  // before the threads, which inherit it
     ByteProgress progress("copying", bytes_of(checkpoint::open_manifest(files, source)));
-    result = checkpoint::copy(files, source, words[1], usable_cores(), progress.hear());
+    const auto hear = progress.hear();
+    result = checkpoint::copy(files, source, words[1], usable_cores(),
+                              [&](std::uint64_t bytes) { return hear(bytes) && !signals.any(); });
   }
   if (json) {
     print(base::Json{{"source", source.string()},

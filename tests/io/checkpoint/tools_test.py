@@ -4,10 +4,10 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
-import time
 
 import h5py
 import numpy as np
@@ -162,6 +162,12 @@ def check_view(run, step, elsewhere):
     shutil.move(moved, run)
 
 
+def interrupt_this_process():
+    """SIGINT waits for the program from its first instruction on."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    os.kill(os.getpid(), signal.SIGINT)
+
+
 def check_copy(step, elsewhere):
     name = os.path.basename(step)
     target = f"{elsewhere}/a/new/place"
@@ -186,6 +192,10 @@ def check_copy(step, elsewhere):
         assert "is damaged" in says and says.count("\n") == 1, says
         assert not os.path.exists(f"{elsewhere}/never"), "something is left of a copy that failed"
         flip(path, at)
+    interrupted = subprocess.run([TRIREME, "checkpoint", "copy", step, f"{elsewhere}/never"], capture_output=True,
+                                 text=True, timeout=60, preexec_fn=interrupt_this_process)
+    assert interrupted.returncode == 75 and "stopped" in interrupted.stderr, interrupted
+    assert not os.path.exists(f"{elsewhere}/never"), "something is left of a copy that was interrupted"
     os.unlink(shards[0])
     trireme("copy", step, f"{elsewhere}/never", code=1)
     assert not os.path.exists(f"{elsewhere}/never")
