@@ -71,6 +71,15 @@ def place_of(shard, kind, name):
         return next(iter(file[kind][name].values())).id.get_offset()
 
 
+def find_tensor(step_directory, kind, name):
+    """A shard that holds some of it, and where its first box there begins."""
+    for path in shards_of(step_directory):
+        with h5py.File(path, "r") as shard:
+            if f"{kind}/{name}" in shard:
+                break
+    return path, place_of(path, kind, name)
+
+
 def check_list(run):
     step = save(run, 10)
     before = trireme("list", "--json", run)
@@ -274,7 +283,14 @@ def check_diff(a, b, c):
     for key in old:
         bits = np.uint32 if old[key].dtype == np.float32 else np.uint64
         assert report[key]["differing"] == (old[key].reshape(-1).view(bits) != new[key].reshape(-1).view(bits)).sum()
+        finite = np.abs(old[key].astype(np.float64))[~np.isnan(old[key])]
+        assert report[key]["max_a"] == finite.max(initial=0) or np.isinf(finite).any(), key
     assert report["param", "large"]["differing"] > 4_000_000
+    shard, at = find_tensor(b, "param", "large")
+    for words in ((a, b), (b, a)):
+        flip(shard, at)
+        assert "param large" in trireme("diff", *words, code=1)
+        flip(shard, at)
 
 
 def main():
