@@ -1,183 +1,218 @@
 #include "io/checkpoint/compare.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cmath>
-#include <future>
 #include <limits>
 #include <map>
 #include <memory>
+#include <set>
+#include <utility>
 
 #include "base/error.hpp"
-#include "io/checkpoint/coordinator.hpp"
+#include "io/checkpoint/block_reader.hpp"
+#include "io/checkpoint/open_checkpoint.hpp"
 #include "io/checkpoint/parallel.hpp"
-#include "io/checkpoint/reader.hpp"
+#include "io/checkpoint/shard_metadata.hpp"
 
 namespace trireme::checkpoint {
 namespace {
 
-constexpr std::int64_t kBatchElements = 16 << 20;  // of each side, held as fp64
-
-/// Some rows of a tensor that both have.
-struct Chunk {
-  TensorComparison* into;
-  Box box;
-  std::size_t first;  // of its elements in the batch
-};
-
-constexpr std::int64_t kSliceElements = 1 << 18;  // that one thread compares at a time
-
-/// What a stretch of elements adds to a tensor's comparison.
-struct Slice {
+/// What a block adds to its tensor's comparison.
+struct Sums {
   std::int64_t differing = 0;
   double largest_difference = 0;
   double largest_a = 0;
   double largest_b = 0;
 };
 
-Slice compare_slice(const double* a, const double* b, std::int64_t count) {
-  Slice slice;
+template <typename A, typename B>
+void compare_run(const char* a_bytes, const char* b_bytes, std::int64_t count, Sums& sums) {
+  const A* a_values = reinterpret_cast<const A*>(a_bytes);
+  const B* b_values = reinterpret_cast<const B*>(b_bytes);
   for (std::int64_t i = 0; i < count; ++i) {
-    slice.largest_a = std::max(slice.largest_a, std::abs(a[i]));
-    slice.largest_b = std::max(slice.largest_b, std::abs(b[i]));
-    if (std::bit_cast<std::uint64_t>(a[i]) == std::bit_cast<std::uint64_t>(b[i])) continue;
-    ++slice.differing;
-    const double difference = std::abs(a[i] - b[i]);
-    slice.largest_difference = std::max(slice.largest_difference,
-                                        std::isnan(difference) ? std::numeric_limits<double>::infinity() : difference);
+    const double a = a_values[i];
+    const double b = b_values[i];
+    sums.largest_a = std::max(sums.largest_a, std::abs(a));
+    sums.largest_b = std::max(sums.largest_b, std::abs(b));
+    if (std::bit_cast<std::uint64_t>(a) == std::bit_cast<std::uint64_t>(b)) continue;
+    ++sums.differing;
+    const double difference = std::abs(a - b);
+    sums.largest_difference = std::max(sums.largest_difference,
+                                       std::isnan(difference) ? std::numeric_limits<double>::infinity() : difference);
   }
-  return slice;
 }
 
-void merge(const Slice& slice, TensorComparison& into) {
-  into.differing += slice.differing;
-  into.largest_difference = std::max(into.largest_difference, slice.largest_difference);
-  into.largest_a = std::max(into.largest_a, slice.largest_a);
-  into.largest_b = std::max(into.largest_b, slice.largest_b);
+using CompareRun = void (*)(const char*, const char*, std::int64_t, Sums&);
+
+CompareRun compare_run_of(DataType a, DataType b) {
+  if (a == DataType::kFloat32) return b == DataType::kFloat32 ? compare_run<float, float> : compare_run<float, double>;
+  return b == DataType::kFloat32 ? compare_run<double, float> : compare_run<double, double>;
 }
 
-class Comparison {
+/// Dense, row-major elements of a box of the tensor.
+struct Piece {
+  Box box;
+  const char* data;
+  std::size_t element_size;
+};
+
+/// Number of an element among those of a box that holds it.
+std::int64_t index_in(const Box& box, const Shape& at) {
+  std::int64_t index = 0;
+  for (std::size_t d = 0; d < at.size(); ++d) index = index * box.size[d] + at[d] - box.offset[d];
+  return index;
+}
+
+void compare_pieces(const Piece& a, const Piece& b, CompareRun compare_run, Sums& sums) {
+  const auto part = topology::intersect(a.box, b.box);
+  if (!part) return;
+  // Dims from `outer` on lie in one run on both sides.
+  std::size_t outer = part->size.size();
+  std::int64_t run = 1;
+  while (outer > 0) {
+    run *= part->size[--outer];
+    if (part->size[outer] != a.box.size[outer] || part->size[outer] != b.box.size[outer]) break;
+  }
+  Shape at = part->offset;
+  for (std::int64_t left = part->elements(); left > 0; left -= run) {
+    const auto place = [&](const Piece& piece) {
+      return piece.data + static_cast<std::size_t>(index_in(piece.box, at)) * piece.element_size;
+    };
+    compare_run(place(a), place(b), run, sums);
+    for (std::size_t d = outer; d-- > 0;) {
+      if (++at[d] < part->offset[d] + part->size[d]) break;
+      at[d] = part->offset[d];
+    }
+  }
+}
+
+/// One of the two checkpoints, as one thread reads it.
+class Side {
  public:
-  Comparison(base::FileSystem& files, const std::filesystem::path& a, const std::filesystem::path& b, int threads,
-             const ReadProgress& progress)
-      : a_(Reader::open(coordinator_a_, files, a)),
-        b_(Reader::open(coordinator_b_, files, b)),
-        threads_(threads),
-        progress_(progress) {}
+  Side(base::FileSystem& files, const OpenedCheckpoint& opened) : table_(opened.table), reader_(files, opened) {}
 
-  std::vector<TensorComparison> run() {
-    std::map<std::pair<Kind, std::string>, TensorComparison> results;
-    for (const auto& tensor : b_->table().tensors) {
-      results[{tensor.kind, tensor.name}] = {tensor.kind, tensor.name, tensor.shape, "only in B"};
+  /// The block's elements, good until the next call: a range of a box is a few boxes.
+  std::vector<Piece> read(const Block& block) {
+    const Box& box = block.box->box;
+    const std::size_t size = size_of(table_.tensors[block.box->tensor].dtype);
+    const auto bytes = reader_.read(block);
+    const auto first = static_cast<std::int64_t>(block.block * (kBlockBytes / size));
+    const char* data = bytes.data();
+    std::vector<Piece> pieces;
+    for (Box& part : topology::boxes_of_range(box.size, first, static_cast<std::int64_t>(bytes.size() / size))) {
+      for (std::size_t d = 0; d < part.offset.size(); ++d) part.offset[d] += box.offset[d];
+      const std::int64_t elements = part.elements();
+      pieces.push_back({std::move(part), data, size});
+      data += static_cast<std::size_t>(elements) * size;
     }
-    for (const auto& tensor : a_->table().tensors) {
-      auto& result = results[{tensor.kind, tensor.name}];
-      const auto other = b_->table().find(tensor.kind, tensor.name);
-      result = {tensor.kind, tensor.name, tensor.shape, other < 0 ? "only in A" : ""};
-      if (other < 0) continue;
-      if (b_->table().tensors[other].shape != tensor.shape) {
-        result.mismatch = "shapes differ";
-        continue;
+    return pieces;
+  }
+
+  /// Numbers of the blocks of a box that hold elements of any of the pieces.
+  std::set<std::uint32_t> touched(const TableBox& box, const std::vector<Piece>& pieces) const {
+    const auto elements = static_cast<std::int64_t>(kBlockBytes / size_of(table_.tensors[box.tensor].dtype));
+    std::set<std::uint32_t> blocks;
+    for (const auto& piece : pieces) {
+      const auto part = topology::intersect(box.box, piece.box);
+      if (!part) continue;
+      Shape last = part->offset;
+      for (std::size_t d = 0; d < last.size(); ++d) last[d] += part->size[d] - 1;
+      const std::int64_t end = index_in(box.box, last) / elements;
+      for (std::int64_t i = index_in(box.box, part->offset) / elements; i <= end; ++i) {
+        blocks.insert(static_cast<std::uint32_t>(i));
       }
-      result.same_type = b_->table().tensors[other].dtype == tensor.dtype;
-      add(result);
     }
-    flush();
-    std::vector<TensorComparison> list;
-    for (auto& [key, result] : results) list.push_back(std::move(result));
-    return list;
+    return blocks;
   }
 
  private:
-  /// Cuts a tensor into chunks along its first dim; batches are compared as they fill.
-  void add(TensorComparison& tensor) {
-    const Box all = topology::whole(tensor.shape);
-    const std::int64_t rows = tensor.shape.empty() ? 1 : tensor.shape[0];
-    const std::int64_t row = all.elements() / rows;
-    for (std::int64_t first = 0; first < rows;) {
-      if (used_ + row > kBatchElements && used_ > 0) flush();
-      const std::int64_t count = std::clamp<std::int64_t>((kBatchElements - used_) / row, 1, rows - first);
-      Box box = all;
-      if (!box.size.empty()) {
-        box.offset[0] = first;
-        box.size[0] = count;
-      }
-      chunks_.push_back({&tensor, box, static_cast<std::size_t>(used_)});
-      used_ += count * row;
-      first += count;
-    }
-  }
-
-  void flush() {
-    const auto fill = [&](Reader& reader, std::vector<double>& memory) {
-      memory.resize(static_cast<std::size_t>(used_));
-      std::vector<WantedBox> wanted;
-      for (const auto& chunk : chunks_) {
-        wanted.push_back({chunk.into->kind, chunk.into->name, chunk.into->shape, DataType::kFloat64, chunk.box,
-                          memory.data() + chunk.first});
-      }
-      LoadOptions options;
-      options.kinds = {Kind::kParam, Kind::kAdamM, Kind::kAdamV, Kind::kGrad};
-      options.part = true;
-      reader.load(wanted, options);
-    };
-    auto other = std::async(std::launch::async, [&] { fill(*b_, memory_b_); });
-    fill(*a_, memory_a_);
-    other.get();
-    compare_batch();
-    chunks_.clear();
-    used_ = 0;
-  }
-
-  void compare_batch() {
-    struct Part {
-      TensorComparison* into;
-      std::size_t first;
-      std::int64_t count;
-    };
-    std::vector<Part> parts;
-    for (const auto& chunk : chunks_) {
-      const std::int64_t elements = chunk.box.elements();
-      for (std::int64_t at = 0; at < elements; at += kSliceElements) {
-        parts.push_back(
-            {chunk.into, chunk.first + static_cast<std::size_t>(at), std::min(kSliceElements, elements - at)});
-      }
-    }
-    std::vector<Slice> slices(parts.size());
-    for_each_part(parts.size(), threads_, [&]() -> PartWorker {
-      return [&](std::size_t i) {
-        slices[i] = compare_slice(memory_a_.data() + parts[i].first, memory_b_.data() + parts[i].first, parts[i].count);
-      };
-    });
-    for (std::size_t i = 0; i < parts.size(); ++i) merge(slices[i], *parts[i].into);
-    for (const auto& chunk : chunks_) {
-      const auto elements = static_cast<std::uint64_t>(chunk.box.elements());
-      for (const auto* reader : {a_.get(), b_.get()}) {
-        const auto index = reader->table().find(chunk.into->kind, chunk.into->name);
-        compared_ += elements * size_of(reader->table().tensors[static_cast<std::size_t>(index)].dtype);
-      }
-    }
-    if (!progress_(compared_)) throw base::Stopped("the comparison was stopped");
-  }
-
-  SingleProcess coordinator_a_;
-  SingleProcess coordinator_b_;
-  std::unique_ptr<Reader> a_;
-  std::unique_ptr<Reader> b_;
-  int threads_;
-  const ReadProgress& progress_;
-  std::uint64_t compared_ = 0;
-  std::vector<Chunk> chunks_;
-  std::int64_t used_ = 0;
-  std::vector<double> memory_a_;
-  std::vector<double> memory_b_;
+  const BoxTable& table_;
+  BlockReader reader_;
 };
+
+Sums compare_block(const Block& block, Side& a, Side& b, const BoxTable& b_table, const TableTensor& b_tensor,
+                   CompareRun compare_run) {
+  Sums sums;
+  const std::vector<Piece> pieces = a.read(block);
+  for (std::size_t i = b_tensor.first_box; i < b_tensor.first_box + b_tensor.box_count; ++i) {
+    const TableBox& box = b_table.boxes[i];
+    for (const std::uint32_t number : b.touched(box, pieces)) {
+      for (const Piece& other : b.read({&box, number})) {
+        for (const Piece& piece : pieces) compare_pieces(piece, other, compare_run, sums);
+      }
+    }
+  }
+  return sums;
+}
+
+void check_all_metadata(base::FileSystem& files, const OpenedCheckpoint& opened, int threads) {
+  for_each_part(opened.manifest.files.size(), threads, [&]() -> PartWorker {
+    return [&](std::size_t file) {
+      check_metadata(files, opened.path, opened.manifest, opened.table, static_cast<std::uint32_t>(file));
+    };
+  });
+}
+
+using Results = std::map<std::pair<Kind, std::string>, TensorComparison>;
+
+/// All tensors of both, nothing compared yet.
+Results tensors_of(const BoxTable& a, const BoxTable& b) {
+  Results results;
+  for (const auto& tensor : b.tensors) {
+    results[{tensor.kind, tensor.name}] = {tensor.kind, tensor.name, tensor.shape, "only in B"};
+  }
+  for (const auto& tensor : a.tensors) {
+    auto& result = results[{tensor.kind, tensor.name}];
+    const auto index = b.find(tensor.kind, tensor.name);
+    result = {tensor.kind, tensor.name, tensor.shape, index < 0 ? "only in A" : ""};
+    if (index < 0) continue;
+    const auto& other = b.tensors[static_cast<std::size_t>(index)];
+    if (other.shape != tensor.shape) result.mismatch = "shapes differ";
+    result.same_type = other.dtype == tensor.dtype;
+  }
+  return results;
+}
 
 }  // namespace
 
-std::vector<TensorComparison> compare(base::FileSystem& files, const std::filesystem::path& a,
-                                      const std::filesystem::path& b, int threads, const ReadProgress& progress) {
-  return Comparison(files, a, b, threads, progress).run();
+std::vector<TensorComparison> compare(base::FileSystem& files, const std::filesystem::path& a_path,
+                                      const std::filesystem::path& b_path, int threads, const ReadProgress& progress) {
+  const OpenedCheckpoint a = open_checkpoint(files, a_path);
+  const OpenedCheckpoint b = open_checkpoint(files, b_path);
+  for (const auto* opened : {&a, &b}) check_all_metadata(files, *opened, threads);
+  Results results = tensors_of(a.table, b.table);
+  const auto result_of = [&](const Block& block) -> TensorComparison& {
+    const auto& tensor = a.table.tensors[block.box->tensor];
+    return results.at({tensor.kind, tensor.name});
+  };
+  std::vector<Block> blocks = blocks_of(a.table);
+  std::erase_if(blocks, [&](const Block& block) { return !result_of(block).mismatch.empty(); });
+  std::vector<Sums> sums(blocks.size());
+  std::atomic<std::uint64_t> compared = 0;
+  for_each_part(blocks.size(), threads, [&]() -> PartWorker {
+    const auto side_a = std::make_shared<Side>(files, a);
+    const auto side_b = std::make_shared<Side>(files, b);
+    return [&, side_a, side_b](std::size_t i) {
+      const auto& tensor = a.table.tensors[blocks[i].box->tensor];
+      const auto& other = b.table.tensors[static_cast<std::size_t>(b.table.find(tensor.kind, tensor.name))];
+      sums[i] = compare_block(blocks[i], *side_a, *side_b, b.table, other, compare_run_of(tensor.dtype, other.dtype));
+      const std::uint64_t bytes = std::min(kBlockBytes, a.table.bytes_of(*blocks[i].box));
+      const std::uint64_t both = bytes + bytes / size_of(tensor.dtype) * size_of(other.dtype);
+      if (!progress(compared += both)) throw base::Stopped("the comparison was stopped");
+    };
+  });
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    TensorComparison& into = result_of(blocks[i]);
+    into.differing += sums[i].differing;
+    into.largest_difference = std::max(into.largest_difference, sums[i].largest_difference);
+    into.largest_a = std::max(into.largest_a, sums[i].largest_a);
+    into.largest_b = std::max(into.largest_b, sums[i].largest_b);
+  }
+  std::vector<TensorComparison> list;
+  for (auto& [key, result] : results) list.push_back(std::move(result));
+  return list;
 }
 
 }  // namespace trireme::checkpoint

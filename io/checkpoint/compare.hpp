@@ -28,9 +28,9 @@ struct TensorComparison {
   bool equal() const { return mismatch.empty() && same_type && differing == 0; }
 };
 
-/// All tensors, ordered by (kind, name). Reads both at the same time, at most 128 MiB of values of each side held at
-/// once, and compares with `threads` threads. Every block read is verified: throws DamagedCheckpoint. `progress` hears
-/// the bytes of values compared, both sides together: throws base::Stopped when it says so.
+/// All tensors, ordered by (kind, name). Each of `threads` threads holds one block of 16 MiB of either side; a block of
+/// B that meets several blocks of A is read as often. Every block read is verified: throws DamagedCheckpoint.
+/// `progress` hears the bytes compared, both sides together: throws base::Stopped when it says so.
 std::vector<TensorComparison> compare(base::FileSystem& files, const std::filesystem::path& a,
                                       const std::filesystem::path& b, int threads, const ReadProgress& progress);
 

@@ -57,7 +57,7 @@ struct SaveResult {
 /// What a save that goes on beside the training needs.
 struct AsyncParts {
   Coordinator& draining;         ///< of the same ranks as the other one, and on its own: used by another thread
-  const StateMemory& memory;       ///< that the boxes lie in
+  const StateMemory& memory;     ///< that the boxes lie in
   std::uint64_t pool_bytes = 0;  ///< host memory for snapshots on this rank
   AllocateHost allocate = allocate_huge;
 };

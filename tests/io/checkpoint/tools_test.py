@@ -71,6 +71,15 @@ def place_of(shard, kind, name):
         return next(iter(file[kind][name].values())).id.get_offset()
 
 
+def find_tensor(step_directory, kind, name):
+    """A shard that holds some of it, and where its first box there begins."""
+    for path in shards_of(step_directory):
+        with h5py.File(path, "r") as shard:
+            if f"{kind}/{name}" in shard:
+                break
+    return path, place_of(path, kind, name)
+
+
 def check_list(run):
     step = save(run, 10)
     before = trireme("list", "--json", run)
@@ -267,14 +276,28 @@ def check_verify(run, elsewhere):
     assert len(open(verified).readlines()) == 1 and "VERIFIED" not in files_below(elsewhere)
 
 
-def check_diff(a, b, c):
+def bits(values):
+    return values.astype(np.float64).reshape(-1).view(np.uint64)
+
+
+def check_diff(a, b, others):
+    """a and b hold the same in two layouts; `others` differ from a."""
     assert "equal, bit for bit" in trireme("diff", a, b)
-    report = {(t["kind"], t["name"]): t for t in json.loads(trireme("diff", "--json", a, c, code=1))["tensors"]}
-    old, new = read_whole(a), read_whole(c)
-    for key in old:
-        bits = np.uint32 if old[key].dtype == np.float32 else np.uint64
-        assert report[key]["differing"] == (old[key].reshape(-1).view(bits) != new[key].reshape(-1).view(bits)).sum()
-    assert report["param", "large"]["differing"] > 4_000_000
+    old = read_whole(a)
+    for other in others:
+        report = {(t["kind"], t["name"]): t for t in json.loads(trireme("diff", "--json", a, other, code=1))["tensors"]}
+        new = read_whole(other)
+        for key in old:
+            assert report[key]["differing"] == (bits(old[key]) != bits(new[key])).sum(), key
+            finite = np.abs(old[key].astype(np.float64))[~np.isnan(old[key])]
+            assert report[key]["max_a"] == finite.max(initial=0) or np.isinf(finite).any(), key
+            assert report[key]["same_type"] == (old[key].dtype == new[key].dtype)
+        assert report["param", "large"]["differing"] > 4_000_000
+    shard, at = find_tensor(b, "param", "large")
+    for words in ((a, b), (b, a)):
+        flip(shard, at)
+        assert "param large" in trireme("diff", *words, code=1)
+        flip(shard, at)
 
 
 def main():
@@ -291,7 +314,8 @@ def main():
             check_view(run, step, f"{root}/elsewhere_{dtype}")
         other = save(f"{root}/resharded", 5, "2 3 1 1", "fp32", large=True)
         later = save(f"{root}/resharded", 6, "2 1 2 0", "fp32", large=True)
-        check_diff(f"{root}/fp32/checkpoints/step_5", other, later)
+        wide = save(f"{root}/wide", 6, "1 1 1 0", "fp64", large=True)
+        check_diff(f"{root}/fp32/checkpoints/step_5", other, [later, wide])
     print("list, prune, verify, inspect --stats, copy, view and diff agree with h5py, h5dump and numpy")
 
 
