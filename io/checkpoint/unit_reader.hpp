@@ -22,8 +22,8 @@ struct UnitJob {
   char* into;  ///< where its bytes are to lie; null = a buffer of the reader's own
 };
 
-/// While the caller uses one unit, the next few large ones are read and verified by other threads: past the page cache where the
-/// file system has direct I/O, since nobody reads a block twice. All references must outlive the reader.
+/// While the caller uses one unit, the next few large ones are read and verified by other threads: past the page cache
+/// where the file system has direct I/O, since nobody reads a block twice. All references must outlive the reader.
 class UnitReader {
  public:
   UnitReader(base::FileSystem& files, const std::filesystem::path& step_directory, const Manifest& manifest,
