@@ -12,7 +12,8 @@ from support import (Workspace, check, checkpoints, make_data, rank_processes, r
 
 SEED = int(os.environ.get("TRIREME_SEED", str(time.time_ns() % 2**32)))
 CYCLES = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-STEPS = 4 * CYCLES + 10
+STEPS = 120 * CYCLES + 90  # more than all attempts together reach: a step takes some milliseconds
+KEEP_EVERY = 3 * (STEPS // 15)
 LAYOUT = ["--parallel.dp=2", "--parallel.zero=1"]
 
 
@@ -20,7 +21,7 @@ def run_ini(name):
     return run_file(name, model=tiny_model("llama", dropout=0.1), data={"train": "data.h5", "valid": "data.valid.h5"},
                     train={"steps": STEPS, "global_batch": 8, "micro_batch": 2},
                     optimizer={"lr": 1e-2, "warmup_steps": 3, "lr_schedule": "cosine"},
-                    checkpoint={"every_steps": 3, "keep": 3, "keep_every": 30},
+                    checkpoint={"every_steps": 3, "keep": 3, "keep_every": KEEP_EVERY},
                     log={"valid_every_steps": 7, "valid_samples": 8})
 
 
@@ -50,7 +51,7 @@ def disturb(space, directory, rng, cycle):
     process = space.start("train", "killed.ini", *LAYOUT, ranks=2)
     starting = rng.random() < 0.25
     steps = 0 if starting else rng.randint(1, 4)
-    delay = rng.uniform(0.0, 2.0) if starting else rng.uniform(0.0, 0.1)
+    delay = rng.uniform(0.0, 0.5) if starting else rng.uniform(0.0, 0.1)
     while steps and process.poll() is None and logged(directory) < min(before + steps, STEPS - 1):
         time.sleep(0.002)
     time.sleep(delay)
