@@ -14,6 +14,7 @@ SEED = int(os.environ.get("TRIREME_SEED", str(time.time_ns() % 2**32)))
 CYCLES = int(sys.argv[1]) if len(sys.argv) > 1 else 5
 STEPS = 120 * CYCLES + 90  # more than all attempts together reach: a step takes some milliseconds
 KEEP_EVERY = 3 * (STEPS // 15)
+PATIENCE = 60 + STEPS // 5  # seconds for all steps
 LAYOUT = ["--parallel.dp=2", "--parallel.zero=1"]
 
 
@@ -70,10 +71,10 @@ def main():
         space.write("straight.ini", run_ini("straight"))
         space.write("killed.ini", run_ini("killed"))
         straight, killed = space / "runs/straight", space / "runs/killed"
-        space.must("train", "straight.ini", *LAYOUT, ranks=2, timeout=300)
+        space.must("train", "straight.ini", *LAYOUT, ranks=2, timeout=PATIENCE)
         kills = sum(disturb(space, killed, rng, cycle) for cycle in range(1, CYCLES + 1))
         check(kills == CYCLES, f"only {kills} of {CYCLES} attempts were killed: the others ended before")
-        space.must("train", "killed.ini", *LAYOUT, ranks=2, timeout=300)
+        space.must("train", "killed.ini", *LAYOUT, ranks=2, timeout=PATIENCE)
         ours, theirs = ([without_timing(line) for line in step_lines(run)] for run in (straight, killed))
         check(len(ours) == STEPS and ours == theirs, "logged numbers differ after kills and resumes")
         # One that an attempt resumed from stays longer.
