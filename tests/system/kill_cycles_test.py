@@ -1,14 +1,15 @@
 """One run that is killed again and again (SIGKILL, at moments drawn by a printed seed, to the whole job or to one rank)
 ends in the same bytes as an undisturbed one. kill_cycles_test.py [CYCLES], default 5."""
 
+import contextlib
 import os
 import random
 import signal
 import sys
 import time
 
-from support import (Workspace, check, checkpoints, make_data, rank_processes, run_file, say, step_directory, step_lines,
-                     tiny_model, without_timing)
+from support import (Workspace, check, checkpoints, make_data, rank_processes, run_file, say, session_processes,
+                     step_directory, step_lines, tiny_model, without_timing)
 
 SEED = int(os.environ.get("TRIREME_SEED", str(time.time_ns() % 2**32)))
 CYCLES = int(sys.argv[1]) if len(sys.argv) > 1 else 5
@@ -43,6 +44,14 @@ def strike(process, victim):
         for rank in ranks:
             os.kill(rank, signal.SIGKILL)
     process.wait(60)
+    end = time.monotonic() + 60
+    while (left := session_processes(process)) and time.monotonic() < end:  # ranks outlive mpirun by a second
+        if victim == "the job":
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        time.sleep(0.01)
+    check(not left, f"processes {left} of a killed job still run")
     return process.returncode != 0
 
 

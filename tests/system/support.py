@@ -84,6 +84,20 @@ def rank_processes(process, rank):
     return found
 
 
+def session_processes(process):
+    """Process ids of all that still runs of a job that Workspace.start started: mpirun, daemons, ranks."""
+    found = []
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{entry}/stat", "rb") as file:
+                state, _, _, session = file.read().rpartition(b") ")[2].split()[:4]
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # it ended while we looked
+        if int(session) == process.pid and state not in b"ZX":
+            found.append(int(entry))
+    return found
+
+
 def rank_process(process, rank):
     """The process id of a rank that must be there."""
     found = rank_processes(process, rank)
