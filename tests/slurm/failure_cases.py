@@ -1,0 +1,125 @@
+"""Ranks, nodes and links that fail. Each case takes a cluster, a folder and the undisturbed run's last loss."""
+
+import os
+import re
+import signal
+import time
+
+from training_run import FAULTS, Run, same_end
+
+
+def rank_killed(cluster, folder, reference, launcher="mpirun"):
+    run = Run(cluster, folder, f"rank-killed-{launcher}", launcher=launcher)
+    job = run.submit()
+    run.wait_step(60)
+    killed = time.time()
+    os.kill(run.rank_pids()[-1], signal.SIGKILL)
+    cluster.wait(lambda: len(run.attempts()) == 2, 30, "the second attempt")
+    resumed = run.attempts()[1]["first_step"]
+    cluster.wait(lambda: len(run.attempts()) == 2 and run.step() > resumed, 30, "a new step")
+    again = [line for line in run.lines("metrics.jsonl") if line.get("step") == resumed + 1][0]["time"] - killed
+    run.wait_done()
+    assert cluster.job(job).get("Restarts", "0") == "0"
+    assert "restarted" in run.attempts()[1]["reason"], run.attempts()
+    return f"{same_end(run, reference)}; first new step {again:.1f} s after the kill"
+
+
+def rank_killed_srun(cluster, folder, reference):
+    return rank_killed(cluster, folder, reference, "srun")
+
+
+def node_killed(cluster, folder, reference):
+    """The job goes on, on the node that is left, in a smaller layout."""
+    run = Run(cluster, folder, "node-killed")
+    job = run.submit()
+    run.wait_step(60)
+    nodes = cluster.hosts(job)
+    batch = cluster.job(job)["BatchHost"]
+    victim = [node for node in nodes if node != batch][0]
+    cluster.devcluster("kill-node", victim)
+    run.wait_done()
+    cluster.devcluster("start-node", victim)
+    assert cluster.job(job).get("Restarts", "0") == "0", cluster.job(job)
+    assert run.attempts()[-1]["hosts"] == [batch], run.attempts()
+    return same_end(run, reference)
+
+
+def rank_killed_in_save(cluster, folder, reference):
+    """Rank 0, which commits: the save that was under way is collected, the one before it is where it goes on."""
+    run = Run(cluster, folder, "rank-killed-in-save")
+    job = run.submit(*run.site())
+    run.wait_step(60)
+    with run.slow_saves(1):
+        committed = run.wait_save_under_way()
+        os.kill(run.rank_pids()[0], signal.SIGKILL)
+        left = run.partials()
+        cluster.wait(lambda: len(run.attempts()) == 2, 60, "the second attempt")
+    run.wait_done()
+    return after_broken_save(cluster, run, job, committed, left, reference)
+
+
+def node_killed_in_save(cluster, folder, reference):
+    run = Run(cluster, folder, "node-killed-in-save")
+    job = run.submit(*run.site())
+    run.wait_step(60)
+    batch = cluster.job(job)["BatchHost"]
+    victim = [node for node in cluster.hosts(job) if node != batch][0]
+    with run.slow_saves(1):
+        committed = run.wait_save_under_way()
+        cluster.devcluster("kill-node", victim)
+        left = run.partials()
+        cluster.wait(lambda: len(run.attempts()) == 2, 90, "the second attempt")
+    run.wait_done()
+    cluster.devcluster("start-node", victim)
+    assert run.attempts()[-1]["hosts"] == [batch], run.attempts()
+    return after_broken_save(cluster, run, job, committed, left, reference)
+
+
+def after_broken_save(cluster, run, job, committed, left, reference):
+    assert len(left) == 1 and not run.partials(), (left, run.partials())
+    assert committed >= 50 and run.attempts()[1]["first_step"] == committed, (committed, run.attempts())
+    assert cluster.job(job).get("Restarts", "0") == "0", cluster.job(job)
+    broken = re.search(r"step_(\d+)", left[0]).group(1)
+    return f"{same_end(run, reference)}; killed while it saved step {broken}, resumed from {committed}"
+
+
+def node_killed_at_start(cluster, folder, reference):
+    """A node dies before the ranks are wired: the script notices and goes on without it."""
+    run = Run(cluster, folder, "node-killed-at-start")
+    job = run.submit()
+    cluster.wait_state(job, "RUNNING")
+    nodes = cluster.hosts(job)
+    victim = [node for node in nodes if node != cluster.job(job)["BatchHost"]][0]
+    cluster.devcluster("kill-node", victim)
+    run.wait_done()
+    cluster.devcluster("start-node", victim)
+    return f"{same_end(run, reference)}; {run.attempts()[-1]['layout']}"
+
+
+def bad_node(cluster, folder, reference):
+    """A node on which every attempt fails, and no layout without it: a new job that is not to get it."""
+    run = Run(cluster, folder, "bad-node", tp=2, pp=2)
+    first = run.submit(*run.site(f"env LD_PRELOAD={FAULTS} BROKEN_READS=n2"))
+    run.wait_done()
+    second = run.attempts()[-1]["job"]
+    assert second != first and [one["job"] for one in run.attempts()] == [first, first, second], run.attempts()
+    assert all(end["reason"].startswith("failed on n2: ") for end in run.ends()[:-1]), run.ends()
+    assert cluster.job(first)["ExitCode"] == "1:0", cluster.job(first)
+    assert cluster.job(second)["ExcNodeList"] == "n2" and run.attempts()[-1]["restart_count"] == 0, cluster.job(second)
+    return f"{same_end(run, reference)}; job {second} on {' and '.join(run.attempts()[-1]['hosts'])}"
+
+
+def link_cut(cluster, folder, reference):
+    """Two nodes cannot reach each other any more: the hang is named, and ends in a new attempt."""
+    run = Run(cluster, folder, "link-cut")
+    job = run.submit("--train.step_timeout=8")
+    run.wait_step(60)
+    a, b = cluster.hosts(job)
+    cut = time.time()
+    cluster.devcluster("cut-link", a, b)
+    cluster.wait(lambda: "missing" in run.log() or "no answer" in run.log(), 60, lambda: f"the hang named:\n{run.log()[-2000:]}")
+    named = time.time() - cut
+    cluster.devcluster("restore-link", a, b)
+    run.wait_done()
+    assert len(run.attempts()) > 1, run.attempts()
+    return f"{same_end(run, reference)}; named {named:.0f} s after the cut"

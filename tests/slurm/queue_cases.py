@@ -1,0 +1,232 @@
+"""Submitted, requeued, limited, refused. Each case takes a cluster, a folder and the undisturbed run's last loss."""
+
+import os
+import re
+import subprocess
+import time
+
+from cluster import TRIREME
+from training_run import Run, same_end
+
+
+def plain(cluster, folder, reference):
+    run = Run(cluster, folder, "plain", nodes=2)
+    job = run.submit()
+    run.wait_done()
+    assert cluster.wait_state(job, ("COMPLETED", "FAILED")) == "COMPLETED"
+    return same_end(run, reference)
+
+
+def plain_srun(cluster, folder, reference):
+    run = Run(cluster, folder, "plain-srun", tp=2, pp=2, nodes=4, ranks_per_node=1, launcher="srun")
+    run.submit()
+    run.wait_done()
+    assert run.attempts()[0]["hosts"].__len__() == 4, run.attempts()
+    return same_end(run, reference)
+
+
+def soonest(cluster, folder, reference):
+    """Three of four nodes are taken for an hour: with one node the run would be done first, and starts there."""
+    taken = cluster.sbatch("--nodes=3", "--exclusive", "--time=60", "--output=/dev/null", "--wrap=sleep 3000")
+    cluster.wait_state(taken, "RUNNING")
+    run = Run(cluster, folder, "soonest")
+    asked = time.monotonic()
+    run.submit("--soonest")
+    asked = time.monotonic() - asked
+    answers = re.findall(r"^ *(\d+)  +(\S.*?)  +(\S.*?)  +(\S.*)$", run.output, flags=re.MULTILINE)
+    assert [nodes for nodes, *_ in answers] == ["1", "2", "4"], run.output
+    assert "takes 1 nodes" in run.output and run.jobs, run.output
+    assert 2 <= asked < 15, asked  # a second between two questions
+    run.wait_step(10)
+    assert len(run.attempts()[0]["hosts"]) == 1, run.attempts()
+    cluster.run("scancel", taken, *run.jobs)
+    return f"asked about {len(answers)} sizes in {asked:.1f} s"
+
+
+def no_requeue(cluster, folder, reference):
+    """A job without the right to come back: saved at the notice, ended with 75; submitted again it goes on."""
+    run = Run(cluster, folder, "no-requeue", extra="--exclusive --no-requeue", launcher="auto")
+    job = run.submit()
+    assert "may not be requeued" in run.output, run.output
+    run.wait_step(60)
+    cluster.run("scancel", "--signal=USR1", "--batch", job)
+    cluster.wait_state(job, ("FAILED", "COMPLETED"))
+    assert cluster.job(job)["ExitCode"] == "75:0", cluster.job(job)
+    run.submit()
+    run.wait_done()
+    return same_end(run, reference)
+
+
+def time_limit_chain(cluster, folder, reference):
+    """Jobs of a minute: each saves before its limit, the next goes on, the rest of the chain ends at once."""
+    run = Run(cluster, folder, "time-limit", time=1, global_batch=128)
+    first = run.submit("--chain", 6)
+    run.wait_done(320)
+    jobs = [first, *re.findall(r"job (\d+), after", run.output)]
+    reasons = [end["reason"] for end in run.ends()]
+    assert all(reason == "stopped before the time limit" for reason in reasons[:-1]), reasons
+    assert len(reasons) > 1 and reasons[-1] == "done", reasons
+    assert all(end["last_step"] == end["saved_step"] for end in run.ends()), run.ends()
+    for job in jobs:
+        assert cluster.wait_state(job, ("COMPLETED", "FAILED", "TIMEOUT")) != "TIMEOUT", cluster.job(job)
+    assert cluster.state(jobs[-1]) == "COMPLETED", cluster.job(jobs[-1])
+    alone = Run(cluster, folder, "time-limit-alone", tp=1, global_batch=128)
+    subprocess.run([TRIREME, "train", alone.file], check=True, capture_output=True)
+    return f"{same_end(run, alone.final_loss())}; {len(run.attempts())} links trained"
+
+
+def time_extended(cluster, folder, reference):
+    """scontrol update TimeLimit in mid-job: the run goes on past the limit that it began with."""
+    run = Run(cluster, folder, "time-extended", time=2, nodes=1)
+    job = run.submit(*run.site())
+    run.wait_step(20)
+    cluster.run("scontrol", "update", f"JobId={job}", "TimeLimit=20")
+    with run.slow_saves(2.6):  # else it would be done long before
+        run.wait_done(320)
+    (start,), (end,) = run.attempts(), run.ends()
+    seconds = end["time"] - start["time"]
+    assert seconds > 120, seconds
+    assert run.log().count("the job's time limit was changed") == 1, run.log()[-2000:]
+    return f"{same_end(run, reference)}; trained for {seconds:.0f} s in a job of 120 s"
+
+
+def accounted(cluster, folder, reference):
+    """With slurmdbd: the price in billing units and the account's share."""
+    run = Run(cluster, folder, "accounted", nodes=1, launcher="auto")
+    run.submit("--slurm.account=physics")
+    price = re.search("price .*", run.output).group(0)
+    assert "billing units an hour" in price and "account physics" in price, run.output
+    run.wait_done()
+    return f"{same_end(run, reference)}; {price}"
+
+
+def requeued(cluster, folder, reference):
+    """scontrol requeue, then scancel --signal, then a plain scancel and a new submission."""
+    run = Run(cluster, folder, "requeued")
+    job = run.submit()
+    run.wait_step(50)
+    cluster.run("scontrol", "requeue", job)
+    cluster.wait(lambda: len(run.attempts()) == 2, 60, "the attempt after scontrol requeue")
+    run.wait_step(run.attempts()[1]["first_step"] + 30)
+    cluster.run("scancel", "--signal=USR1", "--batch", job)
+    cluster.wait(lambda: len(run.attempts()) == 3, 60, "the attempt after scancel --signal")
+    assert run.ends()[1]["reason"] == "stopped by SIGUSR1", run.ends()
+    run.wait_step(run.attempts()[2]["first_step"] + 30)
+    cluster.run("scancel", job)
+    cluster.wait_state(job, "CANCELLED")
+    run.submit()
+    run.wait_done()
+    return same_end(run, reference)
+
+
+def array(cluster, folder, reference):
+    runs = [Run(cluster, folder, f"array-{i}", nodes=1) for i in range(3)]
+    done = cluster.run(TRIREME, "submit", *(run.file for run in runs))
+    job = re.search(r"job +(\d+)", done.stdout).group(1)
+    runs[1].wait_step(40, 90)
+    cluster.devcluster("preempt", f"{job}_1", "--seconds", 2)
+    for run in runs:
+        run.wait_done()
+    assert [len(run.attempts()) for run in runs] == [1, 2, 1], [run.attempts() for run in runs]
+    return "; ".join(same_end(run, reference) for run in runs[:2])
+
+
+def two_jobs(cluster, folder, reference):
+    """The second job on a run directory does not write into it."""
+    run = Run(cluster, folder, "two-jobs")
+    run.submit()
+    run.wait_step(20)
+    second = run.submit()
+    state = cluster.wait_state(second, ("FAILED", "COMPLETED"), 120)
+    run.wait_done()
+    assert "another job" in run.log() or state == "COMPLETED", run.log()[-2000:]
+    return f"{same_end(run, reference)}; the second job: {state}"
+
+
+def export_none(cluster, folder, reference):
+    run = Run(cluster, folder, "export-none", extra="--exclusive --export=NONE", nodes=1)
+    run.submit()
+    run.wait_done()
+    return same_end(run, reference)
+
+
+def refused(cluster, folder, reference):
+    """A wrong run file does not get into the queue."""
+    run = Run(cluster, folder, "refused")
+    for words, wanted in ((["--parallel.tp=3"], "heads"), (["--slurm.partition=lo"], "low"), (["--train.stepz=3"], "train.steps"),
+                          (["--slurm.nodes=99"], "at most"), (["--data.train=none.h5"], "none.h5")):
+        done = cluster.run(TRIREME, "submit", run.file, *words, check=False)
+        assert done.returncode == 2 and wanted in done.stderr, (words, done.stderr)
+    assert not os.path.exists(f"{run.directory}/submit.sbatch")
+    return "5 refusals"
+
+
+def readme_script(run, request, old="mpirun", new="mpirun"):
+    """The file with README's own script for this run; `request` stands for its tasks and GPUs."""
+    text = open(os.path.join(os.environ["TRIREME_SOURCE"], "README.md")).read()
+    script = re.search(r"(    #!/bin/bash\n(    .*\n)+)", text).group(1)
+    script = "".join(line[4:] for line in script.splitlines(True))
+    assert "mpirun trireme train run.ini" in script and "--ntasks-per-node=8 --gpus-per-node=8" in script, script
+    script = script.replace("--ntasks-per-node=8 --gpus-per-node=8", request).replace(old, new)
+    script = script.replace("run.ini", run.file).replace("trireme train", f"{TRIREME} train").replace("24:00:00", "10")
+    path = f"{run.file}.sbatch"
+    with open(path, "w") as file:
+        file.write(script)
+    return path
+
+
+def gpus_per_task(cluster, folder, reference):
+    """A user's own script: mpirun's ranks would miss GPUs, so it is refused; srun's tasks have one each, and train."""
+    run = Run(cluster, folder, "gpus-per-task")
+    log = f"{folder}/gpus-per-task.log"
+    request = "--ntasks-per-node=2 --gpus-per-task=1"
+    job = cluster.sbatch(f"--output={log}", readme_script(run, request))
+    assert cluster.wait_state(job, ("FAILED", "COMPLETED")) == "FAILED"
+    said = open(log).read()
+    assert said.count("--gpus-per-node=2") == 1 and not run.attempts(), said
+    assert cluster.job(job)["ExitCode"] == "2:0", (cluster.job(job), said)
+    job = cluster.sbatch(f"--output={log}", readme_script(run, request, "mpirun trireme", "srun --mpi=pmix trireme"))
+    run.wait_step(10)
+    cluster.run("scancel", job)
+    return said.splitlines()[0]
+
+
+def oversubscribed(cluster, folder, reference):
+    """Two ranks on one CPU: one line of warning, and they train."""
+    run = Run(cluster, folder, "oversubscribed", nodes=1)
+    job = run.submit(*run.site(f"taskset --cpu-list {min(os.sched_getaffinity(0))}"))
+    run.wait_step(10)
+    cluster.run("scancel", job)
+    warnings = [line for line in run.log().splitlines() if "take turns" in line]
+    assert len(warnings) == 1, run.log()[:2000]
+    return warnings[0]
+
+
+def own_script(cluster, folder, reference):
+    """README's own script, without submit."""
+    run = Run(cluster, folder, "own-script")
+    path = readme_script(run, "--ntasks-per-node=2 --exclusive")
+    job = cluster.sbatch(f"--output={folder}/own.log", path)
+    run.wait_step(40)
+    cluster.run("scancel", "--signal=USR1", "--batch", job)
+    cluster.wait(lambda: run.ends(), 30, "the end after USR1")
+    cluster.wait_state(job, ("COMPLETED", "FAILED"))
+    cluster.sbatch(f"--output={folder}/own.log", path)
+    run.wait_done()
+    return same_end(run, reference)
+
+
+def half_the_nodes(cluster, folder, reference):
+    """Requeued on one node of two: another layout by itself."""
+    run = Run(cluster, folder, "half", extra="", min_nodes=1)
+    job = run.submit()
+    run.wait_step(60)
+    assert len(run.attempts()[0]["hosts"]) == 2
+    cluster.run("scontrol", "update", "NodeName=n2", "State=DRAIN", "Reason=test")
+    try:
+        cluster.run("scontrol", "requeue", job)
+        run.wait_done()
+    finally:
+        cluster.run("scontrol", "update", "NodeName=n2", "State=RESUME")
+    assert run.attempts()[1]["hosts"] == ["n1"] and run.attempts()[1]["layout"] != run.attempts()[0]["layout"]
+    return f"{same_end(run, reference)}; {run.attempts()[0]['layout']} -> {run.attempts()[1]['layout']}"
