@@ -100,6 +100,8 @@ def bad_node(cluster, folder, reference):
     """A node on which every attempt fails, and no layout without it: a new job that is not to get it."""
     run = Run(cluster, folder, "bad-node", tp=2, pp=2)
     first = run.submit(*run.site(f"env LD_PRELOAD={FAULTS} BROKEN_READS=n2"))
+    cluster.wait_state(first, "RUNNING")
+    assert cluster.hosts(first) == ["n1", "n2"], "the bad node must not be rank 0's, whose failures name no node"
     run.wait_done()
     second = run.attempts()[-1]["job"]
     assert second != first and [one["job"] for one in run.attempts()] == [first, first, second], run.attempts()

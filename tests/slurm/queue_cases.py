@@ -77,7 +77,8 @@ def time_limit_chain(cluster, folder, reference):
 
 def time_extended(cluster, folder, reference):
     """scontrol update TimeLimit in mid-job: the run goes on past the limit that it began with."""
-    run = Run(cluster, folder, "time-extended", time=2, nodes=1)
+    # On the last node: bad_node, beside it, is to get the first ones.
+    run = Run(cluster, folder, "time-extended", time=2, nodes=1, extra="--exclusive --nodelist=n4")
     job = run.submit(*run.site())
     run.wait_step(20)
     cluster.run("scontrol", "update", f"JobId={job}", "TimeLimit=20")
