@@ -9,6 +9,7 @@ import tempfile
 import time
 
 TRIREME = os.environ["TRIREME_BIN"]
+PATIENCE = 4
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "munged", "unshare", "nsenter")
 
 
@@ -70,8 +71,10 @@ class Cluster:
         return self.run("scontrol", "show", "hostnames", self.job(job)["NodeList"]).stdout.split()
 
     def wait(self, condition, seconds, what):
-        """Until `condition()` is true; its value. A failure says what was waited for (a text, or a function that makes
-        it then) and how the cluster looks."""
+        """Until `condition()` is true; its value. `seconds` are more than a quiet machine needs; a busy one gets
+        PATIENCE times as many, since what is limited here is a hang, not speed. A failure says what was waited for (a
+        text, or a function that makes it then) and how the cluster looks."""
+        seconds *= PATIENCE
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             value = condition()

@@ -168,7 +168,9 @@ def interrupted(space):
     """Ctrl-C on mpirun while a large file is being written."""
     os.mkdir(space / "interrupted")
     with open(space / "interrupted.txt", "w", encoding="utf-8") as out:
-        job = subprocess.Popen([*MPIRUN, "-n", "2", HELPER, "doctor", "--dir", "interrupted", "--disk-mb", "8192"],
+        # A rank of a busy machine may need more than the second that mpirun leaves it by default.
+        job = subprocess.Popen([*MPIRUN, "--mca", "odls_base_sigkill_timeout", "30", "-n", "2", HELPER, "doctor", "--dir",
+                                "interrupted", "--disk-mb", "8192"],
                                cwd=space.path, stdout=out, stderr=subprocess.STDOUT, start_new_session=True)
     wait_until(lambda: any(name.endswith(".data") for name in os.listdir(space / "interrupted")), job, "the large file")
     job.send_signal(signal.SIGINT)
