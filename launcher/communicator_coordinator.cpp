@@ -30,20 +30,14 @@ std::string CommunicatorCoordinator::all_ok(bool ok, const std::string& message)
   std::int64_t failed = ok ? size() : rank();
   complete(communicator_.start_all_reduce(&failed, 1, DataType::kInt64, ReduceOp::kMin));
   if (failed == size()) return "";
-  std::string text = rank() == failed ? base::str("rank ", failed, ": ", message) : "";
-  broadcast_from(static_cast<int>(failed), text);
-  return text;
+  return broadcast_from(static_cast<int>(failed), rank() == failed ? base::str("rank ", failed, ": ", message) : "");
 }
 
-void CommunicatorCoordinator::broadcast_from(int root, std::string& bytes) {
+std::string CommunicatorCoordinator::broadcast_from(int root, std::string bytes) {
   std::int64_t length = std::ssize(bytes);
   complete(communicator_.start_broadcast(&length, 1, DataType::kInt64, root));
   bytes.resize(static_cast<std::size_t>(length));
   complete(communicator_.start_broadcast(bytes.data(), bytes.size(), DataType::kUInt8, root));
-}
-
-std::string CommunicatorCoordinator::broadcast(std::string bytes) {
-  broadcast_from(0, bytes);
   return bytes;
 }
 

@@ -26,7 +26,7 @@ class CommunicatorCoordinator final : public checkpoint::Coordinator {
   int node() const override { return node_; }
   int nodes() const override { return nodes_; }
   std::string all_ok(bool ok, const std::string& message) override;
-  std::string broadcast(std::string bytes) override;
+  std::string broadcast_from(int root, std::string bytes) override;
   std::vector<std::string> gather(std::string bytes) override;
   std::vector<std::string> all_gather(std::string bytes) override;
   std::vector<std::string> exchange(std::vector<std::string> to_each) override;
@@ -36,7 +36,6 @@ class CommunicatorCoordinator final : public checkpoint::Coordinator {
  private:
   /// Throws base::Error when given up.
   void complete(collectives::Request request);
-  void broadcast_from(int root, std::string& bytes);
 
   collectives::Communicator& communicator_;
   int node_;

@@ -8,6 +8,7 @@
 #include "base/log.hpp"
 #include "collectives/mpi/watchdog.hpp"
 #include "io/tokens/data_source.hpp"
+#include "launcher/fast_tier.hpp"
 #include "launcher/run_directory.hpp"
 #include "launcher/stop_requests.hpp"
 #include "slurm/job/outcome.hpp"
@@ -31,8 +32,10 @@ struct LoopParts {
   slurm::TimeBudget* time;       ///< on rank 0 only
   slurm::Progress& progress;
   collectives::Watchdog& watchdog;
-  base::Log log;  ///< silent on other ranks
+  base::Log log;   ///< silent on other ranks
+  FastTier* fast;  ///< null without checkpoint.fast_dir
   int attempt = 1;
+  std::int64_t saved_step = 0;  ///< the newest in the run directory, 0 = none
   std::optional<std::int64_t> resumed_from;
 };
 

@@ -16,14 +16,11 @@ constexpr double kGiB = 1 << 30;
 
 checkpoint::SpaceNeed space_need(const Session& session, base::FileSystem& files, const RunInput& input) {
   const options::RunOptions& options = input.options();
-  const std::uint64_t element = options.train.precision == "fp64" ? 8 : 4;
-  constexpr std::uint64_t kKinds = 3;  // parameters and the optimizer's two moments
   const auto shards =
       static_cast<std::uint64_t>(std::min<std::int64_t>(options.checkpoint.shards_per_node, session.ranks_on_node())) *
       session.hosts().size();
   checkpoint::SpaceNeed need;
-  need.checkpoint_bytes = kKinds * element * static_cast<std::uint64_t>(spec::parameter_count(input.resolved.model)) +
-                          shards * (std::uint64_t{1} << 20);
+  need.checkpoint_bytes = checkpoint_bytes(input.resolved) + shards * (std::uint64_t{1} << 20);
   need.checkpoint_files = shards + session.hosts().size() + 3;  // directories count
   need.keep = options.checkpoint.keep;
   need.existing = std::ssize(checkpoint::committed_steps(files, options.run.dir));
@@ -61,7 +58,13 @@ std::uint64_t snapshot_bytes(const options::CheckpointSection& checkpoint, const
   return static_cast<std::uint64_t>(of_node / ranks_on_node);
 }
 
-void preflight(Session& session, base::FileSystem& files, const RunInput& input) {
+std::uint64_t checkpoint_bytes(const options::Resolved& resolved) {
+  constexpr std::uint64_t kKinds = 3;
+  const std::uint64_t element = resolved.options.train.precision == "fp64" ? 8 : 4;
+  return kKinds * element * static_cast<std::uint64_t>(spec::parameter_count(resolved.model));
+}
+
+void preflight(Session& session, base::FileSystem& files, const RunInput& input, FastTier* fast) {
   const options::RunOptions& options = input.options();
   if (!options.checkpoint.preflight) return;
   const std::string memory = lacking_memory(options.checkpoint, base::read_host_limits(files), session.world().host());
@@ -69,6 +72,7 @@ void preflight(Session& session, base::FileSystem& files, const RunInput& input)
     throw base::InputError(agreed);
   }
   on_rank_0(session.world(), [&] { check_space(session, files, input); });
+  if (fast != nullptr) fast->check_room(checkpoint_bytes(input.resolved));
   const std::string failure = checkpoint::try_to_commit(session.coordinator(), files, options.run.dir);
   if (!failure.empty()) {
     throw base::Error(base::str("a trial save in ", options.run.dir, " failed: ", failure,

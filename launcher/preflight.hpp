@@ -5,15 +5,19 @@
 
 #include "base/file_system.hpp"
 #include "base/host_limits.hpp"
+#include "launcher/fast_tier.hpp"
 #include "launcher/run_input.hpp"
 #include "launcher/session.hpp"
 
 namespace trireme::launcher {
 
-/// Collective, while rank 0 holds the lease. Room for the run's checkpoints, memory for snapshots, and a checkpoint of
-/// a few bytes that is committed and read back. base::InputError with what to change, on all ranks alike; base::Error
-/// when the file system refuses.
-void preflight(Session& session, base::FileSystem& files, const RunInput& input);
+/// Collective, while rank 0 holds the lease. Room for the run's checkpoints and those of the fast tier (which may be
+/// null), memory for snapshots, and a checkpoint of a few bytes that is committed and read back. base::InputError with
+/// what to change, on all ranks alike; base::Error when the file system refuses.
+void preflight(Session& session, base::FileSystem& files, const RunInput& input, FastTier* fast);
+
+/// Of the tensors of one checkpoint: parameters and the optimizer's two moments.
+std::uint64_t checkpoint_bytes(const options::Resolved& resolved);
 
 /// This rank's share of the memory that snapshots may take on its node: checkpoint.host_memory, or a quarter of what
 /// the job may use but no more than half of what is free now; 0 when saving is not asynchronous.

@@ -67,6 +67,8 @@ RunDirectory::RunDirectory(base::FileSystem& files, std::filesystem::path path, 
   }
 }
 
+std::int64_t RunDirectory::logged_step() const { return logged_progress(files_, path_ / "metrics.jsonl", 0).step; }
+
 void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& options) {
   if (!lease_.still_mine()) throw taken_over(path_);  // reading the checkpoint may have taken long
   slurm::AttemptEnd killed;

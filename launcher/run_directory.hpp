@@ -38,6 +38,8 @@ class RunDirectory {
   /// The Slurm job's id, or "local".
   const std::string& job() const { return lease_.holder().job; }
   const std::vector<slurm::Attempt>& attempts() const { return ledger_.attempts(); }
+  /// The last step that earlier attempts logged, 0 = none. Before begin().
+  std::int64_t logged_step() const;
 
   /// Writes the attempt's start into the ledger, the resolved options into run.ini, and opens the metrics: lines
   /// after `start.first_step` move away. Also writes the missing end of a killed attempt.

@@ -28,18 +28,27 @@ base::Json versions_as_json() {
   return versions;
 }
 
+// The fast tier may lie in the memory that snapshots are taken from.
+base::HostLimits limits_beside_fast_tier(const Session& session, const LoopParts& parts) {
+  base::HostLimits limits = base::read_host_limits(parts.files);
+  if (parts.fast == nullptr) return limits;
+  const std::uint64_t taken = parts.fast->memory_to_come(checkpoint_bytes(session.resolved()));
+  limits.memory_free_bytes -= std::min(limits.memory_free_bytes, taken);
+  return limits;
+}
+
 }  // namespace
 
-Saving::Saving(Session& session, const LoopParts& parts, std::int64_t saved_step)
+Saving::Saving(Session& session, const LoopParts& parts)
     : session_(session),
       parts_(parts),
       options_(session.resolved().options),
       memory_(state_memory(session.processor().device)),
       writer_(session.coordinator(), parts.files,
               {session.background_coordinator(), *memory_,
-               snapshot_bytes(options_.checkpoint, base::read_host_limits(parts.files), session.ranks_on_node()),
+               snapshot_bytes(options_.checkpoint, limits_beside_fast_tier(session, parts), session.ranks_on_node()),
                snapshot_allocator(session.processor().device)}),
-      saved_step_(saved_step),
+      saved_step_(parts.saved_step),
       automatic_(!options_.checkpoint.every_minutes && options_.checkpoint.every_steps == 0),
       last_start_(steady_clock::now()) {
   if (parts_.run == nullptr) return;
@@ -58,7 +67,7 @@ double Saving::interval_seconds() const {
 bool Saving::save_asked() const { return parts_.control != nullptr && parts_.control->save_asked(); }
 
 bool Saving::is_due(const Position& at) {
-  if (parts_.run == nullptr || writer_.under_way()) return false;
+  if (parts_.run == nullptr || (writer_.under_way() && !fast_)) return false;
   tell_housekeepers_warnings();
   if (saved_step_ == at.step) {
     if (at.step > 0 && save_asked()) answer_request(true);
@@ -73,7 +82,12 @@ bool Saving::is_due_by_step(std::int64_t step) const {
   return every > 0 && step % every == 0;
 }
 
+bool Saving::is_fast_due(std::int64_t step) const {
+  return parts_.fast != nullptr && parts_.fast->is_due(step) && !writer_.under_way();
+}
+
 void Saving::begin() {
+  fast_ = false;
   last_start_ = steady_clock::now();
   answers_request_ = save_asked();
   stall_ = 0.0;
@@ -88,7 +102,7 @@ void Saving::start(const Position& at) {
     return;
   }
   const auto start = steady_clock::now();
-  const bool waited = writer_.under_way();
+  const bool waited = writer_.under_way() && !fast_;
   finish();
   if (waited && !std::exchange(said_waiting_, true)) {
     parts_.log.warn(base::str("the training waited ", format_duration(seconds_since(start)),
@@ -98,6 +112,24 @@ void Saving::start(const Position& at) {
   begin();
   writer_.start(info_of(at, "checkpoints"), stored_boxes(session_.trainer().state()));
   stall_ = seconds_since(start);
+}
+
+void Saving::start_fast(const Position& at) {
+  const auto start = steady_clock::now();
+  checkpoint::SaveInfo info = info_of(at, "checkpoints");
+  info.directory = parts_.fast->step_directories();
+  info.node_local = true;
+  info.latest = false;
+  fast_ = true;
+  const auto boxes = stored_boxes(session_.trainer().state());
+  if (options_.checkpoint.async) {
+    writer_.start(std::move(info), boxes);
+    stall_ = seconds_since(start);
+    return;
+  }
+  const checkpoint::SaveResult saved = writer_.save(info, boxes);
+  stall_ = seconds_since(start);
+  handle(saved);
 }
 
 void Saving::wait_for_snapshot() {
@@ -123,7 +155,8 @@ bool Saving::save_now(const Position& at) {
   return saved.ok;
 }
 
-void Saving::end() {
+void Saving::end(std::int64_t step) {
+  if (parts_.fast != nullptr && saved_step_ == step) parts_.fast->remove();
   if (!housekeeper_) return;
   housekeeper_->end();
   tell_housekeepers_warnings();
@@ -131,6 +164,7 @@ void Saving::end() {
 
 void Saving::handle(const checkpoint::SaveResult& saved) {
   if (saved.lease_lost) throw base::Error(saved.error);
+  if (fast_) return handle_fast(saved);
   if (parts_.run != nullptr) parts_.time->save_under_way(false);
   if (answers_request_) answer_request(saved.ok);
   if (!saved.ok) {
@@ -149,6 +183,19 @@ void Saving::handle(const checkpoint::SaveResult& saved) {
   parts_.time->save_took(saved.seconds);
   if (automatic_) choose_interval();
   housekeeper_->committed();
+}
+
+// It is made often: people hear of the first one, and of what changes.
+void Saving::handle_fast(const checkpoint::SaveResult& saved) {
+  const std::string said = saved.ok ? "saved" : saved.error;
+  if (std::exchange(fast_said_, said) == said) return;
+  if (!saved.ok) {
+    parts_.log.warn(base::str("fast tier: ", saved.error, "; training goes on, and the next is tried when it is due"));
+    return;
+  }
+  parts_.log.info(base::str("fast tier has step ", saved.step, " (", format_bytes(static_cast<double>(saved.bytes)),
+                            " in ", format_duration(saved.seconds), ", of which the training waited ",
+                            format_duration(stall_), "); later ones are not announced"));
 }
 
 void Saving::answer_request(bool saved) {

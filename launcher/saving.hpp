@@ -19,7 +19,7 @@ namespace trireme::launcher {
 /// reduction.
 class Saving {
  public:
-  Saving(Session& session, const LoopParts& parts, std::int64_t saved_step);
+  Saving(Session& session, const LoopParts& parts);
 
   /// Rank 0's votes at a step boundary, 0 on other ranks: the save under way is done, so finish() is to be called; a
   /// save is due by time or by request, so start() is.
@@ -28,16 +28,22 @@ class Saving {
   /// By checkpoint.every_steps; the same on all ranks.
   bool is_due_by_step(std::int64_t step) const;
 
+  /// By checkpoint.fast_every_steps, unless another save goes on; the same on all ranks.
+  bool is_fast_due(std::int64_t step) const;
+
   /// Collective. Begins a save of `at`, after waiting for one under way. With checkpoint.async = false all of it.
   void start(const Position& at);
+  /// Collective, when is_fast_due(): the same, to the fast tier.
+  void start_fast(const Position& at);
   /// On each rank, before the state changes.
   void wait_for_snapshot();
   /// Collective: the end of the save under way, if there is one.
   void finish();
   /// Collective: returns when `at` is saved, or false when that failed.
   bool save_now(const Position& at);
-  /// Deletes what is to go and stops reading back: afterwards nothing writes to the run directory.
-  void end();
+  /// At the end of the training. Deletes what is to go and stops reading back: afterwards nothing writes to the run
+  /// directory. The fast tier goes when `step` is saved in the run directory.
+  void end(std::int64_t step);
   /// Collective: a gradient dump of the step that follows `at`.
   void dump_gradients(const Position& at);
 
@@ -51,6 +57,7 @@ class Saving {
  private:
   checkpoint::SaveInfo info_of(const Position& at, const char* folder);
   void handle(const checkpoint::SaveResult& result);
+  void handle_fast(const checkpoint::SaveResult& result);
   void begin();
   /// On rank 0: of the control file.
   void answer_request(bool saved);
@@ -66,7 +73,9 @@ class Saving {
   std::unique_ptr<Housekeeper> housekeeper_;  ///< on rank 0
   std::int64_t saved_step_;
   slurm::SaveCost cost_;
-  double stall_ = 0.0;  ///< of the save under way, so far
+  double stall_ = 0.0;     ///< of the save under way, so far
+  bool fast_ = false;      ///< the save under way goes to the fast tier
+  std::string fast_said_;  ///< the last that people heard of it
   bool automatic_ = false;
   std::optional<slurm::SaveInterval> interval_;  ///< on rank 0, once a save was measured
   bool answers_request_ = false;                 ///< the save under way does, on rank 0

@@ -34,7 +34,7 @@ TrainLoop::TrainLoop(Session& session, const LoopParts& parts, const Position& s
       resolved_(session.resolved()),
       options_(resolved_.options),
       at_(start),
-      saving_(session, parts, start.step),
+      saving_(session, parts),
       plan_{options_.train.global_batch, options_.train.micro_batch, resolved_.degrees.dp},
       lr_schedule_(lr_schedule(resolved_)),
       batches_(parts.train, plan_, session.position().dp, start.consumed_samples),
@@ -44,7 +44,7 @@ TrainLoop::TrainLoop(Session& session, const LoopParts& parts, const Position& s
 
 slurm::Outcome TrainLoop::run() {
   slurm::Outcome outcome = train();
-  saving_.end();
+  saving_.end(at_.step);
   return outcome;
 }
 
@@ -67,7 +67,11 @@ slurm::Outcome TrainLoop::train() {
     step();
     if (at_.step == resolved_.steps) break;
     if (validation_due()) validate();
-    if (saving_.is_due_by_step(at_.step)) saving_.start(at_);
+    if (saving_.is_due_by_step(at_.step)) {
+      saving_.start(at_);
+    } else if (saving_.is_fast_due(at_.step)) {
+      saving_.start_fast(at_);
+    }
   }
   if (!saving_.save_now(at_)) {
     throw base::Error("the run is done, but its last checkpoint could not be saved (the reason stands above)");

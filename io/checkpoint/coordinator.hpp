@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace trireme::checkpoint {
@@ -24,8 +25,9 @@ class Coordinator {
 
   /// "" when every rank is ok; else the same text everywhere: "rank <r>: <message>" of the lowest rank that is not.
   virtual std::string all_ok(bool ok, const std::string& message) = 0;
-  /// Rank 0's bytes.
-  virtual std::string broadcast(std::string bytes) = 0;
+  /// Rank `root`'s bytes.
+  virtual std::string broadcast_from(int root, std::string bytes) = 0;
+  std::string broadcast(std::string bytes) { return broadcast_from(0, std::move(bytes)); }
   /// At rank 0 every rank's bytes, in order; elsewhere empty.
   virtual std::vector<std::string> gather(std::string bytes) = 0;
   /// Every rank's bytes, in order, everywhere.
@@ -47,7 +49,7 @@ class SingleProcess final : public Coordinator {
   int node() const override { return 0; }
   int nodes() const override { return 1; }
   std::string all_ok(bool ok, const std::string& message) override { return ok ? "" : message; }
-  std::string broadcast(std::string bytes) override { return bytes; }
+  std::string broadcast_from(int, std::string bytes) override { return bytes; }
   std::vector<std::string> gather(std::string bytes) override { return {std::move(bytes)}; }
   std::vector<std::string> all_gather(std::string bytes) override { return {std::move(bytes)}; }
   std::vector<std::string> exchange(std::vector<std::string> to_each) override { return to_each; }

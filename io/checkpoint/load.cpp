@@ -24,14 +24,14 @@ void convert(const void* from, void* to, std::int64_t count) {
 
 }  // namespace
 
-Load::Load(Coordinator& coordinator, base::FileSystem& files, const std::filesystem::path& path,
-           const Manifest& manifest, const BoxTable& table, std::span<const WantedBox> wanted,
-           const LoadOptions& options)
+Load::Load(Coordinator& coordinator, base::FileSystem& files, const std::filesystem::path& path, const OpenTables& open,
+           std::span<const WantedBox> wanted, const LoadOptions& options)
     : coordinator_(coordinator),
       files_(files),
       path_(path),
-      manifest_(manifest),
-      table_(table),
+      manifest_(open.manifest),
+      table_(open.table),
+      where_(open.where),
       wanted_(wanted),
       options_(options) {}
 
@@ -120,7 +120,7 @@ void Load::find_readers() {
     for (auto& [unit, boxes] : decode_wishes(heard[rank])) requests[unit].push_back({rank, std::move(boxes)});
   }
   std::vector<std::string> replies;
-  for (const auto& list : assign_readers(table_, std::move(requests), size, coordinator_.rank())) {
+  for (const auto& list : assign_readers(table_, std::move(requests), {size, where_.shards}, coordinator_.rank())) {
     replies.push_back(encode_assignments(list));
   }
   for (const auto& bytes : coordinator_.exchange(std::move(replies))) {
@@ -274,10 +274,15 @@ void Load::deliver(const Box& part, const Box& run, const void* data, const Want
   topology::copy_box(part, part, converted.data(), wanted.box, wanted.data, size_of(wanted.dtype));
 }
 
+int Load::reader_of(std::uint32_t file) const {
+  if (where_.shards.empty()) return static_cast<int>(file % static_cast<std::uint32_t>(coordinator_.size()));
+  const auto& ranks = where_.shards[file];
+  return ranks[file % ranks.size()];
+}
+
 void Load::check_shards() {
-  const auto ranks = static_cast<std::uint32_t>(coordinator_.size());
-  for (auto file = static_cast<std::uint32_t>(coordinator_.rank()); file < manifest_.files.size() && !failure_;
-       file += ranks) {
+  for (std::uint32_t file = 0; file < manifest_.files.size() && !failure_; ++file) {
+    if (reader_of(file) != coordinator_.rank()) continue;
     try {
       check_metadata(files_, path_, manifest_, table_, file);
     } catch (const DamagedCheckpoint& damage) {

@@ -17,11 +17,18 @@
 
 namespace trireme::checkpoint {
 
+/// What a Reader knows.
+struct OpenTables {
+  const Manifest& manifest;
+  const BoxTable& table;
+  const Whereabouts& where;
+};
+
 /// The steps of Reader::load in order.
 class Load {
  public:
-  Load(Coordinator& coordinator, base::FileSystem& files, const std::filesystem::path& path, const Manifest& manifest,
-       const BoxTable& table, std::span<const WantedBox> wanted, const LoadOptions& options);
+  Load(Coordinator& coordinator, base::FileSystem& files, const std::filesystem::path& path, const OpenTables& open,
+       std::span<const WantedBox> wanted, const LoadOptions& options);
 
   LoadResult run();
 
@@ -46,6 +53,8 @@ class Load {
   /// This rank's share of the shards' bytes outside boxes: nothing here needs them, but a file that is not what was
   /// written is not to be trusted.
   void check_shards();
+  /// Of those bytes.
+  int reader_of(std::uint32_t file) const;
   void agree_on_damage();
 
   Coordinator& coordinator_;
@@ -53,6 +62,7 @@ class Load {
   const std::filesystem::path& path_;
   const Manifest& manifest_;
   const BoxTable& table_;
+  const Whereabouts& where_;
   std::span<const WantedBox> wanted_;
   const LoadOptions& options_;
   LoadResult result_;

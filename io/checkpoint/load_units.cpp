@@ -51,17 +51,27 @@ std::int64_t elements_of_parts(const Box& stored, Slice slice, const Boxes& want
   return elements;
 }
 
+namespace {
+
+std::vector<int> possible_readers(std::uint32_t file, const std::vector<Request>& requests, const Readers& readers) {
+  std::vector<int> ranks;
+  const auto* sees = readers.of_files.empty() ? nullptr : &readers.of_files[file];
+  for (const auto& request : requests) {
+    if (sees == nullptr || std::ranges::binary_search(*sees, request.rank)) ranks.push_back(request.rank);
+  }
+  return ranks.empty() && sees != nullptr ? *sees : ranks;
+}
+
+}  // namespace
+
 std::vector<std::vector<Assignment>> assign_readers(const BoxTable& table, std::map<Unit, std::vector<Request>> wishes,
-                                                    int ranks, int first) {
-  std::vector<std::vector<Assignment>> assignments(static_cast<std::size_t>(ranks));
-  std::vector<std::int64_t> load(static_cast<std::size_t>(ranks), 0);
+                                                    const Readers& readers, int first) {
+  std::vector<std::vector<Assignment>> assignments(static_cast<std::size_t>(readers.ranks));
+  std::vector<std::int64_t> load(static_cast<std::size_t>(readers.ranks), 0);
   for (auto& [unit, requests] : wishes) {
-    const auto rank_order = [&](const Request& request) {
-      return std::pair(load[request.rank], (request.rank - first + ranks) % ranks);
-    };
-    const auto reader = std::min_element(requests.begin(), requests.end(), [&](const Request& a, const Request& b) {
-                          return rank_order(a) < rank_order(b);
-                        })->rank;
+    const std::vector<int> possible = possible_readers(table.boxes[unit.box].file, requests, readers);
+    const int reader = *std::ranges::min_element(
+        possible, {}, [&](int rank) { return std::pair(load[rank], (rank - first + readers.ranks) % readers.ranks); });
     load[reader] += slice_of(table, unit).count;
     assignments[reader].push_back({unit, std::move(requests)});
   }

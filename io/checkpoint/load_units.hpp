@@ -56,10 +56,18 @@ struct Assignment {
   std::vector<Request> requests;
 };
 
-/// Picks a reader for each unit among those who want it, so that bytes are spread: returns the assignments of each
-/// rank. `first` (any number) breaks ties differently on different callers.
+/// Who can read.
+struct Readers {
+  int ranks;
+  /// Of each file, the ranks that see it, ascending and at least one; empty: all see all.
+  const std::vector<std::vector<int>>& of_files;
+};
+
+/// Picks a reader for each unit among those who want it, so that bytes are spread; when none of them sees the file,
+/// among those who do. Returns the assignments of each rank. `first` (any number) breaks ties differently on different
+/// callers.
 std::vector<std::vector<Assignment>> assign_readers(const BoxTable& table, std::map<Unit, std::vector<Request>> wishes,
-                                                    int ranks, int first);
+                                                    const Readers& readers, int first);
 
 std::string encode_wishes(const std::vector<std::pair<Unit, Boxes>>& wishes);
 std::vector<std::pair<Unit, Boxes>> decode_wishes(const std::string& bytes);

@@ -13,8 +13,8 @@ namespace {
 
 enum class Status : std::uint8_t { kGood, kDamaged, kBadInput, kFailed };
 
-/// On rank 0: the verified bytes of both files, or what is wrong, as one message.
-std::string open_at_root(base::FileSystem& files, const std::filesystem::path& step_directory) {
+/// The verified bytes of both files, or what is wrong, as one message.
+std::string open_here(base::FileSystem& files, const std::filesystem::path& step_directory, bool all_shards) {
   Encoder out;
   const auto put = [&](Status status, const std::string& first, const std::string& second) {
     out.put(static_cast<std::uint8_t>(status));
@@ -24,7 +24,8 @@ std::string open_at_root(base::FileSystem& files, const std::filesystem::path& s
     }
   };
   try {
-    const OpenedCheckpoint opened = open_checkpoint(files, step_directory);
+    const OpenedCheckpoint opened =
+        all_shards ? open_checkpoint(files, step_directory) : open_tables(files, step_directory);
     put(Status::kGood, opened.manifest_text, opened.boxes_bytes);
   } catch (const DamagedCheckpoint& damage) {
     put(Status::kDamaged, damage.subject(), damage.problem());
@@ -39,9 +40,10 @@ std::string open_at_root(base::FileSystem& files, const std::filesystem::path& s
 }  // namespace
 
 std::unique_ptr<Reader> Reader::open(Coordinator& coordinator, base::FileSystem& files,
-                                     const std::filesystem::path& step_directory) {
-  const std::string message =
-      coordinator.broadcast(coordinator.rank() == 0 ? open_at_root(files, step_directory) : std::string());
+                                     const std::filesystem::path& step_directory, Whereabouts where) {
+  const std::string message = coordinator.broadcast_from(
+      where.tables,
+      coordinator.rank() == where.tables ? open_here(files, step_directory, where.shards.empty()) : std::string());
   Decoder in(message);
   const auto status = static_cast<Status>(in.get<std::uint8_t>());
   std::string first(in.get_raw(in.get<std::uint64_t>()));
@@ -52,7 +54,7 @@ std::unique_ptr<Reader> Reader::open(Coordinator& coordinator, base::FileSystem&
     case Status::kBadInput: throw base::InputError(first);
     case Status::kFailed: throw base::Error(first);
   }
-  auto reader = std::unique_ptr<Reader>(new Reader(coordinator, files, step_directory));
+  auto reader = std::unique_ptr<Reader>(new Reader(coordinator, files, step_directory, std::move(where)));
   OpenedCheckpoint opened = parse_checkpoint(std::move(first), std::move(second), step_directory);
   reader->manifest_ = std::move(opened.manifest);
   reader->table_ = std::move(opened.table);
@@ -60,7 +62,7 @@ std::unique_ptr<Reader> Reader::open(Coordinator& coordinator, base::FileSystem&
 }
 
 LoadResult Reader::load(std::span<const WantedBox> wanted, const LoadOptions& options) {
-  return Load(coordinator_, files_, path_, manifest_, table_, wanted, options).run();
+  return Load(coordinator_, files_, path_, {manifest_, table_, where_}, wanted, options).run();
 }
 
 }  // namespace trireme::checkpoint

@@ -41,31 +41,41 @@ struct LoadResult {
   double seconds = 0;
 };
 
+/// Where the files of a checkpoint can be read that lies in pieces on the nodes' own disks.
+struct Whereabouts {
+  int tables = 0;  ///< a rank that sees MANIFEST.json and BOXES.bin
+  /// Of each shard, in the manifest's order: the ranks that see it, at least one. Empty: all see all.
+  std::vector<std::vector<int>> shards;
+};
+
 /// An open checkpoint whose manifest and box table are verified. Both references must outlive it.
 class Reader {
  public:
-  /// Collective: rank 0 reads manifest and box table, checks the shards' lengths, and broadcasts. On every rank:
-  /// DamagedCheckpoint when damaged, base::InputError when it is no checkpoint.
+  /// Collective: one rank reads manifest and box table, checks the shards' lengths if it sees all of them, and
+  /// broadcasts. On every rank: DamagedCheckpoint when damaged, base::InputError when it is no checkpoint. `where` is
+  /// the same on all ranks.
   static std::unique_ptr<Reader> open(Coordinator& coordinator, base::FileSystem& files,
-                                      const std::filesystem::path& step_directory);
+                                      const std::filesystem::path& step_directory, Whereabouts where = {});
 
   const std::filesystem::path& path() const { return path_; }
   const Manifest& manifest() const { return manifest_; }
   const BoxTable& table() const { return table_; }
 
   /// Collective: fills every wanted box, and checks the shards' other bytes too. Each checksum block is read and
-  /// verified once, by one of the ranks that want it, and its pieces are sent to the others. On every rank:
+  /// verified once, by one of the ranks that want it (or, when none of these sees its file, by one that does), and its
+  /// pieces are sent to the others. On every rank:
   /// base::InputError when tensors are missing or unexpected or have grown (unless allowed) or shapes differ, before
   /// anything is written; DamagedCheckpoint when a block is damaged (the destinations then hold undefined values).
   LoadResult load(std::span<const WantedBox> wanted, const LoadOptions& options = {});
 
  private:
-  Reader(Coordinator& coordinator, base::FileSystem& files, std::filesystem::path path)
-      : coordinator_(coordinator), files_(files), path_(std::move(path)) {}
+  Reader(Coordinator& coordinator, base::FileSystem& files, std::filesystem::path path, Whereabouts where)
+      : coordinator_(coordinator), files_(files), path_(std::move(path)), where_(std::move(where)) {}
 
   Coordinator& coordinator_;
   base::FileSystem& files_;
   std::filesystem::path path_;
+  Whereabouts where_;
   Manifest manifest_;
   BoxTable table_;
 };

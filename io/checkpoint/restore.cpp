@@ -78,26 +78,55 @@ void warn_of_foreign_entries(Coordinator& coordinator, base::FileSystem& files, 
   }
 }
 
+/// A checkpoint to try.
+struct Candidate {
+  std::int64_t step;
+  bool local;
+  Path path;
+  Whereabouts where;
+};
+
+/// In the order in which they are tried.
+std::vector<Candidate> candidates(const std::vector<std::int64_t>& shared, const Path& run_directory,
+                                  const std::vector<LocalCheckpoint>& local, const base::Log& log) {
+  std::vector<Candidate> all;
+  for (const auto step : shared) all.push_back({step, false, step_directory(run_directory, step), {}});
+  for (const LocalCheckpoint& one : local) {
+    if (one.missing.empty()) {
+      all.push_back({one.step, true, one.path, one.where});
+    } else {
+      log.info(base::str("step ", one.step, " on the nodes' own disks is not whole: no node has ", one.missing));
+    }
+  }
+  std::ranges::stable_sort(all, [](const Candidate& a, const Candidate& b) {
+    return std::pair(a.step, a.local) > std::pair(b.step, b.local);
+  });
+  return all;
+}
+
 }  // namespace
 
 std::optional<std::int64_t> restore_newest(Coordinator& coordinator, base::FileSystem& files, const Path& run_directory,
                                            std::int64_t attempt, const base::Log& log,
-                                           const std::function<void(Reader&)>& use) {
+                                           const std::function<void(Reader&)>& use,
+                                           const std::vector<LocalCheckpoint>& local) {
   const Survey found = survey(coordinator, files, run_directory);
   std::vector<std::int64_t> bad;
   std::string reasons;
-  for (auto step = found.steps.rbegin(); step != found.steps.rend(); ++step) {
+  for (const Candidate& candidate : candidates(found.steps, run_directory, local, log)) {
     try {
-      const auto reader = Reader::open(coordinator, files, step_directory(run_directory, *step));
+      const auto reader = Reader::open(coordinator, files, candidate.path, candidate.where);
       set_aside(coordinator, files, run_directory, bad, attempt);
       bad.clear();
-      warn_of_foreign_entries(coordinator, files, *reader, log);
+      if (!candidate.local) warn_of_foreign_entries(coordinator, files, *reader, log);
       use(*reader);
-      return *step;
+      return candidate.step;
     } catch (const DamagedCheckpoint& damage) {
       log.warn(base::str(damage.what(), "; trying the next older one"));
-      reasons += base::str(reasons.empty() ? "" : "; ", "step_", *step, ": ", damage.subject(), ": ", damage.problem());
-      bad.push_back(*step);
+      if (candidate.local) continue;  // the next save to the nodes' own disks deletes it
+      reasons += base::str(reasons.empty() ? "" : "; ", "step_", candidate.step, ": ", damage.subject(), ": ",
+                           damage.problem());
+      bad.push_back(candidate.step);
     }
   }
   if (found.steps.empty() && !found.had_others) return std::nullopt;

@@ -11,6 +11,7 @@
 #include "base/file_system.hpp"
 #include "base/log.hpp"
 #include "io/checkpoint/coordinator.hpp"
+#include "io/checkpoint/local_checkpoints.hpp"
 #include "io/checkpoint/reader.hpp"
 
 namespace trireme::checkpoint {
@@ -21,15 +22,17 @@ std::vector<std::int64_t> committed_steps(base::FileSystem& files, const std::fi
 /// "<run_directory>/checkpoints/step_<step>".
 std::filesystem::path step_directory(const std::filesystem::path& run_directory, std::int64_t step);
 
-/// Collective. Opens the newest checkpoint that is valid and calls `use` with it (on every rank): check the manifest,
-/// load. When opening it or `use` throws DamagedCheckpoint on every rank, the reason is logged and the next older one
-/// is tried; a newer bad one is renamed to `.step_<N>.bad.<attempt>` as soon as an older one has opened. Files that do
-/// not belong to the checkpoint are logged and passed over. Returns the step, or nothing when the run directory never
-/// had a checkpoint. Throws base::Error with all reasons when there are checkpoints (bad ones set aside earlier
-/// included) of which none can be used, and whatever else `use` throws.
+/// Collective. Opens the newest checkpoint that is valid, those on the nodes' own disks (`local`) included, and calls
+/// `use` with it (on every rank): check the manifest, load. When opening it or `use` throws DamagedCheckpoint on every
+/// rank, the reason is logged and the next older one is tried; a newer bad one is renamed to `.step_<N>.bad.<attempt>`
+/// as soon as an older one has opened. Files that do not belong to the checkpoint are logged and passed over. Returns
+/// the step, or nothing when the run directory never had a checkpoint. Throws base::Error with all reasons when there
+/// are checkpoints (bad ones set aside earlier included) of which none can be used, and whatever else `use` throws. Of
+/// `local`, what is not whole is logged and passed over, and of two with the same step the local one goes first.
 std::optional<std::int64_t> restore_newest(Coordinator& coordinator, base::FileSystem& files,
                                            const std::filesystem::path& run_directory, std::int64_t attempt,
-                                           const base::Log& log, const std::function<void(Reader&)>& use);
+                                           const base::Log& log, const std::function<void(Reader&)>& use,
+                                           const std::vector<LocalCheckpoint>& local = {});
 
 /// On one rank, while holding the lease, before restore_newest(): deletes what earlier attempts left behind under
 /// checkpoints/ and gradients/ (unfinished saves, trash, temporary files), but puts a checkpoint back whose

@@ -7,6 +7,8 @@
 #include "base/json.hpp"
 #include "io/checkpoint/box_table.hpp"
 #include "io/checkpoint/manifest.hpp"
+#include "io/checkpoint/partner_copy.hpp"
+#include "io/checkpoint/run_checkpoints.hpp"
 #include "io/checkpoint/time.hpp"
 
 namespace trireme::checkpoint {
@@ -31,8 +33,9 @@ SaveJob::SaveJob(Coordinator& coordinator, base::FileSystem& files, const SaveIn
       root_(coordinator.rank() == 0) {}
 
 SaveResult SaveJob::run(const std::exception_ptr& copy_failure, const std::function<void()>& live_written) {
-  const bool good =
-      make_partial(copy_failure) && make_node_directories() && create_shard() && write_boxes(live_written) && commit();
+  if (info_.node_local) nodes_ = gather_nodes(coordinator_);
+  const bool good = make_partial(copy_failure) && make_node_directories() && create_shard() &&
+                    write_boxes(live_written) && copy_to_partner() && commit();
   if (!good) clean_up();
   SaveResult result;
   result.ok = good;
@@ -51,23 +54,29 @@ bool SaveJob::agree(Body&& body) {
 
 Path SaveJob::target() const { return info_.directory / base::str("step_", info_.step); }
 
+Path SaveJob::checked_partial() const {
+  if (!is_plain_word(info_.job) || !is_plain_word(info_.token)) {
+    throw base::Error("job and token must be words of letters, digits, '_' and '-'");
+  }
+  return info_.directory / base::str(".step_", info_.step, ".", info_.job, ".", info_.token, ".partial");
+}
+
 bool SaveJob::make_partial(const std::exception_ptr& copy_failure) {
   const bool good = agree([&] {
     if (copy_failure) std::rethrow_exception(copy_failure);
-    if (!root_) return;
-    if (!is_plain_word(info_.job) || !is_plain_word(info_.token)) {
-      throw base::Error("job and token must be words of letters, digits, '_' and '-'");
-    }
+    if (root_) partial_ = checked_partial();
+  });
+  if (!good) return false;
+  partial_ = coordinator_.broadcast(partial_.string());
+  return agree([&] {
+    if (!keeps_directories()) return;
     if (!files_.is_directory(info_.directory)) {
       files_.create_directory(info_.directory);
       files_.sync_directory(info_.directory.parent_path());
     }
-    partial_ = info_.directory / base::str(".step_", info_.step, ".", info_.job, ".", info_.token, ".partial");
     files_.remove_all(partial_);
     files_.create_directory(partial_);
   });
-  if (good) partial_ = coordinator_.broadcast(partial_.string());
-  return good;
 }
 
 bool SaveJob::make_node_directories() {
@@ -117,25 +126,62 @@ void SaveJob::write_pieces(BodyWriter& body, bool live) {
   }
 }
 
-bool SaveJob::commit() {
-  const auto reports = coordinator_.gather(encode_report(report_));
-  return agree([&] {
-    if (!root_) return;
-    write_tables(reports);
-    files_.sync_directory(partial_);
-    if (info_.still_mine && !info_.still_mine()) {
-      lease_lost_ = true;
-      throw base::Error("another job has taken over this run directory");
-    }
-    if (files_.exists(target())) move_to_trash();
-    files_.rename(partial_, target());
-    committed_ = true;
-    files_.sync_directory(info_.directory);
-    if (info_.latest) replace_latest();
-  });
+bool SaveJob::copy_to_partner() {
+  if (!info_.node_local || coordinator_.nodes() == 1) return true;
+  const OwnShard own = prepared_.layout ? OwnShard{prepared_.task.file, report_.file_bytes} : OwnShard{};
+  failure_ = PartnerCopy(coordinator_, files_, nodes_, partial_).run(own);
+  return failure_.empty();
 }
 
-void SaveJob::write_tables(const std::vector<std::string>& reports) {
+bool SaveJob::commit() {
+  const auto reports = coordinator_.gather(encode_report(report_));
+  const bool made = agree([&] {
+    if (root_) make_tables(reports);
+  });
+  if (made && info_.node_local) {
+    boxes_text_ = coordinator_.broadcast(std::move(boxes_text_));
+    manifest_text_ = coordinator_.broadcast(std::move(manifest_text_));
+  }
+  const bool published = made && agree([&] {
+                           if (keeps_directories()) write_tables();
+                           if (!root_ || !info_.still_mine || info_.still_mine()) return;
+                           lease_lost_ = true;
+                           throw base::Error("another job has taken over this run directory");
+                         }) &&
+                         agree([&] {
+                           if (keeps_directories()) publish();
+                         });
+  if (published && info_.node_local && keeps_directories()) drop_other_steps();
+  return published;
+}
+
+void SaveJob::write_tables() {
+  write_synced(kBoxesName, boxes_text_);
+  write_synced(kManifestName, manifest_text_);
+  files_.sync_directory(partial_);
+}
+
+void SaveJob::publish() {
+  if (files_.exists(target())) move_to_trash();
+  files_.rename(partial_, target());
+  committed_ = true;
+  files_.sync_directory(info_.directory);
+  if (info_.latest) replace_latest();
+}
+
+// Only after all nodes have committed: until then the step before may be the newest that is whole.
+void SaveJob::drop_other_steps() {
+  try {
+    for (const auto step : committed_steps(files_, info_.directory.parent_path())) {
+      if (step != info_.step) files_.remove_all(info_.directory / base::str("step_", step));
+    }
+    files_.remove_all(info_.directory / ".trash");
+  } catch (const base::IoError& error) {
+    warning_ = base::str("an older step stays on this node's disk: ", error.what());
+  }
+}
+
+void SaveJob::make_tables(const std::vector<std::string>& reports) {
   Manifest manifest{.step = info_.step,
                     .run_id = info_.run_id,
                     .attempt = info_.attempt,
@@ -169,11 +215,10 @@ void SaveJob::write_tables(const std::vector<std::string>& reports) {
     }
   }
   order_boxes(table);
-  const std::string boxes = to_bytes(table, manifest.files.size());
-  manifest.boxes_bytes = boxes.size();
-  manifest.boxes_xxh3 = base::xxh3_hex(boxes);
-  write_synced(kBoxesName, boxes);
-  write_synced(kManifestName, to_text(manifest));
+  boxes_text_ = to_bytes(table, manifest.files.size());
+  manifest.boxes_bytes = boxes_text_.size();
+  manifest.boxes_xxh3 = base::xxh3_hex(boxes_text_);
+  manifest_text_ = to_text(manifest);
 }
 
 void SaveJob::write_synced(const char* name, const std::string& content) {
@@ -206,7 +251,7 @@ void SaveJob::replace_latest() {
 void SaveJob::clean_up() {
   if (file_) file_.reset();
   coordinator_.barrier();  // nobody has a file open in there any more
-  if (!root_ || committed_ || partial_.empty()) return;
+  if (!keeps_directories() || committed_ || partial_.empty()) return;
   try {
     if (trashed_ && !files_.exists(target())) files_.rename(*trashed_, target());
     files_.remove_all(partial_);

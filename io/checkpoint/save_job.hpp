@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "io/checkpoint/coordinator.hpp"
+#include "io/checkpoint/node_map.hpp"
 #include "io/checkpoint/save_planner.hpp"
 #include "io/checkpoint/snapshot.hpp"
 #include "io/checkpoint/writer.hpp"
@@ -33,13 +34,20 @@ class SaveJob {
   template <typename Body>
   bool agree(Body&& body);
   std::filesystem::path target() const;
+  /// Whether this rank makes, renames and removes directories: rank 0, or one rank of each node.
+  bool keeps_directories() const { return info_.node_local ? nodes_.leads(coordinator_.rank()) : root_; }
+  std::filesystem::path checked_partial() const;
   bool make_partial(const std::exception_ptr& copy_failure);
   bool make_node_directories();
   bool create_shard();
   bool write_boxes(const std::function<void()>& live_written);
   void write_pieces(BodyWriter& body, bool live);
+  bool copy_to_partner();
   bool commit();
-  void write_tables(const std::vector<std::string>& reports);
+  void make_tables(const std::vector<std::string>& reports);
+  void write_tables();
+  void publish();
+  void drop_other_steps();
   void write_synced(const char* name, const std::string& content);
   void move_to_trash();
   void replace_latest();
@@ -52,15 +60,19 @@ class SaveJob {
   const PreparedSave& prepared_;
   Snapshot& snapshot_;
   bool root_;
+  NodeMap nodes_;  ///< only where the directory is the node's own
   std::string failure_;
   std::filesystem::path partial_;
   std::unique_ptr<base::File> file_;
   Report report_;
+  // Where directories are kept:
+  std::string boxes_text_;
+  std::string manifest_text_;
+  bool committed_ = false;
+  std::optional<std::filesystem::path> trashed_;
   // On rank 0:
   std::uint64_t bytes_ = 0;
   bool lease_lost_ = false;
-  bool committed_ = false;
-  std::optional<std::filesystem::path> trashed_;
   std::string warning_;
 };
 

@@ -35,6 +35,10 @@ struct SaveInfo {
   base::Json extra;  ///< whatever else the caller wants back
   base::Json versions;
   bool latest = true;  ///< replace `<directory>/LATEST`
+  /// `directory` is another one on each node, not one that all share: every node gets the tables, its own shards and,
+  /// with more nodes than one, copies of those of the node before it; other steps in there are deleted after the
+  /// commit.
+  bool node_local = false;
   /// Called on rank 0 just before the checkpoint becomes visible; false means that another job owns the run: nothing
   /// is committed and SaveResult::lease_lost is set. What it throws fails the save. By the draining thread. May be
   /// empty.

@@ -10,6 +10,7 @@
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "launcher/checkpoint_bridge.hpp"
 #include "launcher/commands/run_commands.hpp"
+#include "launcher/fast_tier.hpp"
 #include "launcher/format.hpp"
 #include "launcher/options/run_arguments.hpp"
 #include "launcher/preflight.hpp"
@@ -58,22 +59,44 @@ void describe_differences(const checkpoint::LoadResult& loaded, const base::Log&
   for (const std::string& name : loaded.grown) log.info("grown     " + name);
 }
 
-Position restore(Session& session, base::FileSystem& files, const RunInput& input, int attempt, const base::Log& log) {
+// Where the training goes on, and the newest step in the run directory (0 = none): the fast tier may be ahead of it.
+struct Start {
+  Position position;
+  std::int64_t saved_step = 0;
+};
+
+std::int64_t newest_saved_step(Session& session, base::FileSystem& files, const std::string& run_directory) {
+  std::int64_t step = 0;
+  on_rank_0(session.world(), [&] {
+    const auto steps = checkpoint::committed_steps(files, run_directory);
+    step = steps.empty() ? 0 : steps.back();
+  });
+  session.world().control().broadcast(&step, 1, collectives::DataType::kInt64, 0);
+  return step;
+}
+
+Start restore(Session& session, base::FileSystem& files, const RunInput& input, int attempt, FastTier* fast,
+              const base::Log& log) {
   const options::RunOptions& options = input.options();
   const std::vector<std::string> allow = options::split_list(options.checkpoint.allow);
   Position position;
+  bool from_fast = false;
   const auto step = checkpoint::restore_newest(
-      session.coordinator(), files, options.run.dir, attempt, log, [&](checkpoint::Reader& reader) {
+      session.coordinator(), files, options.run.dir, attempt, log,
+      [&](checkpoint::Reader& reader) {
+        from_fast = fast != nullptr && fast->holds(reader.path());
         compare_with_saved(reader.manifest(), input, log);
         if (!allow.empty()) session.trainer().initialise();  // for what the checkpoint does not have
         describe_differences(load_state(reader, session.trainer(), false, allow), log);
         position.step = reader.manifest().step;
         position.consumed_samples = tokens::cursor_from_json(reader.manifest().cursor).consumed_samples;
-      });
+      },
+      fast != nullptr ? fast->find() : std::vector<checkpoint::LocalCheckpoint>());
   if (step) {
     session.trainer().set_steps(position.step);
-    log.info(base::str("resuming  from step ", position.step, ", ", position.consumed_samples, " samples consumed"));
-    return position;
+    log.info(base::str("resuming  from step ", position.step, ", ", position.consumed_samples, " samples consumed",
+                       from_fast ? ", from the fast tier" : ""));
+    return {position, from_fast ? newest_saved_step(session, files, options.run.dir) : position.step};
   }
   session.trainer().initialise();
   if (!options.model.init_from.empty()) {
@@ -81,7 +104,7 @@ Position restore(Session& session, base::FileSystem& files, const RunInput& inpu
     describe_differences(load_weights(session.coordinator(), files, session.trainer(), path, allow), log);
     log.info(base::str("weights   from ", path.string()));
   }
-  return position;
+  return {};
 }
 
 slurm::AttemptStart describe_attempt(const RunDirectory& run, const RunInput& input, Session& session,
@@ -152,16 +175,18 @@ slurm::Outcome run_attempt(Session& session, const RunInput& input, base::FileSy
                            int attempt, StopRequests& stops, Watched& watched, slurm::Progress& progress,
                            collectives::Watchdog& watchdog, const base::Log& log) {
   watchdog.phase(collectives::Watchdog::Phase::kLoad, kLoadLimit);
-  const Position start = restore(session, files, input, attempt, log);
-  progress.step = progress.saved_step = start.step;
+  const auto fast = FastTier::open(session, files, run, log);
+  const auto [start, saved_step] = restore(session, files, input, attempt, fast.get(), log);
+  progress.step = start.step;
+  progress.saved_step = saved_step;
   stops.check("after loading the checkpoint");
-  preflight(session, files, input);
+  preflight(session, files, input, fast.get());
   on_rank_0(session.world(),
             [&] { run->begin(describe_attempt(*run, input, session, start), options::to_ini(input.options())); });
   TrainLoop loop(session,
                  {files, *input.train, input.valid.get(), run, stops, run != nullptr ? &watched.control : nullptr,
-                  run != nullptr ? &watched.time : nullptr, progress, watchdog, log, attempt,
-                  start.step > 0 ? std::optional(start.step) : std::nullopt},
+                  run != nullptr ? &watched.time : nullptr, progress, watchdog, log, fast.get(), attempt, saved_step,
+                  saved_step == start.step && saved_step > 0 ? std::optional(saved_step) : std::nullopt},
                  start);
   const slurm::Outcome outcome = loop.run();
   if (run != nullptr) {

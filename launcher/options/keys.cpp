@@ -166,6 +166,14 @@ void add_checkpoint(std::vector<Key>& keys) {
                   "training waits; 0: a quarter of what the job may use", "", {}, 0, kAny});
   keys.push_back({"checkpoint", "shards_per_node", TRIREME_FIELD(Integer, checkpoint.shards_per_node), "files",
                   "most HDF5 files that a node writes per checkpoint", "", {}, 1, 1e6});
+  keys.push_back({"checkpoint", "fast_dir", TRIREME_FIELD(Word, checkpoint.fast_dir), "",
+                  "absolute path of a directory that every node has of its own (a local disk, /dev/shm): the state is also "
+                  "saved there, with a copy on the next node, for restarts in the same job"});
+  keys.push_back({"checkpoint", "fast_every_steps", TRIREME_FIELD(Integer, checkpoint.fast_every_steps), "steps",
+                  "between saves in fast_dir; one that is due while another save goes on is left out", "", {}, 1, kAny});
+  keys.push_back({"checkpoint", "fast_persists", TRIREME_FIELD(Truth, checkpoint.fast_persists), "",
+                  "the site keeps fast_dir after the job: later jobs look there too, and nobody deletes it at the end of "
+                  "a job"});
   keys.push_back({"checkpoint", "preflight", TRIREME_FIELD(Truth, checkpoint.preflight), "",
                   "before the first step: room on the disk for keep + 1 checkpoints, memory for copies of the state, and a "
                   "trial save; a run that could not save ends there"});

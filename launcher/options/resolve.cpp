@@ -225,6 +225,9 @@ Resolved resolve(const RunOptions& options, const Surroundings& surroundings) {
   if (complete.data.train.empty()) {
     throw InputError("data.train is missing: name a token dataset (trireme prepare makes one)");
   }
+  if (const std::string& fast = complete.checkpoint.fast_dir; !fast.empty() && !fast.starts_with('/')) {
+    throw InputError(str("checkpoint.fast_dir = ", fast, " is no absolute path: every node looks for it on its own"));
+  }
   resolve_model(complete.model, surroundings);
   resolved.model = config_of(complete.model);
   spec::check(resolved.model);

@@ -87,6 +87,9 @@ struct CheckpointSection {
   bool async = true;                    ///< beside the training
   double host_memory = 0;               ///< GiB of a node for snapshots; 0: a quarter of what the job may use
   std::int64_t shards_per_node = 8;     ///< files
+  std::string fast_dir;                 ///< on every node, of its own; "": none
+  std::int64_t fast_every_steps = 10;   ///< saves in there
+  bool fast_persists = false;           ///< it outlives the job
   bool preflight = true;                ///< makes sure before the first step that saving will work
   std::string allow;                    ///< tensors that may be missing or unexpected when loading: "a, b"; "grow:a"
 };

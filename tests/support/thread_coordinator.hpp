@@ -67,7 +67,9 @@ class ThreadCoordinator final : public checkpoint::Coordinator {
     }
     return "";
   }
-  std::string broadcast(std::string bytes) override { return all_gather(rank_ == 0 ? std::move(bytes) : "")[0]; }
+  std::string broadcast_from(int root, std::string bytes) override {
+    return all_gather(rank_ == root ? std::move(bytes) : "")[static_cast<std::size_t>(root)];
+  }
   std::vector<std::string> gather(std::string bytes) override {
     std::vector<std::string> to_each(static_cast<std::size_t>(group_.size));
     to_each[0] = std::move(bytes);
