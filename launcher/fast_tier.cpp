@@ -8,6 +8,7 @@
 #include "io/checkpoint/node_map.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "launcher/doctor/file_system_name.hpp"
+#include "launcher/fast_directory.hpp"
 #include "launcher/format.hpp"
 
 namespace trireme::launcher {
@@ -24,10 +25,6 @@ std::uint64_t bytes_below(base::FileSystem& files, const Path& path) {
 }
 
 }  // namespace
-
-Path fast_directory(const std::string& fast_dir, const std::string& run_id) {
-  return Path(fast_dir) / ("trireme-" + run_id);
-}
 
 std::unique_ptr<FastTier> FastTier::open(Session& session, base::FileSystem& files, const RunDirectory* run,
                                          const base::Log& log) {

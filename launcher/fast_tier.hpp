@@ -16,9 +16,6 @@
 
 namespace trireme::launcher {
 
-/// "<fast_dir>/trireme-<run_id>".
-std::filesystem::path fast_directory(const std::string& fast_dir, const std::string& run_id);
-
 class FastTier {
  public:
   /// Collective. Makes the run's directory on every node and deletes what an earlier attempt left unfinished in it.

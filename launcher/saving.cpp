@@ -185,12 +185,12 @@ void Saving::handle(const checkpoint::SaveResult& saved) {
   housekeeper_->committed();
 }
 
-// It is made often: people hear of the first one, and of what changes.
+// It is made often: people hear of the first one, and when that changes.
 void Saving::handle_fast(const checkpoint::SaveResult& saved) {
-  const std::string said = saved.ok ? "saved" : saved.error;
-  if (std::exchange(fast_said_, said) == said) return;
+  if (std::exchange(fast_said_, saved.ok) == saved.ok) return;
   if (!saved.ok) {
-    parts_.log.warn(base::str("fast tier: ", saved.error, "; training goes on, and the next is tried when it is due"));
+    parts_.log.warn(base::str("fast tier: ", saved.error,
+                              "; training goes on, and this is not said again until a later one is made"));
     return;
   }
   parts_.log.info(base::str("fast tier has step ", saved.step, " (", format_bytes(static_cast<double>(saved.bytes)),

@@ -73,9 +73,9 @@ class Saving {
   std::unique_ptr<Housekeeper> housekeeper_;  ///< on rank 0
   std::int64_t saved_step_;
   slurm::SaveCost cost_;
-  double stall_ = 0.0;     ///< of the save under way, so far
-  bool fast_ = false;      ///< the save under way goes to the fast tier
-  std::string fast_said_;  ///< the last that people heard of it
+  double stall_ = 0.0;             ///< of the save under way, so far
+  bool fast_ = false;              ///< the save under way goes to the fast tier
+  std::optional<bool> fast_said_;  ///< whether the last one that people heard of was made
   bool automatic_ = false;
   std::optional<slurm::SaveInterval> interval_;  ///< on rank 0, once a save was measured
   bool answers_request_ = false;                 ///< the save under way does, on rank 0

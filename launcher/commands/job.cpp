@@ -11,6 +11,7 @@
 #include "base/file_system.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "launcher/commands/commands.hpp"
+#include "launcher/fast_directory.hpp"
 #include "launcher/options/command_line.hpp"
 #include "launcher/options/run_arguments.hpp"
 #include "launcher/run_check.hpp"
@@ -100,6 +101,31 @@ void wait_after_failed_starts(int failed_starts) {
   std::this_thread::sleep_for(pause);
 }
 
+// At the end of the job nobody is left to use what the nodes' own disks or memory hold of the run. A training that
+// saved its last step in the run directory has deleted it itself.
+void clear_fast_tier(const options::RunOptions& options, const slurm::Situation& situation) {
+  const auto& outcome = situation.outcome;
+  const bool cleared = outcome && outcome->exit_code != base::kExitFailed && outcome->step == outcome->saved_step;
+  if (options.checkpoint.fast_dir.empty() || options.checkpoint.fast_persists || cleared) return;
+  if (situation.attempts.empty()) return;
+  std::string hosts;
+  int count = 0;
+  for (const std::string& host : situation.hosts) {
+    if (std::ranges::count(situation.lost, host) != 0) continue;
+    hosts += (hosts.empty() ? "" : ",") + host;
+    ++count;
+  }
+  if (count == 0) return;
+  const std::string path =
+      fast_directory(options.checkpoint.fast_dir, situation.attempts.front().start.run_id).string();
+  const auto done = slurm::run_command({"timeout", "30", "srun", "--overlap", "--mpi=none", "--mem=0",
+                                        str("--nodes=", count), str("--ntasks=", count), "--ntasks-per-node=1",
+                                        "--cpus-per-task=1", "--nodelist=" + hosts, "rm", "-rf", "--", path});
+  if (!done || done->exit_code != 0) {
+    std::fprintf(stderr, "trireme job: %s may be left on some of the nodes %s\n", path.c_str(), hosts.c_str());
+  }
+}
+
 void print(const slurm::NextStep& next, const Path& run, int attempt, bool srun) {
   using Kind = slurm::NextStep::Kind;
   std::fprintf(stderr, "trireme job: %s\n", next.why.c_str());
@@ -175,6 +201,7 @@ int next(const Arguments& arguments) {
     situation.lost = lost_hosts(job.node_list);
     decided = slurm::decide(situation);
   }
+  if (decided.kind != slurm::NextStep::Kind::kGo) clear_fast_tier(options, situation);
   print(decided, run, following, srun);
   return base::kExitDone;
 }

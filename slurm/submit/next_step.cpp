@@ -13,17 +13,23 @@ using base::str;
 
 NextStep end(int code, const std::string& why) { return {NextStep::Kind::kEnd, code, why, {}, {}}; }
 
-// How many of the newest attempts ended in a row without a checkpoint that was not there before. The site's own doing
-// does not count: stops, and kills that a requeue followed.
+// How many of the newest attempts ended in a row without a checkpoint that was not there before: one that they saved in
+// the run directory, or one on the nodes' own disks that the next attempt went on from. The site's own doing does not
+// count: stops, and kills that a requeue followed.
 int attempts_without_progress(const Situation& situation) {
   int count = 0;
   int next_restart = situation.restart_count;
+  std::int64_t next_first_step = 0;
   for (auto attempt = situation.attempts.rbegin(); attempt != situation.attempts.rend(); ++attempt) {
     const bool preempted = attempt->end.reason == "killed" && attempt->start.restart_count < next_restart;
+    const bool went_on_later = next_first_step > attempt->start.first_step;
     next_restart = attempt->start.restart_count;
+    next_first_step = attempt->start.first_step;
     if (preempted) continue;
     const bool asked_for = attempt->end.reason.starts_with("stopped");
-    if (!attempt->ended || asked_for || attempt->end.saved_step > attempt->start.first_step) break;
+    if (!attempt->ended || asked_for || went_on_later || attempt->end.saved_step > attempt->start.first_step) {
+      break;
+    }
     ++count;
   }
   return count;

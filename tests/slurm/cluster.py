@@ -90,5 +90,16 @@ class Cluster:
         return self.wait(lambda: self.state(job) in states and self.state(job), seconds,
                          lambda: f"job {job} {' or '.join(states)}, is {self.state(job)}")
 
+    def files_on(self, node, directory):
+        """Names in a directory as the node sees it: each has /dev/shm and /tmp of its own."""
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                words = open(f"/proc/{entry}/cmdline", "rb").read().decode(errors="replace").split("\0")
+                if words[0].endswith("slurmd") and node in words and self.directory in " ".join(words):
+                    return os.listdir(f"/proc/{entry}/root{directory}")
+            except (FileNotFoundError, ProcessLookupError):
+                continue  # the process ended, or the directory is not there
+        return []
+
     def node_state(self, node):
         return self.run("sinfo", "--noheader", f"--nodes={node}", "--partition=low", "--format=%T").stdout.strip()

@@ -44,6 +44,51 @@ def node_killed(cluster, folder, reference):
     return same_end(run, reference)
 
 
+FAST = "/dev/shm/trireme-test"
+FAST_TIER = f"fast_dir = {FAST}\nfast_every_steps = 3"
+
+
+def left_in_fast_tier(cluster, node):
+    return cluster.files_on(node, FAST)
+
+
+def node_killed_fast(cluster, folder, reference):
+    """With a fast tier: the node that is left has copies of what the lost one had, newer than the run directory's."""
+    run = Run(cluster, folder, "node-killed-fast", every_steps=1000, checkpoint=FAST_TIER)
+    job = run.submit()
+    run.wait_step(60)
+    batch = cluster.job(job)["BatchHost"]
+    victim = [node for node in cluster.hosts(job) if node != batch][0]
+    assert left_in_fast_tier(cluster, batch) == left_in_fast_tier(cluster, victim) != []
+    cluster.devcluster("kill-node", victim)
+    run.wait_done()
+    assert left_in_fast_tier(cluster, batch) == []
+    cluster.devcluster("start-node", victim)
+    second = run.attempts()[1]
+    assert second["hosts"] == [batch] and second["first_step"] >= 50 and second["first_step"] % 3 == 0, run.attempts()
+    assert cluster.job(job).get("Restarts", "0") == "0", cluster.job(job)
+    return f"{same_end(run, reference)}; went on from step {second['first_step']}, nothing in the run directory"
+
+
+def fast_tier_cleared(cluster, folder, reference):
+    """No layout without the lost node: the job is requeued and leaves nothing on the node that it still has; after that
+    it goes on from the run directory."""
+    run = Run(cluster, folder, "fast-tier-cleared", tp=2, pp=2, checkpoint=FAST_TIER)
+    job = run.submit()
+    run.wait_step(60)
+    batch = cluster.job(job)["BatchHost"]
+    victim = [node for node in cluster.hosts(job) if node != batch][0]
+    assert left_in_fast_tier(cluster, batch)
+    cluster.devcluster("kill-node", victim)
+    cluster.wait(lambda: cluster.state(job) == "PENDING", 60, "the job in the queue again")
+    assert left_in_fast_tier(cluster, batch) == []
+    cluster.devcluster("start-node", victim)
+    run.wait_done()
+    assert run.attempts()[1]["first_step"] % 25 == 0, run.attempts()
+    assert cluster.job(job)["Restarts"] == "1", cluster.job(job)
+    return f"{same_end(run, reference)}; nothing left on {batch}, went on from step {run.attempts()[1]['first_step']}"
+
+
 def rank_killed_in_save(cluster, folder, reference):
     """Rank 0, which commits: the save that was under way is collected, the one before it is where it goes on."""
     run = Run(cluster, folder, "rank-killed-in-save")

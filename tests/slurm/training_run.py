@@ -31,8 +31,9 @@ global_batch = {global_batch}
 micro_batch = 2
 precision = fp64
 [checkpoint]
-every_steps = 25
+every_steps = {every_steps}
 every_minutes = 0
+{checkpoint}
 [slurm]
 nodes = {nodes}
 min_nodes = {min_nodes}
@@ -49,7 +50,7 @@ class Run:
 
     def __init__(self, cluster, folder, name, tp=2, pp=1, nodes=2, ranks_per_node=2, launcher="mpirun", time=10,
                  steps=STEPS, extra="--exclusive", min_nodes=0,
-                 global_batch=8):
+                 global_batch=8, every_steps=25, checkpoint=""):
         self.cluster, self.name = cluster, name
         self.file = f"{folder}/{name}.ini"
         self.directory = f"{folder}/runs/{name}"

@@ -56,6 +56,14 @@ TEST(Decide, DoesNotStartWhatIsDoneOrHeld) {
   EXPECT_EQ(decide(situation).exit_code, base::kExitStopped);
 }
 
+TEST(Decide, AStepOnTheNodesOwnDisksThatTheNextAttemptTookIsProgress) {
+  Situation situation = after(1, "failed on n2: a bus error");
+  situation.attempts = {ended(0, 0, "killed"), ended(60, 0, "killed"), ended(120, 0, "killed")};
+  EXPECT_EQ(decide(situation).kind, Kind::kGo);
+  situation.attempts = {ended(60, 0, "killed"), ended(60, 0, "killed"), ended(60, 0, "killed")};
+  EXPECT_EQ(decide(situation).kind, Kind::kEnd);
+}
+
 TEST(Decide, EndsWithDoneAndWithBadInput) {
   EXPECT_EQ(decide(after(0, "done")).exit_code, 0);
   EXPECT_EQ(decide(after(0, "done")).kind, Kind::kEnd);
