@@ -25,22 +25,38 @@ std::vector<Block> blocks_in_file_order(const BoxTable& table) {
 std::span<const char> BlockReader::read(const Block& block) {
   const TableBox& box = *block.box;
   const std::uint64_t begin = block.block * kBlockBytes;
-  const auto length = static_cast<std::size_t>(std::min(kBlockBytes, opened_.table.bytes_of(box) - begin));
   const std::string subject = describe(opened_.table, box);
-  buffer_.resize(length);
-  const std::size_t got = reading(opened_.path, subject, [&] {
-    if (!file_ || open_ != box.file) {
-      file_.reset();
-      file_ = files_.open(opened_.path / opened_.manifest.files[box.file].name, base::OpenMode::kRead);
-      open_ = box.file;
-    }
-    return file_->pread(buffer_.data(), length, box.offset + begin);
+  buffer_.resize(static_cast<std::size_t>(std::min(kBlockBytes, opened_.table.bytes_of(box) - begin)));
+  const std::uint32_t checksum = reading(opened_.path, subject, [&] {
+    open(box.file);
+    return fill_buffer(box.offset + begin, subject);
   });
-  if (got != length) throw DamagedCheckpoint(opened_.path, subject, "the file ends too early");
-  if (base::crc32c(buffer_.data(), length) != box.crc32c[block.block]) {
+  if (checksum != box.crc32c[block.block]) {
     throw DamagedCheckpoint(opened_.path, subject, "the checksum does not match");
   }
   return buffer_;
+}
+
+void BlockReader::open(std::uint32_t file) {
+  if (file_ && open_ == file) return;
+  file_.reset();
+  file_ = files_.open(opened_.path / opened_.manifest.files[file].name, base::OpenMode::kRead);
+  if (from_ == ReadFrom::kDisk) file_->drop_cache();
+  open_ = file;
+}
+
+std::uint32_t BlockReader::fill_buffer(std::uint64_t offset, const std::string& subject) {
+  constexpr std::size_t kPiece = 1 << 20;  // still in the processor's cache when its checksum is taken
+  std::uint32_t checksum = 0;
+  for (std::size_t at = 0; at < buffer_.size();) {
+    const std::size_t length = std::min(kPiece, buffer_.size() - at);
+    if (file_->pread(buffer_.data() + at, length, offset + at) != length) {
+      throw DamagedCheckpoint(opened_.path, subject, "the file ends too early");
+    }
+    checksum = base::crc32c(buffer_.data() + at, length, checksum);
+    at += length;
+  }
+  return checksum;
 }
 
 }  // namespace trireme::checkpoint

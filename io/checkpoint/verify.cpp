@@ -7,8 +7,8 @@
 #include <mutex>
 #include <tuple>
 
-#include "base/checksum.hpp"
 #include "base/error.hpp"
+#include "io/checkpoint/block_reader.hpp"
 #include "io/checkpoint/damage.hpp"
 #include "io/checkpoint/foreign_entries.hpp"
 #include "io/checkpoint/open_checkpoint.hpp"
@@ -20,36 +20,23 @@ namespace trireme::checkpoint {
 namespace {
 
 using Path = std::filesystem::path;
-constexpr std::size_t kReadBytes = 1 << 20;
 
-/// One checksum to compare: a block of a box, or all bytes of a shard outside boxes.
-struct Item {
-  std::uint32_t file;
-  const TableBox* box;  // null: the bytes outside boxes
-  std::uint32_t block;
-};
-
+/// Compares every checksum: those of the blocks, then of each shard's bytes outside boxes.
 class Verification {
  public:
   Verification(base::FileSystem& files, const OpenedCheckpoint& opened, const ReadProgress& progress)
-      : files_(files), opened_(opened), progress_(progress) {
-    for (const auto& box : opened.table.boxes) {
-      for (std::uint32_t block = 0; block < box.crc32c.size(); ++block) items_.push_back({box.file, &box, block});
-    }
-    std::sort(items_.begin(), items_.end(), [](const Item& a, const Item& b) {
-      return std::tuple(a.file, a.box->offset, a.block) < std::tuple(b.file, b.box->offset, b.block);
-    });
-    for (std::uint32_t file = 0; file < opened.manifest.files.size(); ++file) items_.push_back({file, nullptr, 0});
-  }
+      : files_(files), opened_(opened), progress_(progress), blocks_(blocks_in_file_order(opened.table)) {}
 
   void run(int threads) {
-    for_each_part(items_.size(), threads, [this]() -> PartWorker {
-      const auto hand = std::make_shared<Hand>();
-      return [this, hand](std::size_t i) {
+    for_each_part(blocks_.size() + opened_.manifest.files.size(), threads, [this]() -> PartWorker {
+      const auto reader = std::make_shared<BlockReader>(files_, opened_, ReadFrom::kDisk);
+      return [this, reader](std::size_t i) {
         if (stopped) return;
         if (!progress_(bytes)) stopped = true;
         try {
-          check(items_[i], *hand);
+          bytes += i < blocks_.size() ? reader->read(blocks_[i]).size()
+                                      : check_metadata(files_, opened_.path, opened_.manifest, opened_.table,
+                                                       static_cast<std::uint32_t>(i - blocks_.size()));
         } catch (const DamagedCheckpoint& damage) {
           const std::lock_guard lock(mutex_);
           findings.push_back({damage.subject(), damage.problem()});
@@ -63,53 +50,10 @@ class Verification {
   std::atomic<bool> stopped = false;
 
  private:
-  /// What a thread holds.
-  struct Hand {
-    std::vector<char> buffer = std::vector<char>(kReadBytes);
-    std::unique_ptr<base::File> file;
-    std::uint32_t open = 0;  // the number of that file
-  };
-
-  void check(const Item& item, Hand& hand) {
-    if (item.box == nullptr) {
-      bytes += check_metadata(files_, opened_.path, opened_.manifest, opened_.table, item.file);
-      return;
-    }
-    const std::string subject = describe(opened_.table, *item.box);
-    reading(opened_.path, subject, [&] {
-      if (!hand.file || hand.open != item.file) {
-        hand.file.reset();
-        hand.file = files_.open(opened_.path / opened_.manifest.files[item.file].name, base::OpenMode::kRead);
-        hand.file->drop_cache();  // what the disk holds is asked for
-        hand.open = item.file;
-      }
-      check_block(item, *hand.file, hand.buffer, subject);
-    });
-  }
-
-  void check_block(const Item& item, base::File& file, std::vector<char>& buffer, const std::string& subject) {
-    const std::uint64_t first = item.box->offset + item.block * kBlockBytes;
-    const std::uint64_t end =
-        item.box->offset + std::min((item.block + 1) * kBlockBytes, opened_.table.bytes_of(*item.box));
-    std::uint32_t checksum = 0;
-    for (std::uint64_t at = first; at < end;) {
-      const std::size_t length = std::min<std::uint64_t>(end - at, buffer.size());
-      if (file.pread(buffer.data(), length, at) != length) {
-        throw DamagedCheckpoint(opened_.path, subject, "the file ends too early");
-      }
-      checksum = base::crc32c(buffer.data(), length, checksum);
-      at += length;
-      bytes += length;
-    }
-    if (checksum != item.box->crc32c[item.block]) {
-      throw DamagedCheckpoint(opened_.path, subject, "the checksum does not match");
-    }
-  }
-
   base::FileSystem& files_;
   const OpenedCheckpoint& opened_;
   const ReadProgress& progress_;
-  std::vector<Item> items_;
+  std::vector<Block> blocks_;
   std::mutex mutex_;
 };
 
