@@ -9,12 +9,14 @@
 #include "io/checkpoint/local_checkpoints.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
+#include "tests/support/node_files.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tests/support/thread_coordinator.hpp"
 
 namespace trireme::checkpoint::tests {
 namespace {
 
+using trireme::tests::NodeFiles;
 using trireme::tests::run_ranks;
 using trireme::tests::TemporaryDirectory;
 using Path = std::filesystem::path;
@@ -23,40 +25,33 @@ const Path kLocal = "/local/run";
 const Layout kLayout{2, 2, 2, true};
 constexpr int kNodes = 4;
 
-/// What one node sees: "/local" is its own, everything else is shared.
-class NodeFiles final : public base::FileSystem {
+/// A node's disk that can be full.
+class NodeDisk final : public NodeFiles {
  public:
-  explicit NodeFiles(Path local) : local_(std::move(local)) {}
+  explicit NodeDisk(Path local) : NodeFiles(posix(), std::move(local)) {}
 
   /// New files and directories with this in their path are refused from now on; "" = none.
   void refuse(std::string part) { refused_ = std::move(part); }
 
   std::unique_ptr<base::File> open(const Path& path, base::OpenMode mode) override {
     if (mode == base::OpenMode::kCreateExclusive) check(path);
-    return files_.open(at(path), mode);
+    return NodeFiles::open(path, mode);
   }
-  bool exists(const Path& path) override { return files_.exists(at(path)); }
-  bool is_directory(const Path& path) override { return files_.is_directory(at(path)); }
-  bool is_link(const Path& path) override { return files_.is_link(at(path)); }
-  std::vector<std::string> list(const Path& directory) override { return files_.list(at(directory)); }
   void create_directory(const Path& path) override {
     check(path);
-    files_.create_directory(at(path));
+    NodeFiles::create_directory(path);
   }
-  void rename(const Path& from, const Path& to) override { files_.rename(at(from), at(to)); }
-  void remove(const Path& path) override { files_.remove(at(path)); }
-  void sync_directory(const Path& path) override { files_.sync_directory(at(path)); }
-  void create_symlink(const Path& target, const Path& link) override { files_.create_symlink(target, at(link)); }
 
  private:
-  Path at(const Path& path) const { return path.string().starts_with("/local") ? local_ / path.relative_path() : path; }
+  static base::FileSystem& posix() {
+    static base::PosixFileSystem files;
+    return files;
+  }
   void check(const Path& path) const {
     if (refused_.empty() || path.string().find(refused_) == std::string::npos) return;
     throw base::IoError(base::str("cannot make ", path.string(), ": No space left on device"), ENOSPC);
   }
 
-  base::PosixFileSystem files_;
-  Path local_;
   std::string refused_;
 };
 
@@ -64,8 +59,8 @@ class LocalCheckpoints : public testing::Test {
  protected:
   LocalCheckpoints() {
     for (int node = 0; node < kNodes; ++node) {
-      disks_.push_back(std::make_unique<NodeFiles>(disk_path(node)));
-      std::filesystem::create_directories(disk_path(node) / kLocal.relative_path());
+      disks_.push_back(std::make_unique<NodeDisk>(disk_path(node)));
+      std::filesystem::create_directories(disk_path(node) / "run");
     }
     shared_ = directory_.path() / "shared";
     disks_[0]->create_directories(shared_);
@@ -86,7 +81,7 @@ class LocalCheckpoints : public testing::Test {
 
   void lose(int node) {
     std::filesystem::remove_all(disk_path(node));
-    std::filesystem::create_directories(disk_path(node) / kLocal.relative_path());
+    std::filesystem::create_directories(disk_path(node) / "run");
   }
 
   /// The step that `ranks` on these nodes go on from, 0 = none; its values must be right.
@@ -94,7 +89,7 @@ class LocalCheckpoints : public testing::Test {
                        const LocalRules& rules = {"sample", "local", 1000}) {
     std::int64_t step = 0;
     run_ranks(layout.ranks(), static_cast<int>(nodes.size()), [&](Coordinator& coordinator) {
-      NodeFiles& files = *disks_[static_cast<std::size_t>(nodes[static_cast<std::size_t>(coordinator.node())])];
+      NodeDisk& files = *disks_[static_cast<std::size_t>(nodes[static_cast<std::size_t>(coordinator.node())])];
       const auto found = restore_newest(
           coordinator, files, shared_, 2, {},
           [&](Reader& reader) {
@@ -109,11 +104,11 @@ class LocalCheckpoints : public testing::Test {
   }
 
   Path disk_path(int node) const { return directory_.path() / base::str("disk_", node); }
-  NodeFiles& disk(Coordinator& coordinator) { return *disks_[static_cast<std::size_t>(coordinator.node())]; }
+  NodeDisk& disk(Coordinator& coordinator) { return *disks_[static_cast<std::size_t>(coordinator.node())]; }
 
   TemporaryDirectory directory_;
   Path shared_;
-  std::vector<std::unique_ptr<NodeFiles>> disks_;
+  std::vector<std::unique_ptr<NodeDisk>> disks_;
 };
 
 TEST_F(LocalCheckpoints, EachNodeHasItsShardsAndThoseOfTheNodeBefore) {
@@ -154,7 +149,7 @@ TEST_F(LocalCheckpoints, TwoNeighboursLostFallBackToTheSharedOne) {
   EXPECT_EQ(restore({0, 2}, Layout{2, 1, 1, false}), 20);  // no neighbours
   EXPECT_EQ(restore({0, 3}, Layout{2, 1, 1, false}), 10);
   run_ranks(2, 2, [&](Coordinator& coordinator) {
-    NodeFiles& files = *disks_[coordinator.node() == 0 ? 0 : 3];
+    NodeDisk& files = *disks_[coordinator.node() == 0 ? 0 : 3];
     const auto found = find_local_checkpoints(coordinator, files, kLocal, {"sample", "local", 20});
     ASSERT_EQ(found.size(), 1U);
     EXPECT_EQ(found[0].missing, "node_1/shard_0.h5");
@@ -210,7 +205,7 @@ TEST_F(LocalCheckpoints, DamagedOneGivesWayToTheSharedOne) {
   ASSERT_TRUE(save(10, false).ok);
   ASSERT_TRUE(save(20).ok);
   for (int node = 0; node < kNodes; ++node) {  // every copy of node 1's first shard
-    const Path shard = disk_path(node) / "local/run/checkpoints/step_20/node_1/shard_0.h5";
+    const Path shard = disk_path(node) / "run/checkpoints/step_20/node_1/shard_0.h5";
     if (!std::filesystem::exists(shard)) continue;
     base::PosixFileSystem files;
     const auto file = files.open(shard, base::OpenMode::kReadWrite);
