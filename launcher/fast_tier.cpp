@@ -7,8 +7,8 @@
 #include "base/json.hpp"
 #include "io/checkpoint/node_map.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
-#include "launcher/doctor/file_system_name.hpp"
 #include "launcher/fast_directory.hpp"
+#include "launcher/file_system_name.hpp"
 #include "launcher/format.hpp"
 
 namespace trireme::launcher {
@@ -47,7 +47,7 @@ FastTier::FastTier(Session& session, base::FileSystem& files, const RunDirectory
     checkpoint::collect_leftovers(files_, directory_);
   });
   refuse_shared();
-  in_memory_ = doctor::file_system_of(directory_) == "tmpfs";
+  in_memory_ = file_system_of(directory_) == "tmpfs";
 }
 
 template <typename Action>

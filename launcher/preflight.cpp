@@ -7,6 +7,7 @@
 #include "io/checkpoint/preflight.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "launcher/format.hpp"
+#include "launcher/quotas.hpp"
 #include "models/spec/cost.hpp"
 
 namespace trireme::launcher {
@@ -29,9 +30,8 @@ checkpoint::SpaceNeed space_need(const Session& session, base::FileSystem& files
 
 void check_space(const Session& session, base::FileSystem& files, const RunInput& input) {
   const std::string& directory = input.options().run.dir;
-  const auto space = files.space(directory);
-  if (!space) return;
-  const std::string lacking = checkpoint::lacking_space(*space, space_need(session, files, input));
+  const std::string lacking =
+      checkpoint::lacking_space(files.space(directory), quotas_of(directory), space_need(session, files, input));
   if (lacking.empty()) return;
   throw base::InputError(base::str("No space left for the run's checkpoints in ", directory, ": ", lacking,
                                    ": free some, set run.dir to another file system, or lower checkpoint.keep "

@@ -17,6 +17,30 @@ std::string gigabytes(std::uint64_t bytes) {
   return text;
 }
 
+/// The least that one of them leaves, and the quota that does; "" = the file system itself.
+struct Room {
+  std::optional<std::uint64_t> bytes;
+  std::string bytes_quota;
+  std::optional<std::uint64_t> files;
+  std::string files_quota;
+};
+
+Room least_room(const std::optional<base::Space>& space, const std::vector<Quota>& quotas) {
+  Room room;
+  if (space) room = {space->bytes, "", space->files, ""};
+  for (const Quota& quota : quotas) {
+    if (quota.bytes_left && (!room.bytes || *quota.bytes_left < *room.bytes)) {
+      room.bytes = quota.bytes_left;
+      room.bytes_quota = quota.name;
+    }
+    if (quota.files_left && (!room.files || *quota.files_left < *room.files)) {
+      room.files = quota.files_left;
+      room.files_quota = quota.name;
+    }
+  }
+  return room;
+}
+
 std::string save_and_read_back(Coordinator& coordinator, base::FileSystem& files, const std::filesystem::path& where) {
   const std::vector<float> value(1, 1.0F);
   const std::string name = base::str("node_", coordinator.node());
@@ -41,17 +65,22 @@ std::string save_and_read_back(Coordinator& coordinator, base::FileSystem& files
 
 }  // namespace
 
-std::string lacking_space(const base::Space& space, const SpaceNeed& need) {
+std::string lacking_space(const std::optional<base::Space>& space, const std::vector<Quota>& quotas,
+                          const SpaceNeed& need) {
   const auto missing = static_cast<std::uint64_t>(std::max<std::int64_t>(1, need.keep + 1 - need.existing));
   const std::string why =
       base::str(missing, " of the ", need.keep + 1,
                 " checkpoints that are there while one is written (checkpoint.keep = ", need.keep, ")");
-  if (space.bytes < missing * need.checkpoint_bytes) {
-    return base::str(gigabytes(space.bytes), " are free, but ", why, " need ",
-                     gigabytes(missing * need.checkpoint_bytes));
+  const Room room = least_room(space, quotas);
+  if (room.bytes && *room.bytes < missing * need.checkpoint_bytes) {
+    const std::string left = gigabytes(*room.bytes);
+    return base::str(room.bytes_quota.empty() ? left + " are free" : room.bytes_quota + " leaves " + left, ", but ",
+                     why, " need ", gigabytes(missing * need.checkpoint_bytes));
   }
-  if (space.files && *space.files < missing * need.checkpoint_files) {
-    return base::str(*space.files, " more files fit, but ", why, " are ", missing * need.checkpoint_files, " files");
+  if (room.files && *room.files < missing * need.checkpoint_files) {
+    return base::str(room.files_quota.empty() ? base::str(*room.files, " more files fit")
+                                              : base::str(room.files_quota, " leaves ", *room.files, " files"),
+                     ", but ", why, " are ", missing * need.checkpoint_files, " files");
   }
   return "";
 }

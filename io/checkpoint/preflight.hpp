@@ -3,10 +3,13 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/file_system.hpp"
 #include "io/checkpoint/coordinator.hpp"
+#include "io/checkpoint/quota.hpp"
 
 namespace trireme::checkpoint {
 
@@ -18,8 +21,10 @@ struct SpaceNeed {
   std::int64_t existing = 0;  ///< of these, already there
 };
 
-/// "" when there is room for what is missing of keep + 1 checkpoints, else one sentence with the figures.
-std::string lacking_space(const base::Space& space, const SpaceNeed& need);
+/// "" when there is room for what is missing of keep + 1 checkpoints in the file system (nothing: not known) and in
+/// each quota, else one sentence with the figures, which names what leaves least.
+std::string lacking_space(const std::optional<base::Space>& space, const std::vector<Quota>& quotas,
+                          const SpaceNeed& need);
 
 /// Collective. Every node writes a file into a checkpoint of a few bytes under `<run_directory>/.preflight`, which is
 /// committed, read back and removed. "" on success, else who failed and why, the same on all ranks.

@@ -7,7 +7,7 @@
 #include <thread>
 
 #include "base/error.hpp"
-#include "launcher/doctor/file_system_name.hpp"
+#include "launcher/file_system_name.hpp"
 #include "launcher/doctor/gather.hpp"
 
 namespace trireme::doctor {
@@ -123,7 +123,7 @@ Path DirectoryProbe::data_file(int owner) const { return directory_ / str(prefix
 DirectoryView DirectoryProbe::own_view(double patience) {
   const int rank = control_.rank();
   DirectoryView view;
-  view.file_system = file_system_of(directory_);
+  view.file_system = launcher::file_system_of(directory_);
   view.error = cannot_make_;
   if (view.error.empty()) {
     try {

@@ -6,7 +6,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <cstdint>
+#include <thread>
 
 extern char** environ;
 
@@ -41,47 +46,100 @@ bool take(int from, std::string& text) {
   return count > 0 || (count < 0 && errno == EINTR);
 }
 
-// Both at once: a program blocks when one of its pipes is full.
-void read_both(const Pipe& output, const Pipe& error, CommandResult& result) {
+using Clock = std::chrono::steady_clock;
+using Deadline = std::optional<Clock::time_point>;
+
+// Milliseconds for poll(2): -1 without a deadline.
+int wait_until(const Deadline& deadline) {
+  if (!deadline) return -1;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now()).count();
+  return static_cast<int>(std::clamp<std::int64_t>(left, 0, 1'000'000));
+}
+
+// Both at once: a program blocks when one of its pipes is full. False at the deadline.
+bool read_both(const Pipe& output, const Pipe& error, CommandResult& result, const Deadline& deadline) {
   pollfd ends[2] = {{output.read, POLLIN, 0}, {error.read, POLLIN, 0}};
   while (ends[0].fd >= 0 || ends[1].fd >= 0) {
-    if (::poll(ends, 2, -1) < 0 && errno != EINTR) return;
+    const int ready = ::poll(ends, 2, wait_until(deadline));
+    if (ready < 0 && errno != EINTR) return true;
+    if (deadline && Clock::now() >= *deadline) return false;
     if (ends[0].revents != 0 && !take(output.read, result.output)) ends[0].fd = -1;
     if (ends[1].revents != 0 && !take(error.read, result.error)) ends[1].fd = -1;
     ends[0].revents = ends[1].revents = 0;
   }
+  return true;
 }
 
-int exit_code_of(pid_t child) {
+int code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+
+// Nothing at the deadline.
+std::optional<int> exit_code_of(pid_t child, const Deadline& deadline) {
   int status = 0;
-  while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  for (;;) {
+    const pid_t ended = ::waitpid(child, &status, deadline ? WNOHANG : 0);
+    if (ended == child) return code_of(status);
+    if (ended < 0 && errno != EINTR) return 128;
+    if (ended == 0) {
+      if (Clock::now() >= *deadline) return std::nullopt;
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
   }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-}  // namespace
+void kill_group(pid_t child) {
+  constexpr auto kToDie = std::chrono::milliseconds(200);
+  ::kill(-child, SIGKILL);
+  (void)exit_code_of(child, Clock::now() + kToDie);
+}
 
-std::optional<CommandResult> run_command(const std::vector<std::string>& words) {
-  Pipe output, error;
-  if (!output.open() || !error.open()) return std::nullopt;
+// With a deadline the program leads a process group of its own.
+std::optional<pid_t> spawn(const std::vector<std::string>& words, const Pipe& output, const Pipe& error,
+                           bool own_group) {
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_adddup2(&actions, output.write, STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, error.write, STDERR_FILENO);
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  if (own_group) ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
   std::vector<char*> arguments;
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   pid_t child = 0;
-  const int failed = ::posix_spawnp(&child, arguments[0], &actions, nullptr, arguments.data(), environ);
+  const int failed = ::posix_spawnp(&child, arguments[0], &actions, &attributes, arguments.data(), environ);
+  ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&actions);
-  if (failed != 0) return std::nullopt;
+  return failed == 0 ? std::optional(child) : std::nullopt;
+}
+
+std::optional<CommandResult> run_until(const Deadline& deadline, const std::vector<std::string>& words) {
+  Pipe output, error;
+  if (!output.open() || !error.open()) return std::nullopt;
+  const auto child = spawn(words, output, error, deadline.has_value());
+  if (!child) return std::nullopt;
   output.close_write();
   error.close_write();
   CommandResult result;
-  read_both(output, error, result);
-  result.exit_code = exit_code_of(child);
+  const bool whole = read_both(output, error, result, deadline);
+  const auto code = whole ? exit_code_of(*child, deadline) : std::nullopt;
+  if (!code) {
+    kill_group(*child);
+    return std::nullopt;
+  }
+  result.exit_code = *code;
   return result;
+}
+
+}  // namespace
+
+std::optional<CommandResult> run_command(const std::vector<std::string>& words) {
+  return run_until(std::nullopt, words);
+}
+
+std::optional<CommandResult> run_command_within(double seconds, const std::vector<std::string>& words) {
+  const auto limit = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
+  return run_until(Clock::now() + limit, words);
 }
 
 std::optional<std::string> output_of(const RunCommand& run, const std::vector<std::string>& words) {

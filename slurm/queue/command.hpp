@@ -21,6 +21,10 @@ using RunCommand = std::function<std::optional<CommandResult>(const std::vector<
 /// The real one: posix_spawn, no shell; standard input is /dev/null.
 std::optional<CommandResult> run_command(const std::vector<std::string>& words);
 
+/// As run_command, but after so many seconds the program and all it started are killed, and there is nothing. One that
+/// cannot be killed (it waits for a dead file server) is left behind.
+std::optional<CommandResult> run_command_within(double seconds, const std::vector<std::string>& words);
+
 /// Standard output of a program that ended with 0; nothing otherwise.
 std::optional<std::string> output_of(const RunCommand& run, const std::vector<std::string>& words);
 

@@ -2,6 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
 namespace trireme::slurm {
 namespace {
 
@@ -26,6 +31,30 @@ TEST(RunCommand, GivesNoInputAndTellsOfSignals) {
 }
 
 TEST(RunCommand, IsNothingForAMissingProgram) { EXPECT_FALSE(run_command({"no-such-program-here"})); }
+
+TEST(RunCommandWithin, ReturnsWhatEndsInTime) {
+  const auto result = run_command_within(60, {"sh", "-c", "echo out; exit 3"});
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result->output, "out\n");
+  EXPECT_EQ(result->exit_code, 3);
+}
+
+TEST(RunCommandWithin, KillsWhatDoesNotWithAllItStarted) {
+  char directory[] = "/tmp/trireme-command-XXXXXX";
+  ASSERT_NE(::mkdtemp(directory), nullptr);
+  const std::string pid_file = std::string(directory) + "/pid";
+  EXPECT_FALSE(run_command_within(0.5, {"sh", "-c", "sleep 600 & echo $! > " + pid_file + "; wait"}));
+  EXPECT_FALSE(run_command_within(0.2, {"sh", "-c", "exec >&- 2>&-; sleep 600"})) << "it closed its pipes";
+  std::ifstream in(pid_file);
+  pid_t child = 0;
+  ASSERT_TRUE(in >> child);
+  // Killed it is a zombie until whoever inherited it looks.
+  std::ifstream state("/proc/" + std::to_string(child) + "/stat");
+  std::string line;
+  const bool there = static_cast<bool>(std::getline(state, line));
+  EXPECT_TRUE(!there || line.substr(line.rfind(')') + 2, 1) == "Z") << line;
+  std::filesystem::remove_all(directory);
+}
 
 TEST(OutputOf, IsOnlyWhatASuccessPrinted) {
   EXPECT_EQ(output_of(run_command, {"echo", "a b", "c"}), "a b c\n");

@@ -1,10 +1,10 @@
-#include "launcher/doctor/file_system_name.hpp"
+#include "launcher/file_system_name.hpp"
 
 #include <sys/vfs.h>
 
 #include <cstdio>
 
-namespace trireme::doctor {
+namespace trireme::launcher {
 namespace {
 
 struct Known {
@@ -39,4 +39,4 @@ std::string file_system_of(const std::filesystem::path& path) {
   return file_system_name(static_cast<std::uint32_t>(facts.f_type));
 }
 
-}  // namespace trireme::doctor
+}  // namespace trireme::launcher

@@ -1,0 +1,81 @@
+"""What a run does about the file system that it saves to: quotas, as the site's own programs tell them."""
+
+import os
+import subprocess
+import time
+
+from support import Workspace, causes, check, checkpoints, make_data, run_file, say, tiny_model
+
+QUOTA_KINDS = {"ext2/ext3", "ext4", "xfs", "nfs"}
+GIB = 1 << 20  # in blocks of 1 KiB
+
+
+def run_ini(name, steps=4, **checkpoint):
+    return run_file(name, model=tiny_model(), data={"train": "data.h5"},
+                    train={"steps": steps, "global_batch": 4, "micro_batch": 1},
+                    checkpoint={"every_steps": 2, **checkpoint})
+
+
+def program(space, name, script):
+    """A program `name` that stands first on the PATH of the environment returned."""
+    path = space.write(f"bin/{name}", f"#!/bin/sh\n{script}")
+    os.chmod(path, 0o755)
+    return {"PATH": f"{space / 'bin'}:{os.environ['PATH']}"}
+
+
+def mount_source(path):
+    return subprocess.run(["findmnt", "-no", "SOURCE", "-T", path], capture_output=True, text=True, check=True,
+                          timeout=20).stdout.strip()
+
+
+def quota_text(space, used, hard, files=5, most_files=0):
+    row = f"{mount_source(space.path)} {used} 0 {hard} 0 {files} 0 {most_files} 0"
+    return (f"Disk quotas for user me (uid {os.geteuid()}): \n"
+            f"     Filesystem  blocks   quota   limit   grace   files   quota   limit   grace\n{row}\n")
+
+
+def quotas(space):
+    kind = subprocess.run(["stat", "-f", "-c", "%T", space.path], capture_output=True, text=True, check=True,
+                          timeout=20).stdout.strip()
+    if kind not in QUOTA_KINDS:
+        say(f"quotas: SKIPPED here, quota(1) is not asked about {kind} (set TMPDIR to an ext4, XFS or NFS directory)")
+        return
+    space.write("quota.ini", run_ini("quota"))
+
+    def says(text, code=0):
+        return program(space, "quota", f"cat << 'END'\n{text}END\nexit {code}\n")
+
+    def refused(text, words, code=0):
+        done = space.run("train", "quota.ini", ranks=2, environment=says(text, code))
+        said = done.stdout + done.stderr
+        check(done.returncode == 2, f"a quota that is too small: left with {done.returncode}\n{said}")
+        check(len(causes(said)) == 1, f"not one sentence:\n{said}")
+        for word in words:
+            check(word in causes(said)[0], f"no '{word}' in: {causes(said)[0]}")
+        return causes(said)[0]
+
+    sentence = refused(quota_text(space, 9 * GIB, 9 * GIB + 1200), ["your quota on ", " leaves 0.00123 GB", "checkpoint.keep"])
+    say(f"  {sentence}")
+    # quota(1) ends with 1 when a limit is exceeded
+    refused(quota_text(space, f"{9 * GIB}*", 8 * GIB), [" leaves 0 GB"], code=1)
+    refused(quota_text(space, 1, 0, files=95, most_files=100), ["your quota on ", " leaves 5 files"])
+    check(not os.path.exists(space / "runs/quota/checkpoints"), "something was saved")
+    for text in (quota_text(space, 1, 9 * GIB), "quota: Cannot open quotafile\n", quota_text(space, 1, "words")):
+        space.must("train", "quota.ini", "--run.dir=runs/fits", ranks=2, environment=says(text, 1))
+    say("quotas: too small is exit 2 in one sentence; wide or unreadable ones do not matter")
+
+    start = time.monotonic()
+    space.must("train", "quota.ini", "--run.dir=runs/hangs", ranks=2, timeout=60,
+               environment=program(space, "quota", "echo Disk quotas\nsleep 600\n"))
+    check(checkpoints(space / "runs/hangs") == [2, 4], "the run beside a hanging quota did not save")
+    say(f"quotas: a program that hangs cost the start at most 5 s; the run took {time.monotonic() - start:.1f} s")
+
+
+def main():
+    with Workspace() as space:
+        make_data(space)
+        quotas(space)
+
+
+if __name__ == "__main__":
+    main()
