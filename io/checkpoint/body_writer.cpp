@@ -42,7 +42,7 @@ std::vector<std::uint32_t> BodyWriter::write(const std::byte* data, std::uint64_
   const bool direct = length >= kLeastDirect && offset % base::kDirectAlignment == 0 && goes_direct();
   const bool aligned = reinterpret_cast<std::uintptr_t>(data) % base::kDirectAlignment == 0;
   for (std::uint64_t at = 0; at < length;) {
-    const std::uint64_t chunk = std::min(length - at, kChunkBytes);
+    const std::uint64_t chunk = std::min(length - at, kChunkBytes - (offset + at) % kChunkBytes);
     const std::uint64_t whole_pages = direct ? chunk - chunk % base::kDirectAlignment : 0;
     if (whole_pages > 0) {
       wait_for_all_but(kUnderWay - 1);

@@ -36,7 +36,9 @@ class BodyWriter {
   void finish();
 
  private:
-  static constexpr std::uint64_t kChunkBytes = 4 << 20;  ///< divides kBlockBytes
+  /// Longest request. None crosses a multiple of it in the file, so that a stripe (Lustre) or block (GPFS) of that
+  /// size, or of one that it divides, is not shared by two requests.
+  static constexpr std::uint64_t kChunkBytes = 4 << 20;
   static constexpr std::size_t kUnderWay = 3;
 
   /// Whole pages, by a thread.

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "collectives/topology/placement.hpp"
+#include "launcher/doctor/storage_habits.hpp"
 #include "launcher/format.hpp"
 
 namespace trireme::doctor {
@@ -161,6 +162,7 @@ std::string report(const Survey& survey, const std::vector<Finding>& findings) {
   for (const Finding& finding : findings) {
     text += str(finding.severity == Severity::kDefect ? "defect   " : "warning  ", finding.sentence, "\n");
   }
+  for (const std::string& habit : storage_habits(survey)) text += str("advice   ", habit, "\n");
   const std::size_t defects = defects_in(findings);
   const std::string warnings = counted(findings.size() - defects, "warning");
   return text +
@@ -207,6 +209,7 @@ base::Json report_json(const Survey& survey, const std::vector<Finding>& finding
           {"rounds_measured", survey.rounds_measured},
           {"all_reduce", {{"bytes", survey.all_reduce.bytes}, {"seconds", survey.all_reduce.seconds}}},
           {"findings", to_json_array(findings)},
+          {"advice", storage_habits(survey)},
           {"defects", defects},
           {"warnings", findings.size() - defects}};
 }

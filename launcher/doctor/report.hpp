@@ -12,7 +12,7 @@ namespace trireme::doctor {
 /// Up to this many ranks and nodes the tables have a row each; beyond, only the marked ones.
 inline constexpr std::size_t kRowsShown = 64;
 
-/// Tables of ranks, nodes and links, then one line a finding, then the verdict.
+/// Tables of ranks, nodes and links, then one line a finding and a piece of advice, then the verdict.
 std::string report(const Survey& survey, const std::vector<Finding>& findings);
 
 /// Everything, a member a part of the survey; docs/doctor.md names the keys.

@@ -63,7 +63,7 @@ class MemoryFileSystem::Handle final : public base::File {
   /// Direct writes are on the disk's own queue at once, but durable only after fsync, like all.
   void put(const void* data, std::size_t length, std::uint64_t offset) {
     check_alignment(data, length, offset);
-    if (direct_) ++files_.direct_writes_;
+    if (direct_) files_.direct_writes_.push_back({offset, length});
     std::string& bytes = node_->bytes.change();
     if (bytes.size() < offset + length) bytes.resize(offset + length);
     std::memcpy(bytes.data() + offset, data, length);

@@ -92,7 +92,11 @@ class MemoryFileSystem final : public base::FileSystem {
   /// Direct I/O as file systems have it: really, not at all, or promised at open and refused afterwards.
   enum class Direct { kTaken, kRefusedAtOpen, kRefusedAtUse };
   void set_direct(Direct direct) { direct_ = direct; }
-  long direct_writes() const { return direct_writes_; }
+  struct Write {
+    std::uint64_t offset;
+    std::uint64_t length;
+  };
+  const std::vector<Write>& direct_writes() const { return direct_writes_; }
   /// Whether allocate() can reserve space; else it answers as for EOPNOTSUPP.
   void set_reserves(bool reserves) { reserves_ = reserves; }
 
@@ -231,7 +235,7 @@ class MemoryFileSystem final : public base::FileSystem {
   bool failed_ = false;
   Direct direct_ = Direct::kTaken;
   bool reserves_ = true;
-  long direct_writes_ = 0;
+  std::vector<Write> direct_writes_;
 };
 
 }  // namespace trireme::tests

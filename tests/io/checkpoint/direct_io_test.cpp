@@ -43,12 +43,30 @@ TEST(DirectIo, GivesTheSameFilesAsThePageCache) {
     files.set_direct(direct);
     const SaveResult saved = save(files, large_tensors(), 1);
     ASSERT_TRUE(saved.ok) << saved.error;
-    EXPECT_EQ(files.direct_writes() > 0, direct == Direct::kTaken);
+    EXPECT_EQ(!files.direct_writes().empty(), direct == Direct::kTaken);
     EXPECT_EQ(wrong_after_load(files, large_tensors(), 1), 0);
     EXPECT_TRUE(verify(files, saved.path, false, 1).findings.empty());
     if (expected.empty()) expected = files.bytes(kShard);
     EXPECT_EQ(files.bytes(kShard), expected);
   }
+}
+
+TEST(DirectIo, NoRequestCrossesAStripeOfFourMebibytes) {
+  constexpr std::uint64_t kStripe = 4 << 20;
+  MemoryFileSystem files;
+  // 12 MB each, packed one after the other at multiples of 1 MiB
+  const std::vector<SampleTensor> tensors = {{Kind::kParam, "a", {3001, 1000}, DataType::kFloat32},
+                                             {Kind::kParam, "b", {3002, 1000}, DataType::kFloat32}};
+  ASSERT_TRUE(save(files, tensors, 1).ok);
+  std::uint64_t all = 0, whole = 0;
+  for (const auto& [offset, length] : files.direct_writes()) {
+    EXPECT_EQ(offset / kStripe, (offset + length - 1) / kStripe) << length << " bytes at " << offset;
+    all += length;
+    whole += length == kStripe ? 1 : 0;
+  }
+  EXPECT_GT(all, 24'000'000U - 4 * base::kDirectAlignment);
+  EXPECT_GE(whole, 3U);
+  EXPECT_EQ(wrong_after_load(files, tensors, 1), 0);
 }
 
 TEST(DirectIo, AFailingCallIsNoticedWhereverItFalls) {
