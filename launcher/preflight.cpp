@@ -18,7 +18,8 @@ constexpr double kGiB = 1 << 30;
 checkpoint::SpaceNeed space_need(const Session& session, base::FileSystem& files, const RunInput& input) {
   const options::RunOptions& options = input.options();
   const auto shards =
-      static_cast<std::uint64_t>(std::min<std::int64_t>(options.checkpoint.shards_per_node, session.ranks_on_node())) *
+      static_cast<std::uint64_t>(std::min<std::int64_t>(
+          options.checkpoint.shards_per_node.value_or(session.ranks_on_node()), session.ranks_on_node())) *
       session.hosts().size();
   checkpoint::SpaceNeed need;
   need.checkpoint_bytes = checkpoint_bytes(input.resolved) + shards * (std::uint64_t{1} << 20);

@@ -105,10 +105,11 @@ void RunDirectory::append_metrics(const base::Json& line) {
 
 double RunDirectory::age() const { return wall_time() - began_; }
 
-void RunDirectory::took(double step_seconds, const slurm::SaveCost& save, double save_interval) {
+void RunDirectory::took(double step_seconds, const slurm::SaveCost& save, double save_interval, int shards_per_node) {
   step_seconds_ = step_seconds;
   save_ = save;
   save_interval_ = save_interval;
+  shards_per_node_ = shards_per_node;
 }
 
 void RunDirectory::end(const slurm::Outcome& outcome) {
@@ -123,6 +124,7 @@ void RunDirectory::end(const slurm::Outcome& outcome) {
                  .save_seconds = save_.whole,
                  .save_stall_seconds = save_.stall,
                  .save_interval_seconds = save_interval_,
+                 .shards_per_node = shards_per_node_,
                  .time = wall_time()});
   }
   slurm::write_outcome(files_, path_, attempt_, outcome);

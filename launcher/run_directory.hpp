@@ -59,8 +59,9 @@ class RunDirectory {
   /// As the metrics tell, 0 = none. After begin().
   std::int64_t last_validated_step() const { return metrics_->last_validated_step(); }
 
-  /// What this attempt measured, for the ledger: its longest step, its last save, how often it saved by time.
-  void took(double step_seconds, const slurm::SaveCost& save, double save_interval);
+  /// What this attempt measured, for the ledger: its longest step, its last save, how often it saved by time, into
+  /// how many files per node (0 = not chosen).
+  void took(double step_seconds, const slurm::SaveCost& save, double save_interval, int shards_per_node);
   /// The attempt's end: ledger and outcome file. Then gives the lease back.
   void end(const slurm::Outcome& outcome);
   /// The end by an error after `progress`, as far as the disk still lets it be written; never throws. The outcome's
@@ -85,6 +86,7 @@ class RunDirectory {
   double step_seconds_ = 0.0;
   slurm::SaveCost save_;
   double save_interval_ = 0.0;
+  int shards_per_node_ = 0;
   bool begun_ = false;
 };
 

@@ -16,6 +16,14 @@ namespace {
 
 using std::chrono::steady_clock;
 
+// What the newest attempt that chose one wrote into the ledger; 0 = none did.
+int earlier_shards_per_node(const std::vector<slurm::Attempt>& attempts) {
+  for (auto attempt = attempts.rbegin(); attempt != attempts.rend(); ++attempt) {
+    if (attempt->ended && attempt->end.shards_per_node > 0) return attempt->end.shards_per_node;
+  }
+  return 0;
+}
+
 double seconds_since(steady_clock::time_point start) {
   return std::chrono::duration<double>(steady_clock::now() - start).count();
 }
@@ -50,8 +58,12 @@ Saving::Saving(Session& session, const LoopParts& parts)
                snapshot_allocator(session.processor().device)}),
       saved_step_(parts.saved_step),
       automatic_(!options_.checkpoint.every_minutes && options_.checkpoint.every_steps == 0),
+      shards_per_node_(options_.checkpoint.shards_per_node.value_or(checkpoint::ShardTuning::kFirst)),
       last_start_(steady_clock::now()) {
   if (parts_.run == nullptr) return;
+  if (!options_.checkpoint.shards_per_node) {
+    shard_tuning_.emplace(session.ranks_on_node(), earlier_shards_per_node(parts_.run->attempts()));
+  }
   housekeeper_ = std::make_unique<Housekeeper>(
       parts_.files, options_.run.dir,
       checkpoint::PrunePolicy{options_.checkpoint.keep, options_.checkpoint.keep_every, parts_.resumed_from},
@@ -62,6 +74,10 @@ double Saving::interval_seconds() const {
   constexpr double kUntilMeasured = 600;
   if (automatic_) return interval_ ? interval_->seconds : kUntilMeasured;
   return 60 * options_.checkpoint.every_minutes.value_or(0);
+}
+
+int Saving::shards_per_node() const {
+  return shard_tuning_ && !shard_tuning_->reason().empty() ? shard_tuning_->files() : 0;
 }
 
 bool Saving::save_asked() const { return parts_.control != nullptr && parts_.control->save_asked(); }
@@ -89,11 +105,24 @@ bool Saving::is_fast_due(std::int64_t step) const {
 void Saving::begin() {
   fast_ = false;
   last_start_ = steady_clock::now();
+  agree_on_shards();
   answers_request_ = save_asked();
   stall_ = 0.0;
   if (parts_.run == nullptr) return;
   parts_.run->begin_save();
   parts_.time->save_under_way(true);
+}
+
+void Saving::agree_on_shards() {
+  if (options_.checkpoint.shards_per_node) return;
+  if (shard_tuning_) shards_per_node_ = shard_tuning_->files();
+  session_.world().control().broadcast(&shards_per_node_, 1, collectives::DataType::kInt64, 0);
+}
+
+void Saving::tune_shards(const checkpoint::SaveResult& saved) {
+  if (!shard_tuning_ || shard_tuning_->settled()) return;
+  shard_tuning_->saved(saved.bytes, saved.seconds);
+  if (shard_tuning_->settled()) parts_.log.info(shard_tuning_->reason());
 }
 
 void Saving::start(const Position& at) {
@@ -181,6 +210,7 @@ void Saving::handle(const checkpoint::SaveResult& saved) {
   if (parts_.run == nullptr) return;
   parts_.run->saved();
   parts_.time->save_took(saved.seconds);
+  tune_shards(saved);
   if (automatic_) choose_interval();
   housekeeper_->committed();
 }
@@ -222,7 +252,7 @@ checkpoint::SaveInfo Saving::info_of(const Position& at, const char* folder) {
   checkpoint::SaveInfo info;
   info.directory = std::filesystem::path(options_.run.dir) / folder;
   info.step = at.step;
-  info.shards_per_node = static_cast<int>(options_.checkpoint.shards_per_node);
+  info.shards_per_node = static_cast<int>(shards_per_node_);
   if (parts_.run == nullptr) return info;
   info.run_id = parts_.run->run_id();
   info.attempt = parts_.attempt;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "io/checkpoint/shard_tuning.hpp"
 #include "io/checkpoint/writer.hpp"
 #include "launcher/housekeeper.hpp"
 #include "launcher/loop_parts.hpp"
@@ -53,12 +54,17 @@ class Saving {
   const slurm::SaveCost& cost() const { return cost_; }
   /// Seconds between saves by time; 0 = none. On rank 0.
   double interval_seconds() const;
+  /// Files per node and checkpoint, once they were chosen by their speed; 0 = not chosen. On rank 0.
+  int shards_per_node() const;
 
  private:
   checkpoint::SaveInfo info_of(const Position& at, const char* folder);
   void handle(const checkpoint::SaveResult& result);
   void handle_fast(const checkpoint::SaveResult& result);
   void begin();
+  /// Collective: rank 0 knows how fast the saves were.
+  void agree_on_shards();
+  void tune_shards(const checkpoint::SaveResult& saved);
   /// On rank 0: of the control file.
   void answer_request(bool saved);
   void choose_interval();
@@ -77,8 +83,10 @@ class Saving {
   bool fast_ = false;              ///< the save under way goes to the fast tier
   std::optional<bool> fast_said_;  ///< whether the last one that people heard of was made
   bool automatic_ = false;
-  std::optional<slurm::SaveInterval> interval_;  ///< on rank 0, once a save was measured
-  bool answers_request_ = false;                 ///< the save under way does, on rank 0
+  std::optional<slurm::SaveInterval> interval_;          ///< on rank 0, once a save was measured
+  std::optional<checkpoint::ShardTuning> shard_tuning_;  ///< on rank 0, with checkpoint.shards_per_node = auto
+  std::int64_t shards_per_node_ = 0;                     ///< of the next save, the same on all ranks
+  bool answers_request_ = false;                         ///< the save under way does, on rank 0
   bool said_waiting_ = false;
   std::chrono::steady_clock::time_point last_start_;
 };

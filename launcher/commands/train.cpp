@@ -190,7 +190,8 @@ slurm::Outcome run_attempt(Session& session, const RunInput& input, base::FileSy
                  start);
   const slurm::Outcome outcome = loop.run();
   if (run != nullptr) {
-    run->took(watched.time.longest_step(), loop.saving().cost(), loop.saving().interval_seconds());
+    run->took(watched.time.longest_step(), loop.saving().cost(), loop.saving().interval_seconds(),
+              loop.saving().shards_per_node());
     run->end(outcome);
     if (run->attempts().size() > 1) log.info("\n" + attempts_table(run->attempts()));
     log.info(base::str(outcome.reason, ": ", outcome.step, " of ", input.resolved.steps, " steps; newest checkpoint: ",

@@ -164,8 +164,9 @@ void add_checkpoint(std::vector<Key>& keys) {
   keys.push_back({"checkpoint", "host_memory", TRIREME_FIELD(Real, checkpoint.host_memory), "GiB",
                   "most memory of a node that copies of the state may take; what does not fit is written while the "
                   "training waits; 0: a quarter of what the job may use", "", {}, 0, kAny});
-  keys.push_back({"checkpoint", "shards_per_node", TRIREME_FIELD(Integer, checkpoint.shards_per_node), "files",
-                  "most HDF5 files that a node writes per checkpoint", "", {}, 1, 1e6});
+  keys.push_back({"checkpoint", "shards_per_node", TRIREME_FIELD(OptionalInteger, checkpoint.shards_per_node), "files",
+                  "most HDF5 files that a node writes per checkpoint; auto: 8 or one a rank, then the number with which the "
+                  "first saves were fastest", "auto", {}, 1, 1e6});
   keys.push_back({"checkpoint", "fast_dir", TRIREME_FIELD(Word, checkpoint.fast_dir), "",
                   "absolute path of a directory that every node has of its own (a local disk, /dev/shm): the state is also "
                   "saved there, with a copy on the next node, for restarts in the same job"});

@@ -80,18 +80,18 @@ struct OptimizerSection {
 };
 
 struct CheckpointSection {
-  std::int64_t every_steps = 0;         ///< 0: never by steps
-  std::optional<double> every_minutes;  ///< 0: never by time; default: automatic if not by steps
-  std::int64_t keep = 3;                ///< newest ones
-  std::int64_t keep_every = 0;          ///< steps divisible by it stay for good; 0: none
-  bool async = true;                    ///< beside the training
-  double host_memory = 0;               ///< GiB of a node for snapshots; 0: a quarter of what the job may use
-  std::int64_t shards_per_node = 8;     ///< files
-  std::string fast_dir;                 ///< on every node, of its own; "": none
-  std::int64_t fast_every_steps = 10;   ///< saves in there
-  bool fast_persists = false;           ///< it outlives the job
-  bool preflight = true;                ///< makes sure before the first step that saving will work
-  std::string allow;                    ///< tensors that may be missing or unexpected when loading: "a, b"; "grow:a"
+  std::int64_t every_steps = 0;                 ///< 0: never by steps
+  std::optional<double> every_minutes;          ///< 0: never by time; default: automatic if not by steps
+  std::int64_t keep = 3;                        ///< newest ones
+  std::int64_t keep_every = 0;                  ///< steps divisible by it stay for good; 0: none
+  bool async = true;                            ///< beside the training
+  double host_memory = 0;                       ///< GiB of a node for snapshots; 0: a quarter of what the job may use
+  std::optional<std::int64_t> shards_per_node;  ///< files; default: by measured bandwidth
+  std::string fast_dir;                         ///< on every node, of its own; "": none
+  std::int64_t fast_every_steps = 10;           ///< saves in there
+  bool fast_persists = false;                   ///< it outlives the job
+  bool preflight = true;                        ///< makes sure before the first step that saving will work
+  std::string allow;  ///< tensors that may be missing or unexpected when loading: "a, b"; "grow:a"
 };
 
 struct LogSection {

@@ -39,7 +39,8 @@ Json to_json(int number, const AttemptEnd& end) {
               {"step_seconds", end.step_seconds},
               {"save_seconds", end.save_seconds},
               {"save_stall_seconds", end.save_stall_seconds},
-              {"save_interval_seconds", end.save_interval_seconds}};
+              {"save_interval_seconds", end.save_interval_seconds},
+              {"shards_per_node", end.shards_per_node}};
 }
 
 AttemptStart start_of(const Json& line) {
@@ -72,6 +73,7 @@ AttemptEnd end_of(const Json& line) {
   end.save_seconds = line.value("save_seconds", 0.0);
   end.save_stall_seconds = line.value("save_stall_seconds", 0.0);
   end.save_interval_seconds = line.value("save_interval_seconds", 0.0);
+  end.shards_per_node = line.value("shards_per_node", 0);
   return end;
 }
 

@@ -1,10 +1,13 @@
-"""What a run does about the file system that it saves to: quotas, as the site's own programs tell them."""
+"""What a run does about the file system that it saves to: quotas, as the site's own programs tell them, and into how many
+files a node writes."""
 
+import glob
 import os
+import re
 import subprocess
 import time
 
-from support import Workspace, causes, check, checkpoints, make_data, run_file, say, tiny_model
+from support import Workspace, attempts, causes, check, checkpoints, make_data, run_file, say, step_lines, tiny_model
 
 QUOTA_KINDS = {"ext2/ext3", "ext4", "xfs", "nfs"}
 GIB = 1 << 20  # in blocks of 1 KiB
@@ -13,7 +16,7 @@ GIB = 1 << 20  # in blocks of 1 KiB
 def run_ini(name, steps=4, **checkpoint):
     return run_file(name, model=tiny_model(), data={"train": "data.h5"},
                     train={"steps": steps, "global_batch": 4, "micro_batch": 1},
-                    checkpoint={"every_steps": 2, **checkpoint})
+                    checkpoint={"every_steps": 2, **{key.rstrip("_"): value for key, value in checkpoint.items()}})
 
 
 def program(space, name, script):
@@ -71,10 +74,58 @@ def quotas(space):
     say(f"quotas: a program that hangs cost the start at most 5 s; the run took {time.monotonic() - start:.1f} s")
 
 
+def shards(directory):
+    """Files of each checkpoint by step; checked against what a checkpoint of one node may have."""
+    counts = {}
+    for step in checkpoints(directory):
+        path = f"{directory}/checkpoints/step_{step}"
+        counts[step] = len(glob.glob(f"{path}/node_0/shard_*.h5"))
+        files = sum(len(names) for _, _, names in os.walk(path))
+        check(files <= counts[step] + 4, f"step {step} has {files} files, {counts[step]} of them shards")
+    return counts
+
+
+def chosen(done):
+    found = re.findall(r"each node writes (\d+) files? per checkpoint from now on", done.stdout + done.stderr)
+    check(len(found) == 1, f"the number of files is said {len(found)} times in\n{done.stdout}{done.stderr}")
+    return int(found[0])
+
+
+def files_by_measured_speed(space):
+    directory = space / "runs/shards"
+
+    def attempt(steps, **options):
+        space.write("shards.ini", run_ini("shards", steps=steps, every_steps=1, keep=50, **options))
+        before = set(checkpoints(directory)) if os.path.isdir(directory) else set()
+        done = space.must("train", "shards.ini", ranks=4)
+        check([line["step"] for line in step_lines(directory)] == list(range(1, steps + 1)), "a step is missing")
+        return done, [count for step, count in shards(directory).items() if step not in before]
+
+    done, counts = attempt(9, async_="false")
+    first = chosen(done)
+    tries = [4, 4, 2, 2]
+    if first != 4:
+        tries += [1, 1]
+    check(counts == tries + [first] * (9 - len(tries)), f"{first} was chosen after saves into {counts} files")
+    check(attempts(directory)[-1]["shards_per_node"] == first, f"the ledger says {attempts(directory)[-1]}")
+
+    done, counts = attempt(17)  # beside the training
+    second = chosen(done)
+    check(counts[:2] == [first, first], f"the second attempt began with {counts}, not with {first} files")
+    check(counts[-1] == second == attempts(directory)[-1]["shards_per_node"], f"{second} was chosen, then came {counts}")
+
+    _, counts = attempt(19, shards_per_node=3)
+    check(counts == [3, 3], f"shards_per_node = 3 wrote {counts} files")
+    _, counts = attempt(20)
+    check(counts == [second], f"what the ledger has of two attempts ago, {second}, was not taken up: {counts}")
+    say(f"shards_per_node = auto took {first}, then {second} of 4 files, recorded them and went on from them")
+
+
 def main():
     with Workspace() as space:
         make_data(space)
         quotas(space)
+        files_by_measured_speed(space)
 
 
 if __name__ == "__main__":

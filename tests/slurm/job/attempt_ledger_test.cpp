@@ -18,7 +18,7 @@ class AttemptLedgerTest : public testing::Test {
 TEST_F(AttemptLedgerTest, NumbersAttemptsAndReadsThemBack) {
   AttemptLedger ledger(files_, file());
   EXPECT_EQ(ledger.start({.reason = "first start", .layout = "tp2", .hosts = {"n1"}, .ranks = 2}, {}), 1);
-  ledger.end({.reason = "stopped by SIGTERM", .last_step = 7, .saved_step = 7});
+  ledger.end({.reason = "stopped by SIGTERM", .last_step = 7, .saved_step = 7, .shards_per_node = 4});
   AttemptLedger again(files_, file());
   EXPECT_EQ(again.start({.reason = "resumed", .first_step = 7}, {}), 2);
 
@@ -26,6 +26,7 @@ TEST_F(AttemptLedgerTest, NumbersAttemptsAndReadsThemBack) {
   ASSERT_EQ(attempts.size(), 2U);
   EXPECT_EQ(attempts[0].start.layout, "tp2");
   EXPECT_EQ(attempts[0].end.reason, "stopped by SIGTERM");
+  EXPECT_EQ(attempts[0].end.shards_per_node, 4);
   EXPECT_FALSE(attempts[1].ended);
 }
 
