@@ -7,8 +7,8 @@
 #include <thread>
 
 #include "base/error.hpp"
-#include "launcher/file_system_name.hpp"
 #include "launcher/doctor/gather.hpp"
+#include "launcher/file_system_name.hpp"
 
 namespace trireme::doctor {
 namespace {
