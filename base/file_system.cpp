@@ -1,7 +1,9 @@
 #include "base/file_system.hpp"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -97,6 +99,13 @@ int open_flags(OpenMode mode) {
   return O_RDONLY;
 }
 
+/// A file system whose files are in the page cache and nowhere else; newer kernels take O_DIRECT there and ignore it.
+bool lies_in_memory(int fd) {
+  struct statfs facts {};
+  if (::fstatfs(fd, &facts) != 0) return false;
+  return facts.f_type == TMPFS_MAGIC || facts.f_type == RAMFS_MAGIC;
+}
+
 /// Of what stat(2) returned.
 bool is_there(int result, const std::filesystem::path& path) {
   if (result != 0 && !means_nothing_there(errno)) fail("cannot look at", path.string());
@@ -153,7 +162,11 @@ void FileSystem::replace(const Path& path, const std::string& content) {
 std::unique_ptr<File> PosixFileSystem::open(const Path& path, OpenMode mode) {
   const int fd = retry_interrupted([&] { return ::open(path.c_str(), open_flags(mode) | O_CLOEXEC, 0666); });
   if (fd < 0) fail("cannot open", path.string());
-  return std::make_unique<PosixFile>(fd, path.string());
+  auto file = std::make_unique<PosixFile>(fd, path.string());
+  if ((mode == OpenMode::kReadDirect || mode == OpenMode::kWriteDirect) && lies_in_memory(fd)) {
+    throw IoError(str("no direct I/O in memory: ", path.string()), EINVAL);
+  }
+  return file;
 }
 
 bool PosixFileSystem::exists(const Path& path) {

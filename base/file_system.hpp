@@ -46,7 +46,8 @@ enum class OpenMode {
   kCreate,           ///< created or truncated, read-write
   kCreateExclusive,  ///< O_CREAT|O_EXCL, read-write; EEXIST as IoError
   kAppend,           ///< created if missing; write at size() to append
-  kReadDirect,       ///< must exist; past the page cache (O_DIRECT), see kDirectAlignment
+  kReadDirect,       ///< must exist; past the page cache (O_DIRECT), see kDirectAlignment; EINVAL where there is no
+                     ///< such I/O, as on tmpfs
   kWriteDirect,      ///< must exist; the same
 };
 

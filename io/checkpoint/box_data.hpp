@@ -3,9 +3,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
 #include <string>
 
+#include "base/stream_copy.hpp"
 #include "collectives/topology/box.hpp"
 
 namespace trireme::checkpoint {
@@ -55,7 +55,7 @@ class HostStateMemory final : public StateMemory {
  public:
   bool on_host() const override { return true; }
   void copy(const StoredBox& box, std::uint64_t offset, std::uint64_t length, std::byte* to) const override {
-    std::memcpy(to, static_cast<const std::byte*>(box.data) + offset, length);
+    base::stream_copy(to, static_cast<const std::byte*>(box.data) + offset, length);
   }
 };
 
