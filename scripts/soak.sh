@@ -78,6 +78,7 @@ faults() {
     round=$((round + 1))
     one build/tests/checkpoint_fault_test --gtest_brief=1 --gtest_random_seed="$round"
     one build/tests/checkpoint_fault_upkeep_test --gtest_brief=1 --gtest_random_seed="$round"
+    one build/tests/checkpoint_fault_local_test --gtest_brief=1 --gtest_random_seed="$round"
     one "$TRIREME_VENV/bin/python" tests/system/kill_test.py mpirun build/tests/save_loop 200
     one "$TRIREME_VENV/bin/python" tests/system/full_disk_test.py mpirun build/tests/save_loop
   done
