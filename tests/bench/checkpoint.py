@@ -3,7 +3,7 @@
 checkpoint.py [CHECKPOINT_BENCH] [--rounds N] [--directory DIR]: medians and bests of alternating runs. The data is GPT-2
 124M with AdamW's moments (1.49 GB); every writer ends with fsync, checksums are on. Writing against dd with as many
 writers, the stall of a save beside the training against a memcpy of the same bytes, cold loading against a plain cold
-read, and both against torch.distributed.checkpoint (DCP) with two ranks, on the disk and on /dev/shm.
+read, loading in another layout against loading in the same one, and both against torch.distributed.checkpoint (DCP) with two ranks, on the disk and on /dev/shm.
 """
 
 import argparse
@@ -79,9 +79,15 @@ def against_machine(program, directory, writers, rounds):
                        names=("trireme", "memcpy"))
     bench.ask("save")
     figures = harness.alternate(
-        {"load": lambda: bench.ask("load"), "read": lambda: bench.ask("read"),
+        {"load": lambda: bench.ask("load"), "reshard": lambda: bench.ask("reshard"), "read": lambda: bench.ask("read"),
          "read-direct": lambda: bench.ask("read-direct")}, rounds)
+    excess = {what: bench.seconds(word) for what, word in (("all", "excess"), ("parameters alone", "excess-weights"))}
     bench.close()
+    harness.ratio_line(f"load in another layout, cold, {writers} reader(s), s", [PAYLOAD / 1e9 / g for g in figures["reshard"]],
+                       [PAYLOAD / 1e9 / g for g in figures["load"]], 1.25, names=("other layout", "same layout"))
+    for what, ratio in excess.items():
+        print(f"bytes read over those of the checksum blocks that are needed, {writers} reader(s), {what}: {ratio:.4f} "
+              f"(asked <= 1.05: {'met' if ratio <= 1.05 else 'MISSED'})")
     for peer, name in (("read", "plain read"), ("read-direct", "direct read")):
         harness.ratio_line(f"checkpoint load, cold, {writers} reader(s), GB/s", figures["load"], figures[peer], 0.85,
                            lower_is_better=False, names=("trireme", name))

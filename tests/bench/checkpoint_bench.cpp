@@ -1,18 +1,22 @@
-// checkpoint_bench DIRECTORY WRITERS: for each word on stdin (save, async, stall, copy, load, read, read-direct, clean)
-// one timed operation, its seconds on stdout. The state is GPT-2 124M with AdamW's moments in fp32 (1.49 GB), held
-// alike by every writer (data parallel), the writers being threads. `load` and `read` take the checkpoint that `save`
-// left, with its pages dropped from the cache; `read` and `read-direct` are bounds for `load`: the same files read by
-// as many threads, 16 MiB at a time, through the page cache or past it, and nothing else. `async` is a save beside a
-// training until its commit, `stall` the part of it that the training waits for, `copy` a bound for that: a memcpy of
-// the same bytes by as many threads. The process lives on between operations, as a training does, so its memory is
-// warm.
+// checkpoint_bench DIRECTORY WRITERS: for each word on stdin (save, async, stall, copy, load, reshard, excess,
+// excess-weights, read, read-direct, clean) one timed operation, its seconds on stdout. The state is GPT-2 124M with
+// AdamW's moments in fp32 (1.49 GB), held alike by every writer (data parallel), the writers being threads. `load` and
+// `read` take the checkpoint that `save` left, with its pages dropped from the cache; `read` and `read-direct` are
+// bounds for `load`: the same files read by as many threads, 16 MiB at a time, through the page cache or past it, and
+// nothing else. `load` wants equal parts of the rows of every tensor, `reshard` of the columns, so that every block
+// goes to all ranks in pieces. `excess` and `excess-weights` (parameters alone) print no seconds, but the bytes that a
+// `reshard` read over those of the checksum blocks that it needs. `async` is a save beside a training until its commit,
+// `stall` the part of it that the training waits for, `copy` a bound for that: a memcpy of the same bytes by as many
+// threads. The process lives on between operations, as a training does, so its memory is warm.
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -175,26 +179,61 @@ class AsyncSaves {
   std::vector<float> copy_;
 };
 
-double load(const State& state, const Path& directory, int readers) {
+enum class Cut { kRows, kColumns };
+
+/// What a rank wants: its part of every tensor, so that no byte goes to two ranks. The parts lie one after another in
+/// the state's memory.
+std::vector<WantedBox> wanted_by(const State& state, int rank, int ranks, Cut cut) {
+  std::vector<WantedBox> mine;
+  for (WantedBox box : state.wanted) {
+    const std::size_t dim = cut == Cut::kColumns ? box.shape.size() - 1 : 0;
+    const std::int64_t length = box.shape[dim], across = topology::elements_of(box.shape) / length;
+    const std::int64_t first = length * rank / ranks;
+    box.box.offset[dim] = first;
+    box.box.size[dim] = length * (rank + 1) / ranks - first;
+    box.data = static_cast<float*>(box.data) + first * across;
+    mine.push_back(box);
+  }
+  return mine;
+}
+
+struct Loaded {
+  double seconds = 0;
+  double excess = 0;  ///< bytes read over those of the blocks that were needed
+};
+
+std::uint64_t bytes_of_kinds(const BoxTable& table, const std::vector<Kind>& kinds) {
+  std::uint64_t bytes = 0;
+  for (const auto& box : table.boxes) {
+    if (std::ranges::count(kinds, table.tensors[box.tensor].kind) != 0) bytes += table.bytes_of(box);
+  }
+  return bytes;
+}
+
+/// By this process so far, as the kernel counts them, past the page cache too.
+std::uint64_t bytes_read() {
+  std::ifstream facts("/proc/self/io");
+  std::string name;
+  std::uint64_t bytes = 0;
+  facts >> name >> bytes;  // the first line: rchar
+  return bytes;
+}
+
+Loaded load(const State& state, const Path& directory, int readers, Cut cut, const LoadOptions& options = {}) {
   drop_caches(directory / "checkpoints/step_1");
+  const std::uint64_t read_before = bytes_read();
+  std::uint64_t needed = 0;
   const auto start = Clock::now();
   tests::run_ranks(readers, 1, [&](Coordinator& coordinator) {
     base::PosixFileSystem files;
     const auto reader = Reader::open(coordinator, files, directory / "checkpoints/step_1");
-    // Each rank wants an equal part of the rows of every tensor, so that no byte goes to two of them.
-    std::vector<WantedBox> mine;
-    for (WantedBox box : state.wanted) {
-      const std::int64_t rows = box.shape[0];
-      const std::int64_t first = rows * coordinator.rank() / coordinator.size();
-      const std::int64_t last = rows * (coordinator.rank() + 1) / coordinator.size();
-      box.box.offset[0] = first;
-      box.box.size[0] = last - first;
-      box.data = static_cast<float*>(box.data) + first * (topology::elements_of(box.shape) / rows);
-      mine.push_back(box);
-    }
-    reader->load(mine);
+    std::vector<WantedBox> mine = wanted_by(state, coordinator.rank(), coordinator.size(), cut);
+    std::erase_if(mine, [&](const WantedBox& box) { return std::ranges::count(options.kinds, box.kind) == 0; });
+    reader->load(mine, options);
+    if (coordinator.rank() == 0) needed = bytes_of_kinds(reader->table(), options.kinds);
   });
-  return seconds_since(start);
+  const double seconds = seconds_since(start);
+  return {seconds, static_cast<double>(bytes_read() - read_before) / static_cast<double>(needed)};
 }
 
 double plain_read(const Path& directory, int readers, base::OpenMode mode) {
@@ -245,7 +284,10 @@ int main(int argc, char** argv) {
     if (word == "async") seconds = async.save(false);
     if (word == "copy") seconds = async.copy();
     if (word == "save") seconds = save(state, directory, writers);
-    if (word == "load") seconds = load(state, directory, writers);
+    if (word == "load") seconds = load(state, directory, writers, Cut::kRows).seconds;
+    if (word == "reshard") seconds = load(state, directory, writers, Cut::kColumns).seconds;
+    if (word == "excess") seconds = load(state, directory, writers, Cut::kColumns).excess;
+    if (word == "excess-weights") seconds = load(state, directory, writers, Cut::kColumns, {{Kind::kParam}, {}}).excess;
     if (word == "read") seconds = plain_read(directory, writers, base::OpenMode::kRead);
     if (word == "read-direct") seconds = plain_read(directory, writers, base::OpenMode::kReadDirect);
     if (word == "clean") std::filesystem::remove_all(directory / "checkpoints");

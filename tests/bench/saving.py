@@ -1,0 +1,128 @@
+"""What saving beside a training costs the training, on two data-parallel ranks of a model of 11 million parameters.
+
+saving.py [ROUNDS]: runs without and with a save every few steps, alternating. Printed: how much of the time in which a
+save is written the steps lose, against the processor time that the save itself takes; and the share of the run time that
+saving costs at the interval which `auto` chooses, as modelled from the measured stall and as measured.
+"""
+
+import json
+import os
+import re
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import harness
+from train_step import TRIREME, prepare
+
+STEPS, EVERY, WARM_UP = 40, 8, 8
+RUN = """[run]
+dir = {directory}/run
+[model]
+layers = 6
+hidden = 384
+heads = 6
+sequence = 128
+[data]
+train = {directory}/data.h5
+[parallel]
+dp = 2
+[train]
+steps = {steps}
+global_batch = 8
+micro_batch = 4
+precision = fp32
+[checkpoint]
+every_steps = {every}
+every_minutes = 0
+shards_per_node = 2
+"""
+UNITS = {"ms": 1e-3, "s": 1.0}
+
+
+def command(directory, *options):
+    return ["mpirun", "-n", "2", "--bind-to", "none", "--oversubscribe", TRIREME, "train", f"{directory}/run.ini", *options]
+
+
+def train(directory, every):
+    """Of the steps after the warm-up: how long those took during which no save was written, and the others with the seconds
+    of writing in them; seconds in all; processor seconds of the whole program; the saves' seconds from start to commit, and the stalls."""
+    shutil.rmtree(f"{directory}/run", ignore_errors=True)
+    with open(f"{directory}/run.ini", "w", encoding="utf-8") as file:
+        file.write(RUN.format(directory=directory, steps=STEPS, every=every))
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    said = subprocess.run(command(directory), check=True, capture_output=True, text=True).stdout
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    saves = {int(step): (float(whole) * UNITS[unit], float(stall) * UNITS[stall_unit]) for step, whole, unit, stall, stall_unit
+             in re.findall(r"step_(\d+) \(.* in ([\d.]+) (m?s), of which the training waited ([\d.]+) (m?s)\)", said)}
+    saves.pop(STEPS, None)  # the last one is waited for
+    with open(f"{directory}/run/metrics.jsonl", encoding="utf-8") as file:
+        lines = [json.loads(line) for line in file]
+    ends = {line["step"]: line["time"] for line in lines}
+    during, alone = [], []
+    for line in lines[WARM_UP:]:
+        start, end = line["time"] - line["seconds"], line["time"]
+        written = sum(max(0.0, min(end, ends[step] + whole) - max(start, ends[step])) for step, (whole, _) in saves.items())
+        if written > 0:
+            during.append((line["seconds"], written))
+        else:
+            alone.append(line["seconds"])
+    return {"during": during, "alone": alone, "seconds": ends[STEPS] - ends[WARM_UP], "cpu": cpu,
+            "saves": [save for step, save in saves.items() if step >= WARM_UP]}
+
+
+def chosen_interval(directory):
+    """Minutes between saves, the stall that was measured and hours between interruptions, as `auto` says them after the first
+    save, which we ask for."""
+    shutil.rmtree(f"{directory}/run")
+    process = subprocess.Popen(command(directory, "--checkpoint.every_steps=0", "--checkpoint.every_minutes=auto",
+                                       "--train.steps=100000"), stdout=subprocess.PIPE,
+                               stderr=subprocess.DEVNULL, text=True)
+    while not os.path.exists(f"{directory}/run/metrics.jsonl"):
+        time.sleep(0.1)
+    subprocess.run([TRIREME, "save", f"{directory}/run"], check=True, capture_output=True)
+    for line in process.stdout:
+        found = re.search(r"saving every ([\d.]+) min: a save holds the training up for ([\d.e-]+) s, "
+                          r"and an interruption is expected every ([\d.e+]+) h", line)
+        if found:
+            break
+    subprocess.run([TRIREME, "stop", f"{directory}/run"], check=True, capture_output=True)
+    process.communicate()
+    return [float(figure) for figure in found.groups()]
+
+
+def main():
+    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+    directory = tempfile.mkdtemp(prefix="trireme-bench-", dir="/var/tmp")
+    try:
+        prepare(directory)
+        figures = harness.alternate({"without": lambda: train(directory, 0), "with": lambda: train(directory, EVERY)}, rounds)
+        both = list(zip(figures["without"], figures["with"]))
+        saves = [save for run in figures["with"] for save in run["saves"]]
+        slower = [sum(seconds - statistics.median(b["alone"]) for seconds, _ in b["during"]) /
+                  sum(written for _, written in b["during"]) for _, b in both]
+        share = [(b["cpu"] - a["cpu"]) / len(b["saves"]) / statistics.mean(whole for whole, _ in b["saves"]) / 2 for a, b in both]
+        print(f"{len(saves)} saves, from start to commit median {statistics.median(whole for whole, _ in saves):.3f} s, of which "
+              f"the training waited {statistics.median(stall for _, stall in saves):.3f} s")
+        print(f"while a save is written, steps lose median {100 * statistics.median(slower):.1f}% of that time, best "
+              f"{100 * min(slower):.1f}%; the save's own processor time is {100 * statistics.median(share):.1f}% of two CPUs")
+        minutes, stall, hours = chosen_interval(directory)
+        extra = statistics.median((b["seconds"] - a["seconds"]) / len(b["saves"]) for a, b in both)
+        for devices in (2, 1024):
+            mean = 3600 * hours * 2 / devices
+            interval = 60 * minutes if devices == 2 else min(3600.0, max(60.0, (2 * stall * mean) ** 0.5))
+            modelled, measured = (cost / interval + interval / (2 * mean) for cost in (stall, max(extra, 0.0)))
+            print(f"overhead at {interval / 60:.1f} min, {devices} devices: modelled {100 * modelled:.4f}% (asked <= 0.5%: "
+                  f"{'met' if modelled <= 0.005 else 'MISSED'}), with the {extra:.3f} s that a save made the run longer "
+                  f"{100 * measured:.4f}%")
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
