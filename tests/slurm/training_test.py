@@ -14,8 +14,7 @@ import time
 import cluster as clusters
 from cluster import TRIREME, Cluster
 from failure_cases import (bad_node, fast_tier_cleared, link_cut, node_killed, node_killed_at_start, node_killed_fast,
-                           node_killed_in_save, rank_killed,
-                           rank_killed_in_save, rank_killed_srun)
+                           node_killed_in_save, rank_killed, rank_killed_in_save, rank_killed_srun)
 from preemption_cases import cancelled_chain, grace_too_short, matrix, no_grace, preempted, preempted_srun
 from queue_cases import (accounted, array, export_none, gpus_per_task, half_the_nodes, no_requeue, oversubscribed,
                          own_script, plain, plain_srun, refused, requeued, soonest, time_extended, time_limit_chain,
