@@ -74,6 +74,14 @@ class PosixFile final : public File {
     return static_cast<std::uint64_t>(info.st_size);
   }
 
+  ByteRange first_written(std::uint64_t begin, std::uint64_t end) override {
+    const off_t data = ::lseek(fd_, static_cast<off_t>(begin), SEEK_DATA);
+    if (data < 0) return errno == ENXIO && size() >= end ? ByteRange{end, end} : ByteRange{begin, end};
+    if (static_cast<std::uint64_t>(data) >= end) return {end, end};
+    const off_t hole = ::lseek(fd_, data, SEEK_HOLE);
+    return {static_cast<std::uint64_t>(data), hole <= data ? end : std::min(static_cast<std::uint64_t>(hole), end)};
+  }
+
   void drop_cache() override { ::posix_fadvise(fd_, 0, 0, POSIX_FADV_DONTNEED); }
 
   void close() override {
@@ -115,6 +123,8 @@ bool is_there(int result, const std::filesystem::path& path) {
 }  // namespace
 
 void File::start_write_back(std::uint64_t, std::uint64_t) {}
+
+ByteRange File::first_written(std::uint64_t begin, std::uint64_t end) { return {begin, end}; }
 
 void FileSystem::create_directories(const Path& path) {
   if (path.empty() || is_directory(path)) return;

@@ -12,6 +12,12 @@
 
 namespace trireme::base {
 
+/// Of a file, in bytes.
+struct ByteRange {
+  std::uint64_t begin;
+  std::uint64_t end;
+};
+
 /// An open file. Offsets and lengths in bytes. Errors are IoError naming the file and errno's text.
 /// pread and pwrite may be called by several threads at once; the rest by one.
 class File {
@@ -34,6 +40,9 @@ class File {
   virtual bool allocate(std::uint64_t length) = 0;
   virtual void truncate(std::uint64_t length) = 0;
   virtual std::uint64_t size() = 0;
+  /// The first part of [begin, end) that was ever written; what lies before it reads as zeros. Empty, at `end`, when
+  /// nothing was. All of it where the file system does not tell (lseek(2), SEEK_DATA).
+  virtual ByteRange first_written(std::uint64_t begin, std::uint64_t end);
   /// Asks the kernel to forget cached pages (posix_fadvise DONTNEED); a hint, never an error.
   virtual void drop_cache() = 0;
   /// Closes and reports what close(2) reports. The destructor closes silently.

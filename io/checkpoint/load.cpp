@@ -284,7 +284,8 @@ void Load::check_shards() {
   for (std::uint32_t file = 0; file < manifest_.files.size() && !failure_; ++file) {
     if (reader_of(file) != coordinator_.rank()) continue;
     try {
-      check_metadata(files_, path_, manifest_, table_, file);
+      read_metadata(files_, path_, manifest_, table_, file,
+                    [this](const char*, std::size_t length, std::uint64_t) { metadata_read_ += length; });
     } catch (const DamagedCheckpoint& damage) {
       failure_ = Failure{true, damage.subject(), damage.problem()};
     } catch (const std::exception& error) {
@@ -294,19 +295,26 @@ void Load::check_shards() {
 }
 
 void Load::agree_on_damage() {
-  result_.bytes_read = reader_->bytes_read();
-  reader_.reset();
   Encoder mine;
+  mine.put<std::uint64_t>(reader_->bytes_read() + metadata_read_);
+  reader_.reset();
   mine.put<std::uint8_t>(failure_ ? (failure_->damage ? 1 : 2) : 0);
   mine.put_text(failure_ ? failure_->subject : "");
   mine.put_text(failure_ ? failure_->problem : "");
+  std::uint64_t bytes_read = 0;
   std::string first(1, '\0');
-  for (auto& bytes : coordinator_.gather(mine.take())) {
+  for (const auto& bytes : coordinator_.gather(mine.take())) {
+    Decoder in(bytes);
+    bytes_read += in.get<std::uint64_t>();
+    std::string failure = bytes.substr(sizeof bytes_read);
     // Damage goes before other failures: it is what decides where the run resumes.
-    if (bytes[0] != 0 && (first[0] == 0 || (bytes[0] == 1 && first[0] == 2))) first = std::move(bytes);
+    if (failure[0] != 0 && (first[0] == 0 || (failure[0] == 1 && first[0] == 2))) first = std::move(failure);
   }
-  const std::string agreed = coordinator_.broadcast(std::move(first));
+  Encoder all;
+  all.put(bytes_read);
+  const std::string agreed = coordinator_.broadcast(all.take() + first);
   Decoder in(agreed);
+  result_.bytes_read = in.get<std::uint64_t>();
   const auto status = in.get<std::uint8_t>();
   if (status == 0) return;
   const std::string subject = in.get_text();

@@ -73,6 +73,8 @@ class Load {
   std::vector<const WantedBox*> direct_;
   std::optional<UnitReader> reader_;
 
+  std::uint64_t metadata_read_ = 0;  // bytes, by check_shards()
+
   // The unit being sent.
   std::size_t next_ = 0;
   std::int64_t sent_ = 0;       // elements of it that are

@@ -32,13 +32,13 @@ struct LoadOptions {
   std::uint64_t round_bytes = 256 << 20;
 };
 
-/// The same on all ranks, but for bytes_read.
+/// The same on all ranks, but for `seconds`.
 struct LoadResult {
   std::vector<std::string> missing;     ///< "param head.weight": wanted, allowed and not in the checkpoint
   std::vector<std::string> unexpected;  ///< in the checkpoint, allowed and wanted by nobody
   std::vector<std::string> grown;       ///< "param embed.tokens from 61 to 64 rows"
-  std::uint64_t bytes_read = 0;         ///< from disk by this rank
-  double seconds = 0;
+  std::uint64_t bytes_read = 0;         ///< of the shards, by all ranks together
+  double seconds = 0;                   ///< that the load took on this rank
 };
 
 /// Where the files of a checkpoint can be read that lies in pieces on the nodes' own disks.

@@ -12,7 +12,7 @@ namespace {
 constexpr std::uint64_t kAlignment = 1 << 20;
 
 /// Of [range.begin, range.end), appended to `before`; unwritten bytes are zeros.
-std::uint32_t crc_of_range(const hdf5::Image& image, ByteRange range, std::uint32_t before) {
+std::uint32_t crc_of_range(const hdf5::Image& image, base::ByteRange range, std::uint32_t before) {
   const auto& extents = image.extents();
   std::uint64_t at = range.begin;
   auto it = extents.upper_bound(at);
@@ -30,8 +30,8 @@ std::uint32_t crc_of_range(const hdf5::Image& image, ByteRange range, std::uint3
 
 }  // namespace
 
-std::vector<ByteRange> gaps(const std::vector<ByteRange>& inside, std::uint64_t length) {
-  std::vector<ByteRange> outside;
+std::vector<base::ByteRange> gaps(const std::vector<base::ByteRange>& inside, std::uint64_t length) {
+  std::vector<base::ByteRange> outside;
   std::uint64_t at = 0;
   for (const auto& range : inside) {
     if (range.begin > at) outside.push_back({at, range.begin});
@@ -44,7 +44,7 @@ std::vector<ByteRange> gaps(const std::vector<ByteRange>& inside, std::uint64_t 
 ShardLayout lay_out_shard(const std::string& name, const std::vector<ShardBox>& boxes) {
   const auto lock = hdf5::exclusive_use();
   ShardLayout layout;
-  std::vector<ByteRange> inside;
+  std::vector<base::ByteRange> inside;
   hdf5::File file = hdf5::File::create_in(layout.image, name, {.alignment = kAlignment, .block = kAlignment});
   for (const auto& box : boxes) {
     const auto type = box.dtype == DataType::kFloat32 ? hdf5::ElementType::kFloat32 : hdf5::ElementType::kFloat64;
@@ -57,7 +57,7 @@ ShardLayout lay_out_shard(const std::string& name, const std::vector<ShardBox>& 
     inside.push_back({offset, offset + static_cast<std::uint64_t>(box.box.elements()) * size_of(box.dtype)});
   }
   file.close();
-  std::sort(inside.begin(), inside.end(), [](const ByteRange& a, const ByteRange& b) { return a.begin < b.begin; });
+  std::ranges::sort(inside, {}, &base::ByteRange::begin);
   for (const auto& range : gaps(inside, layout.image.length())) {
     layout.metadata_crc32c = crc_of_range(layout.image, range, layout.metadata_crc32c);
   }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/file_system.hpp"
 #include "io/checkpoint/box_data.hpp"
 #include "io/hdf5/image.hpp"
 
@@ -28,13 +29,7 @@ struct ShardLayout {
 /// `name` is for messages. Datasets are laid out in the order given.
 ShardLayout lay_out_shard(const std::string& name, const std::vector<ShardBox>& boxes);
 
-/// A range of a file in bytes.
-struct ByteRange {
-  std::uint64_t begin;
-  std::uint64_t end;
-};
-
 /// What [0, length) leaves outside `inside`, which must be ordered and disjoint.
-std::vector<ByteRange> gaps(const std::vector<ByteRange>& inside, std::uint64_t length);
+std::vector<base::ByteRange> gaps(const std::vector<base::ByteRange>& inside, std::uint64_t length);
 
 }  // namespace trireme::checkpoint

@@ -12,7 +12,8 @@
 
 namespace trireme::checkpoint {
 
-/// Hears of bytes as they are read: some of the shard, `length` of them from `offset` on.
+/// Hears of bytes as they are read: some of the shard, `length` of them from `offset` on. Of bytes that were never
+/// written, as most of the padding, it does not hear; those are zeros.
 using MetadataBytes = std::function<void(const char* data, std::size_t length, std::uint64_t offset)>;
 
 /// Reads all bytes of shard number `file` outside its boxes and compares their checksum with the manifest's. Returns

@@ -58,6 +58,29 @@ TEST(PosixFileSystem, ReadsLessOnlyAtTheEnd) {
   EXPECT_STREQ(data, "cdef");
 }
 
+TEST(PosixFileSystem, TellsWhatWasNeverWritten) {
+  constexpr std::uint64_t kMiB = 1 << 20;
+  const tests::TemporaryDirectory directory;
+  PosixFileSystem files;
+  const auto file = files.open(directory.path() / "f", OpenMode::kCreate);
+  file->allocate(3 * kMiB);
+  file->pwrite("x", 1, 2 * kMiB + 5);
+  const ByteRange written = file->first_written(0, 3 * kMiB);  // whole pages, whatever their size
+  EXPECT_GT(written.begin, kMiB);
+  EXPECT_LE(written.begin, 2 * kMiB + 5);
+  EXPECT_GT(written.end, 2 * kMiB + 5);
+  EXPECT_LT(written.end, 3 * kMiB);
+  const auto expect = [&](std::uint64_t begin, std::uint64_t end, std::uint64_t first, std::uint64_t last) {
+    const ByteRange range = file->first_written(begin, end);
+    EXPECT_EQ(range.begin, first) << begin << " to " << end;
+    EXPECT_EQ(range.end, last) << begin << " to " << end;
+  };
+  expect(2 * kMiB + 5, 2 * kMiB + 6, 2 * kMiB + 5, 2 * kMiB + 6);
+  expect(0, kMiB, kMiB, kMiB);
+  expect(written.end, 3 * kMiB, 3 * kMiB, 3 * kMiB);
+  expect(written.end, 4 * kMiB, written.end, 4 * kMiB);  // beyond the end nothing is known
+}
+
 TEST(PosixFileSystem, ErrorsNameTheFile) {
   PosixFileSystem files;
   try {

@@ -54,6 +54,9 @@ class MemoryFileSystem::Handle final : public base::File {
   std::uint64_t size() override {
     return files_.call(IoCall::kLook, path_, [&] { return node_->bytes->size(); });
   }
+  base::ByteRange first_written(std::uint64_t begin, std::uint64_t end) override {
+    return {files_.denies_writes_ ? end : begin, end};
+  }
   void drop_cache() override {}
   void close() override {
     files_.call(IoCall::kClose, path_, [] {});

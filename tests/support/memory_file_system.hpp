@@ -100,6 +100,9 @@ class MemoryFileSystem final : public base::FileSystem {
   /// Whether allocate() can reserve space; else it answers as for EOPNOTSUPP.
   void set_reserves(bool reserves) { reserves_ = reserves; }
 
+  /// From now on files tell that nothing was ever written to them, as a broken file system may.
+  void deny_writes() { denies_writes_ = true; }
+
   /// A file's bytes, to damage them.
   std::string& bytes(const Path& path) {
     DiskNode* node = find(path);
@@ -234,6 +237,7 @@ class MemoryFileSystem final : public base::FileSystem {
   IoFault fault_;
   bool failed_ = false;
   Direct direct_ = Direct::kTaken;
+  bool denies_writes_ = false;
   bool reserves_ = true;
   std::vector<Write> direct_writes_;
 };

@@ -91,6 +91,18 @@ TEST(DirectIo, AFailingCallIsNoticedWhereverItFalls) {
   }
 }
 
+TEST(Metadata, IsReadWhateverTheFileSystemTellsOfHoles) {
+  MemoryFileSystem files;
+  const SaveResult saved = save(files, large_tensors(), 1);
+  ASSERT_TRUE(saved.ok) << saved.error;
+  files.deny_writes();
+  EXPECT_EQ(wrong_after_load(files, large_tensors(), 1), 0);
+  EXPECT_TRUE(verify(files, saved.path, false, 1).findings.empty());
+  files.bytes(kShard)[8] ^= 1;  // the superblock's version
+  EXPECT_THROW(wrong_after_load(files, large_tensors(), 1), DamagedCheckpoint);
+  EXPECT_EQ(verify(files, saved.path, false, 1).findings.size(), 1U);
+}
+
 TEST(DirectIo, ADamagedLargeBlockIsFoundWhenLoading) {
   MemoryFileSystem files;
   ASSERT_TRUE(save(files, large_tensors(), 1).ok);
