@@ -81,13 +81,15 @@ Start restore(Session& session, base::FileSystem& files, const RunInput& input, 
   const std::vector<std::string> allow = options::split_list(options.checkpoint.allow);
   Position position;
   bool from_fast = false;
+  checkpoint::LoadResult loaded;
   const auto step = checkpoint::restore_newest(
       session.coordinator(), files, options.run.dir, attempt, log,
       [&](checkpoint::Reader& reader) {
         from_fast = fast != nullptr && fast->holds(reader.path());
         compare_with_saved(reader.manifest(), input, log);
         if (!allow.empty()) session.trainer().initialise();  // for what the checkpoint does not have
-        describe_differences(load_state(reader, session.trainer(), false, allow), log);
+        loaded = load_state(reader, session.trainer(), false, allow);
+        describe_differences(loaded, log);
         position.step = reader.manifest().step;
         position.consumed_samples = tokens::cursor_from_json(reader.manifest().cursor).consumed_samples;
       },
@@ -95,7 +97,9 @@ Start restore(Session& session, base::FileSystem& files, const RunInput& input, 
   if (step) {
     session.trainer().set_steps(position.step);
     log.info(base::str("resuming  from step ", position.step, ", ", position.consumed_samples, " samples consumed",
-                       from_fast ? ", from the fast tier" : ""));
+                       from_fast ? ", from the fast tier" : "", " (",
+                       format_bytes(static_cast<double>(loaded.bytes_read)), " read in ",
+                       format_duration(loaded.seconds), ")"));
     return {position, from_fast ? newest_saved_step(session, files, options.run.dir) : position.step};
   }
   session.trainer().initialise();
