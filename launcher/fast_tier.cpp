@@ -39,7 +39,8 @@ FastTier::FastTier(Session& session, base::FileSystem& files, const RunDirectory
   base::Json known;
   if (run != nullptr) known = {{"run", run->run_id()}, {"job", run->job()}, {"step", run->logged_step()}};
   known = base::Json::parse(session.coordinator().broadcast(run != nullptr ? known.dump() : ""));
-  rules_ = {known.at("run"), options_.checkpoint.fast_persists ? "" : known.at("job"), known.at("step")};
+  rules_ = {known.at("run"), options_.checkpoint.fast_persists.value_or(false) ? "" : known.at("job"),
+            known.at("step")};
   directory_ = fast_directory(options_.checkpoint.fast_dir, rules_.run_id);
   leads_node_ = checkpoint::gather_nodes(session.coordinator()).leads(session.world().rank());
   on_each_node([&] {

@@ -106,7 +106,7 @@ void wait_after_failed_starts(int failed_starts) {
 void clear_fast_tier(const options::RunOptions& options, const slurm::Situation& situation) {
   const auto& outcome = situation.outcome;
   const bool cleared = outcome && outcome->exit_code != base::kExitFailed && outcome->step == outcome->saved_step;
-  if (options.checkpoint.fast_dir.empty() || options.checkpoint.fast_persists || cleared) return;
+  if (options.checkpoint.fast_dir.empty() || options.checkpoint.fast_persists.value_or(false) || cleared) return;
   if (situation.attempts.empty()) return;
   std::string hosts;
   int count = 0;

@@ -1,6 +1,7 @@
 // trireme submit RUN.ini: from a run file to a job in the queue.
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -71,6 +72,12 @@ double stop_seconds(base::FileSystem& files, const Path& run) {
   return 0;
 }
 
+// Whether there is a fast tier, and no run says itself whether its directory outlives the job.
+bool leave_persistence_to_site(const std::vector<options::RunOptions>& runs) {
+  return std::ranges::any_of(runs, [](const auto& run) { return !run.checkpoint.fast_dir.empty(); }) &&
+         std::ranges::none_of(runs, [](const auto& run) { return run.checkpoint.fast_persists.has_value(); });
+}
+
 slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const slurm::Site& site,
                             std::vector<options::RunOptions>& all) {
   slurm::ScriptPlan plan;
@@ -103,6 +110,9 @@ slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const 
   for (const auto& [key, value] : command.run.overrides()) {
     if (key != "run.dir")
       plan.overrides.push_back(str("--", key, "=", value));  // the script names the directory itself
+  }
+  if (site.node_directories_persist && leave_persistence_to_site(all)) {
+    plan.overrides.push_back("--checkpoint.fast_persists=true");
   }
   plan.launcher = slurm::choose_launcher(plan.wishes, site);
   plan.measured = stop_seconds(files, plan.runs[0].run_directory);

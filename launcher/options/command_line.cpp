@@ -54,6 +54,7 @@ struct CommandLine::Implementation {
     throw InputError(str(sentence, "; see: trireme ", command, " --help"));
   }
   [[noreturn]] void refuse_unknown(const std::string& word) const;
+  Arguments with_empty_values_apart(const Arguments& arguments) const;
   po::parsed_options tokenize(const Arguments& arguments) const;
   void take_positionals(const std::vector<std::string>& words) const;
 };
@@ -88,6 +89,23 @@ void CommandLine::Implementation::refuse_unknown(const std::string& word) const 
   refuse(str(command, ": unknown option ", name, names.empty() ? "" : " (known: " + join(names, ", ") + ")"));
 }
 
+// Boost refuses "--key=", which empties a value; "--key" and an empty word it takes.
+Arguments CommandLine::Implementation::with_empty_values_apart(const Arguments& arguments) const {
+  Arguments words;
+  for (auto word = arguments.begin(); word != arguments.end(); ++word) {
+    if (*word == "--") {
+      words.insert(words.end(), word, arguments.end());
+      break;
+    }
+    const bool empties = std::ranges::any_of(options, [&](const Option& option) {
+      return !option.placeholder.empty() && *word == str("--", option.long_name, "=");
+    });
+    words.push_back(empties ? word->substr(0, word->size() - 1) : *word);
+    if (empties) words.emplace_back();
+  }
+  return words;
+}
+
 po::parsed_options CommandLine::Implementation::tokenize(const Arguments& arguments) const {
   po::options_description known;
   known.add_options()("help,h", "");
@@ -105,7 +123,11 @@ po::parsed_options CommandLine::Implementation::tokenize(const Arguments& argume
   positional.add(kPositional, -1);
   const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
   try {
-    return po::command_line_parser(arguments).options(known).positional(positional).style(style).run();
+    return po::command_line_parser(with_empty_values_apart(arguments))
+        .options(known)
+        .positional(positional)
+        .style(style)
+        .run();
   } catch (const po::unknown_option& error) {
     refuse_unknown(error.get_option_name());
   } catch (const po::error& error) {

@@ -172,9 +172,10 @@ void add_checkpoint(std::vector<Key>& keys) {
                   "saved there, with a copy on the next node, for restarts in the same job"});
   keys.push_back({"checkpoint", "fast_every_steps", TRIREME_FIELD(Integer, checkpoint.fast_every_steps), "steps",
                   "between saves in fast_dir; one that is due while another save goes on is left out", "", {}, 1, kAny});
-  keys.push_back({"checkpoint", "fast_persists", TRIREME_FIELD(Truth, checkpoint.fast_persists), "",
+  keys.push_back({"checkpoint", "fast_persists", TRIREME_FIELD(OptionalTruth, checkpoint.fast_persists), "",
                   "the site keeps fast_dir after the job: later jobs look there too, and nobody deletes it at the end of "
-                  "a job"});
+                  "a job; auto: as node_directories_persist of the site file says at `trireme submit`, else false",
+                  "auto"});
   keys.push_back({"checkpoint", "preflight", TRIREME_FIELD(Truth, checkpoint.preflight), "",
                   "before the first step: room on the disk for keep + 1 checkpoints, memory for copies of the state, and a "
                   "trial save; a run that could not save ends there"});

@@ -89,7 +89,7 @@ struct CheckpointSection {
   std::optional<std::int64_t> shards_per_node;  ///< files; default: by measured bandwidth
   std::string fast_dir;                         ///< on every node, of its own; "": none
   std::int64_t fast_every_steps = 10;           ///< saves in there
-  bool fast_persists = false;                   ///< it outlives the job
+  std::optional<bool> fast_persists;            ///< it outlives the job; nothing: as the site file said
   bool preflight = true;                        ///< makes sure before the first step that saving will work
   std::string allow;  ///< tensors that may be missing or unexpected when loading: "a, b"; "grow:a"
 };

@@ -61,6 +61,15 @@ TEST(CommandLine, FillsEveryKindOfOptionInAnyOrder) {
   EXPECT_THAT(parsed.inputs, ElementsAre("a.txt", "b.txt"));
 }
 
+TEST(CommandLine, NothingAfterTheEqualsSignEmptiesAValue) {
+  const Parsed parsed = parse({"a.txt", "--tokenizer=", "--special=", "--special=<b>", "--", "--tokenizer="});
+  EXPECT_EQ(parsed.tokenizer, "");
+  EXPECT_THAT(parsed.special, ElementsAre("", "<b>"));
+  EXPECT_THAT(parsed.inputs, ElementsAre("a.txt", "--tokenizer="));
+  EXPECT_THAT(refusal({"a.txt", "--tokenizer=t", "--vocab="}), HasSubstr("--vocab"));
+  EXPECT_THAT(refusal({"a.txt", "--tokenizer=t", "--json="}), HasSubstr("--json"));
+}
+
 TEST(CommandLine, KeepsDefaultsAndTakesWordsAfterTwoDashesAsTheyAre) {
   const Parsed parsed = parse({"--tokenizer=t.json", "--", "--help", "-x"});
   EXPECT_EQ(parsed.vocab, 4096);

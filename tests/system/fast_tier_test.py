@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 
 from support import (Workspace, attempts, causes, check, checkpoints, make_data, rank_process, run_file, say,
                      session_processes, step_lines, tiny_model, wait_until, without_timing)
@@ -96,6 +97,22 @@ def damaged(space, fast, rng):
     say("a damaged fast tier gives way to the run directory")
 
 
+def kept_by_site(space, fast):
+    """Whether later jobs look there is the site's to say, unless the run does."""
+    site = Path(os.environ["TRIREME_SOURCE"], "examples/site-lab.ini").read_text()
+    keeps = site.replace("node_directories_persist = no ", "node_directories_persist = yes")
+    check(keeps != site, "examples/site-lab.ini has no node_directories_persist = no")
+    space.write("forgets.ini", site)
+    space.write("keeps.ini", keeps)
+    space.write("sited.ini", run_ini("sited", fast))
+    for file, words, persists in (("keeps.ini", [], True), ("forgets.ini", [], False),
+                                  ("keeps.ini", ["--checkpoint.fast_persists=false"], False),
+                                  ("keeps.ini", ["--checkpoint.fast_dir="], False)):
+        script = space.must("submit", "sited.ini", "--site", file, "--dry-run", *words).stdout
+        check(("--checkpoint.fast_persists=true" in script) == persists, f"{file} {words}:\n{script}")
+    say("a site whose node directories outlive jobs has later jobs look there")
+
+
 def refused(space, fast):
     space.write("refused.ini", run_ini("refused", "relative/path"))
     done = space.run("train", "refused.ini", ranks=2)
@@ -137,6 +154,7 @@ def main():
         another_layout(space, fast, rng)
         lost(space, fast, rng)
         damaged(space, fast, rng)
+        kept_by_site(space, fast)
         refused(space, fast)
         too_small(space)
 
