@@ -85,10 +85,6 @@ void FastTier::refuse_shared() {
   });
 }
 
-std::vector<checkpoint::LocalCheckpoint> FastTier::find() {
-  return checkpoint::find_local_checkpoints(session_.coordinator(), files_, directory_, rules_);
-}
-
 std::uint64_t FastTier::node_bytes(std::uint64_t checkpoint_bytes) const {
   constexpr std::uint64_t kSteps = 2;  // the one that is written, and the one before
   const auto nodes = static_cast<std::uint64_t>(session_.coordinator().nodes());

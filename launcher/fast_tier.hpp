@@ -24,8 +24,8 @@ class FastTier {
   static std::unique_ptr<FastTier> open(Session& session, base::FileSystem& files, const RunDirectory* run,
                                         const base::Log& log);
 
-  /// Collective: what a restart may take, newest first. Before RunDirectory::begin().
-  std::vector<checkpoint::LocalCheckpoint> find();
+  /// For what a restart may take.
+  checkpoint::LocalSearch search() const { return {directory_, rules_}; }
   /// Collective: base::InputError when a node has not the room for what this run will put there, or its memory has not
   /// when the directory lies in memory. `checkpoint_bytes`: of a whole checkpoint.
   void check_room(std::uint64_t checkpoint_bytes);

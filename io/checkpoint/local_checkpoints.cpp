@@ -1,13 +1,16 @@
 #include "io/checkpoint/local_checkpoints.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 
 #include "base/error.hpp"
+#include "io/checkpoint/block_reader.hpp"
 #include "io/checkpoint/damage.hpp"
 #include "io/checkpoint/node_map.hpp"
 #include "io/checkpoint/open_checkpoint.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
+#include "io/checkpoint/shard_metadata.hpp"
 #include "io/checkpoint/wire.hpp"
 
 namespace trireme::checkpoint {
@@ -29,44 +32,65 @@ struct Holdings {
   int tables_node = -1;                 ///< the first that has the tables
 };
 
-bool has_shard(base::FileSystem& files, const Path& step_directory, const ShardFile& shard) {
+/// How closely a node looks at its shards.
+enum class Look { kLengths, kEveryByte };
+
+bool has_shard(base::FileSystem& files, const OpenedCheckpoint& opened, std::uint32_t file, Look look) {
   try {
-    check_length(files, step_directory, shard);
+    check_length(files, opened.path, opened.manifest.files[file]);
+    if (look == Look::kLengths) return true;
+    check_metadata(files, opened.path, opened.manifest, opened.table, file);
+    BlockReader reader(files, opened);
+    for (const Block& block : blocks_in_file_order(opened.table)) {
+      if (block.box->file == file) reader.read(block);
+    }
     return true;
   } catch (const std::exception&) {
     return false;
   }
 }
 
-void describe_step(base::FileSystem& files, const Path& directory, const LocalRules& rules, Encoder& out) {
-  const OpenedCheckpoint opened = open_tables(files, directory);
+/// What this node has of a checkpoint.
+void describe_step(base::FileSystem& files, const OpenedCheckpoint& opened, Look look, Encoder& out) {
   const Manifest& manifest = opened.manifest;
-  if (manifest.run_id != rules.run_id || manifest.step > rules.newest_step) return;
-  if (!rules.job.empty() && manifest.job != rules.job) return;
-  Encoder shards;
-  for (const ShardFile& shard : manifest.files) {
-    shards.put_text(shard.name);
-    shards.put<std::uint8_t>(has_shard(files, directory, shard) ? 1 : 0);
-  }
   out.put(manifest.step);
   out.put_text(manifest.checksum);
   out.put<std::uint64_t>(manifest.files.size());
-  const std::string bytes = shards.take();
-  out.put_raw(bytes.data(), bytes.size());
+  for (std::uint32_t file = 0; file < manifest.files.size(); ++file) {
+    out.put_text(manifest.files[file].name);
+    out.put<std::uint8_t>(has_shard(files, opened, file, look) ? 1 : 0);
+  }
 }
 
-std::string describe_node(base::FileSystem& files, const Path& run_directory, const LocalRules& rules) {
+bool allowed(const Manifest& manifest, const LocalRules& rules) {
+  return manifest.run_id == rules.run_id && manifest.step <= rules.newest_step &&
+         (rules.job.empty() || manifest.job == rules.job);
+}
+
+std::string describe_node(base::FileSystem& files, const LocalSearch& search) {
   Encoder out;
   try {
-    for (const auto step : committed_steps(files, run_directory)) {
+    for (const auto step : committed_steps(files, search.run_directory)) {
       try {
-        describe_step(files, step_directory(run_directory, step), rules, out);
+        const OpenedCheckpoint opened = open_tables(files, step_directory(search.run_directory, step));
+        if (allowed(opened.manifest, search.rules)) describe_step(files, opened, Look::kLengths, out);
       } catch (const base::Error&) {
         // This node does not have it; others may.
       }
     }
   } catch (const base::IoError&) {
     // Nor anything else.
+  }
+  return out.take();
+}
+
+std::string verify_node(base::FileSystem& files, const LocalCheckpoint& checkpoint) {
+  Encoder out;
+  try {
+    const OpenedCheckpoint opened = open_tables(files, checkpoint.path);
+    if (opened.manifest.checksum == checkpoint.checksum) describe_step(files, opened, Look::kEveryByte, out);
+  } catch (const base::Error&) {
+    // This node does not have it.
   }
   return out.take();
 }
@@ -88,10 +112,11 @@ void add(const std::string& message, int node, std::map<Found, Holdings>& all) {
   }
 }
 
-LocalCheckpoint locate(const Path& run_directory, std::int64_t step, const Holdings& holdings, const NodeMap& map) {
+LocalCheckpoint locate(const Path& run_directory, const Found& what, const Holdings& holdings, const NodeMap& map) {
   LocalCheckpoint found;
-  found.path = step_directory(run_directory, step);
-  found.step = step;
+  found.path = step_directory(run_directory, what.step);
+  found.step = what.step;
+  found.checksum = what.checksum;
   found.where.tables = map.leader(holdings.tables_node);
   for (std::size_t i = 0; i < holdings.shards.size(); ++i) {
     if (holdings.nodes[i].empty() && found.missing.empty()) found.missing = holdings.shards[i];
@@ -105,20 +130,34 @@ LocalCheckpoint locate(const Path& run_directory, std::int64_t step, const Holdi
   return found;
 }
 
-}  // namespace
-
-std::vector<LocalCheckpoint> find_local_checkpoints(Coordinator& coordinator, base::FileSystem& files,
-                                                    const Path& run_directory, const LocalRules& rules) {
+/// Collective; `describe` is called on one rank of each node.
+std::vector<LocalCheckpoint> gather(Coordinator& coordinator, const Path& run_directory,
+                                    const std::function<std::string()>& describe) {
   const NodeMap map = gather_nodes(coordinator);
-  const auto messages = coordinator.all_gather(
-      map.leads(coordinator.rank()) ? describe_node(files, run_directory, rules) : std::string());
+  const auto messages = coordinator.all_gather(map.leads(coordinator.rank()) ? describe() : std::string());
   std::map<Found, Holdings> all;
   for (std::size_t rank = 0; rank < messages.size(); ++rank) add(messages[rank], map.node_of_rank[rank], all);
   std::vector<LocalCheckpoint> checkpoints;
   for (auto found = all.rbegin(); found != all.rend(); ++found) {
-    checkpoints.push_back(locate(run_directory, found->first.step, found->second, map));
+    checkpoints.push_back(locate(run_directory, found->first, found->second, map));
   }
   return checkpoints;
+}
+
+}  // namespace
+
+std::vector<LocalCheckpoint> find_local_checkpoints(Coordinator& coordinator, base::FileSystem& files,
+                                                    const LocalSearch& search) {
+  return gather(coordinator, search.run_directory, [&] { return describe_node(files, search); });
+}
+
+LocalCheckpoint verify_local_checkpoint(Coordinator& coordinator, base::FileSystem& files, const LocalSearch& search,
+                                        const LocalCheckpoint& checkpoint) {
+  const auto found = gather(coordinator, search.run_directory, [&] { return verify_node(files, checkpoint); });
+  if (!found.empty()) return found.front();
+  LocalCheckpoint nothing = checkpoint;
+  nothing.missing = kManifestName;
+  return nothing;
 }
 
 }  // namespace trireme::checkpoint

@@ -19,17 +19,28 @@ struct LocalRules {
   std::int64_t newest_step = 0;  ///< what the run's metrics have; later steps are of an attempt that was given up
 };
 
+/// Where to look on each node, and for what; the same on all ranks.
+struct LocalSearch {
+  std::filesystem::path run_directory;
+  LocalRules rules;
+};
+
 struct LocalCheckpoint {
   std::filesystem::path path;
   std::int64_t step = 0;
-  Whereabouts where;    ///< when nothing is missing
-  std::string missing;  ///< the first shard that no node has; "" = whole
+  std::string checksum;  ///< of its manifest, which tells it from another one of the same step
+  Whereabouts where;     ///< when nothing is missing
+  std::string missing;   ///< the first shard that no node has; "" = whole
 };
 
-/// Collective. What is in `<run_directory>/checkpoints` of all nodes together, newest step first; a node whose own
-/// files cannot be read counts as one that has none. The same on all ranks.
+/// Collective. What is in `<search.run_directory>/checkpoints` of all nodes together, newest step first; a node whose
+/// own files cannot be read counts as one that has none. The same on all ranks.
 std::vector<LocalCheckpoint> find_local_checkpoints(Coordinator& coordinator, base::FileSystem& files,
-                                                    const std::filesystem::path& run_directory,
-                                                    const LocalRules& rules);
+                                                    const LocalSearch& search);
+
+/// Collective. The same checkpoint by the shards alone whose every byte is what was written: each node reads back what
+/// it has.
+LocalCheckpoint verify_local_checkpoint(Coordinator& coordinator, base::FileSystem& files, const LocalSearch& search,
+                                        const LocalCheckpoint& checkpoint);
 
 }  // namespace trireme::checkpoint

@@ -1,4 +1,7 @@
 #include <algorithm>
+#include <deque>
+#include <optional>
+#include <utility>
 
 #include "base/error.hpp"
 #include "io/checkpoint/damage.hpp"
@@ -81,27 +84,36 @@ void warn_of_foreign_entries(Coordinator& coordinator, base::FileSystem& files, 
 /// A checkpoint to try.
 struct Candidate {
   std::int64_t step;
-  bool local;
   Path path;
-  Whereabouts where;
+  std::optional<LocalCheckpoint> local;
+  bool verified = false;  ///< a local one of which only shards that were read back whole are taken
 };
 
 /// In the order in which they are tried.
-std::vector<Candidate> candidates(const std::vector<std::int64_t>& shared, const Path& run_directory,
-                                  const std::vector<LocalCheckpoint>& local, const base::Log& log) {
-  std::vector<Candidate> all;
-  for (const auto step : shared) all.push_back({step, false, step_directory(run_directory, step), {}});
+std::deque<Candidate> candidates(const std::vector<std::int64_t>& shared, const Path& run_directory,
+                                 const std::vector<LocalCheckpoint>& local, const base::Log& log) {
+  std::deque<Candidate> all;
+  for (const auto step : shared) all.push_back({step, step_directory(run_directory, step), {}});
   for (const LocalCheckpoint& one : local) {
     if (one.missing.empty()) {
-      all.push_back({one.step, true, one.path, one.where});
+      all.push_back({one.step, one.path, one});
     } else {
       log.info(base::str("step ", one.step, " on the nodes' own disks is not whole: no node has ", one.missing));
     }
   }
   std::ranges::stable_sort(all, [](const Candidate& a, const Candidate& b) {
-    return std::pair(a.step, a.local) > std::pair(b.step, b.local);
+    return std::pair(a.step, a.local.has_value()) > std::pair(b.step, b.local.has_value());
   });
   return all;
+}
+
+/// Collective. A local checkpoint that turned out to be damaged, by the copies of its shards that are not.
+std::optional<Candidate> by_whole_copies(Coordinator& coordinator, base::FileSystem& files,
+                                         const std::optional<LocalSearch>& search, const Candidate& damaged) {
+  if (!damaged.local || damaged.verified) return std::nullopt;
+  LocalCheckpoint whole = verify_local_checkpoint(coordinator, files, *search, *damaged.local);
+  if (!whole.missing.empty()) return std::nullopt;
+  return Candidate{whole.step, whole.path, std::move(whole), true};
 }
 
 }  // namespace
@@ -109,19 +121,28 @@ std::vector<Candidate> candidates(const std::vector<std::int64_t>& shared, const
 std::optional<std::int64_t> restore_newest(Coordinator& coordinator, base::FileSystem& files, const Path& run_directory,
                                            std::int64_t attempt, const base::Log& log,
                                            const std::function<void(Reader&)>& use,
-                                           const std::vector<LocalCheckpoint>& local) {
+                                           const std::optional<LocalSearch>& local) {
   const Survey found = survey(coordinator, files, run_directory);
+  const auto on_nodes = local ? find_local_checkpoints(coordinator, files, *local) : std::vector<LocalCheckpoint>();
   std::vector<std::int64_t> bad;
   std::string reasons;
-  for (const Candidate& candidate : candidates(found.steps, run_directory, local, log)) {
+  for (auto left = candidates(found.steps, run_directory, on_nodes, log); !left.empty();) {
+    const Candidate candidate = std::move(left.front());
+    left.pop_front();
     try {
-      const auto reader = Reader::open(coordinator, files, candidate.path, candidate.where);
+      const auto reader =
+          Reader::open(coordinator, files, candidate.path, candidate.local ? candidate.local->where : Whereabouts());
       set_aside(coordinator, files, run_directory, bad, attempt);
       bad.clear();
       if (!candidate.local) warn_of_foreign_entries(coordinator, files, *reader, log);
       use(*reader);
       return candidate.step;
     } catch (const DamagedCheckpoint& damage) {
+      if (auto again = by_whole_copies(coordinator, files, local, candidate)) {
+        log.warn(base::str(damage.what(), "; trying the copies of its shards that are whole"));
+        left.push_front(std::move(*again));
+        continue;
+      }
       log.warn(base::str(damage.what(), "; trying the next older one"));
       if (candidate.local) continue;  // the next save to the nodes' own disks deletes it
       reasons += base::str(reasons.empty() ? "" : "; ", "step_", candidate.step, ": ", damage.subject(), ": ",

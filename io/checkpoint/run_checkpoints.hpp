@@ -28,11 +28,12 @@ std::filesystem::path step_directory(const std::filesystem::path& run_directory,
 /// as soon as an older one has opened. Files that do not belong to the checkpoint are logged and passed over. Returns
 /// the step, or nothing when the run directory never had a checkpoint. Throws base::Error with all reasons when there
 /// are checkpoints (bad ones set aside earlier included) of which none can be used, and whatever else `use` throws. Of
-/// `local`, what is not whole is logged and passed over, and of two with the same step the local one goes first.
+/// the local ones, what is not whole is logged and passed over; one that is damaged is tried again by the copies that
+/// are not, if there are such of all its shards; and of two with the same step the local one goes first.
 std::optional<std::int64_t> restore_newest(Coordinator& coordinator, base::FileSystem& files,
                                            const std::filesystem::path& run_directory, std::int64_t attempt,
                                            const base::Log& log, const std::function<void(Reader&)>& use,
-                                           const std::vector<LocalCheckpoint>& local = {});
+                                           const std::optional<LocalSearch>& local = {});
 
 /// On one rank, while holding the lease, before restore_newest(): deletes what earlier attempts left behind under
 /// checkpoints/ and gradients/ (unfinished saves, trash, temporary files), but puts a checkpoint back whose

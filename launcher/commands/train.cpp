@@ -93,7 +93,7 @@ Start restore(Session& session, base::FileSystem& files, const RunInput& input, 
         position.step = reader.manifest().step;
         position.consumed_samples = tokens::cursor_from_json(reader.manifest().cursor).consumed_samples;
       },
-      fast != nullptr ? fast->find() : std::vector<checkpoint::LocalCheckpoint>());
+      fast != nullptr ? std::optional(fast->search()) : std::nullopt);
   if (step) {
     session.trainer().set_steps(position.step);
     log.info(base::str("resuming  from step ", position.step, ", ", position.consumed_samples, " samples consumed",

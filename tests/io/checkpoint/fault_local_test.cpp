@@ -57,7 +57,7 @@ std::int64_t restore(MemoryFileSystem& files) {
           const auto saved = reader.manifest().step;
           EXPECT_EQ(load_sample(reader, coordinator, tensors(), {3, 1, 1, false}, DataType::kFloat32, saved), 0);
         },
-        find_local_checkpoints(coordinator, mine, kLocal, {"sample", "local", 1000}));
+        LocalSearch{kLocal, {"sample", "local", 1000}});
     if (coordinator.rank() == 0) step = found.value_or(-1);
   });
   return step;

@@ -84,6 +84,15 @@ class LocalCheckpoints : public testing::Test {
     std::filesystem::create_directories(disk_path(node) / "run");
   }
 
+  /// Overwrites the middle of what `node` has of a shard of `owner`, in step 20.
+  void damage(int node, int owner, int shard) {
+    const Path path = disk_path(node) / base::str("run/checkpoints/step_20/node_", owner, "/shard_", shard, ".h5");
+    base::PosixFileSystem files;
+    const auto file = files.open(path, base::OpenMode::kReadWrite);
+    const std::string noise(static_cast<std::size_t>(file->size() / 2), '!');
+    file->pwrite(noise.data(), noise.size(), file->size() / 4);
+  }
+
   /// The step that `ranks` on these nodes go on from, 0 = none; its values must be right.
   std::int64_t restore(const std::vector<int>& nodes, const Layout& layout,
                        const LocalRules& rules = {"sample", "local", 1000}) {
@@ -97,7 +106,7 @@ class LocalCheckpoints : public testing::Test {
                 load_sample(reader, coordinator, sample_tensors(), layout, DataType::kFloat32, reader.manifest().step),
                 0);
           },
-          find_local_checkpoints(coordinator, files, kLocal, rules));
+          LocalSearch{kLocal, rules});
       if (coordinator.rank() == 0) step = found.value_or(0);
     });
     return step;
@@ -150,7 +159,7 @@ TEST_F(LocalCheckpoints, TwoNeighboursLostFallBackToTheSharedOne) {
   EXPECT_EQ(restore({0, 3}, Layout{2, 1, 1, false}), 10);
   run_ranks(2, 2, [&](Coordinator& coordinator) {
     NodeDisk& files = *disks_[coordinator.node() == 0 ? 0 : 3];
-    const auto found = find_local_checkpoints(coordinator, files, kLocal, {"sample", "local", 20});
+    const auto found = find_local_checkpoints(coordinator, files, {kLocal, {"sample", "local", 20}});
     ASSERT_EQ(found.size(), 1U);
     EXPECT_EQ(found[0].missing, "node_1/shard_0.h5");
   });
@@ -201,17 +210,21 @@ TEST_F(LocalCheckpoints, FullDiskOfOneNodeFailsTheSaveAndKeepsTheStepBefore) {
   EXPECT_TRUE(save(20).ok);
 }
 
-TEST_F(LocalCheckpoints, DamagedOneGivesWayToTheSharedOne) {
+TEST_F(LocalCheckpoints, DamagedShardIsReplacedByItsCopy) {
   ASSERT_TRUE(save(10, false).ok);
   ASSERT_TRUE(save(20).ok);
-  for (int node = 0; node < kNodes; ++node) {  // every copy of node 1's first shard
-    const Path shard = disk_path(node) / "run/checkpoints/step_20/node_1/shard_0.h5";
-    if (!std::filesystem::exists(shard)) continue;
-    base::PosixFileSystem files;
-    const auto file = files.open(shard, base::OpenMode::kReadWrite);
-    std::string bytes(static_cast<std::size_t>(file->size()), '\0');
-    file->pwrite(bytes.data(), bytes.size(), 0);
-  }
+  for (int node = 0; node < kNodes; ++node) damage(node, node, 0);  // each node's own first shard
+  EXPECT_EQ(restore({0, 1, 2, 3}, kLayout), 20);
+  EXPECT_EQ(restore({3, 1, 0, 2}, {1, 4, 1, false}), 20);
+  damage(2, 1, 1);  // node 2's copy of another shard
+  EXPECT_EQ(restore({0, 1, 2, 3}, kLayout), 20);
+}
+
+TEST_F(LocalCheckpoints, DamageOfAllCopiesGivesWayToTheSharedOne) {
+  ASSERT_TRUE(save(10, false).ok);
+  ASSERT_TRUE(save(20).ok);
+  damage(1, 1, 0);
+  damage(2, 1, 0);
   EXPECT_EQ(restore({0, 1, 2, 3}, kLayout), 10);
 }
 
