@@ -56,9 +56,11 @@ std::vector<std::uint32_t> BodyWriter::write(const std::byte* data, std::uint64_
       checksum_and_copy(data + at, whole_pages, at, copy, checksums);
       start_direct(from, whole_pages, offset + at);
     }
-    if (whole_pages < chunk) {
-      checksum_and_copy(data + at + whole_pages, chunk - whole_pages, at + whole_pages, nullptr, checksums);
-      write_buffered(data + at + whole_pages, chunk - whole_pages, offset + at + whole_pages);
+    for (std::uint64_t done = whole_pages; done < chunk;) {
+      const std::uint64_t step = std::min(chunk - done, kLeastDirect);  // still in cache when it is written
+      checksum_and_copy(data + at + done, step, at + done, nullptr, checksums);
+      write_buffered(data + at + done, step, offset + at + done);
+      done += step;
     }
     at += chunk;
   }

@@ -1,13 +1,15 @@
-// checkpoint_bench DIRECTORY WRITERS: for each word on stdin (save, async, stall, copy, load, reshard, excess,
-// excess-weights, read, read-direct, clean) one timed operation, its seconds on stdout. The state is GPT-2 124M with
-// AdamW's moments in fp32 (1.49 GB), held alike by every writer (data parallel), the writers being threads. `load` and
-// `read` take the checkpoint that `save` left, with its pages dropped from the cache; `read` and `read-direct` are
+// checkpoint_bench DIRECTORY WRITERS: for each word on stdin (save, async, async-cpu, stall, copy, load, reshard,
+// excess, excess-weights, read, read-direct, clean) one timed operation, its seconds on stdout. The state is GPT-2 124M
+// with AdamW's moments in fp32 (1.49 GB), held alike by every writer (data parallel), the writers being threads. `load`
+// and `read` take the checkpoint that `save` left, with its pages dropped from the cache; `read` and `read-direct` are
 // bounds for `load`: the same files read by as many threads, 16 MiB at a time, through the page cache or past it, and
 // nothing else. `load` wants equal parts of the rows of every tensor, `reshard` of the columns, so that every block
 // goes to all ranks in pieces. `excess` and `excess-weights` (parameters alone) print no seconds, but the bytes that a
 // `reshard` read over those of the checksum blocks that it needs. `async` is a save beside a training until its commit,
-// `stall` the part of it that the training waits for, `copy` a bound for that: a memcpy of the same bytes by as many
-// threads. The process lives on between operations, as a training does, so its memory is warm.
+// `async-cpu` the processor's seconds in it, `stall` the part of it that the training waits for, `copy` a bound for
+// that: a memcpy of the same bytes by as many threads. The process lives on between operations, as a training does, so
+// its memory is warm.
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -17,6 +19,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -76,6 +79,21 @@ State make_state() {
 }
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// Of all threads of this process.
+double processor_seconds(const std::function<void()>& action) {
+  const auto used = [] {
+    rusage usage{};
+    ::getrusage(RUSAGE_SELF, &usage);
+    const auto seconds = [](const timeval& time) {
+      return static_cast<double>(time.tv_sec) + 1e-6 * static_cast<double>(time.tv_usec);
+    };
+    return seconds(usage.ru_utime) + seconds(usage.ru_stime);
+  };
+  const double before = used();
+  action();
+  return used() - before;
+}
 
 void drop_caches(const Path& step) {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(step)) {
@@ -282,6 +300,7 @@ int main(int argc, char** argv) {
     double seconds = 0;
     if (word == "stall") seconds = async.save(true);
     if (word == "async") seconds = async.save(false);
+    if (word == "async-cpu") seconds = processor_seconds([&] { async.save(false); });
     if (word == "copy") seconds = async.copy();
     if (word == "save") seconds = save(state, directory, writers);
     if (word == "load") seconds = load(state, directory, writers, Cut::kRows).seconds;

@@ -1,14 +1,14 @@
 """What saving beside a training costs the training, on two data-parallel ranks of a model of 11 million parameters.
 
 saving.py [ROUNDS]: runs without and with a save every few steps, alternating. Printed: how much of the time in which a
-save is written the steps lose, against the processor time that the save itself takes; and the share of the run time that
+save is written the steps lose, against the processor time that a save of so many bytes takes where nothing else runs (in
+the training that can't be told apart: ranks that wait for each other never sleep); and the share of the run time that
 saving costs at the interval which `auto` chooses, as modelled from the measured stall and as measured.
 """
 
 import json
 import os
 import re
-import resource
 import shutil
 import statistics
 import subprocess
@@ -17,6 +17,7 @@ import tempfile
 import time
 
 import harness
+from checkpoint import PAYLOAD, Program
 from train_step import TRIREME, prepare
 
 STEPS, EVERY, WARM_UP = 40, 8, 8
@@ -41,7 +42,7 @@ every_steps = {every}
 every_minutes = 0
 shards_per_node = 2
 """
-UNITS = {"ms": 1e-3, "s": 1.0}
+UNITS = {"ms": 1e-3, "s": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9}
 
 
 def command(directory, *options):
@@ -50,16 +51,14 @@ def command(directory, *options):
 
 def train(directory, every):
     """Of the steps after the warm-up: how long those took during which no save was written, and the others with the seconds
-    of writing in them; seconds in all; processor seconds of the whole program; the saves' seconds from start to commit, and the stalls."""
+    of writing in them; seconds in all; of each save the bytes, the seconds from start to commit, and the stall."""
     shutil.rmtree(f"{directory}/run", ignore_errors=True)
     with open(f"{directory}/run.ini", "w", encoding="utf-8") as file:
         file.write(RUN.format(directory=directory, steps=STEPS, every=every))
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     said = subprocess.run(command(directory), check=True, capture_output=True, text=True).stdout
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    saves = {int(step): (float(whole) * UNITS[unit], float(stall) * UNITS[stall_unit]) for step, whole, unit, stall, stall_unit
-             in re.findall(r"step_(\d+) \(.* in ([\d.]+) (m?s), of which the training waited ([\d.]+) (m?s)\)", said)}
+    saves = {int(found[0]): tuple(float(figure) * UNITS[unit] for figure, unit in zip(found[1::2], found[2::2]))
+             for found in re.findall(r"step_(\d+) \(([\d.]+) ([kMG]B) in ([\d.]+) (m?s), of which the training waited "
+                                     r"([\d.]+) (m?s)\)", said)}
     saves.pop(STEPS, None)  # the last one is waited for
     with open(f"{directory}/run/metrics.jsonl", encoding="utf-8") as file:
         lines = [json.loads(line) for line in file]
@@ -67,13 +66,26 @@ def train(directory, every):
     during, alone = [], []
     for line in lines[WARM_UP:]:
         start, end = line["time"] - line["seconds"], line["time"]
-        written = sum(max(0.0, min(end, ends[step] + whole) - max(start, ends[step])) for step, (whole, _) in saves.items())
+        written = sum(max(0.0, min(end, ends[step] + whole) - max(start, ends[step])) for step, (_, whole, _) in saves.items())
         if written > 0:
             during.append((line["seconds"], written))
         else:
             alone.append(line["seconds"])
-    return {"during": during, "alone": alone, "seconds": ends[STEPS] - ends[WARM_UP], "cpu": cpu,
+    return {"during": during, "alone": alone, "seconds": ends[STEPS] - ends[WARM_UP],
             "saves": [save for step, save in saves.items() if step >= WARM_UP]}
+
+
+def processor_seconds(directory):
+    """Of a save beside nothing, for each byte."""
+    os.mkdir(f"{directory}/alone")
+    bench = Program(os.path.join(os.path.dirname(TRIREME), "..", "bench", "checkpoint_bench"), f"{directory}/alone", "2")
+    bench.save("async")  # its memory is there now
+    seconds = []
+    for _ in range(3):
+        seconds.append(bench.seconds("async-cpu"))
+        bench.seconds("clean")
+    bench.close()
+    return statistics.median(seconds) / PAYLOAD
 
 
 def chosen_interval(directory):
@@ -106,11 +118,12 @@ def main():
         saves = [save for run in figures["with"] for save in run["saves"]]
         slower = [sum(seconds - statistics.median(b["alone"]) for seconds, _ in b["during"]) /
                   sum(written for _, written in b["during"]) for _, b in both]
-        share = [(b["cpu"] - a["cpu"]) / len(b["saves"]) / statistics.mean(whole for whole, _ in b["saves"]) / 2 for a, b in both]
-        print(f"{len(saves)} saves, from start to commit median {statistics.median(whole for whole, _ in saves):.3f} s, of which "
-              f"the training waited {statistics.median(stall for _, stall in saves):.3f} s")
+        bytes_saved, whole, stalled = (statistics.median(figures) for figures in zip(*saves))
+        print(f"{len(saves)} saves of {bytes_saved / 1e6:.0f} MB, from start to commit median {whole:.3f} s, of which the training "
+              f"waited {stalled:.3f} s")
+        share = processor_seconds(directory) * bytes_saved / (2 * whole)
         print(f"while a save is written, steps lose median {100 * statistics.median(slower):.1f}% of that time, best "
-              f"{100 * min(slower):.1f}%; the save's own processor time is {100 * statistics.median(share):.1f}% of two CPUs")
+              f"{100 * min(slower):.1f}%; the save's own processor time is {100 * share:.1f}% of the two CPUs in it")
         minutes, stall, hours = chosen_interval(directory)
         extra = statistics.median((b["seconds"] - a["seconds"]) / len(b["saves"]) for a, b in both)
         for devices in (2, 1024):
