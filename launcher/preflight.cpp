@@ -30,11 +30,12 @@ checkpoint::SpaceNeed space_need(const Session& session, base::FileSystem& files
 }
 
 void check_space(const Session& session, base::FileSystem& files, const RunInput& input) {
-  const std::string& directory = input.options().run.dir;
+  std::filesystem::path directory = std::filesystem::path(input.options().run.dir) / "checkpoints";
+  if (!files.is_directory(directory)) directory = input.options().run.dir;  // else it may be a link to another disk
   const std::string lacking =
       checkpoint::lacking_space(files.space(directory), quotas_of(directory), space_need(session, files, input));
   if (lacking.empty()) return;
-  throw base::InputError(base::str("No space left for the run's checkpoints in ", directory, ": ", lacking,
+  throw base::InputError(base::str("No space left for the run's checkpoints in ", directory.string(), ": ", lacking,
                                    ": free some, set run.dir to another file system, or lower checkpoint.keep "
                                    "(checkpoint.preflight = false trains all the same)"));
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 
 #include "base/error.hpp"
@@ -12,13 +13,16 @@ std::vector<std::int64_t> committed_steps(base::FileSystem& files, const Path& r
   constexpr std::string_view kPrefix = "step_";
   std::vector<std::int64_t> steps;
   const Path directory = run_directory / "checkpoints";
-  if (!files.is_directory(directory)) return steps;
+  if (!files.is_directory(directory)) {
+    if (!files.exists(directory) && !files.is_link(directory)) return steps;
+    throw base::IoError(base::str(directory.string(), " is no directory, nor a link to one that is there"), ENOTDIR);
+  }
   for (const auto& name : files.list(directory)) {
     if (!name.starts_with(kPrefix)) continue;
     std::int64_t step = 0;
     const char* end = name.data() + name.size();
     const auto [stop, error] = std::from_chars(name.data() + kPrefix.size(), end, step);
-    if (error == std::errc() && stop == end && name == base::str(kPrefix, step)) steps.push_back(step);
+    if (error == std::errc() && stop == end && step >= 0 && name == base::str(kPrefix, step)) steps.push_back(step);
   }
   std::sort(steps.begin(), steps.end());
   return steps;

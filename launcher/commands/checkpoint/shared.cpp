@@ -21,6 +21,7 @@ std::filesystem::path run_directory_of(base::FileSystem& files, const std::strin
     return path.has_parent_path() ? path.parent_path() : Path(".");
   }
   if (!files.is_directory(path)) throw base::InputError("there is no directory " + path.string());
+  checkpoint::committed_steps(files, path);  // says what is in the way of the folder
   if (files.exists(path / "attempts.jsonl")) {
     throw base::InputError(base::str("run directory ", path.string(), " holds no checkpoint: none was saved yet"));
   }
