@@ -14,7 +14,8 @@ namespace trireme::launcher {
 class MetricsLog {
  public:
   /// Keeps the lines whose "step" is at most `last_step` and appends from there. The lines after it (an attempt that
-  /// went further than its last checkpoint) move to `<file>.<attempt>`, `attempt` being the one that wrote them.
+  /// went further than its last checkpoint) move to `<file>.<attempt>`, `attempt` being the one that wrote them, and so
+  /// do damaged ones.
   MetricsLog(base::FileSystem& files, std::filesystem::path file, std::int64_t last_step, int attempt);
 
   void append(const base::Json& line);

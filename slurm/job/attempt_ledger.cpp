@@ -77,39 +77,41 @@ AttemptEnd end_of(const Json& line) {
   return end;
 }
 
+/// Changes nothing when a field is of another type (Json::exception) or the number can't be an attempt's.
 void apply(const Json& line, std::vector<Attempt>& attempts) {
-  const int number = line.value("attempt", 0);
+  constexpr std::int64_t kMost = 1'000'000'000;
+  const auto number = line.value("attempt", std::int64_t{0});
+  const std::int64_t last = attempts.empty() ? 0 : attempts.back().number;
+  if (number < 1 || number > kMost) return;
   if (line.value("event", "") == "start") {
-    attempts.push_back(Attempt{number, start_of(line), false, {}});
-  } else if (!attempts.empty() && attempts.back().number == number) {
-    attempts.back().ended = true;
+    if (number > last) attempts.push_back(Attempt{static_cast<int>(number), start_of(line), false, {}});
+  } else if (number == last) {
     attempts.back().end = end_of(line);
+    attempts.back().ended = true;
   }
 }
 
-// The bytes of all complete, readable lines: a line torn by a crash or a full disk ends the good part.
-std::size_t good_length(const std::string& content, std::vector<Attempt>* attempts) {
-  std::size_t good = 0;
-  while (good < content.size()) {
-    const std::size_t newline = content.find('\n', good);
-    if (newline == std::string::npos) break;
-    const Json line = Json::parse(content.substr(good, newline - good), nullptr, false);
-    if (!line.is_object()) break;
+// Takes all complete lines, passing over damaged ones. Returns their bytes: what a crash or a full disk tore off at the
+// end is not among them.
+std::size_t take_lines(const std::string& content, std::vector<Attempt>& attempts) {
+  std::size_t begin = 0;
+  for (std::size_t newline; (newline = content.find('\n', begin)) != std::string::npos; begin = newline + 1) {
+    const Json line = Json::parse(content.substr(begin, newline - begin), nullptr, false);
+    if (!line.is_object()) continue;
     try {
-      apply(line, *attempts);
+      apply(line, attempts);
     } catch (const Json::exception&) {
-      break;  // a field of another type: not our line
+      // a field of another type: not our line
     }
-    good = newline + 1;
   }
-  return good;
+  return begin;
 }
 
 }  // namespace
 
 std::vector<Attempt> read_attempts(base::FileSystem& files, const std::filesystem::path& file) {
   std::vector<Attempt> attempts;
-  if (files.exists(file)) good_length(files.read_all(file), &attempts);
+  if (files.exists(file)) take_lines(files.read_all(file), attempts);
   return attempts;
 }
 
@@ -117,7 +119,7 @@ AttemptLedger::AttemptLedger(base::FileSystem& files, std::filesystem::path file
     : files_(files), file_(std::move(file)) {
   if (!files_.exists(file_)) return;
   const std::string content = files_.read_all(file_);
-  const std::size_t good = good_length(content, &attempts_);
+  const std::size_t good = take_lines(content, attempts_);
   if (good < content.size()) {
     const auto opened = files_.open(file_, base::OpenMode::kReadWrite);
     opened->truncate(good);

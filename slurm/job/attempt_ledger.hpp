@@ -51,7 +51,7 @@ struct Attempt {
   AttemptEnd end;
 };
 
-/// Reads the ledger; a torn last line is dropped. A missing file is an empty ledger.
+/// Reads the ledger; damaged lines and a torn last one are passed over. A missing file is an empty ledger.
 std::vector<Attempt> read_attempts(base::FileSystem& files, const std::filesystem::path& file);
 
 /// Appends to the ledger, each line fsynced.

@@ -29,6 +29,19 @@ TEST_F(MetricsLogTest, AResumedAttemptMovesAwayWhatLiesAfterItsCheckpoint) {
   EXPECT_EQ(files_.read_all(file().string() + ".1"), "{\"step\":4,\"loss\":0.5}\n{\"step\":5,\"loss\":0.5}\n");
 }
 
+TEST_F(MetricsLogTest, ADamagedLineMovesAwayAlone) {
+  write_steps(0, 0, 1, 4);
+  std::string damaged = files_.read_all(file());
+  damaged.replace(damaged.find("{\"step\":2"), 3, "\1\2\3");
+  files_.replace(file(), damaged);
+  EXPECT_EQ(logged_progress(files_, file(), 0).step, 4);
+  write_steps(4, 1, 5, 5);
+  EXPECT_EQ(
+      files_.read_all(file()),
+      "{\"step\":1,\"loss\":0.5}\n{\"step\":3,\"loss\":0.5}\n{\"step\":4,\"loss\":0.5}\n{\"step\":5,\"loss\":0.5}\n");
+  EXPECT_EQ(files_.read_all(file().string() + ".1"), "\1\2\3tep\":2,\"loss\":0.5}\n");
+}
+
 TEST_F(MetricsLogTest, ATornLastLineGoesAway) {
   write_steps(0, 0, 1, 2);
   const std::string whole = files_.read_all(file());

@@ -40,6 +40,33 @@ TEST_F(AttemptLedgerTest, TheNextAttemptWritesTheMissingEnd) {
   EXPECT_EQ(attempts[0].end.saved_step, 10);
 }
 
+TEST_F(AttemptLedgerTest, ADamagedLineCostsNoOther) {
+  for (int i = 0; i < 3; ++i) {
+    AttemptLedger ledger(files_, file());
+    ledger.start({}, {});
+    ledger.end({});
+  }
+  const std::string whole = files_.read_all(file());
+  const std::size_t third = whole.find('\n', whole.find('\n') + 1) + 1;
+  const std::string strange = R"({"event":"start","attempt":-5}
+{"event":"start","attempt":99999999999}
+{"event":"start","attempt":"7"}
+{"event":"end","attempt":3,"last_step":"many"}
+[]
+)";
+  std::string damaged = whole + strange;
+  damaged[third] = 'X';  // the start of the second attempt
+  files_.replace(file(), damaged);
+  const auto attempts = read_attempts(files_, file());
+  ASSERT_EQ(attempts.size(), 2U);
+  EXPECT_EQ(attempts[0].number, 1);
+  EXPECT_EQ(attempts[1].number, 3);
+  EXPECT_TRUE(attempts[1].ended);
+  AttemptLedger ledger(files_, file());
+  EXPECT_EQ(ledger.start({}, {}), 4);
+  EXPECT_TRUE(files_.read_all(file()).starts_with(damaged));
+}
+
 TEST_F(AttemptLedgerTest, ATornLastLineIsDroppedByReadersAndRepairedByTheNextAttempt) {
   AttemptLedger(files_, file()).start({.reason = "first start"}, {});
   const std::string whole = files_.read_all(file());
