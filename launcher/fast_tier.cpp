@@ -121,10 +121,15 @@ std::string FastTier::lacking_room(std::uint64_t checkpoint_bytes) const {
 }
 
 void FastTier::check_room(std::uint64_t checkpoint_bytes) {
-  on_each_node([&] {
-    const std::string lacking = lacking_room(checkpoint_bytes);
-    if (!lacking.empty()) throw base::Error(lacking + " (checkpoint.preflight = false trains all the same)");
-  });
+  try {
+    on_each_node([&] {
+      const std::string lacking = lacking_room(checkpoint_bytes);
+      if (!lacking.empty()) throw base::Error(lacking + " (checkpoint.preflight = false trains all the same)");
+    });
+  } catch (const base::InputError&) {
+    if (bytes_there() == 0) remove();  // the directory that open() made
+    throw;
+  }
 }
 
 bool FastTier::is_due(std::int64_t step) const { return step % options_.checkpoint.fast_every_steps == 0; }

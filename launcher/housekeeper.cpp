@@ -109,6 +109,8 @@ void Housekeeper::read_back(std::int64_t step, const std::function<bool()>& go_o
     }
     warn(base::str(path.string(), " was read back and is damaged: ", result.findings[0].subject, ": ",
                    result.findings[0].problem, "; a resume would take an older checkpoint"));
+    if (result.manifest.checksum.empty()) return;
+    checkpoint::append_verified(files_, path, result.manifest, checkpoint::ReadBack::kDamaged);
   } catch (const std::exception& error) {
     warn(base::str(path.string(), " could not be read back: ", error.what()));
   }

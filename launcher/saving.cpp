@@ -16,6 +16,8 @@ namespace {
 
 using std::chrono::steady_clock;
 
+constexpr double kLeastSaidWait = 0.01;  // seconds
+
 // What the newest attempt that chose one wrote into the ledger; 0 = none did.
 int earlier_shards_per_node(const std::vector<slurm::Attempt>& attempts) {
   for (auto attempt = attempts.rbegin(); attempt != attempts.rend(); ++attempt) {
@@ -133,8 +135,9 @@ void Saving::start(const Position& at) {
   const auto start = steady_clock::now();
   const bool waited = writer_.under_way() && !fast_;
   finish();
-  if (waited && !std::exchange(said_waiting_, true)) {
-    parts_.log.warn(base::str("the training waited ", format_duration(seconds_since(start)),
+  const double seconds = seconds_since(start);
+  if (waited && seconds >= kLeastSaidWait && !std::exchange(said_waiting_, true)) {
+    parts_.log.warn(base::str("the training waited ", format_duration(seconds),
                               " for a save to end before the next began: checkpoint.every_steps = ",
                               options_.checkpoint.every_steps, " is shorter than a save takes"));
   }

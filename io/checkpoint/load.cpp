@@ -56,8 +56,9 @@ void Load::agree_on_tensors() {
     std::vector<std::string> unexpected;
     find_unexpected(match, table_, options_, unexpected);
     agreed.put_text(match.problem);
-    for (const auto& list : {std::vector<std::string>(match.missing.begin(), match.missing.end()), unexpected,
-                             std::vector<std::string>(match.grown.begin(), match.grown.end())}) {
+    for (const auto& list :
+         {std::vector<std::string>(match.missing.begin(), match.missing.end()), unexpected,
+          std::vector<std::string>(match.grown.begin(), match.grown.end()), find_unknown(match, table_, options_)}) {
       agreed.put<std::uint64_t>(list.size());
       for (const auto& name : list) agreed.put_text(name);
     }
@@ -65,7 +66,7 @@ void Load::agree_on_tensors() {
   const std::string bytes = coordinator_.broadcast(agreed.take());
   Decoder in(bytes);
   const std::string problem = in.get_text();
-  for (auto* list : {&result_.missing, &result_.unexpected, &result_.grown}) {
+  for (auto* list : {&result_.missing, &result_.unexpected, &result_.grown, &result_.unknown}) {
     for (auto count = in.get<std::uint64_t>(); count > 0; --count) list->push_back(in.get_text());
   }
   if (!problem.empty()) {

@@ -32,7 +32,9 @@ std::string read_manifest(base::FileSystem& files, const std::filesystem::path& 
 }  // namespace
 
 bool means_damage(int code) {
-  return code == ENOENT || code == ENOTDIR || code == EISDIR || code == EIO || code == ELOOP;
+  // ENXIO, ESPIPE: a socket or a pipe in the file's place.
+  return code == ENOENT || code == ENOTDIR || code == EISDIR || code == EIO || code == ELOOP || code == ENXIO ||
+         code == ESPIPE;
 }
 
 OpenedCheckpoint open_checkpoint(base::FileSystem& files, const std::filesystem::path& step_directory) {

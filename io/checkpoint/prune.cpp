@@ -98,8 +98,9 @@ std::vector<std::int64_t> prune(base::FileSystem& files, const Path& run_directo
   return doomed;
 }
 
-void append_verified(base::FileSystem& files, const Path& step_directory, const Manifest& manifest) {
-  const base::Json line = {{"step", manifest.step}, {"checksum", manifest.checksum}, {"time", utc_now()}};
+void append_verified(base::FileSystem& files, const Path& step_directory, const Manifest& manifest, ReadBack found) {
+  base::Json line = {{"step", manifest.step}, {"checksum", manifest.checksum}, {"time", utc_now()}};
+  if (found == ReadBack::kDamaged) line["damaged"] = true;
   const auto file = files.open(step_directory.parent_path() / kVerifiedName, base::OpenMode::kAppend);
   const std::uint64_t end = file->size();
   char last = '\n';  // a line that a crash or a full disk cut short must not swallow this one
@@ -127,7 +128,12 @@ std::vector<std::int64_t> verified_steps(base::FileSystem& files, const Path& ru
     const Path directory = step_directory(run_directory, step);
     if (!files.is_directory(directory)) continue;
     try {
-      if (open_manifest(files, directory).checksum == line["checksum"]) steps.insert(step);
+      if (open_manifest(files, directory).checksum != line["checksum"]) continue;
+      if (line.contains("damaged")) {
+        steps.erase(step);
+      } else {
+        steps.insert(step);
+      }
     } catch (const base::Error&) {
       // A manifest that cannot be read is not the one that was verified.
     }

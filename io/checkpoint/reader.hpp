@@ -37,6 +37,7 @@ struct LoadResult {
   std::vector<std::string> missing;     ///< "param head.weight": wanted, allowed and not in the checkpoint
   std::vector<std::string> unexpected;  ///< in the checkpoint, allowed and wanted by nobody
   std::vector<std::string> grown;       ///< "param embed.tokens from 61 to 64 rows"
+  std::vector<std::string> unknown;     ///< words of LoadOptions::allow that name no tensor of either side
   std::uint64_t bytes_read = 0;         ///< of the shards, by all ranks together
   double seconds = 0;                   ///< that the load took on this rank
 };

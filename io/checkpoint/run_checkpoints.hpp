@@ -17,6 +17,7 @@
 namespace trireme::checkpoint {
 
 /// Committed steps under `<run_directory>/checkpoints`, oldest first; empty when there is no such directory.
+/// Throws base::IoError when something else is in its place, a link to a file system that is not mounted for one.
 std::vector<std::int64_t> committed_steps(base::FileSystem& files, const std::filesystem::path& run_directory);
 
 /// "<run_directory>/checkpoints/step_<step>".
@@ -55,9 +56,13 @@ std::vector<std::int64_t> steps_to_prune(const std::vector<std::int64_t>& steps,
 std::vector<std::int64_t> prune(base::FileSystem& files, const std::filesystem::path& run_directory,
                                 const PrunePolicy& policy);
 
-/// Appends to VERIFIED beside the step directory that the checkpoint with this manifest checksum was read back whole.
-void append_verified(base::FileSystem& files, const std::filesystem::path& step_directory, const Manifest& manifest);
-/// Steps recorded there whose checkpoint is still the one that was verified. Torn or foreign lines are skipped.
+/// What reading a checkpoint back found.
+enum class ReadBack { kGood, kDamaged };
+/// Appends it to VERIFIED beside the step directory, for the checkpoint with this manifest checksum.
+void append_verified(base::FileSystem& files, const std::filesystem::path& step_directory, const Manifest& manifest,
+                     ReadBack found = ReadBack::kGood);
+/// Steps whose checkpoint is still the one of their last line there, which must be a good one. Torn or foreign lines
+/// are skipped.
 std::vector<std::int64_t> verified_steps(base::FileSystem& files, const std::filesystem::path& run_directory);
 
 }  // namespace trireme::checkpoint

@@ -1,6 +1,7 @@
 #include "io/checkpoint/tensor_match.hpp"
 
 #include <algorithm>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "io/checkpoint/wire.hpp"
@@ -101,6 +102,18 @@ void find_unexpected(TensorMatch& match, const BoxTable& table, const LoadOption
   if (match.problem.empty() && !refused.empty()) {
     match.problem = base::str("the model has no place for ", join(refused), kHint);
   }
+}
+
+std::vector<std::string> find_unknown(const TensorMatch& match, const BoxTable& table, const LoadOptions& options) {
+  std::vector<std::string> unknown;
+  for (const auto& word : options.allow) {
+    const std::string name = word.starts_with(kGrow) ? word.substr(std::string_view(kGrow).size()) : word;
+    const bool known = std::ranges::any_of(options.kinds, [&](Kind kind) {
+      return table.find(kind, name) >= 0 || match.missing.contains(label(kind, name));
+    });
+    if (!known) unknown.push_back(word);
+  }
+  return unknown;
 }
 
 std::string encode_match(const TensorMatch& match) {

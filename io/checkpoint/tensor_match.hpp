@@ -29,6 +29,9 @@ void merge(TensorMatch& match, const TensorMatch& other);
 void find_unexpected(TensorMatch& match, const BoxTable& table, const LoadOptions& options,
                      std::vector<std::string>& unexpected);
 
+/// With all ranks merged: the words of options.allow that name nothing on either side.
+std::vector<std::string> find_unknown(const TensorMatch& match, const BoxTable& table, const LoadOptions& options);
+
 std::string encode_match(const TensorMatch& match);
 TensorMatch decode_match(const std::string& bytes);
 

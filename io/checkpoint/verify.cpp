@@ -1,6 +1,7 @@
 #include "io/checkpoint/verify.hpp"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -82,6 +83,11 @@ void verify_shards(base::FileSystem& files, const OpenedCheckpoint& opened, bool
   }
 }
 
+bool is_of_tensor(const Finding& finding) {
+  return std::ranges::any_of(std::array{Kind::kParam, Kind::kAdamM, Kind::kAdamV},
+                             [&](Kind kind) { return finding.subject.starts_with(base::str(name_of(kind), " ")); });
+}
+
 }  // namespace
 
 VerifyResult verify(base::FileSystem& files, const Path& step_directory, bool deep, int threads,
@@ -96,8 +102,9 @@ VerifyResult verify(base::FileSystem& files, const Path& step_directory, bool de
   } catch (const DamagedCheckpoint& damage) {
     result.findings.push_back({damage.subject(), damage.problem()});
   }
-  std::ranges::sort(result.findings, {},
-                    [](const Finding& finding) { return std::tie(finding.subject, finding.problem); });
+  std::ranges::sort(result.findings, {}, [](const Finding& finding) {
+    return std::tuple(is_of_tensor(finding), finding.subject, finding.problem);
+  });
   const auto [first, last] = std::ranges::unique(result.findings, [](const Finding& a, const Finding& b) {
     return a.subject == b.subject && a.problem == b.problem;
   });

@@ -18,8 +18,9 @@ struct Finding {
 };
 
 struct VerifyResult {
-  std::vector<Finding> findings;  ///< empty = every byte is what was written; else ordered by subject
-  Manifest manifest;              ///< meaningful unless MANIFEST.json is among the findings
+  std::vector<Finding>
+      findings;       ///< empty = every byte is what was written; else ordered by subject, files before tensors
+  Manifest manifest;  ///< meaningful unless MANIFEST.json is among the findings
   std::uint64_t boxes = 0;
   std::uint64_t bytes = 0;  ///< that were read
   double seconds = 0;

@@ -66,10 +66,19 @@ void write_new_file(base::FileSystem& files, const Path& output, const hdf5::Ima
   }
 }
 
+/// A checkpoint with a file that does not belong to it counts as damaged.
+void refuse_inside(const Path& step_directory, const Path& output) {
+  const std::string inside = std::filesystem::weakly_canonical(output).string();
+  if (!inside.starts_with(std::filesystem::weakly_canonical(step_directory / "x").parent_path().string() + "/")) return;
+  throw base::InputError(base::str(output.string(), " would lie in the checkpoint ", step_directory.string(),
+                                   ": write the view to another directory"));
+}
+
 }  // namespace
 
 std::size_t write_view(base::FileSystem& files, const Path& step_directory, const Path& output, int threads) {
   const OpenedCheckpoint opened = open_checkpoint(files, step_directory);
+  refuse_inside(step_directory, output);
   for_each_part(opened.manifest.files.size(), threads, [&]() -> PartWorker {
     return [&](std::size_t file) {
       check_metadata(files, opened.path, opened.manifest, opened.table, static_cast<std::uint32_t>(file));

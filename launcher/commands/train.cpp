@@ -57,6 +57,9 @@ void describe_differences(const checkpoint::LoadResult& loaded, const base::Log&
   for (const std::string& name : loaded.missing) log.info(base::str("initial   ", name, ": not in the checkpoint"));
   for (const std::string& name : loaded.unexpected) log.info(base::str("left out  ", name, ": not in the model"));
   for (const std::string& name : loaded.grown) log.info("grown     " + name);
+  for (const std::string& word : loaded.unknown) {
+    log.warn(base::str("checkpoint.allow: ", word, " names no tensor, neither of the checkpoint nor of the model"));
+  }
 }
 
 // Where the training goes on, and the newest step in the run directory (0 = none): the fast tier may be ahead of it.
@@ -75,8 +78,9 @@ std::int64_t newest_saved_step(Session& session, base::FileSystem& files, const 
   return step;
 }
 
-Start restore(Session& session, base::FileSystem& files, const RunInput& input, int attempt, FastTier* fast,
-              const base::Log& log) {
+// `run` is null but on rank 0.
+Start restore(Session& session, base::FileSystem& files, const RunInput& input, const RunDirectory* run, int attempt,
+              FastTier* fast, const base::Log& log) {
   const options::RunOptions& options = input.options();
   const std::vector<std::string> allow = options::split_list(options.checkpoint.allow);
   Position position;
@@ -87,6 +91,9 @@ Start restore(Session& session, base::FileSystem& files, const RunInput& input, 
       [&](checkpoint::Reader& reader) {
         from_fast = fast != nullptr && fast->holds(reader.path());
         compare_with_saved(reader.manifest(), input, log);
+        if (run != nullptr && reader.manifest().run_id != run->run_id()) {
+          log.warn(base::str(reader.path().string(), " was saved by another run, ", reader.manifest().run_id));
+        }
         if (!allow.empty()) session.trainer().initialise();  // for what the checkpoint does not have
         loaded = load_state(reader, session.trainer(), false, allow);
         describe_differences(loaded, log);
@@ -180,7 +187,11 @@ slurm::Outcome run_attempt(Session& session, const RunInput& input, base::FileSy
                            collectives::Watchdog& watchdog, const base::Log& log) {
   watchdog.phase(collectives::Watchdog::Phase::kLoad, kLoadLimit);
   const auto fast = FastTier::open(session, files, run, log);
-  const auto [start, saved_step] = restore(session, files, input, attempt, fast.get(), log);
+  const auto [start, saved_step] = restore(session, files, input, run, attempt, fast.get(), log);
+  if (run != nullptr && start.step == 0 && run->logged_step() > 0) {
+    log.warn(base::str("an earlier attempt came to step ", run->logged_step(),
+                       " and no checkpoint of it is left: the training begins anew"));
+  }
   progress.step = start.step;
   progress.saved_step = saved_step;
   stops.check("after loading the checkpoint");

@@ -97,6 +97,25 @@ def damaged(space, fast, rng):
     say("a damaged fast tier gives way to the run directory")
 
 
+def nothing_left(space, fast):
+    """Killed before its first save in the run directory, with a damaged fast tier: it begins anew, and says so."""
+    space.write("anew.ini", run_ini("anew", fast, every_steps=10 * STEPS))
+    process = space.start("train", "anew.ini", ranks=2)
+    directory = space / "runs/anew"
+    wait_until(lambda: os.path.exists(f"{directory}/metrics.jsonl") and len(step_lines(directory)) >= EVERY, process, EVERY)
+    os.kill(rank_process(process, 1), signal.SIGKILL)
+    process.wait(timeout=60)
+    while session_processes(process):
+        time.sleep(0.05)
+    (boxes,) = glob.glob(f"{left_in(fast)[0]}/checkpoints/step_*/BOXES.bin")
+    os.truncate(boxes, 100)
+    done = space.must("train", "anew.ini", ranks=2)
+    said = [line for line in (done.stdout + done.stderr).splitlines() if "no checkpoint of it is left" in line]
+    check(len(said) == 1 and first_step(directory) == 0, done.stdout + done.stderr)
+    check(lines_of(directory)[-1]["step"] == STEPS, "the run that began anew did not end")
+    say(f"  {said[0]}")
+
+
 def kept_by_site(space, fast):
     """Whether later jobs look there is the site's to say, unless the run does."""
     site = Path(os.environ["TRIREME_SOURCE"], "examples/site-lab.ini").read_text()
@@ -154,6 +173,7 @@ def main():
         another_layout(space, fast, rng)
         lost(space, fast, rng)
         damaged(space, fast, rng)
+        nothing_left(space, fast)
         kept_by_site(space, fast)
         refused(space, fast)
         too_small(space)

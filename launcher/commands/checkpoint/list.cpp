@@ -1,6 +1,7 @@
 // trireme checkpoint list: the checkpoints of a run, from their manifests alone.
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <ctime>
 #include <vector>
 
@@ -25,6 +26,16 @@ double age_of(const std::string& created) {
   return std::max(0.0, std::difftime(std::time(nullptr), ::timegm(&parts)));
 }
 
+/// None, and a warning, when VERIFIED cannot be read: the list is of use all the same.
+std::vector<std::int64_t> verified_steps(base::FileSystem& files, const std::filesystem::path& run) {
+  try {
+    return checkpoint::verified_steps(files, run);
+  } catch (const base::IoError& error) {
+    std::fprintf(stderr, "warning: which ones are verified is not known: %s\n", error.what());
+    return {};
+  }
+}
+
 }  // namespace
 
 int checkpoint_list(const Arguments& arguments) {
@@ -38,7 +49,7 @@ int checkpoint_list(const Arguments& arguments) {
 
   base::PosixFileSystem files;
   const std::filesystem::path run = run_directory_of(files, words[0]);
-  const auto verified = checkpoint::verified_steps(files, run);
+  const auto verified = verified_steps(files, run);
   std::vector<std::vector<std::string>> rows = {{"step", "saved", "age", "attempt", "size", "layout", "state"}};
   Json entries = Json::array();
   bool damaged = false;

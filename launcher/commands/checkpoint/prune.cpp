@@ -1,4 +1,5 @@
 // trireme checkpoint prune: deletes old checkpoints by the rule that the training uses after a commit.
+#include <cerrno>
 #include <cstdio>
 #include <vector>
 
@@ -78,6 +79,23 @@ void report(base::FileSystem& files, const Path& run, const std::vector<Doomed>&
                   dry_run ? " (nothing was done: --dry-run)\n" : "\n"));
 }
 
+/// Whoever deletes is a writer of the run directory: no run can start before this is done.
+checkpoint::Lease acquire(base::FileSystem& files, const Path& run, const checkpoint::PrunePolicy& policy) {
+  try {
+    return checkpoint::Lease::acquire(
+        files, run, checkpoint::this_process("local", 0),
+        checkpoint::real_world([](const std::string& job) { return slurm::job_is_running(slurm::run_command, job); },
+                               [] { return false; }),
+        [](const std::string& text) { std::fputs((text + "\n").c_str(), stderr); });
+  } catch (const base::IoError& error) {
+    const auto doomed = find_doomed(files, run, policy);
+    if ((error.code() != ENOSPC && error.code() != EDQUOT) || doomed.empty()) throw;
+    throw base::Error(base::str(error.what(), "; not even the lease finds room: if no job writes to this run, delete ",
+                                checkpoint::step_directory(run, doomed.front().step).string(),
+                                " by hand, then run this again"));
+  }
+}
+
 }  // namespace
 
 int checkpoint_prune(const Arguments& arguments) {
@@ -120,12 +138,7 @@ int checkpoint_prune(const Arguments& arguments) {
     report(files, run, find_doomed(files, run, chosen()), true, json);
     return base::kExitDone;
   }
-  // Whoever deletes is a writer of the run directory: no run can start before this is done.
-  LeaseKeeper lease(checkpoint::Lease::acquire(
-      files, run, checkpoint::this_process("local", 0),
-      checkpoint::real_world([](const std::string& job) { return slurm::job_is_running(slurm::run_command, job); },
-                             [] { return false; }),
-      [](const std::string& text) { std::fputs((text + "\n").c_str(), stderr); }));
+  LeaseKeeper lease(acquire(files, run, chosen()));
   try {
     const auto policy = chosen();
     const auto doomed = find_doomed(files, run, policy);

@@ -36,15 +36,18 @@ checkpoint::VerifyResult verify_with_progress(base::FileSystem& files, const std
 }
 
 /// In VERIFIED, when it is a committed checkpoint of a run. Returns why it could not be, else "".
-std::string record(base::FileSystem& files, const std::filesystem::path& path, const checkpoint::Manifest& manifest) {
+std::string record(base::FileSystem& files, const std::filesystem::path& path, const checkpoint::VerifyResult& result) {
+  const checkpoint::Manifest& manifest = result.manifest;
+  if (manifest.checksum.empty()) return "";  // unreadable, and no line counts for such a one
   const auto whole = std::filesystem::absolute(path).lexically_normal();
   const auto step = whole.has_filename() ? whole : whole.parent_path();
   if (step.parent_path().filename() != "checkpoints" || step.filename() != base::str("step_", manifest.step)) return "";
   try {
-    checkpoint::append_verified(files, step, manifest);
+    checkpoint::append_verified(files, step, manifest,
+                                result.findings.empty() ? checkpoint::ReadBack::kGood : checkpoint::ReadBack::kDamaged);
     return "";
   } catch (const base::IoError& error) {
-    return base::str("not recorded as verified: ", error.what());
+    return base::str("not recorded in VERIFIED: ", error.what());
   }
 }
 
@@ -66,7 +69,7 @@ int checkpoint_verify(const Arguments& arguments) {
   const std::filesystem::path path = step_directory_of(files, words[0]);
   const auto result = verify_with_progress(files, path, deep);
   const bool good = result.findings.empty();
-  const std::string note = good ? record(files, path, result.manifest) : "";
+  const std::string note = record(files, path, result);
   if (json) {
     Json findings = Json::array();
     for (const auto& finding : result.findings) {
@@ -80,10 +83,10 @@ int checkpoint_verify(const Arguments& arguments) {
     print(base::str(path.string(), ": good: ", result.boxes, " boxes, ",
                     format_bytes(static_cast<double>(result.bytes)), " read back", deep ? ", and HDF5 agrees" : "",
                     "\n"));
-    if (!note.empty()) print(note + "\n");
   } else {
     print_findings(result.findings);
   }
+  if (!json && !note.empty()) print(note + "\n");
   if (good) return base::kExitDone;
   throw base::Error(base::str(
       "checkpoint ", path.string(), " is damaged: ", result.findings[0].subject, ": ", result.findings[0].problem,

@@ -5,6 +5,7 @@
 #include "io/checkpoint/open_checkpoint.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
 #include "tests/support/memory_file_system.hpp"
+#include "tests/support/temporary_directory.hpp"
 
 namespace trireme::checkpoint::tests {
 namespace {
@@ -43,10 +44,23 @@ TEST(CommittedSteps, TakesOnlyWhatACommitNames) {
   EXPECT_TRUE(committed_steps(files, kRun).empty());
   save(files, 10);
   save(files, 9);
-  for (const char* name : {"step_", "step_x", "step_07", "step_1x", ".step_3.1.t.partial", ".step_4.bad.1"}) {
+  for (const char* name :
+       {"step_", "step_x", "step_-6", "step_07", "step_1x", ".step_3.1.t.partial", ".step_4.bad.1"}) {
     files.create_directory(kRun / "checkpoints" / name);
   }
   EXPECT_EQ(committed_steps(files, kRun), (Steps{9, 10}));
+}
+
+TEST(CommittedSteps, ALinkToNothingOrAFileIsNoEmptyRun) {
+  const trireme::tests::TemporaryDirectory directory;
+  base::PosixFileSystem files;
+  files.create_symlink(directory.path() / "not mounted", directory.path() / "checkpoints");
+  EXPECT_THROW(committed_steps(files, directory.path()), base::IoError);
+  SingleProcess coordinator;
+  EXPECT_THROW(restore_newest(coordinator, files, directory.path(), 1, {}, [](Reader&) {}), base::Error);
+  files.remove(directory.path() / "checkpoints");
+  files.replace(directory.path() / "checkpoints", "");
+  EXPECT_THROW(committed_steps(files, directory.path()), base::IoError);
 }
 
 TEST(Verified, CountsOnlyWhileTheManifestIsTheSame) {
@@ -57,6 +71,11 @@ TEST(Verified, CountsOnlyWhileTheManifestIsTheSame) {
     append_verified(files, path, open_manifest(files, path));
   }
   files.bytes(kRun / "checkpoints" / "VERIFIED") += "not json\n{\"step\":\"x\"}\n[]\n{\"step\":1,\"chec";
+  EXPECT_EQ(verified_steps(files, kRun), (Steps{1, 2}));
+  const auto path = step_directory(kRun, 2);
+  append_verified(files, path, open_manifest(files, path), ReadBack::kDamaged);
+  EXPECT_EQ(verified_steps(files, kRun), (Steps{1}));
+  append_verified(files, path, open_manifest(files, path));
   EXPECT_EQ(verified_steps(files, kRun), (Steps{1, 2}));
   SingleProcess coordinator;
   SaveInfo info = sample_info(kRun, 2);

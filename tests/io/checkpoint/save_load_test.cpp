@@ -137,12 +137,14 @@ TEST(SaveLoad, WeightsAloneAndAllowedTensors) {
   float untouched = 5;
   const std::vector<WantedBox> wanted = {
       {Kind::kParam, "new.bias", {1}, DataType::kFloat32, topology::whole({1}), &untouched}};
-  const LoadOptions allow_all = {.kinds = {Kind::kParam},
-                                 .allow = {"new.bias", "embed.tokens", "layers.0.attention.q.weight",
-                                           "layers.0.ffn.up.weight", "layers.0.norm.weight", "odd", "scalar"}};
+  const LoadOptions allow_all = {
+      .kinds = {Kind::kParam},
+      .allow = {"new.bias", "embed.tokens", "layers.0.attention.q.weight", "layers.0.ffn.up.weight",
+                "layers.0.norm.weight", "odd", "scalar", "grow:scalar", "grow:tokens", "tokens"}};
   const auto loaded = reader->load(wanted, allow_all);
   EXPECT_EQ(loaded.missing, std::vector<std::string>{"param new.bias"});
   EXPECT_EQ(loaded.unexpected.size(), 6u);
+  EXPECT_EQ(loaded.unknown, (std::vector<std::string>{"grow:tokens", "tokens"}));
   EXPECT_EQ(untouched, 5);
   EXPECT_THROW(reader->load(wanted, {.kinds = {Kind::kParam}}), base::InputError);
 

@@ -136,6 +136,7 @@ def check_view(run, step, elsewhere):
     tensors = read_whole(step)
     assert f"{len(tensors)} tensors" in trireme("view", step, "-o", view)
     assert "already" in trireme("view", step, "-o", view, code=2)
+    assert "another directory" in trireme("view", step, "-o", f"{step}/../{os.path.basename(step)}/node_0/whole.h5", code=2)
     moved = f"{elsewhere}/moved"
     shutil.move(run, moved)  # sources are relative
     view = f"{moved}/views/whole.h5"
@@ -267,13 +268,28 @@ def check_verify(run, elsewhere):
     assert json.loads(trireme("list", "--json", run))["checkpoints"][0]["state"] == "verified"
     flip(shards_of(step)[0], 9)
     trireme("verify", step, code=1)
+    state = lambda: json.loads(trireme("list", "--json", run))["checkpoints"][0]["state"]
+    assert state() == "committed", "damage that was found leaves it verified"
     flip(shards_of(step)[0], 9)
+    trireme("verify", step)
+    assert state() == "verified"
+    with open(verified) as file:
+        assert [line.get("damaged", False) for line in map(json.loads, file)] == [False, True, False]
     os.makedirs(f"{elsewhere}/checkpoints")
     shutil.copytree(step, f"{elsewhere}/checkpoints/.step_3.bad.1")
     shutil.copytree(step, f"{elsewhere}/step_3")
     for other in (f"{elsewhere}/checkpoints/.step_3.bad.1", f"{elsewhere}/step_3"):
         trireme("verify", other)
-    assert len(open(verified).readlines()) == 1 and "VERIFIED" not in files_below(elsewhere)
+    assert len(open(verified).readlines()) == 3 and "VERIFIED" not in files_below(elsewhere)
+    shard = shards_of(step)[0]
+    for replace in (lambda: open(shard, "w").close(), lambda: os.mkfifo(shard)):
+        os.remove(shard)
+        replace()
+        first = trireme("verify", step, code=1).splitlines()[:2]
+        assert any("metadata of node_0/shard_0.h5: the file is 0 bytes long" in line for line in first), first
+    os.remove(verified)
+    os.mkdir(verified)
+    assert state() == "committed"
 
 
 def bits(values):
