@@ -201,7 +201,8 @@ Lease Lease::acquire(base::FileSystem& files, const Path& run_directory, LeaseHo
   try {
     Acquisition(files, run_directory, self, world, say).run();
   } catch (const base::IoError& error) {
-    throw base::Error(base::str("cannot take the lease of run directory ", run_directory.string(), ": ", error.what()));
+    throw base::IoError(base::str("cannot take the lease of run directory ", run_directory.string(), ": ", error.what()),
+                        error.code());
   }
   return Lease(files, run_directory / "lease", std::move(self), std::move(world));
 }

@@ -121,10 +121,33 @@ def files_by_measured_speed(space):
     say(f"shards_per_node = auto took {first}, then {second} of 4 files, recorded them and went on from them")
 
 
+def checkpoints_behind_a_link(space):
+    """It counts what the link leads to; a link to nothing is no run without checkpoints."""
+    directory = space / "runs/linked"
+    os.makedirs(directory)
+    os.symlink(space / "scratch", f"{directory}/checkpoints")
+    space.write("linked.ini", run_ini("linked"))
+    done = space.run("train", "linked.ini", ranks=2)
+    check(done.returncode == 1 and "is no directory, nor a link to one" in causes(done.stderr)[0], done.stderr)
+    say(f"  {causes(done.stderr)[0]}")
+    os.makedirs(space / "scratch")
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", space / "scratch"], capture_output=True,
+                      check=False).returncode:
+        say("  checkpoints on a small disk behind a link: SKIPPED here, mounting a tmpfs is not allowed")
+        return
+    try:
+        done = space.run("train", "linked.ini", ranks=2)
+        check(done.returncode == 2 and "runs/linked/checkpoints" in causes(done.stderr)[0], done.stderr)
+        say(f"  {causes(done.stderr)[0]}")
+    finally:
+        subprocess.run(["umount", "-l", space / "scratch"], check=True)
+
+
 def main():
     with Workspace() as space:
         make_data(space)
         quotas(space)
+        checkpoints_behind_a_link(space)
         files_by_measured_speed(space)
 
 
