@@ -23,6 +23,13 @@ namespace {
   throw IoError(str(call, " ", path, ": ", std::strerror(code)), code);
 }
 
+/// A file system whose files are in the page cache and nowhere else; newer kernels take O_DIRECT there and ignore it.
+bool lies_in_memory(int fd) {
+  struct statfs facts {};
+  if (::fstatfs(fd, &facts) != 0) return false;
+  return facts.f_type == TMPFS_MAGIC || facts.f_type == RAMFS_MAGIC;
+}
+
 class PosixFile final : public File {
  public:
   PosixFile(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
@@ -56,6 +63,10 @@ class PosixFile final : public File {
 
   bool allocate(std::uint64_t length) override {
     if (length == 0) return true;
+    if (lies_in_memory(fd_)) {  // to reserve pages there costs a tenth of writing them
+      truncate(length);
+      return false;
+    }
     if (retry_interrupted([&] { return ::fallocate(fd_, 0, 0, static_cast<off_t>(length)); }) == 0) return true;
     if (errno != EOPNOTSUPP) fail("cannot reserve space for", path_);
     truncate(length);
@@ -105,13 +116,6 @@ int open_flags(OpenMode mode) {
     case OpenMode::kWriteDirect: return O_WRONLY | O_DIRECT;
   }
   return O_RDONLY;
-}
-
-/// A file system whose files are in the page cache and nowhere else; newer kernels take O_DIRECT there and ignore it.
-bool lies_in_memory(int fd) {
-  struct statfs facts {};
-  if (::fstatfs(fd, &facts) != 0) return false;
-  return facts.f_type == TMPFS_MAGIC || facts.f_type == RAMFS_MAGIC;
 }
 
 /// Of what stat(2) returned.

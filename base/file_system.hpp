@@ -36,7 +36,7 @@ class File {
   /// fsync(2).
   virtual void sync() = 0;
   /// Reserves [0, length) on disk (fallocate(2)) and sets the size. False where the file system cannot
-  /// reserve; then the size is set by truncation.
+  /// reserve, and in memory (tmpfs); then the size is set by truncation.
   virtual bool allocate(std::uint64_t length) = 0;
   virtual void truncate(std::uint64_t length) = 0;
   virtual std::uint64_t size() = 0;
