@@ -17,8 +17,14 @@ MPIEXEC, SAVE_LOOP = sys.argv[1:3]
 MIB = 1 << 20
 DISK_MIB = 32
 FULL = "No space left on device"
-# How much is left on the disk when a save of 4 to 5 MiB begins: it breaks off at another of its steps each time.
-ROOM = [0, 4 << 10, 64 << 10, 512 << 10, MIB, 2 * MIB, 3 * MIB, 7 * MIB // 2]
+
+
+def rooms(step_directories):
+    """How much is left on the disk when a save begins that needs at least what one of these takes: it breaks off at another
+    of its steps each time."""
+    need = min(sum(512 * os.stat(os.path.join(folder, name)).st_blocks
+                   for folder, _, names in os.walk(step) for name in names) for step in step_directories)
+    return [0, 4 << 10, 64 << 10] + [need * eighths // 8 for eighths in (1, 2, 4, 6, 7)]
 
 
 class CannotMount(Exception):
@@ -115,8 +121,8 @@ def full_disk(name, disk):
     run = f"{disk}/run"
     os.mkdir(run)
     with save_runs.SaveLoop(MPIEXEC, SAVE_LOOP, run, "asked") as loop:
-        loop.ask()
-        for room in ROOM:
+        steps = [int(loop.ask().split()[1]) for _ in range(2)]  # one in few files, one in many
+        for room in rooms([f"{run}/checkpoints/step_{step}" for step in steps]):
             fill(disk, room)
             step = expect_refusal(loop, run, disk)
             os.remove(f"{disk}/filler")
