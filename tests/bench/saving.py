@@ -20,7 +20,7 @@ import harness
 from checkpoint import PAYLOAD, Program
 from train_step import TRIREME, prepare
 
-STEPS, EVERY, WARM_UP = 40, 8, 8
+STEPS, EVERY, WARM_UP = 60, 4, 8
 RUN = """[run]
 dir = {directory}/run
 [model]
@@ -50,8 +50,8 @@ def command(directory, *options):
 
 
 def train(directory, every):
-    """Of the steps after the warm-up: how long those took during which no save was written, and the others with the seconds
-    of writing in them; seconds in all; of each save the bytes, the seconds from start to commit, and the stall."""
+    """After the warm-up: for each save what the steps beside it took longer than others do, for each second of its writing;
+    seconds in all; of each save the bytes, the seconds from start to commit, and the stall."""
     shutil.rmtree(f"{directory}/run", ignore_errors=True)
     with open(f"{directory}/run.ini", "w", encoding="utf-8") as file:
         file.write(RUN.format(directory=directory, steps=STEPS, every=every))
@@ -63,16 +63,18 @@ def train(directory, every):
     with open(f"{directory}/run/metrics.jsonl", encoding="utf-8") as file:
         lines = [json.loads(line) for line in file]
     ends = {line["step"]: line["time"] for line in lines}
-    during, alone = [], []
-    for line in lines[WARM_UP:]:
-        start, end = line["time"] - line["seconds"], line["time"]
-        written = sum(max(0.0, min(end, ends[step] + whole) - max(start, ends[step])) for step, (_, whole, _) in saves.items())
-        if written > 0:
-            during.append((line["seconds"], written))
-        else:
-            alone.append(line["seconds"])
-    return {"during": during, "alone": alone, "seconds": ends[STEPS] - ends[WARM_UP],
-            "saves": [save for step, save in saves.items() if step >= WARM_UP]}
+    steps = [(line["time"] - line["seconds"], line["time"]) for line in lines[WARM_UP:]]
+    saves = {step: save for step, save in saves.items() if step >= WARM_UP}
+    times = {step: (ends[step], ends[step] + whole) for step, (_, whole, _) in saves.items()}
+    shared = lambda one, other: max(0.0, min(one[1], other[1]) - max(one[0], other[0]))
+    alone = statistics.median(end - begin for begin, end in steps
+                              if not any(shared((begin, end), time) for time in times.values()))
+    losses = []
+    for time in times.values():
+        beside = [step for step in steps if shared(step, time) > 0]
+        if beside:
+            losses.append(sum(end - begin - alone for begin, end in beside) / sum(shared(step, time) for step in beside))
+    return {"losses": losses, "seconds": ends[STEPS] - ends[WARM_UP], "saves": list(saves.values())}
 
 
 def processor_seconds(directory):
@@ -116,14 +118,14 @@ def main():
         figures = harness.alternate({"without": lambda: train(directory, 0), "with": lambda: train(directory, EVERY)}, rounds)
         both = list(zip(figures["without"], figures["with"]))
         saves = [save for run in figures["with"] for save in run["saves"]]
-        slower = [sum(seconds - statistics.median(b["alone"]) for seconds, _ in b["during"]) /
-                  sum(written for _, written in b["during"]) for _, b in both]
+        losses = sorted(loss for run in figures["with"] for loss in run["losses"])
+        lower, middle, upper = statistics.quantiles(losses, n=4)
         bytes_saved, whole, stalled = (statistics.median(figures) for figures in zip(*saves))
         print(f"{len(saves)} saves of {bytes_saved / 1e6:.0f} MB, from start to commit median {whole:.3f} s, of which the training "
               f"waited {stalled:.3f} s")
         share = processor_seconds(directory) * bytes_saved / (2 * whole)
-        print(f"while a save is written, steps lose median {100 * statistics.median(slower):.1f}% of that time, best "
-              f"{100 * min(slower):.1f}%; the save's own processor time is {100 * share:.1f}% of the two CPUs in it")
+        print(f"while a save is written, steps lose median {100 * middle:.1f}% of that time (half of the saves: {100 * lower:.1f} "
+              f"to {100 * upper:.1f}%); the save's own processor time is {100 * share:.1f}% of the two CPUs in it")
         minutes, stall, hours = chosen_interval(directory)
         extra = statistics.median((b["seconds"] - a["seconds"]) / len(b["saves"]) for a, b in both)
         for devices in (2, 1024):
