@@ -18,8 +18,8 @@ struct Finding {
 };
 
 struct VerifyResult {
-  std::vector<Finding>
-      findings;       ///< empty = every byte is what was written; else ordered by subject, files before tensors
+  /// Empty = every byte is what was written; else ordered by subject, files before tensors.
+  std::vector<Finding> findings;
   Manifest manifest;  ///< meaningful unless MANIFEST.json is among the findings
   std::uint64_t boxes = 0;
   std::uint64_t bytes = 0;  ///< that were read

@@ -21,7 +21,7 @@ using base::str;
 struct CommandLine::Declared::Option {
   std::string long_name;
   std::string short_name;
-  std::string placeholder;  // empty: a flag
+  std::string value_name;  // empty: a flag
   std::string help;
   std::string default_text;
   std::string heading;  // printed before it in the help
@@ -45,11 +45,11 @@ struct CommandLine::Implementation {
   std::string command, summary, example;
   std::deque<Option> options;  // a deque: Declared refers to its elements
   std::string next_heading;
-  std::string positional_placeholder, positional_help;
+  std::string positional_value_name, positional_help;
   std::vector<std::string>* positional_target = nullptr;
   std::size_t at_least = 0, at_most = 0;
 
-  Option& declare(const std::string& name, const std::string& placeholder, const std::string& help);
+  Option& declare(const std::string& name, const std::string& value_name, const std::string& help);
   [[noreturn]] void refuse(const std::string& sentence) const {
     throw InputError(str(sentence, "; see: trireme ", command, " --help"));
   }
@@ -65,13 +65,13 @@ constexpr const char* kPositional = "positional words";
 
 }  // namespace
 
-Option& CommandLine::Implementation::declare(const std::string& name, const std::string& placeholder,
+Option& CommandLine::Implementation::declare(const std::string& name, const std::string& value_name,
                                              const std::string& help) {
   Option option;
   const std::size_t comma = name.find(',');
   option.long_name = name.substr(0, comma);
   if (comma != std::string::npos) option.short_name = name.substr(comma + 1);
-  option.placeholder = placeholder;
+  option.value_name = value_name;
   option.help = help;
   option.heading = std::exchange(next_heading, "");
   return options.emplace_back(std::move(option));
@@ -98,7 +98,7 @@ Arguments CommandLine::Implementation::with_empty_values_apart(const Arguments& 
       break;
     }
     const bool empties = std::ranges::any_of(options, [&](const Option& option) {
-      return !option.placeholder.empty() && *word == str("--", option.long_name, "=");
+      return !option.value_name.empty() && *word == str("--", option.long_name, "=");
     });
     words.push_back(empties ? word->substr(0, word->size() - 1) : *word);
     if (empties) words.emplace_back();
@@ -112,7 +112,7 @@ po::parsed_options CommandLine::Implementation::tokenize(const Arguments& argume
   for (const Option& option : options) {
     const std::string name =
         option.short_name.empty() ? option.long_name : str(option.long_name, ",", option.short_name);
-    if (option.placeholder.empty()) {
+    if (option.value_name.empty()) {
       known.add_options()(name.c_str(), "");
     } else {
       known.add_options()(name.c_str(), po::value<std::vector<std::string>>(), "");
@@ -141,7 +141,7 @@ void CommandLine::Implementation::take_positionals(const std::vector<std::string
     refuse(str(command, ": unexpected word ", words[most]));
   }
   if (words.size() < at_least) {
-    refuse(str(command, ": ", positional_placeholder, " is missing (", positional_help, ")"));
+    refuse(str(command, ": ", positional_value_name, " is missing (", positional_help, ")"));
   }
   if (positional_target != nullptr) *positional_target = words;
 }
@@ -177,17 +177,17 @@ CommandLine::Declared CommandLine::flag(const std::string& name, bool& target, c
   return Declared(option);
 }
 
-CommandLine::Declared CommandLine::value(const std::string& name, std::string& target, const std::string& placeholder,
+CommandLine::Declared CommandLine::value(const std::string& name, std::string& target, const std::string& value_name,
                                          const std::string& help) {
-  Option& option = implementation_->declare(name, placeholder, help);
+  Option& option = implementation_->declare(name, value_name, help);
   option.default_text = target;
   option.store = [&target](const Option&, const std::string& text) { target = text; };
   return Declared(option);
 }
 
-CommandLine::Declared CommandLine::value(const std::string& name, std::int64_t& target, const std::string& placeholder,
+CommandLine::Declared CommandLine::value(const std::string& name, std::int64_t& target, const std::string& value_name,
                                          const std::string& help) {
-  Option& option = implementation_->declare(name, placeholder, help);
+  Option& option = implementation_->declare(name, value_name, help);
   option.default_text = std::to_string(target);
   option.store = [&target](const Option& declared, const std::string& text) {
     const std::optional<std::int64_t> number = parse_integer(text);
@@ -198,9 +198,9 @@ CommandLine::Declared CommandLine::value(const std::string& name, std::int64_t& 
   return Declared(option);
 }
 
-CommandLine::Declared CommandLine::value(const std::string& name, double& target, const std::string& placeholder,
+CommandLine::Declared CommandLine::value(const std::string& name, double& target, const std::string& value_name,
                                          const std::string& help) {
-  Option& option = implementation_->declare(name, placeholder, help);
+  Option& option = implementation_->declare(name, value_name, help);
   option.default_text = format_number(target);
   option.store = [&target](const Option& declared, const std::string& text) {
     const std::optional<double> number = parse_number(text);
@@ -212,26 +212,26 @@ CommandLine::Declared CommandLine::value(const std::string& name, double& target
 }
 
 CommandLine::Declared CommandLine::values(const std::string& name, std::vector<std::string>& target,
-                                          const std::string& placeholder, const std::string& help) {
-  Option& option = implementation_->declare(name, placeholder, help);
+                                          const std::string& value_name, const std::string& help) {
+  Option& option = implementation_->declare(name, value_name, help);
   option.repeatable = true;
   option.default_text = join(target, ", ");
   option.store = [&target](const Option&, const std::string& text) { target.push_back(text); };
   return Declared(option);
 }
 
-CommandLine::Declared CommandLine::each(const std::string& name, const std::string& placeholder,
-                                        const std::string& help, std::function<void(const std::string&)> receive) {
-  Option& option = implementation_->declare(name, placeholder, help);
+CommandLine::Declared CommandLine::each(const std::string& name, const std::string& value_name, const std::string& help,
+                                        std::function<void(const std::string&)> receive) {
+  Option& option = implementation_->declare(name, value_name, help);
   option.store = [receive = std::move(receive)](const Option&, const std::string& text) { receive(text); };
   return Declared(option);
 }
 
 void CommandLine::heading(const std::string& title) { implementation_->next_heading = title; }
 
-void CommandLine::positionals(const std::string& placeholder, std::vector<std::string>& target, const std::string& help,
+void CommandLine::positionals(const std::string& value_name, std::vector<std::string>& target, const std::string& help,
                               std::size_t at_least, std::size_t at_most) {
-  implementation_->positional_placeholder = placeholder;
+  implementation_->positional_value_name = value_name;
   implementation_->positional_help = help;
   implementation_->positional_target = &target;
   implementation_->at_least = at_least;
@@ -255,7 +255,7 @@ bool CommandLine::parse(const Arguments& arguments) {
     const auto option = std::find_if(self.options.begin(), self.options.end(),
                                      [&](const Option& candidate) { return candidate.long_name == parsed.string_key; });
     const bool first = seen.insert(option->long_name).second;
-    const bool is_flag = option->placeholder.empty();
+    const bool is_flag = option->value_name.empty();
     if (!first && !option->repeatable && !is_flag) self.refuse(str("--", option->long_name, " is given twice"));
     const std::string text = is_flag ? "" : parsed.value.front();
     if (!option->allowed.empty() && std::count(option->allowed.begin(), option->allowed.end(), text) == 0) {
@@ -278,12 +278,12 @@ std::string CommandLine::help() const {
   text += str("\ntrireme ", self.command, ": ", self.summary, "\n\n");
   std::vector<HelpRow> rows;
   if (self.positional_target != nullptr) {
-    rows.push_back({self.positional_placeholder + (self.at_most > 1 ? " …" : ""), self.positional_help, ""});
+    rows.push_back({self.positional_value_name + (self.at_most > 1 ? " …" : ""), self.positional_help, ""});
   }
   rows.push_back({"-h, --help", "print this", ""});
   for (const Option& option : self.options) {
     std::string left = option.short_name.empty() ? "" : str("-", option.short_name, ", ");
-    left += "--" + option.long_name + (option.placeholder.empty() ? "" : " " + option.placeholder);
+    left += "--" + option.long_name + (option.value_name.empty() ? "" : " " + option.value_name);
     std::string right = option.help;
     if (!option.allowed.empty()) right += ": " + join(option.allowed, ", ");
     if (option.required) right += " (required)";

@@ -49,21 +49,20 @@ class CommandLine {
 
   /// --name: sets `target` to true.
   Declared flag(const std::string& name, bool& target, const std::string& help);
-  /// --name VALUE, at most once. `placeholder` stands for the value in the help.
-  Declared value(const std::string& name, std::string& target, const std::string& placeholder, const std::string& help);
-  Declared value(const std::string& name, std::int64_t& target, const std::string& placeholder,
-                 const std::string& help);
-  Declared value(const std::string& name, double& target, const std::string& placeholder, const std::string& help);
+  /// --name VALUE, at most once. `value_name` stands for the value in the help.
+  Declared value(const std::string& name, std::string& target, const std::string& value_name, const std::string& help);
+  Declared value(const std::string& name, std::int64_t& target, const std::string& value_name, const std::string& help);
+  Declared value(const std::string& name, double& target, const std::string& value_name, const std::string& help);
   /// --name VALUE, as often as wanted; values are appended in order.
-  Declared values(const std::string& name, std::vector<std::string>& target, const std::string& placeholder,
+  Declared values(const std::string& name, std::vector<std::string>& target, const std::string& value_name,
                   const std::string& help);
   /// --name VALUE, at most once, handed to `receive`. The help text is printed as it is.
-  Declared each(const std::string& name, const std::string& placeholder, const std::string& help,
+  Declared each(const std::string& name, const std::string& value_name, const std::string& help,
                 std::function<void(const std::string&)> receive);
   /// A line of its own in the help, before the options declared after it.
   void heading(const std::string& title);
   /// The words that are no options, in order. Call at most once.
-  void positionals(const std::string& placeholder, std::vector<std::string>& target, const std::string& help,
+  void positionals(const std::string& value_name, std::vector<std::string>& target, const std::string& help,
                    std::size_t at_least, std::size_t at_most = std::numeric_limits<std::size_t>::max());
 
   /// Fills the variables. False when --help was asked for and printed to stdout: the command has nothing to do.

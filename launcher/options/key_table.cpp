@@ -156,7 +156,7 @@ std::string default_of(const Key& key) {
   return value_of(RunOptions{}, key).value_or("-");
 }
 
-std::string placeholder_of(const Key& key) {
+std::string value_name_of(const Key& key) {
   if (!key.allowed.empty()) return join(key.allowed, "|");
   return std::visit(
       [](const auto field) -> std::string {

@@ -52,7 +52,7 @@ std::optional<std::string> value_of(const RunOptions& options, const Key& key);
 std::string default_of(const Key& key);
 
 /// "N", "X", "true|false", "a|b|c", "TEXT".
-std::string placeholder_of(const Key& key);
+std::string value_name_of(const Key& key);
 
 /// "at least 1", "above 0", "" when any value goes or the allowed words say it all.
 std::string range_of(const Key& key);

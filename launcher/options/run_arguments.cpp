@@ -24,7 +24,7 @@ RunArguments::RunArguments(CommandLine& line, std::size_t most_files) {
   for (const Key& key : key_table()) {
     if (key.section != section) line.heading("[" + key.section + "]");
     section = key.section;
-    line.each(key.path(), placeholder_of(key), key.help + remark(key),
+    line.each(key.path(), value_name_of(key), key.help + remark(key),
               [this, path = key.path()](const std::string& value) { overrides_.emplace_back(path, value); });
   }
 }

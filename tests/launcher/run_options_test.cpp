@@ -141,10 +141,10 @@ TEST(KeyTable, HasEachKeyOnceWithHelpAndUsableDefaults) {
 // A value of the key's kind, other than its default.
 std::string random_value(const Key& key, std::mt19937& random) {
   if (!key.allowed.empty()) return key.allowed[random() % key.allowed.size()];
-  const std::string placeholder = placeholder_of(key);
-  if (placeholder == "N") return std::to_string(2 + random() % 90);
-  if (placeholder == "X") return std::to_string(0.001 * static_cast<double>(1 + random() % 998));
-  if (placeholder == "true|false") return random() % 2 == 0 ? "true" : "false";
+  const std::string value_name = value_name_of(key);
+  if (value_name == "N") return std::to_string(2 + random() % 90);
+  if (value_name == "X") return std::to_string(0.001 * static_cast<double>(1 + random() % 998));
+  if (value_name == "true|false") return random() % 2 == 0 ? "true" : "false";
   return "some text " + std::to_string(random() % 1000) + ", more/of it.h5 0.5";
 }
 
