@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "base/signals.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -40,6 +41,7 @@ void exec_helper(const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);
   let_waiting_threads_sleep();
+  base::block_stop_signals();  // what arrives until the helper's thread is there waits for it
   execv(helper.c_str(), words.data());
   throw base::Error(base::str("cannot run ", helper, ": ", std::strerror(errno)));
 }

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/log.hpp"
+#include "base/signals.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/helper.hpp"
 #include "launcher/options/command_line.hpp"
@@ -80,6 +81,7 @@ int run(const Arguments& arguments) {
 }  // namespace trireme::launcher
 
 int main(int argc, char** argv) {
+  trireme::base::ignore_file_size_signal();
   try {
     return trireme::launcher::run(trireme::launcher::Arguments(argv + 1, argv + argc));
   } catch (const std::exception& error) {

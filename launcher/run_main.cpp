@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "base/host_memory.hpp"
 #include "base/log.hpp"
+#include "base/signals.hpp"
 #include "collectives/mpi/world.hpp"
 #include "launcher/commands/run_commands.hpp"
 
@@ -13,11 +14,12 @@ namespace {
 using trireme::collectives::MpiWorld;
 using trireme::launcher::Arguments;
 
-int dispatch(MpiWorld& world, const std::string& command, const Arguments& arguments) {
-  if (command == "train") return trireme::launcher::train_command(world, arguments);
+int dispatch(MpiWorld& world, trireme::base::SignalThread& signals, const std::string& command,
+             const Arguments& arguments) {
+  if (command == "train") return trireme::launcher::train_command(world, signals, arguments);
   if (command == "eval") return trireme::launcher::eval_command(world, arguments);
   if (command == "generate") return trireme::launcher::generate_command(world, arguments);
-  if (command == "doctor") return trireme::launcher::doctor_command(world, arguments);
+  if (command == "doctor") return trireme::launcher::doctor_command(world, signals, arguments);
   throw trireme::base::InputError("trireme-run knows train, eval, generate and doctor; it is started by trireme");
 }
 
@@ -25,12 +27,17 @@ int dispatch(MpiWorld& world, const std::string& command, const Arguments& argum
 
 int main(int argc, char** argv) {
   trireme::base::keep_freed_memory();
+  trireme::base::ignore_file_size_signal();
   try {
     const Arguments words(argv + 1, argv + argc);
     const std::string command = words.empty() ? "" : words.front();
     const Arguments arguments(words.begin() + (words.empty() ? 0 : 1), words.end());
+    trireme::base::SignalThread signals;  // before the threads of MPI, OpenMP and LibTorch
+    if (command != "train") signals.on_signal(trireme::base::end_by_signal);
+    const trireme::base::KeptHandlers handlers;
     MpiWorld world;
-    return run_guarded(world, [&] { return dispatch(world, command, arguments); });
+    handlers.restore();
+    return run_guarded(world, [&] { return dispatch(world, signals, command, arguments); });
   } catch (const std::exception& error) {
     trireme::base::print_failure(trireme::base::failure_text(error));
     return trireme::base::exit_code(error);

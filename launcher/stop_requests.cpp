@@ -35,7 +35,7 @@ void StopRequests::check(const char* phase) {
 
 std::string StopRequests::reason(std::int64_t vote) const {
   if (vote == kTimeLimit) return "stopped before the time limit";
-  if (vote != kRequest) return base::str("stopped by ", slurm::signal_name(static_cast<int>(vote)));
+  if (vote != kRequest) return base::str("stopped by ", base::signal_name(static_cast<int>(vote)));
   const bool named = control_ != nullptr && control_->stop() && !control_->stop()->user.empty();
   return named ? base::str("stopped by ", control_->stop()->user, "'s request") : "stopped by request";
 }

@@ -6,10 +6,10 @@
 #include <optional>
 #include <string>
 
+#include "base/signals.hpp"
 #include "collectives/mpi/world.hpp"
 #include "slurm/job/control_files.hpp"
 #include "slurm/job/job_end_watch.hpp"
-#include "slurm/job/stop_signal.hpp"
 #include "slurm/job/time_limit.hpp"
 
 namespace trireme::launcher {
@@ -17,7 +17,7 @@ namespace trireme::launcher {
 class StopRequests {
  public:
   /// Both outlive the object.
-  StopRequests(collectives::MpiWorld& world, const slurm::StopSignals& signals) : world_(world), signals_(signals) {}
+  StopRequests(collectives::MpiWorld& world, const base::SignalThread& signals) : world_(world), signals_(signals) {}
 
   /// On rank 0: also looks at these, which outlive the object. `end`, which may be null, keeps the budget's end
   /// current.
@@ -43,7 +43,7 @@ class StopRequests {
 
  private:
   collectives::MpiWorld& world_;
-  const slurm::StopSignals& signals_;
+  const base::SignalThread& signals_;
   slurm::ControlFiles* control_ = nullptr;
   slurm::TimeBudget* time_ = nullptr;
   const slurm::JobEndWatch* end_ = nullptr;

@@ -4,13 +4,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
+#include "base/child_signals.hpp"
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "base/signals.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/format.hpp"
 #include "launcher/options/command_line.hpp"
@@ -25,8 +26,6 @@ using base::Json;
 using base::str;
 using devcluster::Plan;
 using Path = std::filesystem::path;
-
-volatile std::sig_atomic_t interrupt_seen = 0;
 
 // A user who calls it twice with other rights means two clusters.
 std::string default_directory() { return str("/var/tmp/trireme-devcluster-", ::getuid()); }
@@ -64,6 +63,7 @@ std::string answer(const std::vector<std::string>& words) {
   std::vector<char*> pointers;
   for (std::string& word : words) pointers.push_back(word.data());
   pointers.push_back(nullptr);
+  base::free_signals_for_exec();
   ::execvp(pointers[0], pointers.data());
   throw base::Error(str("cannot run ", words[0], ": ", std::strerror(errno)));
 }
@@ -97,9 +97,9 @@ int up(const Arguments& arguments) {
   plan.kill_wait = static_cast<int>(kill_wait);
   plan.max_minutes = static_cast<int>(limit);
   plan.requeue = !no_requeue;
-  for (const int signal : {SIGINT, SIGTERM, SIGHUP}) std::signal(signal, [](int) { interrupt_seen = 1; });
+  const base::SignalThread signals;
   const auto start = std::chrono::steady_clock::now();
-  plan = devcluster::up(plan, [] { return interrupt_seen != 0; });
+  plan = devcluster::up(plan, [&] { return signals.received() != 0; });
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const std::string dir = command.directory == default_directory() ? "" : " --dir " + command.directory;
   std::printf(

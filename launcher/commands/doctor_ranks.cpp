@@ -67,7 +67,7 @@ int print(const doctor::Survey& survey, bool json) {
 
 }  // namespace
 
-int doctor_command(collectives::MpiWorld& world, const Arguments& arguments) {
+int doctor_command(collectives::MpiWorld& world, base::SignalThread& signals, const Arguments& arguments) {
   Wanted wanted;
   options::CommandLine line("doctor", "checks every rank of a job before a big run: exit 1 on a defect",
                             "mpirun -n 16 trireme doctor run.ini\n"
@@ -78,7 +78,7 @@ int doctor_command(collectives::MpiWorld& world, const Arguments& arguments) {
   base::PosixFileSystem files;
   collectives::Watchdog watchdog(world);
   const base::Log log = world.rank() == 0 && !wanted.json ? base::Log(stderr) : base::Log();
-  const doctor::Survey survey = doctor::examine(world, files, examination, [&](const std::string& stage) {
+  const doctor::Survey survey = doctor::examine(world, signals, files, examination, [&](const std::string& stage) {
     watchdog.phase(collectives::Watchdog::Phase::kStart, wanted.limit);
     log.info("checking: " + stage);
   });

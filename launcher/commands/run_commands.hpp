@@ -2,15 +2,17 @@
 // carries; errors are thrown.
 #pragma once
 
+#include "base/signals.hpp"
 #include "collectives/mpi/world.hpp"
 #include "launcher/commands/commands.hpp"
 
 namespace trireme::launcher {
 
-int train_command(collectives::MpiWorld& world, const Arguments& arguments);
+/// Saves and ends at a stop signal, which `signals` must not act on.
+int train_command(collectives::MpiWorld& world, base::SignalThread& signals, const Arguments& arguments);
 int eval_command(collectives::MpiWorld& world, const Arguments& arguments);
 int generate_command(collectives::MpiWorld& world, const Arguments& arguments);
 /// The compute side of `trireme doctor`.
-int doctor_command(collectives::MpiWorld& world, const Arguments& arguments);
+int doctor_command(collectives::MpiWorld& world, base::SignalThread& signals, const Arguments& arguments);
 
 }  // namespace trireme::launcher

@@ -237,8 +237,7 @@ void leave_an_outcome(collectives::MpiWorld& world, const std::string& directory
 
 }  // namespace
 
-int train_command(collectives::MpiWorld& world, const Arguments& arguments) {
-  const slurm::StopSignals signals;
+int train_command(collectives::MpiWorld& world, base::SignalThread& signals, const Arguments& arguments) {
   const bool first = world.rank() == 0;
   const base::Log log = first ? base::Log(stdout) : base::Log();
   base::PosixFileSystem files;

@@ -13,7 +13,6 @@
 #include "launcher/doctor/clock_offset.hpp"
 #include "launcher/doctor/directory_probe.hpp"
 #include "launcher/doctor/disk_speed.hpp"
-#include "launcher/doctor/end_on_signal.hpp"
 #include "launcher/doctor/gather.hpp"
 #include "launcher/doctor/link_speed.hpp"
 #include "launcher/doctor/loaded_files.hpp"
@@ -105,11 +104,28 @@ void measure_disks(MpiWorld& world, base::FileSystem& files, const DirectoryProb
   }
 }
 
-void check_storage(MpiWorld& world, base::FileSystem& files, const Examination& wanted,
+/// While it lives, a stop signal removes what the probe made before it ends the process.
+class RemoveOnSignal {
+ public:
+  RemoveOnSignal(base::SignalThread& signals, DirectoryProbe& probe) : signals_(signals) {
+    signals_.on_signal([&probe](int signal) {
+      probe.remove_own();
+      base::end_by_signal(signal);
+    });
+  }
+  RemoveOnSignal(const RemoveOnSignal&) = delete;
+  RemoveOnSignal& operator=(const RemoveOnSignal&) = delete;
+  ~RemoveOnSignal() { signals_.on_signal(base::end_by_signal); }
+
+ private:
+  base::SignalThread& signals_;
+};
+
+void check_storage(MpiWorld& world, base::SignalThread& signals, base::FileSystem& files, const Examination& wanted,
                    const std::function<void(const std::string& stage)>& stage, Survey& survey) {
   stage("directory");
   DirectoryProbe probe(world.control(), files, wanted.directory);
-  const EndOnSignal ending([&probe] { probe.remove_own(); });
+  const RemoveOnSignal ending(signals, probe);
   survey.directory_was_there = probe.was_there();
   survey.views = probe.look(kPatience);
   stage("disk");
@@ -214,7 +230,7 @@ void measure_traffic(MpiWorld& world, const OwnGpu& gpu, bool own_gpus, const Wi
 
 }  // namespace
 
-Survey examine(MpiWorld& world, base::FileSystem& files, const Examination& wanted,
+Survey examine(MpiWorld& world, base::SignalThread& signals, base::FileSystem& files, const Examination& wanted,
                const std::function<void(const std::string& stage)>& stage) {
   Survey survey;
   survey.directory = wanted.directory;
@@ -233,7 +249,7 @@ Survey examine(MpiWorld& world, base::FileSystem& files, const Examination& want
   survey.nodes = wiring.nodes = nodes_of(named);
   measure_clocks(world.control(), survey.nodes);
 
-  check_storage(world, files, wanted, stage, survey);
+  check_storage(world, signals, files, wanted, stage, survey);
   stage("links");
   if (world.size() > 1) measure_traffic(world, gpu, own_gpu_each(places), wiring, survey);
   return survey;

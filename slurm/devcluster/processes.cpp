@@ -16,6 +16,7 @@
 #include <sstream>
 #include <thread>
 
+#include "base/child_signals.hpp"
 #include "base/error.hpp"
 
 extern char** environ;
@@ -66,18 +67,15 @@ ProcessId start_daemon(const std::vector<std::string>& words, const fs::path& lo
   ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0644);
   ::posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO);
-  posix_spawnattr_t attributes;
-  ::posix_spawnattr_init(&attributes);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
+  const base::SpawnAttributes attributes(POSIX_SPAWN_SETSID);
   std::vector<std::string> variables = environment;
   for (char** variable = environ; *variable != nullptr; ++variable) variables.emplace_back(*variable);
   auto arguments = pointers(words);
   auto variable_pointers = pointers(variables);
   ProcessId process;
-  const int failed =
-      ::posix_spawnp(&process.pid, arguments[0], &actions, &attributes, arguments.data(), variable_pointers.data());
+  const int failed = ::posix_spawnp(&process.pid, arguments[0], &actions, attributes.get(), arguments.data(),
+                                    variable_pointers.data());
   ::posix_spawn_file_actions_destroy(&actions);
-  ::posix_spawnattr_destroy(&attributes);
   if (failed != 0) throw base::Error(base::str("cannot start ", words[0], ": ", std::strerror(failed)));
   if (const auto stat = stat_of(process.pid)) process.started = stat->started;
   return process;

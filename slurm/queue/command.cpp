@@ -13,6 +13,8 @@
 #include <cstdint>
 #include <thread>
 
+#include "base/child_signals.hpp"
+
 extern char** environ;
 
 namespace trireme::slurm {
@@ -100,15 +102,12 @@ std::optional<pid_t> spawn(const std::vector<std::string>& words, const Pipe& ou
   ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_adddup2(&actions, output.write, STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, error.write, STDERR_FILENO);
-  posix_spawnattr_t attributes;
-  ::posix_spawnattr_init(&attributes);
-  if (own_group) ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  const base::SpawnAttributes attributes(own_group ? POSIX_SPAWN_SETPGROUP : 0);
   std::vector<char*> arguments;
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
   pid_t child = 0;
-  const int failed = ::posix_spawnp(&child, arguments[0], &actions, &attributes, arguments.data(), environ);
-  ::posix_spawnattr_destroy(&attributes);
+  const int failed = ::posix_spawnp(&child, arguments[0], &actions, attributes.get(), arguments.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
   return failed == 0 ? std::optional(child) : std::nullopt;
 }

@@ -41,6 +41,11 @@ OUTSIDE = {
 }
 TORCH = re.compile(r"(ATen|c10|torch)/")
 LAUNCHER_TORCH_FILES = 3
+
+# Calls that change or take signals -> the only files that may make them.
+SIGNAL_CALL = re.compile(r"\b(sigaction|sigprocmask|pthread_sigmask|sigwait\w*|sigtimedwait|sigsuspend|signalfd|sigaltstack)\s*\("
+                         r"|(?<![\w.>])(std::|::)?(signal|raise|sigset)\s*\(|\bposix_spawnattr_init\b")
+SIGNAL_FILES = ("base/signals.", "base/child_signals.")
 HEADER_TORCH = "ATen/core/Tensor.h"
 
 # target -> libraries that it must not reach by its links
@@ -97,6 +102,15 @@ def include_problems(path, text):
                 yield number, f"our headers include at most {HEADER_TORCH} of LibTorch, not {header}"
 
 
+def signal_problems(path, text):
+    """One room for signals: a handler of ours would run on the stack of whatever thread computes."""
+    if path.startswith(SIGNAL_FILES):
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        if SIGNAL_CALL.search(re.sub(r"//.*", "", line)):
+            yield number, "signals are for base/signals and base/child_signals alone"
+
+
 INNER_HEADERS = ("models/kernels/cuda/",)
 
 
@@ -150,6 +164,8 @@ def problems(files, cmake_texts):
     for path, text in sorted(files.items()):
         for number, sentence in include_problems(path, text):
             yield f"{path}:{number}: {sentence}"
+        for number, sentence in signal_problems(path, text):
+            yield f"{path}:{number}: {sentence}"
     yield from torch_in_launcher(files)
     yield from link_problems(link_graph(cmake_texts))
 
@@ -174,6 +190,9 @@ def self_test():
         "models/optim/y.cpp": "#include <cuda_runtime.h>",
     }
     missed = [path for path, text in planted.items() if not list(include_problems(path, text))]
+    calls = ("  std::signal(SIGINT, stop);", "::sigaction(SIGTERM, &a, nullptr);", "pthread_sigmask(SIG_BLOCK, &s, nullptr);",
+             "  ::signal(SIGXFSZ, SIG_IGN);", "  ::posix_spawnattr_init(&attributes);", "  signal(SIGHUP, SIG_IGN);")
+    missed += [call for call in calls if not list(signal_problems("launcher/x.cpp", call))]
     if not list(link_problems(link_graph(["trireme_library(trireme_spec SOURCES a.cpp LINKS b)\n"
                                           "trireme_library(b SOURCES b.cpp LINKS Trireme::MPI)"]))):
         missed.append("links")
@@ -183,6 +202,9 @@ def self_test():
                "models/optim/x.cpp": '#include "collectives/communicator.hpp"\n#include <ATen/ops/mm.h>',
                "launcher/options/x.cpp": "#include <boost/program_options.hpp>"}
     refused = [path for path, text in allowed.items() if list(include_problems(path, text))]
+    harmless = ("void on_signal(Action action);", "base::end_by_signal(signal);", "signals.on_signal(f);", "// signal(2) is")
+    refused += [line for line in harmless if list(signal_problems("launcher/x.cpp", line))]
+    refused += list(signal_problems("base/signals.cpp", "::signal(signal, SIG_DFL);"))
     return [f"a planted violation was not found: {case}" for case in missed] + [f"refused: {case}" for case in refused]
 
 

@@ -1,9 +1,9 @@
 // trireme checkpoint copy: a checkpoint to another file system, verified on the way.
-#include <signal.h>
-
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/signals.hpp"
 #include "io/checkpoint/copy.hpp"
 #include "io/checkpoint/open_checkpoint.hpp"
 #include "launcher/commands/checkpoint/byte_progress.hpp"
@@ -11,37 +11,6 @@
 #include "launcher/options/command_line.hpp"
 
 namespace trireme::launcher {
-
-namespace {
-
-/// SIGINT, SIGTERM and SIGHUP wait until its end: what is not whole is removed before they take effect.
-class HeldSignals {
- public:
-  HeldSignals() {
-    sigemptyset(&signals_);
-    for (const int signal : kSignals) sigaddset(&signals_, signal);
-    ::pthread_sigmask(SIG_BLOCK, &signals_, &before_);
-  }
-  HeldSignals(const HeldSignals&) = delete;
-  HeldSignals& operator=(const HeldSignals&) = delete;
-  ~HeldSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-
-  bool any() const {
-    sigset_t pending;
-    ::sigpending(&pending);
-    for (const int signal : kSignals) {
-      if (sigismember(&pending, signal) == 1) return true;
-    }
-    return false;
-  }
-
- private:
-  static constexpr int kSignals[] = {SIGINT, SIGTERM, SIGHUP};
-  sigset_t signals_;
-  sigset_t before_;
-};
-
-}  // namespace
 
 int checkpoint_copy(const Arguments& arguments) {
   bool json = false;
@@ -57,12 +26,15 @@ int checkpoint_copy(const Arguments& arguments) {
   base::PosixFileSystem files;
   const auto source = step_directory_of(files, words[0]);
   checkpoint::CopyResult result;
-  {
-    const HeldSignals signals;  // before the threads, which inherit it
+  const base::SignalThread signals;  // before the threads
+  try {
     ByteProgress progress("copying", bytes_of(checkpoint::open_manifest(files, source)));
     const auto hear = progress.hear();
     result = checkpoint::copy(files, source, words[1], usable_cores(),
-                              [&](std::uint64_t bytes) { return hear(bytes) && !signals.any(); });
+                              [&](std::uint64_t bytes) { return hear(bytes) && signals.received() == 0; });
+  } catch (const base::Stopped& stop) {
+    base::print_failure(stop.what());  // what is not whole has been removed
+    base::end_by_signal(signals.received());
   }
   if (json) {
     print(base::Json{{"source", source.string()},

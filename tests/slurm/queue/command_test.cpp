@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -28,6 +29,23 @@ TEST(RunCommand, TakesMuchOfBothStreams) {
 TEST(RunCommand, GivesNoInputAndTellsOfSignals) {
   EXPECT_EQ(run_command({"cat"})->output, "");
   EXPECT_EQ(run_command({"sh", "-c", "kill -TERM $$"})->exit_code, 128 + 15);
+}
+
+TEST(RunCommand, StartsProgramsWithNothingBlockedAndNothingIgnoredByUs) {
+  sigset_t blocked, before;
+  sigemptyset(&blocked);
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) sigaddset(&blocked, signal);
+  ::pthread_sigmask(SIG_BLOCK, &blocked, &before);
+  const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
+  const std::vector<std::string> words = {"grep", "-E", "SigBlk|SigIgn", "/proc/self/status"};
+  const auto plain = run_command(words);
+  const auto limited = run_command_within(60, words);
+  std::signal(SIGXFSZ, ignored);
+  ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  const auto own = run_command(words);
+  EXPECT_EQ(plain->output, own->output);
+  EXPECT_EQ(limited->output, own->output);
+  EXPECT_EQ(plain->output.substr(0, 25), "SigBlk:\t0000000000000000\n");
 }
 
 TEST(RunCommand, IsNothingForAMissingProgram) { EXPECT_FALSE(run_command({"no-such-program-here"})); }

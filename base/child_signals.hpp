@@ -1,0 +1,27 @@
+// What a program that we start finds of signals: nothing of what we block and ignore for ourselves.
+#pragma once
+
+#include <spawn.h>
+
+namespace trireme::base {
+
+/// Attributes for posix_spawn: the child starts with no signal blocked and with SIGXFSZ's default action. Signals that
+/// were ignored when this program started stay ignored.
+class SpawnAttributes {
+ public:
+  /// `flags`: POSIX_SPAWN_SETSID and the like, which need no value of their own.
+  explicit SpawnAttributes(short flags = 0);
+  SpawnAttributes(const SpawnAttributes&) = delete;
+  SpawnAttributes& operator=(const SpawnAttributes&) = delete;
+  ~SpawnAttributes();
+
+  const posix_spawnattr_t* get() const { return &attributes_; }
+
+ private:
+  posix_spawnattr_t attributes_;
+};
+
+/// The same for a program that is about to replace this one by exec.
+void free_signals_for_exec();
+
+}  // namespace trireme::base
