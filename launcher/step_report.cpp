@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/patient_output.hpp"
 #include "base/terminal.hpp"
 #include "launcher/format.hpp"
 
@@ -26,22 +27,21 @@ void StepPrinter::print(const StepReport& report) {
   const bool line = report.step % every_ == 0 || report.step == report.steps;
   if (line) {
     clear_bar();
-    std::fprintf(stream_, "%s\n", format_step(report).c_str());
+    base::write_text(stream_, format_step(report) + '\n');
   }
   if (terminal_ && report.step < report.steps) {
     const int width = 30;
     const auto filled = static_cast<int>(width * report.step / std::max<std::int64_t>(1, report.steps));
-    const std::string bar = std::string(static_cast<std::size_t>(filled), '=') + '>';
-    std::fprintf(stream_, "\r[%-31s] %s\033[K", bar.c_str(), format_step(report).c_str());
+    std::string bar = std::string(static_cast<std::size_t>(filled), '=') + '>';
+    bar.resize(width + 1, ' ');
+    base::write_text(stream_, "\r[" + bar + "] " + format_step(report) + "\033[K");
     bar_shown_ = true;
   }
-  std::fflush(stream_);
 }
 
 void StepPrinter::clear_bar() {
   if (!bar_shown_) return;
-  std::fputs("\r\033[K", stream_);
-  std::fflush(stream_);
+  base::write_text(stream_, "\r\033[K");
   bar_shown_ = false;
 }
 

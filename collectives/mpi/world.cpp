@@ -106,6 +106,7 @@ std::string MpiWorld::library_version() {
   return whole.substr(0, whole.find_first_of(",\n"));  // who built it, where and when follows
 }
 
+bool MpiWorld::under_mpirun() const { return std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr; }
 int MpiWorld::rank() const { return state_->rank; }
 int MpiWorld::size() const { return state_->size; }
 const std::string& MpiWorld::host() const { return state_->host; }

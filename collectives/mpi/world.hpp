@@ -26,6 +26,9 @@ class MpiWorld {
   /// The MPI library in use, as it names itself: "Open MPI v4.1.4".
   static std::string library_version();
 
+  /// Whether Open MPI's mpirun started this process. It kills its ranks two seconds after a Ctrl-C, whatever they do.
+  bool under_mpirun() const;
+
   int rank() const;
   int size() const;
   const std::string& host() const;

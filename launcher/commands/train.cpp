@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/error.hpp"
+#include "base/patient_output.hpp"
 #include "collectives/mpi/watchdog.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "launcher/checkpoint_bridge.hpp"
@@ -17,6 +18,7 @@
 #include "launcher/run_directory.hpp"
 #include "launcher/run_input.hpp"
 #include "launcher/session.hpp"
+#include "launcher/stop_text.hpp"
 #include "launcher/train_loop.hpp"
 #include "models/spec/cost.hpp"
 #include "slurm/job/start_reason.hpp"
@@ -240,6 +242,7 @@ void leave_an_outcome(collectives::MpiWorld& world, const std::string& directory
 int train_command(collectives::MpiWorld& world, base::SignalThread& signals, const Arguments& arguments) {
   const bool first = world.rank() == 0;
   const base::Log log = first ? base::Log(stdout) : base::Log();
+  if (first && world.under_mpirun()) base::do_not_wait_for_stdout();
   base::PosixFileSystem files;
   options::TrainLine command;
   if (!parse_once(world, command.line, arguments)) return base::kExitDone;
@@ -268,6 +271,7 @@ int train_command(collectives::MpiWorld& world, base::SignalThread& signals, con
     stops.check("before the model was built");
     Session session(world, input.resolved, device, log);
     describe(log, session, input);
+    if (first) tell_how_to_stop(world, signals, input.options().run.dir, log);
     stops.check("before a checkpoint was loaded");
     const slurm::Outcome outcome =
         run_attempt(session, input, files, run.get(), attempt, stops, watched, *progress, watchdog, log);

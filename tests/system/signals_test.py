@@ -2,8 +2,10 @@
 thread of a rank does with them; those that come too early, too late, or are ignored."""
 
 import os
+import pty
 import signal
 import subprocess
+import threading
 import time
 
 from support import (TRIREME, Workspace, causes, check, checkpoints, command, make_data, metrics, outcome, rank_process,
@@ -124,6 +126,49 @@ def ignored(space, attempts):
     stopped(space, "odd", process, attempts["odd"] + 1, signal.SIGTERM, "SIGTERM after ignored SIGHUP and SIGINT")
 
 
+class Terminal:
+    """A pseudo-terminal that a person would look at: what was written to it."""
+
+    def __init__(self):
+        self.said = b""
+        self.master, self.slave = pty.openpty()
+        self.reader = threading.Thread(target=self.read)
+        self.reader.start()
+
+    def read(self):
+        try:
+            while block := os.read(self.master, 4096):
+                self.said += block
+        except OSError:
+            pass  # the last writer has closed it
+
+    def text(self):
+        os.close(self.slave)
+        self.reader.join()
+        os.close(self.master)
+        return self.said.decode()
+
+
+def at_a_terminal(space):
+    """Ctrl-C: mpirun reads nothing from then on, sends SIGTERM a second later and SIGKILL after another. Steps are so
+    short that their lines would fill the pipe: the state is saved all the same. Alone, the first one is answered."""
+    for ranks in (2, 0):
+        directory, terminal = space / f"runs/small{ranks}", Terminal()
+        process = subprocess.Popen(command("train", "small.ini", f"--run.name=small{ranks}", ranks=ranks), cwd=space.path,
+                                   stdout=terminal.slave, stderr=subprocess.STDOUT, start_new_session=True)
+        STARTED.append(process)
+        wait_until(lambda: os.path.exists(f"{directory}/metrics.jsonl") and len(step_lines(directory)) > 5, process, "steps")
+        process.send_signal(signal.SIGINT)
+        code = process.wait(timeout=60)
+        said, written = terminal.text(), outcome(directory, 1)
+        last = step_lines(directory)[-1]["step"]
+        check(written["exit_code"] == 75 and written["saved_step"] == last == checkpoints(directory)[-1],
+              f"Ctrl-C with {ranks} ranks: step {last} is not saved: {written}\n{said[-2000:]}")
+        check(f"trireme stop runs/small{ranks}" in said if ranks else code == 75 and "another signal changes nothing" in said,
+              f"{ranks} ranks, left with {code}:\n{said[:3000]}")
+        say(f"  Ctrl-C, {ranks or 'no'} ranks under mpirun: saved step {last}")
+
+
 def pending(number):
     """In the child before exec: the signal waits for the program from its first instruction on."""
     def prepare():
@@ -153,10 +198,14 @@ def main():
                 name, model={**tiny_model(layers=layers), "hidden": hidden, "heads": heads, "sequence": sequence},
                 data={"train": "data.h5"}, train={"steps": 100000, "global_batch": 4 * micro, "micro_batch": micro},
                 checkpoint={"every_steps": 0, "every_minutes": 0}))
+        space.write("small.ini", run_file("small", model=tiny_model(layers=2), data={"train": "data.h5"},
+                                          train={"steps": 1000000, "global_batch": 4, "micro_batch": 1},
+                                          checkpoint={"every_steps": 0, "every_minutes": 0}))
         try:
             attempts = bombardment(space)
             ignored(space, attempts)
             too_early(space)
+            at_a_terminal(space)
         finally:
             for process in STARTED:
                 if process.poll() is None:
