@@ -150,12 +150,14 @@ class Terminal:
 
 
 def at_a_terminal(space):
-    """Ctrl-C: mpirun reads nothing from then on, sends SIGTERM a second later and SIGKILL after another. Steps are so
-    short that their lines would fill the pipe: the state is saved all the same. Alone, the first one is answered."""
+    """Ctrl-C: mpirun reads nothing from then on, sends SIGTERM a second later and SIGKILL after another; five here, so that
+    a busy machine can save. Steps are so short that their lines would fill the pipe: the state is saved all the same.
+    Alone, the first one is answered."""
     for ranks in (2, 0):
         directory, terminal = space / f"runs/small{ranks}", Terminal()
         process = subprocess.Popen(command("train", "small.ini", f"--run.name=small{ranks}", ranks=ranks), cwd=space.path,
-                                   stdout=terminal.slave, stderr=subprocess.STDOUT, start_new_session=True)
+                                   stdout=terminal.slave, stderr=subprocess.STDOUT, start_new_session=True,
+                                   env={**os.environ, "OMPI_MCA_odls_base_sigkill_timeout": "5"})
         STARTED.append(process)
         wait_until(lambda: os.path.exists(f"{directory}/metrics.jsonl") and len(step_lines(directory)) > 5, process, "steps")
         process.send_signal(signal.SIGINT)
