@@ -43,6 +43,11 @@ Device::Device(collectives::MpiWorld& world, const std::string& wanted, const ba
       }
     });
   }
+  if (!cuda()) {
+    std::int64_t everywhere = __builtin_cpu_supports("avx512bf16") ? 1 : 0;
+    world.control().all_reduce(&everywhere, 1, DataType::kInt64, ReduceOp::kMin);
+    multiplies_bf16_ = everywhere != 0;
+  }
   const std::string uuid = cuda() ? functions().device(index()).uuid : "";
   const auto places = collectives::gather_places(world, uuid);
   world.together([&] {

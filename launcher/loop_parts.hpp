@@ -17,8 +17,9 @@ namespace trireme::launcher {
 
 /// How far a training is.
 struct Position {
-  std::int64_t step = 0;  ///< updates done
+  std::int64_t step = 0;  ///< steps done
   std::uint64_t consumed_samples = 0;
+  std::int64_t skipped_steps = 0;  ///< of them, those whose samples held no target: they updated nothing
 };
 
 /// What the loop works with besides the session. Pointers may be null where noted; all outlive the loop.

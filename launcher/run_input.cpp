@@ -15,6 +15,14 @@ namespace {
 
 using collectives::DataType;
 
+// The log, run.ini and the checkpoints say what this attempt computes in.
+void fit_precision(options::RunOptions& options, const Device& device, const base::Log& log) {
+  if (options.train.precision != "bf16" || device.multiplies_bf16()) return;
+  log.info(
+      "train.precision = bf16: not every rank's CPU multiplies bf16 in hardware, so this attempt computes in fp32");
+  options.train.precision = "fp32";
+}
+
 std::string share_text(collectives::MpiWorld& world, std::string text) {
   std::int64_t length = std::ssize(text);
   world.control().broadcast(&length, 1, DataType::kInt64, 0);
@@ -125,7 +133,8 @@ bool parse_once(const collectives::MpiWorld& world, options::CommandLine& line, 
 }
 
 RunInput prepare_training(collectives::MpiWorld& world, base::FileSystem& files, options::RunOptions options,
-                          bool cuda) {
+                          const Device& device, const base::Log& log) {
+  fit_precision(options, device, log);
   RunInput input;
   std::string initial;
   on_rank_0(world, [&] {
@@ -136,7 +145,7 @@ RunInput prepare_training(collectives::MpiWorld& world, base::FileSystem& files,
   world.together([&] {
     options::Surroundings surroundings;
     surroundings.world_size = world.size();
-    surroundings.cuda = cuda;
+    surroundings.cuda = device.cuda();
     surroundings.dataset_vocab = vocabulary_of(files, "data.train", options.data.train);
     options::RunOptions initial_options;
     if (!initial.empty()) {
@@ -155,8 +164,9 @@ RunInput prepare_training(collectives::MpiWorld& world, base::FileSystem& files,
 }
 
 ModelInput prepare_model(collectives::MpiWorld& world, base::FileSystem& files, options::RunOptions options,
-                         const std::filesystem::path& path, const std::string& data, bool need_data, bool cuda,
-                         const base::Log& log) {
+                         const std::filesystem::path& path, const std::string& data, bool need_data,
+                         const Device& device, const base::Log& log) {
+  fit_precision(options, device, log);
   ModelInput input;
   std::string stored;
   std::string found;
@@ -181,7 +191,7 @@ ModelInput prepare_model(collectives::MpiWorld& world, base::FileSystem& files, 
     fit_layout(options, world.size(), log);
     options::Surroundings surroundings;
     surroundings.world_size = world.size();
-    surroundings.cuda = cuda;
+    surroundings.cuda = device.cuda();
     surroundings.dataset_vocab = *options.model.vocab;
     input.resolved = options::resolve(options, surroundings);
     if (need_data) {

@@ -10,6 +10,7 @@
 #include "base/log.hpp"
 #include "collectives/mpi/world.hpp"
 #include "io/tokens/data_source.hpp"
+#include "launcher/device.hpp"
 #include "launcher/options/command_line.hpp"
 #include "launcher/options/resolve.hpp"
 
@@ -32,10 +33,11 @@ options::RunOptions share_options(collectives::MpiWorld& world, const std::funct
 /// Collective: line.parse(arguments) everywhere, but --help is printed by rank 0 alone. False after --help.
 bool parse_once(const collectives::MpiWorld& world, options::CommandLine& line, const options::Arguments& arguments);
 
-/// Collective, for training: opens the datasets and resolves the options. The same base::InputError on all ranks for
-/// anything that cannot be trained.
+/// Collective, for training: opens the datasets and resolves the options for `device`; the log says so when they
+/// cannot have the precision that was asked for. The same base::InputError on all ranks for anything that cannot be
+/// trained.
 RunInput prepare_training(collectives::MpiWorld& world, base::FileSystem& files, options::RunOptions options,
-                          bool cuda);
+                          const Device& device, const base::Log& log);
 
 /// Collective, for using a trained model: sizes come from the checkpoint that `path` names (find_checkpoint); the
 /// layout from the options where it fits the number of ranks, else every rank holds the whole model (said in the
@@ -50,8 +52,8 @@ struct ModelInput {
   const options::RunOptions& options() const { return resolved.options; }
 };
 ModelInput prepare_model(collectives::MpiWorld& world, base::FileSystem& files, options::RunOptions options,
-                         const std::filesystem::path& path, const std::string& data, bool need_data, bool cuda,
-                         const base::Log& log);
+                         const std::filesystem::path& path, const std::string& data, bool need_data,
+                         const Device& device, const base::Log& log);
 
 /// `path` itself when it holds a manifest, else, when it is a run directory, its newest committed checkpoint.
 /// base::InputError naming `path` when it is neither.

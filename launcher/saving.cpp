@@ -271,7 +271,9 @@ checkpoint::SaveInfo Saving::info_of(const Position& at, const char* folder) {
                  {"chunks", options_.parallel.chunks},
                  {"zero", options_.parallel.zero}};
   info.cursor = tokens::to_json(parts_.train.cursor(at.consumed_samples));
-  info.extra = {{"precision", options_.train.precision}, {"tokenizer_hash", parts_.train.tokenizer_hash()}};
+  info.extra = {{"precision", options_.train.precision},
+                {"skipped_steps", at.skipped_steps},
+                {"tokenizer_hash", parts_.train.tokenizer_hash()}};
   info.versions = versions_as_json();
   info.still_mine = [run = parts_.run] {
     run->sync_metrics();  // a checkpoint must not be newer than what is logged
@@ -281,7 +283,7 @@ checkpoint::SaveInfo Saving::info_of(const Position& at, const char* folder) {
 }
 
 void Saving::dump_gradients(const Position& at) {
-  checkpoint::SaveInfo info = info_of({at.step + 1, at.consumed_samples}, "gradients");
+  checkpoint::SaveInfo info = info_of({at.step + 1, at.consumed_samples, at.skipped_steps}, "gradients");
   info.latest = false;
   checkpoint::Writer writer(session_.coordinator(), parts_.files, {session_.coordinator(), *memory_});
   const checkpoint::SaveResult saved = writer.save(info, stored_boxes(session_.trainer().gradients()));

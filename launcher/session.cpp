@@ -33,22 +33,12 @@ transformer::Recompute recompute_of(const std::string& name) {
   return name == "selective" ? transformer::Recompute::kSelective : transformer::Recompute::kNone;
 }
 
-Processor choose_processor(collectives::MpiWorld& world, const options::RunOptions& options, const Device& device,
-                           const base::Log& log) {
+Processor choose_processor(collectives::MpiWorld& world, const options::RunOptions& options, const Device& device) {
   Processor processor;
   if (device.cuda()) processor.device = at::Device(at::kCUDA, static_cast<at::DeviceIndex>(device.index()));
   // LibTorch takes every processor of the machine whatever the mask says: tell it what this rank may use.
   processor.threads = topology::threads_of(collectives::gather_places(world, ""), world.rank());
   processor.precision = precision_of(options.train.precision);
-  if (processor.device.is_cpu() && processor.precision == pipeline::Precision::kBf16) {
-    std::int64_t lacking = __builtin_cpu_supports("avx512bf16") ? 0 : 1;
-    world.control().all_reduce(&lacking, 1, DataType::kInt64, ReduceOp::kMax);
-    if (lacking != 0) {
-      log.info(
-          "train.precision = bf16: not every rank's CPU multiplies bf16 in hardware, so this attempt computes in fp32");
-      processor.precision = pipeline::Precision::kFp32;
-    }
-  }
   return processor;
 }
 
@@ -100,12 +90,11 @@ std::vector<std::string> gather_hosts(const collectives::MpiWorld& world, collec
 
 }  // namespace
 
-Session::Session(collectives::MpiWorld& world, const options::Resolved& resolved, const Device& device,
-                 const base::Log& log)
+Session::Session(collectives::MpiWorld& world, const options::Resolved& resolved, const Device& device)
     : world_(world),
       resolved_(resolved),
       mesh_(resolved.degrees),
-      processor_(choose_processor(world, resolved.options, device, log)) {
+      processor_(choose_processor(world, resolved.options, device)) {
   at::set_num_threads(processor_.threads);
   at::set_num_interop_threads(1);
   at::globalContext().setDeterministicAlgorithms(resolved.options.train.deterministic, false);

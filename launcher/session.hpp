@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "base/log.hpp"
 #include "collectives/mpi/world.hpp"
 #include "collectives/topology/mesh.hpp"
 #include "io/tokens/data_source.hpp"
@@ -25,14 +24,14 @@ namespace trireme::launcher {
 struct Processor {
   at::Device device = at::kCPU;
   int threads = 1;                                             ///< of LibTorch on this rank
-  pipeline::Precision precision = pipeline::Precision::kFp32;  ///< after what the hardware can do
+  pipeline::Precision precision = pipeline::Precision::kFp32;  ///< train.precision of the resolved options
 };
 
 class Session {
  public:
   /// Collective. `resolved` and `device` must outlive the session. Sets LibTorch's threads, builds communicators and
   /// trainer (parameters not yet initialised).
-  Session(collectives::MpiWorld& world, const options::Resolved& resolved, const Device& device, const base::Log& log);
+  Session(collectives::MpiWorld& world, const options::Resolved& resolved, const Device& device);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;

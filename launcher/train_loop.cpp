@@ -135,10 +135,7 @@ void TrainLoop::step() {
     global_targets = static_cast<std::int64_t>(planned.global_targets);
     micro_batches.push_back(session_.micro_batch(planned.batch, at_.step));
   }
-  if (global_targets == 0) {
-    throw base::InputError(base::str("step ", at_.step + 1, " has no token to predict: every target of samples ",
-                                     sample_list(), " is masked; raise train.global_batch or check the prompts"));
-  }
+  if (global_targets == 0) return skip_step();
   const double lr = optim::learning_rate(lr_schedule_, at_.step);
   const bool dump = options_.train.dump_gradients == at_.step + 1;
   const pipeline::StepResult result = session_.trainer().step(micro_batches, global_targets, lr, [&] {
@@ -151,11 +148,33 @@ void TrainLoop::step() {
         "step ", at_.step + 1, " has loss ", result.loss, " and gradient norm ", result.grad_norm, " (samples ",
         sample_list(), "): nothing was updated or saved; the newest checkpoint is of step ", saving_.saved_step()));
   }
-  parts_.progress.step = ++at_.step;
-  at_.consumed_samples += static_cast<std::uint64_t>(plan_.global_batch);
+  advance();
   const double seconds = seconds_since(start);
   if (parts_.time != nullptr) parts_.time->step_took(seconds);
   log_step(result, lr, seconds);
+}
+
+void TrainLoop::skip_step() {
+  ++at_.skipped_steps;
+  constexpr std::int64_t kAlwaysSaid = 10;
+  if (at_.skipped_steps <= kAlwaysSaid || at_.skipped_steps % options_.log.every_steps == 0) {
+    printer_.clear_bar();
+    parts_.log.warn(base::str("step ", at_.step + 1, " has no token to predict: every target of samples ",
+                              sample_list(), " is masked. The weights stay as they are; ", at_.skipped_steps,
+                              " such step(s) so far. Many of them: raise train.global_batch or check the prompts"));
+  }
+  advance();
+  if (parts_.run == nullptr) return;
+  parts_.run->append_metrics({{"step", at_.step},
+                              {"time", wall_time()},
+                              {"tokens", static_cast<std::int64_t>(at_.consumed_samples) * resolved_.model.sequence},
+                              {"samples", at_.consumed_samples},
+                              {"skipped_steps", at_.skipped_steps}});
+}
+
+void TrainLoop::advance() {
+  parts_.progress.step = ++at_.step;
+  at_.consumed_samples += static_cast<std::uint64_t>(plan_.global_batch);
 }
 
 std::string TrainLoop::sample_list() const {

@@ -43,6 +43,10 @@ class TrainLoop {
   void set_watchdog();
   void measure_peak_again();
   void step();
+  /// Instead of an update, for samples that hold no target.
+  void skip_step();
+  /// Counts the step that was just done.
+  void advance();
   /// Whether a validation belongs to the step that was just done.
   bool validation_due() const;
   /// The agreed vote of a stop that left the validation unfinished, else 0. A resumed attempt makes up for it.

@@ -31,9 +31,9 @@ int eval_command(collectives::MpiWorld& world, const Arguments& arguments) {
   const base::Log log = world.rank() == 0 ? base::Log(stderr) : base::Log();
   const options::RunOptions given = share_options(world, [&] { return run_arguments.load(); });
   const Device device(world, given.train.device, log);
-  const ModelInput input = prepare_model(world, files, given, checkpoint.empty() ? given.run.dir : checkpoint, data,
-                                         true, device.cuda(), log);
-  Session session(world, input.resolved, device, log);
+  const ModelInput input =
+      prepare_model(world, files, given, checkpoint.empty() ? given.run.dir : checkpoint, data, true, device, log);
+  Session session(world, input.resolved, device);
   load_weights(session.coordinator(), files, session.trainer(), input.checkpoint, {});
   const std::uint64_t count = tokens::validation_count(input.data->samples(), samples);
   const Session::Validation result = *session.validate(*input.data, count);

@@ -80,13 +80,12 @@ int generate_command(collectives::MpiWorld& world, const Arguments& arguments) {
   const base::Log log = world.rank() == 0 ? base::Log(stderr) : base::Log();
   const options::RunOptions given = share_options(world, [&] { return run_arguments.load(); });
   const Device device(world, given.train.device, log);
-  const ModelInput input =
-      prepare_model(world, files, given, request.checkpoint.empty() ? given.run.dir : request.checkpoint, "", false,
-                    device.cuda(), log);
+  const ModelInput input = prepare_model(
+      world, files, given, request.checkpoint.empty() ? given.run.dir : request.checkpoint, "", false, device, log);
   const text::Tokenizer tokenizer = text::Tokenizer::parse(input.tokenizer_json);
   const std::vector<std::uint32_t> prompt = tokenizer.encode(request.prompt);
   const std::int64_t count = room_for(prompt, input.resolved.model, request.max_tokens, log);
-  Session session(world, input.resolved, device, log);
+  Session session(world, input.resolved, device);
   load_weights(session.coordinator(), files, session.trainer(), input.checkpoint, {});
   const auto tokens = continue_tokens(session, prompt, count, request.sampling, tokenizer.end_of_text());
   if (world.rank() == 0) {

@@ -101,10 +101,11 @@ Start restore(Session& session, base::FileSystem& files, const RunInput& input, 
         describe_differences(loaded, log);
         position.step = reader.manifest().step;
         position.consumed_samples = tokens::cursor_from_json(reader.manifest().cursor).consumed_samples;
+        position.skipped_steps = reader.manifest().extra.value("skipped_steps", std::int64_t{0});
       },
       fast != nullptr ? std::optional(fast->search()) : std::nullopt);
   if (step) {
-    session.trainer().set_steps(position.step);
+    session.trainer().set_steps(position.step - position.skipped_steps);
     log.info(base::str("resuming  from step ", position.step, ", ", position.consumed_samples, " samples consumed",
                        from_fast ? ", from the fast tier" : "", " (",
                        format_bytes(static_cast<double>(loaded.bytes_read)), " read in ",
@@ -251,7 +252,7 @@ int train_command(collectives::MpiWorld& world, base::SignalThread& signals, con
   watchdog.phase(collectives::Watchdog::Phase::kStart, kStartLimit);
   const Device device(world, given.train.device, log);
   StopRequests stops(world, signals);
-  const RunInput input = prepare_training(world, files, given, device.cuda());
+  const RunInput input = prepare_training(world, files, given, device, log);
 
   Watched watched{{files, input.options().run.dir}, {std::nullopt, 0.0, 0.0}, nullptr};
   if (first) stops.watch(watched.control);
@@ -269,7 +270,7 @@ int train_command(collectives::MpiWorld& world, base::SignalThread& signals, con
     const int attempt = number_of_attempt(world, run.get());
     leave_an_outcome(world, input.options().run.dir, attempt, progress);
     stops.check("before the model was built");
-    Session session(world, input.resolved, device, log);
+    Session session(world, input.resolved, device);
     describe(log, session, input);
     if (first) tell_how_to_stop(world, signals, input.options().run.dir, log);
     stops.check("before a checkpoint was loaded");

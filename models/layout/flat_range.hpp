@@ -28,7 +28,8 @@ FlatRange range_of(const FlatBlock& block, const FlatLayout& layout);
 FlatRange owned_range(const FlatParameter& parameter);
 /// The owned parts of all parameters except those of the block named `skip` ("" = none), ascending.
 std::vector<FlatRange> owned_ranges(const FlatLayout& layout, const std::string& skip);
-/// Parameters with weight decay; padding between two of them is included.
+/// Parameters with weight decay; padding between two neighbours of them is included, and nothing of any other
+/// parameter.
 std::vector<FlatRange> decay_ranges(const FlatLayout& layout);
 
 }  // namespace trireme::layout

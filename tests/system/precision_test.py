@@ -1,5 +1,9 @@
 """train.precision = bf16: near fp32 where every CPU multiplies bf16 in hardware, else fp32 with a sentence that says so."""
 
+import json
+import os
+import re
+
 from support import Workspace, check, logical_tensors, make_data, run_file, say, step_directory, step_lines, tiny_model
 
 STEPS = 30
@@ -33,6 +37,16 @@ def main():
                 check(away <= 2e-2, f"{arch} {name}: losses are up to {away} from those in fp32")
                 computes_in_fp32 = "computes in fp32" in said[name]
                 check(computes_in_fp32 != cpu_has_bf16(), f"{name} on this CPU:\n{said[name]}")
+                computed = "fp32" if computes_in_fp32 else "bf16"
+                check(f"thread(s), {computed}" in said[name], f"{name}: the log does not say {computed}:\n{said[name]}")
+                directory = space / f"{arch} {name}"
+                with open(os.path.join(step_directory(directory, STEPS), "MANIFEST.json"), encoding="utf-8") as file:
+                    manifest = json.load(file)
+                with open(os.path.join(directory, "run.ini"), encoding="utf-8") as file:
+                    resolved = file.read()
+                check(manifest["extra"]["precision"] == computed, f"{name}: the manifest says {manifest['extra']}")
+                for text in (resolved, manifest["options"]):
+                    check(re.search(rf"^precision *= *{computed}$", text, re.MULTILINE), f"{name}: not {computed}: {text}")
                 check((losses[name] != losses["fp32"]) or computes_in_fp32, f"{name} computed in fp32 and did not say so")
                 say(f"{arch} {name}: {'computed in fp32, as it says' if computes_in_fp32 else 'in hardware'}, "
                     f"losses within {away:.1e} of fp32")

@@ -1,5 +1,6 @@
 // Host kernels against independent formulas in fp64, for every element type.
 #include <ATen/ops/empty.h>
+#include <ATen/ops/full.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/zeros.h>
@@ -124,6 +125,22 @@ TEST_P(KernelTest, CrossEntropyOverwritesLogitsByTheirGradient) {
     if (row != 3) expected[row][target[row].item<std::int64_t>()].sub_(0.5);
   }
   expect_close(logits, expected);
+}
+
+// One logit towers over the others: p = 0.9969, and the target's gradient p - 1 is small beside what bf16 rounds off p.
+TEST_P(KernelTest, TargetsThatAreNearlyCertainKeepTheirGradient) {
+  constexpr std::int64_t kWidth = 64;
+  at::Tensor logits = at::zeros({1, kWidth}, at::kDouble).to(GetParam());
+  logits[0][5].fill_(9.9375);
+  const at::Tensor target = at::full({1}, 5, at::kLong);
+  const double p = std::exp(9.9375) / (std::exp(9.9375) + kWidth - 1);
+  const at::Tensor statistics = softmax_statistics(logits, target);
+  constexpr double kScale = 1e-3;
+  const at::Tensor factor = at::full({1}, kScale, at::kDouble).div(statistics.select(1, 1));
+  softmax_gradient(logits, target, factor, at::full({1}, kScale, at::kDouble));
+  const double expected = kScale * (p - 1);
+  const double relative = GetParam() == at::kDouble ? 1e-9 : 5e-3;
+  EXPECT_NEAR(logits[0][5].item<double>(), expected, relative * -expected);
 }
 
 TEST_P(KernelTest, SumsAndAdditions) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 namespace trireme::layout {
 namespace {
 
@@ -47,14 +49,23 @@ TEST(FlatRange, OwnedPartsOfAllTpRanksCountEachElementOnce) {
 }
 
 TEST(FlatRange, DecayCoversMatricesOnly) {
-  const spec::ModelConfig model = grouped_query_model();
-  const FlatLayout layout = layout_of(model, 0, 1);
-  const std::vector<FlatRange> decay = decay_ranges(layout);
-  for (const FlatParameter& parameter : layout.parameters) {
-    const std::vector<FlatRange> inside = intersect({range_of(parameter)}, decay);
-    const bool all = inside == std::vector<FlatRange>{range_of(parameter)};
-    EXPECT_EQ(all, parameter.tensor.shape.size() == 2) << parameter.tensor.name;
-    EXPECT_EQ(inside.empty(), parameter.tensor.shape.size() == 1) << parameter.tensor.name;
+  spec::ModelConfig model = grouped_query_model();
+  for (const int ffn : {8, 2}) {  // of two columns the third rank has none
+    for (const bool tied : {false, true}) {
+      model.ffn = ffn;
+      model.tie_embeddings = tied;
+      for (const auto& [rank, tp] : {std::pair{0, 1}, {0, 3}, {1, 3}, {2, 3}}) {
+        const FlatLayout layout = layout_of(model, rank, tp);
+        const std::vector<FlatRange> decay = decay_ranges(layout);
+        for (const FlatParameter& parameter : layout.parameters) {
+          const FlatRange place = range_of(parameter);
+          const std::vector<FlatRange> inside = intersect({place}, decay);
+          const bool decays = parameter.tensor.shape.size() == 2 && place.size() > 0;
+          EXPECT_EQ(inside, decays ? std::vector{place} : std::vector<FlatRange>{})
+              << parameter.tensor.name << ", ffn " << ffn << ", tp rank " << rank << " of " << tp;
+        }
+      }
+    }
   }
 }
 
