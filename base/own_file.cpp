@@ -127,9 +127,10 @@ std::uint64_t for_each_line(File& file, const std::function<void(std::string_vie
   return end;
 }
 
-std::uint64_t read_ledger(FileSystem& files, const Path& path, const std::function<void(std::string_view)>& visit) {
+std::uint64_t read_ledger(FileSystem& files, const Path& path, Trust trust,
+                          const std::function<void(std::string_view)>& visit) {
   if (!files.exists(path)) return 0;
-  const auto file = files.open_own(path, OpenMode::kRead, Trust::kOwner);
+  const auto file = files.open_own(path, OpenMode::kRead, trust);
   if (file->size() > kLedgerLimit) throw too_long(path, kLedgerLimit);
   return for_each_line(*file, visit);
 }

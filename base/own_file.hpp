@@ -34,7 +34,7 @@ std::uint64_t for_each_line(File& file, const std::function<void(std::string_vie
 
 /// The lines of a ledger that may be missing: then there are none. InputError when it is longer than kLedgerLimit.
 /// Returns what for_each_line() returns.
-std::uint64_t read_ledger(FileSystem& files, const std::filesystem::path& path,
+std::uint64_t read_ledger(FileSystem& files, const std::filesystem::path& path, Trust trust,
                           const std::function<void(std::string_view)>& visit);
 
 }  // namespace trireme::base

@@ -107,7 +107,7 @@ TEST_F(OwnFile, NoMoreThanTheLimitIsRead) {
   EXPECT_THROW(read_own(files_, at("request"), Trust::kContent, 2), InputError);
   ASSERT_EQ(::truncate(at("request").c_str(), off_t{1} << 40), 0);  // more than there is memory
   EXPECT_THROW(read_own(files_, at("request")), InputError);
-  EXPECT_THROW(read_ledger(files_, at("request"), [](std::string_view) {}), InputError);
+  EXPECT_THROW(read_ledger(files_, at("request"), Trust::kContent, [](std::string_view) {}), InputError);
 }
 
 TEST(Lines, AreBoundedAndATornLastOneIsLeftOut) {
@@ -131,9 +131,11 @@ TEST(Lines, GoOverTheBordersOfTheReads) {
     text += expected.back() + '\n';
   }
   files.open("/run/ledger", OpenMode::kCreate)->pwrite(text.data(), text.size(), 0);
-  EXPECT_EQ(read_ledger(files, "/run/ledger", [&](std::string_view line) { lines.emplace_back(line); }), text.size());
+  EXPECT_EQ(
+      read_ledger(files, "/run/ledger", Trust::kContent, [&](std::string_view line) { lines.emplace_back(line); }),
+      text.size());
   EXPECT_EQ(lines, expected);
-  EXPECT_EQ(read_ledger(files, "/run/none", [](std::string_view) { FAIL(); }), 0u);
+  EXPECT_EQ(read_ledger(files, "/run/none", Trust::kContent, [](std::string_view) { FAIL(); }), 0u);
 }
 
 }  // namespace
