@@ -242,6 +242,7 @@ std::vector<LayoutCase> odd_cases() {
   narrow.config.model.kv_heads = 3;
   narrow.config.model.ffn = 2;
   narrow.config.optimizer.weight_decay = 1.0;
+  narrow.config.sequence_parallel = false;
   narrow.config.degrees = {3, 1, 2, 1};
   cases.push_back(narrow);
   for (LayoutCase& one : cases) divide_batch(one);
