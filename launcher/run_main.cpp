@@ -1,7 +1,7 @@
 // The helper that `trireme` execs for train, eval, generate and doctor: the only program with MPI and LibTorch.
-#include <cstdio>
 #include <string>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
 #include "base/host_memory.hpp"
 #include "base/log.hpp"
@@ -37,7 +37,12 @@ int main(int argc, char** argv) {
     const trireme::base::KeptHandlers handlers;
     MpiWorld world;
     handlers.restore();
-    return run_guarded(world, [&] { return dispatch(world, signals, command, arguments); });
+    return run_guarded(world, [&] {
+      const int code = dispatch(world, signals, command, arguments);
+      // A training's lines are its log; what it came to lies in its run directory.
+      if (command != "train") trireme::base::finish_answers();
+      return code;
+    });
   } catch (const std::exception& error) {
     trireme::base::print_failure(trireme::base::failure_text(error));
     return trireme::base::exit_code(error);

@@ -1,11 +1,13 @@
 // trireme doctor: on a login node, what this site's Slurm will do to a job. Under mpirun or srun the helper checks the
 // compute nodes instead.
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
 #include "base/file_system.hpp"
+#include "base/log.hpp"
+#include "base/printable.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/helper.hpp"
 #include "launcher/options/command_line.hpp"
@@ -53,21 +55,22 @@ std::optional<EarlierFile> earlier_file(const std::string& path) {
 }
 
 void write_site_file(const std::string& path, const std::optional<EarlierFile>& earlier, slurm::Site site,
-                     std::FILE* notes) {
+                     void (*say)(std::string_view line)) {
   // What no command can tell, but a person may have found out.
   if (earlier && !site.submit_from_nodes) site.submit_from_nodes = earlier->site.submit_from_nodes;
   const std::string needs = earlier ? slurm::needs_section_of(earlier->text) : "";
   base::PosixFileSystem files;
   files.replace(std::filesystem::weakly_canonical(path), slurm::to_ini(site, needs));
   if (!earlier) {
-    std::fprintf(notes, "\nwrote %s: fill in [needs] at its end, then: trireme submit RUN.ini --site %s\n",
-                 path.c_str(), path.c_str());
+    say("");
+    say(str("wrote ", path, ": fill in [needs] at its end, then: trireme submit RUN.ini --site ", path));
     return;
   }
   const auto changes = slurm::changes_between(earlier->site, site);
-  std::fprintf(notes, "\nrefreshed the facts in %s and kept your [needs]; %s\n", path.c_str(),
-               changes.empty() ? "nothing has changed" : "changed:");
-  for (const std::string& change : changes) std::fprintf(notes, "  %s\n", change.c_str());
+  say("");
+  say(str("refreshed the facts in ", path, " and kept your [needs]; ",
+          changes.empty() ? "nothing has changed" : "changed:"));
+  for (const std::string& change : changes) say("  " + change);
 }
 
 void print_json(const slurm::Site& site, const std::vector<slurm::FairShare>& shares) {
@@ -84,15 +87,17 @@ void print_json(const slurm::Site& site, const std::vector<slurm::FairShare>& sh
   for (const slurm::Advice& one : slurm::advise(site)) {
     json["advice"].push_back({{"topic", one.topic}, {"subjects", one.subjects}, {"text", one.text}});
   }
-  std::printf("%s\n", base::to_line(json).c_str());
+  base::answer_json(json);
 }
 
 void print_tables(const slurm::Site& site, const std::vector<slurm::FairShare>& shares) {
   std::string text = site_table(site);
   if (!shares.empty()) text += "\n" + fair_share_table(shares);
-  for (const auto& [subject, reason] : site.unknown) text += "not known: " + subject + " (" + reason + ")\n";
+  for (const auto& [subject, reason] : site.unknown) {
+    text += base::printable("not known: " + subject + " (" + reason + ")") + "\n";
+  }
   text += "\n" + advice_text(site);
-  std::fputs(text.c_str(), stdout);
+  base::answer_text(text);
 }
 
 }  // namespace
@@ -121,7 +126,7 @@ int doctor_command(const Arguments& arguments) {
   const std::optional<slurm::Site> site = slurm::read_site(slurm::run_command);
   if (!site) {
     if (!site_out.empty()) throw base::Error(str(kNoSlurm, "; ", site_out, " is not written"));
-    std::printf("%s\n", json ? "null" : kNoSlurm);
+    base::answer(json ? "null" : kNoSlurm);
     return base::kExitDone;
   }
   const auto shares =
@@ -131,7 +136,7 @@ int doctor_command(const Arguments& arguments) {
   } else {
     print_tables(*site, shares.value_or(std::vector<slurm::FairShare>()));
   }
-  if (!site_out.empty()) write_site_file(site_out, earlier, *site, json ? stderr : stdout);
+  if (!site_out.empty()) write_site_file(site_out, earlier, *site, json ? base::print_note : base::answer);
   return base::kExitDone;
 }
 

@@ -2,9 +2,9 @@
 #include <sched.h>
 
 #include <chrono>
-#include <cstdio>
 #include <filesystem>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "io/text/document_reader.hpp"
@@ -192,7 +192,7 @@ std::string dataset_line(const std::string& path, const tokens::DatasetHeader& h
   const std::uint64_t documents = header.document_count();
   return base::str(path, ": ", with_commas(header.token_count()), " tokens, ", with_commas(documents),
                    documents == 1 ? " document" : " documents", ", vocabulary ", with_commas(header.vocabulary), ", ",
-                   format_bytes(static_cast<double>(header.file_bytes)), "\n");
+                   format_bytes(static_cast<double>(header.file_bytes)));
 }
 
 void print_summary(const PrepareOptions& options, const tokens::SplitResult& result, const Run& run) {
@@ -205,22 +205,22 @@ void print_summary(const PrepareOptions& options, const tokens::SplitResult& res
     summary["invalid_utf8_replaced"] = run.counts.replaced;
     summary["masked_tokens"] = run.masked;
     summary["seconds"] = run.seconds;
-    std::puts(base::to_line(summary).c_str());
+    base::answer_json(summary);
     return;
   }
-  std::string text = dataset_line(options.output, result.train);
+  base::answer(dataset_line(options.output, result.train));
   const std::uint64_t tokens = result.train.token_count() + (result.valid ? result.valid->token_count() : 0);
-  if (result.valid) text += dataset_line(options.valid_output, *result.valid);
+  if (result.valid) base::answer(dataset_line(options.valid_output, *result.valid));
   char numbers[96];
   std::snprintf(numbers, sizeof numbers, "%.2f bytes a token, %.1f s",
                 static_cast<double>(run.counts.text_bytes) / static_cast<double>(tokens), run.seconds);
-  text += base::str("from ", format_bytes(static_cast<double>(run.counts.text_bytes)), " of text, ", numbers, "\n");
-  if (run.masked > 0) text += base::str(with_commas(run.masked), " prompt tokens carry no loss\n");
-  if (run.counts.empty > 0) text += base::str(with_commas(run.counts.empty), " empty documents left out\n");
+  base::answer(base::str("from ", format_bytes(static_cast<double>(run.counts.text_bytes)), " of text, ", numbers));
+  if (run.masked > 0) base::answer(base::str(with_commas(run.masked), " prompt tokens carry no loss"));
+  if (run.counts.empty > 0) base::answer(base::str(with_commas(run.counts.empty), " empty documents left out"));
   if (run.counts.replaced > 0) {
-    text += base::str("warning: ", with_commas(run.counts.replaced), " invalid UTF-8 sequences replaced by U+FFFD\n");
+    base::answer(
+        base::str("warning: ", with_commas(run.counts.replaced), " invalid UTF-8 sequences replaced by U+FFFD"));
   }
-  std::fputs(text.c_str(), stdout);
 }
 
 int verify(const PrepareOptions& options) {
@@ -232,9 +232,11 @@ int verify(const PrepareOptions& options) {
     dataset.verify(
         [&](std::uint64_t done) { progress.update(done, header.file_bytes, format_bytes(static_cast<double>(done))); });
     progress.finish();
-    std::fputs(options.json ? (base::to_line(dataset_json(path, header)) + "\n").c_str()
-                            : ("intact: " + dataset_line(path, header)).c_str(),
-               stdout);
+    if (options.json) {
+      base::answer_json(dataset_json(path, header));
+    } else {
+      base::answer("intact: " + dataset_line(path, header));
+    }
   }
   return base::kExitDone;
 }

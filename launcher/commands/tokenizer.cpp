@@ -1,12 +1,12 @@
 // trireme tokenizer train|encode|decode.
 #include <charconv>
-#include <cstdio>
 #include <filesystem>
 #include <functional>
 #include <iostream>
 #include <iterator>
 #include <string>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
 #include "base/file_system.hpp"
 #include "base/json.hpp"
@@ -33,12 +33,6 @@ std::string read_input(const std::string& path) {
     return files.read_all(path);
   } catch (const base::IoError& error) {
     throw InputError(error.what());
-  }
-}
-
-void write_output(const std::string& bytes) {
-  if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size() || std::fflush(stdout) != 0) {
-    throw base::Error("standard output cannot be written");
   }
 }
 
@@ -72,8 +66,7 @@ int encode(const Arguments& arguments) {
     if (!words.empty()) words.push_back(' ');
     words.append(digits, std::to_chars(digits, digits + sizeof digits, id).ptr);
   }
-  words.push_back('\n');
-  write_output(words);
+  base::answer(words);
   return base::kExitDone;
 }
 
@@ -104,7 +97,7 @@ int decode(const Arguments& arguments) {
   FileArguments files;
   if (!parse_files(line, arguments, files)) return base::kExitDone;
   const text::Tokenizer tokenizer = text::Tokenizer::load(files.tokenizer);
-  write_output(tokenizer.decode(read_ids(read_input(files.file), files.file)));
+  base::answer_content(tokenizer.decode(read_ids(read_input(files.file), files.file)));
   return base::kExitDone;
 }
 
@@ -192,15 +185,14 @@ void report(const TrainArguments& train, const text::TrainedTokenizer& trained) 
                              {"merges", trained.definition.merges.size()},
                              {"text_bytes", trained.bytes},
                              {"unique_words", trained.unique_words}};
-    write_output(base::to_line(json) + "\n");
+    base::answer_json(json);
     return;
   }
-  std::string sentence = str(train.output, ": ", size, " tokens from ", trained.bytes, " bytes of text with ",
-                             trained.unique_words, " different words\n");
+  base::answer(str(train.output, ": ", size, " tokens from ", trained.bytes, " bytes of text with ",
+                   trained.unique_words, " different words"));
   if (size < static_cast<std::size_t>(train.vocabulary)) {
-    sentence += str("the text has no more pairs to merge: ", train.vocabulary, " tokens were asked for\n");
+    base::answer(str("the text has no more pairs to merge: ", train.vocabulary, " tokens were asked for"));
   }
-  write_output(sentence);
 }
 
 int train(const Arguments& arguments) {

@@ -1,6 +1,7 @@
 // trireme checkpoint copy: a checkpoint to another file system, verified on the way.
 #include <vector>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/signals.hpp"
@@ -37,13 +38,13 @@ int checkpoint_copy(const Arguments& arguments) {
     base::end_by_signal(signals.received());
   }
   if (json) {
-    print(base::Json{{"source", source.string()},
-                     {"path", result.path.string()},
-                     {"bytes", result.bytes},
-                     {"seconds", result.seconds}});
+    base::answer_json({{"source", source.string()},
+                       {"path", result.path.string()},
+                       {"bytes", result.bytes},
+                       {"seconds", result.seconds}});
   } else {
-    print(base::str("copied ", source.string(), " to ", result.path.string(), ": ",
-                    format_bytes(static_cast<double>(result.bytes)), ", every checksum compared\n"));
+    base::answer(base::str("copied ", source.string(), " to ", result.path.string(), ": ",
+                           format_bytes(static_cast<double>(result.bytes)), ", every checksum compared"));
   }
   return base::kExitDone;
 }

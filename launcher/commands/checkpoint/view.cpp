@@ -1,6 +1,7 @@
 // trireme checkpoint view: one HDF5 file that shows a checkpoint's tensors whole.
 #include <vector>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
 #include "io/checkpoint/view.hpp"
 #include "launcher/commands/checkpoint/shared.hpp"
@@ -21,7 +22,7 @@ int checkpoint_view(const Arguments& arguments) {
   base::PosixFileSystem files;
   const auto path = step_directory_of(files, words[0]);
   const std::size_t tensors = checkpoint::write_view(files, path, output, usable_cores());
-  print(base::str("wrote ", output, ": ", tensors, " tensors of ", path.string(), "\n"));
+  base::answer(base::str("wrote ", output, ": ", tensors, " tensors of ", path.string()));
   return base::kExitDone;
 }
 
