@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/file_system.hpp"
 #include "base/log.hpp"
+#include "base/output_file.hpp"
 #include "base/printable.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/helper.hpp"
@@ -23,6 +24,7 @@ namespace trireme::launcher {
 namespace {
 
 using base::str;
+using Path = std::filesystem::path;
 
 constexpr const char* kNoSlurm =
     "no Slurm here: scontrol is not in PATH; on a cluster, run this on a login node (perhaps after: module load slurm)";
@@ -36,21 +38,26 @@ bool started_by_launcher() {
   return std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr || std::getenv("PMIX_RANK") != nullptr;
 }
 
-// The site file that will be replaced: only if it is one.
-std::optional<EarlierFile> earlier_file(const std::string& path) {
+// The site file that will be refreshed: only if it is one, and everything in it but [needs] is ours.
+std::optional<EarlierFile> earlier_file(const std::string& path, bool force) {
+  const Path file = base::output_file(path, base::Overwrite::kForced);
   std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) return std::nullopt;
-  if (!std::filesystem::is_regular_file(path, ignored) && !std::filesystem::is_directory(path, ignored)) {
-    throw base::InputError(str("--site-out: ", path, " is no regular file: name another one"));
-  }
+  if (!std::filesystem::exists(file, ignored) || std::filesystem::file_size(file, ignored) == 0) return std::nullopt;
   try {
     EarlierFile earlier;
-    earlier.text = options::read_ini_file(path, "site file");
+    earlier.text = options::read_ini_file(file, "site file");
     earlier.site = options::parse_site(earlier.text, path);
+    const std::string foreign = slurm::foreign_comment(earlier.text);
+    if (!foreign.empty() && !force) {
+      throw base::InputError(str("--site-out would lose a line that somebody wrote into ", path, " (", foreign,
+                                 "): put it below [needs], name another file, or give --force"));
+    }
     return earlier;
   } catch (const base::InputError& error) {
+    if (force) return std::nullopt;
+    if (std::string_view(error.what()).starts_with("--site-out")) throw;
     throw base::InputError(str("--site-out would replace a file that does not read as a site file (", error.what(),
-                               "): correct it or name another one"));
+                               "): correct it, name another one, or replace it with --force"));
   }
 }
 
@@ -60,7 +67,7 @@ void write_site_file(const std::string& path, const std::optional<EarlierFile>& 
   if (earlier && !site.submit_from_nodes) site.submit_from_nodes = earlier->site.submit_from_nodes;
   const std::string needs = earlier ? slurm::needs_section_of(earlier->text) : "";
   base::PosixFileSystem files;
-  files.replace(std::filesystem::weakly_canonical(path), slurm::to_ini(site, needs));
+  files.replace(base::output_file(path, base::Overwrite::kForced), slurm::to_ini(site, needs));
   if (!earlier) {
     say("");
     say(str("wrote ", path, ": fill in [needs] at its end, then: trireme submit RUN.ini --site ", path));
@@ -109,7 +116,7 @@ int doctor_command(const Arguments& arguments) {
     exec_helper(words);
   }
   std::string site_out;
-  bool json = false;
+  bool json = false, force = false;
   options::CommandLine line("doctor", "what this cluster's Slurm will do to your jobs; under mpirun: checks the nodes",
                             "trireme doctor --site-out site.ini\n"
                             "mpirun trireme doctor");
@@ -119,10 +126,11 @@ int doctor_command(const Arguments& arguments) {
               if (path.empty()) throw base::InputError("--site-out needs the name of a file to write");
               site_out = path;
             });
+  line.flag("force", force, "replace a --site-out file whatever it holds");
   line.flag("json", json, "print one JSON object instead of tables and sentences");
   if (!line.parse(arguments)) return base::kExitDone;
 
-  const std::optional<EarlierFile> earlier = site_out.empty() ? std::nullopt : earlier_file(site_out);
+  const std::optional<EarlierFile> earlier = site_out.empty() ? std::nullopt : earlier_file(site_out, force);
   const std::optional<slurm::Site> site = slurm::read_site(slurm::run_command);
   if (!site) {
     if (!site_out.empty()) throw base::Error(str(kNoSlurm, "; ", site_out, " is not written"));

@@ -1,6 +1,5 @@
 // trireme tokenizer train|encode|decode.
 #include <charconv>
-#include <filesystem>
 #include <functional>
 #include <iostream>
 #include <iterator>
@@ -10,6 +9,7 @@
 #include "base/error.hpp"
 #include "base/file_system.hpp"
 #include "base/json.hpp"
+#include "base/output_file.hpp"
 #include "io/text/bpe_trainer.hpp"
 #include "io/text/document_reader.hpp"
 #include "io/text/tokenizer.hpp"
@@ -110,6 +110,7 @@ struct TrainArguments {
   std::vector<std::string> special;
   std::vector<std::string> inputs;
   std::int64_t threads = 0;
+  bool force = false;
   bool json = false;
 };
 
@@ -131,6 +132,7 @@ bool parse_train(const Arguments& arguments, TrainArguments& train) {
       .one_of({"line", "document"});
   line.value("field", train.field, "NAME", "JSONL member that holds the text");
   line.value("threads", train.threads, "N", "threads that count words; 0: one per core").range(0, 1024);
+  line.flag("force", train.force, "replace a file that is there already");
   line.flag("json", train.json, "print one JSON object instead of a sentence");
   line.positionals("INPUT", train.inputs, "text or JSONL files (also .gz, .zst), directories, or - for stdin", 1);
   if (!line.parse(arguments)) return false;
@@ -199,12 +201,10 @@ int train(const Arguments& arguments) {
   TrainArguments train;
   if (!parse_train(arguments, train)) return base::kExitDone;
   base::PosixFileSystem files;
-  const std::filesystem::path output(train.output);
-  const std::filesystem::path folder = output.has_parent_path() ? output.parent_path() : ".";
-  if (!files.is_directory(folder)) throw InputError(str("the directory of --output ", train.output, " does not exist"));
-  if (files.is_directory(output)) throw InputError(str("--output ", train.output, " is a directory; name a file"));
+  const auto overwrite = train.force ? base::Overwrite::kForced : base::Overwrite::kRefused;
+  base::output_file(train.output, overwrite);
   const text::TrainedTokenizer trained = run_training(files, train);
-  files.replace(output, text::write_tokenizer_json(trained.definition));
+  files.replace(base::output_file(train.output, overwrite), text::write_tokenizer_json(trained.definition));
   report(train, trained);
   return base::kExitDone;
 }

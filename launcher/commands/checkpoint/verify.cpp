@@ -33,7 +33,8 @@ checkpoint::VerifyResult verify_with_progress(base::FileSystem& files, const std
     // verify() reports it.
   }
   ByteProgress progress("verifying", total);
-  return checkpoint::verify(files, path, deep, usable_cores(), progress.hear());
+  return checkpoint::verify(files, path, deep ? checkpoint::ShardCheck::kDeep : checkpoint::ShardCheck::kStorage,
+                            usable_cores(), progress.hear());
 }
 
 /// In VERIFIED, when it is a committed checkpoint of a run. Returns why it could not be, else "".
