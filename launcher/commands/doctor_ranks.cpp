@@ -1,4 +1,6 @@
 // mpirun … trireme doctor [RUN.ini]: the compute side, checked by the ranks themselves before a big run.
+#include <cstdio>
+
 #include "base/answer.hpp"
 #include "base/error.hpp"
 #include "base/json.hpp"

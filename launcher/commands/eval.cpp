@@ -1,5 +1,6 @@
 // trireme eval RUN.ini: loss and perplexity of a checkpoint on a dataset.
 #include <cmath>
+#include <cstdio>
 
 #include "base/answer.hpp"
 #include "base/error.hpp"

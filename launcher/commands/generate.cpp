@@ -1,5 +1,6 @@
 // trireme generate RUN.ini --prompt …: text from a checkpoint, in any layout.
 #include <algorithm>
+#include <cstdio>
 #include <optional>
 #include <vector>
 

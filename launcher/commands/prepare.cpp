@@ -2,6 +2,7 @@
 #include <sched.h>
 
 #include <chrono>
+#include <cstdio>
 #include <filesystem>
 
 #include "base/answer.hpp"

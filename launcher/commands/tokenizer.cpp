@@ -1,5 +1,6 @@
 // trireme tokenizer train|encode|decode.
 #include <charconv>
+#include <cstdio>
 #include <functional>
 #include <iostream>
 #include <iterator>
