@@ -14,6 +14,17 @@ namespace {
 using trireme::collectives::MpiWorld;
 using trireme::launcher::Arguments;
 
+/// `code`, or 1 when the answer cannot be written. All ranks are done by now: rank 0 need not tell them.
+int answered(int code) {
+  try {
+    trireme::base::finish_answers();
+    return code;
+  } catch (const trireme::base::Error& error) {
+    trireme::base::print_failure(error.what());
+    return trireme::base::kExitFailed;
+  }
+}
+
 int dispatch(MpiWorld& world, trireme::base::SignalThread& signals, const std::string& command,
              const Arguments& arguments) {
   if (command == "train") return trireme::launcher::train_command(world, signals, arguments);
@@ -40,8 +51,7 @@ int main(int argc, char** argv) {
     return run_guarded(world, [&] {
       const int code = dispatch(world, signals, command, arguments);
       // A training's lines are its log; what it came to lies in its run directory.
-      if (command != "train") trireme::base::finish_answers();
-      return code;
+      return command == "train" ? code : answered(code);
     });
   } catch (const std::exception& error) {
     trireme::base::print_failure(trireme::base::failure_text(error));
