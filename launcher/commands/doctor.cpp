@@ -61,13 +61,14 @@ std::optional<EarlierFile> earlier_file(const std::string& path, bool force) {
   }
 }
 
-void write_site_file(const std::string& path, const std::optional<EarlierFile>& earlier, slurm::Site site,
+void write_site_file(const std::string& path, bool force, const std::optional<EarlierFile>& earlier, slurm::Site site,
                      void (*say)(std::string_view line)) {
   // What no command can tell, but a person may have found out.
   if (earlier && !site.submit_from_nodes) site.submit_from_nodes = earlier->site.submit_from_nodes;
   const std::string needs = earlier ? slurm::needs_section_of(earlier->text) : "";
   base::PosixFileSystem files;
-  files.replace(base::output_file(path, base::Overwrite::kForced), slurm::to_ini(site, needs));
+  const auto overwrite = earlier || force ? base::Overwrite::kForced : base::Overwrite::kRefused;
+  files.replace(base::output_file(path, overwrite), slurm::to_ini(site, needs));
   if (!earlier) {
     say("");
     say(str("wrote ", path, ": fill in [needs] at its end, then: trireme submit RUN.ini --site ", path));
@@ -144,7 +145,7 @@ int doctor_command(const Arguments& arguments) {
   } else {
     print_tables(*site, shares.value_or(std::vector<slurm::FairShare>()));
   }
-  if (!site_out.empty()) write_site_file(site_out, earlier, *site, json ? base::print_note : base::answer);
+  if (!site_out.empty()) write_site_file(site_out, force, earlier, *site, json ? base::print_note : base::answer);
   return base::kExitDone;
 }
 
