@@ -27,7 +27,9 @@ def check(name, condition, shown=""):
 
 
 def trireme(space, *words, **keywords):
+    """Where there is no Slurm, whatever this machine has."""
     keywords.setdefault("stdin", subprocess.DEVNULL)
+    keywords.setdefault("env", {**os.environ, "PATH": "/nonexistent", "XDG_CACHE_HOME": str(space / "cache")})
     keywords.setdefault("stdout", subprocess.PIPE)
     return subprocess.run([TRIREME, *map(str, words)], cwd=space, stderr=subprocess.PIPE, timeout=120, check=False,
                           **keywords)
@@ -124,7 +126,7 @@ def hostile_names(space):
             (0, ["checkpoint", "verify", "--deep", step]),
             (1, ["checkpoint", "diff", step, "runs/good"]), (1, ["checkpoint", "diff", "--json", step, "runs/good"]),
             (0, ["checkpoint", "copy", step, HOSTILE]), (0, ["checkpoint", "view", step, "-o", f"{HOSTILE}.h5"]),
-            (0, ["checkpoint", "prune", "--keep", "2", "--keep-every", "0", "--dry-run", "runs/evil"]),
+            (2, ["checkpoint", "prune", "--keep", "2", "--keep-every", "0", "--dry-run", "runs/evil"]),
             (0, ["stop", f"runs/{HOSTILE}"]), (0, ["resume", f"runs/{HOSTILE}"]),
             (2, ["status", f"runs/{HOSTILE}none"]), (2, ["checkpoint", "list", HOSTILE + "none"]),
             (2, [HOSTILE]), (2, ["checkpoint", HOSTILE]), (2, ["status", f"--{HOSTILE}"]),
@@ -208,7 +210,7 @@ def only_by_force(space):
             continue
         (space / "precious").write_text("the only copy")
         refused(f"{name} over data", trireme(space, *words), 2, "there is precious already (13 bytes)", "--force")
-        check(f"{name}: untouched", (space / "precious").read_text() == "the only copy")
+        check(f"{name}: untouched", (space / "precious").read_bytes() == b"the only copy")
         must(space, *words, "--force")
         check(f"{name}: replaced", (space / "precious").stat().st_size > 100)
         (space / "far").mkdir()
@@ -233,16 +235,18 @@ def only_by_force(space):
 
 
 def file_size_limit(space):
-    def limit():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+    def limit(most=20_000):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
 
     (space / "long.txt").write_text("the king saw the river at night\n" * 20_000)
     before = sorted(os.listdir(space))
-    for name, words in (("prepare", ["prepare", "--tokenizer", "tok.json", "--output", "new.h5", "long.txt"]),
-                        ("copy", ["checkpoint", "copy", "runs/good", "new"]),
-                        ("view", ["checkpoint", "view", "runs/good", "-o", "new.h5"])):
-        done = trireme(space, *words, preexec_fn=limit)
-        refused(f"{name} beyond ulimit -f", done, 1, "File too large", "no file grow beyond 20000 bytes", "ulimit -f")
+    for name, most, words in (
+            ("prepare", 20_000, ["prepare", "--tokenizer", "tok.json", "--output", "new.h5", "long.txt"]),
+            ("copy", 20_000, ["checkpoint", "copy", "runs/good", "new"]),
+            ("view", 1_000, ["checkpoint", "view", "runs/good", "-o", "new.h5"]),
+            ("tokenizer train", 1_000, ["tokenizer", "train", "--vocab", 300, "--output", "new.json", "long.txt"])):
+        done = trireme(space, *words, preexec_fn=lambda most=most: limit(most))
+        refused(f"{name} beyond ulimit -f", done, 1, "File too large", f"no file grow beyond {most} bytes", "ulimit -f")
         check(f"{name}: nothing is left", sorted(os.listdir(space)) == before, os.listdir(space))
     with open(space / "answer.txt", "wb") as file:
         file.truncate(20_000)
