@@ -28,7 +28,8 @@ std::string failure_text(const std::exception& error) {
   if (system != nullptr && system->code() == std::errc::resource_unavailable_try_again) {
     return str("cannot start a thread (", error.what(), "): raise the limit of processes or memory (ulimit -u, -v)");
   }
-  const std::string text = without_backtrace(error.what());
+  std::string text = without_backtrace(error.what());
+  if (dynamic_cast<const Error*>(&error) == nullptr) std::ranges::replace(text, '\n', ' ');
   const std::string_view allocation = "you tried to allocate ";
   const std::size_t found = text.find(allocation);
   if (found == std::string::npos) return text;

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/file_limit.hpp"
 #include "base/posix_file.hpp"
 #include "base/random_name.hpp"
 #include "base/retry_io.hpp"
@@ -22,7 +23,7 @@ namespace {
 
 [[noreturn]] void fail(const char* call, const std::string& path) {
   const int code = errno;
-  throw IoError(str(call, " ", path, ": ", std::strerror(code)), code);
+  throw IoError(str(call, " ", path, ": ", failure_of_write(code)), code);
 }
 
 /// A file system whose files are in the page cache and nowhere else; newer kernels take O_DIRECT there and ignore it.

@@ -14,18 +14,25 @@ class Log {
   Log() = default;
   explicit Log(std::FILE* stream) : stream_(stream) {}
 
-  /// One line, newline added.
+  /// One line, newline added. Escaped as base::printable() does; so is warn's.
   void info(std::string_view line) const;
   /// One line that begins with "warning: ".
   void warn(std::string_view line) const;
+  /// A text of several lines, a table, its last newline included. Names in it must be printable by themselves.
+  void text(std::string_view lines) const;
   bool silent() const noexcept { return stream_ == nullptr; }
 
  private:
   std::FILE* stream_ = nullptr;
 };
 
-/// The last line of a failing program: "trireme: <what>" on stderr. Newlines in `what` are kept,
-/// so a caller puts the cause into the first line.
+/// One line on stderr, escaped as base::printable() does: a note beside the answer on standard output.
+void print_note(std::string_view line);
+/// The same, begun with "warning: ".
+void print_warning(std::string_view line);
+
+/// The last line of a failing program: "trireme: <what>" on stderr, escaped as base::printable() does. Line ends stay
+/// where two spaces follow (a table of ours below the cause), so no name in `what` can begin a line.
 void print_failure(std::string_view what);
 
 }  // namespace trireme::base

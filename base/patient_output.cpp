@@ -73,14 +73,17 @@ void do_not_wait_for_stdout() {
 }
 
 void write_text(std::FILE* stream, std::string_view text) {
-  StandardOutput& output = standard_output();
-  const std::lock_guard lock(output.mutex);
-  if (stream == stdout && output.patient) {
-    output.patient->write(text);
-    return;
-  }
+  if (stream == stdout && write_without_waiting(text)) return;
+  const std::lock_guard lock(standard_output().mutex);
   std::fwrite(text.data(), 1, text.size(), stream);
   std::fflush(stream);
+}
+
+bool write_without_waiting(std::string_view text) {
+  StandardOutput& output = standard_output();
+  const std::lock_guard lock(output.mutex);
+  if (output.patient) output.patient->write(text);
+  return output.patient.has_value();
 }
 
 }  // namespace trireme::base

@@ -39,4 +39,8 @@ void do_not_wait_for_stdout();
 /// Writes `text` to `stream` and flushes it. Thread-safe.
 void write_text(std::FILE* stream, std::string_view text);
 
+/// False, and nothing is written, unless do_not_wait_for_stdout() was called: else writes `text` to standard output.
+/// Thread-safe.
+bool write_without_waiting(std::string_view text);
+
 }  // namespace trireme::base

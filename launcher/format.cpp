@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdio>
 
+#include "base/printable.hpp"
+
 namespace trireme::launcher {
 namespace {
 
@@ -59,7 +61,8 @@ std::string with_commas(std::uint64_t value) {
   return digits;
 }
 
-std::string format_table(const std::vector<std::vector<std::string>>& rows, const std::vector<std::size_t>& right) {
+std::string format_table(std::vector<std::vector<std::string>> rows, const std::vector<std::size_t>& right) {
+  for (auto& row : rows) std::ranges::for_each(row, [](std::string& cell) { cell = base::printable(cell); });
   std::vector<std::size_t> widths;
   for (const auto& row : rows) {
     widths.resize(std::max(widths.size(), row.size()), 0);

@@ -21,7 +21,7 @@ std::string format_bytes(double bytes);
 std::string with_commas(std::uint64_t value);
 
 /// Columns are as wide as their widest cell; those named in `right` (by index) are aligned to the right. No trailing
-/// spaces. UTF-8.
-std::string format_table(const std::vector<std::vector<std::string>>& rows, const std::vector<std::size_t>& right = {});
+/// spaces. UTF-8; cells are escaped as base::printable() does.
+std::string format_table(std::vector<std::vector<std::string>> rows, const std::vector<std::size_t>& right = {});
 
 }  // namespace trireme::launcher

@@ -100,8 +100,8 @@ void Housekeeper::look_after(const std::function<bool()>& go_on) {
 void Housekeeper::read_back(std::int64_t step, const std::function<bool()>& go_on) {
   const auto path = checkpoint::step_directory(run_directory_, step);
   try {
-    const checkpoint::VerifyResult result =
-        checkpoint::verify(files_, path, false, 1, [&go_on](std::uint64_t) { return go_on(); });
+    const checkpoint::VerifyResult result = checkpoint::verify(files_, path, checkpoint::ShardCheck::kBytes, 1,
+                                                               [&go_on](std::uint64_t) { return go_on(); });
     if (result.stopped || !still_mine_()) return;
     if (result.findings.empty()) {
       checkpoint::append_verified(files_, path, result.manifest);

@@ -1,9 +1,9 @@
 // The light `trireme`: starts at once, without MPI and LibTorch; what needs them is exec'ed from the helper.
 #include <algorithm>
-#include <cstdio>
 #include <exception>
 #include <string>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/signals.hpp"
@@ -60,11 +60,11 @@ bool asks_for_help(const Arguments& arguments) {
 int run(const Arguments& arguments) {
   const std::string word = arguments.empty() ? "" : arguments.front();
   if (word == "--version") {
-    std::fputs(version_text().c_str(), stdout);
+    base::answer_text(version_text());
     return base::kExitDone;
   }
   if (word == "train" && asks_for_help(arguments)) {
-    std::fputs(options::TrainLine().line.help().c_str(), stdout);
+    base::answer_text(options::TrainLine().line.help());
     return base::kExitDone;
   }
   for (const HelperCommand& command : kHelperCommands) {
@@ -83,7 +83,9 @@ int run(const Arguments& arguments) {
 int main(int argc, char** argv) {
   trireme::base::ignore_file_size_signal();
   try {
-    return trireme::launcher::run(trireme::launcher::Arguments(argv + 1, argv + argc));
+    const int code = trireme::launcher::run(trireme::launcher::Arguments(argv + 1, argv + argc));
+    trireme::base::finish_answers();
+    return code;
   } catch (const std::exception& error) {
     trireme::base::print_failure(trireme::base::failure_text(error));
     return trireme::base::exit_code(error);

@@ -1,7 +1,7 @@
 // The helper that `trireme` execs for train, eval, generate and doctor: the only program with MPI and LibTorch.
-#include <cstdio>
 #include <string>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
 #include "base/host_memory.hpp"
 #include "base/log.hpp"
@@ -13,6 +13,17 @@ namespace {
 
 using trireme::collectives::MpiWorld;
 using trireme::launcher::Arguments;
+
+/// `code`, or 1 when the answer cannot be written. All ranks are done by now: rank 0 need not tell them.
+int answered(int code) {
+  try {
+    trireme::base::finish_answers();
+    return code;
+  } catch (const trireme::base::Error& error) {
+    trireme::base::print_failure(error.what());
+    return trireme::base::kExitFailed;
+  }
+}
 
 int dispatch(MpiWorld& world, trireme::base::SignalThread& signals, const std::string& command,
              const Arguments& arguments) {
@@ -37,7 +48,11 @@ int main(int argc, char** argv) {
     const trireme::base::KeptHandlers handlers;
     MpiWorld world;
     handlers.restore();
-    return run_guarded(world, [&] { return dispatch(world, signals, command, arguments); });
+    return run_guarded(world, [&] {
+      const int code = dispatch(world, signals, command, arguments);
+      // A training's lines are its log; what it came to lies in its run directory.
+      return command == "train" ? code : answered(code);
+    });
   } catch (const std::exception& error) {
     trireme::base::print_failure(trireme::base::failure_text(error));
     return trireme::base::exit_code(error);

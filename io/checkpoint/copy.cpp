@@ -162,13 +162,40 @@ class Copy {
   std::atomic<std::uint64_t> read_ = 0;
 };
 
-base::InputError taken(const Path& target) {
-  return base::InputError(base::str("there is ", target.string(), " already: delete it or copy to another directory"));
+/// Whether what is at `target` may go. Throws base::InputError when something is there that may not.
+bool may_replace(base::FileSystem& files, const Path& target, const Path& source, bool force) {
+  if (!files.exists(target)) return false;
+  if (std::filesystem::weakly_canonical(target) == std::filesystem::weakly_canonical(source)) {
+    throw base::InputError(base::str(target.string(), " is the checkpoint itself: copy to another directory"));
+  }
+  if (!force) {
+    throw base::InputError(
+        base::str("there is ", target.string(), " already: copy to another directory, or replace it with --force"));
+  }
+  if (files.is_link(target) || !files.exists(target / kManifestName)) {
+    throw base::InputError(
+        base::str(target.string(), " is no checkpoint, so --force does not delete it: copy to another directory"));
+  }
+  return true;
+}
+
+/// Gives the copy its name; what had it is deleted.
+void take_name(base::FileSystem& files, const Path& partial, const Path& target, bool replaces) {
+  if (!replaces) return files.rename(partial, target);
+  const Path old = partial.string() + ".old";
+  files.rename(target, old);
+  try {
+    files.rename(partial, target);
+  } catch (...) {
+    files.rename(old, target);
+    throw;
+  }
+  files.remove_all(old);
 }
 
 }  // namespace
 
-CopyResult copy(base::FileSystem& files, const Path& step_directory, const Path& directory, int threads,
+CopyResult copy(base::FileSystem& files, const Path& step_directory, const Path& directory, int threads, bool force,
                 const ReadProgress& progress) {
   const auto start = std::chrono::steady_clock::now();
   const OpenedCheckpoint opened = open_checkpoint(files, step_directory);
@@ -177,7 +204,7 @@ CopyResult copy(base::FileSystem& files, const Path& step_directory, const Path&
   const std::string name = base::str("step_", opened.manifest.step);
   CopyResult result{folder / name, opened.manifest_text.size() + opened.boxes_bytes.size(), 0};
   for (const auto& shard : opened.manifest.files) result.bytes += shard.bytes;
-  if (files.exists(result.path)) throw taken(result.path);
+  may_replace(files, result.path, step_directory, force);
 
   NewDirectories made(files);
   made.make(folder);
@@ -185,8 +212,7 @@ CopyResult copy(base::FileSystem& files, const Path& step_directory, const Path&
   try {
     files.create_directory(partial);
     Copy(files, opened, partial, progress).run(threads);
-    if (files.exists(result.path)) throw taken(result.path);
-    files.rename(partial, result.path);
+    take_name(files, partial, result.path, may_replace(files, result.path, step_directory, force));
   } catch (...) {
     try {
       files.remove_all(partial);

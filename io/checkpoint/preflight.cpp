@@ -55,7 +55,7 @@ std::string save_and_read_back(Coordinator& coordinator, base::FileSystem& files
   if (!saved.ok) return saved.error;
   return together(coordinator, [&] {
     if (coordinator.rank() != 0) return;
-    const VerifyResult read = verify(files, saved.path, false, 1);
+    const VerifyResult read = verify(files, saved.path, ShardCheck::kBytes, 1);
     if (!read.findings.empty()) {
       throw base::Error(base::str("what was written to ", saved.path.string(), " reads back differently: ",
                                   read.findings[0].subject, ": ", read.findings[0].problem));

@@ -58,7 +58,7 @@ class Verification {
   std::mutex mutex_;
 };
 
-void verify_shards(base::FileSystem& files, const OpenedCheckpoint& opened, bool deep, int threads,
+void verify_shards(base::FileSystem& files, const OpenedCheckpoint& opened, ShardCheck check, int threads,
                    const ReadProgress& progress, VerifyResult& result) {
   for (const auto& shard : opened.manifest.files) {
     try {
@@ -75,11 +75,12 @@ void verify_shards(base::FileSystem& files, const OpenedCheckpoint& opened, bool
   result.bytes = verification.bytes;
   result.stopped = verification.stopped;
   for (auto& finding : verification.findings) result.findings.push_back(std::move(finding));
-  for (std::uint32_t file = 0; deep && !result.stopped && file < opened.manifest.files.size(); ++file) {
+  if (check == ShardCheck::kBytes) return;
+  for (std::uint32_t file = 0; !result.stopped && file < opened.manifest.files.size(); ++file) {
     const std::string subject = "metadata of " + opened.manifest.files[file].name;
     if (std::ranges::any_of(result.findings, [&](const Finding& finding) { return finding.subject == subject; }))
       continue;
-    for (auto& finding : compare_with_hdf5(opened, file)) result.findings.push_back(std::move(finding));
+    for (auto& finding : compare_with_hdf5(opened, file, check)) result.findings.push_back(std::move(finding));
   }
 }
 
@@ -90,7 +91,7 @@ bool is_of_tensor(const Finding& finding) {
 
 }  // namespace
 
-VerifyResult verify(base::FileSystem& files, const Path& step_directory, bool deep, int threads,
+VerifyResult verify(base::FileSystem& files, const Path& step_directory, ShardCheck check, int threads,
                     const ReadProgress& progress) {
   const auto start = std::chrono::steady_clock::now();
   VerifyResult result;
@@ -98,7 +99,7 @@ VerifyResult verify(base::FileSystem& files, const Path& step_directory, bool de
     const OpenedCheckpoint opened = open_tables(files, step_directory);
     result.manifest = opened.manifest;
     result.boxes = opened.table.boxes.size();
-    verify_shards(files, opened, deep, threads, progress, result);
+    verify_shards(files, opened, check, threads, progress, result);
   } catch (const DamagedCheckpoint& damage) {
     result.findings.push_back({damage.subject(), damage.problem()});
   }

@@ -30,11 +30,19 @@ struct VerifyResult {
 /// Hears how many bytes were read so far, now and then and from any of the reading threads; false = stop.
 using ReadProgress = std::function<bool(std::uint64_t bytes)>;
 
-/// Reads all of it with `threads` threads. `deep`: also opens each shard whose metadata checksum matches with libhdf5
-/// and compares its datasets (places, shapes, types, attributes, nothing missing or extra) with BOXES.bin.
+/// What is asked of a shard beyond its checksums, which say only that it is as it was written: whoever wrote it may
+/// have been an enemy, and what other programs see is what HDF5's metadata say. libhdf5 opens only shards whose
+/// metadata have the right checksum.
+enum class ShardCheck {
+  kBytes,    ///< nothing: for a checkpoint that this process wrote
+  kStorage,  ///< that HDF5 finds all data in the shard itself: no link elsewhere, no external file, no filter
+  kDeep,     ///< also that it finds what BOXES.bin says: places, shapes, types, attributes, nothing missing or extra
+};
+
+/// Reads all of it with `threads` threads.
 /// Damage is returned; base::InputError when there is no such directory; base::IoError as open_checkpoint().
 VerifyResult verify(
-    base::FileSystem& files, const std::filesystem::path& step_directory, bool deep, int threads,
+    base::FileSystem& files, const std::filesystem::path& step_directory, ShardCheck check, int threads,
     const ReadProgress& progress = [](std::uint64_t) { return true; });
 
 }  // namespace trireme::checkpoint

@@ -27,11 +27,17 @@ std::string difference(const hdf5::File& shard, const TableTensor& tensor, const
 
 }  // namespace
 
-std::vector<Finding> compare_with_hdf5(const OpenedCheckpoint& opened, std::uint32_t file) {
+std::vector<Finding> compare_with_hdf5(const OpenedCheckpoint& opened, std::uint32_t file, ShardCheck check) {
+  if (check == ShardCheck::kBytes) return {};
+  const auto lock = hdf5::exclusive_use();
   const std::string& name = opened.manifest.files[file].name;
   std::vector<Finding> findings;
   try {
     const hdf5::File shard = hdf5::File::open(opened.path / name);
+    if (const std::string problem = shard.foreign_storage(); !problem.empty()) {
+      return {{"metadata of " + name, problem}};
+    }
+    if (check == ShardCheck::kStorage) return {};
     const auto datasets = shard.datasets();
     std::set<std::string> unknown(datasets.begin(), datasets.end());
     for (const auto& box : opened.table.boxes) {

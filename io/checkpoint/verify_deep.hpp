@@ -10,7 +10,8 @@
 
 namespace trireme::checkpoint {
 
-/// Compares what libhdf5 sees in shard number `file` with the box table. The shard's metadata must be verified.
-std::vector<Finding> compare_with_hdf5(const OpenedCheckpoint& opened, std::uint32_t file);
+/// What `check` finds wrong in shard number `file` as libhdf5 sees it; nothing for kBytes. The shard's metadata must be
+/// verified. Excludes other users of libhdf5 meanwhile.
+std::vector<Finding> compare_with_hdf5(const OpenedCheckpoint& opened, std::uint32_t file, ShardCheck check);
 
 }  // namespace trireme::checkpoint

@@ -1,12 +1,13 @@
 #include "io/checkpoint/view.hpp"
 
-#include <cerrno>
 #include <vector>
 
 #include "base/error.hpp"
+#include "io/checkpoint/damage.hpp"
 #include "io/checkpoint/open_checkpoint.hpp"
 #include "io/checkpoint/parallel.hpp"
 #include "io/checkpoint/shard_metadata.hpp"
+#include "io/checkpoint/verify_deep.hpp"
 #include "io/hdf5/file.hpp"
 
 namespace trireme::checkpoint {
@@ -45,25 +46,20 @@ hdf5::Image make_image(const OpenedCheckpoint& opened, const Path& output) {
   return image;
 }
 
-void write_new_file(base::FileSystem& files, const Path& output, const hdf5::Image& image) {
-  std::unique_ptr<base::File> file;
+void write_file(base::FileSystem& files, const Path& output, const hdf5::Image& image) {
+  base::TemporaryFile temporary = files.create_temporary(output);
   try {
-    file = files.open(output, base::OpenMode::kCreateExclusive);
-  } catch (const base::IoError& error) {
-    if (error.code() != EEXIST) throw;
-    throw base::InputError(base::str("there is ", output.string(), " already: delete it or choose another name"));
-  }
-  try {
-    file->truncate(image.length());
-    image.write_to(*file);
-    file->sync();
-    file->close();
-    files.sync_directory(output.has_parent_path() ? output.parent_path() : Path("."));
+    temporary.file->truncate(image.length());
+    image.write_to(*temporary.file);
+    temporary.file->sync();
+    temporary.file->close();
+    files.rename(temporary.path, output);
   } catch (...) {
-    file.reset();
-    files.remove(output);
+    temporary.file.reset();
+    files.remove(temporary.path);
     throw;
   }
+  files.sync_directory(output.has_parent_path() ? output.parent_path() : Path("."));
 }
 
 /// A checkpoint with a file that does not belong to it counts as damaged.
@@ -74,17 +70,29 @@ void refuse_inside(const Path& step_directory, const Path& output) {
                                    ": write the view to another directory"));
 }
 
+/// A view leads other programs into the shards: they must find there what BOXES.bin says, and nothing else.
+void check_what_readers_see(const OpenedCheckpoint& opened) {
+  for (std::uint32_t file = 0; file < opened.manifest.files.size(); ++file) {
+    const auto findings = compare_with_hdf5(opened, file, ShardCheck::kDeep);
+    if (!findings.empty()) throw DamagedCheckpoint(opened.path, findings[0].subject, findings[0].problem);
+  }
+}
+
 }  // namespace
 
-std::size_t write_view(base::FileSystem& files, const Path& step_directory, const Path& output, int threads) {
+std::size_t write_view(base::FileSystem& files, const Path& step_directory, const Path& named,
+                       base::Overwrite overwrite, int threads) {
   const OpenedCheckpoint opened = open_checkpoint(files, step_directory);
+  const Path output = base::output_file(named, overwrite);
   refuse_inside(step_directory, output);
   for_each_part(opened.manifest.files.size(), threads, [&]() -> PartWorker {
     return [&](std::size_t file) {
       check_metadata(files, opened.path, opened.manifest, opened.table, static_cast<std::uint32_t>(file));
     };
   });
-  write_new_file(files, output, make_image(opened, output));
+  check_what_readers_see(opened);
+  const hdf5::Image image = make_image(opened, output);
+  write_file(files, base::output_file(named, overwrite), image);
   return opened.table.tensors.size();
 }
 

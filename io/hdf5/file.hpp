@@ -107,6 +107,10 @@ class File {
   bool exists(const std::string& path) const;  ///< a link of that absolute path ("/a/b")
   /// Full paths of all datasets, in the library's order.
   std::vector<std::string> datasets() const;
+  /// Why somebody who reads this file with HDF5 may be led elsewhere: the first link that is soft or external, or
+  /// object that is neither a group nor a dataset stored in one piece in this file without filters (so no external
+  /// file, no virtual dataset). "" when there is none. Follows none of them and opens no other file.
+  std::string foreign_storage() const;
   /// "/" is the root group.
   Group group(const std::string& path) const;
 

@@ -1,7 +1,5 @@
 #include "io/tokens/dataset_writer.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <cstring>
 #include <utility>
@@ -72,15 +70,13 @@ base::FileSystem::Path parent(const std::string& path) {
   return directory.empty() ? base::FileSystem::Path(".") : directory;
 }
 
-Spool make_spool(base::FileSystem& files, const std::string& path, const char* part, std::size_t element_bytes,
-                 std::uint64_t start = 0) {
+Spool make_spool(base::FileSystem& files, const std::string& path, std::size_t element_bytes, std::uint64_t start = 0) {
   if (!files.is_directory(parent(path) / ".")) {
     throw base::InputError(
         base::str("directory ", parent(path).string(), " for ", path, " does not exist: make it first"));
   }
-  const std::string temporary = base::str(path, ".", ::getpid(), ".", part, "tmp");
   try {
-    return Spool(files, temporary, element_bytes, start);
+    return Spool(files, path, element_bytes, start);
   } catch (const base::IoError& error) {
     throw base::InputError(
         base::str("cannot write ", path, ": ", std::strerror(error.code()), ": choose another place for the output"));
@@ -101,10 +97,10 @@ DatasetWriter::DatasetWriter(base::FileSystem& files, const std::string& path, T
     : files_(&files),
       tokenizer_(std::move(tokenizer)),
       token_bytes_(tokenizer_.vocabulary >= kSmallestVocabularyOf32Bits ? 4 : 2),
-      tokens_(make_spool(files, path, "", token_bytes_, tokens_start(token_bytes_))),
-      offsets_(make_spool(files, path, "offsets.", sizeof(std::uint64_t))),
+      tokens_(make_spool(files, path, token_bytes_, tokens_start(token_bytes_))),
+      offsets_(make_spool(files, path + ".offsets", sizeof(std::uint64_t))),
       digester_(std::in_place) {
-  if (with_loss_mask) mask_.emplace(make_spool(files, path, "mask.", 1));
+  if (with_loss_mask) mask_.emplace(make_spool(files, path + ".mask", 1));
 }
 
 std::vector<std::string> DatasetWriter::temporary_files() const {

@@ -21,7 +21,7 @@ struct TokenizerRecord {
   std::uint32_t end_of_text = 0;
 };
 
-/// Everything goes to temporary files beside `path` ("<path>.<process>.…tmp"), which are gone after destruction;
+/// Everything goes to temporary files beside `path` ("<path>.….tmp"), which are gone after destruction;
 /// `path` itself appears whole, in finish(). Not thread-safe. base::IoError for what the disk refuses.
 class DatasetWriter {
  public:

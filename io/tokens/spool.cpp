@@ -13,12 +13,15 @@ constexpr std::size_t kBuffer = std::size_t{4} << 20;
 
 }  // namespace
 
-Spool::Spool(base::FileSystem& files, std::string path, std::size_t element_bytes, std::uint64_t start)
+Spool::Spool(base::FileSystem& files, const std::string& beside, std::size_t element_bytes, std::uint64_t start)
+    : Spool(files, files.create_temporary(beside), element_bytes, start) {}
+
+Spool::Spool(base::FileSystem& files, base::TemporaryFile temporary, std::size_t element_bytes, std::uint64_t start)
     : files_(&files),
-      path_(std::move(path)),
+      path_(temporary.path.string()),
       element_bytes_(element_bytes),
       start_(start),
-      file_(files.open(path_, base::OpenMode::kCreate)) {}
+      file_(std::move(temporary.file)) {}
 
 Spool::~Spool() {
   if (!file_) return;

@@ -14,8 +14,9 @@ namespace trireme::tokens {
 /// Errors are base::IoError naming the file (a full disk among them). Not thread-safe.
 class Spool {
  public:
-  /// Creates `path` (replacing a left-over of that name); element 0 lies at byte `start` of it.
-  Spool(base::FileSystem& files, std::string path, std::size_t element_bytes, std::uint64_t start = 0);
+  /// Creates a temporary file beside `beside`, see base::FileSystem::create_temporary(); element 0 lies at byte `start`
+  /// of it.
+  Spool(base::FileSystem& files, const std::string& beside, std::size_t element_bytes, std::uint64_t start = 0);
   Spool(Spool&&) noexcept = default;
   Spool& operator=(Spool&&) = delete;
   ~Spool();
@@ -42,6 +43,8 @@ class Spool {
   void finish(const std::string& final_path);
 
  private:
+  Spool(base::FileSystem& files, base::TemporaryFile temporary, std::size_t element_bytes, std::uint64_t start);
+
   base::FileSystem* files_;
   std::string path_;
   std::size_t element_bytes_;

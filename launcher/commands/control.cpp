@@ -1,9 +1,9 @@
 // trireme stop | save | resume RUN_DIR: leaves a wish in the run directory and says what will come of it.
 #include <cerrno>
-#include <cstdio>
 #include <string>
 #include <vector>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/options/command_line.hpp"
@@ -16,8 +16,6 @@ namespace {
 
 using slurm::Wish;
 using Path = std::filesystem::path;
-
-void say(const std::string& text) { std::printf("%s\n", text.c_str()); }
 
 /// The run directory that the words name; nothing when only --help was asked for.
 std::optional<Path> parse(const char* name, const char* summary, const Arguments& arguments) {
@@ -74,13 +72,13 @@ int stop_command(const Arguments& arguments) {
   const RunFacts facts = read_run(files, *run);
   leave(files, *run, Wish::kStop);
   if (facts.alive) {
-    say(base::str(job_name(facts), " is running: it saves at the end of its step and ends with exit code 75"));
+    base::answer(base::str(job_name(facts), " is running: it saves at the end of its step and ends with exit code 75"));
   } else if (is_done(facts)) {
-    say("the run is done: nothing runs that could stop; a later attempt will end as soon as it starts");
+    base::answer("the run is done: nothing runs that could stop; a later attempt will end as soon as it starts");
   } else {
-    say("nothing is running: an attempt that is queued, or started later, ends as soon as it starts");
+    base::answer("nothing is running: an attempt that is queued, or started later, ends as soon as it starts");
   }
-  say(base::str("to take it back: trireme resume ", run->string()));
+  base::answer(base::str("to take it back: trireme resume ", run->string()));
   return base::kExitDone;
 }
 
@@ -93,8 +91,8 @@ int save_command(const Arguments& arguments) {
     throw base::Error(base::str("the run in ", run->string(), " is done and saved: there is nothing to ask for"));
   }
   leave(files, *run, Wish::kSave);
-  say(facts.alive ? base::str(job_name(facts), " is running: it saves at the end of its step and goes on")
-                  : "nothing is running: the next attempt saves after its first step");
+  base::answer(facts.alive ? base::str(job_name(facts), " is running: it saves at the end of its step and goes on")
+                           : "nothing is running: the next attempt saves after its first step");
   return base::kExitDone;
 }
 
@@ -104,13 +102,15 @@ int resume_command(const Arguments& arguments) {
   base::PosixFileSystem files;
   const bool taken = withdraw(files, *run, Wish::kStop);
   const RunFacts facts = read_run(files, *run);
-  say(taken ? "the stop was taken back" : "no stop was asked for");
+  base::answer(taken ? "the stop was taken back" : "no stop was asked for");
   if (facts.alive) {
-    say(base::str(job_name(facts), " is running", taken ? "; if it already saw the stop, it ends all the same" : ""));
+    base::answer(
+        base::str(job_name(facts), " is running", taken ? "; if it already saw the stop, it ends all the same" : ""));
   } else if (is_done(facts)) {
-    say("the run is done");
+    base::answer("the run is done");
   } else {
-    say("nothing is running: a job that is still queued (trireme status) goes on by itself, else submit the run again");
+    base::answer(
+        "nothing is running: a job that is still queued (trireme status) goes on by itself, else submit the run again");
   }
   return base::kExitDone;
 }

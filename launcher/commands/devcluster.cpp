@@ -4,10 +4,10 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 
+#include "base/answer.hpp"
 #include "base/child_signals.hpp"
 #include "base/error.hpp"
 #include "base/json.hpp"
@@ -48,7 +48,7 @@ struct Line {
 // Slurm's own commands find the cluster by this variable alone.
 void point_at(const Plan& plan) { ::setenv("SLURM_CONF", plan.conf().c_str(), 1); }
 
-std::string answer(const std::vector<std::string>& words) {
+std::string output_of(const std::vector<std::string>& words) {
   const auto result = slurm::run_command(words);
   if (!result) throw base::Error(str("there is no program ", words[0]));
   if (result->exit_code != 0) {
@@ -102,14 +102,13 @@ int up(const Arguments& arguments) {
   plan = devcluster::up(plan, [&] { return signals.received() != 0; });
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const std::string dir = command.directory == default_directory() ? "" : " --dir " + command.directory;
-  std::printf(
-      "%lld nodes are up after %s: partitions low (the default) and high, which preempts it (%s, grace %lld s)\n"
-      "  export SLURM_CONF=%s    then sbatch, squeue, scontrol … use it\n"
-      "  trireme devcluster preempt%s JOB        a job of high takes its nodes\n"
-      "  trireme devcluster kill-node%s n2       as if its power were cut\n"
-      "  trireme devcluster down%s               ends everything\n",
-      static_cast<long long>(nodes), format_duration(seconds).c_str(), plan.preempt_mode.c_str(),
-      static_cast<long long>(grace), plan.conf().c_str(), dir.c_str(), dir.c_str(), dir.c_str());
+  base::answer(str(nodes, " nodes are up after ", format_duration(seconds),
+                   ": partitions low (the default) and high, which preempts it (", plan.preempt_mode, ", grace ", grace,
+                   " s)"));
+  base::answer(str("  export SLURM_CONF=", plan.conf().string(), "    then sbatch, squeue, scontrol … use it"));
+  base::answer(str("  trireme devcluster preempt", dir, " JOB        a job of high takes its nodes"));
+  base::answer(str("  trireme devcluster kill-node", dir, " n2       as if its power were cut"));
+  base::answer(str("  trireme devcluster down", dir, "               ends everything"));
   return base::kExitDone;
 }
 
@@ -117,8 +116,8 @@ int down(const Arguments& arguments) {
   Line command("down", "ends the cluster and all its jobs, and removes its directory", "down");
   if (!command.line.parse(arguments)) return base::kExitDone;
   const Path directory = directory_of(command.directory);
-  std::printf(devcluster::down(directory) ? "the cluster in %s is gone\n" : "no cluster is up in %s\n",
-              directory.c_str());
+  base::answer(devcluster::down(directory) ? str("the cluster in ", directory.string(), " is gone")
+                                           : str("no cluster is up in ", directory.string()));
   return base::kExitDone;
 }
 
@@ -138,13 +137,11 @@ int status(const Arguments& arguments) {
     all_alive = all_alive && daemon.alive;
   }
   if (json) {
-    std::printf(
-        "%s\n",
-        base::to_line({{"directory", plan.directory.string()}, {"slurm_conf", plan.conf().string()}, {"daemons", list}})
-            .c_str());
+    base::answer_json(
+        {{"directory", plan.directory.string()}, {"slurm_conf", plan.conf().string()}, {"daemons", list}});
   } else {
-    std::printf("SLURM_CONF=%s\n\n%s\n%s\n\n%s\n", plan.conf().c_str(), format_table(rows).c_str(),
-                answer({"sinfo"}).c_str(), answer({"squeue"}).c_str());
+    base::answer("SLURM_CONF=" + plan.conf().string());
+    base::answer_text(str("\n", format_table(rows), "\n", output_of({"sinfo"}), "\n\n", output_of({"squeue"}), "\n"));
   }
   return all_alive ? base::kExitDone : base::kExitFailed;
 }
@@ -202,10 +199,9 @@ int preempt(const Arguments& arguments) {
   const std::string running = nodes.value_or("").substr(0, nodes.value_or("").find('\n'));
   if (running.empty()) throw base::InputError(str("job ", job, " is not running"));
   const std::string filler =
-      answer({"sbatch", "--parsable", "--partition=high", "--exclusive", "--nodelist=" + running, "--job-name=filler",
-              "--output=/dev/null", "--no-requeue", str("--wrap=sleep ", seconds)});
-  std::printf("job %s wants %s for %lld s and preempts job %s\n", filler.c_str(), running.c_str(),
-              static_cast<long long>(seconds), job.c_str());
+      output_of({"sbatch", "--parsable", "--partition=high", "--exclusive", "--nodelist=" + running,
+                 "--job-name=filler", "--output=/dev/null", "--no-requeue", str("--wrap=sleep ", seconds)});
+  base::answer(str("job ", filler, " wants ", running, " for ", seconds, " s and preempts job ", job));
   return base::kExitDone;
 }
 
@@ -216,8 +212,8 @@ int kill_node(const Arguments& arguments) {
   if (!command.line.parse(arguments)) return base::kExitDone;
   const Plan plan = command.plan();
   const int killed = devcluster::kill_node(plan, devcluster::node_number(plan, command.words[0]));
-  std::printf("%s: %d processes killed; Slurm notices within about 15 s; back with: trireme devcluster start-node %s\n",
-              command.words[0].c_str(), killed, command.words[0].c_str());
+  base::answer(str(command.words[0], ": ", killed, " processes killed; Slurm notices within about 15 s; back with: ",
+                   "trireme devcluster start-node ", command.words[0]));
   return base::kExitDone;
 }
 
@@ -227,7 +223,7 @@ int start_node(const Arguments& arguments) {
   if (!command.line.parse(arguments)) return base::kExitDone;
   const Plan plan = command.plan();
   devcluster::start_node(plan, devcluster::node_number(plan, command.words[0]));
-  std::printf("%s is starting\n", command.words[0].c_str());
+  base::answer(command.words[0] + " is starting");
   return base::kExitDone;
 }
 
@@ -238,7 +234,7 @@ int change_link(const Arguments& arguments, const char* name, const char* summar
   if (!command.line.parse(arguments)) return base::kExitDone;
   const Plan plan = command.plan();
   change(plan, devcluster::node_number(plan, command.words[0]), devcluster::node_number(plan, command.words[1]));
-  std::printf("the link between %s and %s is %s\n", command.words[0].c_str(), command.words[1].c_str(), done);
+  base::answer(str("the link between ", command.words[0], " and ", command.words[1], " is ", done));
   return base::kExitDone;
 }
 

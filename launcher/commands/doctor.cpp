@@ -1,11 +1,14 @@
 // trireme doctor: on a login node, what this site's Slurm will do to a job. Under mpirun or srun the helper checks the
 // compute nodes instead.
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
 #include "base/file_system.hpp"
+#include "base/log.hpp"
+#include "base/output_file.hpp"
+#include "base/printable.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/helper.hpp"
 #include "launcher/options/command_line.hpp"
@@ -21,6 +24,7 @@ namespace trireme::launcher {
 namespace {
 
 using base::str;
+using Path = std::filesystem::path;
 
 constexpr const char* kNoSlurm =
     "no Slurm here: scontrol is not in PATH; on a cluster, run this on a login node (perhaps after: module load slurm)";
@@ -34,40 +38,47 @@ bool started_by_launcher() {
   return std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr || std::getenv("PMIX_RANK") != nullptr;
 }
 
-// The site file that will be replaced: only if it is one.
-std::optional<EarlierFile> earlier_file(const std::string& path) {
+// The site file that will be refreshed: only if it is one, and everything in it but [needs] is ours.
+std::optional<EarlierFile> earlier_file(const std::string& path, bool force) {
+  const Path file = base::output_file(path, base::Overwrite::kForced);
   std::error_code ignored;
-  if (!std::filesystem::exists(path, ignored)) return std::nullopt;
-  if (!std::filesystem::is_regular_file(path, ignored) && !std::filesystem::is_directory(path, ignored)) {
-    throw base::InputError(str("--site-out: ", path, " is no regular file: name another one"));
-  }
+  if (!std::filesystem::exists(file, ignored) || std::filesystem::file_size(file, ignored) == 0) return std::nullopt;
   try {
     EarlierFile earlier;
-    earlier.text = options::read_ini_file(path, "site file");
+    earlier.text = options::read_ini_file(file, "site file");
     earlier.site = options::parse_site(earlier.text, path);
+    const std::string foreign = slurm::foreign_comment(earlier.text);
+    if (!foreign.empty() && !force) {
+      throw base::InputError(str("--site-out would lose a line that somebody wrote into ", path, " (", foreign,
+                                 "): put it below [needs], name another file, or give --force"));
+    }
     return earlier;
   } catch (const base::InputError& error) {
+    if (force) return std::nullopt;
+    if (std::string_view(error.what()).starts_with("--site-out")) throw;
     throw base::InputError(str("--site-out would replace a file that does not read as a site file (", error.what(),
-                               "): correct it or name another one"));
+                               "): correct it, name another one, or replace it with --force"));
   }
 }
 
-void write_site_file(const std::string& path, const std::optional<EarlierFile>& earlier, slurm::Site site,
-                     std::FILE* notes) {
+void write_site_file(const std::string& path, bool force, const std::optional<EarlierFile>& earlier, slurm::Site site,
+                     void (*say)(std::string_view line)) {
   // What no command can tell, but a person may have found out.
   if (earlier && !site.submit_from_nodes) site.submit_from_nodes = earlier->site.submit_from_nodes;
   const std::string needs = earlier ? slurm::needs_section_of(earlier->text) : "";
   base::PosixFileSystem files;
-  files.replace(std::filesystem::weakly_canonical(path), slurm::to_ini(site, needs));
+  const auto overwrite = earlier || force ? base::Overwrite::kForced : base::Overwrite::kRefused;
+  files.replace(base::output_file(path, overwrite), slurm::to_ini(site, needs));
   if (!earlier) {
-    std::fprintf(notes, "\nwrote %s: fill in [needs] at its end, then: trireme submit RUN.ini --site %s\n",
-                 path.c_str(), path.c_str());
+    say("");
+    say(str("wrote ", path, ": fill in [needs] at its end, then: trireme submit RUN.ini --site ", path));
     return;
   }
   const auto changes = slurm::changes_between(earlier->site, site);
-  std::fprintf(notes, "\nrefreshed the facts in %s and kept your [needs]; %s\n", path.c_str(),
-               changes.empty() ? "nothing has changed" : "changed:");
-  for (const std::string& change : changes) std::fprintf(notes, "  %s\n", change.c_str());
+  say("");
+  say(str("refreshed the facts in ", path, " and kept your [needs]; ",
+          changes.empty() ? "nothing has changed" : "changed:"));
+  for (const std::string& change : changes) say("  " + change);
 }
 
 void print_json(const slurm::Site& site, const std::vector<slurm::FairShare>& shares) {
@@ -84,15 +95,17 @@ void print_json(const slurm::Site& site, const std::vector<slurm::FairShare>& sh
   for (const slurm::Advice& one : slurm::advise(site)) {
     json["advice"].push_back({{"topic", one.topic}, {"subjects", one.subjects}, {"text", one.text}});
   }
-  std::printf("%s\n", base::to_line(json).c_str());
+  base::answer_json(json);
 }
 
 void print_tables(const slurm::Site& site, const std::vector<slurm::FairShare>& shares) {
   std::string text = site_table(site);
   if (!shares.empty()) text += "\n" + fair_share_table(shares);
-  for (const auto& [subject, reason] : site.unknown) text += "not known: " + subject + " (" + reason + ")\n";
+  for (const auto& [subject, reason] : site.unknown) {
+    text += base::printable("not known: " + subject + " (" + reason + ")") + "\n";
+  }
   text += "\n" + advice_text(site);
-  std::fputs(text.c_str(), stdout);
+  base::answer_text(text);
 }
 
 }  // namespace
@@ -104,7 +117,7 @@ int doctor_command(const Arguments& arguments) {
     exec_helper(words);
   }
   std::string site_out;
-  bool json = false;
+  bool json = false, force = false;
   options::CommandLine line("doctor", "what this cluster's Slurm will do to your jobs; under mpirun: checks the nodes",
                             "trireme doctor --site-out site.ini\n"
                             "mpirun trireme doctor");
@@ -114,14 +127,15 @@ int doctor_command(const Arguments& arguments) {
               if (path.empty()) throw base::InputError("--site-out needs the name of a file to write");
               site_out = path;
             });
+  line.flag("force", force, "replace a --site-out file whatever it holds");
   line.flag("json", json, "print one JSON object instead of tables and sentences");
   if (!line.parse(arguments)) return base::kExitDone;
 
-  const std::optional<EarlierFile> earlier = site_out.empty() ? std::nullopt : earlier_file(site_out);
+  const std::optional<EarlierFile> earlier = site_out.empty() ? std::nullopt : earlier_file(site_out, force);
   const std::optional<slurm::Site> site = slurm::read_site(slurm::run_command);
   if (!site) {
     if (!site_out.empty()) throw base::Error(str(kNoSlurm, "; ", site_out, " is not written"));
-    std::printf("%s\n", json ? "null" : kNoSlurm);
+    base::answer(json ? "null" : kNoSlurm);
     return base::kExitDone;
   }
   const auto shares =
@@ -131,7 +145,7 @@ int doctor_command(const Arguments& arguments) {
   } else {
     print_tables(*site, shares.value_or(std::vector<slurm::FairShare>()));
   }
-  if (!site_out.empty()) write_site_file(site_out, earlier, *site, json ? stderr : stdout);
+  if (!site_out.empty()) write_site_file(site_out, force, earlier, *site, json ? base::print_note : base::answer);
   return base::kExitDone;
 }
 

@@ -1,6 +1,7 @@
 // mpirun … trireme doctor [RUN.ini]: the compute side, checked by the ranks themselves before a big run.
 #include <cstdio>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
@@ -56,10 +57,12 @@ doctor::Examination examination_of(collectives::MpiWorld& world, const Wanted& w
 
 int print(const doctor::Survey& survey, bool json) {
   const std::vector<doctor::Finding> findings = doctor::judge(survey);
-  const std::string text =
-      json ? base::to_line(doctor::report_json(survey, findings)) + "\n" : doctor::report(survey, findings);
-  std::fputs(text.c_str(), stdout);
-  std::fflush(stdout);
+  if (json) {
+    base::answer_json(doctor::report_json(survey, findings));
+  } else {
+    base::answer_text(doctor::report(survey, findings));
+  }
+  base::finish_answers();
   if (doctor::defects_in(findings) == 0) return base::kExitDone;
   base::print_failure(doctor::failure_line(findings));
   return base::kExitFailed;

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "io/tokens/batch_plan.hpp"
@@ -40,16 +41,16 @@ int eval_command(collectives::MpiWorld& world, const Arguments& arguments) {
   if (world.rank() == 0) {
     const double perplexity = std::exp(result.loss);
     if (json) {
-      std::printf("%s\n", base::to_line({{"checkpoint", input.checkpoint.string()},
-                                         {"loss", result.loss},
-                                         {"perplexity", perplexity},
-                                         {"tokens", result.targets},
-                                         {"samples", count}})
-                              .c_str());
+      base::answer_json({{"checkpoint", input.checkpoint.string()},
+                         {"loss", result.loss},
+                         {"perplexity", perplexity},
+                         {"tokens", result.targets},
+                         {"samples", count}});
     } else {
-      std::printf("checkpoint  %s\nloss        %.6f\nperplexity  %.4f\ntokens      %lld in %llu samples\n",
-                  input.checkpoint.c_str(), result.loss, perplexity, static_cast<long long>(result.targets),
-                  static_cast<unsigned long long>(count));
+      char numbers[400];
+      std::snprintf(numbers, sizeof numbers, "loss        %.6f\nperplexity  %.4f\n", result.loss, perplexity);
+      base::answer("checkpoint  " + input.checkpoint.string());
+      base::answer_text(base::str(numbers, "tokens      ", result.targets, " in ", count, " samples\n"));
     }
   }
   session.finish();

@@ -4,6 +4,7 @@
 #include <optional>
 #include <vector>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "io/text/tokenizer.hpp"
@@ -91,13 +92,12 @@ int generate_command(collectives::MpiWorld& world, const Arguments& arguments) {
   if (world.rank() == 0) {
     const std::string text = tokenizer.decode(tokens);
     if (request.json) {
-      std::printf("%s\n", base::to_line({{"checkpoint", input.checkpoint.string()},
-                                         {"text", text},
-                                         {"tokens", tokens},
-                                         {"prompt_tokens", prompt.size()}})
-                              .c_str());
+      base::answer_json({{"checkpoint", input.checkpoint.string()},
+                         {"text", text},
+                         {"tokens", tokens},
+                         {"prompt_tokens", prompt.size()}});
     } else {
-      std::printf("%s\n", text.c_str());
+      base::answer_content(text + '\n');
     }
   }
   session.finish();

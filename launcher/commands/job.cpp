@@ -1,14 +1,16 @@
 // trireme job next: what a batch script does before its first attempt and after each (docs/slurm.md).
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <filesystem>
 #include <optional>
 #include <sstream>
 #include <thread>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
 #include "base/file_system.hpp"
+#include "base/log.hpp"
+#include "base/printable.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/fast_directory.hpp"
@@ -96,8 +98,8 @@ std::vector<std::string> excluded_hosts(const slurm::JobEnvironment& job) {
 // An attempt that could not even start may have met a node that just died: Slurm needs a while to notice.
 void wait_after_failed_starts(int failed_starts) {
   const auto pause = std::chrono::seconds(failed_starts == 1 ? 20 : 60);
-  std::fprintf(stderr, "trireme job: the attempt ended before the training began; the next one starts in %lld s\n",
-               static_cast<long long>(pause.count()));
+  base::print_note(
+      str("trireme job: the attempt ended before the training began; the next one starts in ", pause.count(), " s"));
   std::this_thread::sleep_for(pause);
 }
 
@@ -122,22 +124,21 @@ void clear_fast_tier(const options::RunOptions& options, const slurm::Situation&
                                         str("--nodes=", count), str("--ntasks=", count), "--ntasks-per-node=1",
                                         "--cpus-per-task=1", "--nodelist=" + hosts, "rm", "-rf", "--", path});
   if (!done || done->exit_code != 0) {
-    std::fprintf(stderr, "trireme job: %s may be left on some of the nodes %s\n", path.c_str(), hosts.c_str());
+    base::print_note(str("trireme job: ", path, " may be left on some of the nodes ", hosts));
   }
 }
 
 void print(const slurm::NextStep& next, const Path& run, int attempt, bool srun) {
   using Kind = slurm::NextStep::Kind;
-  std::fprintf(stderr, "trireme job: %s\n", next.why.c_str());
+  base::print_note("trireme job: " + next.why);
   if (next.kind != Kind::kGo) {
     const char* word = next.kind == Kind::kRequeue ? "requeue" : next.kind == Kind::kResubmit ? "resubmit" : "end";
     std::string exclude;
     for (const std::string& host : next.exclude) exclude += (exclude.empty() ? "" : ",") + host;
-    std::printf("%s\n%d\n%s\n", word, next.exit_code, exclude.c_str());
+    base::answer_text(str(word, "\n", next.exit_code, "\n", base::printable(exclude), "\n"));
     return;
   }
-  std::printf("go\n%d\n%s\n--parallel.dp=%lld\n", attempt, next.where->words(srun).c_str(),
-              static_cast<long long>(next.where->dp));
+  base::answer_text(str("go\n", attempt, "\n", next.where->words(srun), "\n--parallel.dp=", next.where->dp, "\n"));
   // An outcome of that number is from an attempt that never came into the ledger: not of the one that starts now.
   std::error_code ignored;
   std::filesystem::remove(slurm::outcome_file(run, attempt), ignored);
@@ -205,7 +206,7 @@ int next(const Arguments& arguments) {
     try {
       clear_fast_tier(options, situation);
     } catch (const base::InputError& error) {  // the job ends all the same
-      std::fprintf(stderr, "trireme job: nothing was deleted on the nodes: %s\n", error.what());
+      base::print_warning(base::str("nothing was deleted on the nodes: ", error.what()));
     }
   }
   print(decided, run, following, srun);

@@ -5,8 +5,10 @@
 #include <cstdio>
 #include <filesystem>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "base/output_file.hpp"
 #include "io/text/document_reader.hpp"
 #include "io/text/tokenizer.hpp"
 #include "io/text/tokenizer_definition.hpp"
@@ -35,8 +37,16 @@ struct PrepareOptions {
   std::string invalid_utf8 = "replace";
   std::int64_t threads = 0;
   bool verify = false;
+  bool force = false;
   bool json = false;
   std::vector<std::string> inputs;
+
+  base::Overwrite overwrite() const { return force ? base::Overwrite::kForced : base::Overwrite::kRefused; }
+  /// Where the datasets belong, links followed. Throws what base::output_file() does.
+  tokens::SplitPaths places() const {
+    const auto place = [this](const std::string& name) { return base::output_file(name, overwrite()).string(); };
+    return {place(output), valid_output.empty() ? "" : place(valid_output)};
+  }
 };
 
 /// What the summary tells beyond the datasets themselves.
@@ -72,6 +82,7 @@ bool parse(const Arguments& arguments, PrepareOptions& options) {
       .one_of({"replace", "refuse"});
   line.value("threads", options.threads, "N", "encoding threads; 0 = one for each CPU").range(0, 4096);
   line.flag("verify", options.verify, "instead: read the datasets named as INPUT whole and compare their checksums");
+  line.flag("force", options.force, "replace datasets that are there already");
   line.flag("json", options.json, "print one JSON object instead of a table");
   line.positionals("INPUT", options.inputs,
                    "plain text (a file is one document), JSONL (a line is one), .gz or .zst of either, a directory of "
@@ -93,15 +104,14 @@ void check(PrepareOptions& options) {
   if (options.valid_fraction == 0 && !options.valid_output.empty()) {
     throw base::InputError("--valid-output needs --valid-fraction above 0");
   }
-  if (options.valid_output == options.output) {
+  std::error_code unresolved;
+  if (std::filesystem::weakly_canonical(options.valid_output, unresolved) ==
+      std::filesystem::weakly_canonical(options.output, unresolved)) {
     throw base::InputError(base::str("--output and --valid-output are both ", options.output, ": name two files"));
   }
   for (const std::string& output : {options.output, options.valid_output}) {
-    std::error_code code;
-    if (!output.empty() && std::filesystem::is_directory(output, code)) {
-      throw base::InputError(base::str("output ", output, " is a directory: name a file"));
-    }
     for (const std::string& input : options.inputs) {
+      std::error_code code;
       if (!output.empty() && std::filesystem::equivalent(input, output, code) && !code) {
         throw base::InputError(base::str(output, " is both input and output: name another output"));
       }
@@ -192,7 +202,7 @@ std::string dataset_line(const std::string& path, const tokens::DatasetHeader& h
   const std::uint64_t documents = header.document_count();
   return base::str(path, ": ", with_commas(header.token_count()), " tokens, ", with_commas(documents),
                    documents == 1 ? " document" : " documents", ", vocabulary ", with_commas(header.vocabulary), ", ",
-                   format_bytes(static_cast<double>(header.file_bytes)), "\n");
+                   format_bytes(static_cast<double>(header.file_bytes)));
 }
 
 void print_summary(const PrepareOptions& options, const tokens::SplitResult& result, const Run& run) {
@@ -205,22 +215,22 @@ void print_summary(const PrepareOptions& options, const tokens::SplitResult& res
     summary["invalid_utf8_replaced"] = run.counts.replaced;
     summary["masked_tokens"] = run.masked;
     summary["seconds"] = run.seconds;
-    std::puts(base::to_line(summary).c_str());
+    base::answer_json(summary);
     return;
   }
-  std::string text = dataset_line(options.output, result.train);
+  base::answer(dataset_line(options.output, result.train));
   const std::uint64_t tokens = result.train.token_count() + (result.valid ? result.valid->token_count() : 0);
-  if (result.valid) text += dataset_line(options.valid_output, *result.valid);
+  if (result.valid) base::answer(dataset_line(options.valid_output, *result.valid));
   char numbers[96];
   std::snprintf(numbers, sizeof numbers, "%.2f bytes a token, %.1f s",
                 static_cast<double>(run.counts.text_bytes) / static_cast<double>(tokens), run.seconds);
-  text += base::str("from ", format_bytes(static_cast<double>(run.counts.text_bytes)), " of text, ", numbers, "\n");
-  if (run.masked > 0) text += base::str(with_commas(run.masked), " prompt tokens carry no loss\n");
-  if (run.counts.empty > 0) text += base::str(with_commas(run.counts.empty), " empty documents left out\n");
+  base::answer(base::str("from ", format_bytes(static_cast<double>(run.counts.text_bytes)), " of text, ", numbers));
+  if (run.masked > 0) base::answer(base::str(with_commas(run.masked), " prompt tokens carry no loss"));
+  if (run.counts.empty > 0) base::answer(base::str(with_commas(run.counts.empty), " empty documents left out"));
   if (run.counts.replaced > 0) {
-    text += base::str("warning: ", with_commas(run.counts.replaced), " invalid UTF-8 sequences replaced by U+FFFD\n");
+    base::answer(
+        base::str("warning: ", with_commas(run.counts.replaced), " invalid UTF-8 sequences replaced by U+FFFD"));
   }
-  std::fputs(text.c_str(), stdout);
 }
 
 int verify(const PrepareOptions& options) {
@@ -232,9 +242,11 @@ int verify(const PrepareOptions& options) {
     dataset.verify(
         [&](std::uint64_t done) { progress.update(done, header.file_bytes, format_bytes(static_cast<double>(done))); });
     progress.finish();
-    std::fputs(options.json ? (base::to_line(dataset_json(path, header)) + "\n").c_str()
-                            : ("intact: " + dataset_line(path, header)).c_str(),
-               stdout);
+    if (options.json) {
+      base::answer_json(dataset_json(path, header));
+    } else {
+      base::answer("intact: " + dataset_line(path, header));
+    }
   }
   return base::kExitDone;
 }
@@ -246,15 +258,16 @@ int prepare_command(const Arguments& arguments) {
   if (!parse(arguments, options)) return base::kExitDone;
   if (options.verify) return verify(options);
   check(options);
+  const tokens::SplitPaths places = options.places();
   base::PosixFileSystem files;
   const auto tokenizer = text::Tokenizer::load(options.tokenizer);
   const auto record = record_of(tokenizer, options);
   text::DocumentReader reader(files, options.inputs, reader_options(options, tokenizer));
   CleanupOnSignal cleanup;
-  tokens::SplitWriter writer(files, {options.output, options.valid_output}, record, !options.prompt_field.empty(),
-                             options.valid_fraction);
+  tokens::SplitWriter writer(files, places, record, !options.prompt_field.empty(), options.valid_fraction);
   cleanup.watch(writer.temporary_files());
   const Run run = encode_all(reader, tokenizer, record.end_of_text, thread_count(options), writer);
+  options.places();  // again: nothing may have come there meanwhile
   print_summary(options, writer.finish(), run);
   return base::kExitDone;
 }

@@ -2,12 +2,12 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdio>
 #include <cstdlib>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/options/command_line.hpp"
@@ -54,7 +54,7 @@ std::vector<Path> wanted_runs(base::FileSystem& files, const std::vector<std::st
   return runs;
 }
 
-std::string look(base::FileSystem& files, const std::vector<std::string>& words, bool json) {
+void look(base::FileSystem& files, const std::vector<std::string>& words, bool json, bool clear) {
   const double now = wall_time();
   const auto jobs = slurm::my_jobs(files, slurm::run_command, cache_file(), now);
   std::vector<RunSummary> runs;
@@ -64,10 +64,12 @@ std::string look(base::FileSystem& files, const std::vector<std::string>& words,
   if (json) {
     base::Json all = base::Json::array();
     for (const RunSummary& run : runs) all.push_back(to_json(run));
-    return base::to_line({{"slurm", jobs.has_value()}, {"runs", all}}) + '\n';
+    base::answer_json({{"slurm", jobs.has_value()}, {"runs", all}});
+    return;
   }
-  if (runs.empty()) return "no runs below ./runs: name run directories, or start one with trireme train\n";
-  return summary_table(runs);
+  if (clear) base::control_terminal("\033[H\033[J");
+  base::answer_text(runs.empty() ? "no runs below ./runs: name run directories, or start one with trireme train\n"
+                                 : summary_table(runs));
 }
 
 }  // namespace
@@ -84,11 +86,8 @@ int status_command(const Arguments& arguments) {
   if (!line.parse(arguments)) return base::kExitDone;
   base::PosixFileSystem files;
   while (true) {
-    const std::string text = look(files, words, json);
-    if (watch && !json && ::isatty(STDOUT_FILENO) == 1) std::fputs("\033[H\033[J", stdout);
-    std::fputs(text.c_str(), stdout);
-    if (std::fflush(stdout) != 0) return base::kExitDone;  // the reader left
-    if (!watch) return base::kExitDone;
+    look(files, words, json, watch && ::isatty(STDOUT_FILENO) == 1);
+    if (!base::finish_answers() || !watch) return base::kExitDone;
     std::this_thread::sleep_for(std::chrono::seconds(5));
   }
 }

@@ -3,16 +3,17 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <filesystem>
 #include <optional>
 #include <set>
 #include <sstream>
 #include <thread>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
 #include "base/file_system.hpp"
 #include "base/json.hpp"
+#include "base/log.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/format.hpp"
 #include "launcher/metrics_log.hpp"
@@ -201,8 +202,8 @@ void choose_soonest(base::FileSystem& files, const options::RunOptions& options,
       chosen = nodes;
     }
   }
-  std::printf("%s", format_table(rows, {0, 1, 2, 3}).c_str());
-  std::printf("takes %lld nodes; speed is taken to be in proportion to the ranks\n", static_cast<long long>(chosen));
+  base::answer_text(format_table(rows, {0, 1, 2, 3}));
+  base::answer(str("takes ", chosen, " nodes; speed is taken to be in proportion to the ranks"));
   plan.geometry.nodes = chosen;
   plan.geometry.min_nodes = plan.wishes.min_nodes > 0 ? std::min(plan.wishes.min_nodes, chosen) : chosen;
 }
@@ -215,14 +216,14 @@ void tell(const slurm::ScriptPlan& plan, const slurm::Site& site, const Path& sc
     start = "about " + expected->substr(0, expected->find('\n'));
   const auto shares = site.accounting ? slurm::read_fair_shares(run_command) : std::nullopt;
   const std::string& directory = plan.runs[0].run_directory;
-  std::printf("job       %s: %lld node(s) x %lld rank(s), %s, %s\n", job.c_str(),
-              static_cast<long long>(plan.geometry.nodes), static_cast<long long>(plan.geometry.ranks_per_node),
-              plan.launcher == slurm::Launcher::kSrun ? "srun --mpi=pmix" : "mpirun",
-              plan.requeue ? "comes back by itself" : "no requeue");
-  std::printf("starts    %s\nprice     %s\nscript    %s\n", start.c_str(), price_text(plan, site, shares).c_str(),
-              script.c_str());
-  std::printf("follow    tail -F %s/job.%s%s.log\n          trireme stop %s   saves and ends it\n",
-              plan.log_directory.c_str(), job.c_str(), plan.runs.size() > 1 ? "_0" : "", directory.c_str());
+  base::answer(str("job       ", job, ": ", plan.geometry.nodes, " node(s) x ", plan.geometry.ranks_per_node,
+                   " rank(s), ", plan.launcher == slurm::Launcher::kSrun ? "srun --mpi=pmix" : "mpirun", ", ",
+                   plan.requeue ? "comes back by itself" : "no requeue"));
+  base::answer("starts    " + start);
+  base::answer("price     " + price_text(plan, site, shares));
+  base::answer("script    " + script.string());
+  base::answer(str("follow    tail -F ", plan.log_directory, "/job.", job, plan.runs.size() > 1 ? "_0" : "", ".log"));
+  base::answer(str("          trireme stop ", directory, "   saves and ends it"));
 }
 
 }  // namespace
@@ -238,10 +239,10 @@ int submit_command(const Arguments& arguments) {
   std::vector<options::RunOptions> all;
   slurm::ScriptPlan plan = make_plan(files, command, site, all);
   for (const std::string& warning : submission_warnings(plan, site, command.chain)) {
-    std::fprintf(stderr, "warning: %s\n", warning.c_str());
+    base::print_warning(warning);
   }
   if (command.dry_run) {
-    std::printf("%s", slurm::batch_script(plan, site).c_str());
+    base::answer_content(slurm::batch_script(plan, site));
     return base::kExitDone;
   }
   Path script = write_script(files, plan, site);
@@ -256,7 +257,7 @@ int submit_command(const Arguments& arguments) {
   tell(plan, site, script, job);
   for (std::int64_t link = 2; link <= command.chain; ++link) {
     job = sbatch({"--dependency=afterany:" + job, script.string()});
-    std::printf("then      job %s, after the one before has ended for whatever reason\n", job.c_str());
+    base::answer(str("then      job ", job, ", after the one before has ended for whatever reason"));
   }
   return base::kExitDone;
 }

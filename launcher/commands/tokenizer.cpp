@@ -1,15 +1,16 @@
 // trireme tokenizer train|encode|decode.
 #include <charconv>
 #include <cstdio>
-#include <filesystem>
 #include <functional>
 #include <iostream>
 #include <iterator>
 #include <string>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
 #include "base/file_system.hpp"
 #include "base/json.hpp"
+#include "base/output_file.hpp"
 #include "io/text/bpe_trainer.hpp"
 #include "io/text/document_reader.hpp"
 #include "io/text/tokenizer.hpp"
@@ -33,12 +34,6 @@ std::string read_input(const std::string& path) {
     return files.read_all(path);
   } catch (const base::IoError& error) {
     throw InputError(error.what());
-  }
-}
-
-void write_output(const std::string& bytes) {
-  if (std::fwrite(bytes.data(), 1, bytes.size(), stdout) != bytes.size() || std::fflush(stdout) != 0) {
-    throw base::Error("standard output cannot be written");
   }
 }
 
@@ -72,8 +67,7 @@ int encode(const Arguments& arguments) {
     if (!words.empty()) words.push_back(' ');
     words.append(digits, std::to_chars(digits, digits + sizeof digits, id).ptr);
   }
-  words.push_back('\n');
-  write_output(words);
+  base::answer(words);
   return base::kExitDone;
 }
 
@@ -104,7 +98,7 @@ int decode(const Arguments& arguments) {
   FileArguments files;
   if (!parse_files(line, arguments, files)) return base::kExitDone;
   const text::Tokenizer tokenizer = text::Tokenizer::load(files.tokenizer);
-  write_output(tokenizer.decode(read_ids(read_input(files.file), files.file)));
+  base::answer_content(tokenizer.decode(read_ids(read_input(files.file), files.file)));
   return base::kExitDone;
 }
 
@@ -117,6 +111,7 @@ struct TrainArguments {
   std::vector<std::string> special;
   std::vector<std::string> inputs;
   std::int64_t threads = 0;
+  bool force = false;
   bool json = false;
 };
 
@@ -138,6 +133,7 @@ bool parse_train(const Arguments& arguments, TrainArguments& train) {
       .one_of({"line", "document"});
   line.value("field", train.field, "NAME", "JSONL member that holds the text");
   line.value("threads", train.threads, "N", "threads that count words; 0: one per core").range(0, 1024);
+  line.flag("force", train.force, "replace a file that is there already");
   line.flag("json", train.json, "print one JSON object instead of a sentence");
   line.positionals("INPUT", train.inputs, "text or JSONL files (also .gz, .zst), directories, or - for stdin", 1);
   if (!line.parse(arguments)) return false;
@@ -192,27 +188,24 @@ void report(const TrainArguments& train, const text::TrainedTokenizer& trained) 
                              {"merges", trained.definition.merges.size()},
                              {"text_bytes", trained.bytes},
                              {"unique_words", trained.unique_words}};
-    write_output(base::to_line(json) + "\n");
+    base::answer_json(json);
     return;
   }
-  std::string sentence = str(train.output, ": ", size, " tokens from ", trained.bytes, " bytes of text with ",
-                             trained.unique_words, " different words\n");
+  base::answer(str(train.output, ": ", size, " tokens from ", trained.bytes, " bytes of text with ",
+                   trained.unique_words, " different words"));
   if (size < static_cast<std::size_t>(train.vocabulary)) {
-    sentence += str("the text has no more pairs to merge: ", train.vocabulary, " tokens were asked for\n");
+    base::answer(str("the text has no more pairs to merge: ", train.vocabulary, " tokens were asked for"));
   }
-  write_output(sentence);
 }
 
 int train(const Arguments& arguments) {
   TrainArguments train;
   if (!parse_train(arguments, train)) return base::kExitDone;
   base::PosixFileSystem files;
-  const std::filesystem::path output(train.output);
-  const std::filesystem::path folder = output.has_parent_path() ? output.parent_path() : ".";
-  if (!files.is_directory(folder)) throw InputError(str("the directory of --output ", train.output, " does not exist"));
-  if (files.is_directory(output)) throw InputError(str("--output ", train.output, " is a directory; name a file"));
+  const auto overwrite = train.force ? base::Overwrite::kForced : base::Overwrite::kRefused;
+  base::output_file(train.output, overwrite);
   const text::TrainedTokenizer trained = run_training(files, train);
-  files.replace(output, text::write_tokenizer_json(trained.definition));
+  files.replace(base::output_file(train.output, overwrite), text::write_tokenizer_json(trained.definition));
   report(train, trained);
   return base::kExitDone;
 }

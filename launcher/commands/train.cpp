@@ -211,7 +211,7 @@ slurm::Outcome run_attempt(Session& session, const RunInput& input, base::FileSy
     run->took(watched.time.longest_step(), loop.saving().cost(), loop.saving().interval_seconds(),
               loop.saving().shards_per_node());
     run->end(outcome);
-    if (run->attempts().size() > 1) log.info("\n" + attempts_table(run->attempts()));
+    if (run->attempts().size() > 1) log.text("\n" + attempts_table(run->attempts()) + "\n");
     log.info(base::str(outcome.reason, ": ", outcome.step, " of ", input.resolved.steps, " steps; newest checkpoint: ",
                        outcome.saved_step == 0
                            ? "none"

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <boost/program_options.hpp>
-#include <cstdio>
 #include <deque>
 #include <optional>
 #include <set>
 #include <utility>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
 #include "launcher/options/help_text.hpp"
 #include "launcher/options/number.hpp"
@@ -242,7 +242,7 @@ bool CommandLine::parse(const Arguments& arguments) {
   Implementation& self = *implementation_;
   const auto options_end = std::find(arguments.begin(), arguments.end(), "--");
   if (std::any_of(arguments.begin(), options_end, [](const auto& word) { return word == "--help" || word == "-h"; })) {
-    std::fputs(help().c_str(), stdout);
+    base::answer_text(help());
     return false;
   }
   std::set<std::string> seen;

@@ -1,5 +1,4 @@
-#include <cstdio>
-
+#include "base/answer.hpp"
 #include "base/error.hpp"
 #include "launcher/options/command_line.hpp"
 #include "launcher/options/help_text.hpp"
@@ -25,7 +24,7 @@ int run_subcommand(const std::string& parent, const std::string& example, const 
   if (word == "--help" || word == "-h") {
     const std::string text =
         example_text(example) + "\n" + prefix + " COMMAND … (each has its own --help)\n" + table_text(rows);
-    std::fputs(text.c_str(), stdout);
+    base::answer_text(text);
     return base::kExitDone;
   }
   for (const Subcommand& subcommand : subcommands) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <sstream>
 
+#include "base/printable.hpp"
 #include "slurm/site/site_table.hpp"
 #include "slurm/site/slurm_text.hpp"
 
@@ -13,6 +14,8 @@ namespace {
 constexpr const char* kHead =
     "# The facts of a Slurm cluster, and what your jobs need there; docs/site.md explains every key.\n"
     "# Written by: trireme doctor --site-out FILE. Running that again refreshes the facts and keeps [needs].\n";
+constexpr const char* kNotKnown = "# Not known: ";
+constexpr const char* kYours = "# Yours: what a job needs here. It goes into the batch script as it is.";
 constexpr const char* kUnknown = "unknown";
 constexpr const char* kPartition = "partition.";
 constexpr const char* kQos = "qos.";
@@ -56,7 +59,8 @@ void add_json(base::Json& object, const Owner& owner, const std::vector<SiteKey<
 
 std::string to_ini(const Site& site, const std::string& needs_section) {
   std::string text = kHead;
-  for (const auto& [subject, reason] : site.unknown) text += "# Not known: " + subject + " (" + reason + ").\n";
+  for (const auto& [subject, reason] : site.unknown)
+    text += base::printable(kNotKnown + subject + " (" + reason + ").") + "\n";
   add_section(text, "slurm", site, slurm_keys(), site.unknown);
   add_section(text, "mpi", site, mpi_keys(), site.unknown);
   for (const Partition& one : site.partitions) {
@@ -64,7 +68,7 @@ std::string to_ini(const Site& site, const std::string& needs_section) {
   }
   for (const Qos& one : site.qos) add_section(text, kQos + one.name, one, qos_keys(), {});
   if (!needs_section.empty()) return text + "\n" + needs_section;
-  text += "\n# Yours: what a job needs here. It goes into the batch script as it is.";
+  text += std::string("\n") + kYours;
   add_section(text, "needs", site, needs_keys(), {});
   return text;
 }
@@ -78,6 +82,19 @@ std::string needs_section_of(const std::string& ini) {
     if (inside) section += line + "\n";
   }
   return section;
+}
+
+std::string foreign_comment(const std::string& ini) {
+  bool needs = false;
+  std::istringstream lines(ini);
+  for (std::string line; std::getline(lines, line);) {
+    line = trim(line);
+    if (begins_section(line)) needs = line.starts_with("[needs]");
+    const bool ours = line == kYours || line.starts_with(kNotKnown) ||
+                      std::string_view(kHead).find(line + "\n") != std::string_view::npos;
+    if (!needs && line.size() > 1 && line.starts_with("#") && !ours) return line;
+  }
+  return "";
 }
 
 base::Json to_json(const Site& site) {

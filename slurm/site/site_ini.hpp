@@ -16,6 +16,10 @@ std::string to_ini(const Site& site, const std::string& needs_section = "");
 /// The lines of a site file from "[needs]" to the next section or the end, comments included; "" without that section.
 std::string needs_section_of(const std::string& ini);
 
+/// The first line of a site file that is a comment, lies outside [needs] and is none of to_ini()'s: somebody wrote it,
+/// and a refreshed file would not have it. "" when there is none.
+std::string foreign_comment(const std::string& ini);
+
 /// All of it, for programs. Durations in seconds, memory in MiB; null: no limit, or not known
 /// ("unknown" says why).
 base::Json to_json(const Site& site);

@@ -20,6 +20,7 @@ TEST(FailureText, IsOneSentenceWithoutTheBacktracesOfLibraries) {
   EXPECT_EQ(failure_text(std::runtime_error("bad shape\nException raised from f at g.cpp:1 (most recent call first):\n"
                                             "frame #0: f")),
             "bad shape");
+  EXPECT_EQ(failure_text(std::runtime_error("bad shape:\nexpected 2")), "bad shape: expected 2");
   EXPECT_EQ(failure_text(std::runtime_error("bad\nframe #0: c10::Throw\nframe #1: main\n\n")), "bad");
 }
 

@@ -190,7 +190,7 @@ def bench_training(folder, texts, rounds, megabytes):
 
     def ours():
         start = time.perf_counter()
-        subprocess.run([TRIREME, "tokenizer", "train", "--vocab", "8192", "--output", output, file], check=True, capture_output=True)
+        subprocess.run([TRIREME, "tokenizer", "train", "--vocab", "8192", "--force", "--output", output, file], check=True, capture_output=True)
         seconds = time.perf_counter() - start
         results["trireme"] = [m.split(" ") for m in json.loads(output.read_text())["model"]["merges"]]
         return seconds

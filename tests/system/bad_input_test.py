@@ -108,6 +108,7 @@ def main():
 
         second_job(space)
         full_disk(space, cases)
+        file_size_limit(space, cases)
         other_commands(space, cases)
         say(f"{cases.count} refusals, each one sentence from one rank")
 
@@ -151,6 +152,20 @@ def full_disk(space, cases):
         say(f"  full disk: code {done.returncode}, checkpoints {steps} verify")
     finally:
         subprocess.run(["umount", "-l", small], check=False)
+
+
+def file_size_limit(space, cases):
+    """A save beyond `ulimit -f` fails in one sentence that names the limit, and leaves nothing half-written."""
+    limited = subprocess.run(["bash", "-c", "ulimit -f 300; exec \"$@\"", "bash",
+                              *command("train", "run.ini", "--run.dir=limited", "--checkpoint.preflight=false")],
+                             cwd=space.path, capture_output=True, text=True, timeout=100, check=False)
+    said = limited.stdout + limited.stderr
+    check(limited.returncode >= 0 and "File too large: this shell lets no file grow beyond 307200 bytes" in said,
+          f"a limit of files' sizes: {limited.returncode}\n{said}")
+    left = [name for _, folders, files in os.walk(space / "limited") for name in folders + files
+            if name.endswith((".tmp", ".partial"))]
+    check(not left and not checkpoints(space / "limited"), f"left behind: {left}")
+    cases.count += 1
 
 
 def other_commands(space, cases):

@@ -114,6 +114,26 @@ def signal_problems(path, text):
 INNER_HEADERS = ("models/kernels/cuda/",)
 
 
+# the only files that may write to standard output, and to a stream that they were given
+OUTPUT = {
+    r"std::(printf|puts|putchar|cout|cerr|clog)\b": ("base/answer.cpp",),
+    # A training's lines are its log.
+    r"\bstdout\b": ("base/answer.cpp", "collectives/mpi/failure.cpp", "launcher/commands/train.cpp",
+                    "launcher/train_loop.cpp"),
+    r"std::(fprintf|fputs|fputc|fwrite)\b|\b(print|put)\(stderr": ("base/answer.cpp", "base/log.cpp", "launcher/progress.cpp",
+                                                                  "launcher/step_report.cpp"),
+}
+
+
+def output_problems(path, text):
+    """Lines that reach a terminal past base/answer and base/log, where names are escaped."""
+    for number, line in enumerate(text.splitlines(), 1):
+        code = line.split("//")[0]
+        for pattern, allowed in OUTPUT.items():
+            if path not in allowed and re.search(pattern, code):
+                yield number, "prints past base/answer and base/log, which escape what others wrote"
+
+
 def torch_in_launcher(files):
     names = {re.sub(r"\.\w+$", "", path) for path, text in files.items()
              if path.startswith("launcher/") and re.search(r'#\s*include\s*[<"](ATen|c10|torch)/', text)}
@@ -162,7 +182,7 @@ def program_problems(program):
 
 def problems(files, cmake_texts):
     for path, text in sorted(files.items()):
-        for number, sentence in include_problems(path, text):
+        for number, sentence in (*include_problems(path, text), *output_problems(path, text)):
             yield f"{path}:{number}: {sentence}"
         for number, sentence in signal_problems(path, text):
             yield f"{path}:{number}: {sentence}"
@@ -193,6 +213,8 @@ def self_test():
     calls = ("  std::signal(SIGINT, stop);", "::sigaction(SIGTERM, &a, nullptr);", "pthread_sigmask(SIG_BLOCK, &s, nullptr);",
              "  ::signal(SIGXFSZ, SIG_IGN);", "  ::posix_spawnattr_init(&attributes);", "  signal(SIGHUP, SIG_IGN);")
     missed += [call for call in calls if not list(signal_problems("launcher/x.cpp", call))]
+    for line in ('std::printf("%s\\n", name);', "std::fputs(name, stderr);", "std::cout << name;"):
+        missed += [line] if not list(output_problems("launcher/x.cpp", line)) else []
     if not list(link_problems(link_graph(["trireme_library(trireme_spec SOURCES a.cpp LINKS b)\n"
                                           "trireme_library(b SOURCES b.cpp LINKS Trireme::MPI)"]))):
         missed.append("links")

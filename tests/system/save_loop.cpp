@@ -90,7 +90,7 @@ class Run {
   void keep_house(const Path& saved) {
     try {
       lease_->heartbeat();
-      const auto found = verify(files_, saved, false, 1);
+      const auto found = verify(files_, saved, ShardCheck::kBytes, 1);
       if (!found.findings.empty()) throw base::Error("read back: " + found.findings[0].problem);
       append_verified(files_, saved, found.manifest);
       prune(files_, directory_, {.keep = 2});

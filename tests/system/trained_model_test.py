@@ -1,8 +1,11 @@
 """A trained model in use: eval and generate say the same in every layout, and its weights start another run."""
 
 import json
+import os
+import pty
+import subprocess
 
-from support import (Workspace, causes, check, logical_tensors, make_data, metrics, run_file, say, step_directory,
+from support import (Workspace, causes, check, command, logical_tensors, make_data, metrics, run_file, say, step_directory,
                      step_lines, tiny_model)
 
 STEPS = 30
@@ -50,6 +53,28 @@ def texts(space, arch):
     say(f"  greedy in {len(LAYOUTS)} layouts: {greedy.strip()!r}; drawn: {drawn.strip()!r}")
 
 
+def answers(space):
+    """An answer that the disk does not take ends with 1; a terminal gets no control characters of the model's."""
+    prompt = ["generate", "run.ini", "--prompt", "The king\x1b[2J", "--max-tokens", "2", "--temperature", "0"]
+    for words in (["eval", "run.ini", "--samples", "1"], prompt):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(command(*words), cwd=space.path, stdout=full, stderr=subprocess.PIPE, text=True,
+                                  timeout=120, check=False)
+        said = causes(done.stderr)
+        check(done.returncode == 1 and len(said) == 1 and "could not be written" in said[0],
+              f"{words[0]} > /dev/full left with {done.returncode}: {done.stderr}")
+    piped = space.must(*prompt).stdout
+    check(piped.startswith("The king\x1b[2J"), f"in a pipe: {piped!r}")
+    main_end, terminal = pty.openpty()
+    done = subprocess.run(command(*prompt), cwd=space.path, stdout=terminal, stderr=subprocess.PIPE, timeout=120,
+                          check=False)
+    os.close(terminal)
+    shown = os.read(main_end, 4096).decode()
+    os.close(main_end)
+    check(done.returncode == 0 and shown.startswith("The king\\x1B[2J") and "\x1b" not in shown, f"a terminal: {shown!r}")
+    say("  answers: 1 on a full disk, raw in a pipe, escaped on a terminal")
+
+
 def initial_weights(space, arch):
     """One step with a learning rate that moves nothing leaves the weights of the checkpoint."""
     source = step_directory(space / f"runs/{arch}", STEPS)
@@ -81,6 +106,7 @@ def main():
             evaluations(space, arch)
             texts(space, arch)
             initial_weights(space, arch)
+        answers(space)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 // trireme checkpoint diff: two checkpoints tensor by tensor.
 #include <vector>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
 #include "io/checkpoint/compare.hpp"
 #include "io/checkpoint/open_checkpoint.hpp"
@@ -64,12 +65,12 @@ int checkpoint_diff(const Arguments& arguments) {
   }
   const bool equal = rows.size() == 1;
   if (json) {
-    print(Json{{"a", a.string()}, {"b", b.string()}, {"equal", equal}, {"tensors", all}});
+    base::answer_json({{"a", a.string()}, {"b", b.string()}, {"equal", equal}, {"tensors", all}});
   } else if (equal) {
-    print(base::str("equal, bit for bit: ", tensors.size(), " tensors\n"));
+    base::answer(base::str("equal, bit for bit: ", tensors.size(), " tensors"));
   } else {
-    print(format_table(rows, {3, 4, 5, 6}));
-    print(base::str(rows.size() - 1, " of ", tensors.size(), " tensors differ\n"));
+    base::answer_text(format_table(rows, {3, 4, 5, 6}));
+    base::answer(base::str(rows.size() - 1, " of ", tensors.size(), " tensors differ"));
   }
   return equal ? base::kExitDone : base::kExitFailed;
 }

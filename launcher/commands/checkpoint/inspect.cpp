@@ -1,6 +1,8 @@
 // trireme checkpoint inspect: what a checkpoint holds, from manifest and box table; with --stats from its data too.
 #include <vector>
 
+#include "base/answer.hpp"
+#include "base/error.hpp"
 #include "io/checkpoint/open_checkpoint.hpp"
 #include "io/checkpoint/statistics.hpp"
 #include "launcher/commands/checkpoint/byte_progress.hpp"
@@ -53,22 +55,22 @@ void print_statistics(const checkpoint::BoxTable& table, const Statistics& stati
     rows.push_back({name_of(table.tensors[t].kind), table.tensors[t].name, number(of.min), number(of.max),
                     number(of.mean), number(of.norm), std::to_string(of.not_finite)});
   }
-  print(base::str("\n", format_table(rows, {2, 3, 4, 5, 6})));
+  base::answer_text(base::str("\n", format_table(rows, {2, 3, 4, 5, 6})));
 }
 
 void print_inspection(const checkpoint::OpenedCheckpoint& opened) {
   const auto& manifest = opened.manifest;
-  print(format_table({{"checkpoint", opened.path.string()},
-                      {"step", std::to_string(manifest.step)},
-                      {"run", manifest.run_id},
-                      {"attempt", std::to_string(manifest.attempt)},
-                      {"job", manifest.job},
-                      {"saved", manifest.created},
-                      {"layout", layout_text(manifest.layout)},
-                      {"cursor", base::to_line(manifest.cursor)},
-                      {"extra", base::to_line(manifest.extra)},
-                      {"versions", base::to_line(manifest.versions)},
-                      {"size", format_bytes(static_cast<double>(bytes_of(manifest)))}}));
+  base::answer_text(format_table({{"checkpoint", opened.path.string()},
+                                  {"step", std::to_string(manifest.step)},
+                                  {"run", manifest.run_id},
+                                  {"attempt", std::to_string(manifest.attempt)},
+                                  {"job", manifest.job},
+                                  {"saved", manifest.created},
+                                  {"layout", layout_text(manifest.layout)},
+                                  {"cursor", base::to_line(manifest.cursor)},
+                                  {"extra", base::to_line(manifest.extra)},
+                                  {"versions", base::to_line(manifest.versions)},
+                                  {"size", format_bytes(static_cast<double>(bytes_of(manifest)))}}));
   std::vector<std::vector<std::string>> rows = {{"kind", "tensor", "shape", "type", "boxes", "size"}};
   for (const auto& tensor : opened.table.tensors) {
     const auto elements = static_cast<std::uint64_t>(topology::elements_of(tensor.shape));
@@ -76,10 +78,10 @@ void print_inspection(const checkpoint::OpenedCheckpoint& opened) {
                     std::to_string(tensor.box_count),
                     format_bytes(static_cast<double>(elements * size_of(tensor.dtype)))});
   }
-  print(base::str("\n", format_table(rows, {4, 5})));
+  base::answer_text(base::str("\n", format_table(rows, {4, 5})));
   rows = {{"file", "size"}};
   for (const auto& shard : manifest.files) rows.push_back({shard.name, format_bytes(static_cast<double>(shard.bytes))});
-  print(base::str("\n", format_table(rows, {1})));
+  base::answer_text(base::str("\n", format_table(rows, {1})));
 }
 
 }  // namespace
@@ -102,7 +104,7 @@ int checkpoint_inspect(const Arguments& arguments) {
   base::PosixFileSystem files;
   const auto opened = checkpoint::open_checkpoint(files, step_directory_of(files, words[0]));
   if (run_file) {
-    print(opened.manifest.options);
+    base::answer_content(opened.manifest.options);
     return base::kExitDone;
   }
   const Statistics statistics = stats ? statistics_of(files, opened) : Statistics();
@@ -110,7 +112,7 @@ int checkpoint_inspect(const Arguments& arguments) {
     Json all = Json::parse(opened.manifest_text);
     all["path"] = opened.path.string();
     all["tensors"] = describe_tensors(opened.table, statistics);
-    print(all);
+    base::answer_json(all);
   } else {
     print_inspection(opened);
     if (stats) print_statistics(opened.table, statistics);

@@ -1,11 +1,12 @@
 // trireme checkpoint list: the checkpoints of a run, from their manifests alone.
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 #include <ctime>
 #include <vector>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "io/checkpoint/damage.hpp"
 #include "io/checkpoint/open_checkpoint.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
@@ -31,7 +32,7 @@ std::vector<std::int64_t> verified_steps(base::FileSystem& files, const std::fil
   try {
     return checkpoint::verified_steps(files, run);
   } catch (const base::Error& error) {
-    std::fprintf(stderr, "warning: which ones are verified is not known: %s\n", error.what());
+    base::print_warning(base::str("which ones are verified is not known: ", error.what()));
     return {};
   }
 }
@@ -78,11 +79,11 @@ int checkpoint_list(const Arguments& arguments) {
     }
   }
   if (json) {
-    print(Json{{"run", run.string()}, {"checkpoints", entries}});
+    base::answer_json({{"run", run.string()}, {"checkpoints", entries}});
   } else if (entries.empty()) {
-    print(base::str("run directory ", run.string(), " holds no checkpoint yet\n"));
+    base::answer(base::str("run directory ", run.string(), " holds no checkpoint yet"));
   } else {
-    print(format_table(rows, {0, 2, 3, 4}));
+    base::answer_text(format_table(rows, {0, 2, 3, 4}));
   }
   return damaged ? base::kExitFailed : base::kExitDone;
 }

@@ -1,9 +1,10 @@
 // trireme checkpoint prune: deletes old checkpoints by the rule that the training uses after a commit.
 #include <cerrno>
-#include <cstdio>
 #include <vector>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/own_file.hpp"
 #include "io/checkpoint/lease.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
@@ -68,17 +69,17 @@ void report(base::FileSystem& files, const Path& run, const std::vector<Doomed>&
     steps.push_back({{"step", entry.step}, {"bytes", entry.bytes}});
   }
   if (json) {
-    print(Json{{"run", run.string()}, {"dry_run", dry_run}, {"deleted", steps}, {"bytes", bytes}});
+    base::answer_json({{"run", run.string()}, {"dry_run", dry_run}, {"deleted", steps}, {"bytes", bytes}});
     return;
   }
   for (const auto& entry : doomed) {
-    print(base::str(dry_run ? "would delete " : "deleted ", checkpoint::step_directory(run, entry.step).string(), ", ",
-                    format_bytes(static_cast<double>(entry.bytes)), "\n"));
+    base::answer(base::str(dry_run ? "would delete " : "deleted ", checkpoint::step_directory(run, entry.step).string(),
+                           ", ", format_bytes(static_cast<double>(entry.bytes))));
   }
   const std::size_t all = checkpoint::committed_steps(files, run).size();
   const std::size_t stay = dry_run ? all - doomed.size() : all;
-  print(base::str(doomed.size(), " deleted, ", stay, " kept, ", format_bytes(static_cast<double>(bytes)), " freed",
-                  dry_run ? " (nothing was done: --dry-run)\n" : "\n"));
+  base::answer(base::str(doomed.size(), " deleted, ", stay, " kept, ", format_bytes(static_cast<double>(bytes)),
+                         " freed", dry_run ? " (nothing was done: --dry-run)" : ""));
 }
 
 /// Whoever deletes is a writer of the run directory: no run can start before this is done.
@@ -88,7 +89,7 @@ checkpoint::Lease acquire(base::FileSystem& files, const Path& run, const checkp
         files, run, checkpoint::this_process("local", 0),
         checkpoint::real_world([](const std::string& job) { return slurm::job_is_running(slurm::run_command, job); },
                                [] { return false; }),
-        [](const std::string& text) { std::fputs((text + "\n").c_str(), stderr); });
+        [](const std::string& text) { base::print_note(text); });
   } catch (const base::IoError& error) {
     const auto doomed = find_doomed(files, run, policy);
     if ((error.code() != ENOSPC && error.code() != EDQUOT) || doomed.empty()) throw;

@@ -39,9 +39,6 @@ std::filesystem::path step_directory_of(base::FileSystem& files, const std::stri
   return checkpoint::step_directory(run, steps.back());
 }
 
-void print(const std::string& text) { std::fputs(text.c_str(), stdout); }
-void print(const Json& json) { print(base::to_line(json) + "\n"); }
-
 std::uint64_t bytes_of(const checkpoint::Manifest& manifest) {
   std::uint64_t bytes = manifest.boxes_bytes;
   for (const auto& shard : manifest.files) bytes += shard.bytes;

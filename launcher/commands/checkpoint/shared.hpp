@@ -27,10 +27,6 @@ std::filesystem::path run_directory_of(base::FileSystem& files, const std::strin
 /// A step directory, or the newest one of a run directory. Throws base::InputError when the run has none.
 std::filesystem::path step_directory_of(base::FileSystem& files, const std::string& word);
 
-/// To stdout; a JSON value as one line.
-void print(const std::string& text);
-void print(const base::Json& json);
-
 /// Of all files of a checkpoint but MANIFEST.json.
 std::uint64_t bytes_of(const checkpoint::Manifest& manifest);
 

@@ -1,6 +1,7 @@
 // trireme checkpoint verify: every byte of a checkpoint against its checksum.
 #include <vector>
 
+#include "base/answer.hpp"
 #include "base/error.hpp"
 #include "io/checkpoint/damage.hpp"
 #include "io/checkpoint/open_checkpoint.hpp"
@@ -19,9 +20,9 @@ using base::Json;
 void print_findings(const std::vector<checkpoint::Finding>& findings) {
   constexpr std::size_t kShown = 20;
   for (std::size_t i = 0; i < findings.size() && i < kShown; ++i) {
-    print(base::str("damaged: ", findings[i].subject, ": ", findings[i].problem, "\n"));
+    base::answer(base::str("damaged: ", findings[i].subject, ": ", findings[i].problem));
   }
-  if (findings.size() > kShown) print(base::str("and ", findings.size() - kShown, " more (--json names all)\n"));
+  if (findings.size() > kShown) base::answer(base::str("and ", findings.size() - kShown, " more (--json names all)"));
 }
 
 checkpoint::VerifyResult verify_with_progress(base::FileSystem& files, const std::filesystem::path& path, bool deep) {
@@ -32,7 +33,8 @@ checkpoint::VerifyResult verify_with_progress(base::FileSystem& files, const std
     // verify() reports it.
   }
   ByteProgress progress("verifying", total);
-  return checkpoint::verify(files, path, deep, usable_cores(), progress.hear());
+  return checkpoint::verify(files, path, deep ? checkpoint::ShardCheck::kDeep : checkpoint::ShardCheck::kStorage,
+                            usable_cores(), progress.hear());
 }
 
 /// In VERIFIED, when it is a committed checkpoint of a run. Returns why it could not be, else "".
@@ -78,15 +80,15 @@ int checkpoint_verify(const Arguments& arguments) {
     Json report = {{"path", path.string()},     {"good", good},      {"boxes", result.boxes}, {"bytes", result.bytes},
                    {"seconds", result.seconds}, {"damage", findings}};
     if (!note.empty()) report["note"] = note;
-    print(report);
+    base::answer_json(report);
   } else if (good) {
-    print(base::str(path.string(), ": good: ", result.boxes, " boxes, ",
-                    format_bytes(static_cast<double>(result.bytes)), " read back", deep ? ", and HDF5 agrees" : "",
-                    "\n"));
+    base::answer(base::str(path.string(), ": good: ", result.boxes, " boxes, ",
+                           format_bytes(static_cast<double>(result.bytes)), " read back",
+                           deep ? ", and HDF5 agrees" : ""));
   } else {
     print_findings(result.findings);
   }
-  if (!json && !note.empty()) print(note + "\n");
+  if (!json && !note.empty()) base::answer(note);
   if (good) return base::kExitDone;
   throw base::Error(base::str(
       "checkpoint ", path.string(), " is damaged: ", result.findings[0].subject, ": ", result.findings[0].problem,

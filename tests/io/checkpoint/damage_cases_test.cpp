@@ -43,7 +43,7 @@ class LogText {
 std::string check_verify(const DamageRun& run, const Expectation& expected) {
   base::PosixFileSystem files;
   std::set<std::string> named;
-  for (const auto& finding : verify(files, run.newest(), false, 1).findings) named.insert(finding.subject);
+  for (const auto& finding : verify(files, run.newest(), ShardCheck::kBytes, 1).findings) named.insert(finding.subject);
   if (!std::ranges::includes(named, expected.required)) {
     return "verify names " + testing::PrintToString(named) + ", not " + testing::PrintToString(expected.required);
   }

@@ -75,7 +75,7 @@ TEST(Damage, EveryFlippedByteIsFoundAndNamed) {
   save_steps(files, kRun, {1});
   const auto directory = step_directory(kRun, 1);
   const OpenedCheckpoint opened = open_checkpoint(files, directory);
-  ASSERT_TRUE(verify(files, directory, false, 1).findings.empty());
+  ASSERT_TRUE(verify(files, directory, ShardCheck::kBytes, 1).findings.empty());
   std::vector<std::string> names = {kManifestName, kBoxesName};
   for (const auto& shard : opened.manifest.files) names.push_back(shard.name);
   ASSERT_EQ(names.size(), 4u);
@@ -84,7 +84,7 @@ TEST(Damage, EveryFlippedByteIsFoundAndNamed) {
     std::string& bytes = files.bytes(directory / name);
     for (const std::size_t at : interesting(bytes)) {
       bytes[at] = static_cast<char>(bytes[at] ^ (1 << at % 8));
-      const auto findings = verify(files, directory, false, 1).findings;
+      const auto findings = verify(files, directory, ShardCheck::kBytes, 1).findings;
       bytes[at] = static_cast<char>(bytes[at] ^ (1 << at % 8));
       ASSERT_EQ(findings.size(), 1u) << name << " byte " << at;
       ASSERT_EQ(findings[0].subject, expected_subject(opened, name, at)) << name << " byte " << at;
@@ -92,7 +92,7 @@ TEST(Damage, EveryFlippedByteIsFoundAndNamed) {
     }
   }
   EXPECT_GT(flips, 2500u);
-  EXPECT_TRUE(verify(files, directory, false, 1).findings.empty());
+  EXPECT_TRUE(verify(files, directory, ShardCheck::kBytes, 1).findings.empty());
 }
 
 TEST(Damage, AMissingOrAddedByteIsFoundInEveryFile) {
@@ -110,17 +110,17 @@ TEST(Damage, AMissingOrAddedByteIsFoundInEveryFile) {
       for (const bool add : {true, false}) {
         if (!add && at == good.size()) continue;
         add ? bytes.insert(at, 1, '\0') : bytes.erase(at, 1);
-        const auto findings = verify(files, directory, false, 2).findings;
+        const auto findings = verify(files, directory, ShardCheck::kBytes, 2).findings;
         ASSERT_FALSE(findings.empty()) << name << (add ? " + " : " - ") << at;
         EXPECT_TRUE(std::ranges::any_of(findings, [&](const Finding& f) { return f.subject == subject; })) << name;
         bytes = good;
       }
     }
     bytes.clear();
-    EXPECT_FALSE(verify(files, directory, false, 1).findings.empty());
+    EXPECT_FALSE(verify(files, directory, ShardCheck::kBytes, 1).findings.empty());
     bytes = good;
   }
-  EXPECT_TRUE(verify(files, directory, false, 1).findings.empty());
+  EXPECT_TRUE(verify(files, directory, ShardCheck::kBytes, 1).findings.empty());
 }
 
 TEST(Damage, MissingAndForeignFilesAreNamed) {
@@ -129,7 +129,7 @@ TEST(Damage, MissingAndForeignFilesAreNamed) {
   const auto directory = step_directory(kRun, 1);
   files.open(directory / "node_0" / "notes.txt", base::OpenMode::kCreate);
   files.create_directory(directory / "node_7");
-  auto findings = verify(files, directory, false, 1).findings;
+  auto findings = verify(files, directory, ShardCheck::kBytes, 1).findings;
   ASSERT_EQ(findings.size(), 2u);
   EXPECT_EQ(findings[0].subject, "node_0/notes.txt");
   EXPECT_EQ(findings[1].subject, "node_7");
@@ -137,14 +137,14 @@ TEST(Damage, MissingAndForeignFilesAreNamed) {
   files.remove(directory / "node_7");
 
   files.remove(directory / "node_0" / "shard_1.h5");
-  findings = verify(files, directory, false, 1).findings;
+  findings = verify(files, directory, ShardCheck::kBytes, 1).findings;
   EXPECT_TRUE(
       std::ranges::any_of(findings, [](const Finding& f) { return f.subject == "metadata of node_0/shard_1.h5"; }));
   files.remove(directory / kManifestName);
-  findings = verify(files, directory, false, 1).findings;
+  findings = verify(files, directory, ShardCheck::kBytes, 1).findings;
   ASSERT_EQ(findings.size(), 1u);
   EXPECT_EQ(findings[0].subject, kManifestName);
-  EXPECT_THROW(verify(files, kRun / "checkpoints" / "step_9", false, 1), base::InputError);
+  EXPECT_THROW(verify(files, kRun / "checkpoints" / "step_9", ShardCheck::kBytes, 1), base::InputError);
 }
 
 TEST(Damage, AResumeTakesTheOlderOneAndSetsTheBadOneAside) {
@@ -211,7 +211,7 @@ TEST(Damage, DeepVerifyComparesWhatHdf5Sees) {
   base::PosixFileSystem files;
   save_steps(files, directory.path(), {1});
   const auto path = step_directory(directory.path(), 1);
-  EXPECT_TRUE(verify(files, path, true, 2).findings.empty());
+  EXPECT_TRUE(verify(files, path, ShardCheck::kDeep, 2).findings.empty());
 
   // Another name in the table, with every checksum made to match: only HDF5 knows better.
   OpenedCheckpoint opened = open_checkpoint(files, path);
@@ -222,8 +222,8 @@ TEST(Damage, DeepVerifyComparesWhatHdf5Sees) {
   const std::string text = to_text(opened.manifest);
   files.open(path / kBoxesName, base::OpenMode::kCreate)->pwrite(bytes.data(), bytes.size(), 0);
   files.open(path / kManifestName, base::OpenMode::kCreate)->pwrite(text.data(), text.size(), 0);
-  EXPECT_TRUE(verify(files, path, false, 2).findings.empty());
-  const auto findings = verify(files, path, true, 2).findings;
+  EXPECT_TRUE(verify(files, path, ShardCheck::kBytes, 2).findings.empty());
+  const auto findings = verify(files, path, ShardCheck::kDeep, 2).findings;
   ASSERT_FALSE(findings.empty());
   EXPECT_THAT(findings[0].subject + findings[0].problem, testing::HasSubstr("a/"));
 }

@@ -45,7 +45,7 @@ TEST(DirectIo, GivesTheSameFilesAsThePageCache) {
     ASSERT_TRUE(saved.ok) << saved.error;
     EXPECT_EQ(!files.direct_writes().empty(), direct == Direct::kTaken);
     EXPECT_EQ(wrong_after_load(files, large_tensors(), 1), 0);
-    EXPECT_TRUE(verify(files, saved.path, false, 1).findings.empty());
+    EXPECT_TRUE(verify(files, saved.path, ShardCheck::kBytes, 1).findings.empty());
     if (expected.empty()) expected = files.bytes(kShard);
     EXPECT_EQ(files.bytes(kShard), expected);
   }
@@ -97,10 +97,10 @@ TEST(Metadata, IsReadWhateverTheFileSystemTellsOfHoles) {
   ASSERT_TRUE(saved.ok) << saved.error;
   files.deny_writes();
   EXPECT_EQ(wrong_after_load(files, large_tensors(), 1), 0);
-  EXPECT_TRUE(verify(files, saved.path, false, 1).findings.empty());
+  EXPECT_TRUE(verify(files, saved.path, ShardCheck::kBytes, 1).findings.empty());
   files.bytes(kShard)[8] ^= 1;  // the superblock's version
   EXPECT_THROW(wrong_after_load(files, large_tensors(), 1), DamagedCheckpoint);
-  EXPECT_EQ(verify(files, saved.path, false, 1).findings.size(), 1U);
+  EXPECT_EQ(verify(files, saved.path, ShardCheck::kBytes, 1).findings.size(), 1U);
 }
 
 TEST(DirectIo, ADamagedLargeBlockIsFoundWhenLoading) {

@@ -73,7 +73,7 @@ void expect_only_whole_checkpoints_and_leftovers(MemoryFileSystem& files) {
     EXPECT_TRUE(known) << name;
   }
   for (const auto step : committed_steps(files, kRun)) {
-    EXPECT_TRUE(verify(files, step_directory(kRun, step), false, 1).findings.empty()) << "step " << step;
+    EXPECT_TRUE(verify(files, step_directory(kRun, step), ShardCheck::kBytes, 1).findings.empty()) << "step " << step;
   }
 }
 

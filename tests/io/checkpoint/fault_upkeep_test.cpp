@@ -47,7 +47,7 @@ std::int64_t restore(MemoryFileSystem& files) {
 
 void expect_all_whole(MemoryFileSystem& files) {
   for (const auto step : committed_steps(files, kRun)) {
-    EXPECT_TRUE(verify(files, step_directory(kRun, step), false, 1).findings.empty()) << "step " << step;
+    EXPECT_TRUE(verify(files, step_directory(kRun, step), ShardCheck::kBytes, 1).findings.empty()) << "step " << step;
   }
 }
 
@@ -155,7 +155,7 @@ TEST(FaultOfUpkeep, ResumingPastADamagedCheckpointFindsAnOlderOneOrSaysWhyNot) {
   };
   sweep.check = [](MemoryFileSystem& files, bool, const NamedFault&) {
     MemoryFileSystem copy(files);
-    EXPECT_EQ(verify(copy, step_directory(kRun, 1), false, 1).findings.size(), 0U);
+    EXPECT_EQ(verify(copy, step_directory(kRun, 1), ShardCheck::kBytes, 1).findings.size(), 0U);
     const auto step = restore(files);
     // An I/O error on reading counts as damage: step 2 may have been set aside, but is never deleted.
     const auto names = files.list(kDirectory);

@@ -135,7 +135,14 @@ def check_view(run, step, elsewhere):
     view = f"{run}/views/whole.h5"
     tensors = read_whole(step)
     assert f"{len(tensors)} tensors" in trireme("view", step, "-o", view)
-    assert "already" in trireme("view", step, "-o", view, code=2)
+    refusal = trireme("view", step, "-o", view, code=2)
+    assert "already" in refusal and "--force" in refusal, refusal
+    inode = os.stat(view).st_ino
+    os.symlink("whole.h5", f"{run}/views/link.h5")
+    trireme("view", step, "--force", "-o", f"{run}/views/link.h5")
+    assert os.path.islink(f"{run}/views/link.h5") and os.stat(view).st_ino != inode
+    os.unlink(f"{run}/views/link.h5")
+    assert os.listdir(f"{run}/views") == ["whole.h5"], os.listdir(f"{run}/views")
     assert "another directory" in trireme("view", step, "-o", f"{step}/../{os.path.basename(step)}/node_0/whole.h5", code=2)
     moved = f"{elsewhere}/moved"
     shutil.move(run, moved)  # sources are relative
@@ -189,7 +196,15 @@ def check_copy(step, elsewhere):
             assert a.read() == b.read(), file
     trireme("verify", "--deep", f"{target}/{name}")
     assert "equal, bit for bit" in trireme("diff", step, f"{target}/{name}")
-    assert "already" in trireme("copy", step, target, code=2)
+    refusal = trireme("copy", step, target, code=2)
+    assert "already" in refusal and "--force" in refusal, refusal
+    os.unlink(f"{target}/{name}/BOXES.bin")
+    assert "every checksum" in trireme("copy", "--force", step, target)
+    trireme("verify", f"{target}/{name}")
+    assert "the checkpoint itself" in trireme("copy", "--force", step, os.path.dirname(step), code=2)
+    os.makedirs(f"{elsewhere}/precious/{name}/thesis")
+    assert "no checkpoint" in trireme("copy", "--force", step, f"{elsewhere}/precious", code=2)
+    assert os.listdir(f"{elsewhere}/precious/{name}") == ["thesis"]
     assert os.listdir(target) == [name]
     shards = shards_of(step)
     with h5py.File(shards[-1], "r") as shard:

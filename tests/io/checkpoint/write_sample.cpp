@@ -1,5 +1,6 @@
-// write_sample RUN_DIR STEP TP DP PP ZERO fp32|fp64 [large]: saves the sample model from that layout, ranks as threads.
-// "large" adds tensors: one of several checksum blocks, and three with NaN and infinities in them.
+// write_sample RUN_DIR STEP TP DP PP ZERO fp32|fp64 [large|hostile]: saves the sample model from that layout, ranks as
+// threads. "large" adds tensors: one of several checksum blocks, and three with NaN and infinities in them. "hostile"
+// puts what a terminal would obey into every text of the checkpoint and adds a tensor with such a name.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -19,6 +20,15 @@ void add_large(std::vector<tests::SampleTensor>& tensors, DataType dtype) {
   tensors.push_back({Kind::kParam, "planted.all", {9}, dtype});
 }
 
+constexpr const char* kHostile = "x\x1b[2J\x1b]0;owned\x07\r\ntrireme: done \u202egnp.exe\u2028\u009b31m";
+
+void make_hostile(SaveInfo& info) {
+  info.run_id = info.job = kHostile;
+  info.options = std::string("[run]\nname = ") + kHostile + "\n";
+  info.layout = kHostile;
+  info.cursor = info.extra = info.versions = {{kHostile, kHostile}};
+}
+
 /// Its values.
 double planted(const tests::SampleTensor& tensor, std::int64_t flat, std::int64_t step) {
   const double value = tests::value_of(tensor, flat, step);
@@ -33,15 +43,18 @@ double planted(const tests::SampleTensor& tensor, std::int64_t flat, std::int64_
 
 int main(int argc, char** argv) {
   const bool large = argc == 9 && std::string(argv[8]) == "large";
-  if (argc != 8 && !large) return 2;
+  const bool hostile = argc == 9 && std::string(argv[8]) == "hostile";
+  if (argc != 8 && !large && !hostile) return 2;
   const tests::Layout layout{std::atoi(argv[3]), std::atoi(argv[4]), std::atoi(argv[5]), std::atoi(argv[6]) != 0};
   const DataType dtype = std::string(argv[7]) == "fp64" ? DataType::kFloat64 : DataType::kFloat32;
   auto tensors = tests::sample_tensors(dtype);
   if (large) add_large(tensors, dtype);
+  if (hostile) tensors.push_back({Kind::kParam, kHostile, {3}, dtype});
   trireme::base::PosixFileSystem files;
   bool good = true;
   trireme::tests::run_ranks(layout.ranks(), layout.ranks() > 2 ? 2 : 1, [&](Coordinator& coordinator) {
-    const auto info = tests::sample_info(argv[1], std::atoll(argv[2]));
+    auto info = tests::sample_info(argv[1], std::atoll(argv[2]));
+    if (hostile) make_hostile(info);
     const auto result =
         tests::save_sample(coordinator, files, info, tensors, layout, large ? planted : tests::value_of);
     if (coordinator.rank() == 0 && !result.ok) {

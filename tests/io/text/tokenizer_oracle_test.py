@@ -254,7 +254,7 @@ class Oracle(unittest.TestCase):
         for name, pattern in (("gpt2", None), ("llama3", LLAMA3)):
             for unit in ("line", "document"):
                 theirs = self.train_theirs(pattern, unit, file, 4000)
-                run("train", "--vocab", 4000, "--output", path, "--pattern", name, "--unit", unit, "--special", END,
+                run("train", "--vocab", 4000, "--force", "--output", path, "--pattern", name, "--unit", unit, "--special", END,
                     "--special", "<pad>", file)
                 expected, parts = json.loads(theirs.to_str()), json.loads(path.read_text())
                 self.assertEqual([m.split(" ") for m in parts["model"]["merges"]], expected["model"]["merges"])
@@ -271,7 +271,7 @@ class Oracle(unittest.TestCase):
         for alphabet in ("a", "ab", "aab ", "abcde  \n", "é字a "):
             file.write_bytes("".join(generator.choices(alphabet, k=3000)).encode())
             expected = json.loads(self.train_theirs(None, "document", file, 700).to_str())
-            run("train", "--vocab", 700, "-o", path, "--unit", "document", "--special", END, "--special", "<pad>", file)
+            run("train", "--vocab", 700, "--force", "-o", path, "--unit", "document", "--special", END, "--special", "<pad>", file)
             parts = json.loads(path.read_text())
             self.assertEqual([m.split(" ") for m in parts["model"]["merges"]], expected["model"]["merges"], alphabet)
             self.assertEqual(parts["model"]["vocab"], expected["model"]["vocab"], alphabet)

@@ -179,7 +179,7 @@ class PrepareTest(unittest.TestCase):
         path = self.write("long.txt", text)
         for name, tokenizer in (("gpt2", self.gpt2), ("llama3", self.llama3)):
             with self.subTest(name):
-                self.prepare("--threads", "2", path, tokenizer=name)
+                self.prepare("--threads", "2", "--force", path, tokenizer=name)
                 self.expect([text], tokenizer=tokenizer)
 
     def test_prompts_carry_no_loss(self):
@@ -275,7 +275,7 @@ class PrepareTest(unittest.TestCase):
         path = self.write("a.txt", prose(1_000_000, 2))
         done = self.run_prepare("--valid-fraction", "0.1", path, preexec_fn=little_room)
         self.assertEqual(done.returncode, 1)
-        self.assertIn(b"File too large", done.stderr)
+        self.assertIn(b"File too large: this shell lets no file grow beyond 200000 bytes", done.stderr)
         self.assertEqual([p.name for p in self.dir.iterdir()], ["a.txt"])
 
     def test_an_interrupt_leaves_nothing_behind(self):
@@ -284,7 +284,7 @@ class PrepareTest(unittest.TestCase):
             process.stdin.write(b"some text")
             process.stdin.flush()
             deadline = time.monotonic() + 60
-            while not list(self.dir.glob("d.h5.*.offsets.tmp")) and time.monotonic() < deadline:
+            while not list(self.dir.glob("d.h5.offsets.*.tmp")) and time.monotonic() < deadline:
                 os.sched_yield()
             self.assertTrue(list(self.dir.iterdir()))
             # Standard input stays open: the reader is waiting in read(2).

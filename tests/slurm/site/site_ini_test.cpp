@@ -68,6 +68,16 @@ TEST(ToIni, PutsAnEarlierNeedsSectionBackAsItIs) {
   EXPECT_THAT(text, Not(HasSubstr("gpu_request")));
 }
 
+TEST(ForeignComment, IsWhatSomebodyWroteOutsideOfNeeds) {
+  Site site;
+  site.unknown["fair share"] = "no sacctmgr";
+  const std::string ours = to_ini(site);
+  EXPECT_EQ(foreign_comment(ours), "");
+  EXPECT_EQ(foreign_comment(ours + "# the group's\nmodules = x # mine\n"), "");
+  const std::size_t mpi = ours.find("[mpi]");
+  EXPECT_EQ(foreign_comment(ours.substr(0, mpi) + "  # ask Ada\n" + ours.substr(mpi)), "# ask Ada");
+}
+
 TEST(SiteFromValues, NamesTheNearestKeyAndSection) {
   EXPECT_THAT(refusal({{"slurm.kil_wait", "1"}}), HasSubstr("did you mean slurm.kill_wait?"));
   EXPECT_THAT(refusal({{"partition.gpu.grase", "1"}}), HasSubstr("did you mean partition.gpu.grace?"));
