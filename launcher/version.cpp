@@ -1,12 +1,10 @@
 #include "launcher/version.hpp"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
+#include <oniguruma.h>
 #include <xxhash.h>
 #include <zlib.h>
 #include <zstd.h>
 
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
@@ -18,13 +16,6 @@ namespace {
 
 std::string dotted(unsigned number) {  // 10302 -> 1.3.2
   return base::str(number / 10000, ".", number / 100 % 100, ".", number % 100);
-}
-
-std::string loaded_pcre2() {
-  std::array<char, 64> text{};
-  pcre2_config(PCRE2_CONFIG_VERSION, text.data());
-  const std::string version = text.data();  // "10.42 2022-12-11"
-  return version.substr(0, version.find(' '));
 }
 
 }  // namespace
@@ -40,7 +31,8 @@ std::vector<LibraryVersion> library_versions() {
       {"Boost", options::boost_version(), ""},
       {"nlohmann-json",
        base::str(NLOHMANN_JSON_VERSION_MAJOR, ".", NLOHMANN_JSON_VERSION_MINOR, ".", NLOHMANN_JSON_VERSION_PATCH), ""},
-      {"PCRE2", base::str(PCRE2_MAJOR, ".", PCRE2_MINOR), loaded_pcre2()},
+      {"Oniguruma", base::str(ONIGURUMA_VERSION_MAJOR, ".", ONIGURUMA_VERSION_MINOR, ".", ONIGURUMA_VERSION_TEENY),
+       onig_version()},
       {"xxhash", dotted(XXH_VERSION_NUMBER), dotted(XXH_versionNumber())},
       {"zlib", ZLIB_VERSION, zlibVersion()},
       {"zstd", dotted(ZSTD_VERSION_NUMBER), dotted(ZSTD_versionNumber())},

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/error.hpp"
+
 namespace trireme::text {
 namespace {
 
@@ -82,12 +84,18 @@ bool AddedTokenFinder::next(std::string_view text, std::size_t& search, std::siz
     if (token->single_word && !stands_alone(text, begin, end)) continue;
     search = end;
     std::uint32_t length;
+    if (token->lstrip) begin = std::max(begin, floor);
     while (token->lstrip && begin > floor) {
       const std::size_t left = previous(text, begin);
       if (left < floor || !(classes_->at(text.data() + left, length) & kSpace)) break;
       begin = left;
     }
     while (token->rstrip && end < text.size() && (classes_->at(text.data() + end, length) & kSpace)) end += length;
+    if (begin > end) {
+      throw base::InputError(base::str("the added token \"", token->content, "\" at byte ", at - token->content.size(),
+                                       " of a text lies in white space that the token before it swallowed: "
+                                       "Hugging Face tokenizers fail on it"));
+    }
     match = {begin, end, token->id};
     return true;
   }

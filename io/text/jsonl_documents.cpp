@@ -1,8 +1,9 @@
 #include <algorithm>
+#include <optional>
 
 #include "base/error.hpp"
-#include "base/json.hpp"
 #include "io/text/file_documents.hpp"
+#include "io/text/json_scanner.hpp"
 
 namespace trireme::text {
 namespace {
@@ -56,32 +57,59 @@ class JsonlDocuments final : public FileDocuments {
   bool ended_ = false;
 };
 
-void take(const base::Json& object, const std::string& field, const std::string& place, std::string& out) {
-  const auto member = object.find(field);
-  if (member == object.end()) {
-    std::string names;
-    for (const auto& [key, value] : object.items()) names += (names.empty() ? "" : ", ") + key;
-    throw base::InputError(base::str(place, " has no field \"", field, "\" (it has: ", names.substr(0, 200), ")"));
+/// What the members of one line's object say about one field.
+struct Field {
+  std::string_view name;
+  std::optional<std::string_view> value = std::nullopt;  // as it is spelled
+
+  void hear(std::string_view key, std::string_view spelled) {
+    if (key == name) value = spelled;  // of two with one name, the last counts
   }
-  if (!member->is_string()) throw base::InputError(base::str(place, ": field \"", field, "\" is not a string"));
-  out = member->get_ref<const std::string&>();
+};
+
+/// The text of the field goes to `out`.
+void take(const Field& field, const std::string& members, const RawPiece& raw, const DocumentReaderOptions& options,
+          std::string& out, DocumentCounts& counts) {
+  if (!field.value) {
+    throw base::InputError(
+        base::str(raw.place, " has no field \"", field.name, "\" (it has: ", members.substr(0, 200), ")"));
+  }
+  if (!field.value->starts_with('"')) {
+    throw base::InputError(base::str(raw.place, ": field \"", field.name, "\" is not a string"));
+  }
+  out.clear();
+  const std::size_t quote = field.value->rfind('"');
+  const std::uint64_t halves = append_json_string(field.value->substr(1, quote - 1), out);
+  if (halves > 0 && !options.replace_invalid_utf8) {
+    throw base::InputError(
+        base::str(raw.place, ": field \"", field.name,
+                  "\" holds half of a surrogate pair (\\ud800 to \\udfff alone): no UTF-8 text has it"));
+  }
+  counts.replaced += halves;
 }
 
 }  // namespace
 
 void parse_jsonl_line(const RawPiece& raw, const DocumentReaderOptions& options, DocumentPiece& piece,
                       DocumentCounts& counts) {
-  std::string text;
+  std::string text, members, key;
   std::size_t unused = 0;
   counts.replaced += append_text(raw.bytes, true, options, raw.place, text, &unused);
-  const base::Json object = base::Json::parse(text, nullptr, false);
-  if (object.is_discarded()) {
+  Field wanted{options.field}, prompt{options.prompt_field};
+  const JsonText kind = scan_json(text, [&](std::string_view spelled, std::string_view value) {
+    key.clear();
+    append_json_string(spelled, key);
+    wanted.hear(key, value);
+    prompt.hear(key, value);
+    if (members.size() < 200) members += (members.empty() ? "" : ", ") + key;
+  });
+  if (kind == JsonText::kMalformed) {
     throw base::InputError(base::str(raw.place, " is not valid JSON: each line must hold one JSON object"));
   }
-  if (!object.is_object()) throw base::InputError(base::str(raw.place, " is not a JSON object"));
-  take(object, options.field, raw.place, piece.text);
+  if (kind != JsonText::kObject) throw base::InputError(base::str(raw.place, " is not a JSON object"));
+  take(wanted, members, raw, options, piece.text, counts);
   piece.prompt.clear();
-  if (!options.prompt_field.empty()) take(object, options.prompt_field, raw.place, piece.prompt);
+  if (!options.prompt_field.empty()) take(prompt, members, raw, options, piece.prompt, counts);
 }
 
 std::unique_ptr<FileDocuments> jsonl_documents(std::unique_ptr<ByteSource> source, std::string name,

@@ -25,12 +25,13 @@ class Splitter {
 
 inline constexpr std::size_t kWordsAtATime = 2048;
 
-/// Hand-written scanners for GPT-2's and Llama-3's patterns (equal to them, character by character, and an order
-/// faster); PCRE2 with JIT for any other. Throws InputError naming the pattern when it is malformed or uses what
-/// Oniguruma and PCRE2 read differently. PCRE2 knows the characters of its own Unicode version; the scanners know 16.0.
+/// Hand-written scanners for the patterns of GPT-2, Llama-3 (also cl100k's), Qwen2 and o200k (equal to them, character
+/// by character, and an order faster); Oniguruma for any other. Throws InputError naming the pattern when it is
+/// malformed or cannot be read as Hugging Face tokenizers do (io/text/pattern_rewriter.hpp).
 std::unique_ptr<Splitter> make_splitter(const std::string& pattern, std::shared_ptr<const UnicodeClasses> classes);
 
-/// Always PCRE2.
-std::unique_ptr<Splitter> make_pcre2_splitter(const std::string& pattern);
+/// Always Oniguruma. Its split() throws InputError where a text makes the pattern try too many ways to match: more than
+/// ten million from one place, as in Hugging Face tokenizers, or too many in all. It never goes on without an answer.
+std::unique_ptr<Splitter> make_oniguruma_splitter(const std::string& pattern);
 
 }  // namespace trireme::text

@@ -65,10 +65,28 @@ struct Tokenizer::Implementation {
 
 namespace {
 
+/// The tokens that one pass finds. Of entries with the same content the last gives the flags, but the first special one
+/// decides in which pass the token is found; without a special one each entry puts it into its own, as in Hugging
+/// Face's AddedVocabulary.
 std::vector<AddedToken> matched_in_pass(const std::vector<AddedToken>& tokens, bool second) {
-  std::vector<AddedToken> chosen;
+  struct Entries {
+    AddedToken last;
+    bool special = false, found = false;
+  };
+  std::vector<std::string> order;
+  std::unordered_map<std::string, Entries> by_content;
   for (const AddedToken& token : tokens) {
-    if (token.normalized == second) chosen.push_back(token);
+    const auto [place, added] = by_content.try_emplace(token.content);
+    if (added) order.push_back(token.content);
+    Entries& entries = place->second;
+    entries.last = token;
+    if (entries.special) continue;
+    entries.special = token.special;
+    entries.found = token.normalized == second || (entries.found && !token.special);
+  }
+  std::vector<AddedToken> chosen;
+  for (const std::string& content : order) {
+    if (by_content[content].found) chosen.push_back(by_content[content].last);
   }
   return chosen;
 }
@@ -156,7 +174,7 @@ void Tokenizer::Implementation::encode(std::string_view text, Ids& ids) const {
   AddedTokenFinder::Match match;
   while (!first_added.empty() && first_added.next(text, search, taken, match)) {
     if (match.begin > taken) encode_between(text.substr(taken, match.begin - taken), ids, *workspace);
-    ids.push_back(match.id);
+    if (match.begin < match.end) ids.push_back(match.id);
     taken = match.end;
   }
   if (taken < text.size()) encode_between(text.substr(taken), ids, *workspace);
@@ -169,7 +187,7 @@ void Tokenizer::Implementation::encode_between(std::string_view text, Ids& ids, 
   AddedTokenFinder::Match match;
   while (!second_added.empty() && second_added.next(text, search, taken, match)) {
     if (match.begin > taken) encode_split(text.substr(taken, match.begin - taken), 0, ids, workspace);
-    ids.push_back(match.id);
+    if (match.begin < match.end) ids.push_back(match.id);
     taken = match.end;
   }
   if (taken < text.size()) encode_split(text.substr(taken), 0, ids, workspace);

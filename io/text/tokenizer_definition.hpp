@@ -31,9 +31,11 @@ struct TokenizerDefinition {
   bool add_prefix_space = false;    ///< ByteLevel's
 };
 
-/// GPT-2's pattern (ByteLevel's own) and Llama-3's.
+/// GPT-2's pattern (ByteLevel's own), Llama-3's (the same as cl100k's), Qwen2's and o200k's.
 extern const char* const kGpt2Pattern;
 extern const char* const kLlama3Pattern;
+extern const char* const kQwen2Pattern;
+extern const char* const kO200kPattern;
 
 /// Throws InputError, in one sentence that names `name` and the feature, for malformed JSON and for anything
 /// that would change an id and that Trireme does not read.

@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/error.hpp"
+#include "io/text/json_scanner.hpp"
 #include "io/text/tokenizer_definition.hpp"
 
 namespace trireme::text {
@@ -45,6 +47,14 @@ class Reader {
     return value.get<bool>();
   }
 
+  /// Text that ids depend on.
+  const std::string& whole(const std::string& text) const {
+    if (text.find(kHalfSurrogate) != std::string::npos) {
+      refuse(str("\"", text, "\" holds half of a surrogate pair (or U+FDD0), which is no text"));
+    }
+    return text;
+  }
+
   std::string type_of(const Json& object) const { return object.is_object() ? object.value("type", "") : ""; }
 
   void read_model(const Json& model) {
@@ -70,7 +80,7 @@ class Reader {
     result_.vocabulary.reserve(vocabulary.size());
     for (const auto& [token, id] : vocabulary.items()) {
       if (!id.is_number_unsigned() || id.get<std::uint64_t>() >= (1U << 31)) refuse(str("token ", token, " has no id"));
-      result_.vocabulary.emplace_back(token, id.get<std::uint32_t>());
+      result_.vocabulary.emplace_back(whole(token), id.get<std::uint32_t>());
     }
     std::sort(result_.vocabulary.begin(), result_.vocabulary.end(),
               [](const auto& a, const auto& b) { return a.second < b.second; });
@@ -86,17 +96,19 @@ class Reader {
   void read_merges(const Json& merges) {
     if (!merges.is_array()) refuse("its model has no merges");
     result_.merges.reserve(merges.size());
+    const bool lines = !merges.empty() && merges[0].is_string();
     for (const Json& merge : merges) {
-      if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
-        result_.merges.emplace_back(merge[0].get<std::string>(), merge[1].get<std::string>());
+      if (!lines && merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) {
+        result_.merges.emplace_back(whole(merge[0].get<std::string>()), whole(merge[1].get<std::string>()));
         continue;
       }
-      const std::string line = merge.is_string() ? merge.get<std::string>() : "";
+      const std::string line = lines && merge.is_string() ? merge.get<std::string>() : "";
+      if (line.starts_with("#version")) continue;  // as in merges.txt, even where it is a merge
       const std::size_t space = line.find(' ');
       if (space == std::string::npos || line.find(' ', space + 1) != std::string::npos) {
         refuse(str("merge ", result_.merges.size() + 1, " is not a pair of tokens"));
       }
-      result_.merges.emplace_back(line.substr(0, space), line.substr(space + 1));
+      result_.merges.emplace_back(whole(line.substr(0, space)), line.substr(space + 1));
     }
   }
 
@@ -130,7 +142,7 @@ class Reader {
     if (member(step, "behavior") != "Isolated" || flag(step, "invert", false)) {
       refuse("its Split step is inverted or not Isolated, which Trireme does not read");
     }
-    result_.splits.push_back(pattern.at("Regex").get<std::string>());
+    result_.splits.push_back(whole(pattern.at("Regex").get<std::string>()));
   }
 
   void read_decoder(const Json& decoder) const {
@@ -143,13 +155,15 @@ class Reader {
     if (tokens.is_null()) return;
     if (!tokens.is_array()) refuse("its added_tokens are not a list");
     std::unordered_map<std::string, std::uint32_t> known(result_.vocabulary.begin(), result_.vocabulary.end());
+    std::unordered_set<std::uint32_t> seen;  // a token may come twice; its first place gives its id
     auto next = static_cast<std::uint32_t>(known.size());
     for (const Json& entry : tokens) {
       if (!entry.is_object() || !member(entry, "content").is_string() || !member(entry, "id").is_number_unsigned()) {
         refuse("an entry of added_tokens has no content or no id");
       }
       AddedToken token;
-      token.content = entry.at("content").get<std::string>();
+      token.content = whole(entry.at("content").get<std::string>());
+      if (token.content.empty()) continue;  // takes no id
       token.special = flag(entry, "special", false);
       token.single_word = flag(entry, "single_word", false);
       token.lstrip = flag(entry, "lstrip", false);
@@ -158,7 +172,8 @@ class Reader {
       const auto [place, added] = known.emplace(token.content, next);
       if (added) ++next;
       token.id = place->second;
-      if (entry.at("id").get<std::uint64_t>() != token.id) {
+      const bool again = !seen.insert(token.id).second;
+      if (!again && entry.at("id").get<std::uint64_t>() != token.id) {
         refuse(str("added token ", token.content, " has id ", entry.at("id").dump(),
                    ", Hugging Face tokenizers would give it ", token.id));
       }
@@ -212,7 +227,7 @@ void append_lines(std::string& text, const Range& range, Line line) {
 
 TokenizerDefinition parse_tokenizer_json(const std::string& json, const std::string& name) {
   try {
-    return Reader(Json::parse(json), name).read();
+    return Reader(Json::parse(strict_json(json)), name).read();
   } catch (const Json::exception& error) {
     throw InputError(str("tokenizer ", name, " is not readable JSON: ", error.what()));
   }

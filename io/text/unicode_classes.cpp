@@ -1,24 +1,26 @@
 #include "io/text/unicode_classes.hpp"
 
-#include <algorithm>
+#include "io/text/unicode_properties.hpp"
 
 namespace trireme::text {
-namespace {
-
-struct Range {
-  std::uint32_t first, last;
-  std::uint8_t classes;
-};
-constexpr Range kRanges[] = {
-#include "io/text/unicode_ranges.inc"
-};
-
-}  // namespace
 
 UnicodeClasses::UnicodeClasses() : classes_(0x110000) {
-  for (const Range& range : kRanges) {
-    std::fill(classes_.begin() + range.first, classes_.begin() + range.last + 1, range.classes);
-  }
+  const auto add = [this](std::string_view property, unsigned bit) {
+    const CodePointSet members = unicode_property(property).value();
+    for (const auto& [first, last] : members.ranges()) {
+      for (std::uint32_t point = first; point <= last; ++point) {
+        classes_[point] = static_cast<std::uint8_t>(classes_[point] | bit);
+      }
+    }
+  };
+  add("l", kLetter);
+  add("n", kNumber);
+  add("whitespace", kSpace);
+  add("word", kWord);
+  add("joincontrol", kWord);
+  for (const char* const either : {"lm", "lo", "m"}) add(either, kUpperKind | kLowerKind);
+  for (const char* const upper : {"lu", "lt"}) add(upper, kUpperKind);
+  add("ll", kLowerKind);
 }
 
 }  // namespace trireme::text

@@ -1,5 +1,5 @@
-// The character classes that split patterns ask for, by Unicode 16.0: \p{L}, \p{N}, \s and \w, with the members
-// that Hugging Face tokenizers give them.
+// The character classes that the scanners and added tokens ask for, by Unicode 16.0, with the members that Hugging Face
+// tokenizers give them.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,12 @@
 namespace trireme::text {
 
 enum UnicodeClass : std::uint8_t {
-  kLetter = 1,  ///< \p{L}
-  kNumber = 2,  ///< \p{N}
-  kSpace = 4,   ///< \s: White_Space (so not U+180E, U+200B or U+FEFF)
-  kWord = 8,    ///< \w: alphabetic, marks, decimal digits, connector punctuation, join controls
+  kLetter = 1,      ///< \p{L}
+  kNumber = 2,      ///< \p{N}
+  kSpace = 4,       ///< \s: White_Space (so not U+180E, U+200B or U+FEFF)
+  kWord = 8,        ///< \w of added tokens: alphabetic, marks, decimal digits, connector punctuation, join controls
+  kUpperKind = 16,  ///< [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]
+  kLowerKind = 32,  ///< [\p{Ll}\p{Lm}\p{Lo}\p{M}]
 };
 
 /// One byte of class bits for every code point; about 1.1 MB, of which a text touches few pages.

@@ -7,16 +7,14 @@
 namespace trireme::tokens {
 namespace {
 
-constexpr const char* kQwen2Pattern =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-
 bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'); }
 bool is_gap(char c) { return c == ' ' || c == '\n'; }
 
 bool known_pattern(const text::TokenizerDefinition& definition) {
   // Only the first step matters: the later ones split what it made, piece by piece.
   if (definition.splits.empty()) return definition.use_gpt2_pattern;
-  const std::array<std::string, 3> known = {text::kGpt2Pattern, text::kLlama3Pattern, kQwen2Pattern};
+  const std::array<std::string, 4> known = {text::kGpt2Pattern, text::kLlama3Pattern, text::kQwen2Pattern,
+                                            text::kO200kPattern};
   return std::find(known.begin(), known.end(), definition.splits.front()) != known.end();
 }
 

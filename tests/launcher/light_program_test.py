@@ -31,7 +31,7 @@ for command in commands:
     check(f"{command} --help", shown.returncode == 0 and shown.stdout.startswith("example:\n"), shown)
 
 version = run(TRIREME, "--version").stdout
-for library in ("trireme", "LibTorch", "NCCL", "MPI", "HDF5", "Boost", "PCRE2", "zstd"):
+for library in ("trireme", "LibTorch", "NCCL", "MPI", "HDF5", "Boost", "Oniguruma", "zstd"):
     check(f"version of {library}", re.search(rf"^{library}(: built without| \S*\d)", version, re.M) or
           (library == "MPI" and re.search(r"^MPI .*\d", version, re.M)), version)
 

@@ -14,6 +14,7 @@
 #include "base/file_system.hpp"
 #include "base/json.hpp"
 #include "io/text/bpe_trainer.hpp"
+#include "io/text/bracket_parser.hpp"
 #include "io/text/byte_level.hpp"
 #include "io/text/merge_table.hpp"
 #include "io/text/splitter.hpp"
@@ -61,12 +62,13 @@ TokenizerDefinition trained(const std::string& text, std::size_t vocabulary, con
 const char* const kSample =
     "the cat sat on the mat; the cats' hats aren't that flat.\n\n  12345 67 \xC3\xA9t\xC3\xA9 \xE2\x80\x99s\r\nthe end";
 
-/// Characters that patterns tell apart, and assigned ones of many blocks, all known to PCRE2's Unicode too.
+/// Characters that patterns tell apart, some of Unicode 15 and 16, and others of many blocks.
 std::string random_text(std::mt19937& random, std::size_t length) {
   static const std::vector<std::uint32_t> kCommon = {
-      ' ',    ' ',    '\n',   '\r', '\t',   '\'',   's',     'T',    'l',   'L',    'v',   'e',
-      'E',    '0',    '9',    '.',  '_',    '-',    0,       0x85,   0xA0,  0xE9,   0x301, 0x17F,
-      0x180E, 0x2028, 0x3000, 0xBD, 0xFEFF, 0x200D, 0x1F44D, 0x5B57, 0x661, 0x2167, 0x1C5};
+      ' ',    ' ',   '\n',   '\r',   '\t',   '\'',  's',     'T',     'l',     'L',     'v',
+      'e',    'E',   '0',    '9',    '.',    '_',   '-',     0,       0x85,    0xA0,    0xE9,
+      0x301,  0x17F, 0x180E, 0x2028, 0x3000, 0xBD,  0xFEFF,  0x200D,  0x1F44D, 0x5B57,  0x661,
+      0x2167, 0x1C5, '/',    'A',    'b',    0x2B0, 0x10D50, 0x10D70, 0x1C89,  0x31350, 0x16D40};
   std::string text;
   for (std::size_t i = 0; i < length; ++i) {
     const std::uint32_t block = random() % 4;
@@ -76,43 +78,113 @@ std::string random_text(std::mt19937& random, std::size_t length) {
   return text;
 }
 
-TEST(Splitter, ScannersEqualPcre2) {
+TEST(Splitter, ScannersEqualOniguruma) {
   const auto classes = std::make_shared<UnicodeClasses>();
   std::mt19937 random(1);
-  for (const char* const pattern : {kGpt2Pattern, kLlama3Pattern}) {
-    const auto scanner = make_splitter(pattern, classes), pcre2 = make_pcre2_splitter(pattern);
+  for (const char* const pattern : {kGpt2Pattern, kLlama3Pattern, kQwen2Pattern, kO200kPattern}) {
+    const auto scanner = make_splitter(pattern, classes), oniguruma = make_oniguruma_splitter(pattern);
     for (int round = 0; round < 20000; ++round) {
       const std::string text = random_text(random, 1 + random() % 30);
-      ASSERT_EQ(words(*scanner, text), words(*pcre2, text)) << pattern;
+      ASSERT_EQ(words(*scanner, text), words(*oniguruma, text)) << pattern;
     }
     const std::string long_text = random_text(random, 200000);
-    EXPECT_EQ(words(*scanner, long_text), words(*pcre2, long_text));
+    EXPECT_EQ(words(*scanner, long_text), words(*oniguruma, long_text));
   }
 }
 
 TEST(Splitter, LongRunsNeedNoStackAndNoLimit) {
   const auto classes = std::make_shared<UnicodeClasses>();
-  for (const char* const pattern : {kGpt2Pattern, kLlama3Pattern}) {
+  for (const char* const pattern : {kGpt2Pattern, kLlama3Pattern, kQwen2Pattern, kO200kPattern}) {
     for (const char c : {'a', ' ', '\n', '=', '7'}) {
       const std::string text(1 << 20, c);
-      EXPECT_EQ(words(*make_pcre2_splitter(pattern), text), words(*make_splitter(pattern, classes), text));
+      EXPECT_EQ(words(*make_oniguruma_splitter(pattern), text), words(*make_splitter(pattern, classes), text));
     }
   }
   // A group that backtracks keeps one frame a round.
-  EXPECT_THAT(words(*make_pcre2_splitter("(?:a|ab)*c|a+"), std::string(1 << 20, 'a')),
+  EXPECT_THAT(words(*make_oniguruma_splitter("(?:a|ab)*c|a+"), std::string(1 << 20, 'a')),
               ElementsAre(std::string(1 << 20, 'a')));
 }
 
-TEST(Splitter, TextBetweenMatchesIsAWord) {
-  EXPECT_THAT(words(*make_pcre2_splitter("[0-9]+"), "ab12cd3"), ElementsAre("ab", "12", "cd", "3"));
-  EXPECT_THAT(words(*make_pcre2_splitter("x*"), "axxb"), ElementsAre("a", "xx", "b"));
+TEST(Splitter, APatternThatTriesTooManyWaysIsAnError) {
+  const auto message = [](const char* pattern, const std::string& text) -> std::string {
+    try {
+      words(*make_oniguruma_splitter(pattern), text);
+      return "";
+    } catch (const base::InputError& error) {
+      return error.what();
+    }
+  };
+  EXPECT_THAT(message("(a+)+$|;", ";" + std::string(40, 'a') + "b"),
+              testing::AllOf(HasSubstr("(a+)+$|;"), HasSubstr("byte 1 of a text")));
+  // Few ways from each place, but from every place again: bounded for the search, and for all searches of a call.
+  EXPECT_THAT(message("a*[bc]", std::string(100000, 'a')), HasSubstr("byte 0 of a text"));
+  EXPECT_THAT(message("a(?=a*b)|a", std::string(100000, 'a')), HasSubstr("of a text"));
 }
 
-TEST(Splitter, RefusesWhatOnigurumaReadsDifferently) {
-  for (const char* const pattern :
-       {R"(\h)", R"(\R)", R"(\w+)", R"([a&&b])", R"([[:alpha:]])", R"((?m)a)", R"([\S])", R"(\)"}) {
-    EXPECT_THROW(make_pcre2_splitter(pattern), base::InputError) << pattern;
+TEST(Splitter, TextBetweenMatchesIsAWord) {
+  EXPECT_THAT(words(*make_oniguruma_splitter("[0-9]+"), "ab12cd3"), ElementsAre("ab", "12", "cd", "3"));
+  EXPECT_THAT(words(*make_oniguruma_splitter("x*"), "axxb"), ElementsAre("a", "xx", "b"));
+  EXPECT_THAT(words(*make_oniguruma_splitter(""), "ab"), ElementsAre("a", "b"));
+}
+
+TEST(Splitter, ReadsConstructsAsHuggingFaceDoes) {
+  // tokenizer_oracle_test.py compares many more with Hugging Face itself.
+  EXPECT_THAT(words(*make_oniguruma_splitter("[0-9]{1,3}+"), "a1234567"), ElementsAre("a", "1234567"));
+  EXPECT_THAT(words(*make_oniguruma_splitter("xa{,2}"), "xaaa"), ElementsAre("xaa", "a"));
+  EXPECT_THAT(words(*make_oniguruma_splitter("xa{2}?"), "xxaa"), ElementsAre("x", "xaa"));
+  EXPECT_THAT(words(*make_oniguruma_splitter("(?i:\xC3\x9F)"), "aSSb"), ElementsAre("a", "SS", "b"));
+  EXPECT_THAT(words(*make_oniguruma_splitter(R"(\p{Han}+)"), "a\xE5\xAD\x97z"), ElementsAre("a", "\xE5\xAD\x97", "z"));
+  EXPECT_THAT(words(*make_oniguruma_splitter("(?i:\xF0\x90\xB5\x90)"), "x\xF0\x90\xB5\xB0y"),  // Garay, Unicode 16
+              ElementsAre("x", "\xF0\x90\xB5\xB0", "y"));
+}
+
+TEST(Splitter, RefusesWhatCannotBeReadAsHuggingFaceDoes) {
+  for (const char* const pattern : {R"(\X)", R"(\y)", R"(a\Kb)", R"(\p{Age=16.0})", R"(\p{Nonsense})",
+                                    R"([[:nonsense:]])", R"((?W:a))", R"((*FAIL))", R"((?{x})a)", R"([b-a])", R"([)",
+                                    R"(\)", R"((a)", R"([\x{110000}])", R"([\xE9])", R"(\cA)", R"([])", R"([]a])"}) {
+    try {
+      make_oniguruma_splitter(pattern);
+      ADD_FAILURE() << pattern;
+    } catch (const base::InputError& error) {
+      EXPECT_THAT(error.what(), HasSubstr(pattern));
+    }
   }
+  EXPECT_THROW(make_oniguruma_splitter(std::string(20000, 'a')), base::InputError);
+  EXPECT_THROW(make_oniguruma_splitter(std::string(60, '[') + "a" + std::string(60, ']')), base::InputError);
+}
+
+CodePointSet bracket(std::string_view pattern) {
+  std::size_t position = 1;
+  const BracketExpression expression = read_bracket(pattern, position);
+  EXPECT_EQ(position, pattern.size()) << pattern;
+  return expression.negated ? expression.members.complement() : expression.members;
+}
+
+TEST(BracketParser, ReadsRangesSetsAndOperators) {
+  const CodePointSet abc({{'a', 'c'}}), abc_dash({{'a', 'c'}, {'-', '-'}});
+  EXPECT_EQ(bracket("[a-c]"), abc);
+  EXPECT_EQ(bracket("[cab]"), abc);
+  for (const char* const dash : {"[-a-c]", "[a-c-]", "[a-c-&&[\\x00-z]]", "[[a-c]-]", R"([a-c\-])", R"([\x2da-c])"}) {
+    EXPECT_EQ(bracket(dash), abc_dash) << dash;
+  }
+  EXPECT_EQ(bracket("[!--]"), CodePointSet({{'!', '-'}}));
+  EXPECT_EQ(bracket("[a-w&&[^c-g]z]"), CodePointSet({{'a', 'b'}, {'h', 'w'}}));
+  EXPECT_EQ(bracket("[a-w&&z[^c-g]]"), CodePointSet({{'a', 'b'}, {'h', 'w'}}));
+  EXPECT_EQ(bracket("[^a-w&&[^c-g]]"), CodePointSet({{'a', 'b'}, {'h', 'w'}}).complement());
+  EXPECT_EQ(bracket("[[:digit:]&&[:ascii:]]"), CodePointSet({{'0', '9'}}));
+  EXPECT_EQ(bracket(R"([\d&&\p{ASCII}])"), CodePointSet({{'0', '9'}}));
+  EXPECT_EQ(bracket(R"([^\P{Nd}&&\p{^ASCII}])"), bracket(R"([\p{ASCII}\d])"));
+  EXPECT_EQ(bracket(R"([\u0041\x{42}\x43])"), CodePointSet({{'A', 'C'}}));
+}
+
+TEST(CodePointSet, ComplementsUnionsAndIntersections) {
+  const CodePointSet set({{5, 9}, {0, 2}, {3, 3}, {7, 12}});
+  EXPECT_EQ(set.ranges(), (std::vector<CodePointSet::Range>{{0, 3}, {5, 12}}));
+  EXPECT_EQ(set.complement().complement(), set);
+  EXPECT_TRUE(set.contains(12) && set.contains(0) && !set.contains(4) && !set.contains(13));
+  EXPECT_EQ((set & set.complement()), CodePointSet());
+  EXPECT_EQ((set | set.complement()), CodePointSet({{0, kLastCodePoint}}));
+  EXPECT_EQ(CodePointSet({{0xD700, 0xD900}}).bracket_members(), R"(\x{D700}-\x{D7FF})");
 }
 
 /// The leftmost pair of the smallest rank, again and again.
