@@ -195,10 +195,26 @@ std::string dataset_line(const std::string& path, const tokens::DatasetHeader& h
                    format_bytes(static_cast<double>(header.file_bytes)), "\n");
 }
 
+/// What the validation set got instead of whole documents.
+std::string blocks_line(const std::vector<tokens::TokenRange>& blocks, std::uint64_t documents) {
+  const std::uint64_t each = blocks.front().end - blocks.front().begin;
+  const std::string what =
+      blocks.size() == 1
+          ? base::str("one block of ", with_commas(each), " tokens, number ", with_commas(blocks.front().begin), " on")
+          : base::str(blocks.size(), " blocks of ", with_commas(each), " tokens from all over the text");
+  const std::string why = documents < tokens::kFewDocuments
+                              ? base::str("fewer than ", tokens::kFewDocuments, " documents are too few to divide")
+                              : "no document's hash, or every one's, fell into it";
+  return base::str("validation took ", what, ": ", why, "\n");
+}
+
 void print_summary(const PrepareOptions& options, const tokens::SplitResult& result, const Run& run) {
   if (options.json) {
     base::Json summary = {{"train", dataset_json(options.output, result.train)}};
     if (result.valid) summary["valid"] = dataset_json(options.valid_output, *result.valid);
+    for (const tokens::TokenRange& block : result.valid_blocks) {
+      summary["valid_blocks"].push_back({block.begin, block.end});
+    }
     summary["documents"] = run.counts.documents;
     summary["empty_documents"] = run.counts.empty;
     summary["text_bytes"] = run.counts.text_bytes;
@@ -211,6 +227,7 @@ void print_summary(const PrepareOptions& options, const tokens::SplitResult& res
   std::string text = dataset_line(options.output, result.train);
   const std::uint64_t tokens = result.train.token_count() + (result.valid ? result.valid->token_count() : 0);
   if (result.valid) text += dataset_line(options.valid_output, *result.valid);
+  if (!result.valid_blocks.empty()) text += blocks_line(result.valid_blocks, run.counts.documents);
   char numbers[96];
   std::snprintf(numbers, sizeof numbers, "%.2f bytes a token, %.1f s",
                 static_cast<double>(run.counts.text_bytes) / static_cast<double>(tokens), run.seconds);

@@ -204,7 +204,7 @@ class PrepareTest(unittest.TestCase):
         (self.dir / "d.h5").unlink()
         self.refused("not valid UTF-8", "--invalid-utf8", "refuse", self.dir / "a.txt")
 
-    def test_many_documents_are_divided_by_hash_few_by_their_tail(self):
+    def test_many_documents_are_divided_by_hash_few_by_blocks_from_all_over(self):
         texts = [f"document {i} " + prose(100, i) for i in range(400)]
         path = self.write("a.jsonl", self.jsonl(*({"text": t} for t in texts)))
         self.prepare("--valid-fraction", "0.2", path)
@@ -222,11 +222,21 @@ class PrepareTest(unittest.TestCase):
             self.assertEqual(len(f["document_offsets"]), sum(t in set(texts[:300]) for t in found[1]))
 
         text = prose(20000, 9)
-        self.prepare("--valid-fraction", "0.25", "--valid-output", self.dir / "held.h5", self.write("one.txt", text), output="f.h5")
+        options = ("--valid-fraction", "0.25", "--valid-output", self.dir / "held.h5", self.write("one.txt", text))
+        blocks = self.prepare(*options, output="f.h5")["valid_blocks"]
+        whole = self.ids(text) + [0]
+        self.assertGreater(len(blocks), 5)
         with h5py.File(self.dir / "f.h5") as a, h5py.File(self.dir / "held.h5") as b:
-            whole = np.concatenate([a["tokens"][:], b["tokens"][:]])
-            self.assertEqual(len(b["tokens"]), round(0.25 * len(whole)))
-        np.testing.assert_array_equal(whole, self.ids(text) + [0])
+            held = np.zeros(len(whole), bool)
+            for begin, end in blocks:
+                held[begin:end] = True
+            np.testing.assert_array_equal(b["tokens"][:], np.array(whole)[held])
+            np.testing.assert_array_equal(a["tokens"][:], np.array(whole)[~held])
+            self.assertEqual(held.sum(), round(0.25 * len(whole)))
+            starts = np.cumsum([0] + [end - begin for begin, end in blocks])[:-1]
+            np.testing.assert_array_equal(b["document_offsets"][:], starts)
+        done = self.run_prepare(*options, output="f.h5")
+        self.assertIn(f"validation took {len(blocks)} blocks of", done.stdout.decode())
 
     def test_output_does_not_depend_on_threads(self):
         path = self.write("a.jsonl", self.jsonl(*({"text": prose(2000, i)} for i in range(1500))))
