@@ -10,8 +10,11 @@
 namespace trireme::base {
 namespace {
 
-constexpr const char* kOutOfMemory =
-    "take a smaller train.micro_batch, train.recompute = full, more ranks, or more memory";
+// Every command may meet these, not only training.
+constexpr const char* kMoreMemory =
+    "end other programs, raise the limit (ulimit -v, the job's --mem), or use a machine with more";
+constexpr const char* kSmallerTensors =
+    "take more ranks or more memory; in training, a smaller train.micro_batch or train.recompute = full";
 
 std::string without_backtrace(std::string text) {
   for (const std::string_view mark : {"\nException raised from", "\nframe #"})
@@ -23,7 +26,11 @@ std::string without_backtrace(std::string text) {
 }  // namespace
 
 std::string failure_text(const std::exception& error) {
-  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr) return str("out of memory: ", kOutOfMemory);
+  // A string or vector longer than any can be is asked for by sizes that come from a file.
+  if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr ||
+      dynamic_cast<const std::length_error*>(&error) != nullptr) {
+    return str("out of memory: ", kMoreMemory);
+  }
   const auto* system = dynamic_cast<const std::system_error*>(&error);
   if (system != nullptr && system->code() == std::errc::resource_unavailable_try_again) {
     return str("cannot start a thread (", error.what(), "): raise the limit of processes or memory (ulimit -u, -v)");
@@ -35,7 +42,7 @@ std::string failure_text(const std::exception& error) {
   if (found == std::string::npos) return text;
   const std::size_t number = found + allocation.size();
   return str("out of memory: no ", text.substr(number, text.find(' ', number) - number), " more bytes to be had; ",
-             kOutOfMemory);
+             kSmallerTensors);
 }
 
 int exit_code(const std::exception& error) noexcept {

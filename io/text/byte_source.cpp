@@ -1,24 +1,17 @@
 #include "io/text/byte_source.hpp"
 
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <string_view>
-#include <utility>
-#include <vector>
 
 #include "base/error.hpp"
 
 namespace trireme::text {
 namespace {
-
-constexpr std::size_t kInputBuffer = std::size_t{1} << 20;
-constexpr std::string_view kGzipMagic = "\x1f\x8b";
-constexpr std::string_view kZstdMagic = "\x28\xb5\x2f\xfd";
 
 class FileSource final : public ByteSource {
  public:
@@ -35,174 +28,95 @@ class FileSource final : public ByteSource {
   std::uint64_t offset_ = 0;
 };
 
-class StandardInput final : public ByteSource {
+/// What can only be read once, from its beginning on.
+class StreamSource final : public ByteSource {
  public:
+  StreamSource(int fd, bool owned, std::string name) : fd_(fd), owned_(owned), name_(std::move(name)) {}
+  ~StreamSource() override {
+    if (owned_) ::close(fd_);
+  }
   std::size_t read(char* data, std::size_t capacity) override {
-    for (;;) {
-      const ssize_t got = ::read(STDIN_FILENO, data, capacity);
-      if (got >= 0) {
-        consumed_ += static_cast<std::uint64_t>(got);
-        return static_cast<std::size_t>(got);
-      }
-      if (errno != EINTR) throw base::IoError(base::str("cannot read standard input: ", std::strerror(errno)), errno);
-    }
+    ssize_t got = 0;
+    do {
+      got = ::read(fd_, data, capacity);
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) throw base::IoError(base::str("cannot read ", name_, ": ", std::strerror(errno)), errno);
+    consumed_ += static_cast<std::uint64_t>(got);
+    return static_cast<std::size_t>(got);
   }
   std::uint64_t consumed() const override { return consumed_; }
 
  private:
+  int fd_;
+  bool owned_;
+  std::string name_;
   std::uint64_t consumed_ = 0;
 };
 
-/// Lets the first bytes be looked at before they are read.
-class PeekSource final : public ByteSource {
- public:
-  explicit PeekSource(std::unique_ptr<ByteSource> source) : source_(std::move(source)) {}
-  /// The next `length` bytes, fewer at the end; they stay to be read.
-  std::string_view peek(std::size_t length) {
-    while (head_.size() - used_ < length) {
-      char buffer[16];
-      const std::size_t got = source_->read(buffer, std::min(sizeof buffer, length - (head_.size() - used_)));
-      if (got == 0) break;
-      head_.append(buffer, got);
-    }
-    return std::string_view(head_).substr(used_, length);
-  }
-  std::size_t read(char* data, std::size_t capacity) override {
-    if (used_ == head_.size()) return source_->read(data, capacity);
-    const std::size_t count = std::min(capacity, head_.size() - used_);
-    std::memcpy(data, head_.data() + used_, count);
-    used_ += count;
-    return count;
-  }
-  std::uint64_t consumed() const override { return source_->consumed() - (head_.size() - used_); }
-
- private:
-  std::unique_ptr<ByteSource> source_;
-  std::string head_;
-  std::size_t used_ = 0;
-};
-
-class GzipSource final : public ByteSource {
- public:
-  GzipSource(std::unique_ptr<ByteSource> source, std::string name)
-      : source_(std::move(source)), name_(std::move(name)), input_(kInputBuffer) {
-    if (::inflateInit2(&stream_, 15 + 16) != Z_OK) throw base::Error("cannot start zlib: out of memory");
-  }
-  ~GzipSource() override { ::inflateEnd(&stream_); }
-
-  std::size_t read(char* data, std::size_t capacity) override {
-    stream_.next_out = reinterpret_cast<Bytef*>(data);
-    stream_.avail_out = static_cast<uInt>(std::min<std::size_t>(capacity, 1U << 30));
-    const uInt room = stream_.avail_out;
-    while (stream_.avail_out == room && !done_) step();
-    return room - stream_.avail_out;
-  }
-  std::uint64_t consumed() const override { return source_->consumed(); }
-
- private:
-  bool refill() {
-    if (stream_.avail_in == 0) {
-      stream_.next_in = reinterpret_cast<Bytef*>(input_.data());
-      stream_.avail_in = static_cast<uInt>(source_->read(input_.data(), input_.size()));
-    }
-    return stream_.avail_in != 0;
-  }
-  void step() {
-    if (!refill()) {
-      if (!member_ended_)
-        throw base::InputError(base::str(name_, " ends in the middle of its gzip data: fetch the file again"));
-      done_ = true;
-      return;
-    }
-    if (member_ended_) {
-      if (::inflateReset(&stream_) != Z_OK) throw base::Error("cannot restart zlib");
-      member_ended_ = false;
-    }
-    const int result = ::inflate(&stream_, Z_NO_FLUSH);
-    if (result == Z_STREAM_END) {
-      member_ended_ = true;
-    } else if (result != Z_OK && result != Z_BUF_ERROR) {
-      throw base::InputError(base::str(name_, " holds damaged gzip data (", stream_.msg ? stream_.msg : "zlib error",
-                                       "): fetch the file again"));
-    }
-  }
-
-  std::unique_ptr<ByteSource> source_;
-  std::string name_;
-  std::vector<char> input_;
-  z_stream stream_{};
-  bool member_ended_ = false;
-  bool done_ = false;
-};
-
-class ZstdSource final : public ByteSource {
- public:
-  ZstdSource(std::unique_ptr<ByteSource> source, std::string name)
-      : source_(std::move(source)), name_(std::move(name)), input_(kInputBuffer), stream_(::ZSTD_createDStream()) {
-    if (stream_ == nullptr) throw base::Error("cannot start zstd: out of memory");
-  }
-  ~ZstdSource() override { ::ZSTD_freeDStream(stream_); }
-
-  std::size_t read(char* data, std::size_t capacity) override {
-    ZSTD_outBuffer out{data, capacity, 0};
-    while (out.pos == 0) {
-      // A full output buffer may have left bytes inside the decoder: call it also without new input.
-      if (buffer_.pos == buffer_.size && !decoder_holds_output_) {
-        buffer_ = {input_.data(), source_->read(input_.data(), input_.size()), 0};
-        if (buffer_.size == 0) {
-          if (!frame_ended_) {
-            throw base::InputError(base::str(name_, " ends in the middle of its zstd data: fetch the file again"));
-          }
-          return 0;
-        }
-      }
-      const std::size_t result = ::ZSTD_decompressStream(stream_, &out, &buffer_);
-      if (::ZSTD_isError(result)) {
-        throw base::InputError(
-            base::str(name_, " holds damaged zstd data (", ::ZSTD_getErrorName(result), "): fetch the file again"));
-      }
-      frame_ended_ = result == 0;
-      decoder_holds_output_ = !frame_ended_ && out.pos == out.size;
-    }
-    return out.pos;
-  }
-  std::uint64_t consumed() const override { return source_->consumed(); }
-
- private:
-  std::unique_ptr<ByteSource> source_;
-  std::string name_;
-  std::vector<char> input_;
-  ZSTD_DStream* stream_;
-  ZSTD_inBuffer buffer_{nullptr, 0, 0};
-  bool frame_ended_ = false;
-  bool decoder_holds_output_ = false;
-};
-
-std::unique_ptr<ByteSource> open_raw(base::FileSystem& files, const std::string& path) {
-  if (path == "-") return std::make_unique<StandardInput>();
-  if (files.is_directory(path)) throw base::InputError(base::str(path, " is a directory, not a file"));
-  try {
-    return std::make_unique<FileSource>(files.open(path, base::OpenMode::kRead));
-  } catch (const base::IoError& error) {
-    throw base::InputError(base::str("cannot open input ", path, ": ", std::strerror(error.code())));
-  }
+[[noreturn]] void cannot_open(const std::string& path, int code) {
+  throw base::InputError(base::str("cannot open input ", path, ": ", std::strerror(code)));
 }
 
 }  // namespace
 
-std::unique_ptr<ByteSource> open_byte_source(base::FileSystem& files, const std::string& path) {
-  auto source = std::make_unique<PeekSource>(open_raw(files, path));
-  const std::string name = path == "-" ? "standard input" : path;
-  const std::string magic(source->peek(4));
-  if (magic.starts_with(kGzipMagic)) return std::make_unique<GzipSource>(std::move(source), name);
-  if (magic == kZstdMagic) return std::make_unique<ZstdSource>(std::move(source), name);
-  for (const char* suffix : {".gz", ".zst"}) {
-    if (path.ends_with(suffix)) {
-      throw base::InputError(
-          base::str(path, " is named ", suffix, " but does not hold such data: fetch it again, or rename it"));
+std::string_view PeekSource::peek(std::size_t length) {
+  if (used_ > 0) head_.erase(0, std::exchange(used_, 0));
+  while (head_.size() < length && !ended_) {
+    const std::size_t before = head_.size();
+    head_.resize(length);
+    const std::size_t got = source_->read(head_.data() + before, length - before);
+    head_.resize(before + got);
+    ended_ = got == 0;
+  }
+  return std::string_view(head_).substr(0, length);
+}
+
+std::size_t PeekSource::read(char* data, std::size_t capacity) {
+  if (used_ == head_.size()) return ended_ ? 0 : source_->read(data, capacity);
+  const std::size_t count = std::min(capacity, head_.size() - used_);
+  std::memcpy(data, head_.data() + used_, count);
+  used_ += count;
+  return count;
+}
+
+bool is_standard_input(const std::string& path) {
+  return path == "-" || path == "/dev/stdin" || path == "/dev/fd/0" || path == "/proc/self/fd/0";
+}
+
+std::string display_name(const std::string& path) { return is_standard_input(path) ? "standard input" : path; }
+
+std::unique_ptr<ByteSource> open_raw_source(base::FileSystem& files, const std::string& path) {
+  if (is_standard_input(path)) return std::make_unique<StreamSource>(STDIN_FILENO, false, display_name(path));
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) cannot_open(path, errno);
+  if (S_ISDIR(info.st_mode)) throw base::InputError(base::str(path, " is a directory, not a file"));
+  if (!S_ISREG(info.st_mode)) {
+    int fd = -1;
+    do {
+      fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);  // waits for the writer of a FIFO
+    } while (fd < 0 && errno == EINTR);
+    if (fd < 0) cannot_open(path, errno);
+    return std::make_unique<StreamSource>(fd, true, path);
+  }
+  try {
+    return std::make_unique<FileSource>(files.open(path, base::OpenMode::kRead));
+  } catch (const base::IoError& error) {
+    cannot_open(path, error.code());
+  }
+}
+
+std::string read_whole(ByteSource& source, const std::string& name, std::size_t limit) {
+  std::string bytes;
+  for (;;) {
+    const std::size_t before = bytes.size();
+    bytes.resize(before + std::max(std::size_t{1} << 16, before / 2));
+    const std::size_t got = source.read(bytes.data() + before, bytes.size() - before);
+    bytes.resize(before + got);
+    if (got == 0) return bytes;
+    if (bytes.size() > limit) {
+      throw base::InputError(base::str(name, " holds more than ", limit >> 20, " MiB: too much to hold in memory"));
     }
   }
-  return source;
 }
 
 }  // namespace trireme::text

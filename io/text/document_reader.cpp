@@ -1,46 +1,34 @@
 #include "io/text/document_reader.hpp"
 
-#include <algorithm>
-#include <array>
 #include <filesystem>
+#include <utility>
 
 #include "base/error.hpp"
+#include "io/text/content_kind.hpp"
 #include "io/text/file_documents.hpp"
+#include "io/text/input_files.hpp"
 
 namespace trireme::text {
 namespace {
 
-constexpr std::array<std::string_view, 2> kCompressed = {".gz", ".zst"};
-constexpr std::array<std::string_view, 2> kJsonl = {".jsonl", ".ndjson"};
-constexpr std::array<std::string_view, 3> kText = {".txt", ".text", ".md"};
-
-template <std::size_t N>
-bool ends_with_any(std::string_view name, const std::array<std::string_view, N>& endings) {
-  return std::any_of(endings.begin(), endings.end(), [&](std::string_view ending) { return name.ends_with(ending); });
-}
-
-std::string_view without_compression(std::string_view name) {
-  for (const std::string_view ending : kCompressed) {
-    if (name.ends_with(ending)) return name.substr(0, name.size() - ending.size());
+/// 0 when one of them is no regular file: then nobody knows.
+std::uint64_t total_bytes(const std::vector<std::string>& paths) {
+  std::uint64_t total = 0;
+  for (const std::string& path : paths) {
+    std::error_code code;
+    const auto size = is_standard_input(path) ? 0 : std::filesystem::file_size(path, code);
+    if (is_standard_input(path) || code) return 0;
+    total += size;
   }
-  return name;
+  return total;
 }
 
-bool is_jsonl(const std::string& path, InputFormat format) {
-  if (format != InputFormat::kByName) return format == InputFormat::kJsonl;
-  return ends_with_any(without_compression(path), kJsonl);
-}
-
-void collect(base::FileSystem& files, const std::string& directory, std::vector<std::string>& found) {
-  for (const std::string& name : files.list(directory)) {
-    const std::string path = (std::filesystem::path(directory) / name).string();
-    if (files.is_directory(path)) {
-      collect(files, path, found);
-    } else if (const auto plain = without_compression(name);
-               ends_with_any(plain, kJsonl) || ends_with_any(plain, kText)) {
-      found.push_back(path);
-    }
-  }
+[[noreturn]] void refuse_json(const std::string& name, JsonShape shape) {
+  const char* const what = shape == JsonShape::kArray ? " is one JSON array: write one object a line (jq -c '.[]'"
+                           : shape == JsonShape::kObject
+                               ? " is a JSON object over several lines: write it on one (jq -c ."
+                               : " does not hold one JSON object a line: check it (jq -c .";
+  throw base::InputError(base::str(name, what, " FILE > FILE.jsonl), or say --format text or jsonl"));
 }
 
 }  // namespace
@@ -53,39 +41,12 @@ DocumentCounts& DocumentCounts::operator+=(const DocumentCounts& other) {
   return *this;
 }
 
-std::vector<std::string> expand_inputs(base::FileSystem& files, const std::vector<std::string>& inputs) {
-  std::vector<std::string> paths;
-  for (const std::string& input : inputs) {
-    if (input != "-" && !files.exists(input)) {
-      throw base::InputError(base::str("input ", input, " does not exist: check the path"));
-    }
-    // "/." follows a symbolic link to a directory.
-    if (input == "-" || !files.is_directory(std::filesystem::path(input) / ".")) {
-      paths.push_back(input);
-      continue;
-    }
-    const std::size_t before = paths.size();
-    collect(files, input, paths);
-    if (paths.size() == before) {
-      throw base::InputError(base::str("directory ", input,
-                                       " holds no file ending in .txt, .text, .md, .jsonl or .ndjson "
-                                       "(also with .gz or .zst): name the files one by one"));
-    }
-  }
-  if (std::count(paths.begin(), paths.end(), "-") > 1) {
-    throw base::InputError("standard input (-) is named twice: name it once");
-  }
-  return paths;
-}
-
 DocumentReader::DocumentReader(base::FileSystem& files, std::vector<std::string> inputs, DocumentReaderOptions options)
-    : files_(files), inputs_(expand_inputs(files, inputs)), options_(std::move(options)) {
-  if (std::find(inputs_.begin(), inputs_.end(), "-") != inputs_.end()) return;
-  for (const std::string& path : inputs_) {
-    std::error_code code;
-    const auto size = std::filesystem::file_size(path, code);
-    if (!code) total_ += size;
-  }
+    : files_(files), options_(std::move(options)) {
+  InputFiles expanded = expand_inputs(files, inputs);
+  inputs_ = std::move(expanded.paths);
+  notes_ = std::move(expanded.notes);
+  total_ = total_bytes(inputs_);
 }
 
 DocumentReader::~DocumentReader() = default;
@@ -94,12 +55,27 @@ std::uint64_t DocumentReader::consumed() const noexcept {
   return finished_bytes_ + (current_ ? current_->consumed() : 0);
 }
 
+bool DocumentReader::is_jsonl(const std::string& path, PeekSource& source) const {
+  if (options_.format != InputFormat::kAuto) return options_.format == InputFormat::kJsonl;
+  const NamedKind named = named_kind(path);
+  if (named == NamedKind::kText || named == NamedKind::kJsonl) return named == NamedKind::kJsonl;
+  const std::string_view head = source.peek(kJudgedBytes);
+  const JsonShape shape = json_shape(head, head.size() < kJudgedBytes);
+  if (named == NamedKind::kJson && shape != JsonShape::kLines && !head.empty()) refuse_json(display_name(path), shape);
+  return shape == JsonShape::kLines;
+}
+
 bool DocumentReader::open_next() {
   if (next_input_ == inputs_.size()) return false;
   const std::string& path = inputs_[next_input_++];
-  auto source = open_byte_source(files_, path);
-  const std::string name = path == "-" ? "standard input" : path;
-  if (is_jsonl(path, options_.format)) {
+  auto source = open_text_source(files_, path, options_.expansion, options_.check);
+  const std::string name = display_name(path);
+  const bool jsonl = is_jsonl(path, *source);
+  if (source->peek(kUtf8Mark.size()) == kUtf8Mark) {
+    char mark[kUtf8Mark.size()];
+    source->read(mark, sizeof mark);
+  }
+  if (jsonl) {
     current_ = jsonl_documents(std::move(source), name, options_);
   } else {
     if (!options_.prompt_field.empty()) {

@@ -1,9 +1,9 @@
 // The documents of a list of inputs, one after another: what `prepare` turns into tokens and `tokenizer train`
 // learns from.
 //
-// Inputs are file names, directories (every file below with a known ending, sorted by path) or "-" (standard input);
-// gzip and Zstandard are undone on the way. A plain text file is one document. A JSONL file (.jsonl, .ndjson, before
-// .gz or .zst) is one document per line, the text in one member of the line's object.
+// Inputs are file names, directories (input_files.hpp) or "-" (standard input); gzip and Zstandard are undone on the
+// way. A plain text file is one document. A JSONL file is one document per line, the text in one member of the line's
+// object.
 #pragma once
 
 #include <cstddef>
@@ -15,18 +15,25 @@
 #include <vector>
 
 #include "base/file_system.hpp"
+#include "io/text/text_source.hpp"
 
 namespace trireme::text {
 
 class FileDocuments;
 
-enum class InputFormat { kByName, kText, kJsonl };  ///< kByName: standard input is plain text
+/// kAuto: by the name's ending (input_files.hpp); where that says nothing, or there is no name, JSONL when the first
+/// line is a JSON object, else plain text.
+enum class InputFormat { kAuto, kText, kJsonl };
 
 struct DocumentReaderOptions {
-  InputFormat format = InputFormat::kByName;
+  InputFormat format = InputFormat::kAuto;
   std::string field = "text";        ///< JSONL member that holds the text
   std::string prompt_field;          ///< JSONL member whose text precedes it; "" = none
   bool replace_invalid_utf8 = true;  ///< false: invalid UTF-8 is base::InputError naming file and byte or line
+  ContentCheck check = ContentCheck::kLikely;  ///< which inputs are refused as no text
+  ExpansionLimit expansion;                    ///< of compressed inputs
+  /// A document that must be held whole (a JSONL line; text without a place to cut it) may be this long, in bytes.
+  std::size_t largest_document = std::size_t{1} << 30;
   /// Plain text longer than this many bytes comes in several pieces when `cut` is set.
   std::size_t piece_bytes = std::size_t{4} << 20;
   /// Where a piece of plain text may end without changing what comes of it: gets valid UTF-8, returns the largest
@@ -62,13 +69,10 @@ struct RawPiece {
   std::uint64_t replaced = 0;  ///< U+FFFD already put into plain text
 };
 
-/// The files behind the inputs, in order: directories are replaced by what they hold.
-/// base::InputError for a missing input or a directory without any file of a known ending.
-std::vector<std::string> expand_inputs(base::FileSystem& files, const std::vector<std::string>& inputs);
-
 /// Reads sequentially in bounded memory (one JSONL line, or piece_bytes where `cut` finds places). Not thread-safe.
-/// Errors, all naming file and line: base::InputError (missing input, line that is not a JSON object, member missing
-/// or not a string, damaged compression), base::IoError (failed read).
+/// A byte order mark at the beginning of a file is left out. Errors, all naming file and line: base::InputError (as of
+/// expand_inputs and open_text_source; line that is not a JSON object, member missing or not a string, document larger
+/// than the options allow), base::IoError (failed read).
 class DocumentReader {
  public:
   DocumentReader(base::FileSystem& files, std::vector<std::string> inputs, DocumentReaderOptions options = {});
@@ -86,13 +90,17 @@ class DocumentReader {
   bool next_raw(RawPiece& raw);
   bool resolve(RawPiece& raw, DocumentPiece& piece, DocumentCounts& counts) const;
   std::uint64_t consumed() const noexcept;                 ///< bytes read of the files themselves
-  std::uint64_t total() const noexcept { return total_; }  ///< their sum; 0 with standard input
+  std::uint64_t total() const noexcept { return total_; }  ///< their sum; 0 when an input is a pipe
+  /// What was left out of directories, a line each, for people.
+  const std::vector<std::string>& notes() const noexcept { return notes_; }
 
  private:
   bool open_next();
+  bool is_jsonl(const std::string& path, PeekSource& source) const;
 
   base::FileSystem& files_;
   std::vector<std::string> inputs_;
+  std::vector<std::string> notes_;
   DocumentReaderOptions options_;
   std::size_t next_input_ = 0;
   std::unique_ptr<FileDocuments> current_;  // null between files

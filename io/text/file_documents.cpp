@@ -1,5 +1,7 @@
 #include "io/text/file_documents.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "io/text/utf8.hpp"
 
@@ -34,13 +36,17 @@ class PlainTextDocuments final : public FileDocuments {
   std::size_t find_end() {
     std::size_t wanted = options_.cut ? options_.piece_bytes : SIZE_MAX;
     for (;;) {
-      while (!ended_ && pending_.size() < wanted) fill();
+      while (!ended_ && pending_.size() < wanted) {
+        fill();
+        if (!options_.cut) check_length(pending_.size(), name_);
+      }
       if (ended_ && pending_.size() <= options_.piece_bytes) return pending_.size();
       if (!options_.cut) return pending_.size();
       const std::size_t cut = options_.cut(pending_);
       if (cut > 0) return cut;
+      check_length(pending_.size(), name_);
       if (ended_) return pending_.size();
-      wanted = 2 * pending_.size();
+      wanted = std::min(2 * pending_.size(), options_.largest_document + 1);
     }
   }
   void fill() {
@@ -70,6 +76,12 @@ bool FileDocuments::read_more(std::string& bytes, std::size_t wanted) {
   const std::size_t got = source_->read(bytes.data() + before, wanted);
   bytes.resize(before + got);
   return got != 0;
+}
+
+void FileDocuments::check_length(std::size_t bytes, const std::string& place) const {
+  if (bytes <= options_.largest_document) return;
+  throw base::InputError(base::str(place, " holds a document of more than ", options_.largest_document >> 20,
+                                   " MiB that must be held in memory as a whole: divide it, or raise --max-document"));
 }
 
 std::uint64_t append_text(std::string_view bytes, bool final, const DocumentReaderOptions& options,

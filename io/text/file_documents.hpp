@@ -28,6 +28,8 @@ class FileDocuments {
  protected:
   /// Appends up to `wanted` more bytes of the file to `bytes`; false when the file has ended.
   bool read_more(std::string& bytes, std::size_t wanted);
+  /// base::InputError when `bytes`, read of the document at `place` so far, are more than may be held.
+  void check_length(std::size_t bytes, const std::string& place) const;
 
   std::unique_ptr<ByteSource> source_;
   std::string name_;

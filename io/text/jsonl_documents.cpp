@@ -40,7 +40,9 @@ class JsonlDocuments final : public FileDocuments {
       searched = bytes_.size() - used_;
       bytes_.erase(0, used_);
       used_ = 0;
-      if (!ended_ && read_more(bytes_, std::max(std::size_t{1} << 20, bytes_.size()))) continue;
+      check_length(bytes_.size(), base::str(name_, ":", number_ + 1));
+      const std::size_t wanted = std::max(std::size_t{1} << 20, bytes_.size());
+      if (!ended_ && read_more(bytes_, std::min(wanted, options_.largest_document + 1 - bytes_.size()))) continue;
       ended_ = true;
       if (bytes_.empty()) return false;
       line = bytes_;

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/file_system.hpp"
+#include "io/text/byte_source.hpp"
 #include "io/text/tokenizer.hpp"
 #include "io/text/tokenizer_definition.hpp"
 
@@ -16,10 +17,11 @@ using base::str;
 using Path = std::filesystem::path;
 
 std::string read_file(const Path& path) {
+  constexpr std::size_t kLargest = std::size_t{1} << 30;
   base::PosixFileSystem files;
   try {
-    return files.read_all(path);
-  } catch (const base::IoError& error) {
+    return read_whole(*open_raw_source(files, path.string()), display_name(path.string()), kLargest);
+  } catch (const base::Error& error) {
     throw InputError(str("tokenizer file cannot be read: ", error.what()));
   }
 }
@@ -79,6 +81,7 @@ TokenizerDefinition read_gpt2_pair(const Path& vocabulary, const Path& merges) {
 
 Tokenizer Tokenizer::load(const Path& path) {
   base::PosixFileSystem files;
+  if (is_standard_input(path.string())) return parse(read_file(path), display_name(path.string()));
   if (!files.exists(path)) throw InputError(str("tokenizer ", path.string(), " does not exist"));
   if (files.is_directory(path)) {
     if (files.exists(path / "tokenizer.json")) return load(path / "tokenizer.json");

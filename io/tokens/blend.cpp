@@ -79,18 +79,15 @@ std::vector<DatasetChoice> parse_dataset_list(const std::string& key, const std:
   return choices;
 }
 
-std::vector<double> blend_weights(const std::string& key, const std::vector<DatasetChoice>& choices,
-                                  const std::vector<std::uint64_t>& sample_counts) {
-  const auto given =
-      std::count_if(choices.begin(), choices.end(), [](const auto& choice) { return choice.weight > 0; });
+std::vector<double> blend_weights(const std::string& key, const std::vector<DatasetChoice>& choices) {
   std::vector<double> weights;
-  for (std::size_t i = 0; i < choices.size(); ++i) {
-    weights.push_back(given == 0 ? static_cast<double>(sample_counts[i]) : choices[i].weight);
-    if (weights.back() <= 0) {
-      throw base::InputError(base::str(key, ": ", choices[i].path, " has no weight but others do: give all or none"));
-    }
+  for (const DatasetChoice& choice : choices) {
+    if (choice.weight > 0) weights.push_back(choice.weight);
   }
-  return weights;
+  if (weights.empty() || weights.size() == choices.size()) return weights;
+  const auto without =
+      std::find_if(choices.begin(), choices.end(), [](const auto& choice) { return choice.weight <= 0; });
+  throw base::InputError(base::str(key, ": ", without->path, " has no weight but others do: give all or none"));
 }
 
 Blend::Blend(const std::vector<double>& weights) {

@@ -17,10 +17,8 @@ struct DatasetChoice {
 /// positive number. A last word that reads as a number is a weight; paths may hold spaces otherwise.
 std::vector<DatasetChoice> parse_dataset_list(const std::string& key, const std::string& value);
 
-/// The weights to use: those given; when none is, the sample counts, so that all datasets end their epochs together.
-/// base::InputError naming `key` when only some are given.
-std::vector<double> blend_weights(const std::string& key, const std::vector<DatasetChoice>& choices,
-                                  const std::vector<std::uint64_t>& sample_counts);
+/// The weights given; empty when none is. base::InputError naming `key` when only some are given.
+std::vector<double> blend_weights(const std::string& key, const std::vector<DatasetChoice>& choices);
 
 /// A periodic schedule of datasets: stateless, and about one sample from the exact shares at most. The period is the
 /// smallest in which every dataset has a whole number of samples, at most 100,000 (then shares are rounded to it, at

@@ -8,7 +8,7 @@ namespace {
 std::string joined(const std::vector<std::uint64_t>& numbers) {
   std::string text;
   for (const auto number : numbers) text += base::str(text.empty() ? "" : ":", number);
-  return text;
+  return text.empty() ? "none" : text;
 }
 
 }  // namespace

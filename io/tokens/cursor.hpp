@@ -11,7 +11,7 @@ namespace trireme::tokens {
 
 struct Cursor {
   std::vector<std::string> fingerprints;  ///< of the training datasets, in order
-  std::vector<std::uint64_t> blend;       ///< Blend::shares()
+  std::vector<std::uint64_t> blend;       ///< Blend::shares(); empty: several datasets without weights
   std::int64_t sequence = 0;
   std::uint64_t seed = 0;
   std::uint64_t consumed_samples = 0;

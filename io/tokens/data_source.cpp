@@ -10,6 +10,9 @@
 namespace trireme::tokens {
 namespace {
 
+// Where datasets have their index, in the key of the order over all of them.
+constexpr std::uint64_t kAllDatasets = std::uint64_t{1} << 32;
+
 std::vector<TokenDataset> open_all(base::FileSystem& files, const std::string& key,
                                    const std::vector<DatasetChoice>& choices) {
   if (choices.empty()) throw base::InputError(base::str(key, " names no dataset"));
@@ -24,10 +27,24 @@ std::vector<TokenDataset> open_all(base::FileSystem& files, const std::string& k
   return datasets;
 }
 
-std::vector<std::uint64_t> sample_counts(const std::vector<TokenDataset>& datasets, std::int64_t sequence) {
-  std::vector<std::uint64_t> counts;
-  for (const TokenDataset& dataset : datasets) counts.push_back(dataset.samples(sequence));
-  return counts;
+std::vector<SampleOrder> orders_of(const std::vector<TokenDataset>& datasets, std::int64_t sequence,
+                                   std::uint64_t seed) {
+  std::vector<SampleOrder> orders;
+  for (std::size_t i = 0; i < datasets.size(); ++i) {
+    orders.emplace_back(datasets[i].samples(sequence), base::mix(seed, i));
+  }
+  return orders;
+}
+
+std::uint64_t sum_of_counts(const std::vector<SampleOrder>& orders) {
+  return std::accumulate(orders.begin(), orders.end(), std::uint64_t{0},
+                         [](std::uint64_t sum, const SampleOrder& order) { return sum + order.count(); });
+}
+
+/// A single dataset is a blend of one, so that its cursor stays what it always was.
+std::optional<Blend> blend_of(std::vector<double> weights, std::size_t datasets) {
+  if (datasets == 1) weights = {1.0};
+  return weights.empty() ? std::nullopt : std::optional<Blend>(weights);
 }
 
 }  // namespace
@@ -38,38 +55,38 @@ DataSource::DataSource(base::FileSystem& files, const std::string& key, const st
       seed_(seed),
       reading_(reading),
       datasets_(open_all(files, key, choices)),
-      blend_(blend_weights(key, choices, sample_counts(datasets_, sequence))) {
-  for (std::size_t i = 0; i < datasets_.size(); ++i) {
-    orders_.emplace_back(datasets_[i].samples(sequence), base::mix(seed, i));
-    if (reading == Reading::kInOrder && choices[i].weight > 0) {
-      throw base::InputError(base::str(key, ": ", choices[i].path,
+      orders_(orders_of(datasets_, sequence, seed)),
+      blend_(blend_of(blend_weights(key, choices), choices.size())),
+      all_(sum_of_counts(orders_), base::mix(seed, kAllDatasets)) {
+  for (const DatasetChoice& choice : choices) {
+    if (reading == Reading::kInOrder && choice.weight > 0) {
+      throw base::InputError(base::str(key, ": ", choice.path,
                                        " has a weight, but validation reads every dataset once: "
                                        "leave the weight out"));
     }
   }
 }
 
-std::uint64_t DataSource::samples() const {
-  return std::accumulate(orders_.begin(), orders_.end(), std::uint64_t{0},
-                         [](std::uint64_t sum, const SampleOrder& order) { return sum + order.count(); });
-}
+std::uint64_t DataSource::samples() const { return all_.count(); }
 
 bool DataSource::has_loss_mask() const {
   return std::any_of(datasets_.begin(), datasets_.end(), [](const auto& dataset) { return dataset.has_loss_mask(); });
 }
 
-DataSource::Place DataSource::locate(std::uint64_t sample_number) const {
-  if (reading_ == Reading::kShuffled) {
-    const Blend::Draw draw = blend_.at(sample_number);
-    const SampleOrder& order = orders_[draw.dataset];
-    return {&datasets_[draw.dataset], order.at(draw.ordinal / order.count(), draw.ordinal % order.count())};
-  }
-  std::uint64_t index = sample_number;
+DataSource::Place DataSource::nth(std::uint64_t index) const {
   for (std::size_t i = 0; i < datasets_.size(); ++i) {
     if (index < orders_[i].count()) return {&datasets_[i], index};
     index -= orders_[i].count();
   }
-  throw base::Error(base::str("validation sample ", sample_number, " does not exist: there are ", samples()));
+  throw base::Error(base::str("sample ", index, " lies past the datasets' ", samples()));
+}
+
+DataSource::Place DataSource::locate(std::uint64_t sample_number) const {
+  if (reading_ == Reading::kInOrder) return nth(sample_number);
+  if (!blend_) return nth(all_.at(sample_number / all_.count(), sample_number % all_.count()));
+  const Blend::Draw draw = blend_->at(sample_number);
+  const SampleOrder& order = orders_[draw.dataset];
+  return {&datasets_[draw.dataset], order.at(draw.ordinal / order.count(), draw.ordinal % order.count())};
 }
 
 Batch DataSource::read(std::span<const std::uint64_t> sample_numbers) const {
@@ -118,11 +135,21 @@ std::uint64_t DataSource::targets(std::uint64_t first, std::uint64_t count) cons
 Cursor DataSource::cursor(std::uint64_t consumed_samples) const {
   Cursor cursor;
   for (const TokenDataset& dataset : datasets_) cursor.fingerprints.push_back(dataset.fingerprint());
-  cursor.blend = blend_.shares();
+  if (blend_) cursor.blend = blend_->shares();
   cursor.sequence = sequence_;
   cursor.seed = seed_;
   cursor.consumed_samples = consumed_samples;
   return cursor;
+}
+
+void DataSource::resume(const Cursor& saved) {
+  if (!blend_ && !saved.blend.empty()) {
+    std::vector<double> counts;
+    for (const SampleOrder& order : orders_) counts.push_back(static_cast<double>(order.count()));
+    Blend former(counts);
+    if (former.shares() == saved.blend) blend_ = std::move(former);
+  }
+  check_resumable(saved, cursor(saved.consumed_samples));
 }
 
 }  // namespace trireme::tokens

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -22,11 +23,12 @@ struct Batch {
 };
 
 enum class Reading {
-  kShuffled,  ///< training: every dataset in its own epochs, blended by weight; any sample number is valid
+  kShuffled,  ///< training; any sample number is valid. With weights: every dataset in its own epochs, blended.
+              ///< Without: an epoch shows all samples of all datasets once, in one order over all
   kInOrder,   ///< validation: the datasets' samples one after another, once; weights are refused
 };
 
-/// Immutable after construction; const members may be called by several threads at once.
+/// Const members may be called by several threads at once.
 class DataSource {
  public:
   /// Opens the datasets. `key` ("data.train") names the option in messages. base::InputError for a bad file, a
@@ -53,6 +55,10 @@ class DataSource {
 
   /// The position after `consumed_samples`, for checkpoints.
   Cursor cursor(std::uint64_t consumed_samples) const;
+  /// Goes on in the order of a checkpoint with this cursor. Version 0.0 blended several datasets without weights by
+  /// their rounded sample counts, as if those were weights, and its checkpoints say so. base::InputError when the
+  /// data differ (check_resumable). Before anything is read.
+  void resume(const Cursor& saved);
 
  private:
   struct Place {
@@ -60,6 +66,8 @@ class DataSource {
     std::uint64_t index;
   };
   Place locate(std::uint64_t sample_number) const;
+  /// The `index`-th sample of the datasets one after another.
+  Place nth(std::uint64_t index) const;
   std::uint64_t targets_of(std::uint64_t sample_number, std::vector<std::uint8_t>& mask) const;
 
   std::int64_t sequence_;
@@ -67,7 +75,8 @@ class DataSource {
   Reading reading_;
   std::vector<TokenDataset> datasets_;
   std::vector<SampleOrder> orders_;  // one for each dataset
-  Blend blend_;
+  std::optional<Blend> blend_;       // nothing: no weights
+  SampleOrder all_;                  // used without weights
 };
 
 }  // namespace trireme::tokens

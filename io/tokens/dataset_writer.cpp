@@ -131,55 +131,46 @@ void DatasetWriter::append(std::span<const std::uint32_t> ids, bool counts) {
   if (mask_) mask_->append(std::vector<std::uint8_t>(ids.size(), counts ? 1 : 0).data(), ids.size());
 }
 
-void DatasetWriter::copy_range(std::uint64_t first, std::uint64_t count, DatasetWriter& to) {
-  to.digester_.reset();
-  tokens_.copy_to(to.tokens_, first, count);
-  if (mask_) mask_->copy_to(*to.mask_, first, count);
-}
-
 void DatasetWriter::shrink(std::uint64_t tokens) {
   digester_.reset();
   tokens_.shrink(tokens);
   if (mask_) mask_->shrink(tokens);
 }
 
-void DatasetWriter::move_documents(const std::vector<bool>& which, DatasetWriter& to) {
+std::vector<std::uint64_t> DatasetWriter::offsets() {
   std::vector<std::uint64_t> offsets(documents());
   offsets_.read(0, offsets.size(), offsets.data());
-  offsets.push_back(tokens());
-  offsets_.shrink(0);
-  std::uint64_t kept = 0;
-  for (std::size_t i = 0; i < which.size(); ++i) {
-    const std::uint64_t count = offsets[i + 1] - offsets[i];
-    if (which[i]) {
-      to.begin_document();
-      copy_range(offsets[i], count, to);
-      continue;
-    }
-    offsets_.append(&kept, 1);
-    tokens_.move_down(offsets[i], count, kept);
-    if (mask_) mask_->move_down(offsets[i], count, kept);
-    kept += count;
-  }
-  shrink(kept);
+  return offsets;
 }
 
-void DatasetWriter::move_tail(std::uint64_t count, DatasetWriter& to) {
-  const std::uint64_t cut = tokens() - count;
-  std::uint64_t kept = documents();  // documents that begin before the cut
-  std::vector<std::uint64_t> moved{0};
-  while (kept > 0) {
-    std::uint64_t offset = 0;
-    offsets_.read(kept - 1, 1, &offset);
-    if (offset < cut) break;
-    if (offset > cut) moved.push_back(offset - cut);
-    --kept;
+void DatasetWriter::move_ranges(const std::vector<TokenRange>& ranges, DatasetWriter& to) {
+  const std::vector<std::uint64_t> old = offsets();
+  auto document = old.begin();
+  // Documents that begin in [begin, end), and whatever lies at `begin`, now begin at the end of `writer`.
+  const auto take_offsets = [&](DatasetWriter& writer, TokenRange range, std::uint64_t moved_to) {
+    if (range.begin == range.end) return;
+    writer.offsets_.append(&moved_to, 1);
+    for (; document != old.end() && *document < range.end; ++document) {
+      const std::uint64_t offset = moved_to + (*document - range.begin);
+      if (*document > range.begin) writer.offsets_.append(&offset, 1);
+    }
+  };
+  const std::uint64_t all = tokens();
+  offsets_.shrink(0);
+  to.digester_.reset();
+  std::uint64_t kept = 0;
+  for (std::size_t i = 0; i <= ranges.size(); ++i) {
+    const TokenRange stays{i == 0 ? 0 : ranges[i - 1].end, i == ranges.size() ? all : ranges[i].begin};
+    take_offsets(*this, stays, kept);
+    tokens_.move_down(stays.begin, stays.end - stays.begin, kept);
+    if (mask_) mask_->move_down(stays.begin, stays.end - stays.begin, kept);
+    kept += stays.end - stays.begin;
+    if (i == ranges.size()) break;
+    take_offsets(to, ranges[i], to.tokens());
+    tokens_.copy_to(to.tokens_, ranges[i].begin, ranges[i].end - ranges[i].begin);
+    if (mask_) mask_->copy_to(*to.mask_, ranges[i].begin, ranges[i].end - ranges[i].begin);
   }
-  std::reverse(moved.begin() + 1, moved.end());
-  to.offsets_.append(moved.data(), moved.size());
-  copy_range(cut, count, to);
-  offsets_.shrink(kept);
-  shrink(cut);
+  shrink(kept);
 }
 
 DatasetHeader DatasetWriter::finish(const std::string& path) {

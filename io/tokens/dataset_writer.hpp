@@ -21,6 +21,12 @@ struct TokenizerRecord {
   std::uint32_t end_of_text = 0;
 };
 
+/// Tokens [begin, end) of a dataset.
+struct TokenRange {
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+};
+
 /// Everything goes to temporary files beside `path` ("<path>.….tmp"), which are gone after destruction;
 /// `path` itself appears whole, in finish(). Not thread-safe. base::IoError for what the disk refuses.
 class DatasetWriter {
@@ -40,17 +46,16 @@ class DatasetWriter {
 
   std::vector<std::string> temporary_files() const;
 
-  /// Moves the documents i with `which[i]` to the end of `to`, keeping their order; which.size() == documents().
-  void move_documents(const std::vector<bool>& which, DatasetWriter& to);
-  /// Moves the last `count` tokens (1 <= count < tokens()) to `to`, which is empty. A document that is cut goes on
-  /// there as its first.
-  void move_tail(std::uint64_t count, DatasetWriter& to);
+  /// Where document i begins, for all of them.
+  std::vector<std::uint64_t> offsets();
+  /// Moves the tokens of these ranges, which increase and do not overlap, to the end of `to`, keeping their order. What
+  /// is left of a document that is cut becomes a document of its own, on either side.
+  void move_ranges(const std::vector<TokenRange>& ranges, DatasetWriter& to);
 
   /// Writes the rest, fsyncs and renames to `path`. At least one document. The writer is done then.
   DatasetHeader finish(const std::string& path);
 
  private:
-  void copy_range(std::uint64_t first, std::uint64_t count, DatasetWriter& to);
   void shrink(std::uint64_t tokens);
 
   base::FileSystem* files_;

@@ -7,11 +7,20 @@
 #include "base/error.hpp"
 
 namespace trireme::tokens {
-namespace {
-
-constexpr std::size_t kFewDocuments = 100;
-
-}  // namespace
+std::vector<TokenRange> spread_blocks(std::uint64_t tokens, double fraction) {
+  const auto share = static_cast<std::uint64_t>(std::llround(fraction * static_cast<double>(tokens)));
+  const std::uint64_t wanted = std::clamp<std::uint64_t>(share, 1, tokens - 1);
+  const std::uint64_t count = std::clamp<std::uint64_t>(wanted / kSmallestBlock, 1, kMostBlocks);
+  // Block i lies in the middle of the i-th of `count` equal parts of what is not taken, blocks before it included.
+  const std::uint64_t gap = (tokens - wanted) / count;
+  std::vector<TokenRange> blocks;
+  for (std::uint64_t i = 0; i < count; ++i) {
+    const std::uint64_t taken = wanted * i / count;
+    const std::uint64_t begin = taken + gap * i + gap / 2;
+    blocks.push_back({begin, begin + wanted * (i + 1) / count - taken});
+  }
+  return blocks;
+}
 
 SplitWriter::SplitWriter(base::FileSystem& files, SplitPaths paths, const TokenizerRecord& tokenizer,
                          bool with_loss_mask, double fraction)
@@ -35,12 +44,22 @@ void SplitWriter::begin_document(std::uint64_t hash) {
       first_.push_back(to_validation(hash));
       if (first_.size() == kFewDocuments) {
         // Now there are enough to divide by hash: the ones before this are sorted out.
-        train_->move_documents({first_.begin(), first_.end() - 1}, *valid_);
+        move_first_documents();
       }
     }
     if (first_.size() == kFewDocuments && to_validation(hash)) open_ = valid_.get();
   }
   open_->begin_document();
+}
+
+void SplitWriter::move_first_documents() {
+  std::vector<std::uint64_t> offsets = train_->offsets();
+  offsets.push_back(train_->tokens());
+  std::vector<TokenRange> ranges;
+  for (std::size_t i = 0; i + 1 < offsets.size(); ++i) {
+    if (first_[i]) ranges.push_back({offsets[i], offsets[i + 1]});
+  }
+  train_->move_ranges(ranges, *valid_);
 }
 
 void SplitWriter::append(std::span<const std::uint32_t> ids, bool counts) { open_->append(ids, counts); }
@@ -64,8 +83,8 @@ SplitResult SplitWriter::finish() {
       const std::uint64_t tokens = train_->tokens();
       if (tokens < 2)
         throw base::InputError("the inputs hold too little text for two datasets: leave --valid-fraction out");
-      const auto wanted = static_cast<std::uint64_t>(std::llround(fraction_ * static_cast<double>(tokens)));
-      train_->move_tail(std::clamp<std::uint64_t>(wanted, 1, tokens - 1), *valid_);
+      result.valid_blocks = spread_blocks(tokens, fraction_);
+      train_->move_ranges(result.valid_blocks, *valid_);
     }
     result.valid = valid_->finish(paths_.valid);
   }

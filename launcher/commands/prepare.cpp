@@ -1,6 +1,7 @@
 // trireme prepare: text into a token dataset.
 #include <sched.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
@@ -18,6 +19,7 @@
 #include "io/tokens/token_dataset.hpp"
 #include "launcher/cleanup_on_signal.hpp"
 #include "launcher/commands/commands.hpp"
+#include "launcher/commands/reading_options.hpp"
 #include "launcher/format.hpp"
 #include "launcher/options/command_line.hpp"
 #include "launcher/progress.hpp"
@@ -30,8 +32,7 @@ struct PrepareOptions {
   std::string output;
   std::string valid_output;
   double valid_fraction = 0;
-  std::string format = "auto";
-  std::string field = "text";
+  ReadingOptions reading;
   std::string prompt_field;
   std::string end_of_text;
   std::string invalid_utf8 = "replace";
@@ -66,14 +67,11 @@ bool parse(const Arguments& arguments, PrepareOptions& options) {
   line.value("tokenizer,t", options.tokenizer, "FILE", "tokenizer.json, vocab.json, or a directory that holds one");
   line.value("output,o", options.output, "FILE", "the dataset to write");
   line.value("valid-fraction", options.valid_fraction, "F",
-             "share of the documents that goes to a validation dataset instead; 0 = none")
+             "share of the documents (of the tokens, below 100 documents) that goes to a validation dataset; 0 = none")
       .range(0, 0.999);
   line.value("valid-output", options.valid_output, "FILE",
              "the validation dataset (default: DATA.valid.h5 beside DATA.h5)");
-  line.value("format", options.format, "FORMAT",
-             "what the inputs hold; auto = JSONL when named .jsonl or .ndjson (also .gz, .zst), else plain text")
-      .one_of({"auto", "text", "jsonl"});
-  line.value("field", options.field, "NAME", "JSONL: the member that holds the text");
+  options.reading.declare(line);
   line.value("prompt-field", options.prompt_field, "NAME",
              "JSONL: a member whose text comes first and is read but not learned (loss mask 0)");
   line.value("end-of-text", options.end_of_text, "TOKEN",
@@ -85,8 +83,8 @@ bool parse(const Arguments& arguments, PrepareOptions& options) {
   line.flag("force", options.force, "replace datasets that are there already");
   line.flag("json", options.json, "print one JSON object instead of a table");
   line.positionals("INPUT", options.inputs,
-                   "plain text (a file is one document), JSONL (a line is one), .gz or .zst of either, a directory of "
-                   "such files, or - for standard input",
+                   "plain text (a file is one document), JSONL (a line is one), gzip or zstd of either, a directory of "
+                   "such files, a pipe, or - for standard input",
                    1);
   return line.parse(arguments);
 }
@@ -108,6 +106,10 @@ void check(PrepareOptions& options) {
   if (std::filesystem::weakly_canonical(options.valid_output, unresolved) ==
       std::filesystem::weakly_canonical(options.output, unresolved)) {
     throw base::InputError(base::str("--output and --valid-output are both ", options.output, ": name two files"));
+  }
+  if (text::is_standard_input(options.tokenizer) &&
+      std::any_of(options.inputs.begin(), options.inputs.end(), text::is_standard_input)) {
+    throw base::InputError("the tokenizer and an input are both standard input: give one of them as a file");
   }
   for (const std::string& output : {options.output, options.valid_output}) {
     for (const std::string& input : options.inputs) {
@@ -137,11 +139,7 @@ tokens::TokenizerRecord record_of(const text::Tokenizer& tokenizer, const Prepar
 }
 
 text::DocumentReaderOptions reader_options(const PrepareOptions& options, const text::Tokenizer& tokenizer) {
-  text::DocumentReaderOptions reading;
-  reading.format = options.format == "text"    ? text::InputFormat::kText
-                   : options.format == "jsonl" ? text::InputFormat::kJsonl
-                                               : text::InputFormat::kByName;
-  reading.field = options.field;
+  text::DocumentReaderOptions reading = options.reading.reader();
   reading.prompt_field = options.prompt_field;
   reading.replace_invalid_utf8 = options.invalid_utf8 == "replace";
   reading.cut = tokens::text_cut(text::parse_tokenizer_json(tokenizer.to_json(), options.tokenizer));
@@ -205,10 +203,26 @@ std::string dataset_line(const std::string& path, const tokens::DatasetHeader& h
                    format_bytes(static_cast<double>(header.file_bytes)));
 }
 
+/// What the validation set got instead of whole documents.
+std::string blocks_line(const std::vector<tokens::TokenRange>& blocks, std::uint64_t documents) {
+  const std::uint64_t each = blocks.front().end - blocks.front().begin;
+  const std::string what =
+      blocks.size() == 1
+          ? base::str("one block of ", with_commas(each), " tokens, number ", with_commas(blocks.front().begin), " on")
+          : base::str(blocks.size(), " blocks of ", with_commas(each), " tokens from all over the text");
+  const std::string why = documents < tokens::kFewDocuments
+                              ? base::str("fewer than ", tokens::kFewDocuments, " documents are too few to divide")
+                              : "no document's hash, or every one's, fell into it";
+  return base::str("validation took ", what, ": ", why);
+}
+
 void print_summary(const PrepareOptions& options, const tokens::SplitResult& result, const Run& run) {
   if (options.json) {
     base::Json summary = {{"train", dataset_json(options.output, result.train)}};
     if (result.valid) summary["valid"] = dataset_json(options.valid_output, *result.valid);
+    for (const tokens::TokenRange& block : result.valid_blocks) {
+      summary["valid_blocks"].push_back({block.begin, block.end});
+    }
     summary["documents"] = run.counts.documents;
     summary["empty_documents"] = run.counts.empty;
     summary["text_bytes"] = run.counts.text_bytes;
@@ -221,6 +235,7 @@ void print_summary(const PrepareOptions& options, const tokens::SplitResult& res
   base::answer(dataset_line(options.output, result.train));
   const std::uint64_t tokens = result.train.token_count() + (result.valid ? result.valid->token_count() : 0);
   if (result.valid) base::answer(dataset_line(options.valid_output, *result.valid));
+  if (!result.valid_blocks.empty()) base::answer(blocks_line(result.valid_blocks, run.counts.documents));
   char numbers[96];
   std::snprintf(numbers, sizeof numbers, "%.2f bytes a token, %.1f s",
                 static_cast<double>(run.counts.text_bytes) / static_cast<double>(tokens), run.seconds);
@@ -263,6 +278,7 @@ int prepare_command(const Arguments& arguments) {
   const auto tokenizer = text::Tokenizer::load(options.tokenizer);
   const auto record = record_of(tokenizer, options);
   text::DocumentReader reader(files, options.inputs, reader_options(options, tokenizer));
+  print_notes(reader);
   CleanupOnSignal cleanup;
   tokens::SplitWriter writer(files, places, record, !options.prompt_field.empty(), options.valid_fraction);
   cleanup.watch(writer.temporary_files());

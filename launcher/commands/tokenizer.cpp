@@ -2,8 +2,6 @@
 #include <charconv>
 #include <cstdio>
 #include <functional>
-#include <iostream>
-#include <iterator>
 #include <string>
 
 #include "base/answer.hpp"
@@ -13,9 +11,11 @@
 #include "base/output_file.hpp"
 #include "io/text/bpe_trainer.hpp"
 #include "io/text/document_reader.hpp"
+#include "io/text/text_source.hpp"
 #include "io/text/tokenizer.hpp"
 #include "io/tokens/text_cut.hpp"
 #include "launcher/commands/commands.hpp"
+#include "launcher/commands/reading_options.hpp"
 #include "launcher/format.hpp"
 #include "launcher/options/command_line.hpp"
 #include "launcher/progress.hpp"
@@ -26,21 +26,29 @@ namespace {
 using base::InputError;
 using base::str;
 
-/// A file's bytes, or stdin's for "-".
+constexpr std::size_t kLargestInput = std::size_t{1} << 30;
+constexpr text::ExpansionLimit kAnyExpansion{1e9};  // kLargestInput is the bound
+
+/// A file's, a pipe's or stdin's bytes, decompressed. Nothing is left out of a text; only known binary formats are
+/// refused.
 std::string read_input(const std::string& path) {
-  if (path == "-") return {std::istreambuf_iterator<char>(std::cin), {}};
   base::PosixFileSystem files;
-  try {
-    return files.read_all(path);
-  } catch (const base::IoError& error) {
-    throw InputError(error.what());
-  }
+  const auto source = text::open_text_source(files, path, kAnyExpansion, text::ContentCheck::kCertain);
+  return text::read_whole(*source, text::display_name(path), kLargestInput);
 }
 
 struct FileArguments {
   std::string tokenizer;
   std::string file = "-";
 };
+
+/// Standard input can be read once.
+void refuse_reading_twice(const FileArguments& files) {
+  if (text::is_standard_input(files.tokenizer) && text::is_standard_input(files.file)) {
+    throw InputError("the tokenizer and the text are both standard input: give one of them as a file");
+  }
+}
+
 
 bool parse_files(options::CommandLine& line, const Arguments& arguments, FileArguments& files) {
   Arguments words;
@@ -49,6 +57,7 @@ bool parse_files(options::CommandLine& line, const Arguments& arguments, FileArg
   if (!line.parse(arguments)) return false;
   files.tokenizer = words[0];
   if (words.size() > 1) files.file = words[1];
+  refuse_reading_twice(files);
   return true;
 }
 
@@ -82,7 +91,7 @@ std::vector<std::uint32_t> read_ids(const std::string& words, const std::string&
     std::uint32_t id = 0;
     const auto [stop, error] = std::from_chars(p, end, id);
     if (error != std::errc() || (stop < end && *stop != ' ' && !(*stop >= '\t' && *stop <= '\r'))) {
-      throw InputError(str(name == "-" ? "standard input" : name, " holds something at byte ", p - words.data(),
+      throw InputError(str(text::display_name(name), " holds something at byte ", p - words.data(),
                            " that is no token id; write ids separated by white space"));
     }
     ids.push_back(id);
@@ -107,7 +116,7 @@ struct TrainArguments {
   std::string output;
   std::string pattern = "gpt2";
   std::string unit = "line";
-  std::string field = "text";
+  ReadingOptions reading;
   std::vector<std::string> special;
   std::vector<std::string> inputs;
   std::int64_t threads = 0;
@@ -131,11 +140,12 @@ bool parse_train(const Arguments& arguments, TrainArguments& train) {
              "what is cut into words by itself: line (as Hugging Face's train(files)), or document (as its "
              "train_from_iterator(documents); words may then hold line ends and what follows)")
       .one_of({"line", "document"});
-  line.value("field", train.field, "NAME", "JSONL member that holds the text");
+  train.reading.declare(line);
   line.value("threads", train.threads, "N", "threads that count words; 0: one per core").range(0, 1024);
   line.flag("force", train.force, "replace a file that is there already");
   line.flag("json", train.json, "print one JSON object instead of a sentence");
-  line.positionals("INPUT", train.inputs, "text or JSONL files (also .gz, .zst), directories, or - for stdin", 1);
+  line.positionals("INPUT", train.inputs, "text or JSONL files (also .gz, .zst), directories, pipes, or - for stdin",
+                   1);
   if (!line.parse(arguments)) return false;
   if (train.special.empty()) train.special = {"<|endoftext|>"};
   return true;
@@ -151,11 +161,11 @@ std::function<std::size_t(std::string_view)> cut_for(const TrainArguments& train
 }
 
 text::TrainedTokenizer run_training(base::FileSystem& files, const TrainArguments& train) {
-  text::DocumentReaderOptions reading;
-  reading.field = train.field;
+  text::DocumentReaderOptions reading = train.reading.reader();
   reading.cut = cut_for(train);
   reading.piece_bytes = std::size_t{1} << 20;
   text::DocumentReader reader(files, train.inputs, reading);
+  print_notes(reader);
   const text::TextSource source = [&reader, piece = text::DocumentPiece()](std::string& text) mutable {
     if (!reader.next(piece)) return false;
     text.swap(piece.text);

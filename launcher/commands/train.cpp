@@ -52,7 +52,7 @@ void compare_with_saved(const checkpoint::Manifest& manifest, const RunInput& in
            saved, input.options(), manifest.extra.value("tokenizer_hash", ""), input.train->tokenizer_hash())) {
     log.info("changed   " + change);
   }
-  tokens::check_resumable(tokens::cursor_from_json(manifest.cursor), input.train->cursor(0));
+  input.train->resume(tokens::cursor_from_json(manifest.cursor));
 }
 
 void describe_differences(const checkpoint::LoadResult& loaded, const base::Log& log) {

@@ -28,8 +28,13 @@ TEST(FailureText, SaysWhatToDoWithoutMemory) {
   const std::runtime_error torch(
       "[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate "
       "634675200 bytes. Error code 12 (Cannot allocate memory)\nframe #0: c10::ThrowEnforceNotMet\n");
-  EXPECT_EQ(failure_text(torch).find("out of memory: no 634675200 more bytes to be had; take a smaller"), 0u);
-  EXPECT_EQ(failure_text(std::bad_alloc()).find("out of memory: take a smaller"), 0u);
+  EXPECT_EQ(failure_text(torch).find("out of memory: no 634675200 more bytes to be had; take more ranks"), 0u);
+  EXPECT_NE(failure_text(torch).find("train.micro_batch"), std::string::npos);
+  // Commands that know nothing of batches meet these.
+  for (const std::string& text : {failure_text(std::bad_alloc()), failure_text(std::length_error("basic_string"))}) {
+    EXPECT_EQ(text.find("out of memory: end other programs"), 0u) << text;
+    EXPECT_EQ(text.find("micro_batch"), std::string::npos) << text;
+  }
   EXPECT_EQ(failure_text(std::system_error(std::make_error_code(std::errc::resource_unavailable_try_again)))
                 .find("cannot start a thread ("),
             0u);

@@ -49,6 +49,8 @@ TEST(Cursor, ResumingNeedsTheSameData) {
   now = example();
   now.blend = {1, 1};
   EXPECT_THAT(refusal(now), AllOf(HasSubstr("1:1"), HasSubstr("7:3")));
+  now.blend = {};
+  EXPECT_THAT(refusal(now), AllOf(HasSubstr("the weights are none"), HasSubstr("7:3")));
   now = example();
   now.seed = 1;
   EXPECT_THAT(refusal(now), HasSubstr("run.seed"));

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <set>
 
 #include "io/tokens/batch_plan.hpp"
@@ -79,6 +80,51 @@ TEST_F(DataSourceTest, BlendsByWeightAndEachDatasetGoesThroughItsEpochs) {
   EXPECT_EQ(firsts.count(50000), 100U);
   for (std::int64_t i = 0; i < 100; ++i) EXPECT_EQ(firsts.count(1 + 4 * i), 3U);
   EXPECT_EQ(data.samples(), 104U);
+}
+
+TEST_F(DataSourceTest, WithoutWeightsAllDatasetsEndTheirEpochsTogether) {
+  // 250,000 samples and 3: as rounded shares of 100,000, the three would come round twice before the others did once.
+  const auto a = make_counting("a.h5", 250'001, 300'000);
+  DatasetWriter writer(files_, path("b.h5"), record(300'000, "{}"), false);
+  writer.begin_document();
+  writer.append(std::vector<std::uint32_t>{299'990, 299'991, 299'992, 299'993});
+  writer.finish(path("b.h5"));
+  const auto data = source({{a, 0}, {path("b.h5"), 0}}, 1);
+  ASSERT_EQ(data.samples(), 250'003U);
+  std::vector<std::vector<std::int64_t>> orders;
+  for (std::uint64_t epoch = 0; epoch < 2; ++epoch) {
+    orders.push_back(data.read(numbers(epoch * data.samples(), data.samples())).tokens);
+    auto sorted = orders.back();
+    std::sort(sorted.begin(), sorted.end());
+    EXPECT_EQ(std::adjacent_find(sorted.begin(), sorted.end()), sorted.end());  // every sample once
+    EXPECT_EQ(sorted[249'999], 250'000);
+    EXPECT_EQ(sorted[250'000], 299'990);
+  }
+  EXPECT_NE(orders[0], orders[1]);
+  EXPECT_TRUE(data.cursor(5).blend.empty());
+}
+
+TEST_F(DataSourceTest, ACheckpointOfBeforeGoesOnInItsOrder) {
+  const auto a = make_counting("a.h5", 401);
+  const auto b = make_counting("b.h5", 201);
+  const std::vector<DatasetChoice> without = {{a, 0}, {b, 0}};
+  const auto former = source({{a, 2}, {b, 1}}, 4);  // 100 and 50 samples, which were taken for weights
+  auto data = source(without, 4);
+  const auto fresh = data.read(numbers(0, 300)).tokens;
+  EXPECT_NE(fresh, former.read(numbers(0, 300)).tokens);
+  data.resume(former.cursor(12));
+  EXPECT_EQ(data.read(numbers(0, 300)).tokens, former.read(numbers(0, 300)).tokens);
+  EXPECT_EQ(data.cursor(12), former.cursor(12));  // so does the next checkpoint
+  data.resume(former.cursor(16));
+
+  auto again = source(without, 4);
+  again.resume(again.cursor(8));
+  EXPECT_EQ(again.read(numbers(0, 300)).tokens, fresh);
+  auto other = source(without, 4);
+  const auto weighted = source({{a, 1}, {b, 1}}, 4).cursor(8);
+  EXPECT_THAT(refusal([&] { other.resume(weighted); }), HasSubstr("the weights are none"));
+  auto single = source({{a, 0}}, 4);
+  EXPECT_THAT(single.cursor(0).blend, ElementsAre(1));
 }
 
 TEST_F(DataSourceTest, MasksAndPaddingGiveNoTargets) {

@@ -73,7 +73,7 @@ TEST_F(DatasetTest, MovesTheTail) {
   add(train, {1, 2, 3});
   add(train, {4, 5}, false);
   add(train, {6});
-  train.move_tail(4, valid);
+  train.move_ranges({{5, 9}}, valid);
   train.finish(path("t.h5"));
   valid.finish(path("v.h5"));
   EXPECT_THAT(tokens_of("t.h5"), ElementsAre(1, 2, 3, 0, 4));
@@ -95,7 +95,7 @@ TEST_F(DatasetTest, MovesDocuments) {
   add(train, {4, 5}, false);
   add(train, {6});
   add(train, {7, 8});
-  train.move_documents({true, false, true, false}, valid);
+  train.move_ranges({{0, 4}, {7, 9}}, valid);
   add(train, {9});
   train.finish(path("t.h5"));
   valid.finish(path("v.h5"));

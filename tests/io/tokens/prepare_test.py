@@ -1,7 +1,9 @@
 """trireme prepare against Hugging Face tokenizers and h5py: ids, offsets, masks, splits, errors."""
+import bz2
 import ctypes
 import gzip
 import json
+import lzma
 import os
 import random
 import resource
@@ -10,6 +12,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import zlib
 from pathlib import Path
 
 import h5py
@@ -204,7 +207,7 @@ class PrepareTest(unittest.TestCase):
         (self.dir / "d.h5").unlink()
         self.refused("not valid UTF-8", "--invalid-utf8", "refuse", self.dir / "a.txt")
 
-    def test_many_documents_are_divided_by_hash_few_by_their_tail(self):
+    def test_many_documents_are_divided_by_hash_few_by_blocks_from_all_over(self):
         texts = [f"document {i} " + prose(100, i) for i in range(400)]
         path = self.write("a.jsonl", self.jsonl(*({"text": t} for t in texts)))
         self.prepare("--valid-fraction", "0.2", path)
@@ -222,11 +225,21 @@ class PrepareTest(unittest.TestCase):
             self.assertEqual(len(f["document_offsets"]), sum(t in set(texts[:300]) for t in found[1]))
 
         text = prose(20000, 9)
-        self.prepare("--valid-fraction", "0.25", "--valid-output", self.dir / "held.h5", self.write("one.txt", text), output="f.h5")
+        options = ("--valid-fraction", "0.25", "--valid-output", self.dir / "held.h5", self.write("one.txt", text))
+        blocks = self.prepare(*options, output="f.h5")["valid_blocks"]
+        whole = self.ids(text) + [0]
+        self.assertGreater(len(blocks), 5)
         with h5py.File(self.dir / "f.h5") as a, h5py.File(self.dir / "held.h5") as b:
-            whole = np.concatenate([a["tokens"][:], b["tokens"][:]])
-            self.assertEqual(len(b["tokens"]), round(0.25 * len(whole)))
-        np.testing.assert_array_equal(whole, self.ids(text) + [0])
+            held = np.zeros(len(whole), bool)
+            for begin, end in blocks:
+                held[begin:end] = True
+            np.testing.assert_array_equal(b["tokens"][:], np.array(whole)[held])
+            np.testing.assert_array_equal(a["tokens"][:], np.array(whole)[~held])
+            self.assertEqual(held.sum(), round(0.25 * len(whole)))
+            starts = np.cumsum([0] + [end - begin for begin, end in blocks])[:-1]
+            np.testing.assert_array_equal(b["document_offsets"][:], starts)
+        done = self.run_prepare(*options, output="f.h5")
+        self.assertIn(f"validation took {len(blocks)} blocks of", done.stdout.decode())
 
     def test_output_does_not_depend_on_threads(self):
         path = self.write("a.jsonl", self.jsonl(*({"text": prose(2000, i)} for i in range(1500))))
@@ -266,6 +279,106 @@ class PrepareTest(unittest.TestCase):
         self.refused("none.json", good, tokenizer="none")
         self.refused("is both input and output", good, output="good.txt")
         self.assertEqual(good.read_text(), "some text")
+
+    def test_pipes_are_read_as_files_are(self):
+        """`prepare --tokenizer <(…) <(…)`, /dev/stdin, a FIFO: the same bytes give the same dataset."""
+        texts = [prose(2000, seed) for seed in range(3)]
+        lines = self.jsonl(*({"text": t} for t in texts)).encode()
+        tokenizer = str(self.shared / "gpt2.json")
+        read, write = os.pipe()
+        feeder = subprocess.Popen(["cat", tokenizer], stdout=write)
+        os.close(write)
+        command = [TRIREME, "prepare", "--tokenizer", f"/dev/fd/{read}", "--output", str(self.dir / "d.h5"), "/dev/stdin"]
+        done = subprocess.run(command, input=zstd(lines), capture_output=True, timeout=120, pass_fds=[read])
+        os.close(read)
+        feeder.wait()
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.expect(texts)
+
+        fifo = self.dir / "fifo"
+        os.mkfifo(fifo)
+        with subprocess.Popen(["cp", "--", self.write("a", lines), fifo]) as feeder:
+            self.prepare(fifo, output="e.h5")
+            self.assertEqual(feeder.wait(), 0)
+        self.expect(texts, "e.h5")
+        self.assertEqual((self.dir / "d.h5").read_bytes(), (self.dir / "e.h5").read_bytes())
+
+        text = "Words in a pipe."
+        encode = [TRIREME, "tokenizer", "encode"]
+        for arguments, stdin in (([tokenizer, "/dev/stdin"], text.encode()), ([tokenizer], gzip.compress(text.encode())),
+                                 (["-", self.write("t.txt", text)], Path(tokenizer).read_bytes())):
+            done = subprocess.run([*encode, *arguments], input=stdin, capture_output=True, timeout=60)
+            self.assertEqual(done.stdout.split(), [str(i).encode() for i in self.ids(text)], done.stderr)
+        done = subprocess.run([*encode, "-", "/dev/stdin"], input=b"x", capture_output=True, timeout=60)
+        self.assertEqual((done.returncode, b"both standard input" in done.stderr), (2, True), done.stderr)
+
+        train = [TRIREME, "tokenizer", "train", "--vocab", "300", "--output", str(self.dir / "tok.json")]
+        trained = []
+        for source, stdin in ((fifo, None), ("-", lines), (self.write("b.jsonl", lines), None)):
+            feeder = subprocess.Popen(["cp", "--", self.dir / "a", fifo]) if source == fifo else None
+            done = subprocess.run([*train, source], input=stdin, capture_output=True, timeout=120)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            trained.append((self.dir / "tok.json").read_bytes())
+            (self.dir / "tok.json").unlink()
+            if feeder:
+                feeder.wait()
+        self.assertEqual(trained, trained[:1] * 3)
+
+    def test_what_is_no_text_is_refused_with_what_to_do(self):
+        text = prose(3000, 4)
+        for content, sentence in ((text.encode("utf-16"), "is UTF-16 text: convert it"), (text[:900].encode("utf-32-le"), "looks like UTF-32"),
+                                  (Path(TRIREME).read_bytes()[:100_000], "is a program (ELF)"), (lzma.compress(b"x"), "xz -dc"),
+                                  (bz2.compress(b"x"), "bzip2 -dc"), (random.Random(1).randbytes(5000), "--any-content")):
+            for packed in (content, gzip.compress(content)):
+                self.refused(sentence, self.write("a.txt", packed))
+                self.refused("standard input " + sentence.split(":")[0] if sentence.startswith("is") else sentence, "-", stdin=packed)
+        self.refused("is one JSON array", self.write("a.json", '[{"text": "x"}]'))
+        self.prepare("--any-content", self.write("b.txt", random.Random(1).randbytes(5000)))
+
+    def test_a_directory_says_what_it_leaves_out(self):
+        folder = self.dir / "in"
+        folder.mkdir()
+        for name in ("a.TXT", ".b.txt", "c.png", "d.PNG"):
+            (folder / name).write_text(name)
+        (folder / "loop").symlink_to(".")
+        done = self.run_prepare(folder)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.expect(["a.TXT"])
+        self.assertEqual(done.stderr.decode().splitlines(),
+                         [f"note: {folder}: 1 files to read; left out: 2 .png, 1 hidden, 1 reached a second time through links "
+                          "(a file named by itself is read)"])
+
+    def test_bombs_and_endless_lines_end_in_bounded_memory(self):
+        """Each would take over a gigabyte; the program's peak is asked of the kernel."""
+        much = 1 << 30
+        def chunks(compressor, before=b""):
+            yield compressor.compress(before)
+            for _ in range(much >> 24):
+                yield compressor.compress(b"a" * (1 << 24))
+            yield compressor.flush()
+        packed = b"".join(chunks(zlib.compressobj(9, zlib.DEFLATED, 31), b'{"text":"'))
+        cases = [("a.jsonl.gz", packed, (), "looks like a decompression bomb"),
+                 ("b.jsonl.gz", packed, ("--max-expansion", "1000000", "--max-document", "64"), "b.jsonl.gz:1 holds a document of more than 64 MiB"),
+                 ("c.txt.gz", packed, ("--max-expansion", "1000000", "--max-document", "64"), "raise --max-document")]
+        for name, content, options, sentence in cases:
+            path = self.write(name, content)
+            pid = os.posix_spawn(TRIREME, [TRIREME, "prepare", "--threads", "1", "--tokenizer", str(self.shared / "gpt2.json"), "--output",
+                                           str(self.dir / "d.h5"), *options, str(path)], os.environ,
+                                 file_actions=[(os.POSIX_SPAWN_OPEN, 2, str(self.dir / "err"), os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)])
+            _, status, usage = os.wait4(pid, 0)
+            self.assertEqual(os.waitstatus_to_exitcode(status), 2)
+            self.assertIn(sentence, (self.dir / "err").read_text())
+            self.assertLess(usage.ru_maxrss, 400_000, name)  # KiB
+
+    def test_too_little_memory_is_told_in_words_of_this_command(self):
+        def little_memory():
+            resource.setrlimit(resource.RLIMIT_AS, (600 << 20, 600 << 20))
+
+        path = self.write("a.jsonl", '{"text":"' + "a" * (300 << 20) + '"}')
+        done = self.run_prepare("--threads", "1", path, preexec_fn=little_memory)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn(b"out of memory: end other programs", done.stderr)
+        self.assertNotIn(b"micro_batch", done.stderr)
 
     def test_a_failed_write_leaves_nothing_behind(self):
         def little_room():
