@@ -39,6 +39,10 @@ void prepare_environment() {
   if (number_from("OMPI_COMM_WORLD_LOCAL_SIZE") > sysconf(_SC_NPROCESSORS_ONLN)) {
     setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
   }
+  // Batch scripts name a directory of their job for shared memory, which a container may not show.
+  constexpr const char* kMemory = "OMPI_MCA_btl_vader_backing_directory";
+  const char* memory = std::getenv(kMemory);
+  if (memory != nullptr && access(memory, W_OK) != 0) unsetenv(kMemory);
 }
 
 MPI_Comm duplicate_world(const char* name) {

@@ -1,4 +1,7 @@
-// trireme job next: what a batch script does before its first attempt and after each (docs/slurm.md).
+// trireme job: what batch scripts ask (docs/slurm.md). next: what to do before the first attempt and after each;
+// directory: where the run lies.
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
@@ -14,6 +17,7 @@
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/fast_directory.hpp"
+#include "launcher/node_scratch.hpp"
 #include "launcher/options/command_line.hpp"
 #include "launcher/options/run_arguments.hpp"
 #include "launcher/run_check.hpp"
@@ -88,11 +92,17 @@ std::vector<std::string> lost_hosts(const std::string& node_list) {
   return lost;
 }
 
-// Nodes that the job was submitted without.
-std::vector<std::string> excluded_hosts(const slurm::JobEnvironment& job) {
+// What Slurm says about the job; empty when it does not answer.
+slurm::Fields job_record(const slurm::JobEnvironment& job) {
   const auto answer = slurm::output_of(slurm::run_command, {"scontrol", "--oneliner", "show", "job", job.job_id});
   const auto records = slurm::parse_records(answer.value_or(""), "JobId");
-  return records.empty() ? std::vector<std::string>() : slurm::expand_hostlist(slurm::field(records[0], "ExcNodeList"));
+  return records.empty() ? slurm::Fields() : records[0];
+}
+
+// Whether the job was given notice and will be killed at the end of its grace.
+bool is_preempted(const slurm::Fields& record) {
+  const std::string time = slurm::field(record, "PreemptTime");
+  return !time.empty() && time != "None";
 }
 
 // An attempt that could not even start may have met a node that just died: Slurm needs a while to notice.
@@ -103,6 +113,12 @@ void wait_after_failed_starts(int failed_starts) {
   std::this_thread::sleep_for(pause);
 }
 
+std::vector<std::string> working_hosts(const slurm::Situation& situation) {
+  std::vector<std::string> hosts = situation.hosts;
+  std::erase_if(hosts, [&](const std::string& host) { return std::ranges::count(situation.lost, host) != 0; });
+  return hosts;
+}
+
 // At the end of the job nobody is left to use what the nodes' own disks or memory hold of the run. A training that
 // saved its last step in the run directory has deleted it itself.
 void clear_fast_tier(const options::RunOptions& options, const slurm::Situation& situation) {
@@ -110,25 +126,39 @@ void clear_fast_tier(const options::RunOptions& options, const slurm::Situation&
   const bool cleared = outcome && outcome->exit_code != base::kExitFailed && outcome->step == outcome->saved_step;
   if (options.checkpoint.fast_dir.empty() || options.checkpoint.fast_persists.value_or(false) || cleared) return;
   if (situation.attempts.empty()) return;
-  std::string hosts;
-  int count = 0;
-  for (const std::string& host : situation.hosts) {
-    if (std::ranges::count(situation.lost, host) != 0) continue;
-    hosts += (hosts.empty() ? "" : ",") + host;
-    ++count;
-  }
-  if (count == 0) return;
+  const auto hosts = working_hosts(situation);
+  if (hosts.empty()) return;
+  const int seconds = situation.preempted ? 5 : 30;
   const std::string path =
       fast_directory(options.checkpoint.fast_dir, situation.attempts.front().start.run_id).string();
-  const auto done = slurm::run_command({"timeout", "30", "srun", "--overlap", "--mpi=none", "--mem=0",
-                                        str("--nodes=", count), str("--ntasks=", count), "--ntasks-per-node=1",
-                                        "--cpus-per-task=1", "--nodelist=" + hosts, "rm", "-rf", "--", path});
+  const auto done = slurm::run_command(on_each_node(seconds, hosts, {"rm", "-rf", "--", path}));
   if (!done || done->exit_code != 0) {
-    base::print_note(str("trireme job: ", path, " may be left on some of the nodes ", hosts));
+    base::print_note(str("trireme job: ", path, " may be left on some of the nodes of this job"));
   }
 }
 
-void print(const slurm::NextStep& next, const Path& run, int attempt, bool srun) {
+// The directories for what MPI leaves on the nodes: this job's from the cluster that it runs on.
+NodeScratch own_scratch(const slurm::JobEnvironment& job) {
+  return node_scratch(::geteuid(), slurm::environment_variable("SLURM_CLUSTER_NAME").value_or(""), job,
+                      slurm::environment_variable("TMPDIR").value_or(""));
+}
+
+// Removes what killed attempts of this job left on the nodes, and makes the directories of the one that starts now.
+// False when they are not to be had on all of them: then MPI takes its usual places. A job that is being preempted has
+// seconds only.
+bool renew_scratch(const NodeScratch& scratch, const std::vector<std::string>& hosts, int attempt) {
+  constexpr int kStarting = 15, kLeaving = 5;
+  if (hosts.empty() || scratch.session.find('\n') != std::string::npos) return false;
+  const auto done =
+      slurm::run_command(on_each_node(attempt > 0 ? kStarting : kLeaving, hosts, renewal(scratch, attempt)));
+  if (done && done->exit_code == 0) return true;
+  base::print_note(str("trireme job: ", scratch.session, ".* and ", scratch.memory,
+                       ".*, where killed attempts left MPI's files, ",
+                       attempt > 0 ? "cannot be made anew on all nodes" : "may be left on some of the nodes"));
+  return false;
+}
+
+void print(const slurm::NextStep& next, const Path& run, int attempt, bool srun, const NodeScratch& scratch) {
   using Kind = slurm::NextStep::Kind;
   base::print_note("trireme job: " + next.why);
   if (next.kind != Kind::kGo) {
@@ -138,7 +168,10 @@ void print(const slurm::NextStep& next, const Path& run, int attempt, bool srun)
     base::answer_text(str(word, "\n", next.exit_code, "\n", base::printable(exclude), "\n"));
     return;
   }
-  base::answer_text(str("go\n", attempt, "\n", next.where->words(srun), "\n--parallel.dp=", next.where->dp, "\n"));
+  const bool own = !scratch.session.empty();
+  base::answer_text(str("go\n", attempt, "\n", next.where->words(srun), "\n--parallel.dp=", next.where->dp, "\n",
+                        own ? str(scratch.session, '.', attempt) : "", "\n",
+                        own ? str(scratch.memory, '.', attempt) : "", "\n"));
   // An outcome of that number is from an attempt that never came into the ledger: not of the one that starts now.
   std::error_code ignored;
   std::filesystem::remove(slurm::outcome_file(run, attempt), ignored);
@@ -148,7 +181,7 @@ int next(const Arguments& arguments) {
   std::string directory;
   std::int64_t ranks_per_node = 1, attempt = 0, launcher_exit = -1;
   std::int64_t tried = 0;
-  bool requeue = false, submit = false, srun = false;
+  bool requeue = false, submit = false, srun = false, keeps_scratch = false;
   options::CommandLine line("job next", "what the batch script does next: lines for it, a sentence for its log",
                             "trireme job next run.ini --dir runs/bible --ranks-per-node 4 --requeue");
   line.value("dir", directory, "DIR", "the run directory").required();
@@ -159,6 +192,7 @@ int next(const Arguments& arguments) {
   line.flag("requeue", requeue, "the job may be requeued");
   line.flag("may-submit", submit, "the script may submit a new job");
   line.flag("srun", srun, "ranks are started by srun, not mpirun");
+  line.flag("own-scratch", keeps_scratch, "Open MPI's files on the nodes lie in directories of this job");
   const options::RunArguments run_arguments(line);
   if (!line.parse(arguments)) return base::kExitDone;
   const slurm::JobEnvironment job = slurm::read_job_environment();
@@ -191,7 +225,9 @@ int next(const Arguments& arguments) {
   situation.seconds_needed = needed_seconds(situation.attempts);
   situation.may_requeue = requeue;
   situation.may_submit = submit;
-  if (submit) situation.excluded = excluded_hosts(job);
+  const slurm::Fields record = job_record(job);
+  situation.preempted = is_preempted(record);
+  if (submit) situation.excluded = slurm::expand_hostlist(slurm::field(record, "ExcNodeList"));
   situation.hosts = slurm::expand_hostlist(job.node_list);
   situation.lost = lost_hosts(job.node_list);
   situation.ranks_per_node = ranks_per_node;
@@ -202,22 +238,39 @@ int next(const Arguments& arguments) {
     situation.lost = lost_hosts(job.node_list);
     decided = slurm::decide(situation);
   }
-  if (decided.kind != slurm::NextStep::Kind::kGo) {
+  NodeScratch scratch = keeps_scratch ? own_scratch(job) : NodeScratch{};
+  const bool goes = decided.kind == slurm::NextStep::Kind::kGo;
+  if (!goes) {
     try {
       clear_fast_tier(options, situation);
     } catch (const base::InputError& error) {  // the job ends all the same
-      base::print_warning(base::str("nothing was deleted on the nodes: ", error.what()));
+      base::print_warning(str("nothing was deleted on the nodes: ", error.what()));
     }
   }
-  print(decided, run, following, srun);
+  if (keeps_scratch &&
+      !renew_scratch(scratch, goes ? decided.where->hosts : working_hosts(situation), goes ? following : 0)) {
+    scratch = {};
+  }
+  print(decided, run, following, srun, scratch);
+  return base::kExitDone;
+}
+
+int directory(const Arguments& arguments) {
+  options::CommandLine line("job directory", "prints where a run file's run lies, for batch scripts",
+                            "trireme job directory run.ini --run.name=second");
+  const options::RunArguments run_arguments(line);
+  if (!line.parse(arguments)) return base::kExitDone;
+  base::answer_content(std::filesystem::absolute(run_arguments.load().run.dir).lexically_normal().string() + '\n');
   return base::kExitDone;
 }
 
 }  // namespace
 
 int job_command(const Arguments& arguments) {
-  return options::run_subcommand("job", "trireme job next run.ini --dir runs/bible --ranks-per-node 4 --requeue",
-                                 {{"next", "what the batch script does next", next}}, arguments);
+  return options::run_subcommand(
+      "job", "trireme job next run.ini --dir runs/bible --ranks-per-node 4 --requeue",
+      {{"next", "what the batch script does next", next}, {"directory", "where a run file's run lies", directory}},
+      arguments);
 }
 
 }  // namespace trireme::launcher

@@ -19,10 +19,13 @@
 #include "launcher/metrics_log.hpp"
 #include "launcher/options/run_arguments.hpp"
 #include "launcher/options/site_file.hpp"
+#include "launcher/resubmission.hpp"
 #include "launcher/run_check.hpp"
 #include "launcher/run_directory.hpp"
 #include "launcher/submission.hpp"
+#include "slurm/queue/command_environment.hpp"
 #include "slurm/site/site_facts.hpp"
+#include "slurm/submit/settings.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -128,9 +131,10 @@ slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const 
 }
 
 Path write_script(base::FileSystem& files, const slurm::ScriptPlan& plan, const slurm::Site& site) {
+  const std::string text = slurm::batch_script(plan, site);  // refuses before anything is made
   for (const slurm::ScriptRun& run : plan.runs) files.create_directories(Path(run.run_directory) / "logs");
   const Path script = Path(plan.runs[0].run_directory) / "submit.sbatch";
-  files.replace(script, slurm::batch_script(plan, site));
+  files.replace(script, text);
   return script;
 }
 
@@ -145,10 +149,19 @@ std::string reason_of(const std::string& text) {
   return reasons.empty() ? text.substr(0, text.find('\n')) : reasons;
 }
 
+// The settings stand on the command line, which nothing in the environment or in the script overrides; `more` stands
+// after them.
+std::vector<std::string> sbatch_words(const std::vector<std::string>& settings, const std::vector<std::string>& more,
+                                      const Path& script) {
+  std::vector<std::string> words = {"sbatch"};
+  words.insert(words.end(), settings.begin(), settings.end());
+  words.insert(words.end(), more.begin(), more.end());
+  words.push_back(script.string());
+  return words;
+}
+
 std::string sbatch(const std::vector<std::string>& words) {
-  std::vector<std::string> all = {"sbatch", "--parsable"};
-  all.insert(all.end(), words.begin(), words.end());
-  const auto result = run_command(all);
+  const auto result = run_command(words);
   if (!result) throw base::Error("there is no sbatch here: take the script to the cluster's login node");
   if (result->exit_code != 0) {
     throw base::Error(str("sbatch refused the job: ", reason_of(result->error)));
@@ -174,6 +187,7 @@ std::pair<double, std::int64_t> rest_of(base::FileSystem& files, const options::
 void choose_soonest(base::FileSystem& files, const options::RunOptions& options, const slurm::Site& site,
                     const Path& script, slurm::ScriptPlan& plan) {
   constexpr std::size_t kMostQuestions = 8;
+  const std::vector<std::string> settings = slurm::job_settings(plan, site);
   const slurm::Partition& partition = slurm::wished_partition(plan.wishes, site);
   const slurm::LayoutNeeds needs = layout_needs(options);
   const auto [seconds, ranks] = rest_of(files, options, plan);
@@ -187,7 +201,7 @@ void choose_soonest(base::FileSystem& files, const options::RunOptions& options,
            std::min(partition.max_nodes.value_or(partition.nodes), partition.nodes), needs, kMostQuestions)) {
     if (!first) std::this_thread::sleep_for(std::chrono::seconds(1));  // sbatch is a busy service
     first = false;
-    const auto answer = run_command({"sbatch", "--test-only", str("--nodes=", nodes), script.string()});
+    const auto answer = run_command(sbatch_words(settings, {"--test-only", str("--nodes=", nodes)}, script));
     const auto start = answer ? promised_start(answer->error + answer->output) : std::nullopt;
     const double runs = planned_seconds(seconds, ranks, nodes * plan.geometry.ranks_per_node, needs);
     if (!start) {
@@ -204,8 +218,10 @@ void choose_soonest(base::FileSystem& files, const options::RunOptions& options,
   }
   base::answer_text(format_table(rows, {0, 1, 2, 3}));
   base::answer(str("takes ", chosen, " nodes; speed is taken to be in proportion to the ranks"));
-  plan.geometry.nodes = chosen;
-  plan.geometry.min_nodes = plan.wishes.min_nodes > 0 ? std::min(plan.wishes.min_nodes, chosen) : chosen;
+  slurm::Wishes wishes = plan.wishes;
+  wishes.nodes = chosen;
+  wishes.min_nodes = std::min(wishes.min_nodes, chosen);
+  plan.geometry = slurm::plan_geometry(wishes, site);
 }
 
 void tell(const slurm::ScriptPlan& plan, const slurm::Site& site, const Path& script, const std::string& job) {
@@ -226,6 +242,28 @@ void tell(const slurm::ScriptPlan& plan, const slurm::Site& site, const Path& sc
   base::answer(str("          trireme stop ", directory, "   saves and ends it"));
 }
 
+// Somebody's own defaults for sbatch: not what was checked, so they do not reach it.
+void name_ignored_variables() {
+  std::string names;
+  for (const std::string& name : slurm::sbatch_variables(slurm::own_environment())) {
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  if (names.empty()) return;
+  base::print_warning(
+      names + " in the environment does not count here: the run file's [slurm] section says what the job asks for");
+}
+
+// For the next submit, which does not queue a run twice.
+void keep(base::FileSystem& files, const slurm::ScriptPlan& plan, const std::vector<std::string>& jobs) {
+  for (std::size_t task = 0; task < plan.runs.size(); ++task) {
+    std::vector<std::string> own = jobs;
+    if (plan.runs.size() > 1) {
+      for (std::string& job : own) job += str('_', task);
+    }
+    keep_submission(files, plan.runs[task].run_directory, own);
+  }
+}
+
 }  // namespace
 
 int submit_command(const Arguments& arguments) {
@@ -238,6 +276,7 @@ int submit_command(const Arguments& arguments) {
   const slurm::Site site = site_of(command.site_file);
   std::vector<options::RunOptions> all;
   slurm::ScriptPlan plan = make_plan(files, command, site, all);
+  name_ignored_variables();
   for (const std::string& warning : submission_warnings(plan, site, command.chain)) {
     base::print_warning(warning);
   }
@@ -245,6 +284,7 @@ int submit_command(const Arguments& arguments) {
     base::answer_content(slurm::batch_script(plan, site));
     return base::kExitDone;
   }
+  check_resubmission(files, plan, run_command);
   Path script = write_script(files, plan, site);
   if (command.soonest) {
     choose_soonest(files, all[0], site, script, plan);
@@ -253,12 +293,14 @@ int submit_command(const Arguments& arguments) {
     }
     script = write_script(files, plan, site);
   }
-  std::string job = sbatch({script.string()});
-  tell(plan, site, script, job);
+  const std::vector<std::string> settings = slurm::job_settings(plan, site);
+  std::vector<std::string> jobs = {sbatch(sbatch_words(settings, {"--parsable"}, script))};
+  tell(plan, site, script, jobs.front());
   for (std::int64_t link = 2; link <= command.chain; ++link) {
-    job = sbatch({"--dependency=afterany:" + job, script.string()});
-    base::answer(str("then      job ", job, ", after the one before has ended for whatever reason"));
+    jobs.push_back(sbatch(sbatch_words(settings, {"--parsable", "--dependency=afterany:" + jobs.back()}, script)));
+    base::answer(str("then      job ", jobs.back(), ", after the one before has ended for whatever reason"));
   }
+  keep(files, plan, jobs);
   return base::kExitDone;
 }
 

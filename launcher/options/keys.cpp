@@ -206,7 +206,8 @@ void add_slurm(std::vector<Key>& keys) {
   keys.push_back({"slurm", "cpus_per_task", TRIREME_FIELD(Integer, slurm.cpus_per_task), "cores",
                   "of a rank; 0: an equal share of the node's", "", {}, 0, 4096});
   keys.push_back({"slurm", "mem", TRIREME_FIELD(Word, slurm.mem), "",
-                  "memory of a node, as sbatch --mem takes it; 0: all", "as much of a node as of its GPUs"});
+                  "memory of a node, as sbatch --mem takes it; 0: all",
+                  "all of a node that the job has to itself, else its CPUs' share"});
   keys.push_back({"slurm", "time", TRIREME_FIELD(Word, slurm.time), "",
                   "time limit of a job, 12:00:00; the run goes on over as many jobs as it needs",
                   "the partition's limit, at most a day"});

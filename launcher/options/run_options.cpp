@@ -33,6 +33,26 @@ void with_origin(const std::string& origin, const Function& function) {
   }
 }
 
+// The name becomes a directory's and a job's.
+void check_run_name(const std::string& name, const std::string& origin) {
+  constexpr std::size_t kLongest = 200;
+  const auto refuse = [&](const char* why) {
+    std::string shown;
+    for (const char c : name) shown += static_cast<unsigned char>(c) < ' ' || c == '\x7f' ? '?' : c;
+    throw InputError(
+        str(origin, ": run.name = ", shown.substr(0, kLongest), " ", why,
+            "; it names the run directory and the job: choose another, and set run.dir for another place"));
+  };
+  if (name.empty()) refuse("is empty");
+  if (name == "." || name == "..") refuse("is a directory that is there already");
+  if (name.find('/') != std::string::npos) refuse("holds a slash");
+  if (name.front() == '-') refuse("begins with a minus sign");
+  if (name.size() > kLongest) refuse("is longer than 200 bytes");
+  for (const char c : name) {
+    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') refuse("holds a line break or another control character");
+  }
+}
+
 }  // namespace
 
 RunOptions parse_run_options(const std::string& text, const std::string& origin, const Overrides& overrides) {
@@ -57,6 +77,7 @@ RunOptions parse_run_options(const std::string& text, const std::string& origin,
 RunOptions load_run_file(const std::string& path, const Overrides& overrides) {
   RunOptions options = parse_run_options(read_ini_file(path, "run file"), path, overrides);
   if (options.run.name.empty()) options.run.name = std::filesystem::path(path).stem().string();
+  check_run_name(options.run.name, path);
   if (options.run.dir.empty()) options.run.dir = "runs/" + options.run.name;
   return options;
 }

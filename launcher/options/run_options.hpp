@@ -120,7 +120,9 @@ using Overrides = std::vector<std::pair<std::string, std::string>>;
 /// section or key (naming the nearest), a key given twice, not a number, not an allowed value, out of range.
 RunOptions parse_run_options(const std::string& text, const std::string& origin, const Overrides& overrides = {});
 
-/// Reads the file and fills run.name from its name when not given, and run.dir. base::InputError when unreadable.
+/// Reads the file and fills run.name from its name when not given, and run.dir. base::InputError when unreadable, and
+/// for a run.name that cannot name a directory and a job: ".", "..", with a slash or a control character, with "-"
+/// first.
 RunOptions load_run_file(const std::string& path, const Overrides& overrides = {});
 
 /// INI text that parse_run_options() reads back to the same values.

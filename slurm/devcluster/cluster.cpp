@@ -65,8 +65,8 @@ std::string random_bytes(std::size_t count) {
 void check_rights() {
   if (::geteuid() != 0) {
     throw base::InputError(
-        "devcluster starts daemons in namespaces of their own and needs root: call it with sudo; jobs can then be "
-        "submitted by anybody");
+        "this is for root: devcluster starts and ends daemons in namespaces of their own; call it with sudo. Once a "
+        "cluster is up, anybody submits jobs to it (trireme devcluster run, submit, status, preempt)");
   }
 }
 
@@ -124,6 +124,14 @@ void claim_directory(const fs::path& directory) {
   fs::create_directories(directory);
   fs::permissions(directory, fs::perms::group_write | fs::perms::others_write, fs::perm_options::remove);
   require_roots_directory(directory, sudo_user());  // nobody was faster
+}
+
+// Whatever root's umask is, users find the configuration, munge's socket and their jobs' scripts, and write none of it.
+void open_to_readers(const Plan& plan) {
+  ::umask(022);  // also of the daemons, and of what they make
+  if (::chmod(plan.directory.c_str(), 0755) != 0 || ::chmod((plan.directory / kPlanName).c_str(), 0644) != 0) {
+    throw base::Error(str("cannot change the rights of ", plan.directory.string(), ": ", std::strerror(errno)));
+  }
 }
 
 void write_files(const Plan& plan) {
@@ -224,6 +232,7 @@ Plan up(Plan plan, const std::function<bool()>& interrupted) {
     if (plan.links) plan.network = free_network();
     // Before anything that has to be undone; whole or not at all.
     base::PosixFileSystem().replace(plan.directory / kPlanName, to_json(plan));
+    open_to_readers(plan);
     if (plan.links) make_bridge(plan);
     write_files(plan);
     start_daemons(plan, interrupted);
@@ -276,12 +285,15 @@ std::vector<Daemon> daemons(const fs::path& directory) {
 }
 
 int kill_node(const Plan& plan, int node) {
+  check_rights();
   const auto processes = processes_in(uts_pin(plan, node));
   end_processes(processes, 0);
   return static_cast<int>(processes.size());
 }
 
 void start_node(const Plan& plan, int node) {
+  check_rights();
+  ::umask(022);
   for (const Daemon& daemon : daemons(plan.directory)) {
     if (daemon.role == node_name(node) && daemon.alive) {
       throw base::InputError(str("node ", node_name(node), " is up already"));

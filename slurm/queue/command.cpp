@@ -14,8 +14,7 @@
 #include <thread>
 
 #include "base/child_signals.hpp"
-
-extern char** environ;
+#include "slurm/queue/command_environment.hpp"
 
 namespace trireme::slurm {
 namespace {
@@ -94,6 +93,13 @@ void kill_group(pid_t child) {
   (void)exit_code_of(child, Clock::now() + kToDie);
 }
 
+std::vector<char*> pointers_to(const std::vector<std::string>& words) {
+  std::vector<char*> pointers;
+  for (const std::string& word : words) pointers.push_back(const_cast<char*>(word.c_str()));
+  pointers.push_back(nullptr);
+  return pointers;
+}
+
 // With a deadline the program leads a process group of its own.
 std::optional<pid_t> spawn(const std::vector<std::string>& words, const Pipe& output, const Pipe& error,
                            bool own_group) {
@@ -103,11 +109,12 @@ std::optional<pid_t> spawn(const std::vector<std::string>& words, const Pipe& ou
   ::posix_spawn_file_actions_adddup2(&actions, output.write, STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, error.write, STDERR_FILENO);
   const base::SpawnAttributes attributes(own_group ? POSIX_SPAWN_SETPGROUP : 0);
-  std::vector<char*> arguments;
-  for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
+  const std::vector<std::string> variables = command_environment(words[0], own_environment());
+  auto arguments = pointers_to(words);
+  auto environment = pointers_to(variables);
   pid_t child = 0;
-  const int failed = ::posix_spawnp(&child, arguments[0], &actions, attributes.get(), arguments.data(), environ);
+  const int failed =
+      ::posix_spawnp(&child, arguments[0], &actions, attributes.get(), arguments.data(), environment.data());
   ::posix_spawn_file_actions_destroy(&actions);
   return failed == 0 ? std::optional(child) : std::nullopt;
 }

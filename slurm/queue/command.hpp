@@ -18,7 +18,8 @@ struct CommandResult {
 /// program.
 using RunCommand = std::function<std::optional<CommandResult>(const std::vector<std::string>& words)>;
 
-/// The real one: posix_spawn, no shell; standard input is /dev/null.
+/// The real one: posix_spawn, no shell; standard input is /dev/null; the environment is that of
+/// command_environment().
 std::optional<CommandResult> run_command(const std::vector<std::string>& words);
 
 /// As run_command, but after so many seconds the program and all it started are killed, and there is nothing. One that

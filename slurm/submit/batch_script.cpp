@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "base/error.hpp"
-#include "slurm/queue/duration.hpp"
 #include "slurm/site/preemption.hpp"
+#include "slurm/submit/settings.hpp"
 
 namespace trireme::slurm {
 namespace {
@@ -26,71 +26,18 @@ std::string replaced(std::string text, const std::string& what, const std::strin
   return text;
 }
 
-std::vector<std::string> words_of(const std::string& text) {
-  std::vector<std::string> words;
-  for (std::size_t begin = text.find_first_not_of(' '); begin != std::string::npos;) {
-    const std::size_t end = std::min(text.find(' ', begin), text.size());
-    words.push_back(text.substr(begin, end - begin));
-    begin = text.find_first_not_of(' ', end);
-  }
-  return words;
-}
-
-// A value of an #SBATCH line: in double quotes where it has spaces or signs that sbatch reads.
-std::string quoted(const std::string& value) {
-  if (value.find_first_of(" \t\"\\'#") == std::string::npos) return value;
-  return '"' + replaced(replaced(value, "\\", "\\\\"), "\"", "\\\"") + '"';
-}
-
 // Where the last job of a run may be replaced by a new one.
 bool may_submit(const ScriptPlan& plan, const Site& site) { return plan.requeue && site.submit_from_nodes == true; }
 
-bool elastic(const ScriptPlan& plan) { return plan.geometry.min_nodes < plan.geometry.nodes; }
+// Parameters of Open MPI 4 say where it keeps its files on a node.
+bool keeps_scratch(const Site& site) { return mpirun_can_wait(site); }
 
 std::string directives(const ScriptPlan& plan, const Site& site) {
-  const Wishes& wishes = plan.wishes;
-  const Geometry& geometry = plan.geometry;
   std::string text;
-  const auto add = [&](const auto&... parts) { text += str("#SBATCH ", parts..., "\n"); };
-  const bool array = plan.runs.size() > 1;
-  add("--job-name=", quoted(array ? "trireme" : plan.runs[0].name));
-  add("--chdir=", quoted(plan.work_directory));
-  if (array) add("--array=0-", plan.runs.size() - 1, plan.at_once > 0 ? str('%', plan.at_once) : "");
-  if (elastic(plan)) {
-    // Slurm would fix the number of tasks, and with it of nodes, at the first start: whole nodes instead.
-    add("--nodes=", geometry.min_nodes, "-", geometry.nodes);
-    add("--exclusive");
-  } else {
-    add("--nodes=", geometry.nodes);
-    add("--ntasks-per-node=", geometry.ranks_per_node);
-    add("--cpus-per-task=", geometry.cpus_per_task);
+  for (const std::string& word : job_settings(plan, site)) {
+    if (word == "--no-kill") text += "# A lost node does not end the others: the script goes on without it.\n";
+    text += str("#SBATCH ", directive_word(word), "\n");
   }
-  add("--mem=", geometry.mem);
-  if (geometry.gpus_per_node > 0) {
-    const std::string request = !wishes.gpu_request.empty() ? wishes.gpu_request
-                                : !site.gpu_request.empty() ? site.gpu_request
-                                                            : "--gpus-per-node={gpus}";
-    add(replaced(request, "{gpus}", std::to_string(geometry.gpus_per_node)));
-  }
-  add("--time=", format_slurm_duration(geometry.seconds));
-  if (!wishes.partition.empty()) add("--partition=", quoted(wishes.partition));
-  const std::string account = wishes.account.empty() ? site.account : wishes.account;
-  if (!account.empty()) add("--account=", quoted(account));
-  if (!wishes.qos.empty()) add("--qos=", quoted(wishes.qos));
-  if (!wishes.constraint.empty()) add("--constraint=", quoted(wishes.constraint));
-  for (const std::string& word : words_of(wishes.extra)) add(word);
-  add(plan.requeue ? "--requeue" : "--no-requeue");
-  add("--open-mode=append");
-  add("--output=", quoted(replaced(plan.log_directory, "%", "%%") + (array ? "/job.%A_%a.log" : "/job.%j.log")));
-  // Slurm may send it up to a minute early, so a job of a few minutes does without; the training itself watches the
-  // time limit and stops later.
-  constexpr std::int64_t kShort = 300;
-  const double most = plan.measured > 0 ? std::clamp(2 * plan.measured + 30, 60.0, 600.0) : 300.0;
-  if (geometry.seconds >= kShort) {
-    add("--signal=B:USR1@", std::clamp<std::int64_t>(geometry.seconds / 20, 10, static_cast<std::int64_t>(most)));
-  }
-  if (geometry.nodes > 1)
-    text += "# A lost node does not end the others: the script goes on without it.\n#SBATCH --no-kill\n";
   return text;
 }
 
@@ -112,10 +59,10 @@ std::string launch_line(const ScriptPlan& plan, const Site& site) {
   std::string line = "  ";
   if (plan.launcher == Launcher::kSrun) {
     line += str("srun --mpi=pmix --cpus-per-task=", plan.geometry.cpus_per_task, " --kill-on-bad-exit=1",
-                elastic(plan) ? " --overcommit" : "", " \"${where[@]}\"");
+                plan.elastic() ? " --overcommit" : "", " \"${where[@]}\"");
   } else {
     line += "mpirun \"${where[@]}\" --bind-to none";
-    if (elastic(plan)) line += " --oversubscribe --mca mpi_yield_when_idle 0";
+    if (plan.elastic()) line += " --oversubscribe --mca mpi_yield_when_idle 0";
     if (plan.mpirun_grace > 0) {
       line += str(" --mca odls_base_sigkill_timeout ", plan.mpirun_grace, " --mca ras_base_launch_orted_on_hn 1");
     }
@@ -131,10 +78,44 @@ std::string launch_line(const ScriptPlan& plan, const Site& site) {
   return line + " \"${layout[@]}\" &\n";
 }
 
+// Longer than any preemption of the job takes from its notice to the kill.
+std::int64_t tries(const ScriptPlan& plan, const Site& site, std::int64_t pause) {
+  constexpr std::int64_t kLeast = 600, kSpare = 60;
+  const std::int64_t grace = preemption_of(site, wished_partition(plan.wishes, site), plan.wishes.qos).grace;
+  return (std::max(kLeast, grace + site.kill_wait + kSpare) + pause - 1) / pause;
+}
+
+std::string persistence(const ScriptPlan& plan, const Site& site) {
+  constexpr std::int64_t kPause = 15;
+  return str(
+      "# Slurm's controller or a file system may be away for minutes, and a script that leaves inside a ",
+      "preemption's grace\n# ends its job for good: what the job's return hangs on is tried so often, with so many ",
+      "seconds between.\ntries=", tries(plan, site, kPause), " pause=", kPause, "\n",
+      "persist() {\n  local try\n  for ((try = 1; try <= tries; ++try)); do\n    timeout 60 \"$@\" && return\n",
+      "    echo \"$1 failed (try $try of $tries)\" >&2\n    sleep \"$pause\"\n  done\n  return 1\n}\n\n");
+}
+
+std::string next_step_function(const ScriptPlan& plan, const Site& site) {
+  std::string text = str(
+      "# Before each attempt trireme looks at the run, the nodes and how the last attempt ended, and answers in "
+      "lines:\n",
+      "# go, the attempt's number, where the ranks go, the layout that fits; else requeue, resubmit or end, and "
+      "the code.\n",
+      "next_step() {\n  local answer code try\n  for ((try = 1; ; ++try)); do\n",
+      "    answer=$(\"$trireme\" job next \"$run_file\" --dir \"$run_dir\" --ranks-per-node ",
+      plan.geometry.ranks_per_node, plan.launcher == Launcher::kSrun ? " --srun" : "", plan.requeue ? " --requeue" : "",
+      may_submit(plan, site) ? " --may-submit" : "", keeps_scratch(site) ? " --own-scratch" : "");
+  for (const std::string& word : plan.overrides) text += ' ' + shell_word(word);
+  return str(text, " \"$@\") && [[ $answer = *$'\\n'* ]] && break\n    code=$?\n",
+             "    # 2: bad input, which no other try mends.\n",
+             "    if [ \"$code\" = 2 ] || ((try >= tries)); then next=(end \"$code\"); return; fi\n",
+             "    echo \"trireme job next failed with $code (try $try of $tries)\" >&2\n    sleep \"$pause\"\n  done\n",
+             "  mapfile -t next <<< \"$answer\"\n  if [ -n \"$asked\" ] && [ \"${next[0]}\" = go ]; then next=(",
+             plan.requeue ? "requeue" : "end", " 75); fi\n}\n\n");
+}
+
 std::string ending(const ScriptPlan& plan, const Site& site) {
-  std::string text =
-      "if [ \"${next[0]}\" = requeue ]; then\n"
-      "  scontrol requeue \"$job\" && sleep 60  # the last act: it ends this job within the second\nfi\n";
+  std::string text;
   if (may_submit(plan, site)) {
     text +=
         "if [ \"${next[0]}\" = resubmit ]; then\n"
@@ -142,10 +123,13 @@ std::string ending(const ScriptPlan& plan, const Site& site) {
         "  again=(\"--exclude=${next[2]}\")\n";
     if (plan.runs.size() > 1) text += "  again+=(\"--array=$SLURM_ARRAY_TASK_ID\")\n";
     text +=
-        "  mapfile -t own < <(compgen -e SLURM_ | grep -v '^SLURM_CONF$')\n"
-        "  (unset \"${own[@]}\"; sbatch \"${again[@]}\" \"$0\")\nfi\n";
+        "  mapfile -t own < <(compgen -e | grep -E '^(SLURM|SBATCH)_' | grep -vxE 'SLURM_(CONF|CLUSTERS|JWT)')\n"
+        "  (unset \"${own[@]}\"; persist sbatch \"${again[@]}\" \"$0\") || next[0]=requeue\nfi\n";
   }
-  return text + "exit \"${next[1]}\"\n";
+  return text +
+         "if [ \"${next[0]}\" = requeue ]; then\n"
+         "  persist scontrol requeue \"$job\" && sleep \"$pause\"  # the last act: it ends this job within the second\n"
+         "fi\nexit \"${next[1]}\"\n";
 }
 
 }  // namespace
@@ -170,11 +154,6 @@ std::int64_t mpirun_grace(const Wishes& wishes, const Site& site, double measure
   return std::min({grace, needed, kMost}) + kLeaving;
 }
 
-bool may_requeue(const Wishes& wishes) {
-  const auto extra = words_of(wishes.extra);
-  return std::ranges::count(extra, "--no-requeue") == 0;
-}
-
 std::string batch_script(const ScriptPlan& plan, const Site& site) {
   const bool srun = plan.launcher == Launcher::kSrun;
   std::string text =
@@ -189,21 +168,17 @@ std::string batch_script(const ScriptPlan& plan, const Site& site) {
   text += str("trireme=", shell_word(plan.program), "\n", assignments(plan));
   text += str("job=$SLURM_JOB_ID\n",
               "[ -n \"${SLURM_ARRAY_TASK_ID:-}\" ] && job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\n\n");
-  text +=
-      str("# Before each attempt trireme looks at the run, the nodes and how the last attempt ended, and answers in "
-          "lines:\n",
-          "# go, the attempt's number, where the ranks go, the layout that fits; else requeue, resubmit or end, and "
-          "the code.\n",
-          "next_step() {\n  local answer\n  answer=$(\"$trireme\" job next \"$run_file\" --dir \"$run_dir\" "
-          "--ranks-per-node ",
-          plan.geometry.ranks_per_node, srun ? " --srun" : "", plan.requeue ? " --requeue" : "",
-          may_submit(plan, site) ? " --may-submit" : "");
-  for (const std::string& word : plan.overrides) text += ' ' + shell_word(word);
-  text += " \"$@\") || { next=(end \"$?\"); return; }\n  mapfile -t next <<< \"$answer\"\n";
-  text += str("  if [ -n \"$asked\" ] && [ \"${next[0]}\" = go ]; then next=(", plan.requeue ? "requeue" : "end",
-              " 75); fi\n}\n\n");
+  text += persistence(plan, site) + next_step_function(plan, site);
   text += str("attempts=0\n", "next_step\nwhile [ \"${next[0]}\" = go ]; do\n",
               "  attempt=${next[1]}\n  read -ra where <<< \"${next[2]}\"\n  read -ra layout <<< \"${next[3]}\"\n");
+  if (keeps_scratch(site)) {
+    text +=
+        "  # What Open MPI leaves on the nodes when it is killed lies in directories of this job, which job next "
+        "clears.\n"
+        "  unset OMPI_MCA_orte_tmpdir_base OMPI_MCA_btl_vader_backing_directory\n"
+        "  [ -n \"${next[4]:-}\" ] &&\n"
+        "    export OMPI_MCA_orte_tmpdir_base=\"${next[4]}\" OMPI_MCA_btl_vader_backing_directory=\"${next[5]}\"\n";
+  }
   text += launch_line(plan, site);
   // With the grace parameter every end of mpirun takes long after its ranks are gone.
   const int linger = plan.mpirun_grace > 0 && !srun ? 1 : 30;

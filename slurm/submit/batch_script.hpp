@@ -22,10 +22,6 @@ Launcher choose_launcher(const Wishes& wishes, const Site& site);
 /// notice by SIGTERM (parameters of Open MPI 4; 5 has none).
 std::int64_t mpirun_grace(const Wishes& wishes, const Site& site, double measured);
 
-/// Whether a stopped job may come back by itself: unless the wishes' extra words say --no-requeue. (A site's
-/// JobRequeue=0 is only the default of jobs that do not say.)
-bool may_requeue(const Wishes& wishes);
-
 struct ScriptRun {
   std::string name;
   std::string run_file;       ///< absolute
@@ -45,9 +41,12 @@ struct ScriptPlan {
   std::int64_t mpirun_grace = 0;
   bool requeue = true;
   double measured = 0;  ///< seconds of a step and a save in the run's last attempt; 0: not measured
+
+  /// Whether fewer nodes will do: the job then asks for whole nodes.
+  bool elastic() const { return geometry.min_nodes < geometry.nodes; }
 };
 
-/// The script's text; shellcheck has nothing to say about it.
+/// The script's text; shellcheck has nothing to say about it. base::InputError as job_settings() (settings.hpp).
 std::string batch_script(const ScriptPlan& plan, const Site& site);
 
 /// A word as the shell reads it back: itself where nothing in it is special, else in single quotes.

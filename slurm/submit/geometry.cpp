@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "slurm/queue/duration.hpp"
+#include "slurm/submit/settings.hpp"
 
 namespace trireme::slurm {
 namespace {
@@ -77,8 +78,32 @@ void check_memory(const std::string& mem) {
   if (!good) throw InputError(str("slurm.mem = ", mem, " is no amount of memory; write 64G, or 0 for all of a node"));
 }
 
+bool has_whole_nodes(const Wishes& wishes, const Partition& partition, const Geometry& geometry) {
+  if (partition.exclusive || geometry.min_nodes < geometry.nodes) return true;
+  const auto extra = extra_words(wishes.extra);
+  return std::ranges::count(extra, "--exclusive") != 0;  // =user lets other jobs of the user in
+}
+
+std::string memory_for(const Wishes& wishes, const Partition& partition, const Geometry& geometry) {
+  if (has_whole_nodes(wishes, partition, geometry)) return "0";
+  const std::int64_t cpus = geometry.ranks_per_node * geometry.cpus_per_task;
+  if (partition.memory_per_node == 0 || partition.cpus_per_node == 0) return "";
+  if (cpus >= partition.cpus_per_node) return "0";  // nobody else fits beside it
+  std::int64_t share = partition.memory_per_node * cpus / partition.cpus_per_node;
+  // For more than that Slurm would count further CPUs, or refuse the job.
+  if (partition.max_memory_per_cpu) share = std::min(share, *partition.max_memory_per_cpu * cpus);
+  if (partition.max_memory_per_node) share = std::min(share, *partition.max_memory_per_node);
+  return str(std::max<std::int64_t>(1, share), 'M');
+}
+
 // MiB of a node that the job asks for: for billing.
 double memory_of(const Geometry& geometry, const Partition& partition) {
+  if (geometry.mem.empty()) {
+    const auto cpus = geometry.ranks_per_node * geometry.cpus_per_task;
+    return static_cast<double>(partition.default_memory_per_cpu
+                                   ? *partition.default_memory_per_cpu * cpus
+                                   : partition.default_memory_per_node.value_or(partition.memory_per_node));
+  }
   const double number = std::strtod(geometry.mem.c_str(), nullptr);
   if (number == 0) return static_cast<double>(partition.memory_per_node);
   switch (std::toupper(static_cast<unsigned char>(geometry.mem.back()))) {
@@ -116,12 +141,8 @@ Geometry plan_geometry(const Wishes& wishes, const Site& site) {
   geometry.gpus_per_node = gpus_of(wishes, partition);
   geometry.ranks_per_node = ranks_of(wishes, partition, geometry.gpus_per_node);
   geometry.cpus_per_task = cpus_of(wishes, partition, geometry.ranks_per_node);
-  geometry.mem = wishes.mem;
-  if (geometry.mem.empty()) {
-    const std::int64_t part = share_of(wishes, partition, partition.memory_per_node);
-    geometry.mem = part == partition.memory_per_node ? "0" : str(part, 'M');
-  }
-  check_memory(geometry.mem);
+  if (!wishes.mem.empty()) check_memory(wishes.mem);
+  geometry.mem = wishes.mem.empty() ? memory_for(wishes, partition, geometry) : wishes.mem;
   geometry.seconds = seconds_of(wishes, partition);
   return geometry;
 }

@@ -16,10 +16,10 @@ struct Wishes {
   std::int64_t gpus_per_node = -1;  ///< -1: all that a node of the partition has
   std::int64_t ranks_per_node = 0;  ///< 0: one for each GPU; to be given where there are none
   std::int64_t cpus_per_task = 0;   ///< 0: an equal share of the node's
-  std::string mem;                  ///< of a node, as sbatch --mem takes it, 0: all; "": the part that the GPUs are
-  std::string time;                 ///< as sbatch --time takes it; "": the partition's limit, at most a day
-  std::string partition;            ///< "": the site's default
-  std::string account;              ///< "": the site's or the user's default
+  std::string mem;        ///< of a node, as sbatch --mem takes it, 0: all; "": all of a node of its own, else a share
+  std::string time;       ///< as sbatch --time takes it; "": the partition's limit, at most a day
+  std::string partition;  ///< "": the site's default
+  std::string account;    ///< "": the site's or the user's default
   std::string qos;
   std::string constraint;
   std::string launcher = "auto";  ///< auto, mpirun, srun
@@ -33,14 +33,17 @@ struct Geometry {
   std::int64_t ranks_per_node = 1;
   std::int64_t gpus_per_node = 0;
   std::int64_t cpus_per_task = 1;
-  std::string mem = "0";
+  std::string mem = "0";         ///< "": what the site gives a job that says nothing
   std::int64_t seconds = 86400;  ///< time limit
 
   std::int64_t ranks() const { return nodes * ranks_per_node; }
 };
 
-/// Throws base::InputError naming the key: no such partition, more nodes, GPUs, cores or time than it has or allows,
-/// a partition without GPUs and no slurm.ranks_per_node, a time that sbatch would not read.
+/// Memory that the wishes leave open: all of the node where the job has it to itself (an exclusive partition,
+/// --exclusive in the extra words, fewer nodes than wished being enough, or all its CPUs), else the share that its CPUs
+/// are, as far as the partition lets a job ask; where the node's size is not known, the site's default. Throws
+/// base::InputError naming the key: no such partition, more nodes, GPUs, cores or time than it has or allows, a
+/// partition without GPUs and no slurm.ranks_per_node, a time that sbatch would not read.
 Geometry plan_geometry(const Wishes& wishes, const Site& site);
 
 /// The partition that the wishes name; base::InputError naming the ones that there are.

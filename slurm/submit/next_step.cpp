@@ -56,6 +56,10 @@ NextStep elsewhere(const Situation& situation, const std::vector<std::string>& f
 
 NextStep go(const Situation& situation, const std::string& why) {
   constexpr int kMost = 3;
+  if (situation.preempted) {
+    return requeue_or_end(situation, base::kExitStopped,
+                          str("the job is being preempted, so no attempt starts; ", why));
+  }
   if (situation.failed_starts >= kMost) {
     return end(base::kExitFailed,
                str(kMost, " attempts of this job ended before the training began: the reason stands above"));

@@ -23,6 +23,7 @@ struct Situation {
   std::vector<Attempt> attempts;       ///< of this job, as the ledger has them
   bool may_requeue = false;            ///< the script may call scontrol requeue
   bool may_submit = false;             ///< it may call sbatch
+  bool preempted = false;              ///< the job was given notice and is killed at the end of its grace
   std::vector<std::string> excluded;   ///< nodes that this job was not to get (sbatch --exclude)
   std::vector<std::string> hosts;      ///< of the allocation, in order
   std::vector<std::string> lost;       ///< of these, what Slurm says is down
@@ -42,7 +43,9 @@ struct NextStep {
 /// be requeued. Anything else: again inside the allocation while there is time, without the nodes that are down or that
 /// two attempts failed on; where no layout fits what is left, a new job without the nodes that failed when the script
 /// may submit one (a requeued job could get them again), else requeue. Three attempts in a row that ended without a new
-/// checkpoint and were not stopped on request, or three that did not come as far as the ledger: end with 1.
+/// checkpoint and were not stopped on request, or three that did not come as far as the ledger: end with 1. Inside a
+/// preemption's grace nothing is started, and a job that may be requeued never ends as long as the run has something to
+/// do: Slurm would count it as completed.
 NextStep decide(const Situation& situation);
 
 /// Hosts named by two or more of the ends "failed on HOST: …" since the job was last requeued (then it may have other

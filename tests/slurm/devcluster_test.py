@@ -130,6 +130,41 @@ def killed(folder):
     assert os.path.exists(os.path.join(directory, "mine"))
 
 
+def for_users(folder):
+    """Whatever root's umask is: a user finds the cluster, runs a job on it, and ends nothing."""
+    nobody = dict(user=65534, group=65534, extra_groups=[])
+    directory = os.path.join(folder, "users")
+    os.chmod(folder, 0o755)
+    old = os.umask(0o077)
+    try:
+        subprocess.run([TRIREME, "devcluster", "up", "--nodes", "1", "--dir", directory], check=True, capture_output=True)
+    finally:
+        os.umask(old)
+    try:
+        program = os.path.join(folder, "trireme")  # the build may lie where only root comes
+        shutil.copy(TRIREME, program)
+        home = os.path.join(folder, "home")
+        os.mkdir(home)
+        os.chown(home, 65534, 65534)
+        def call(*words):
+            return subprocess.run([program, "devcluster", words[0], "--dir", directory, *words[1:]], cwd=home,
+                                  capture_output=True, text=True, timeout=60, **nobody)
+        done = call("run", "srun", "--mpi=none", "id", "-u")
+        assert done.returncode == 0 and done.stdout.strip() == "65534", done
+        done = call("submit", "--wait", "--output=job.log", "--wrap=id -u")
+        assert done.returncode == 0 and open(os.path.join(home, "job.log")).read().strip() == "65534", done
+        done = call("status")
+        assert done.returncode == 0 and "slurmctld" in done.stdout, done
+        found = subprocess.run([program, "devcluster", "run", "true"], cwd=home, capture_output=True, text=True, **nobody)
+        assert found.returncode == 0 or "trireme-devcluster-0;" in found.stderr, found  # root's place, not one of his own
+        for words in (("down",), ("kill-node", "n1"), ("start-node", "n1")):
+            done = call(*words)
+            assert done.returncode == 2 and "root" in done.stderr, done
+        assert open(os.path.join(directory, "etc", "munge.key"), "rb").read() and call("run", "cat", f"{directory}/etc/munge.key").returncode == 1
+    finally:
+        subprocess.run([TRIREME, "devcluster", "down", "--dir", directory], check=True, stdout=subprocess.DEVNULL)
+
+
 def has_bridge(directory):
     bridges = subprocess.run(["ip", "link", "show", "type", "bridge"], capture_output=True, text=True).stdout
     return f"alias {directory}\n" in bridges
@@ -163,7 +198,8 @@ def main():
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         for name, case in (("four nodes", lambda: four_nodes(folder)), ("links", links),
                            ("interrupted", lambda: interrupted(folder)), ("killed", lambda: killed(folder)),
-                           ("no bridge left", lambda: no_bridge_left(folder))):
+                           ("no bridge left", lambda: no_bridge_left(folder)),
+                           ("for users", lambda: for_users(folder))):
             start = time.monotonic()
             case()
             print(f"{name}: good, {time.monotonic() - start:.1f} s", flush=True)

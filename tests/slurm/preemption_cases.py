@@ -1,11 +1,13 @@
 """Preempted, with and without notice. Each case takes a cluster, a folder and the undisturbed run's last loss."""
 
 import contextlib
+import os
 import re
+import shutil
 import time
 
 from cluster import TRIREME
-from training_run import Run, same_end
+from training_run import Run, nothing_left, same_end
 
 
 def preempted(cluster, folder, reference, launcher="mpirun"):
@@ -21,6 +23,8 @@ def preempted(cluster, folder, reference, launcher="mpirun"):
     assert first["last_step"] == first["saved_step"], first
     assert "requeued" in run.attempts()[1]["reason"], run.attempts()
     assert cluster.job(job)["Restarts"] == "1"
+    cluster.wait_state(job, "COMPLETED")
+    nothing_left(run, job, {host for attempt in run.attempts() for host in attempt["hosts"]})
     return f"{same_end(run, reference)}; saved {first['time'] - notice:.1f} s after the request to preempt"
 
 
@@ -37,7 +41,33 @@ def no_grace(cluster, folder, reference):
     run.wait_done()
     lost = run.ends()[0]["last_step"] - run.ends()[0]["saved_step"]
     assert 0 <= lost <= 25, run.ends()
+    cluster.wait_state(job, "COMPLETED")
+    nothing_left(run, job, ("n1", "n2"))
     return f"{same_end(run, reference)}; {lost} steps done again"
+
+
+def requeue_refused(cluster, folder, reference):
+    """scontrol fails at first inside the grace: the script asks again, and does not end the job."""
+    run = Run(cluster, folder, "requeue-refused")
+    programs = f"{folder}/requeue-refused.programs"
+    os.mkdir(programs)
+    with open(f"{programs}/scontrol", "w") as file:  # all works but the first two requeues
+        file.write(f'#!/bin/bash\nif [ "$1" = requeue ]; then\n  echo "$*" >>{programs}/calls\n'
+                   f'  [ "$(wc -l <{programs}/calls)" -gt 2 ] || exit 1\nfi\nexec {shutil.which("scontrol")} "$@"\n')
+    os.chmod(f"{programs}/scontrol", 0o755)
+    script = cluster.run(TRIREME, "submit", run.file, "--dry-run").stdout
+    assert "pause=15" in script, script
+    os.makedirs(f"{run.directory}/logs")
+    with open(f"{run.directory}/submit.sbatch", "w") as file:
+        file.write(script.replace("pause=15", "pause=1"))
+    job = cluster.run("env", f"PATH={programs}:{os.environ['PATH']}", "sbatch", "--parsable",
+                      f"{run.directory}/submit.sbatch").stdout.strip()
+    run.wait_step(60)
+    cluster.devcluster("preempt", job, "--seconds", 2)
+    run.wait_done()
+    assert cluster.job(job)["Restarts"] == "1", cluster.job(job)
+    assert open(f"{programs}/calls").read().split("\n")[:3] == [f"requeue {job}"] * 3
+    return same_end(run, reference)
 
 
 def grace_too_short(cluster, folder, reference):

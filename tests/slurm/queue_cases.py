@@ -10,8 +10,15 @@ from training_run import Run, same_end
 
 
 def plain(cluster, folder, reference):
-    run = Run(cluster, folder, "plain", nodes=2)
-    job = run.submit()
+    """On nodes that others share, with somebody's own defaults for sbatch in the environment."""
+    run = Run(cluster, folder, "plain", nodes=2, extra="")
+    job = run.submit(variables=["SBATCH_PARTITION=high", "SBATCH_TIMELIMIT=1", "SBATCH_MEM_PER_NODE=1", "SBATCH_HOLD=1",
+                                "SBATCH_NO_REQUEUE=1", "SBATCH_OPEN_MODE=truncate", "SBATCH_EXCLUSIVE=1"])
+    asked = cluster.job(job)
+    assert (asked["Partition"], asked["TimeLimit"], asked["Requeue"]) == ("low", "00:10:00", "1"), asked
+    # Two of a node's four CPUs and half its memory.
+    assert (asked["MinMemoryNode"], asked["OverSubscribe"]) == ("2000M", "OK"), asked
+    assert "SBATCH_PARTITION" in run.output, run.output
     run.wait_done()
     assert cluster.wait_state(job, ("COMPLETED", "FAILED")) == "COMPLETED"
     return same_end(run, reference)
@@ -137,7 +144,9 @@ def two_jobs(cluster, folder, reference):
     run = Run(cluster, folder, "two-jobs")
     run.submit()
     run.wait_step(20)
-    second = run.submit()
+    refused = cluster.run(TRIREME, "submit", run.file, check=False)
+    assert refused.returncode == 2 and f"job {run.jobs[0]} already (RUNNING)" in refused.stderr, refused
+    second = cluster.sbatch(f"{run.directory}/submit.sbatch")
     state = cluster.wait_state(second, ("FAILED", "COMPLETED"), 120)
     run.wait_done()
     assert "another job" in run.log() or state == "COMPLETED", run.log()[-2000:]

@@ -88,9 +88,9 @@ class Run:
         self.cluster.wait(self.partials, 60, lambda: f"{self.name} saving, is at {self.step()}:\n{self.log()[-3000:]}")
         return max(int(name.rsplit("_", 1)[1]) for name in glob.glob(f"{self.directory}/checkpoints/step_*"))
 
-    def submit(self, *words):
-        """The first job's id; .output is what submit said."""
-        done = self.cluster.run(TRIREME, "submit", self.file, *words)
+    def submit(self, *words, variables=()):
+        """The first job's id; .output is what submit said. `variables` stand in its environment."""
+        done = self.cluster.run("env", *variables, TRIREME, "submit", self.file, *words)
         self.output = done.stdout + done.stderr
         self.jobs = re.findall(r"job +(\d+)", self.output)
         return self.jobs[0]
@@ -138,6 +138,18 @@ class Run:
             rank = re.search("(?:OMPI_COMM_WORLD_RANK|PMIX_RANK)=(\\d+)", variables)
             found.append((int(rank.group(1)), int(entry)))
         return [pid for _, pid in sorted(found)]
+
+
+def nothing_left(run, job, hosts):
+    """What killed attempts of MPI left on the job's nodes is gone."""
+    cluster = next(line for line in run.cluster.run("scontrol", "show", "config").stdout.splitlines()
+                   if line.startswith("ClusterName")).split("=")[1].strip()
+    name = f"trireme-0-{cluster}-{job}."
+    assert "--own-scratch" in open(f"{run.directory}/submit.sbatch").read()
+    for host in hosts:
+        left = [entry for folder in ("/tmp", "/dev/shm") for entry in run.cluster.files_on(host, folder)
+                if entry.startswith((name, "vader_segment"))]
+        assert not left, (host, left)
 
 
 def same_end(run, reference):

@@ -40,6 +40,50 @@ TEST(PlanGeometry, TakesTheShareOfTheNodeThatItsGpusAre) {
   EXPECT_EQ(geometry.mem, "128000M");
 }
 
+TEST(PlanGeometry, TakesTheShareOfTheMemoryThatItsCpusAreWhereNodesAreShared) {
+  Site site = sample_site();
+  Partition& cpu = site.partitions[1];  // 32 CPUs, 128000 MiB
+  Wishes wishes;
+  wishes.partition = "cpu";
+  wishes.ranks_per_node = 2;
+  wishes.cpus_per_task = 4;
+  EXPECT_EQ(plan_geometry(wishes, site).mem, "32000M");
+  cpu.max_memory_per_cpu = 1000;  // Slurm would count further CPUs
+  EXPECT_EQ(plan_geometry(wishes, site).mem, "8000M");
+  cpu.max_memory_per_cpu.reset();
+  cpu.max_memory_per_node = 10000;
+  EXPECT_EQ(plan_geometry(wishes, site).mem, "10000M");
+  cpu.max_memory_per_node.reset();
+  wishes.mem = "7G";
+  EXPECT_EQ(plan_geometry(wishes, site).mem, "7G");
+  wishes.mem = "";
+  cpu.memory_per_node = 0;  // not known: the site's default
+  cpu.default_memory_per_cpu = 2000;
+  EXPECT_EQ(plan_geometry(wishes, site).mem, "");
+}
+
+TEST(PlanGeometry, TakesAllMemoryOfANodeThatItHasToItself) {
+  Site site = sample_site();
+  Wishes wishes;
+  wishes.partition = "cpu";
+  wishes.ranks_per_node = 2;
+  wishes.cpus_per_task = 4;
+  wishes.extra = "--hold --exclusive";
+  EXPECT_EQ(plan_geometry(wishes, site).mem, "0");
+  wishes.extra = "--exclusive=user";  // other jobs of the user come beside it
+  EXPECT_EQ(plan_geometry(wishes, site).mem, "32000M");
+  wishes.extra = "";
+  wishes.nodes = 2;
+  wishes.min_nodes = 1;  // asks for whole nodes
+  EXPECT_EQ(plan_geometry(wishes, site).mem, "0");
+  wishes.min_nodes = 0;
+  site.partitions[1].exclusive = true;
+  EXPECT_EQ(plan_geometry(wishes, site).mem, "0");
+  site.partitions[1].exclusive = false;
+  wishes.cpus_per_task = 16;  // all CPUs
+  EXPECT_EQ(plan_geometry(wishes, site).mem, "0");
+}
+
 TEST(PlanGeometry, WantsTheRanksToBeNamedWhereThereAreNoGpus) {
   Wishes wishes;
   wishes.partition = "cpu";
@@ -86,6 +130,10 @@ TEST(BillingPerHour, CountsMemoryInMebibytes) {
   EXPECT_EQ(billing_per_hour(geometry, partition, false), 64);
   geometry.mem = "0";
   EXPECT_EQ(billing_per_hour(geometry, partition, false), 125);
+  geometry.mem = "";  // the site's default
+  geometry.ranks_per_node = 4;
+  partition.default_memory_per_cpu = 2048;
+  EXPECT_EQ(billing_per_hour(geometry, partition, false), 8);
 }
 
 }  // namespace

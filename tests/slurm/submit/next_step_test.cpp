@@ -135,6 +135,28 @@ TEST(Decide, RequeuesWhenNoTimeIsLeftToStartAgain) {
   EXPECT_EQ(decide(situation).kind, Kind::kGo);
 }
 
+TEST(Decide, StartsAndEndsNothingInsideAGrace) {
+  Situation killed = beginning();
+  killed.launcher_exit = 137;  // mpirun's daemons died of the notice before a save
+  killed.preempted = true;
+  EXPECT_EQ(decide(killed).kind, Kind::kRequeue);
+  killed.failed_starts = 3;  // srun may refuse new steps by then
+  EXPECT_EQ(decide(killed).kind, Kind::kRequeue);
+  killed.failed_starts = 0;
+  killed.attempts = {ended(20, 20, "killed"), ended(20, 20, "killed"), ended(20, 20, "failed: x")};
+  EXPECT_EQ(decide(killed).kind, Kind::kRequeue);
+  EXPECT_THAT(decide(killed).why, HasSubstr("preempted"));
+  Situation starting = beginning();
+  starting.preempted = true;
+  EXPECT_EQ(decide(starting).kind, Kind::kRequeue);
+  starting.finished = true;
+  EXPECT_EQ(decide(starting).exit_code, 0);
+  Situation chain = killed;
+  chain.may_requeue = false;
+  EXPECT_EQ(decide(chain).kind, Kind::kEnd);
+  EXPECT_EQ(decide(chain).exit_code, base::kExitStopped);
+}
+
 TEST(Decide, DoesNotCountPreemptionsWithoutNotice) {
   Situation situation = beginning();
   for (int restart = 0; restart < 5; ++restart) {

@@ -1,0 +1,158 @@
+// The batch script itself, carried out by bash with stand-ins for trireme, mpirun and scontrol.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "slurm/queue/command.hpp"
+#include "slurm/submit/batch_script.hpp"
+#include "tests/slurm/submit/sample_site.hpp"
+#include "tests/support/temporary_directory.hpp"
+
+namespace trireme::slurm {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+constexpr const char* kGo = "go\n1\n--host n1:2 -n 2\n--parallel.dp=2\n/tmp/own.1\n/dev/shm/own.1\n";
+
+class ScriptRun : public testing::Test {
+ protected:
+  ScriptRun() {
+    std::filesystem::create_directories(run_directory() + "/logs");
+    // Each call takes the next "<name>.<n>", whose first line is the exit code; without one it succeeds.
+    program("trireme", "");
+    program("scontrol", "");
+    program("sbatch", "env | grep -c '^SBATCH_\\|^SLURM_JOB' >>\"$FAKE/leaked\"\n");
+    program("mpirun", "env | grep '^OMPI_MCA_' >>\"$FAKE/mpi\"\n");
+    site_.send_user_signal = true;  // mpirun needs no grace parameter then
+    plan_.runs = {{"bible", path("it's `id` $HOME.ini"), run_directory()}};
+    plan_.program = path("bin/trireme");
+    plan_.work_directory = path("");
+    plan_.log_directory = run_directory() + "/logs";
+    plan_.geometry = plan_geometry(plan_.wishes, site_);
+  }
+
+  std::string path(const std::string& name) const { return (directory_.path() / name).string(); }
+  std::string run_directory() const { return path("run \"1\" $x"); }
+
+  void program(const std::string& name, const std::string& more) const {
+    std::filesystem::create_directories(path("bin"));
+    std::ofstream(path("bin/" + name)) << "#!/bin/bash\nn=$(($(cat \"$FAKE/" << name
+                                       << ".count\" 2>/dev/null || echo 0) + 1))\necho \"$n\" >\"$FAKE/" << name
+                                       << ".count\"\nprintf '%s|' \"$@\" >>\"$FAKE/" << name
+                                       << ".calls\"; echo >>\"$FAKE/" << name << ".calls\"\n"
+                                       << more << "answer=\"$FAKE/" << name << ".$n\"\n[ -e \"$answer\" ] || exit 0\n"
+                                       << "tail -n +2 \"$answer\"\nexit \"$(head -n 1 \"$answer\")\"\n";
+    std::filesystem::permissions(path("bin/" + name), std::filesystem::perms::owner_all);
+  }
+
+  void answer(const std::string& name, int call, int code, const std::string& text = "") const {
+    std::ofstream(path(name + "." + std::to_string(call))) << code << '\n' << text;
+  }
+
+  int run() const {
+    std::string text = batch_script(plan_, site_);
+    const std::string pauses = "tries=40 pause=15\n";
+    const std::size_t at = text.find(pauses);
+    EXPECT_NE(at, std::string::npos) << text;
+    text.replace(at, pauses.size(), "tries=4 pause=0\n");
+    std::ofstream(path("script")) << text;
+    const auto done = run_command({"env", "FAKE=" + path(""), "PATH=" + path("bin") + ":/usr/bin:/bin",
+                                   "SLURM_JOB_ID=7", "SBATCH_PARTITION=x", "bash", path("script")});
+    return done ? done->exit_code : -1;
+  }
+
+  std::vector<std::string> lines(const std::string& name) const {
+    std::ifstream file(path(name));
+    std::vector<std::string> all;
+    for (std::string line; std::getline(file, line);) all.push_back(line);
+    return all;
+  }
+
+  tests::TemporaryDirectory directory_;
+  Site site_ = sample_site();
+  ScriptPlan plan_;
+};
+
+TEST_F(ScriptRun, TrainsAndEnds) {
+  answer("trireme", 1, 0, kGo);
+  answer("mpirun", 1, 0);
+  answer("trireme", 2, 0, "end\n0\n\n");
+  EXPECT_EQ(run(), 0);
+  ASSERT_EQ(lines("mpirun.calls").size(), 1U);
+  EXPECT_THAT(lines("mpirun.calls")[0],
+              HasSubstr("|train|" + plan_.runs[0].run_file + "|--run.dir=" + run_directory()));
+  EXPECT_THAT(lines("mpi"), testing::UnorderedElementsAre("OMPI_MCA_orte_tmpdir_base=/tmp/own.1",
+                                                          "OMPI_MCA_btl_vader_backing_directory=/dev/shm/own.1"));
+  EXPECT_THAT(lines("trireme.calls")[1], HasSubstr("|--attempt|1|--attempts|1|--launcher-exit|0|"));
+  EXPECT_TRUE(lines("scontrol.calls").empty());
+}
+
+TEST_F(ScriptRun, AsksAgainWhenSlurmDoesNotTakeTheRequeue) {
+  answer("trireme", 1, 0, kGo);
+  answer("trireme", 2, 0, "requeue\n75\n\n");
+  answer("scontrol", 1, 1);
+  answer("scontrol", 2, 1);
+  EXPECT_EQ(run(), 75);
+  EXPECT_THAT(lines("scontrol.calls"), ElementsAre("requeue|7|", "requeue|7|", "requeue|7|"));
+}
+
+TEST_F(ScriptRun, GivesUpTheRequeueInTheEnd) {
+  answer("trireme", 1, 0, "requeue\n75\n\n");
+  for (int call = 1; call <= 9; ++call) answer("scontrol", call, 1);
+  EXPECT_EQ(run(), 75);
+  EXPECT_EQ(lines("scontrol.calls").size(), 4U);
+}
+
+TEST_F(ScriptRun, AsksJobNextAgainWhenItFails) {
+  answer("trireme", 1, 1);
+  answer("trireme", 2, 137);
+  answer("trireme", 3, 0, kGo);
+  answer("trireme", 4, 126);
+  answer("trireme", 5, 0, "requeue\n75\n\n");
+  EXPECT_EQ(run(), 75);
+  EXPECT_EQ(lines("mpirun.calls").size(), 1U);
+  EXPECT_EQ(lines("scontrol.calls").size(), 1U);
+  // The same question both times.
+  EXPECT_EQ(lines("trireme.calls")[3], lines("trireme.calls")[4]);
+}
+
+TEST_F(ScriptRun, DoesNotAskAgainAboutBadInput) {
+  answer("trireme", 1, 2);
+  EXPECT_EQ(run(), 2);
+  EXPECT_EQ(lines("trireme.calls").size(), 1U);
+  EXPECT_TRUE(lines("mpirun.calls").empty());
+}
+
+TEST_F(ScriptRun, EndsWithJobNextsCodeWhenItNeverAnswers) {
+  for (int call = 1; call <= 9; ++call) answer("trireme", call, 1);
+  EXPECT_EQ(run(), 1);
+  EXPECT_EQ(lines("trireme.calls").size(), 4U);
+}
+
+TEST_F(ScriptRun, RequeuesWhereNoNewJobIsTaken) {
+  site_.submit_from_nodes = true;
+  answer("trireme", 1, 0, "resubmit\n1\nn2\n");
+  answer("sbatch", 1, 1);
+  EXPECT_EQ(run(), 1);
+  EXPECT_THAT(lines("sbatch.calls"), ElementsAre(HasSubstr("--exclude=n2|"), HasSubstr("--exclude=n2|")));
+  EXPECT_THAT(lines("leaked"), ElementsAre("0", "0"));
+  EXPECT_TRUE(lines("scontrol.calls").empty());
+  for (int call = 3; call <= 9; ++call) answer("sbatch", call, 1);
+  answer("trireme", 2, 0, "resubmit\n1\nn2\n");
+  EXPECT_EQ(run(), 1);
+  EXPECT_THAT(lines("scontrol.calls"), ElementsAre("requeue|7|"));
+}
+
+TEST_F(ScriptRun, TriesForLongerThanAGraceLasts) {
+  site_.partitions[0].grace = 1200;
+  site_.kill_wait = 30;
+  EXPECT_THAT(batch_script(plan_, site_), HasSubstr("tries=86 pause=15\n"));
+}
+
+}  // namespace
+}  // namespace trireme::slurm
