@@ -6,12 +6,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <sstream>
 #include <system_error>
 
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "base/log.hpp"
 #include "slurm/submit/settings.hpp"
 
 namespace trireme::launcher {
@@ -146,7 +146,7 @@ void check_resubmission(base::FileSystem& files, const slurm::ScriptPlan& plan, 
   if (waits_for_another(plan.wishes)) return;
   const auto answer = slurm::output_of(run, known_jobs_command(users_of(plan)));
   if (!answer) {
-    std::fprintf(stderr, "warning: squeue does not answer: whether a job of this run waits already is not known\n");
+    base::print_warning("squeue does not answer: whether a job of this run waits already is not known");
     return;
   }
   const auto jobs = parse_known_jobs(*answer);

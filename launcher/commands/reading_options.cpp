@@ -1,6 +1,6 @@
 #include "launcher/commands/reading_options.hpp"
 
-#include <cstdio>
+#include "base/log.hpp"
 
 namespace trireme::launcher {
 
@@ -33,7 +33,7 @@ text::DocumentReaderOptions ReadingOptions::reader() const {
 }
 
 void print_notes(const text::DocumentReader& reader) {
-  for (const std::string& note : reader.notes()) std::fprintf(stderr, "note: %s\n", note.c_str());
+  for (const std::string& note : reader.notes()) base::print_note("note: " + note);
 }
 
 }  // namespace trireme::launcher
