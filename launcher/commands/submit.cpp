@@ -41,8 +41,10 @@ struct Line {
       : line("submit", "checks a run file, writes its batch script into the run directory and submits it",
              "trireme submit run.ini --site site.ini\ntrireme submit run.ini --dry-run\ntrireme submit a.ini b.ini "
              "c.ini"),
-        run(line, 1000) {
-    line.heading("submitting");
+        run((declare(), line), options::Listing::kAside, 1000) {}
+
+ private:
+  void declare() {
     line.value("site", site_file, "SITE.ini",
                "the cluster's facts and needs (trireme doctor --site-out); else Slurm is asked");
     line.flag("dry-run", dry_run, "print the batch script and submit nothing");
@@ -83,7 +85,8 @@ slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const 
   slurm::ScriptPlan plan;
   std::set<std::string> directories;
   for (std::size_t i = 0; i < command.run.files().size(); ++i) {
-    all.push_back(command.run.load(i));
+    std::vector<std::string> notes;
+    all.push_back(command.run.load(i, &notes));
     const options::RunOptions& options = all.back();
     const Path directory = std::filesystem::absolute(options.run.dir).lexically_normal();
     plan.runs.push_back(
@@ -96,7 +99,9 @@ slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const 
       plan.wishes = options.slurm;
       plan.geometry = slurm::plan_geometry(plan.wishes, site);
     }
-    check_run(files, options, plan.geometry.ranks(), plan.geometry.gpus_per_node > 0);
+    const auto resolved = check_run(files, options, plan.geometry.ranks(), plan.geometry.gpus_per_node > 0);
+    notes.insert(notes.end(), resolved.notes.begin(), resolved.notes.end());
+    for (const std::string& note : notes) std::fprintf(stderr, "note: %s\n", note.c_str());
   }
   if (plan.runs.size() > 1 &&
       static_cast<std::int64_t>(plan.runs.size()) > std::max<std::int64_t>(0, site.max_array_size)) {
@@ -201,7 +206,7 @@ void choose_soonest(base::FileSystem& files, const options::RunOptions& options,
       chosen = nodes;
     }
   }
-  std::printf("%s", format_table(rows, {0, 1, 2, 3}).c_str());
+  std::printf("%s", format_table(rows, {.right = {0, 1, 2, 3}}).c_str());
   std::printf("takes %lld nodes; speed is taken to be in proportion to the ranks\n", static_cast<long long>(chosen));
   plan.geometry.nodes = chosen;
   plan.geometry.min_nodes = plan.wishes.min_nodes > 0 ? std::min(plan.wishes.min_nodes, chosen) : chosen;

@@ -68,7 +68,7 @@ int checkpoint_diff(const Arguments& arguments) {
   } else if (equal) {
     print(base::str("equal, bit for bit: ", tensors.size(), " tensors\n"));
   } else {
-    print(format_table(rows, {3, 4, 5, 6}));
+    print(format_table(rows, {.right = {3, 4, 5, 6}, .spare = {0, 6, 5, 2}}));
     print(base::str(rows.size() - 1, " of ", tensors.size(), " tensors differ\n"));
   }
   return equal ? base::kExitDone : base::kExitFailed;
