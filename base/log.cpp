@@ -2,8 +2,8 @@
 
 #include <string>
 
-#include "base/patient_output.hpp"
 #include "base/printable.hpp"
+#include "base/status_line.hpp"
 
 namespace trireme::base {
 namespace {
@@ -20,21 +20,21 @@ std::string failure_lines(std::string_view what) {
 }  // namespace
 
 void Log::info(std::string_view line) const {
-  if (stream_ != nullptr) write_text(stream_, printable(line) + '\n');
+  if (stream_ != nullptr) write_lines(stream_, printable(line) + '\n');
 }
 
 void Log::warn(std::string_view line) const {
-  if (stream_ != nullptr) write_text(stream_, "warning: " + printable(line) + '\n');
+  if (stream_ != nullptr) write_lines(stream_, "warning: " + printable(line) + '\n');
 }
 
 void Log::text(std::string_view lines) const {
-  if (stream_ != nullptr) write_text(stream_, printable(lines, Keep::kNewlines));
+  if (stream_ != nullptr) write_lines(stream_, printable(lines, Keep::kNewlines));
 }
 
 void print_note(std::string_view line) { Log(stderr).info(line); }
 
 void print_warning(std::string_view line) { Log(stderr).warn(line); }
 
-void print_failure(std::string_view what) { write_text(stderr, "trireme: " + failure_lines(what) + '\n'); }
+void print_failure(std::string_view what) { write_lines(stderr, "trireme: " + failure_lines(what) + '\n'); }
 
 }  // namespace trireme::base

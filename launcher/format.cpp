@@ -1,10 +1,7 @@
 #include "launcher/format.hpp"
 
-#include <algorithm>
 #include <cmath>
 #include <cstdio>
-
-#include "base/printable.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -24,11 +21,6 @@ std::string scaled(double value, const char* const* units, int count, double ste
   }
   if (unit == 0) return printed("%.0f%s", value, units[0]);
   return printed(value < 10 ? "%.2f%s" : value < 100 ? "%.1f%s" : "%.0f%s", value, units[unit]);
-}
-
-// Characters on a terminal: UTF-8 continuation bytes take no place.
-std::size_t width_of(const std::string& text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
 }
 
 }  // namespace
@@ -59,28 +51,6 @@ std::string with_commas(std::uint64_t value) {
     digits.insert(static_cast<std::size_t>(at), 1, ',');
   }
   return digits;
-}
-
-std::string format_table(std::vector<std::vector<std::string>> rows, const std::vector<std::size_t>& right) {
-  for (auto& row : rows) std::ranges::for_each(row, [](std::string& cell) { cell = base::printable(cell); });
-  std::vector<std::size_t> widths;
-  for (const auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()), 0);
-    for (std::size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], width_of(row[c]));
-  }
-  std::string text;
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t c = 0; c < row.size(); ++c) {
-      const std::string padding(widths[c] - width_of(row[c]), ' ');
-      const bool to_the_right = std::count(right.begin(), right.end(), c) > 0;
-      if (c > 0) line += "  ";
-      line += to_the_right ? padding + row[c] : row[c] + padding;
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + '\n';
-  }
-  return text;
 }
 
 }  // namespace trireme::launcher

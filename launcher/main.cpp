@@ -1,7 +1,8 @@
 // The light `trireme`: starts at once, without MPI and LibTorch; what needs them is exec'ed from the helper.
-#include <algorithm>
+#include <cstdlib>
 #include <exception>
 #include <string>
+#include <string_view>
 
 #include "base/answer.hpp"
 #include "base/error.hpp"
@@ -26,6 +27,13 @@ constexpr HelperCommand kHelperCommands[] = {
     {"generate", "text from a prompt"},
 };
 
+int version_command(const Arguments& arguments) {
+  options::CommandLine line("version", "what this program was built from and with", "trireme version");
+  if (!line.parse(arguments)) return base::kExitDone;
+  base::answer_text(version_text());
+  return base::kExitDone;
+}
+
 std::vector<options::Subcommand> working_commands() {
   std::vector<options::Subcommand> commands;
   if (helper_exists()) {
@@ -49,26 +57,47 @@ std::vector<options::Subcommand> working_commands() {
   commands.push_back({"stop", "asks a run to save and stay stopped", stop_command});
   commands.push_back({"save", "asks a run to save now and go on", save_command});
   commands.push_back({"resume", "takes a stop back", resume_command});
+  commands.push_back({"version", "what this program was built from and with", version_command});
+  // "help" is run_subcommand's own.
   return commands;
 }
 
-bool asks_for_help(const Arguments& arguments) {
-  return std::any_of(arguments.begin(), arguments.end(),
-                     [](const std::string& word) { return word == "--help" || word == "-h"; });
+/// Whether another rank of the same launch prints what all would print.
+bool another_rank_prints() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID"}) {
+    const char* rank = std::getenv(name);
+    if (rank != nullptr && std::string_view(rank) != "0") return true;
+  }
+  return false;
+}
+
+/// Prints the help of a command that the helper executes, if that is what the words ask for.
+template <typename Line>
+bool print_help(const Arguments& words) {
+  Line command;
+  if (!command.line.asks_for_help(words)) return false;
+  if (!another_rank_prints()) command.line.parse(words);
+  return true;
+}
+
+bool prints_help(const std::string& command, const Arguments& words) {
+  if (command == "train") return print_help<options::TrainLine>(words);
+  if (command == "eval") return print_help<options::EvalLine>(words);
+  return command == "generate" && print_help<options::GenerateLine>(words);
 }
 
 int run(const Arguments& arguments) {
   const std::string word = arguments.empty() ? "" : arguments.front();
-  if (word == "--version") {
-    base::answer_text(version_text());
-    return base::kExitDone;
-  }
-  if (word == "train" && asks_for_help(arguments)) {
-    base::answer_text(options::TrainLine().line.help());
-    return base::kExitDone;
+  if (word == "--version" || word == "-V") return version_command({});
+  if (word == "help" && arguments.size() > 1) {
+    Arguments words(arguments.begin() + 1, arguments.end());
+    words.emplace_back("--help");
+    return run(words);
   }
   for (const HelperCommand& command : kHelperCommands) {
-    if (word == command.name) exec_helper(arguments);
+    if (word != command.name) continue;
+    if (prints_help(word, {arguments.begin() + 1, arguments.end()})) return base::kExitDone;
+    exec_helper(arguments);
   }
   const std::string example =
       "trireme tokenizer train --vocab 4096 --output tokenizer.json book.txt\n"

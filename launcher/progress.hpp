@@ -4,10 +4,23 @@
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <string_view>
 
 namespace trireme::launcher {
+
+/// What a bar shows.
+struct ProgressView {
+  std::string what;             ///< "preparing"
+  std::optional<double> share;  ///< 0..1; nothing: the end is not known
+  std::string left;             ///< "1m 12s"; "" when not known
+  std::string detail;
+};
+
+/// "preparing [#####...................] 21%, 1m 12s left, 3.2M tokens" in at most `width` cells: with less room the
+/// bar shrinks, then the detail and the bar go; "" when not even "preparing 21%" fits.
+std::string progress_line(const ProgressView& view, std::size_t width);
 
 class Progress {
  public:
@@ -15,16 +28,17 @@ class Progress {
 
   /// `stream` must outlive this object; a null one stays silent. `what` begins every line ("preparing").
   Progress(std::FILE* stream, std::string what);
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+  ~Progress() { finish(); }
 
-  /// `done` of `total` (0: not known) units; `detail` follows. Drawn at most 10 times a second on a terminal, else
-  /// one line every 30 seconds.
+  /// `done` of `total` (0: not known) units; `detail` follows. Drawn at most 10 times a second on a terminal, as wide
+  /// as its window is then; else one line every 30 seconds.
   void update(std::uint64_t done, std::uint64_t total, std::string_view detail);
-  /// Wipes the bar. Lines printed to the same stream afterwards begin at the left.
+  /// Wipes the bar.
   void finish();
 
  private:
-  std::string bar(double fraction) const;
-
   std::FILE* stream_;
   std::string what_;
   bool terminal_;

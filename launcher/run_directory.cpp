@@ -27,8 +27,13 @@ checkpoint::Lease take_lease(base::FileSystem& files, const std::filesystem::pat
       [&](const std::string& line) { log.info(line); });
 }
 
-base::Error taken_over(const std::filesystem::path& path) {
-  return base::Error(base::str("another job took over the run directory ", path.string(), "; ending without writing"));
+/// A disk that does not answer just now says nothing of what it holds.
+bool is_gone(base::FileSystem& files, const std::filesystem::path& path) {
+  try {
+    return !files.exists(path);
+  } catch (const base::IoError&) {
+    return false;
+  }
 }
 
 std::string local_time(double seconds) {
@@ -70,7 +75,7 @@ RunDirectory::RunDirectory(base::FileSystem& files, std::filesystem::path path, 
 std::int64_t RunDirectory::logged_step() const { return logged_progress(files_, path_ / "metrics.jsonl", 0).step; }
 
 void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& options) {
-  if (!lease_.still_mine()) throw taken_over(path_);  // reading the checkpoint may have taken long
+  if (!lease_.still_mine()) throw why_lost();  // reading the checkpoint may have taken long
   slurm::AttemptEnd killed;
   if (!attempts().empty() && !attempts().back().ended) {
     const slurm::AttemptStart& before = attempts().back().start;
@@ -94,8 +99,27 @@ void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& op
   ranks_ = start.ranks;
 }
 
+base::Error RunDirectory::why_lost() const {
+  if (!files_.exists(path_)) {
+    return base::Error(
+        base::str("the run directory ", path_.string(), " was deleted or moved while the run wrote to it, ",
+                  "so nothing can be saved any more: put it back to go on from its newest checkpoint, or ",
+                  "start again, which makes a new one"));
+  }
+  if (!files_.exists(path_ / "lease")) {
+    return base::Error(base::str((path_ / "lease").string(), " was deleted while the run wrote to ", path_.string(),
+                                 "; ending without writing, since another job may have the directory by now: start "
+                                 "again to go on"));
+  }
+  return base::Error(base::str("another job took over the run directory ", path_.string(), "; ending without writing"));
+}
+
 void RunDirectory::keep_lease() {
-  if (!lease_.kept()) throw taken_over(path_);
+  constexpr std::chrono::seconds kPeriod(1);  // steps may be short, and shared file systems slow to answer
+  const auto now = std::chrono::steady_clock::now();
+  const bool look = now - last_look_ >= kPeriod;
+  if (look) last_look_ = now;
+  if (!lease_.kept() || (look && is_gone(files_, path_ / "lease"))) throw why_lost();
 }
 
 void RunDirectory::append_metrics(const base::Json& line) {
@@ -113,7 +137,7 @@ void RunDirectory::took(double step_seconds, const slurm::SaveCost& save, double
 }
 
 void RunDirectory::end(const slurm::Outcome& outcome) {
-  if (!lease_.still_mine()) throw taken_over(path_);
+  if (!lease_.still_mine()) throw why_lost();
   if (begun_) {
     ledger_.end({.reason = outcome.reason,
                  .last_step = outcome.step,
@@ -154,7 +178,7 @@ std::string attempts_table(const std::vector<slurm::Attempt>& attempts) {
                     attempt.ended ? hours(attempt.end.lost_seconds) : "?",
                     attempt.ended ? attempt.end.reason : "running"});
   }
-  return format_table(rows, {0, 5, 6, 7});
+  return format_table(rows, {.right = {0, 5, 6, 7}, .spare = {7, 6, 2, 3, 1, 5}});
 }
 
 }  // namespace trireme::launcher

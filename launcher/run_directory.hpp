@@ -1,6 +1,7 @@
-// Rank 0's hands in the run directory: the lease, the ledger of attempts, the metrics and the outcome.
+// Rank 0's access to the run directory: the lease, the ledger of attempts, the metrics and the outcome.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -8,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.hpp"
 #include "base/file_system.hpp"
 #include "base/log.hpp"
 #include "launcher/lease_keeper.hpp"
@@ -45,9 +47,12 @@ class RunDirectory {
   /// after `start.first_step` move away. Also writes the missing end of a killed attempt.
   void begin(const slurm::AttemptStart& start, const std::string& options);
 
-  /// Before each step. base::Error when a sign of life found that another job took over: end without writing.
+  /// Before each step. base::Error when a sign of life found that another job took over, or when the directory or its
+  /// lease is not there any more (looked up once a second at most): end without writing.
   void keep_lease();
   bool still_mine() { return lease_.still_mine(); }
+  /// When it is not: what became of the directory or its lease.
+  base::Error why_lost() const;
 
   /// A line with "seconds" is a step's: the seconds count as lost until saved().
   void append_metrics(const base::Json& line);
@@ -77,6 +82,7 @@ class RunDirectory {
   slurm::AttemptLedger ledger_;
   std::unique_ptr<MetricsLog> metrics_;
   std::string run_id_;
+  std::chrono::steady_clock::time_point last_look_;
   int attempt_ = 1;
   int ranks_ = 1;
   double began_ = 0.0;

@@ -127,9 +127,7 @@ options::RunOptions share_options(collectives::MpiWorld& world, const std::funct
 }
 
 bool parse_once(const collectives::MpiWorld& world, options::CommandLine& line, const options::Arguments& arguments) {
-  const bool help = std::any_of(arguments.begin(), arguments.end(),
-                                [](const std::string& word) { return word == "--help" || word == "-h"; });
-  if (help && world.rank() != 0) return false;
+  if (line.asks_for_help(arguments) && world.rank() != 0) return false;
   return line.parse(arguments);
 }
 

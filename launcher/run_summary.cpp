@@ -142,7 +142,7 @@ std::string summary_table(const std::vector<RunSummary>& runs) {
   std::vector<std::vector<std::string>> rows = {{"run", "state", "job", "attempt", "step", "loss", "tokens/s",
                                                  "time left", "next save", "device hours", "lost", "note"}};
   for (const RunSummary& run : runs) {
-    const std::string of = run.steps > 0 ? base::str("/", run.steps) : "";
+    const std::string of = run.steps >= run.step && run.steps > 0 ? base::str("/", run.steps) : "";
     rows.push_back(
         {run.name, run.state, run.job.empty() ? "-" : run.job, std::to_string(run.attempt), base::str(run.step, of),
          run.loss ? fixed(*run.loss, 4) : "-", run.tokens_per_second ? format_count(*run.tokens_per_second) : "-",
@@ -150,7 +150,7 @@ std::string summary_table(const std::vector<RunSummary>& runs) {
          run.next_checkpoint.empty() ? "-" : run.next_checkpoint,
          base::str(fixed(run.device_hours, 2), run.gpus ? " GPU" : " CPU"), fixed(run.lost_hours, 2), run.note});
   }
-  return format_table(rows, {3, 4, 5, 6, 7, 9, 10});
+  return format_table(rows, {.right = {3, 4, 5, 6, 7, 9, 10}, .spare = {3, 8, 6, 10, 9, 2, 5, 7, 4}});
 }
 
 base::Json to_json(const RunSummary& run) {

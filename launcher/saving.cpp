@@ -195,7 +195,7 @@ void Saving::end(std::int64_t step) {
 }
 
 void Saving::handle(const checkpoint::SaveResult& saved) {
-  if (saved.lease_lost) throw base::Error(saved.error);
+  if (saved.lease_lost) throw parts_.run != nullptr ? parts_.run->why_lost() : base::Error(saved.error);
   if (fast_) return handle_fast(saved);
   if (parts_.run != nullptr) parts_.time->save_under_way(false);
   if (answers_request_) answer_request(saved.ok);

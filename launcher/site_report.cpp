@@ -4,7 +4,9 @@
 #include <cstdio>
 #include <sstream>
 
+#include "base/display_width.hpp"
 #include "base/error.hpp"
+#include "base/terminal.hpp"
 #include "launcher/format.hpp"
 #include "slurm/queue/duration.hpp"
 #include "slurm/site/advice.hpp"
@@ -59,11 +61,11 @@ std::vector<std::string> row_of(const slurm::Site& site, const slurm::Partition&
 
 // Two columns in, the following lines four.
 std::string wrapped(const std::string& text) {
-  constexpr std::size_t kWidth = 100;
+  const std::size_t width = std::min<std::size_t>(100, base::terminal_columns(1).value_or(100));
   std::string result, line = " ";
   std::istringstream words(text);
   for (std::string word; words >> word;) {
-    if (line.size() + 1 + word.size() > kWidth) {
+    if (base::display_width(line) + 1 + base::display_width(word) > width) {
       result += line + "\n";
       line = "   ";
     }
@@ -80,7 +82,7 @@ std::string site_table(const slurm::Site& site) {
   std::vector<std::vector<std::string>> rows = {{"partition", "state", "nodes", "CPUs", "memory", "GPUs", "time limit",
                                                  "nodes/job", "tier", "preempted", "grace"}};
   for (const slurm::Partition& one : site.partitions) rows.push_back(row_of(site, one));
-  return text + format_table(rows, {2, 3, 4, 6, 7, 8, 10}) +
+  return text + format_table(rows, {.right = {2, 3, 4, 6, 7, 8, 10}, .spare = {8, 7, 1, 5, 4, 3, 10, 9}}) +
          "* default; CPUs, memory and GPUs are a node's; +: of the smallest, others have more or differ\n";
 }
 
@@ -96,7 +98,7 @@ std::string fair_share_table(const std::vector<slurm::FairShare>& shares) {
     rows.push_back({one.account, one.raw_shares, printed("%.3g%%", one.normalized_share * 100),
                     printed("%.3g%%", one.usage * 100), printed("%.3f", one.factor)});
   }
-  return format_table(rows, {1, 2, 3, 4});
+  return format_table(rows, {.right = {1, 2, 3, 4}, .spare = {1, 2}});
 }
 
 std::string advice_text(const slurm::Site& site) {

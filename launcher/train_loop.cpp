@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "launcher/attempt_text.hpp"
 #include "models/spec/cost.hpp"
 
 namespace trireme::launcher {
@@ -144,9 +145,11 @@ void TrainLoop::step() {
   });
   if (!result.finite) {
     saving_.finish();
-    throw base::Error(base::str(
-        "step ", at_.step + 1, " has loss ", result.loss, " and gradient norm ", result.grad_norm, " (samples ",
-        sample_list(), "): nothing was updated or saved; the newest checkpoint is of step ", saving_.saved_step()));
+    throw base::Error(base::str("step ", at_.step + 1, " has loss ", result.loss, " and gradient norm ",
+                                result.grad_norm, " (samples ", sample_list(), "): nothing was updated or saved; ",
+                                saving_.saved_step() > 0
+                                    ? base::str("the newest checkpoint is of step ", saving_.saved_step())
+                                    : std::string("no checkpoint was saved before")));
   }
   advance();
   const double seconds = seconds_since(start);
@@ -183,7 +186,9 @@ std::string TrainLoop::sample_list() const {
 
 void TrainLoop::log_step(const pipeline::StepResult& result, double lr, double seconds) {
   if (parts_.run == nullptr) return;
-  mean_seconds_ = mean_seconds_ == 0.0 ? seconds : 0.9 * mean_seconds_ + 0.1 * seconds;
+  // The first step of an attempt warms everything up: it tells nothing of the others.
+  const std::int64_t timed = ++timed_steps_;
+  mean_seconds_ = timed <= 2 ? seconds : 0.9 * mean_seconds_ + 0.1 * seconds;
   const double tokens = static_cast<double>(plan_.global_batch * resolved_.model.sequence);
   const double flops = tokens * spec::train_flops(resolved_.model, spec::AttentionCount::kCausal);
   StepReport report;
@@ -192,22 +197,29 @@ void TrainLoop::log_step(const pipeline::StepResult& result, double lr, double s
   report.loss = result.loss;
   report.grad_norm = result.grad_norm;
   report.lr = lr;
+  report.seconds = seconds;
   report.tokens_per_second = tokens / seconds;
-  report.peak_share = flops / seconds / peak_;
+  const double share = flops / seconds / peak_;
+  if (share <= 1) report.peak_share = share;  // else the peak was measured in a bad moment, and nothing is known
   constexpr int kMeasurements = 5;
-  peak_exceeded_ = report.peak_share > 0.95 && measurements_ < kMeasurements;
+  peak_exceeded_ = share > 0.95 && measurements_ < kMeasurements;
   report.seconds_left = mean_seconds_ * static_cast<double>(resolved_.steps - at_.step);
-  parts_.run->append_metrics({{"step", at_.step},
-                              {"time", wall_time()},
-                              {"tokens", static_cast<std::int64_t>(at_.consumed_samples) * resolved_.model.sequence},
-                              {"samples", at_.consumed_samples},
-                              {"loss", result.loss},
-                              {"grad_norm", result.grad_norm},
-                              {"lr", lr},
-                              {"seconds", seconds},
-                              {"tokens_per_second", report.tokens_per_second},
-                              {"peak_share", report.peak_share}});
+  base::Json line = {{"step", at_.step},
+                     {"time", wall_time()},
+                     {"tokens", static_cast<std::int64_t>(at_.consumed_samples) * resolved_.model.sequence},
+                     {"samples", at_.consumed_samples},
+                     {"loss", result.loss},
+                     {"grad_norm", result.grad_norm},
+                     {"lr", lr},
+                     {"seconds", seconds},
+                     {"tokens_per_second", report.tokens_per_second}};
+  if (report.peak_share) line["peak_share"] = *report.peak_share;
+  parts_.run->append_metrics(line);
   printer_.print(report);
+  constexpr std::int64_t kToldAfter = 3;  // steps: the second and third tell what the others will take
+  if (const std::int64_t left = resolved_.steps - at_.step; timed == kToldAfter && left > kToldAfter) {
+    parts_.log.info("expected  " + expected_text(left, mean_seconds_));
+  }
 }
 
 std::int64_t TrainLoop::validate() {
@@ -219,7 +231,6 @@ std::int64_t TrainLoop::validate() {
   if (parts_.run == nullptr) return 0;
   const Session::Validation& valid = *done;
   parts_.run->append_metrics({{"step", at_.step}, {"valid_loss", valid.loss}, {"valid_tokens", valid.targets}});
-  printer_.clear_bar();
   char line[128];
   std::snprintf(line, sizeof line, "step %lld  validation loss %.4f  perplexity %.2f  (%lld tokens)",
                 static_cast<long long>(at_.step), valid.loss, std::exp(valid.loss),

@@ -67,7 +67,8 @@ class TrainLoop {
   double peak_ = 0.0;
   int measurements_ = 1;             ///< of the peak
   bool peak_exceeded_ = false;       ///< on rank 0: a step was faster than the peak, which was measured in a bad moment
-  double mean_seconds_ = 0.0;        ///< of a step on this rank, exponentially smoothed
+  std::int64_t timed_steps_ = 0;     ///< of this attempt, on rank 0
+  double mean_seconds_ = 0.0;        ///< of a step on rank 0, exponentially smoothed, without the first
   double longest_between_ = 0.0;     ///< boundaries so far: a step with its validation and saving
   std::int64_t validated_step_ = 0;  ///< the newest one whose validation is in the metrics
   std::chrono::steady_clock::time_point last_boundary_;

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.hpp"
+#include "launcher/build_commit.hpp"
 #include "launcher/build_versions.hpp"
 #include "launcher/options/boost_version.hpp"
 
@@ -40,8 +41,12 @@ std::vector<LibraryVersion> library_versions() {
 }
 
 std::string version_text() {
-  std::string text;
+  std::string text = base::str("trireme ", kTriremeVersion, *kCommit == '\0' ? ", of no known commit" : ", commit ",
+                               kCommit, "\nbuild: ", kBuildType, ", ", kCompiler, ", ", kProcessor, "; LibTorch ",
+                               *kTorchVersion == '\0' ? "no" : "yes", ", CUDA ", *kCudaVersion == '\0' ? "no" : "yes",
+                               ", MPI ", *kMpiLibrary == '\0' ? "not known" : kMpiLibrary, "\n");
   for (const LibraryVersion& library : library_versions()) {
+    if (library.name == "trireme") continue;
     if (library.built_with.empty()) {
       text += library.name + ": built without\n";
       continue;

@@ -16,7 +16,8 @@ struct LibraryVersion {
 /// Trireme itself first, then every outside library of this build. Loads nothing.
 std::vector<LibraryVersion> library_versions();
 
-/// One line each: "zstd 1.5.4", "zlib 1.2.13 (loaded 1.3.1)", "NCCL: built without".
+/// Two lines of Trireme itself, "trireme 0.1.0, commit 0123456789ab" and its build's options, then one line for each
+/// library: "zstd 1.5.4", "zlib 1.2.13 (loaded 1.3.1)", "NCCL: built without".
 std::string version_text();
 
 }  // namespace trireme::launcher

@@ -59,3 +59,14 @@ show trireme checkpoint list runs/quickstart
 newest=$(find runs/quickstart/checkpoints -maxdepth 1 -name 'step_*' | sort -V | tail -1)
 show trireme checkpoint verify "$newest"
 printf '\nDone in %d s. The newest checkpoint is quickstart/%s\n' "$((SECONDS - started))" "$newest"
+
+step "What to do next"
+cat <<END
+  export PATH=$root/build/bin:\$PATH
+  cd quickstart                                                # where all of this lies
+  trireme generate quickstart.ini --prompt "In the beginning"  # more of what it says
+  trireme train quickstart.ini --train.steps=300               # it goes on, here with one rank
+  trireme stop runs/quickstart                                 # from another window: saves and ends it
+  trireme help                                                 # all commands
+Your own text instead of the Bible, and a Slurm cluster instead of this machine: README.md
+END

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what Trireme needs (Debian packages and a private Python environment that holds LibTorch), configures
-# and builds. Leaves the program at build/bin/trireme. A second call does nothing but look.
+# and builds. Leaves the program at build/bin/trireme. A second call builds only what changed.
 #
 #   scripts/setup.sh           what users need
 #   scripts/setup.sh --tests   also what the test suite and the benchmarks compare against
@@ -114,6 +114,23 @@ install_python() {
   fi
 }
 
+# Reads what ninja prints ("[12/340] …") and shows how far it is: on a terminal one line that is drawn over, elsewhere
+# one line a minute.
+show_progress() {
+  local line started=$SECONDS told=$SECONDS text=""
+  while IFS= read -r line; do
+    [[ $line =~ ^\[([0-9]+)/([0-9]+)\] ]] || continue
+    text="    ${BASH_REMATCH[1]} of ${BASH_REMATCH[2]} parts, $((SECONDS - started)) s"
+    if [ -t 1 ]; then
+      printf '\r\033[K%s' "$text"
+    elif [ $((SECONDS - told)) -ge 60 ]; then
+      printf '%s\n' "$text"
+      told=$SECONDS
+    fi
+  done
+  if [ -t 1 ]; then printf '\r\033[K'; fi
+}
+
 # --- Configure and build ---------------------------------------------------------------------------------------
 build() {
   local tests=OFF
@@ -126,11 +143,9 @@ build() {
     cmake --preset release "-DTRIREME_TESTS=$tests" >build/configure.log 2>&1 \
       || { tail -15 build/configure.log >&2; fail "cmake could not configure (build/configure.log)"; }
   fi
-  if [[ "$(ninja -C build -n)" != *'no work to do'* ]]; then
-    say "building (build/build.log; the first time takes some minutes)"
-    ninja -C build >build/build.log 2>&1 \
-      || { grep -E 'error|FAILED' -A3 build/build.log | head -30 >&2; fail "the build failed (build/build.log)"; }
-  fi
+  say "building what is missing or changed (build/build.log; the first time takes some minutes)"
+  ninja -C build 2>&1 | tee build/build.log | show_progress \
+    || { grep -E 'error|FAILED' -A3 build/build.log | head -30 >&2; fail "the build failed (build/build.log)"; }
 }
 
 install_packages

@@ -73,8 +73,9 @@ std::optional<std::string> crowded_cpus(const std::vector<Place>& places) {
     if (group.size() > key.second.size()) crowded.push_back(group);
   }
   if (crowded.empty()) return std::nullopt;
-  return base::str("more ranks than CPUs share one CPU mask, so they take turns; ",
-                   "start fewer ranks per node, or check the launcher's binding", table(crowded));
+  const auto ranks = crowded.front().size(), cpus = crowded.front().front()->cpus.size();
+  return base::str(ranks, ranks == 1 ? " rank on " : " ranks on ", cpus, cpus == 1 ? " CPU" : " CPUs",
+                   ": this will be slow; start fewer ranks per node, or check the launcher's binding", table(crowded));
 }
 
 std::vector<double> cpu_shares(const std::vector<Place>& places) {

@@ -68,19 +68,18 @@ std::string save_and_read_back(Coordinator& coordinator, base::FileSystem& files
 std::string lacking_space(const std::optional<base::Space>& space, const std::vector<Quota>& quotas,
                           const SpaceNeed& need) {
   const auto missing = static_cast<std::uint64_t>(std::max<std::int64_t>(1, need.keep + 1 - need.existing));
-  const std::string why =
-      base::str(missing, " of the ", need.keep + 1,
-                " checkpoints that are there while one is written (checkpoint.keep = ", need.keep, ")");
+  const std::string why = base::str(missing, missing == 1 ? " more checkpoint" : " more checkpoints",
+                                    " (checkpoint.keep = ", need.keep, ", plus the one being written)");
   const Room room = least_room(space, quotas);
   if (room.bytes && *room.bytes < missing * need.checkpoint_bytes) {
     const std::string left = gigabytes(*room.bytes);
     return base::str(room.bytes_quota.empty() ? left + " are free" : room.bytes_quota + " leaves " + left, ", but ",
-                     why, " need ", gigabytes(missing * need.checkpoint_bytes));
+                     why, missing == 1 ? " needs " : " need ", gigabytes(missing * need.checkpoint_bytes));
   }
   if (room.files && *room.files < missing * need.checkpoint_files) {
     return base::str(room.files_quota.empty() ? base::str(*room.files, " more files fit")
                                               : base::str(room.files_quota, " leaves ", *room.files, " files"),
-                     ", but ", why, " are ", missing * need.checkpoint_files, " files");
+                     ", but ", why, missing == 1 ? " is " : " are ", missing * need.checkpoint_files, " files");
   }
   return "";
 }

@@ -4,9 +4,11 @@
 #include <charconv>
 #include <cmath>
 #include <numeric>
+#include <optional>
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/ini.hpp"
 
 namespace trireme::tokens {
 namespace {
@@ -44,37 +46,42 @@ std::vector<std::uint64_t> whole_shares(const std::vector<double>& weights) {
   return shares;
 }
 
+/// Nothing when `word` is no number.
+std::optional<double> weight_of(const std::string& key, const std::string& path, std::string_view word) {
+  double weight = 0;
+  const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), weight);
+  if (error != std::errc() || end != word.data() + word.size()) return std::nullopt;
+  if (!std::isfinite(weight) || weight <= 0) {
+    throw base::InputError(base::str(key, ": the weight ", word, " of ", path, " is not a positive number"));
+  }
+  return weight;
+}
+
+DatasetChoice choice_of(const std::string& key, const base::ListItem& item) {
+  if (item.quoted) {
+    if (item.rest.empty()) return {item.name, 0};
+    if (const auto weight = weight_of(key, item.name, item.rest)) return {item.name, *weight};
+    throw base::InputError(
+        base::str(key, ": after \"", item.name, "\" a comma or a weight must follow, not ", item.rest));
+  }
+  const std::size_t space = item.name.find_last_of(" \t");
+  if (space == std::string::npos) return {item.name, 0};
+  const std::string path(trimmed(std::string_view(item.name).substr(0, space)));
+  const auto weight = weight_of(key, path, std::string_view(item.name).substr(space + 1));
+  return weight ? DatasetChoice{path, *weight} : DatasetChoice{item.name, 0};
+}
+
 }  // namespace
 
 std::vector<DatasetChoice> parse_dataset_list(const std::string& key, const std::string& value) {
   std::vector<DatasetChoice> choices;
-  std::string_view rest = value;
-  for (bool more = true; more;) {
-    const std::size_t comma = rest.find(',');
-    more = comma != std::string_view::npos;
-    const std::string_view entry = trimmed(rest.substr(0, comma));
-    if (more) rest.remove_prefix(comma + 1);
-    if (entry.empty()) {
+  for (const base::ListItem& item : base::split_list(value)) {
+    if (item.name.empty()) {
       throw base::InputError(base::str(key, " = \"", value, "\" names no dataset",
                                        choices.empty() ? "" : " after a comma",
                                        ": give FILE.h5, or FILE.h5 WEIGHT, FILE.h5 WEIGHT"));
     }
-    DatasetChoice choice{std::string(entry), 0};
-    const std::size_t space = entry.find_last_of(" \t");
-    if (space != std::string_view::npos) {
-      const std::string_view word = entry.substr(space + 1);
-      const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), choice.weight);
-      if (error == std::errc() && end == word.data() + word.size()) {
-        if (!std::isfinite(choice.weight) || choice.weight <= 0) {
-          throw base::InputError(base::str(key, ": the weight ", word, " of ", trimmed(entry.substr(0, space)),
-                                           " is not a positive number"));
-        }
-        choice.path = std::string(trimmed(entry.substr(0, space)));
-      } else {
-        choice.weight = 0;
-      }
-    }
-    choices.push_back(std::move(choice));
+    choices.push_back(choice_of(key, item));
   }
   return choices;
 }

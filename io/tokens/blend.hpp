@@ -14,7 +14,8 @@ struct DatasetChoice {
 };
 
 /// Reads such a list. base::InputError naming `key` for an empty list, an empty entry, or a weight that is not a
-/// positive number. A last word that reads as a number is a weight; paths may hold spaces otherwise.
+/// positive number. A last word that reads as a number is a weight; paths may hold spaces otherwise. A path in double
+/// quotes may hold commas and end with a number: `"a,b 1" 0.7, c.h5 0.3`.
 std::vector<DatasetChoice> parse_dataset_list(const std::string& key, const std::string& value);
 
 /// The weights given; empty when none is. base::InputError naming `key` when only some are given.

@@ -5,6 +5,12 @@
 namespace trireme::tokens {
 namespace {
 
+// The order of samples is that of the data: other data cannot go on from a position in the old.
+constexpr const char* kElse =
+    "or start another run (run.dir) with model.init_from = that checkpoint, which takes its weights and begins with "
+    "the "
+    "first sample";
+
 std::string joined(const std::vector<std::uint64_t>& numbers) {
   std::string text;
   for (const auto number : numbers) text += base::str(text.empty() ? "" : ":", number);
@@ -34,28 +40,28 @@ Cursor cursor_from_json(const base::Json& json) {
 void check_resumable(const Cursor& saved, const Cursor& now) {
   if (saved.sequence != now.sequence) {
     throw base::InputError(base::str("model.sequence = ", now.sequence, " differs from the checkpoint's ",
-                                     saved.sequence, ": set it back, or start a new run with model.init_from"));
+                                     saved.sequence, ": set it back, ", kElse));
   }
   if (saved.fingerprints.size() != now.fingerprints.size()) {
     throw base::InputError(base::str("data.train names ", now.fingerprints.size(),
                                      " datasets, the checkpoint was made with ", saved.fingerprints.size(),
-                                     ": name the same ones, or start a new run"));
+                                     ": name the same ones, ", kElse));
   }
   for (std::size_t i = 0; i < saved.fingerprints.size(); ++i) {
     if (saved.fingerprints[i] != now.fingerprints[i]) {
       throw base::InputError(base::str("data.train: dataset ", i + 1, " has fingerprint ", now.fingerprints[i],
                                        ", the checkpoint was made with ", saved.fingerprints[i],
-                                       ": name the same dataset, or start a new run"));
+                                       ": name the same dataset, ", kElse));
     }
   }
   if (saved.blend != now.blend) {
     throw base::InputError(base::str("data.train: the weights are ", joined(now.blend),
-                                     ", the checkpoint was made with ", joined(saved.blend),
-                                     ": set them back, or start a new run"));
+                                     ", the checkpoint was made with ", joined(saved.blend), ": set them back, ",
+                                     kElse));
   }
   if (saved.seed != now.seed) {
     throw base::InputError(base::str("run.seed = ", now.seed, " differs from the checkpoint's ", saved.seed,
-                                     ", and the order of the samples with it: set it back, or start a new run"));
+                                     ", and the order of the samples with it: set it back, ", kElse));
   }
 }
 

@@ -15,32 +15,23 @@
 namespace trireme::launcher {
 
 int eval_command(collectives::MpiWorld& world, const Arguments& arguments) {
-  std::string data;
-  std::string checkpoint;
-  std::int64_t samples = 0;
-  bool json = false;
-  options::CommandLine line("eval", "loss and perplexity of a checkpoint on a dataset",
-                            "trireme eval run.ini\nmpirun -n 2 trireme eval run.ini --data other.h5 --parallel.tp=2");
-  line.value("data", data, "DATA.h5", "the dataset; default: data.valid of the run file");
-  line.value("checkpoint", checkpoint, "DIR", "a checkpoint or a run directory; default: the run's newest");
-  line.value("samples", samples, "N", "only the first N samples; 0 = all").range(0);
-  line.flag("json", json, "print one JSON object");
-  const options::RunArguments run_arguments(line);
-  if (!parse_once(world, line, arguments)) return base::kExitDone;
+  options::EvalLine command;
+  if (!parse_once(world, command.line, arguments)) return base::kExitDone;
 
   base::PosixFileSystem files;
   const base::Log log = world.rank() == 0 ? base::Log(stderr) : base::Log();
-  const options::RunOptions given = share_options(world, [&] { return run_arguments.load(); });
+  const options::RunOptions given = share_options(world, [&] { return command.run.load(); });
   const Device device(world, given.train.device, log);
   const ModelInput input =
-      prepare_model(world, files, given, checkpoint.empty() ? given.run.dir : checkpoint, data, true, device, log);
+      prepare_model(world, files, given, command.checkpoint.empty() ? given.run.dir : command.checkpoint, command.data,
+                    true, device, log);
   Session session(world, input.resolved, device);
   load_weights(session.coordinator(), files, session.trainer(), input.checkpoint, {});
-  const std::uint64_t count = tokens::validation_count(input.data->samples(), samples);
+  const std::uint64_t count = tokens::validation_count(input.data->samples(), command.samples);
   const Session::Validation result = *session.validate(*input.data, count);
   if (world.rank() == 0) {
     const double perplexity = std::exp(result.loss);
-    if (json) {
+    if (command.json) {
       base::answer_json({{"checkpoint", input.checkpoint.string()},
                          {"loss", result.loss},
                          {"perplexity", perplexity},

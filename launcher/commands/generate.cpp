@@ -18,15 +18,6 @@
 namespace trireme::launcher {
 namespace {
 
-struct Request {
-  std::string prompt;
-  std::string checkpoint;
-  std::int64_t max_tokens = 100;
-  Sampling sampling;
-  std::int64_t seed = 0;
-  bool json = false;
-};
-
 // Every rank computes the same logits up to rounding; rank 0's choice is everyone's.
 std::vector<std::uint32_t> continue_tokens(Session& session, std::vector<std::uint32_t> tokens, std::int64_t count,
                                            const Sampling& sampling, std::optional<std::uint32_t> end) {
@@ -61,37 +52,25 @@ std::int64_t room_for(const std::vector<std::uint32_t>& prompt, const spec::Mode
 }  // namespace
 
 int generate_command(collectives::MpiWorld& world, const Arguments& arguments) {
-  Request request;
-  options::CommandLine line("generate", "text from a checkpoint",
-                            "trireme generate run.ini --prompt \"Once upon a time\" --max-tokens 50 --temperature 0.8");
-  line.value("prompt", request.prompt, "TEXT", "what the text begins with").required();
-  line.value("max-tokens", request.max_tokens, "N", "at most this many new tokens").range(1);
-  line.value("temperature", request.sampling.temperature, "T", "0 = greedy; higher = more surprising").range(0);
-  line.value("top-k", request.sampling.top_k, "K", "only the K most likely tokens; 0 = all").range(0);
-  line.value("top-p", request.sampling.top_p, "P", "only the most likely tokens that make up this probability")
-      .range(0, 1);
-  line.value("seed", request.seed, "S", "of the draw").range(0);
-  line.value("checkpoint", request.checkpoint, "DIR", "a checkpoint or a run directory; default: the run's newest");
-  line.flag("json", request.json, "print one JSON object");
-  const options::RunArguments run_arguments(line);
-  if (!parse_once(world, line, arguments)) return base::kExitDone;
-  request.sampling.seed = static_cast<std::uint64_t>(request.seed);
+  options::GenerateLine command;
+  if (!parse_once(world, command.line, arguments)) return base::kExitDone;
+  const Sampling sampling{command.temperature, command.top_k, command.top_p, static_cast<std::uint64_t>(command.seed)};
 
   base::PosixFileSystem files;
   const base::Log log = world.rank() == 0 ? base::Log(stderr) : base::Log();
-  const options::RunOptions given = share_options(world, [&] { return run_arguments.load(); });
+  const options::RunOptions given = share_options(world, [&] { return command.run.load(); });
   const Device device(world, given.train.device, log);
   const ModelInput input = prepare_model(
-      world, files, given, request.checkpoint.empty() ? given.run.dir : request.checkpoint, "", false, device, log);
+      world, files, given, command.checkpoint.empty() ? given.run.dir : command.checkpoint, "", false, device, log);
   const text::Tokenizer tokenizer = text::Tokenizer::parse(input.tokenizer_json);
-  const std::vector<std::uint32_t> prompt = tokenizer.encode(request.prompt);
-  const std::int64_t count = room_for(prompt, input.resolved.model, request.max_tokens, log);
+  const std::vector<std::uint32_t> prompt = tokenizer.encode(command.prompt);
+  const std::int64_t count = room_for(prompt, input.resolved.model, command.max_tokens, log);
   Session session(world, input.resolved, device);
   load_weights(session.coordinator(), files, session.trainer(), input.checkpoint, {});
-  const auto tokens = continue_tokens(session, prompt, count, request.sampling, tokenizer.end_of_text());
+  const auto tokens = continue_tokens(session, prompt, count, sampling, tokenizer.end_of_text());
   if (world.rank() == 0) {
     const std::string text = tokenizer.decode(tokens);
-    if (request.json) {
+    if (command.json) {
       base::answer_json({{"checkpoint", input.checkpoint.string()},
                          {"text", text},
                          {"tokens", tokens},

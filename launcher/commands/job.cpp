@@ -193,7 +193,7 @@ int next(const Arguments& arguments) {
   line.flag("may-submit", submit, "the script may submit a new job");
   line.flag("srun", srun, "ranks are started by srun, not mpirun");
   line.flag("own-scratch", keeps_scratch, "Open MPI's files on the nodes lie in directories of this job");
-  const options::RunArguments run_arguments(line);
+  const options::RunArguments run_arguments(line, options::Listing::kAside);
   if (!line.parse(arguments)) return base::kExitDone;
   const slurm::JobEnvironment job = slurm::read_job_environment();
   if (!job.in_job())

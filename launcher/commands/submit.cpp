@@ -45,8 +45,10 @@ struct Line {
       : line("submit", "checks a run file, writes its batch script into the run directory and submits it",
              "trireme submit run.ini --site site.ini\ntrireme submit run.ini --dry-run\ntrireme submit a.ini b.ini "
              "c.ini"),
-        run(line, 1000) {
-    line.heading("submitting");
+        run((declare(), line), options::Listing::kAside, 1000) {}
+
+ private:
+  void declare() {
     line.value("site", site_file, "SITE.ini",
                "the cluster's facts and needs (trireme doctor --site-out); else Slurm is asked");
     line.flag("dry-run", dry_run, "print the batch script and submit nothing");
@@ -87,7 +89,8 @@ slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const 
   slurm::ScriptPlan plan;
   std::set<std::string> directories;
   for (std::size_t i = 0; i < command.run.files().size(); ++i) {
-    all.push_back(command.run.load(i));
+    std::vector<std::string> notes;
+    all.push_back(command.run.load(i, &notes));
     const options::RunOptions& options = all.back();
     const Path directory = std::filesystem::absolute(options.run.dir).lexically_normal();
     plan.runs.push_back(
@@ -100,7 +103,9 @@ slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const 
       plan.wishes = options.slurm;
       plan.geometry = slurm::plan_geometry(plan.wishes, site);
     }
-    check_run(files, options, plan.geometry.ranks(), plan.geometry.gpus_per_node > 0);
+    const auto resolved = check_run(files, options, plan.geometry.ranks(), plan.geometry.gpus_per_node > 0);
+    notes.insert(notes.end(), resolved.notes.begin(), resolved.notes.end());
+    for (const std::string& note : notes) base::print_note("note: " + note);
   }
   if (plan.runs.size() > 1 &&
       static_cast<std::int64_t>(plan.runs.size()) > std::max<std::int64_t>(0, site.max_array_size)) {
@@ -216,7 +221,7 @@ void choose_soonest(base::FileSystem& files, const options::RunOptions& options,
       chosen = nodes;
     }
   }
-  base::answer_text(format_table(rows, {0, 1, 2, 3}));
+  base::answer_text(format_table(rows, {.right = {0, 1, 2, 3}}));
   base::answer(str("takes ", chosen, " nodes; speed is taken to be in proportion to the ranks"));
   slurm::Wishes wishes = plan.wishes;
   wishes.nodes = chosen;

@@ -49,7 +49,6 @@ void refuse_reading_twice(const FileArguments& files) {
   }
 }
 
-
 bool parse_files(options::CommandLine& line, const Arguments& arguments, FileArguments& files) {
   Arguments words;
   line.positionals("TOK [FILE]", words,

@@ -9,6 +9,7 @@
 #include "base/patient_output.hpp"
 #include "collectives/mpi/watchdog.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
+#include "launcher/attempt_text.hpp"
 #include "launcher/checkpoint_bridge.hpp"
 #include "launcher/commands/run_commands.hpp"
 #include "launcher/fast_tier.hpp"
@@ -30,7 +31,7 @@ namespace {
 constexpr double kStartLimit = 900;
 constexpr double kLoadLimit = 3600;
 
-void describe(const base::Log& log, Session& session, const RunInput& input) {
+void describe(const base::Log& log, Session& session, const RunInput& input, const std::vector<std::string>& notes) {
   const options::RunOptions& options = input.options();
   const spec::ModelConfig& model = input.resolved.model;
   log.info(base::str("model     ", spec::name_of(model.arch), ", ",
@@ -40,9 +41,13 @@ void describe(const base::Log& log, Session& session, const RunInput& input) {
   log.info(base::str("data      ", input.train->samples(), " samples; global batch ", options.train.global_batch,
                      " = dp ", input.resolved.degrees.dp, " x micro-batch ", options.train.micro_batch, " x ",
                      input.resolved.plan.micro_batches));
+  log.info("length    " +
+           length_text(input.resolved.steps, options.train.global_batch, model.sequence, input.train->samples()));
   log.info(base::str("layout    ", topology::to_string(input.resolved.degrees), ", ", options.parallel.schedule,
                      options.parallel.zero > 0 ? ", zero 1" : "", ", on ", session.world().size(), " rank(s) x ",
                      session.processor().threads, " thread(s), ", options.train.precision));
+  for (const std::string& note : notes) log.info("note      " + note);
+  for (const std::string& note : input.resolved.notes) log.info("note      " + note);
 }
 
 // What must not change between attempts is checked; a line for everything that did change.
@@ -84,7 +89,7 @@ std::int64_t newest_saved_step(Session& session, base::FileSystem& files, const 
 Start restore(Session& session, base::FileSystem& files, const RunInput& input, const RunDirectory* run, int attempt,
               FastTier* fast, const base::Log& log) {
   const options::RunOptions& options = input.options();
-  const std::vector<std::string> allow = options::split_list(options.checkpoint.allow);
+  const std::vector<std::string> allow = options::names_of(options.checkpoint.allow);
   Position position;
   bool from_fast = false;
   checkpoint::LoadResult loaded;
@@ -192,8 +197,8 @@ slurm::Outcome run_attempt(Session& session, const RunInput& input, base::FileSy
   const auto fast = FastTier::open(session, files, run, log);
   const auto [start, saved_step] = restore(session, files, input, run, attempt, fast.get(), log);
   if (run != nullptr && start.step == 0 && run->logged_step() > 0) {
-    log.warn(base::str("an earlier attempt came to step ", run->logged_step(),
-                       " and no checkpoint of it is left: the training begins anew"));
+    log.warn(base::str("an earlier attempt reached step ", run->logged_step(),
+                       ", but no checkpoint of it is left: starting from scratch"));
   }
   progress.step = start.step;
   progress.saved_step = saved_step;
@@ -212,10 +217,7 @@ slurm::Outcome run_attempt(Session& session, const RunInput& input, base::FileSy
               loop.saving().shards_per_node());
     run->end(outcome);
     if (run->attempts().size() > 1) log.text("\n" + attempts_table(run->attempts()) + "\n");
-    log.info(base::str(outcome.reason, ": ", outcome.step, " of ", input.resolved.steps, " steps; newest checkpoint: ",
-                       outcome.saved_step == 0
-                           ? "none"
-                           : checkpoint::step_directory(input.options().run.dir, outcome.saved_step).string()));
+    log.info(ending_text(outcome, start.step, input.resolved.steps, input.options().run.dir));
   }
   return outcome;
 }
@@ -247,7 +249,8 @@ int train_command(collectives::MpiWorld& world, base::SignalThread& signals, con
   base::PosixFileSystem files;
   options::TrainLine command;
   if (!parse_once(world, command.line, arguments)) return base::kExitDone;
-  const options::RunOptions given = share_options(world, [&] { return command.run.load(); });
+  std::vector<std::string> notes;  // on rank 0
+  const options::RunOptions given = share_options(world, [&] { return command.run.load(0, &notes); });
   collectives::Watchdog watchdog(world);
   watchdog.phase(collectives::Watchdog::Phase::kStart, kStartLimit);
   const Device device(world, given.train.device, log);
@@ -271,7 +274,7 @@ int train_command(collectives::MpiWorld& world, base::SignalThread& signals, con
     leave_an_outcome(world, input.options().run.dir, attempt, progress);
     stops.check("before the model was built");
     Session session(world, input.resolved, device);
-    describe(log, session, input);
+    describe(log, session, input, notes);
     if (first) tell_how_to_stop(world, signals, input.options().run.dir, log);
     stops.check("before a checkpoint was loaded");
     const slurm::Outcome outcome =

@@ -86,7 +86,7 @@ void find_crowded(const Survey& survey, const std::vector<RanksOfMask>& masks, s
   const std::size_t cpus = rank_at(survey, ranks.front()).cpus.size();
   findings.push_back({Severity::kWarning, "cpu",
                       str(places(survey, ranks), has(ranks), " fewer CPUs than there are ranks on the host (", cpus,
-                          "), so they take turns: start fewer ranks per node, or ask for more (--cpus-per-task)"),
+                          "), which will be slow: start fewer ranks per node, or ask for more (--cpus-per-task)"),
                       ranks, "few CPUs"});
 }
 

@@ -60,7 +60,8 @@ std::string rank_table(const Survey& survey, const std::map<int, std::string>& m
     row.push_back(mark == marks.end() ? "" : mark->second);
     rows.push_back(row);
   }
-  return (rows.size() > 1 ? launcher::format_table(rows, {0}) : "") + left_out(hidden, "rank");
+  return (rows.size() > 1 ? launcher::format_table(rows, {.right = {0}, .spare = {6, 5, 2, 3}}) : "") +
+         left_out(hidden, "rank");
 }
 
 std::string clock_text(const Node& node) {
@@ -83,7 +84,8 @@ std::string node_table(const Survey& survey, const std::map<int, std::string>& m
     rows.push_back({node.host, topology::cpu_list(node.ranks), clock_text(node), rate_text(node.write_rate),
                     rate_text(node.read_rate), marked ? "!" : ""});
   }
-  return (rows.size() > 1 ? launcher::format_table(rows, {2, 3, 4}) : "") + left_out(hidden, "host");
+  return (rows.size() > 1 ? launcher::format_table(rows, {.right = {2, 3, 4}, .spare = {1}}) : "") +
+         left_out(hidden, "host");
 }
 
 std::string link_lines(const Survey& survey) {
@@ -101,7 +103,7 @@ std::string link_lines(const Survey& survey) {
                     rate_text(upper_median(rates)), rate_text(slowest->rate),
                     str(places(survey, {slowest->first}), " and ", places(survey, {slowest->second}))});
   }
-  std::string text = rows.size() > 1 ? launcher::format_table(rows, {1, 2, 3}) : "";
+  std::string text = rows.size() > 1 ? launcher::format_table(rows, {.right = {1, 2, 3}, .spare = {1}}) : "";
   if (survey.all_reduce.seconds > 0) {
     const double bytes = static_cast<double>(survey.all_reduce.bytes);
     const double rate = bytes / survey.all_reduce.seconds;

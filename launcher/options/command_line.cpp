@@ -3,61 +3,23 @@
 #include <algorithm>
 #include <boost/program_options.hpp>
 #include <deque>
+#include <iterator>
 #include <optional>
 #include <set>
 #include <utility>
 
 #include "base/answer.hpp"
 #include "base/error.hpp"
+#include "launcher/options/command_line_parts.hpp"
 #include "launcher/options/help_text.hpp"
 #include "launcher/options/number.hpp"
 
 namespace trireme::options {
 
 namespace po = boost::program_options;
+using Option = CommandLine::Declared::Option;
 using base::InputError;
 using base::str;
-
-struct CommandLine::Declared::Option {
-  std::string long_name;
-  std::string short_name;
-  std::string value_name;  // empty: a flag
-  std::string help;
-  std::string default_text;
-  std::string heading;  // printed before it in the help
-  bool repeatable = false;
-  bool required = false;
-  std::vector<std::string> allowed;
-  std::optional<std::pair<double, double>> limits;
-  std::function<void(const Option&, const std::string&)> store;
-
-  void check_limits(double value) const {
-    if (limits && !(value >= limits->first && value <= limits->second)) {
-      throw InputError(
-          str("--", long_name, " is ", format_number(value), ", allowed: ", range_text(limits->first, limits->second)));
-    }
-  }
-};
-
-using Option = CommandLine::Declared::Option;
-
-struct CommandLine::Implementation {
-  std::string command, summary, example;
-  std::deque<Option> options;  // a deque: Declared refers to its elements
-  std::string next_heading;
-  std::string positional_value_name, positional_help;
-  std::vector<std::string>* positional_target = nullptr;
-  std::size_t at_least = 0, at_most = 0;
-
-  Option& declare(const std::string& name, const std::string& value_name, const std::string& help);
-  [[noreturn]] void refuse(const std::string& sentence) const {
-    throw InputError(str(sentence, "; see: trireme ", command, " --help"));
-  }
-  [[noreturn]] void refuse_unknown(const std::string& word) const;
-  Arguments with_empty_values_apart(const Arguments& arguments) const;
-  po::parsed_options tokenize(const Arguments& arguments) const;
-  void take_positionals(const std::vector<std::string>& words) const;
-};
 
 namespace {
 
@@ -74,6 +36,7 @@ Option& CommandLine::Implementation::declare(const std::string& name, const std:
   option.value_name = value_name;
   option.help = help;
   option.heading = std::exchange(next_heading, "");
+  option.aside = !aside_flag.empty();
   return options.emplace_back(std::move(option));
 }
 
@@ -89,19 +52,47 @@ void CommandLine::Implementation::refuse_unknown(const std::string& word) const 
   refuse(str(command, ": unknown option ", name, names.empty() ? "" : " (known: " + join(names, ", ") + ")"));
 }
 
-// Boost refuses "--key=", which empties a value; "--key" and an empty word it takes.
-Arguments CommandLine::Implementation::with_empty_values_apart(const Arguments& arguments) const {
+// The option of "--name" or "-n" whose value is the next word, whatever that looks like; null for any other word.
+const Option* CommandLine::Implementation::takes_next_word(const std::string& word) const {
+  const auto option = std::ranges::find_if(options, [&](const Option& candidate) {
+    const bool is_short = !candidate.short_name.empty() && word == "-" + candidate.short_name;
+    return !candidate.value_name.empty() && (is_short || word == "--" + candidate.long_name);
+  });
+  return option == options.end() ? nullptr : &*option;
+}
+
+// "help", the flag of set_aside(), or "".
+std::string CommandLine::Implementation::help_asked(const Arguments& arguments) const {
+  for (auto word = arguments.begin(); word != arguments.end() && *word != "--"; ++word) {
+    if (*word == "--help" || *word == "-h") return "help";
+    if (!aside_flag.empty() && *word == "--" + aside_flag) return aside_flag;
+    if (takes_next_word(*word) != nullptr && ++word == arguments.end()) break;
+  }
+  return "";
+}
+
+// Boost takes no value that is named like an option, and refuses "--key=", which empties a value; "--key=value", and
+// "--key" with an empty word, it takes whatever they hold.
+Arguments CommandLine::Implementation::with_plain_values(const Arguments& arguments) const {
   Arguments words;
+  const auto add = [&](const std::string& name, const std::string& value) {
+    words.push_back(value.empty() ? name : name + "=" + value);
+    if (value.empty()) words.emplace_back();
+  };
   for (auto word = arguments.begin(); word != arguments.end(); ++word) {
     if (*word == "--") {
       words.insert(words.end(), word, arguments.end());
       break;
     }
-    const bool empties = std::ranges::any_of(options, [&](const Option& option) {
-      return !option.value_name.empty() && *word == str("--", option.long_name, "=");
-    });
-    words.push_back(empties ? word->substr(0, word->size() - 1) : *word);
-    if (empties) words.emplace_back();
+    const Option* const option = takes_next_word(*word);
+    const std::string name = word->substr(0, word->size() - 1);
+    if (option != nullptr && std::next(word) != arguments.end()) {
+      add("--" + option->long_name, *++word);
+    } else if (word->starts_with("--") && word->ends_with('=') && takes_next_word(name) != nullptr) {
+      add(name, "");
+    } else {
+      words.push_back(*word);
+    }
   }
   return words;
 }
@@ -123,7 +114,7 @@ po::parsed_options CommandLine::Implementation::tokenize(const Arguments& argume
   positional.add(kPositional, -1);
   const int style = po::command_line_style::unix_style & ~po::command_line_style::allow_guessing;
   try {
-    return po::command_line_parser(with_empty_values_apart(arguments))
+    return po::command_line_parser(with_plain_values(arguments))
         .options(known)
         .positional(positional)
         .style(style)
@@ -227,6 +218,11 @@ CommandLine::Declared CommandLine::each(const std::string& name, const std::stri
   return Declared(option);
 }
 
+void CommandLine::set_aside(const std::string& flag, const std::string& help) {
+  implementation_->aside_flag = flag;
+  implementation_->aside_help = help;
+}
+
 void CommandLine::heading(const std::string& title) { implementation_->next_heading = title; }
 
 void CommandLine::positionals(const std::string& value_name, std::vector<std::string>& target, const std::string& help,
@@ -238,11 +234,14 @@ void CommandLine::positionals(const std::string& value_name, std::vector<std::st
   implementation_->at_most = at_most;
 }
 
+bool CommandLine::asks_for_help(const Arguments& arguments) const {
+  return !implementation_->help_asked(arguments).empty();
+}
+
 bool CommandLine::parse(const Arguments& arguments) {
   Implementation& self = *implementation_;
-  const auto options_end = std::find(arguments.begin(), arguments.end(), "--");
-  if (std::any_of(arguments.begin(), options_end, [](const auto& word) { return word == "--help" || word == "-h"; })) {
-    base::answer_text(help());
+  if (const std::string asked = self.help_asked(arguments); !asked.empty()) {
+    base::answer_text(asked == "help" ? help(help_width()) : help_aside(help_width()));
     return false;
   }
   std::set<std::string> seen;
@@ -270,28 +269,6 @@ bool CommandLine::parse(const Arguments& arguments) {
   }
   self.take_positionals(words);
   return true;
-}
-
-std::string CommandLine::help() const {
-  const Implementation& self = *implementation_;
-  std::string text = example_text(self.example);
-  text += str("\ntrireme ", self.command, ": ", self.summary, "\n\n");
-  std::vector<HelpRow> rows;
-  if (self.positional_target != nullptr) {
-    rows.push_back({self.positional_value_name + (self.at_most > 1 ? " …" : ""), self.positional_help, ""});
-  }
-  rows.push_back({"-h, --help", "print this", ""});
-  for (const Option& option : self.options) {
-    std::string left = option.short_name.empty() ? "" : str("-", option.short_name, ", ");
-    left += "--" + option.long_name + (option.value_name.empty() ? "" : " " + option.value_name);
-    std::string right = option.help;
-    if (!option.allowed.empty()) right += ": " + join(option.allowed, ", ");
-    if (option.required) right += " (required)";
-    if (option.repeatable) right += " (repeatable)";
-    if (!option.default_text.empty()) right += " (default " + option.default_text + ")";
-    rows.push_back({std::move(left), std::move(right), option.heading});
-  }
-  return text + table_text(rows);
 }
 
 }  // namespace trireme::options

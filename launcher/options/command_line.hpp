@@ -61,17 +61,25 @@ class CommandLine {
                 std::function<void(const std::string&)> receive);
   /// A line of its own in the help, before the options declared after it.
   void heading(const std::string& title);
+  /// The options declared after this are not listed by --help but by --`flag`, whose help text is `help`.
+  void set_aside(const std::string& flag, const std::string& help);
   /// The words that are no options, in order. Call at most once.
   void positionals(const std::string& value_name, std::vector<std::string>& target, const std::string& help,
                    std::size_t at_least, std::size_t at_most = std::numeric_limits<std::size_t>::max());
+
+  /// Whether the words ask for one of the two help texts. What is the value of an option, or stands after "--", does
+  /// not.
+  bool asks_for_help(const Arguments& arguments) const;
 
   /// Fills the variables. False when --help was asked for and printed to stdout: the command has nothing to do.
   /// Throws base::InputError naming the word: unknown option (with the nearest valid one), missing or repeated
   /// value, not a number, out of range, too few or too many positionals. "--" ends the options.
   bool parse(const Arguments& arguments);
 
-  /// What --help prints: example, summary, options with defaults.
-  std::string help() const;
+  /// What --help prints: example, summary, options with defaults, in at most `width` cells where that can be.
+  std::string help(std::size_t width = std::numeric_limits<std::size_t>::max()) const;
+  /// What the flag of set_aside() prints.
+  std::string help_aside(std::size_t width = std::numeric_limits<std::size_t>::max()) const;
 
  private:
   struct Implementation;
@@ -84,8 +92,9 @@ struct Subcommand {
   std::function<int(const Arguments&)> run;  ///< gets the words after the name, returns the exit code
 };
 
-/// "trireme checkpoint list …": runs the subcommand that arguments[0] names with the rest. --help (or -h) prints
-/// example and list and returns 0; no word or an unknown one is a base::InputError naming the nearest.
+/// "trireme checkpoint list …": runs the subcommand that arguments[0] names with the rest. No word, --help, -h or
+/// "help" prints example and list and returns 0; "help NAME …" is "NAME … --help". An unknown word is a
+/// base::InputError naming the nearest.
 int run_subcommand(const std::string& parent, const std::string& example, const std::vector<Subcommand>& subcommands,
                    const Arguments& arguments);
 

@@ -1,10 +1,14 @@
 // The pieces that help texts are made of.
 #pragma once
 
+#include <cstddef>
+#include <limits>
 #include <string>
 #include <vector>
 
 namespace trireme::options {
+
+inline constexpr std::size_t kUnlimited = std::numeric_limits<std::size_t>::max();
 
 struct HelpRow {
   std::string left;
@@ -15,8 +19,12 @@ struct HelpRow {
 /// "example:" and every line of `example`, indented.
 std::string example_text(const std::string& example);
 
-/// Two aligned columns; a left part too long for its column gets its right part on the next line.
-std::string table_text(const std::vector<HelpRow>& rows);
+/// Two aligned columns; a left part too long for its column gets its right part on the next line. Right parts are
+/// wrapped so that no line is wider than `width` cells, as far as the left column lets that be.
+std::string table_text(const std::vector<HelpRow>& rows, std::size_t width = kUnlimited);
+
+/// The width for what goes to standard output: the terminal's, kUnlimited where there is none.
+std::size_t help_width();
 
 std::string join(const std::vector<std::string>& words, const char* separator);
 

@@ -1,31 +1,13 @@
 #include "launcher/options/ini_text.hpp"
 
-#include <boost/program_options.hpp>
-#include <sstream>
-
 #include "base/error.hpp"
 #include "base/file_system.hpp"
 #include "base/own_file.hpp"
 
 namespace trireme::options {
 
-namespace po = boost::program_options;
 using base::InputError;
 using base::str;
-
-std::vector<std::pair<std::string, std::string>> parse_ini(const std::string& text, const std::string& origin) {
-  std::istringstream stream(text);
-  const po::options_description nothing_known;
-  std::vector<std::pair<std::string, std::string>> lines;
-  try {
-    for (const po::option& line : po::parse_config_file(stream, nothing_known, true).options) {
-      lines.emplace_back(line.string_key, line.value.empty() ? "" : line.value.front());
-    }
-  } catch (const po::error& error) {
-    throw InputError(str(origin, ": ", error.what(), "; lines are [section], key = value, or # comment"));
-  }
-  return lines;
-}
 
 std::string read_ini_file(const std::string& path, const std::string& kind) {
   try {

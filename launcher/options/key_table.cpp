@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/ini.hpp"
 #include "launcher/options/help_text.hpp"
 #include "launcher/options/number.hpp"
 
@@ -38,16 +39,20 @@ void check_range(const Key& key, double value) {
   throw InputError(str(key.path(), " = ", format_number(value), ", allowed: ", range_of(key)));
 }
 
+const char* hint_of(const std::string& text) {
+  return text.find('#') == std::string::npos ? "" : " (a comment begins with a space and '#')";
+}
+
 std::int64_t integer_of(const Key& key, const std::string& text) {
   const std::optional<std::int64_t> value = parse_integer(text);
-  if (!value) throw InputError(str(key.path(), " needs a whole number, not '", text, "'"));
+  if (!value) throw InputError(str(key.path(), " needs a whole number, not '", text, "'", hint_of(text)));
   check_range(key, static_cast<double>(*value));
   return *value;
 }
 
 double number_of(const Key& key, const std::string& text) {
   const std::optional<double> value = parse_number(text);
-  if (!value) throw InputError(str(key.path(), " needs a number, not '", text, "'"));
+  if (!value) throw InputError(str(key.path(), " needs a number, not '", text, "'", hint_of(text)));
   check_range(key, *value);
   return *value;
 }
@@ -59,13 +64,17 @@ bool truth_of(const Key& key, const std::string& text) {
   for (const char* word : {"false", "off", "no", "0"}) {
     if (text == word) return false;
   }
-  throw InputError(str(key.path(), " needs true or false, not '", text, "'"));
+  throw InputError(str(key.path(), " needs true or false, not '", text, "'", hint_of(text)));
 }
 
 std::string word_of(const Key& key, const std::string& text) {
-  if (text.find_first_of("#\n\r") != std::string::npos) {
-    throw InputError(
-        str(key.path(), " holds a '#' or a line break, which a run file cannot store: choose another name"));
+  if (text.find_first_of("\n\r") != std::string::npos) {
+    throw InputError(str(key.path(), " holds a line break, which a run file cannot store: choose another name"));
+  }
+  if (holds_quotes(key) && !base::ini_holds(text)) {
+    throw InputError(str(key.path(), " = ", text,
+                         " begins or ends with white space, or holds a '#' that would begin a ",
+                         "comment: put the name that holds it into double quotes"));
   }
   return text;
 }
@@ -79,6 +88,12 @@ void check_allowed(const Key& key, const std::string& text) {
 }
 
 }  // namespace
+
+bool holds_quotes(const Key& key) {
+  const std::string path = key.path();
+  return path == "data.train" || path == "data.valid" || path == "checkpoint.allow" || path == "slurm.extra" ||
+         path == "slurm.gpu_request";
+}
 
 const Key& find_key(const std::string& path) {
   const std::vector<Key>& table = key_table();

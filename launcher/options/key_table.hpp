@@ -38,6 +38,10 @@ struct Key {
 /// In the order of the run file.
 const std::vector<Key>& key_table();
 
+/// Whether quotes belong to the key's value: lists (data.train) and words of a shell (slurm.extra). A run file holds
+/// such a value as it is; any other one may stand in double quotes there (base::ini_quoted).
+bool holds_quotes(const Key& key);
+
 /// Throws base::InputError naming section and key, and the nearest ones that exist.
 const Key& find_key(const std::string& path);
 
@@ -45,7 +49,7 @@ const Key& find_key(const std::string& path);
 /// Throws base::InputError naming the key.
 void set_value(RunOptions& options, const Key& key, const std::string& text);
 
-/// As a run file writes it; nothing for an empty optional or text.
+/// As text, without quotes around it; nothing for an empty optional or text.
 std::optional<std::string> value_of(const RunOptions& options, const Key& key);
 
 /// "1", "bf16 on a GPU, fp32 on a CPU", "-" when there is none.

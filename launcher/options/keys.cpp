@@ -32,14 +32,14 @@ void add_run(std::vector<Key>& keys) {
                   "run directory: checkpoints, metrics, logs; holding a checkpoint, the training resumes from it",
                   "runs/NAME"});
   keys.push_back({"run", "seed", TRIREME_FIELD(Integer, run.seed), "",
-                  "key of initial weights, dropout and the order of samples", "", {}, 0, kAny});
+                  "random seed (initial weights, dropout, sample order)", "", {}, 0, kAny});
 }
 
 void add_model(std::vector<Key>& keys) {
   keys.push_back({"model", "preset", TRIREME_FIELD(Word, model.preset), "",
                   "sizes of a published model; keys given beside it win", "-", spec::preset_names()});
   keys.push_back({"model", "init_from", TRIREME_FIELD(Word, model.init_from), "",
-                  "step directory of a checkpoint: its weights and sizes, training starts at step 0"});
+                  "start from this checkpoint's weights and sizes (a step or run directory); fresh optimizer, step 0"});
   keys.push_back({"model", "arch", TRIREME_FIELD(Word, model.arch), "",
                   "gpt2: learned positions, LayerNorm, GELU, biases; llama: RoPE, RMSNorm, SwiGLU, grouped-query "
                   "attention", "the preset's, else llama", {"gpt2", "llama"}});
@@ -103,19 +103,19 @@ void add_train(std::vector<Key>& keys) {
   keys.push_back({"train", "steps", TRIREME_FIELD(Integer, train.steps), "steps",
                   "optimizer steps of the whole training; give this or tokens", "-", {}, 0, kMostTokens});
   keys.push_back({"train", "tokens", TRIREME_FIELD(Integer, train.tokens), "tokens",
-                  "ends with the step that reaches them; may be written 300e9", "-", {}, 0, kMostTokens});
+                  "train on this many tokens (rounded up to a whole step); may be written 300e9", "-", {}, 0, kMostTokens});
   keys.push_back({"train", "global_batch", TRIREME_FIELD(Integer, train.global_batch), "sequences",
-                  "per optimizer step over all replicas, whatever the layout", "", {}, 1, kMostSize});
+                  "sequences per optimizer step over all replicas, whatever the layout", "", {}, 1, kMostSize});
   keys.push_back({"train", "micro_batch", TRIREME_FIELD(Integer, train.micro_batch), "sequences",
-                  "in one forward pass of one replica", "", {}, 1, kMostSize});
+                  "sequences in one forward pass of one replica", "", {}, 1, kMostSize});
   keys.push_back({"train", "precision", TRIREME_FIELD(Word, train.precision), "",
-                  "of the arithmetic; bf16 keeps fp32 master weights and sums", "bf16 on GPUs, fp32 on CPUs", {"fp32",
+                  "precision of the arithmetic; bf16 keeps fp32 master weights and sums", "bf16 on GPUs, fp32 on CPUs", {"fp32",
                   "bf16", "fp64"}});
   keys.push_back({"train", "recompute", TRIREME_FIELD(Word, train.recompute), "",
                   "activations computed again in backward instead of kept: none, those inside attention and "
                   "feed-forward blocks, or all but each layer's input", "", {"none", "selective", "full"}});
   keys.push_back({"train", "step_timeout", TRIREME_FIELD(Real, train.step_timeout), "seconds",
-                  "without a step after which the training counts as hung: it ends and names the ranks that are missing; "
+                  "seconds without a step after which the run counts as hung: it ends and names the ranks that are missing; "
                   "0: 20 times the longest step so far, at least 600", "", {}, 0, kAny});
   keys.push_back({"train", "deterministic", TRIREME_FIELD(Truth, train.deterministic), "",
                   "only algorithms that give the same bits every time (CPUs always do)"});
@@ -139,7 +139,7 @@ void add_optimizer(std::vector<Key>& keys) {
   keys.push_back({"optimizer", "weight_decay", TRIREME_FIELD(Real, optimizer.weight_decay), "",
                   "decoupled, on matrices only", "", {}, 0, kAny});
   keys.push_back({"optimizer", "clip", TRIREME_FIELD(Real, optimizer.clip), "",
-                  "longest global gradient norm; 0: off", "", {}, 0, kAny});
+                  "gradients are scaled down to this global norm; 0: off", "", {}, 0, kAny});
   keys.push_back({"optimizer", "lr_schedule", TRIREME_FIELD(Word, optimizer.lr_schedule), "",
                   "after the warm-up: constant, falling to min_lr along a line or a half cosine, or stable and "
                   "falling at the end (wsd)", "", {"constant", "linear", "cosine", "wsd"}});
@@ -151,14 +151,14 @@ void add_optimizer(std::vector<Key>& keys) {
 
 void add_checkpoint(std::vector<Key>& keys) {
   keys.push_back({"checkpoint", "every_steps", TRIREME_FIELD(Integer, checkpoint.every_steps), "steps",
-                  "between checkpoints; 0: never by steps", "", {}, 0, kAny});
+                  "steps between checkpoints; 0: never by steps", "", {}, 0, kAny});
   keys.push_back({"checkpoint", "every_minutes", TRIREME_FIELD(OptionalReal, checkpoint.every_minutes), "minutes",
-                  "between checkpoints; 0: never by time; without every_steps the interval that loses least, from what a "
-                  "save costs and how often the run was interrupted", "auto, or 0 with every_steps", {}, 0, kAny});
+                  "minutes between checkpoints; 0: never by time; auto: chosen from save cost and failure rate",
+                  "auto, or 0 with every_steps", {}, 0, kAny});
   keys.push_back({"checkpoint", "keep", TRIREME_FIELD(Integer, checkpoint.keep), "checkpoints",
-                  "newest ones that stay", "", {}, 2, kAny});
+                  "newest checkpoints to keep", "", {}, 2, kAny});
   keys.push_back({"checkpoint", "keep_every", TRIREME_FIELD(Integer, checkpoint.keep_every), "steps",
-                  "checkpoints of steps divisible by it stay for good; 0: none", "", {}, 0, kAny});
+                  "also keep checkpoints of steps divisible by this, for good; 0: none", "", {}, 0, kAny});
   keys.push_back({"checkpoint", "async", TRIREME_FIELD(Truth, checkpoint.async), "",
                   "saves beside the training, from a copy of the state; else the training waits for each save"});
   keys.push_back({"checkpoint", "host_memory", TRIREME_FIELD(Real, checkpoint.host_memory), "GiB",
@@ -171,7 +171,7 @@ void add_checkpoint(std::vector<Key>& keys) {
                   "absolute path of a directory that every node has of its own (a local disk, /dev/shm): the state is also "
                   "saved there, with a copy on the next node, for restarts in the same job"});
   keys.push_back({"checkpoint", "fast_every_steps", TRIREME_FIELD(Integer, checkpoint.fast_every_steps), "steps",
-                  "between saves in fast_dir; one that is due while another save goes on is left out", "", {}, 1, kAny});
+                  "steps between saves in fast_dir; one that is due while another save goes on is left out", "", {}, 1, kAny});
   keys.push_back({"checkpoint", "fast_persists", TRIREME_FIELD(OptionalTruth, checkpoint.fast_persists), "",
                   "the site keeps fast_dir after the job: later jobs look there too, and nobody deletes it at the end of "
                   "a job; auto: as node_directories_persist of the site file says at `trireme submit`, else false",
@@ -186,25 +186,25 @@ void add_checkpoint(std::vector<Key>& keys) {
 
 void add_log(std::vector<Key>& keys) {
   keys.push_back({"log", "every_steps", TRIREME_FIELD(Integer, log.every_steps), "steps",
-                  "between printed lines (metrics.jsonl has every step)", "", {}, 1, kAny});
+                  "steps between printed lines (metrics.jsonl has every step)", "", {}, 1, kAny});
   keys.push_back({"log", "valid_every_steps", TRIREME_FIELD(Integer, log.valid_every_steps), "steps",
-                  "between validations, of which one more comes at the end; 0: never", "", {}, 0, kAny});
+                  "steps between validations; always one at the end; 0: never", "", {}, 0, kAny});
   keys.push_back({"log", "valid_samples", TRIREME_FIELD(Integer, log.valid_samples), "sequences",
-                  "used by each validation, the first ones of data.valid; 0: all", "", {}, 0, kAny});
+                  "sequences used by each validation, the first ones of data.valid; 0: all", "", {}, 0, kAny});
 }
 
 void add_slurm(std::vector<Key>& keys) {
   constexpr double kMostNodes = 1e6;
   keys.push_back({"slurm", "nodes", TRIREME_FIELD(Integer, slurm.nodes), "", "nodes of the job", "", {}, 1, kMostNodes});
   keys.push_back({"slurm", "min_nodes", TRIREME_FIELD(Integer, slurm.min_nodes), "",
-                  "that the job, or a requeue of it, may start with when not all are free; asks for whole nodes; 0: all",
+                  "fewest nodes that the job, or a requeue of it, may start with when not all are free; asks for whole nodes; 0: all",
                   "", {}, 0, kMostNodes});
   keys.push_back({"slurm", "gpus_per_node", TRIREME_FIELD(Integer, slurm.gpus_per_node), "",
-                  "-1: all that a node of the partition has", "", {}, -1, 1024});
+                  "GPUs of a node; -1: all that a node of the partition has", "", {}, -1, 1024});
   keys.push_back({"slurm", "ranks_per_node", TRIREME_FIELD(Integer, slurm.ranks_per_node), "",
-                  "0: one for each GPU; to be given on nodes without", "", {}, 0, 4096});
+                  "ranks on a node; 0: one for each GPU; to be given on nodes without", "", {}, 0, 4096});
   keys.push_back({"slurm", "cpus_per_task", TRIREME_FIELD(Integer, slurm.cpus_per_task), "cores",
-                  "of a rank; 0: an equal share of the node's", "", {}, 0, 4096});
+                  "cores of a rank; 0: an equal share of the node's", "", {}, 0, 4096});
   keys.push_back({"slurm", "mem", TRIREME_FIELD(Word, slurm.mem), "",
                   "memory of a node, as sbatch --mem takes it; 0: all",
                   "all of a node that the job has to itself, else its CPUs' share"});
@@ -212,17 +212,17 @@ void add_slurm(std::vector<Key>& keys) {
                   "time limit of a job, 12:00:00; the run goes on over as many jobs as it needs",
                   "the partition's limit, at most a day"});
   keys.push_back({"slurm", "partition", TRIREME_FIELD(Word, slurm.partition), "", "where to queue",
-                  "the site's default"});
-  keys.push_back({"slurm", "account", TRIREME_FIELD(Word, slurm.account), "", "that is billed",
-                  "the site file's, else yours"});
-  keys.push_back({"slurm", "qos", TRIREME_FIELD(Word, slurm.qos), "", "quality of service", "your default"});
+                  "the site's"});
+  keys.push_back({"slurm", "account", TRIREME_FIELD(Word, slurm.account), "", "account to bill",
+                  "the site's"});
+  keys.push_back({"slurm", "qos", TRIREME_FIELD(Word, slurm.qos), "", "quality of service", "the account's"});
   keys.push_back({"slurm", "constraint", TRIREME_FIELD(Word, slurm.constraint), "", "features that nodes must have"});
   keys.push_back({"slurm", "launcher", TRIREME_FIELD(Word, slurm.launcher), "",
                   "what starts the ranks; auto: srun --mpi=pmix where preemption gives notice by SIGTERM (which ends "
                   "mpirun's daemons), else mpirun", "", {"auto", "mpirun", "srun"}});
   keys.push_back({"slurm", "gpu_request", TRIREME_FIELD(Word, slurm.gpu_request), "",
                   "how GPUs are asked for, {gpus} standing for their number",
-                  "the site file's, else --gpus-per-node={gpus}"});
+                  "the site's, else --gpus-per-node={gpus}"});
   keys.push_back({"slurm", "extra", TRIREME_FIELD(Word, slurm.extra), "", "further words for sbatch"});
 }
 

@@ -12,7 +12,10 @@ constexpr const char* kIntroduction = R"(# Options
 <!-- Generated from the table of keys (launcher/options/keys.cpp): edit that, then
      `build/tests/options_page > docs/options.md`. A test compares. -->
 
-A run is described by a run file: an INI file with sections in brackets, `key = value` lines and comments after `#`.
+A run is described by a run file: an INI file with sections in brackets, `key = value` lines and comments. A `#` begins a
+comment at a line's start and after white space; inside quotes and words (`name = lr#1`) it is text. A value that begins or
+ends with a blank or holds ` #` stands in double quotes, where `\"` and `\\` mean `"` and `\`; so does a name in a list
+that holds a comma or ends with a number: `train = "a,b.h5" 0.5, c.h5 0.5`.
 Every key may also be given on the command line as `--section.key=value` or `--section.key value`; the command line
 wins. An unknown section or key, a key given twice, or a value out of range is refused (exit code 2). Whole numbers may
 be written like `300e9`; true and false also as on/off, yes/no, 1/0.

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "base/error.hpp"
+#include "launcher/options/notes.hpp"
 #include "models/schedule/assignment.hpp"
 #include "models/spec/preset.hpp"
 
@@ -44,23 +45,14 @@ ModelSection base_model(const ModelSection& given, const Surroundings& surroundi
   ModelSection known;
   if (surroundings.initial_model != nullptr) known = *surroundings.initial_model;
   if (given.preset.empty()) return known;
-  const spec::ModelConfig preset = *spec::preset(given.preset);
-  known.arch = spec::name_of(preset.arch);
-  if (!given.arch.empty() && given.arch != known.arch) {
+  ModelSection preset = sizes_of(given.preset);
+  preset.dropout = known.dropout;
+  preset.init_std = known.init_std;
+  if (!given.arch.empty() && given.arch != preset.arch) {
     throw InputError(str("model.arch = ", given.arch, " contradicts model.preset = ", given.preset, ", which is a ",
-                         known.arch, ": leave one of them out"));
+                         preset.arch, ": leave one of them out"));
   }
-  known.layers = preset.layers;
-  known.hidden = preset.hidden;
-  known.heads = preset.heads;
-  known.kv_heads = preset.kv_heads;
-  known.ffn = preset.ffn;
-  known.sequence = preset.sequence;
-  known.vocab = preset.vocab;
-  known.tie_embeddings = preset.tie_embeddings;
-  known.rope_theta = preset.rope_theta;
-  known.norm_eps = preset.norm_eps;
-  return known;
+  return preset;
 }
 
 void resolve_model(ModelSection& model, const Surroundings& surroundings) {
@@ -243,6 +235,7 @@ Resolved resolve(const RunOptions& options, const Surroundings& surroundings) {
   resolved.degrees.tp = static_cast<int>(complete.parallel.tp);
   resolved.degrees.pp = static_cast<int>(complete.parallel.pp);
   resolved.degrees.dp = static_cast<int>(complete.parallel.dp);
+  resolved.notes = notes_on(resolved, surroundings.dataset_vocab);
   return resolved;
 }
 

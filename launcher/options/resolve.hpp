@@ -28,6 +28,8 @@ struct Resolved {
   topology::Degrees degrees;
   schedule::Plan plan;     ///< micro_batches: per step and data-parallel replica
   std::int64_t steps = 0;  ///< of the whole training
+  /// notes_on() it.
+  std::vector<std::string> notes;
 };
 
 /// Throws base::InputError in one sentence that names keys and values that work: heads % tp, sequence % tp with

@@ -19,7 +19,7 @@ std::vector<std::string> growing_tensors(const RunOptions& now) {
 }
 
 bool may_grow(const RunOptions& now) {
-  const std::vector<std::string> allowed = split_list(now.checkpoint.allow);
+  const std::vector<std::string> allowed = names_of(now.checkpoint.allow);
   const std::vector<std::string> needed = growing_tensors(now);
   return std::all_of(needed.begin(), needed.end(), [&](const std::string& name) {
     return std::find(allowed.begin(), allowed.end(), name) != allowed.end();
@@ -53,9 +53,10 @@ std::vector<std::string> compare_on_resume(const RunOptions& stored, const RunOp
     changes.push_back(base::str(key.path(), ": ", before, " -> ", after));
   }
   if (!stored_tokenizer_hash.empty() && !tokenizer_hash.empty() && stored_tokenizer_hash != tokenizer_hash) {
-    throw base::InputError(base::str("data.tokenizer: the datasets are of another tokenizer (", tokenizer_hash,
-                                     ") than the checkpoint was trained with (", stored_tokenizer_hash,
-                                     "): prepare them with that one, or start another run (run.dir)"));
+    throw base::InputError(
+        base::str("data.tokenizer: the datasets are of another tokenizer (", tokenizer_hash,
+                  ") than the checkpoint was trained with (", stored_tokenizer_hash,
+                  "): prepare them with that one, or start another run (run.dir) with model.init_from"));
   }
   return changes;
 }

@@ -1,12 +1,15 @@
 #include "launcher/options/run_options.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <iterator>
 #include <set>
-#include <sstream>
 
 #include "base/error.hpp"
+#include "base/ini.hpp"
 #include "launcher/options/ini_text.hpp"
 #include "launcher/options/key_table.hpp"
+#include "launcher/options/notes.hpp"
 
 namespace trireme::options {
 
@@ -59,10 +62,10 @@ RunOptions parse_run_options(const std::string& text, const std::string& origin,
   RunOptions options;
   std::set<std::string> seen;
   with_origin(origin, [&] {
-    for (const auto& [path, value] : parse_ini(text, origin)) {
+    for (const auto& [path, value] : base::parse_ini(text, origin)) {
       const Key& key = key_of(origin, path);
       if (!seen.insert(path).second) throw InputError(str(path, " is given twice"));
-      set_value(options, key, value);
+      set_value(options, key, holds_quotes(key) ? value : base::ini_unquoted(value));
     }
   });
   for (const auto& [path, value] : overrides) {
@@ -74,8 +77,11 @@ RunOptions parse_run_options(const std::string& text, const std::string& origin,
   return options;
 }
 
-RunOptions load_run_file(const std::string& path, const Overrides& overrides) {
-  RunOptions options = parse_run_options(read_ini_file(path, "run file"), path, overrides);
+RunOptions load_run_file(const std::string& path, const Overrides& overrides, std::vector<std::string>* notes) {
+  const std::string text = read_ini_file(path, "run file");
+  RunOptions options = parse_run_options(text, path, overrides);
+  if (notes != nullptr)
+    std::ranges::move(kept_by_file(parse_run_options(text, path), overrides), std::back_inserter(*notes));
   if (options.run.name.empty()) options.run.name = std::filesystem::path(path).stem().string();
   check_run_name(options.run.name, path);
   if (options.run.dir.empty()) options.run.dir = "runs/" + options.run.name;
@@ -89,7 +95,7 @@ std::string to_ini(const RunOptions& options) {
     if (!value) continue;
     if (key.section != section) text += str(section.empty() ? "" : "\n", "[", key.section, "]\n");
     section = key.section;
-    text += key.name + " = " + *value + "\n";
+    text += key.name + " = " + (holds_quotes(key) ? *value : base::ini_quoted(*value)) + "\n";
   }
   return text;
 }
@@ -102,15 +108,13 @@ std::map<std::string, std::string> to_map(const RunOptions& options) {
   return values;
 }
 
-std::vector<std::string> split_list(const std::string& text) {
-  std::vector<std::string> items;
-  std::istringstream stream(text);
-  for (std::string item; std::getline(stream, item, ',');) {
-    const std::size_t first = item.find_first_not_of(" \t");
-    if (first == std::string::npos) continue;
-    items.push_back(item.substr(first, item.find_last_not_of(" \t") - first + 1));
+std::vector<std::string> names_of(const std::string& list) {
+  std::vector<std::string> names;
+  for (const base::ListItem& item : base::split_list(list)) {
+    if (!item.rest.empty()) throw InputError(str("a comma is missing after \"", item.name, "\" in the list ", list));
+    if (!item.name.empty()) names.push_back(item.name);
   }
-  return items;
+  return names;
 }
 
 }  // namespace trireme::options

@@ -120,10 +120,11 @@ using Overrides = std::vector<std::pair<std::string, std::string>>;
 /// section or key (naming the nearest), a key given twice, not a number, not an allowed value, out of range.
 RunOptions parse_run_options(const std::string& text, const std::string& origin, const Overrides& overrides = {});
 
-/// Reads the file and fills run.name from its name when not given, and run.dir. base::InputError when unreadable, and
-/// for a run.name that cannot name a directory and a job: ".", "..", with a slash or a control character, with "-"
-/// first.
-RunOptions load_run_file(const std::string& path, const Overrides& overrides = {});
+/// Reads the file and fills run.name from its name when not given, and run.dir. Adds to `notes` what the file keeps
+/// although the overrides look as if they changed it (kept_by_file). base::InputError when unreadable, and for a
+/// run.name that cannot name a directory and a job: ".", "..", with a slash or a control character, with "-" first.
+RunOptions load_run_file(const std::string& path, const Overrides& overrides = {},
+                         std::vector<std::string>* notes = nullptr);
 
 /// INI text that parse_run_options() reads back to the same values.
 std::string to_ini(const RunOptions& options);
@@ -131,7 +132,7 @@ std::string to_ini(const RunOptions& options);
 /// "section.key" -> value as to_ini() writes it; keys without value are left out.
 std::map<std::string, std::string> to_map(const RunOptions& options);
 
-/// "a, b,c" -> a, b, c.
-std::vector<std::string> split_list(const std::string& text);
+/// `a, "b,c", d` -> a; b,c; d. Throws base::InputError when something follows a closing quote.
+std::vector<std::string> names_of(const std::string& list);
 
 }  // namespace trireme::options

@@ -9,7 +9,7 @@ namespace trireme::options {
 
 /// Reads INI text that slurm::to_ini() or a person wrote; keys left out keep their defaults. `origin` names the text
 /// in messages. Throws base::InputError in one sentence: unknown section or key (naming the nearest), a key given
-/// twice, a value that is none, a '#' in the middle of a value (it would begin a comment).
+/// twice, a value that is none.
 slurm::Site parse_site(const std::string& text, const std::string& origin);
 
 /// The same of a file. base::InputError when unreadable.

@@ -17,13 +17,15 @@ int run_subcommand(const std::string& parent, const std::string& example, const 
     names.push_back(subcommand.name);
     rows.push_back({subcommand.name, subcommand.summary});
   }
-  if (arguments.empty()) {
-    throw InputError(str("which command? one of: ", join(names, ", "), "; see: ", prefix, " --help"));
+  const std::string word = arguments.empty() ? "help" : arguments.front();
+  if (word == "help" && arguments.size() > 1) {
+    Arguments words(arguments.begin() + 1, arguments.end());
+    words.emplace_back("--help");
+    return run_subcommand(parent, example, subcommands, words);
   }
-  const std::string& word = arguments.front();
-  if (word == "--help" || word == "-h") {
-    const std::string text =
-        example_text(example) + "\n" + prefix + " COMMAND … (each has its own --help)\n" + table_text(rows);
+  if (word == "--help" || word == "-h" || word == "help") {
+    const std::string text = example_text(example) + "\n" + prefix + " COMMAND … (each has its own --help)\n" +
+                             table_text(rows, help_width());
     base::answer_text(text);
     return base::kExitDone;
   }

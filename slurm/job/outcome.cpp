@@ -12,7 +12,7 @@ std::filesystem::path outcome_file(const std::filesystem::path& run_directory, i
 
 void write_outcome(base::FileSystem& files, const std::filesystem::path& run_directory, int attempt,
                    const Outcome& outcome) {
-  files.create_directories(run_directory / "logs");
+  if (!files.exists(run_directory / "logs")) files.create_directory(run_directory / "logs");
   files.replace(outcome_file(run_directory, attempt), base::to_line({{"exit_code", outcome.exit_code},
                                                                      {"reason", outcome.reason},
                                                                      {"step", outcome.step},

@@ -28,7 +28,8 @@ struct Progress {
 /// "<run_directory>/logs/outcome.<attempt>".
 std::filesystem::path outcome_file(const std::filesystem::path& run_directory, int attempt);
 
-/// Writes it atomically and durably, as one JSON object. Makes the logs directory if it is missing.
+/// Writes it atomically and durably, as one JSON object. Makes the logs directory if it is missing;
+/// base::IoError when the run directory is (it was deleted, and must not come back in pieces).
 void write_outcome(base::FileSystem& files, const std::filesystem::path& run_directory, int attempt,
                    const Outcome& outcome);
 

@@ -25,6 +25,13 @@ std::string number(double value, const char* unit) {
   return text;
 }
 
+// "3.2", "1200": never 1.2e+03.
+std::string hours_text(double hours) {
+  char text[64];
+  std::snprintf(text, sizeof text, hours < 10 ? "%.1f" : "%.0f", hours);
+  return text;
+}
+
 }  // namespace
 
 double InterruptionRate::mean_hours(int devices) const {
@@ -52,12 +59,15 @@ SaveInterval best_interval(const SaveCost& cost, const InterruptionRate& rate, i
   interval.overhead = modelled_overhead(interval.seconds, cost.stall, mean);
   const char* limit = "";
   if (best < interval.seconds)
-    limit = interval.seconds > kLeast ? "; no more often than every fourth save's time" : "; not below a minute";
-  if (best > interval.seconds) limit = "; not above an hour";
-  interval.reason = base::str("saving every ", number(interval.seconds / 60, "min"),
-                              ": a save holds the training up for ", number(cost.stall, "s"),
-                              ", and an interruption is expected every ", number(rate.mean_hours(devices), "h"), " (",
-                              rate.interruptions, " in ", number(rate.device_hours, "device hours"), " so far)", limit);
+    limit = interval.seconds > kLeast ? ", at most a fourth of the time saving" : ", the least";
+  if (best > interval.seconds) limit = ", the most";
+  interval.reason = base::str(
+      "next checkpoint in ", number(interval.seconds / 60, "min"), limit, " (a save takes ", number(cost.whole, "s"),
+      ", of which training waits ", number(cost.stall, "s"),
+      rate.interruptions == 0 ? std::string()
+                              : base::str("; ", rate.interruptions, rate.interruptions == 1 ? " failure" : " failures",
+                                          " in ", hours_text(rate.device_hours), " device hours so far"),
+      ")");
   return interval;
 }
 

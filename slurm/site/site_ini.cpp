@@ -20,12 +20,18 @@ constexpr const char* kUnknown = "unknown";
 constexpr const char* kPartition = "partition.";
 constexpr const char* kQos = "qos.";
 
+std::string in_one_line(std::string text) {
+  std::ranges::replace_if(
+      text, [](char c) { return c == '\n' || c == '\r'; }, ' ');
+  return text;
+}
+
 // Comments in one column, as far as values are short.
 void add_line(std::string& text, const std::string& name, const std::string& value, const std::string& comment) {
   constexpr std::size_t kColumn = 34;
   std::string line = name + " =" + (value.empty() ? "" : " " + value);
   line.append(line.size() + 2 < kColumn ? kColumn - line.size() : 2, ' ');
-  text += line + "# " + comment + "\n";
+  text += in_one_line(line + "# " + comment) + "\n";
 }
 
 template <typename Owner>
@@ -38,10 +44,7 @@ void add_section(std::string& text, const std::string& name, const Owner& owner,
       add_line(text, key.name, kUnknown, key.comment + "; " + reason->second);
       continue;
     }
-    for (std::string value : texts_of(owner, key)) {
-      std::replace(value.begin(), value.end(), '#', '_');  // would begin a comment
-      add_line(text, key.name, value, key.comment);
-    }
+    for (const std::string& value : texts_of(owner, key)) add_line(text, key.name, value, key.comment);
   }
 }
 
@@ -60,7 +63,7 @@ void add_json(base::Json& object, const Owner& owner, const std::vector<SiteKey<
 std::string to_ini(const Site& site, const std::string& needs_section) {
   std::string text = kHead;
   for (const auto& [subject, reason] : site.unknown)
-    text += base::printable(kNotKnown + subject + " (" + reason + ").") + "\n";
+    text += in_one_line(base::printable(kNotKnown + subject + " (" + reason + ").")) + "\n";
   add_section(text, "slurm", site, slurm_keys(), site.unknown);
   add_section(text, "mpi", site, mpi_keys(), site.unknown);
   for (const Partition& one : site.partitions) {

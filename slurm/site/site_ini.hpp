@@ -9,8 +9,8 @@
 namespace trireme::slurm {
 
 /// The site file: every fact with a comment, then [needs]. `needs_section`, when not empty, is put there as it is (an
-/// earlier file's: needs_section_of); otherwise it is made from the site's needs. A '#' in a value, which would begin a
-/// comment, becomes a '_'.
+/// earlier file's: needs_section_of); otherwise it is made from the site's needs. Line breaks in
+/// values and reasons become blanks.
 std::string to_ini(const Site& site, const std::string& needs_section = "");
 
 /// The lines of a site file from "[needs]" to the next section or the end, comments included; "" without that section.

@@ -36,9 +36,9 @@ const std::vector<SiteKey<Site>>& mpi_keys() {
 const std::vector<SiteKey<Site>>& needs_keys() {
   static const std::vector<SiteKey<Site>> keys = {
       {"modules", &Site::modules, "a \"module load\" line; the key may come several times", Form::kLines},
-      {"container", &Site::container, "before trireme on the ranks: apptainer exec --nv trireme.sif"},
+      {"container", &Site::container, "before trireme on the ranks: apptainer exec --nv trireme.sif", Form::kShell},
       {"account", &Site::account, "charged for the jobs; empty: your default account"},
-      {"gpu_request", &Site::gpu_request, "how GPUs are asked for; empty: --gpus-per-node={gpus}"},
+      {"gpu_request", &Site::gpu_request, "how GPUs are asked for; empty: --gpus-per-node={gpus}", Form::kShell},
       {"launcher_arguments", &Site::launcher_arguments, "words after mpirun or srun", Form::kWords},
       {"prolog", &Site::prolog, "a line of shell before the launcher; the key may come several times", Form::kLines},
       {"node_directories_persist", &Site::node_directories_persist, "yes: node-local directories outlive a job"}};

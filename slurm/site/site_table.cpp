@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "base/ini.hpp"
 #include "slurm/queue/duration.hpp"
 #include "slurm/site/slurm_text.hpp"
 
@@ -71,7 +72,7 @@ struct Write {
   Form form;
   bool limit;
 
-  std::string operator()(const std::string& value) const { return value; }
+  std::string operator()(const std::string& value) const { return form == Form::kPlain ? base::ini_quoted(value) : value; }
   std::string operator()(bool value) const { return value ? "yes" : "no"; }
   std::string operator()(std::int64_t value) const {
     return form == Form::kDuration ? format_slurm_duration(value) : std::to_string(value);
@@ -103,7 +104,7 @@ struct Read {
   const std::string& text;
   Form form;
 
-  void operator()(std::string& value) const { value = text; }
+  void operator()(std::string& value) const { value = form == Form::kPlain ? base::ini_unquoted(text) : text; }
   void operator()(bool& value) const { value = truth_of(text); }
   void operator()(std::int64_t& value) const { value = integer_of(text, form); }
   void operator()(std::optional<std::int64_t>& value) const {

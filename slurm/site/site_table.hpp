@@ -12,7 +12,8 @@ namespace trireme::slurm {
 
 /// How a value is written.
 enum class Form {
-  kPlain,     ///< numbers, words, yes or no; lists separated by commas
+  kPlain,     ///< numbers, names, yes or no; lists separated by commas
+  kShell,     ///< words for a shell, quotes included
   kDuration,  ///< seconds, as Slurm writes times: "2-00:00:00"
   kLines,     ///< one line of the file for each item; the key may come several times
   kWords,     ///< separated by spaces; the key may come several times

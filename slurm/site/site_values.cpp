@@ -79,7 +79,7 @@ class Builder {
   void set(Owner& owner, const std::vector<SiteKey<Owner>>& keys, const std::string& section, const std::string& name,
            const std::string& value) {
     const SiteKey<Owner>& key = find_key(keys, section, name);
-    if (key.form == Form::kPlain || key.form == Form::kDuration) once(section + "." + name);
+    if (key.form != Form::kLines && key.form != Form::kWords) once(section + "." + name);
     try {
       set_text(owner, key, value);
     } catch (const InputError& error) {

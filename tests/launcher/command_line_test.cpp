@@ -3,8 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sstream>
+
+#include "base/display_width.hpp"
 #include "base/error.hpp"
+#include "launcher/options/key_table.hpp"
 #include "launcher/options/number.hpp"
+#include "launcher/options/run_arguments.hpp"
 
 namespace trireme::options {
 namespace {
@@ -78,6 +83,45 @@ TEST(CommandLine, KeepsDefaultsAndTakesWordsAfterTwoDashesAsTheyAre) {
   EXPECT_THAT(parsed.inputs, ElementsAre("--help", "-x"));
 }
 
+TEST(CommandLine, TheValueOfAnOptionIsTextWhateverItLooksLike) {
+  const Parsed parsed = parse({"--tokenizer", "--vocab=3", "-o", "--json", "--special", "--", "--special", "--help",
+                               "--special", "--vocab=", "--special", "", "a.txt", "--", "--vocab=7"});
+  EXPECT_TRUE(parsed.ran);
+  EXPECT_EQ(parsed.tokenizer, "--vocab=3");
+  EXPECT_EQ(parsed.output, "--json");
+  EXPECT_FALSE(parsed.json);
+  EXPECT_EQ(parsed.vocab, 4096);
+  EXPECT_THAT(parsed.special, ElementsAre("--", "--help", "--vocab=", ""));
+  EXPECT_THAT(parsed.inputs, ElementsAre("a.txt", "--vocab=7"));
+}
+
+TEST(CommandLine, OptionsSetAsideHaveAHelpOfTheirOwn) {
+  std::string own, further;
+  CommandLine line("eval", "evaluates", "trireme eval run.ini");
+  line.value("data", own, "FILE", "the dataset");
+  line.set_aside("help-keys", "print the keys");
+  line.value("train.steps", further, "N", "steps");
+  EXPECT_THAT(line.help(), testing::AllOf(HasSubstr("--data"), HasSubstr("--help-keys  print the keys")));
+  EXPECT_THAT(line.help(), testing::Not(HasSubstr("--train.steps")));
+  EXPECT_THAT(line.help_aside(), HasSubstr("--train.steps N"));
+  EXPECT_TRUE(line.asks_for_help({"x", "--help-keys"}));
+  EXPECT_FALSE(line.asks_for_help({"x", "--data", "--help", "--", "--help-keys"}));
+}
+
+TEST(CommandLine, HelpFitsTheWindow) {
+  for (const Key& key : key_table()) EXPECT_LT(key.path().size(), 40U);
+  for (const std::size_t width : {40, 80, 120}) {
+    std::istringstream lines(TrainLine().line.help(width));
+    for (std::string text; std::getline(lines, text);) {
+      const bool example = text.starts_with("  mpirun") || text.starts_with("trireme train:");
+      const bool whole_option = text.starts_with("  --");  // an option's name is never cut
+      if (!example && !whole_option) {
+        EXPECT_LE(base::display_width(text), width) << text;
+      }
+    }
+  }
+}
+
 TEST(CommandLine, HelpStartsWithTheExampleAndRunsNothing) {
   testing::internal::CaptureStdout();
   const Parsed parsed = parse({"--help"});
@@ -85,7 +129,7 @@ TEST(CommandLine, HelpStartsWithTheExampleAndRunsNothing) {
   EXPECT_FALSE(parsed.ran);
   EXPECT_EQ(printed, parsed.help);
   EXPECT_EQ(printed.find("example:\n  trireme prepare --tokenizer t.json a.txt\n  trireme prepare b.txt\n"), 0U);
-  EXPECT_THAT(printed, HasSubstr("(default 4096)"));
+  EXPECT_THAT(printed, HasSubstr("(default: 4096)"));
   EXPECT_THAT(printed, HasSubstr("split pattern: gpt2, llama3"));
   EXPECT_THAT(printed, HasSubstr("-o, --output FILE"));
 }
@@ -117,7 +161,12 @@ TEST(Subcommands, RunTheNamedOneAndNameTheNearest) {
   } catch (const base::InputError& error) {
     EXPECT_THAT(error.what(), HasSubstr("did you mean verify?"));
   }
-  EXPECT_THROW(run_subcommand("checkpoint", "x", commands, {}), base::InputError);
+  testing::internal::CaptureStdout();
+  for (const Arguments& words : {Arguments{}, Arguments{"help"}, Arguments{"--help"}}) {
+    EXPECT_EQ(run_subcommand("checkpoint", "x", commands, words), 0);
+  }
+  EXPECT_THAT(testing::internal::GetCapturedStdout(), HasSubstr("  list    lists\n"));
+  EXPECT_EQ(run_subcommand("checkpoint", "x", commands, {"help", "list"}), 1) << "list gets --help";
 }
 
 TEST(Numbers, AreReadWholeAndWrittenShort) {

@@ -1,6 +1,10 @@
 #include "launcher/format.hpp"
 
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
+
+#include <sstream>
+
+#include "base/display_width.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -31,8 +35,42 @@ TEST(WithCommas, GroupsByThousands) {
 }
 
 TEST(FormatTable, AlignsByWhatATerminalShows) {
-  EXPECT_EQ(format_table({{"n", "layout", "state"}, {"10", "tp2\u00b7pp2", "done"}}, {0}),
+  EXPECT_EQ(format_table({{"n", "layout", "state"}, {"10", "tp2\u00b7pp2", "done"}}, {.right = {0}}),
             " n  layout   state\n10  tp2\u00b7pp2  done\n");
+}
+
+std::size_t widest_line(const std::string& text) {
+  std::size_t widest = 0;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) widest = std::max(widest, base::display_width(line));
+  return widest;
+}
+
+const std::vector<std::vector<std::string>> kRuns = {
+    {"run", "state", "job", "attempt", "step", "time left", "note"},
+    {"llama-1b-shakespeare-lr3e-4-warmup2000", "requeued", "1234567", "12", "123456/500000", "12d 04h",
+     "preempted; waits for its nodes to be free again, 3 jobs are before it"},
+    {"\u8056\u66f8", "done", "7", "1", "10/10", "-", ""}};
+const TableShape kShape = {.right = {3, 4, 5}, .spare = {3, 2, 5, 4}};
+
+TEST(FormatTable, FitsTheWindow) {
+  const std::size_t natural = widest_line(format_table(kRuns, kShape, 1000));
+  EXPECT_GT(natural, 150U);
+  for (std::size_t width = 20; width <= 200; ++width) {
+    const std::string table = format_table(kRuns, kShape, width);
+    const std::string without_last = table.substr(0, table.find("(a wider"));
+    EXPECT_LE(widest_line(without_last), width) << table;
+  }
+}
+
+TEST(FormatTable, WrapsTheLastColumnAndCutsTextsInTheirMiddles) {
+  EXPECT_EQ(format_table({{"run", "note"}, {"a-long-name-of-a-run", "it waits for nodes"}}, {}, 26),
+            "run           note\na-l\u2026of-a-run  it waits for\n              nodes\n");
+}
+
+TEST(FormatTable, NamesTheColumnsThatItLeavesOut) {
+  EXPECT_THAT(format_table(kRuns, kShape, 80), testing::HasSubstr("(a wider window also shows: job, attempt"));
+  EXPECT_THAT(format_table(kRuns, kShape, 300), testing::Not(testing::HasSubstr("wider window")));
 }
 
 }  // namespace

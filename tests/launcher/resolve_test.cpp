@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "launcher/options/key_table.hpp"
+#include "launcher/options/notes.hpp"
 
 namespace trireme::options {
 namespace {
@@ -67,6 +68,36 @@ TEST(Resolve, IsUnchangedByResolvingAgainAndByItsIniText) {
   const Resolved twice = resolve(back, ranks(4));
   EXPECT_EQ(to_map(twice.options), to_map(once.options));
   EXPECT_EQ(twice.model, once.model);
+}
+
+std::vector<std::string> notes(const Overrides& changes) {
+  RunOptions options = small();
+  for (const auto& [path, value] : changes) set_value(options, find_key(path), value);
+  return resolve(options, ranks(1)).notes;
+}
+
+TEST(Notes, SayWhatTrainsButPerhapsNotAsMeant) {
+  EXPECT_THAT(notes({}), ElementsAre());
+  EXPECT_THAT(notes({{"model.vocab", "100"}, {"optimizer.warmup_steps", "100"}}), ElementsAre());
+  EXPECT_THAT(notes({{"model.vocab", "130"}}),
+              ElementsAre("model.vocab = 130 is larger than the dataset's 100 tokens: the other 30 are never seen"));
+  EXPECT_THAT(notes({{"optimizer.warmup_steps", "101"}}),
+              ElementsAre(HasSubstr("optimizer.warmup_steps = 101 is longer than the run of 100 steps")));
+  EXPECT_THAT(
+      notes({{"optimizer.lr_schedule", "wsd"}, {"optimizer.warmup_steps", "20"}, {"optimizer.decay_steps", "81"}}),
+      ElementsAre(HasSubstr("optimizer.decay_steps = 81 is longer than the 80 steps after the warm-up")));
+  EXPECT_THAT(notes({{"optimizer.lr_schedule", "constant"}, {"optimizer.decay_steps", "200"}}), ElementsAre());
+}
+
+TEST(Notes, SayWhatTheFileKeepsOfWhatTheCommandLineSeemsToChange) {
+  const RunOptions file = parse_run_options("[run]\ndir = runs/a\n[model]\nhidden = 64\nlayers = 12\nvocab = 9\n", "f");
+  EXPECT_THAT(kept_by_file(file, {{"model.preset", "gpt2-124m"}, {"model.vocab", "50257"}, {"run.seed", "2"}}),
+              ElementsAre(HasSubstr("win over it: model.hidden = 64 (")));
+  EXPECT_THAT(kept_by_file(file, {{"model.preset", "gpt2-124m"}}),
+              ElementsAre(HasSubstr("model.hidden = 64, model.vocab = 9 (")));
+  EXPECT_THAT(kept_by_file(RunOptions{}, {{"model.preset", "gpt2-124m"}, {"run.name", "b"}}), ElementsAre());
+  EXPECT_THAT(kept_by_file(file, {{"run.name", "b"}}), ElementsAre(HasSubstr("the run directory stays runs/a")));
+  EXPECT_THAT(kept_by_file(file, {{"run.name", "b"}, {"run.dir", "runs/b"}}), ElementsAre());
 }
 
 TEST(Resolve, TakesPresetsAndKeysBesideThem) {

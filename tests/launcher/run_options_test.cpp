@@ -76,7 +76,10 @@ TEST(RunFile, RefusesInASentenceNamingFileAndKey) {
   EXPECT_THAT(refusal("[checkpoint]\nkeep = 1\n"), HasSubstr("checkpoint.keep = 1, allowed: at least 2"));
   EXPECT_THAT(refusal("[train]\ndeterministic = maybe\n"), HasSubstr("needs true or false"));
   EXPECT_THAT(refusal("", {{"parallel.cp", "2"}}), HasSubstr("command line: unknown key parallel.cp"));
-  EXPECT_THAT(refusal("", {{"run.name", "a#b"}}), HasSubstr("a run file cannot store"));
+  EXPECT_THAT(refusal("", {{"run.name", "a\nb"}}), HasSubstr("a run file cannot store"));
+  EXPECT_THAT(refusal("", {{"data.train", "my #1.h5"}}), HasSubstr("into double quotes"));
+  EXPECT_THAT(refusal("[model]\nlayers = 4# four\n"), HasSubstr("'4# four' (a comment begins with a space and '#')"));
+  EXPECT_THAT(refusal("[checkpoint]\nallow = a\n[run]\nname x"), HasSubstr("line 4 is 'name x'"));
   EXPECT_THAT(refusal("[cluster]\nsize = 2\n"), HasSubstr("unknown section cluster"));
 }
 
@@ -138,6 +141,40 @@ TEST(KeyTable, HasEachKeyOnceWithHelpAndUsableDefaults) {
   EXPECT_GT(paths.size(), 55U);
 }
 
+TEST(RunFile, ValuesMayStandInQuotes) {
+  const RunOptions options = parse_run_options(
+      "[run]\nname = \"lr #1\"\ndir = runs/lr#1 # one\n[data]\ntrain = \"a,b #1.h5\" 0.5, c.h5 0.5 # two\n"
+      "[checkpoint]\nallow = \"x,y\", z\n[slurm]\nextra = --comment=\"a # b\" # three\n",
+      "run.ini");
+  EXPECT_EQ(options.run.name, "lr #1");
+  EXPECT_EQ(options.run.dir, "runs/lr#1");
+  EXPECT_EQ(options.data.train, "\"a,b #1.h5\" 0.5, c.h5 0.5");
+  EXPECT_THAT(names_of(options.checkpoint.allow), ElementsAre("x,y", "z"));
+  EXPECT_EQ(options.slurm.extra, "--comment=\"a # b\"");
+}
+
+TEST(RunFile, RunsWhoseNamesDifferAfterAHashAreTwoRuns) {
+  const tests::TemporaryDirectory directory;
+  for (const char* name : {"lr#1", "lr#2"}) {
+    const auto file = (directory.path() / "run.ini").string();
+    base::PosixFileSystem().replace(file, std::string("[run]\nname = ") + name + "\n");
+    EXPECT_EQ(load_run_file(file).run.dir, std::string("runs/") + name);
+  }
+}
+
+// As version 0.0 wrote them into checkpoints: never with a '#', never quoted.
+TEST(RunFile, OptionsOfOldCheckpointsReadAsTheyWereMeant) {
+  const RunOptions options = parse_run_options(
+      "[run]\nname = it's \"5\" inch\ndir = C:\\a b\n\n[data]\ntrain = a.h5 0.7, b 2.h5 0.3\n\n[checkpoint]\n"
+      "allow = grow:embed.tokens, grow:head.weight\n\n[slurm]\nextra = --comment=\"a b\" --mail-user=x\n",
+      "step_4");
+  EXPECT_EQ(options.run.name, "it's \"5\" inch");
+  EXPECT_EQ(options.run.dir, "C:\\a b");
+  EXPECT_EQ(options.data.train, "a.h5 0.7, b 2.h5 0.3");
+  EXPECT_EQ(options.slurm.extra, "--comment=\"a b\" --mail-user=x");
+  EXPECT_THAT(names_of(options.checkpoint.allow), ElementsAre("grow:embed.tokens", "grow:head.weight"));
+}
+
 // A value of the key's kind, other than its default.
 std::string random_value(const Key& key, std::mt19937& random) {
   if (!key.allowed.empty()) return key.allowed[random() % key.allowed.size()];
@@ -145,7 +182,10 @@ std::string random_value(const Key& key, std::mt19937& random) {
   if (value_name == "N") return std::to_string(2 + random() % 90);
   if (value_name == "X") return std::to_string(0.001 * static_cast<double>(1 + random() % 998));
   if (value_name == "true|false") return random() % 2 == 0 ? "true" : "false";
-  return "some text " + std::to_string(random() % 1000) + ", more/of it.h5 0.5";
+  if (holds_quotes(key)) return "\"a, #" + std::to_string(random() % 1000) + "\" 0.5, more/of#it.h5";
+  std::string text(1 + random() % 7, ' ');
+  for (char& c : text) c = "a#\"'\\ \t,=[b"[random() % 11];
+  return text;
 }
 
 TEST(Ini, ReadsBackToTheSameValuesWhateverIsSet) {
@@ -163,7 +203,11 @@ TEST(Ini, ReadsBackToTheSameValuesWhateverIsSet) {
   }
 }
 
-TEST(Lists, AreSplitAtCommas) { EXPECT_THAT(split_list(" a, b c ,,d"), ElementsAre("a", "b c", "d")); }
+TEST(Names, AreSplitAtCommasOutsideQuotes) {
+  EXPECT_THAT(names_of(" a, b c ,,d"), ElementsAre("a", "b c", "d"));
+  EXPECT_THAT(names_of("\"a, b\",c"), ElementsAre("a, b", "c"));
+  EXPECT_THROW(names_of("\"a\" b, c"), base::InputError);
+}
 
 TEST(OptionsPage, IsWhatDocsHold) {
   const std::string page = base::PosixFileSystem().read_all(TRIREME_SOURCE_DIR "/docs/options.md");

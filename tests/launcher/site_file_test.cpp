@@ -36,7 +36,9 @@ TEST(SiteFile, ReadsBackWhatWasWritten) {
     slurm::Samples samples{version};
     slurm::Site site = slurm::read_site(samples.run()).value();
     site.modules = {"gcc/12 openmpi/4.1", "cuda/12"};
-    site.container = "apptainer exec --nv trireme.sif";
+    site.container = "apptainer exec --nv \"a # b.sif\"";
+    site.account = "a \"#1\", \\b ";
+    site.cluster = "my #1 cluster";
     site.gpu_request = "--gres=gpu:a100:{gpus}";
     site.launcher_arguments = {"--mca", "btl", "^openib"};
     site.prolog = {"ulimit -l unlimited", "export A=\"b c\""};
@@ -48,6 +50,8 @@ TEST(SiteFile, ReadsBackWhatWasWritten) {
     EXPECT_THAT(slurm::changes_between(site, again), IsEmpty()) << version;
     EXPECT_EQ(again.modules, site.modules);
     EXPECT_EQ(again.container, site.container);
+    EXPECT_EQ(again.account, site.account);
+    EXPECT_EQ(again.cluster, site.cluster);
     EXPECT_EQ(again.gpu_request, site.gpu_request);
     EXPECT_EQ(again.launcher_arguments, site.launcher_arguments);
     EXPECT_EQ(again.prolog, site.prolog);
@@ -63,10 +67,14 @@ TEST(SiteFile, ReadsBackWhatWasWritten) {
   }
 }
 
-TEST(SiteFile, RefusesAHashThatWouldCutAValue) {
-  EXPECT_THAT(refusal("[needs]\nprolog = echo \"a #b\"\n"), HasSubstr("line 2 holds a '#'"));
-  EXPECT_THAT(refusal("[needs]\nprolog = test $# -eq 0\n"), HasSubstr("line 2 holds a '#'"));
-  EXPECT_EQ(refusal("[needs]\nprolog = echo a  # isn't \"quoted\"\naccount =# none\n# x = 'a#'\n"), "accepted");
+TEST(SiteFile, AHashInAWordOrInQuotesDoesNotCutAValue) {
+  const slurm::Site site = parse_site(
+      "[needs]\nprolog = echo \"a #b\"  # quoted\nprolog = test $# -eq 0\nprolog = echo a  # isn't \"quoted\"\n"
+      "account = \"a #1\"\ncontainer = \"my image\" exec\n",
+      "site.ini");
+  EXPECT_THAT(site.prolog, testing::ElementsAre("echo \"a #b\"", "test $# -eq 0", "echo a"));
+  EXPECT_EQ(site.account, "a #1");
+  EXPECT_EQ(site.container, "\"my image\" exec");
 }
 
 TEST(SiteFile, NamesTheFileInItsRefusals) {

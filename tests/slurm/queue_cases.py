@@ -207,7 +207,7 @@ def oversubscribed(cluster, folder, reference):
     job = run.submit(*run.site(f"taskset --cpu-list {min(os.sched_getaffinity(0))}"))
     run.wait_step(10)
     cluster.run("scancel", job)
-    warnings = [line for line in run.log().splitlines() if "take turns" in line]
+    warnings = [line for line in run.log().splitlines() if "this will be slow" in line]
     assert len(warnings) == 1, run.log()[:2000]
     return warnings[0]
 

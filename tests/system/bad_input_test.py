@@ -7,7 +7,8 @@ import signal
 import subprocess
 import time
 
-from support import Workspace, check, checkpoints, command, english, make_data, run_file, say, tiny_model
+from support import (Workspace, causes, check, checkpoints, command, english, make_data, run_file, say, tiny_model,
+                     wait_until)
 
 
 def run_ini(name="run", model=None, data=None, **sections):
@@ -66,7 +67,9 @@ def main():
         cases.refuse("no run file", ["train", "nowhere.ini"], 2, ["nowhere.ini"])
         cases.refuse("no arguments", ["train"], 2, [])
         space.write("broken.ini", "[train\nsteps = 3\n")
-        cases.refuse("broken INI", ["train", "broken.ini"], 2, ["broken.ini"])
+        cases.refuse("broken INI", ["train", "broken.ini"], 2, ["broken.ini: line 1 is '[train'"])
+        space.write("hash.ini", "[train]\nsteps = 3# three\n")
+        cases.refuse("comment without a space", ["train", "hash.ini"], 2, ["'3# three' (a comment begins with a space and '#')"])
         space.write("twice.ini", run_ini() + "[train]\nsteps = 3\n")
         cases.refuse("key twice", ["train", "twice.ini"], 2, ["steps"])
 
@@ -92,6 +95,14 @@ def main():
                      ["sequence"])
         cases.refuse("other tokenizer on resume", ["train", "run.ini", "--data.train=other.h5", "--train.steps=8"], 2,
                      ["tokenizer"])
+        space.must("prepare", "--tokenizer", space / "tokenizer.json", "--output", space / "more.h5", space / "data.txt",
+                   space.write("more.txt", english(500, seed=4)))
+        cases.refuse("other data on resume", ["train", "run.ini", "--data.train=more.h5", "--train.steps=8"], 2,
+                     ["fingerprint", "model.init_from"])
+        cases.refuse("other seed on resume", ["train", "run.ini", "--run.seed=7", "--train.steps=8"], 2,
+                     ["run.seed = 7", "model.init_from"])
+        past = space.must("train", "run.ini", "--train.steps=3").stdout
+        check("done: the run is at step 4, past the 3 steps that were asked for" in past, f"past its end: {past}")
         cases.refuse("evaluation of another tokenizer", ["eval", "run.ini", "--data", "other.h5"], 2,
                      ["--data = other.h5 has another tokenizer"])
         cases.refuse("prompt in another tokenizer's ids",
@@ -107,6 +118,8 @@ def main():
         cases.refuse("run directory below a file", ["train", "run.ini", "--run.dir=/dev/null/run"], 1, ["/dev/null"])
 
         second_job(space)
+        notes(space)
+        deleted_run(space)
         full_disk(space, cases)
         file_size_limit(space, cases)
         other_commands(space, cases)
@@ -127,6 +140,37 @@ def second_job(space):
     os.killpg(first.pid, signal.SIGTERM)
     check(first.wait(timeout=60) == 75, f"SIGTERM: left with {first.returncode}")
     say("  second job on one run directory refused, the first went on and stopped with 75")
+
+
+def notes(space):
+    """What trains, but perhaps not as meant, is said before it trains; quotes and commas in names work."""
+    os.rename(space / "data.valid.h5", space / "data, 'valid' #1.h5")
+    space.write("notes.ini", run_ini("lr#1", data={"train": "data.h5", "valid": "\"data, 'valid' #1.h5\" # quoted"},
+                                     model=tiny_model(vocab=400), optimizer={"warmup_steps": 50}))
+    said = space.must("train", "notes.ini", "--model.preset=smollm-135m").stdout
+    for words in ("model.preset = smollm-135m was given on the command line, and the run file's sizes win over it: model.layers = 4",
+                  "model.vocab = 400 is larger than the dataset's", "optimizer.warmup_steps = 50 is longer than the run of 4",
+                  "validation loss", "runs/lr#1/checkpoints/step_4", "length    4 steps, 256 tokens"):
+        check(words in said, f"no '{words}' in {said}")
+    again = space.must("train", "runs/lr#1/run.ini", "--train.steps=5").stdout  # what was written reads back
+    check("resuming  from step 4" in again and "changed   train.steps: 4 -> 5" in again, again)
+    check(again.count("changed") == 1, f"the written run file reads back otherwise: {again}")
+
+
+def deleted_run(space):
+    """A run directory that is deleted ends the run in one sentence, and it does not come back."""
+    space.write("gone.ini", run_ini("gone", train={"steps": 100000, "global_batch": 4, "micro_batch": 1}))
+    process = space.start("train", "gone.ini", ranks=2, output="gone.txt")
+    wait_until(lambda: len(checkpoints(space / "runs/gone")) > 0, process, "a checkpoint")
+    os.rename(space / "runs/gone", space / "gone.moved")
+    shutil.rmtree(space / "gone.moved", ignore_errors=True)
+    code = process.wait(timeout=60)
+    with open(space / "gone.txt", encoding="utf-8") as file:
+        said = file.read()
+    check(code == 1 and len(causes(said)) == 1 and "was deleted or moved while the run wrote to it" in causes(said)[0],
+          f"left with {code}: {said[-2000:]}")
+    check(not os.path.exists(space / "runs/gone"), "the run directory came back")
+    say(f"  deleted run directory: {causes(said)[0]}")
 
 
 def full_disk(space, cases):

@@ -69,7 +69,7 @@ int checkpoint_diff(const Arguments& arguments) {
   } else if (equal) {
     base::answer(base::str("equal, bit for bit: ", tensors.size(), " tensors"));
   } else {
-    base::answer_text(format_table(rows, {3, 4, 5, 6}));
+    base::answer_text(format_table(rows, {.right = {3, 4, 5, 6}, .spare = {0, 6, 5, 2}}));
     base::answer(base::str(rows.size() - 1, " of ", tensors.size(), " tensors differ"));
   }
   return equal ? base::kExitDone : base::kExitFailed;

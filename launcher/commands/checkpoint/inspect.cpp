@@ -55,7 +55,7 @@ void print_statistics(const checkpoint::BoxTable& table, const Statistics& stati
     rows.push_back({name_of(table.tensors[t].kind), table.tensors[t].name, number(of.min), number(of.max),
                     number(of.mean), number(of.norm), std::to_string(of.not_finite)});
   }
-  base::answer_text(base::str("\n", format_table(rows, {2, 3, 4, 5, 6})));
+  base::answer_text(base::str("\n", format_table(rows, {.right = {2, 3, 4, 5, 6}, .spare = {0, 2, 3, 6, 4}})));
 }
 
 void print_inspection(const checkpoint::OpenedCheckpoint& opened) {
@@ -78,10 +78,10 @@ void print_inspection(const checkpoint::OpenedCheckpoint& opened) {
                     std::to_string(tensor.box_count),
                     format_bytes(static_cast<double>(elements * size_of(tensor.dtype)))});
   }
-  base::answer_text(base::str("\n", format_table(rows, {4, 5})));
+  base::answer_text(base::str("\n", format_table(rows, {.right = {4, 5}, .spare = {4, 3, 0}})));
   rows = {{"file", "size"}};
   for (const auto& shard : manifest.files) rows.push_back({shard.name, format_bytes(static_cast<double>(shard.bytes))});
-  base::answer_text(base::str("\n", format_table(rows, {1})));
+  base::answer_text(base::str("\n", format_table(rows, {.right = {1}})));
 }
 
 }  // namespace

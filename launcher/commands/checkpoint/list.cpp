@@ -83,7 +83,7 @@ int checkpoint_list(const Arguments& arguments) {
   } else if (entries.empty()) {
     base::answer(base::str("run directory ", run.string(), " holds no checkpoint yet"));
   } else {
-    base::answer_text(format_table(rows, {0, 2, 3, 4}));
+    base::answer_text(format_table(rows, {.right = {0, 2, 3, 4}, .spare = {3, 5, 1, 2, 4}}));
   }
   return damaged ? base::kExitFailed : base::kExitDone;
 }

@@ -34,6 +34,17 @@ TEST(DatasetList, ReadsPathsAndWeights) {
   EXPECT_EQ(list[2].weight, 0);
 }
 
+TEST(DatasetList, QuotesHoldCommasAndNumbersTogether) {
+  const auto list = parse_dataset_list("data.train", "\"a,b 1\" 0.5, \"c #2\",d\"e.h5");
+  ASSERT_EQ(list.size(), 3U);
+  EXPECT_EQ(list[0].path, "a,b 1");
+  EXPECT_EQ(list[0].weight, 0.5);
+  EXPECT_EQ(list[1].path, "c #2");
+  EXPECT_EQ(list[1].weight, 0);
+  EXPECT_EQ(list[2].path, "d\"e.h5");
+  EXPECT_THAT(refusal("\"a,b\" c.h5"), HasSubstr("after \"a,b\" a comma or a weight must follow, not c.h5"));
+}
+
 TEST(DatasetList, RefusesEmptyEntriesAndBadWeights) {
   EXPECT_THAT(refusal(""), HasSubstr("data.train"));
   EXPECT_THAT(refusal("a.h5,"), HasSubstr("after a comma"));

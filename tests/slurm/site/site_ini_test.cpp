@@ -48,10 +48,12 @@ TEST(ToIni, AnUnknownFactIsWrittenAsUnknownWithItsReason) {
   EXPECT_THAT(text, HasSubstr("# Not known: nodes (sinfo failed).\n"));
 }
 
-TEST(ToIni, AHashInAFactCannotCutIt) {
+TEST(ToIni, NeitherAHashNorALineBreakInAFactCutsIt) {
   Site site;
-  site.mpirun_version = "mpirun build#7";
-  EXPECT_THAT(to_ini(site), HasSubstr("mpirun_version = mpirun build_7"));
+  site.mpirun_version = "mpirun #7\nkill_wait = 1";
+  site.unknown = {{"nodes", "sinfo\nfailed"}};
+  EXPECT_THAT(to_ini(site), HasSubstr("mpirun_version = \"mpirun #7 kill_wait = 1\""));
+  EXPECT_THAT(to_ini(site), HasSubstr("# Not known: nodes (sinfo failed).\n"));
 }
 
 TEST(NeedsSectionOf, TakesTheLinesUpToTheNextSection) {
