@@ -13,6 +13,8 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/posix_file.hpp"
+#include "base/random_name.hpp"
 #include "base/retry_io.hpp"
 
 namespace trireme::base {
@@ -105,19 +107,6 @@ class PosixFile final : public File {
   std::string path_;
 };
 
-int open_flags(OpenMode mode) {
-  switch (mode) {
-    case OpenMode::kRead: return O_RDONLY | O_NONBLOCK;  // a FIFO in a file's place must not block
-    case OpenMode::kReadWrite: return O_RDWR;
-    case OpenMode::kCreate: return O_RDWR | O_CREAT | O_TRUNC;
-    case OpenMode::kCreateExclusive: return O_RDWR | O_CREAT | O_EXCL;
-    case OpenMode::kAppend: return O_RDWR | O_CREAT;
-    case OpenMode::kReadDirect: return O_RDONLY | O_DIRECT;
-    case OpenMode::kWriteDirect: return O_WRONLY | O_DIRECT;
-  }
-  return O_RDONLY;
-}
-
 /// Of what stat(2) returned.
 bool is_there(int result, const std::filesystem::path& path) {
   if (result != 0 && !means_nothing_there(errno)) fail("cannot look at", path.string());
@@ -125,6 +114,23 @@ bool is_there(int result, const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+int open_flags(OpenMode mode) {
+  switch (mode) {
+    case OpenMode::kRead: return O_RDONLY | O_NONBLOCK;  // a FIFO in a file's place must not block
+    case OpenMode::kReadWrite: return O_RDWR;
+    case OpenMode::kCreate: return O_RDWR | O_CREAT | O_TRUNC;
+    case OpenMode::kCreateExclusive: return O_RDWR | O_CREAT | O_EXCL;
+    case OpenMode::kAppend: return O_RDWR | O_CREAT;
+    case OpenMode::kReadDirect: return O_RDONLY | O_DIRECT | O_NONBLOCK;
+    case OpenMode::kWriteDirect: return O_WRONLY | O_DIRECT;
+  }
+  return O_RDONLY;
+}
+
+std::unique_ptr<File> posix_file(int descriptor, const std::string& path) {
+  return std::make_unique<PosixFile>(descriptor, path);
+}
 
 void File::start_write_back(std::uint64_t, std::uint64_t) {}
 
@@ -140,14 +146,6 @@ void FileSystem::create_directories(const Path& path) {
   }
 }
 
-void FileSystem::remove_all(const Path& path) {
-  if (!exists(path)) return;
-  if (is_directory(path) && !is_link(path)) {
-    for (const auto& name : list(path)) remove_all(path / name);
-  }
-  remove(path);
-}
-
 std::string FileSystem::read_all(const Path& path) {
   const auto file = open(path, OpenMode::kRead);
   std::string content(file->size(), '\0');
@@ -155,17 +153,29 @@ std::string FileSystem::read_all(const Path& path) {
   return content;
 }
 
+TemporaryFile FileSystem::create_temporary(const Path& path) {
+  for (int tries = 1;; ++tries) {
+    Path temporary = str(path.string(), ".", random_name(), ".tmp");
+    try {
+      auto file = open(temporary, OpenMode::kCreateExclusive);
+      return {std::move(temporary), std::move(file)};
+    } catch (const IoError& error) {
+      constexpr int kMost = 10;  // names do not collide: something else is wrong
+      if (error.code() != EEXIST || tries == kMost) throw;
+    }
+  }
+}
+
 void FileSystem::replace(const Path& path, const std::string& content) {
-  const Path temporary = str(path.string(), ".", ::gettid(), ".tmp");
-  const auto file = open(temporary, OpenMode::kCreate);
+  const TemporaryFile temporary = create_temporary(path);
   try {
-    file->pwrite(content.data(), content.size(), 0);
-    file->sync();
-    file->close();
-    rename(temporary, path);
+    temporary.file->pwrite(content.data(), content.size(), 0);
+    temporary.file->sync();
+    temporary.file->close();
+    rename(temporary.path, path);
   } catch (const IoError&) {
     try {
-      remove(temporary);
+      remove(temporary.path);
     } catch (const IoError&) {  // the first error is the one to tell
     }
     throw;
@@ -237,6 +247,17 @@ void PosixFileSystem::create_symlink(const Path& target, const Path& link) {
 }
 
 std::optional<Space> FileSystem::space(const Path&) { return std::nullopt; }
+
+std::unique_ptr<File> FileSystem::open_own(const Path& path, OpenMode mode, Trust) { return open(path, mode); }
+
+std::optional<std::uint32_t> FileSystem::owner(const Path&) { return std::nullopt; }
+
+void FileSystem::create_private_directory(const Path& path) { create_directories(path); }
+
+std::optional<std::uint32_t> PosixFileSystem::owner(const Path& path) {
+  struct stat info {};
+  return is_there(::lstat(path.c_str(), &info), path) ? std::optional<std::uint32_t>(info.st_uid) : std::nullopt;
+}
 
 std::optional<Space> PosixFileSystem::space(const Path& path) {
   struct statvfs facts {};

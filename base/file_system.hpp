@@ -64,10 +64,22 @@ enum class OpenMode {
 /// system without direct I/O says EINVAL when the file is opened, or at the first write.
 inline constexpr std::size_t kDirectAlignment = 4096;
 
+/// Whose word a file of a run's own counts for.
+enum class Trust {
+  kContent,  ///< whoever wrote it: the reader checks what it says, or only people read it
+  kOwner,    ///< only when it belongs to this process's user, to root or to the owner of its directory
+};
+
 /// What a user may still put into a file system.
 struct Space {
   std::uint64_t bytes = 0;
   std::optional<std::uint64_t> files;  ///< nothing where the file system does not count them
+};
+
+/// A file that is to replace another one.
+struct TemporaryFile {
+  std::filesystem::path path;
+  std::unique_ptr<File> file;  ///< open for reading and writing
 };
 
 class FileSystem {
@@ -76,6 +88,11 @@ class FileSystem {
 
   virtual ~FileSystem() = default;
   virtual std::unique_ptr<File> open(const Path& path, OpenMode mode) = 0;
+  /// Opens a file that Trireme itself keeps, in a directory where somebody else may have put something in its place.
+  /// Like open(), but the last part of `path` must be an ordinary file: no link is followed (the directories before it
+  /// may be links), a FIFO or a device is not opened and nothing waits. InputError says what is there and what to do,
+  /// also of a file that `trust` rules out. See base/own_file.hpp.
+  virtual std::unique_ptr<File> open_own(const Path& path, OpenMode mode, Trust trust = Trust::kContent);
   /// Throws IoError when the disk does not answer (EIO, ESTALE, …); so do the next two.
   virtual bool exists(const Path& path) = 0;
   /// Also of a symbolic link to one: run directories often lie behind links to a scratch file system.
@@ -84,6 +101,8 @@ class FileSystem {
   virtual bool is_link(const Path& path) = 0;
   /// Names (not paths) of the entries, sorted.
   virtual std::vector<std::string> list(const Path& directory) = 0;
+  /// The user id that `path` itself, not what it links to, belongs to; nothing where that is not known.
+  virtual std::optional<std::uint32_t> owner(const Path& path);
   /// mkdir(2): the parent must exist; EEXIST as IoError.
   virtual void create_directory(const Path& path) = 0;
   /// rename(2).
@@ -96,15 +115,22 @@ class FileSystem {
   /// Of the file system that `path` lies in (statvfs(2)); nothing where that is not known. Quotas may leave less.
   virtual std::optional<Space> space(const Path& path);
 
+  /// For directories in places where everybody may write, such as /dev/shm. Makes `path` for this user alone, the
+  /// parent must exist, or takes the one that is there. InputError when that is no directory (a link to one is none) or
+  /// belongs to somebody else.
+  virtual void create_private_directory(const Path& path);
+  /// rm -r; missing is fine. A symbolic link goes, not what it points to, also when somebody puts it there meanwhile.
+  virtual void remove_all(const Path& path);
+
   // Built from the above.
   /// mkdir -p.
   void create_directories(const Path& path);
-  /// rm -r; missing is fine. A symbolic link goes, not what it points to.
-  void remove_all(const Path& path);
   /// The whole file. InputError-free: throws IoError.
   std::string read_all(const Path& path);
-  /// Temporary file in the same directory, written, fsynced, renamed over `path`, directory fsynced. After an error
-  /// the temporary file is gone, as far as the disk lets it be removed.
+  /// A new, empty file beside `path`, to be renamed over it: "<path>.<16 hex digits>.tmp", which nobody can guess.
+  TemporaryFile create_temporary(const Path& path);
+  /// Temporary file in the same directory, written, fsynced, renamed over `path`, directory fsynced. A link at `path`
+  /// is replaced, not followed. After an error the temporary file is gone, as far as the disk lets it be removed.
   void replace(const Path& path, const std::string& content);
 };
 
@@ -112,11 +138,15 @@ class FileSystem {
 class PosixFileSystem final : public FileSystem {
  public:
   std::unique_ptr<File> open(const Path& path, OpenMode mode) override;
+  std::unique_ptr<File> open_own(const Path& path, OpenMode mode, Trust trust = Trust::kContent) override;
   bool exists(const Path& path) override;
   bool is_directory(const Path& path) override;
   bool is_link(const Path& path) override;
   std::vector<std::string> list(const Path& directory) override;
+  std::optional<std::uint32_t> owner(const Path& path) override;
   void create_directory(const Path& path) override;
+  void create_private_directory(const Path& path) override;
+  void remove_all(const Path& path) override;
   void rename(const Path& from, const Path& to) override;
   void remove(const Path& path) override;
   void sync_directory(const Path& path) override;

@@ -18,6 +18,7 @@ using base::str;
 using Path = std::filesystem::path;
 
 std::uint64_t bytes_below(base::FileSystem& files, const Path& path) {
+  if (files.is_link(path)) return 0;
   if (!files.is_directory(path)) return files.open(path, base::OpenMode::kRead)->size();
   std::uint64_t bytes = 0;
   for (const std::string& name : files.list(path)) bytes += bytes_below(files, path / name);
@@ -44,7 +45,8 @@ FastTier::FastTier(Session& session, base::FileSystem& files, const RunDirectory
   directory_ = fast_directory(options_.checkpoint.fast_dir, rules_.run_id);
   leads_node_ = checkpoint::gather_nodes(session.coordinator()).leads(session.world().rank());
   on_each_node([&] {
-    files_.create_directories(directory_);
+    files_.create_directories(directory_.parent_path());
+    files_.create_private_directory(directory_);
     checkpoint::collect_leftovers(files_, directory_);
   });
   refuse_shared();

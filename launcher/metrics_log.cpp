@@ -9,6 +9,13 @@
 namespace trireme::launcher {
 namespace {
 
+std::string read_metrics(base::FileSystem& files, const std::filesystem::path& file) {
+  const auto opened = files.open_own(file, base::OpenMode::kRead);
+  std::string content(opened->size(), '\0');
+  content.resize(opened->pread(content.data(), content.size(), 0));
+  return content;
+}
+
 // Calls visit(begin, end, step, line) for every complete line; of one that is not JSON with a step both are nothing.
 template <typename Visit>
 void for_each_line(const std::string& content, Visit visit) {
@@ -29,7 +36,7 @@ MetricsLog::MetricsLog(base::FileSystem& files, std::filesystem::path file, std:
   std::string kept;
   std::string cut;
   if (files.exists(file)) {
-    const std::string content = files.read_all(file);
+    const std::string content = read_metrics(files, file);
     for_each_line(content,
                   [&](std::size_t begin, std::size_t end, std::optional<std::int64_t> step, const base::Json& line) {
                     const bool stays = step && *step <= last_step;
@@ -39,7 +46,7 @@ MetricsLog::MetricsLog(base::FileSystem& files, std::filesystem::path file, std:
     if (!cut.empty()) files.replace(base::str(file.string(), ".", attempt), cut);
     if (kept.size() != content.size()) files.replace(file, kept);
   }
-  file_ = files.open(file, base::OpenMode::kAppend);
+  file_ = files.open_own(file, base::OpenMode::kAppend);
   end_ = kept.size();
 }
 
@@ -54,7 +61,7 @@ void MetricsLog::sync() { file_->sync(); }
 LoggedProgress logged_progress(base::FileSystem& files, const std::filesystem::path& file, std::int64_t saved_step) {
   LoggedProgress progress;
   if (!files.exists(file)) return progress;
-  for_each_line(files.read_all(file),
+  for_each_line(read_metrics(files, file),
                 [&](std::size_t, std::size_t, std::optional<std::int64_t> step, const base::Json& line) {
                   if (!step) return;
                   progress.step = *step;

@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "base/json.hpp"
+#include "base/own_file.hpp"
 #include "io/checkpoint/lease.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "launcher/options/run_options.hpp"
@@ -27,7 +28,7 @@ void attempt_to(Read read) {
 }
 
 std::string tail_of(base::FileSystem& files, const fs::path& path, std::uint64_t most) {
-  const auto file = files.open(path, base::OpenMode::kRead);
+  const auto file = files.open_own(path, base::OpenMode::kRead);
   const std::uint64_t size = file->size();
   std::string tail(static_cast<std::size_t>(std::min(size, most)), '\0');
   tail.resize(file->pread(tail.data(), tail.size(), size - tail.size()));
@@ -49,7 +50,7 @@ bool holder_alive(const fs::path& file, const Json& lease) {
 void read_lease(base::FileSystem& files, RunFacts& facts) {
   const fs::path file = facts.path / "lease";
   if (!files.exists(file)) return;
-  const Json lease = Json::parse(files.read_all(file), nullptr, false);
+  const Json lease = Json::parse(base::read_own(files, file), nullptr, false);
   if (!lease.is_object() || lease.value("machine", "").empty()) return;
   facts.alive = holder_alive(file, lease);
   facts.lease_job = lease.value("job", "");
@@ -90,7 +91,7 @@ RunFacts read_run(base::FileSystem& files, const fs::path& path) {
   constexpr std::uint64_t kTail = 8192;
   RunFacts facts;
   facts.path = path;
-  attempt_to([&] { facts.attempts = slurm::read_attempts(files, path / "attempts.jsonl"); });
+  attempt_to([&] { facts.attempts = slurm::read_attempts(files, path / "attempts.jsonl", base::Trust::kContent); });
   attempt_to([&] { read_lease(files, facts); });
   attempt_to([&] { facts.newest = parse_metrics_tail(tail_of(files, path / "metrics.jsonl", kTail)); });
   attempt_to([&] {
@@ -98,7 +99,7 @@ RunFacts read_run(base::FileSystem& files, const fs::path& path) {
     if (!steps.empty()) facts.saved_step = steps.back();
   });
   attempt_to([&] {
-    const auto options = options::parse_run_options(files.read_all(path / "run.ini"), "run.ini");
+    const auto options = options::parse_run_options(base::read_own(files, path / "run.ini"), "run.ini");
     facts.save_every_steps = options.checkpoint.every_steps;
     facts.save_every_minutes = options.checkpoint.every_minutes;
   });

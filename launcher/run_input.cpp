@@ -6,6 +6,7 @@
 #include "base/checksum.hpp"
 #include "base/error.hpp"
 #include "io/checkpoint/manifest.hpp"
+#include "io/checkpoint/open_checkpoint.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "io/text/tokenizer.hpp"
 #include "io/tokens/token_dataset.hpp"
@@ -69,7 +70,7 @@ void check_tokenizer_option(const options::RunOptions& options, const tokens::Da
 }
 
 checkpoint::Manifest manifest_of(base::FileSystem& files, const std::filesystem::path& step_directory) {
-  return checkpoint::parse_manifest(files.read_all(step_directory / checkpoint::kManifestName), step_directory);
+  return checkpoint::open_manifest(files, step_directory);
 }
 
 options::RunOptions stored_options(base::FileSystem& files, const std::filesystem::path& step_directory) {

@@ -5,6 +5,8 @@
 
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "base/names.hpp"
+#include "base/own_file.hpp"
 
 namespace trireme::checkpoint {
 namespace {
@@ -31,10 +33,13 @@ std::string to_text(const LeaseHolder& holder, std::uint64_t beats) {
 std::optional<LeaseHolder> parse(const std::string& text) {
   const Json json = Json::parse(text, nullptr, false);
   try {
-    return LeaseHolder{json.at("job").get<std::string>(),      base::whole_number(json.at("restart")),
+    LeaseHolder holder{json.at("job").get<std::string>(),      base::whole_number(json.at("restart")),
                        json.at("host").get<std::string>(),     json.at("machine").get<std::string>(),
                        base::whole_number(json.at("process")), json.at("started").get<std::string>(),
                        json.at("token").get<std::string>()};
+    // They become words of messages and of commands that ask the queue.
+    const bool ours = base::is_job_id(holder.job) && (holder.host.empty() || base::is_host_name(holder.host));
+    return ours ? std::optional(std::move(holder)) : std::nullopt;
   } catch (const Json::exception&) {
     return std::nullopt;
   } catch (const base::Error&) {
@@ -44,7 +49,7 @@ std::optional<LeaseHolder> parse(const std::string& text) {
 
 std::optional<std::string> read_if_there(base::FileSystem& files, const Path& path) {
   try {
-    return files.read_all(path);
+    return base::read_own(files, path);
   } catch (const base::IoError& error) {
     if (error.code() == ENOENT) return std::nullopt;
     throw;
@@ -67,18 +72,13 @@ void try_to_remove(base::FileSystem& files, const Path& path) {
   }
 }
 
-/// False when the file is there already. Throws base::Error when what is there can never be a lease: nobody who takes
-/// part in the protocol made it, so waiting for its end would not help.
+/// False when something is there already; reading it tells what.
 bool create(base::FileSystem& files, const Path& path, const std::string& text) {
   std::unique_ptr<base::File> file;
   try {
     file = files.open(path, base::OpenMode::kCreateExclusive);
   } catch (const base::IoError& error) {
     if (error.code() != EEXIST) throw;
-    if (files.is_link(path) || files.is_directory(path)) {
-      throw base::Error(base::str("cannot take the lease: ", path.string(),
-                                  " is a directory or a symbolic link, not a file: remove it and start again"));
-    }
     return false;
   }
   try {
@@ -198,19 +198,27 @@ Lease::Lease(base::FileSystem& files, Path path, LeaseHolder self, LeaseWorld wo
 
 Lease Lease::acquire(base::FileSystem& files, const Path& run_directory, LeaseHolder self, LeaseWorld world,
                      const std::function<void(const std::string&)>& say) {
+  if (!parse(to_text(self, 0))) {
+    throw base::InputError(base::str("job '", self.job, "' on host '", self.host,
+                                     "': Trireme takes only letters, digits, '-', '_' and '.' in these names"));
+  }
   try {
     Acquisition(files, run_directory, self, world, say).run();
   } catch (const base::IoError& error) {
-    throw base::IoError(base::str("cannot take the lease of run directory ", run_directory.string(), ": ", error.what()),
-                        error.code());
+    throw base::IoError(
+        base::str("cannot take the lease of run directory ", run_directory.string(), ": ", error.what()), error.code());
   }
   return Lease(files, run_directory / "lease", std::move(self), std::move(world));
 }
 
 bool Lease::still_mine() {
-  const auto content = read_if_there(*files_, path_);
-  const auto holder = content ? parse(*content) : std::nullopt;
-  return holder && holder->token == self_.token;
+  try {
+    const auto content = read_if_there(*files_, path_);
+    const auto holder = content ? parse(*content) : std::nullopt;
+    return holder && holder->token == self_.token;
+  } catch (const base::InputError&) {  // something else was put in its place
+    return false;
+  }
 }
 
 bool Lease::heartbeat() {

@@ -50,8 +50,9 @@ class Lease {
   /// Takes the lease, from a holder that is provably gone at once: the same job with a lower restart count, the same
   /// machine with that process gone, a job that the queue says is not running; from one that cannot be asked after
   /// its content stayed unchanged for kUnchanged. `say` gets one line when there is waiting to do.
-  /// Throws base::Error in one sentence when another holder lives, base::IoError when the disk does not take it,
-  /// base::Stopped when waiting was given up.
+  /// Throws base::Error in one sentence when another holder lives, base::InputError when something that is no lease is
+  /// in its place (base/own_file.hpp), base::IoError when the disk does not take it, base::Stopped when waiting was
+  /// given up.
   static Lease acquire(base::FileSystem& files, const std::filesystem::path& run_directory, LeaseHolder self,
                        LeaseWorld world, const std::function<void(const std::string&)>& say);
 

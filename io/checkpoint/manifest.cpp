@@ -80,6 +80,7 @@ Manifest parse_members(const Json& json) {
   manifest.extra = json.at("extra");
   manifest.versions = json.at("versions");
   manifest.boxes_bytes = parse_length(json.at("boxes").at("bytes"));
+  if (manifest.boxes_bytes > kBoxesLimit) throw base::Error("BOXES.bin has more than 1 GiB");
   manifest.boxes_xxh3 = json.at("boxes").at("xxh3_128").get<std::string>();
   std::set<std::string> names;
   for (const Json& entry : json.at("files")) {

@@ -14,7 +14,8 @@ namespace trireme::checkpoint {
 inline constexpr const char* kManifestName = "MANIFEST.json";
 inline constexpr const char* kBoxesName = "BOXES.bin";
 inline constexpr std::int64_t kFormatVersion = 1;
-inline constexpr std::size_t kManifestLimit = 1 << 20;  ///< bytes
+inline constexpr std::size_t kManifestLimit = 1 << 20;                ///< bytes
+inline constexpr std::uint64_t kBoxesLimit = std::uint64_t{1} << 30;  ///< bytes of BOXES.bin: it is read as a whole
 
 /// A shard.
 struct ShardFile {

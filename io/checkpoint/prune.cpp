@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "base/error.hpp"
+#include "base/own_file.hpp"
 #include "io/checkpoint/damage.hpp"
 #include "io/checkpoint/open_checkpoint.hpp"
 #include "io/checkpoint/preflight.hpp"
@@ -17,10 +19,11 @@ constexpr const char* kVerifiedName = "VERIFIED";
 /// Checkpoints that a save was replacing when it died lie in .trash as step_<N>.<token>.
 void put_back(base::FileSystem& files, const Path& directory, std::vector<std::string>& done) {
   const Path trash = directory / ".trash";
-  if (!files.is_directory(trash)) return;
+  if (!files.is_directory(trash) || files.is_link(trash)) return;  // behind a link lies nothing of the run's
   for (const auto& name : files.list(trash)) {
     const std::size_t dot = name.find('.');
-    if (dot == std::string::npos || files.exists(directory / name.substr(0, dot))) continue;
+    if (dot == std::string::npos || !name.starts_with("step_")) continue;
+    if (files.exists(directory / name.substr(0, dot))) continue;
     files.rename(trash / name, directory / name.substr(0, dot));
     files.sync_directory(directory);
     done.push_back(base::str("put back ", (directory / name.substr(0, dot)).string()));
@@ -40,7 +43,25 @@ bool is_cut_replacement(const std::string& name) {
          (begins("metrics.jsonl.") || begins("attempts.jsonl.") || begins("run.ini.") || begins("lease."));
 }
 
+/// Empty when there is none that can be read: that is not the one that was verified.
+std::string manifest_checksum(base::FileSystem& files, const Path& step_directory) {
+  try {
+    return files.is_directory(step_directory) ? open_manifest(files, step_directory).checksum : "";
+  } catch (const base::Error&) {
+    return "";
+  }
+}
+
 }  // namespace
+
+Path make_trash(base::FileSystem& files, const Path& directory) {
+  const Path trash = directory / ".trash";
+  if (files.is_link(trash)) files.remove(trash);  // what is moved there is deleted: never behind a link
+  if (files.is_directory(trash)) return trash;
+  files.create_directory(trash);
+  files.sync_directory(directory);  // or a crash may keep a rename into it and lose the directory
+  return trash;
+}
 
 std::vector<std::string> collect_leftovers(base::FileSystem& files, const Path& run_directory) {
   std::vector<std::string> done;
@@ -86,9 +107,8 @@ std::vector<std::int64_t> prune(base::FileSystem& files, const Path& run_directo
   const auto doomed =
       steps_to_prune(committed_steps(files, run_directory), verified_steps(files, run_directory), policy);
   const Path directory = run_directory / "checkpoints";
-  const Path trash = directory / ".trash";
   for (const auto step : doomed) {
-    if (!files.is_directory(trash)) files.create_directory(trash);
+    const Path trash = make_trash(files, directory);
     const std::string name = base::str("step_", step);
     files.remove_all(trash / name);
     files.rename(directory / name, trash / name);
@@ -101,7 +121,7 @@ std::vector<std::int64_t> prune(base::FileSystem& files, const Path& run_directo
 void append_verified(base::FileSystem& files, const Path& step_directory, const Manifest& manifest, ReadBack found) {
   base::Json line = {{"step", manifest.step}, {"checksum", manifest.checksum}, {"time", utc_now()}};
   if (found == ReadBack::kDamaged) line["damaged"] = true;
-  const auto file = files.open(step_directory.parent_path() / kVerifiedName, base::OpenMode::kAppend);
+  const auto file = files.open_own(step_directory.parent_path() / kVerifiedName, base::OpenMode::kAppend);
   const std::uint64_t end = file->size();
   char last = '\n';  // a line that a crash or a full disk cut short must not swallow this one
   if (end > 0 && file->pread(&last, 1, end - 1) != 1) last = '\0';
@@ -113,31 +133,28 @@ void append_verified(base::FileSystem& files, const Path& step_directory, const 
 }
 
 std::vector<std::int64_t> verified_steps(base::FileSystem& files, const Path& run_directory) {
-  const Path path = run_directory / "checkpoints" / kVerifiedName;
+  std::map<std::int64_t, std::string> checksums;  // of the manifests that are there, each read once
   std::set<std::int64_t> steps;
-  if (!files.exists(path)) return {};
-  const std::string text = files.read_all(path);
-  for (std::size_t begin = 0, end = 0; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1) {
-    const base::Json line = base::Json::parse(text.begin() + static_cast<std::ptrdiff_t>(begin),
-                                              text.begin() + static_cast<std::ptrdiff_t>(end), nullptr, false);
-    if (!line.is_object() || !line.contains("step") || !line["step"].is_number_integer() ||
-        !line.contains("checksum")) {
-      continue;
-    }
-    const auto step = line["step"].get<std::int64_t>();
-    const Path directory = step_directory(run_directory, step);
-    if (!files.is_directory(directory)) continue;
-    try {
-      if (open_manifest(files, directory).checksum != line["checksum"]) continue;
-      if (line.contains("damaged")) {
-        steps.erase(step);
-      } else {
-        steps.insert(step);
-      }
-    } catch (const base::Error&) {
-      // A manifest that cannot be read is not the one that was verified.
-    }
-  }
+  base::read_ledger(files, run_directory / "checkpoints" / kVerifiedName, base::Trust::kContent,
+                    [&](std::string_view text) {
+                      const base::Json line = base::Json::parse(text, nullptr, false);
+                      if (!line.is_object() || !line.contains("step") || !line["step"].is_number_integer() ||
+                          !line.contains("checksum")) {
+                        return;
+                      }
+                      const auto step = line["step"].get<std::int64_t>();
+                      const auto found = checksums.find(step);
+                      const std::string checksum =
+                          found != checksums.end()
+                              ? found->second
+                              : (checksums[step] = manifest_checksum(files, step_directory(run_directory, step)));
+                      if (checksum.empty() || line["checksum"] != checksum) return;
+                      if (line.contains("damaged")) {
+                        steps.erase(step);
+                      } else {
+                        steps.insert(step);
+                      }
+                    });
   return {steps.begin(), steps.end()};
 }
 

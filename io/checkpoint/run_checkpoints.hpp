@@ -41,6 +41,9 @@ std::optional<std::int64_t> restore_newest(Coordinator& coordinator, base::FileS
 /// replacement did not come. Returns one line for each; what cannot be deleted is said there and left.
 std::vector<std::string> collect_leftovers(base::FileSystem& files, const std::filesystem::path& run_directory);
 
+/// "<directory>/.trash", made if it is missing. A link in its place is removed: what is moved there is deleted.
+std::filesystem::path make_trash(base::FileSystem& files, const std::filesystem::path& directory);
+
 struct PrunePolicy {
   std::int64_t keep = 2;                     ///< newest ones that stay; at least 2
   std::int64_t keep_every = 0;               ///< steps divisible by it stay; 0 = none

@@ -230,12 +230,7 @@ void SaveJob::write_synced(const char* name, const std::string& content) {
 }
 
 void SaveJob::move_to_trash() {
-  const Path trash = info_.directory / ".trash";
-  if (!files_.is_directory(trash)) {
-    files_.create_directory(trash);
-    files_.sync_directory(info_.directory);  // or a crash may keep the rename and lose the directory
-  }
-  trashed_ = trash / base::str("step_", info_.step, ".", info_.token);
+  trashed_ = make_trash(files_, info_.directory) / base::str("step_", info_.step, ".", info_.token);
   files_.remove_all(*trashed_);
   files_.rename(target(), *trashed_);
 }

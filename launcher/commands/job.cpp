@@ -201,7 +201,13 @@ int next(const Arguments& arguments) {
     situation.lost = lost_hosts(job.node_list);
     decided = slurm::decide(situation);
   }
-  if (decided.kind != slurm::NextStep::Kind::kGo) clear_fast_tier(options, situation);
+  if (decided.kind != slurm::NextStep::Kind::kGo) {
+    try {
+      clear_fast_tier(options, situation);
+    } catch (const base::InputError& error) {  // the job ends all the same
+      std::fprintf(stderr, "trireme job: nothing was deleted on the nodes: %s\n", error.what());
+    }
+  }
   print(decided, run, following, srun);
   return base::kExitDone;
 }

@@ -5,6 +5,7 @@
 
 #include "base/error.hpp"
 #include "base/file_system.hpp"
+#include "base/own_file.hpp"
 
 namespace trireme::options {
 
@@ -30,7 +31,7 @@ std::string read_ini_file(const std::string& path, const std::string& kind) {
   try {
     base::PosixFileSystem files;
     if (files.is_directory(path)) throw InputError(str(path, " is a directory: name a ", kind, " (INI)"));
-    std::string text = files.read_all(path);
+    std::string text = base::read_limited(*files.open(path, base::OpenMode::kRead), path, base::kOwnFileLimit);
     if (text.starts_with("\xEF\xBB\xBF")) text.erase(0, 3);  // the byte order mark of some editors
     return text;
   } catch (const base::IoError& error) {

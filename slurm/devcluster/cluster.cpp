@@ -20,6 +20,7 @@
 #include "slurm/devcluster/accounting.hpp"
 #include "slurm/devcluster/node_spaces.hpp"
 #include "slurm/devcluster/ports.hpp"
+#include "slurm/devcluster/roots_directory.hpp"
 #include "slurm/queue/command.hpp"
 
 namespace trireme::devcluster {
@@ -34,7 +35,7 @@ constexpr const char* kProcessesName = "processes";
 // One cluster of this machine starts at a time: until its daemons listen, their ports look free to another.
 class StartLock {
  public:
-  StartLock() : descriptor_(::open("/run/trireme-devcluster.lock", O_CREAT | O_RDWR | O_CLOEXEC, 0600)) {
+  StartLock() : descriptor_(::open("/run/trireme-devcluster.lock", O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600)) {
     if (descriptor_ >= 0) ::flock(descriptor_, LOCK_EX);
   }
   StartLock(const StartLock&) = delete;
@@ -102,6 +103,7 @@ bool any_alive(const fs::path& directory) {
 
 // An empty directory of ours: what a cluster that died left there goes; anything else stays and is an error.
 void claim_directory(const fs::path& directory) {
+  require_roots_directory(directory, sudo_user());
   if (fs::exists(directory / kPlanName)) {
     if (any_alive(directory)) {
       throw base::InputError(str("a cluster is up in ", directory.string(),
@@ -120,6 +122,8 @@ void claim_directory(const fs::path& directory) {
     throw base::InputError(str(directory.string(), " holds something that is no devcluster; choose another --dir"));
   }
   fs::create_directories(directory);
+  fs::permissions(directory, fs::perms::group_write | fs::perms::others_write, fs::perm_options::remove);
+  require_roots_directory(directory, sudo_user());  // nobody was faster
 }
 
 void write_files(const Plan& plan) {
@@ -255,10 +259,7 @@ Plan read_plan(const fs::path& directory) {
     throw base::InputError(str("no cluster is up in ", directory.string(), "; start one with: trireme devcluster up"));
   }
   // Root ends the processes that this directory names: only root may have written them.
-  struct stat owner {};
-  if (::stat(directory.c_str(), &owner) != 0 || owner.st_uid != 0 || (owner.st_mode & S_IWOTH) != 0) {
-    throw base::InputError(str(directory.string(), " belongs to somebody else than root: no cluster of devcluster"));
-  }
+  require_roots_directory(directory, sudo_user());
   Plan plan = plan_from_json(files.read_all(directory / kPlanName));
   if (!fs::equivalent(plan.directory, directory)) throw base::Error(str(directory.string(), " was moved or copied"));
   return plan;

@@ -1,8 +1,12 @@
 #include "slurm/job/attempt_ledger.hpp"
 
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "base/error.hpp"
+#include "base/names.hpp"
+#include "base/own_file.hpp"
 
 namespace trireme::slurm {
 namespace {
@@ -43,9 +47,13 @@ Json to_json(int number, const AttemptEnd& end) {
               {"shards_per_node", end.shards_per_node}};
 }
 
+/// What a line says that no attempt writes.
+struct NotOurs {};
+
 AttemptStart start_of(const Json& line) {
   AttemptStart start;
   start.run_id = line.value("run_id", "");
+  if (!start.run_id.empty() && !base::is_run_id(start.run_id)) throw NotOurs();
   start.time = line.value("time", 0.0);
   start.reason = line.value("reason", "");
   start.job_id = line.value("job", "");
@@ -53,6 +61,7 @@ AttemptStart start_of(const Json& line) {
   start.partition = line.value("partition", "");
   start.layout = line.value("layout", "");
   start.hosts = line.value("hosts", std::vector<std::string>{});
+  std::erase_if(start.hosts, [](const std::string& host) { return !base::is_host_name(host); });
   start.ranks = line.value("ranks", 1);
   start.gpus = line.value("gpus", false);
   start.steps = line.value("steps", std::int64_t{0});
@@ -84,44 +93,47 @@ void apply(const Json& line, std::vector<Attempt>& attempts) {
   const std::int64_t last = attempts.empty() ? 0 : attempts.back().number;
   if (number < 1 || number > kMost) return;
   if (line.value("event", "") == "start") {
-    if (number > last) attempts.push_back(Attempt{static_cast<int>(number), start_of(line), false, {}});
+    constexpr std::size_t kMostAttempts = 100'000;  // a run that never comes so far must not fill the memory
+    if (number > last && attempts.size() < kMostAttempts)
+      attempts.push_back(Attempt{static_cast<int>(number), start_of(line), false, {}});
   } else if (number == last) {
     attempts.back().end = end_of(line);
     attempts.back().ended = true;
   }
 }
 
+void take_line(std::string_view text, std::vector<Attempt>& attempts) {
+  const Json line = Json::parse(text, nullptr, false);
+  if (!line.is_object()) return;
+  try {
+    apply(line, attempts);
+  } catch (const Json::exception&) {
+    // a field of another type: not our line
+  } catch (const NotOurs&) {
+  }
+}
+
 // Takes all complete lines, passing over damaged ones. Returns their bytes: what a crash or a full disk tore off at the
 // end is not among them.
-std::size_t take_lines(const std::string& content, std::vector<Attempt>& attempts) {
-  std::size_t begin = 0;
-  for (std::size_t newline; (newline = content.find('\n', begin)) != std::string::npos; begin = newline + 1) {
-    const Json line = Json::parse(content.substr(begin, newline - begin), nullptr, false);
-    if (!line.is_object()) continue;
-    try {
-      apply(line, attempts);
-    } catch (const Json::exception&) {
-      // a field of another type: not our line
-    }
-  }
-  return begin;
+std::uint64_t take_lines(base::FileSystem& files, const std::filesystem::path& file, base::Trust trust,
+                         std::vector<Attempt>& attempts) {
+  return base::read_ledger(files, file, trust, [&](std::string_view line) { take_line(line, attempts); });
 }
 
 }  // namespace
 
-std::vector<Attempt> read_attempts(base::FileSystem& files, const std::filesystem::path& file) {
+std::vector<Attempt> read_attempts(base::FileSystem& files, const std::filesystem::path& file, base::Trust trust) {
   std::vector<Attempt> attempts;
-  if (files.exists(file)) take_lines(files.read_all(file), attempts);
+  take_lines(files, file, trust, attempts);
   return attempts;
 }
 
 AttemptLedger::AttemptLedger(base::FileSystem& files, std::filesystem::path file)
     : files_(files), file_(std::move(file)) {
+  const std::uint64_t good = take_lines(files_, file_, base::Trust::kOwner, attempts_);
   if (!files_.exists(file_)) return;
-  const std::string content = files_.read_all(file_);
-  const std::size_t good = take_lines(content, attempts_);
-  if (good < content.size()) {
-    const auto opened = files_.open(file_, base::OpenMode::kReadWrite);
+  const auto opened = files_.open_own(file_, base::OpenMode::kReadWrite, base::Trust::kOwner);
+  if (good < opened->size()) {
     opened->truncate(good);
     opened->sync();
   }
@@ -142,7 +154,7 @@ void AttemptLedger::end(const AttemptEnd& end) {
 }
 
 void AttemptLedger::append(const Json& line) {
-  const auto opened = files_.open(file_, base::OpenMode::kAppend);
+  const auto opened = files_.open_own(file_, base::OpenMode::kAppend, base::Trust::kOwner);
   const std::string text = base::to_line(line) + '\n';
   opened->pwrite(text.data(), text.size(), opened->size());
   opened->sync();

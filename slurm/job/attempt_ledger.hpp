@@ -51,8 +51,11 @@ struct Attempt {
   AttemptEnd end;
 };
 
-/// Reads the ledger; damaged lines and a torn last one are passed over. A missing file is an empty ledger.
-std::vector<Attempt> read_attempts(base::FileSystem& files, const std::filesystem::path& file);
+/// Reads the ledger; damaged lines and a torn last one are passed over, and so are run ids and hosts that could not be
+/// parts of paths or words of commands. A missing file is an empty ledger. base::InputError for what is no file of the
+/// run's own (base/own_file.hpp).
+std::vector<Attempt> read_attempts(base::FileSystem& files, const std::filesystem::path& file,
+                                   base::Trust trust = base::Trust::kOwner);
 
 /// Appends to the ledger, each line fsynced.
 class AttemptLedger {

@@ -1,13 +1,13 @@
 #include "slurm/job/control_files.hpp"
 
-#include <pwd.h>
 #include <unistd.h>
 
 #include <system_error>
-#include <vector>
 
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "base/own_file.hpp"
+#include "base/user_name.hpp"
 
 namespace trireme::slurm {
 namespace {
@@ -38,18 +38,23 @@ void make_control_directory(base::FileSystem& files, const fs::path& run_directo
 
 std::optional<Request> find_request(base::FileSystem& files, const fs::path& run_directory, Wish wish) {
   const fs::path file = control_file(run_directory, wish);
-  if (!files.exists(file) || files.is_directory(file)) return std::nullopt;
+  if (!files.exists(file) || (files.is_directory(file) && !files.is_link(file))) return std::nullopt;
   Request request;
+  std::optional<std::uint32_t> owner;
   try {
-    request.content = files.read_all(file);
-  } catch (const base::IoError&) {
-    // It was taken back between the two looks, or others may not read it: the next look tells.
+    owner = files.owner(file);
+    request.content = base::read_own(files, file);
+  } catch (const base::Error&) {
+    // It was taken back between the two looks, or it cannot be read: a link, a FIFO, too long, not for others' eyes.
+    // Whoever may put something there may ask, so it counts.
     if (!files.exists(file)) return std::nullopt;
   }
   const base::Json content = base::Json::parse(request.content, nullptr, false);
   if (content.is_object() && content.contains("user") && content["user"].is_string()) {
     request.user = content["user"].get<std::string>();
   }
+  // Anybody may write any name into it; whose file it is, the system knows.
+  if (owner) request.user = base::user_name(*owner);
   return request;
 }
 
@@ -66,15 +71,7 @@ bool take_back(base::FileSystem& files, const fs::path& run_directory, Wish wish
   return true;
 }
 
-std::string user_name() {
-  std::vector<char> buffer(16384);
-  passwd entry{};
-  passwd* found = nullptr;
-  if (::getpwuid_r(::getuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr) {
-    return entry.pw_name;
-  }
-  return base::str("user ", ::getuid());
-}
+std::string user_name() { return base::user_name(::getuid()); }
 
 void ControlFiles::look(double now) {
   constexpr double kBetween = 1.0;

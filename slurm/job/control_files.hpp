@@ -16,7 +16,7 @@ enum class Wish { kStop, kSave };
 
 /// A wish as found.
 struct Request {
-  std::string user;     ///< "" when the file does not say
+  std::string user;     ///< whose file it is; where that is not known what it says, "" when it does not
   std::string content;  ///< of the file, to tell one request from the next
 };
 

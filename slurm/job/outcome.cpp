@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "base/own_file.hpp"
 
 namespace trireme::slurm {
 
@@ -23,12 +24,14 @@ void write_outcome(base::FileSystem& files, const std::filesystem::path& run_dir
 std::optional<Outcome> read_outcome(base::FileSystem& files, const std::filesystem::path& run_directory, int attempt) {
   const auto file = outcome_file(run_directory, attempt);
   if (!files.exists(file)) return std::nullopt;
-  const base::Json json = base::Json::parse(files.read_all(file), nullptr, false);
-  if (!json.is_object()) return std::nullopt;
   try {
+    const base::Json json = base::Json::parse(base::read_own(files, file), nullptr, false);
+    if (!json.is_object()) return std::nullopt;
     return Outcome{json.at("exit_code"), json.at("reason"), json.at("step"), json.at("saved_step"),
                    json.value("come_back", true)};
   } catch (const base::Json::exception&) {
+    return std::nullopt;
+  } catch (const base::InputError&) {  // no outcome, but something in its place
     return std::nullopt;
   }
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/error.hpp"
+#include "base/own_file.hpp"
 #include "slurm/queue/duration.hpp"
 
 namespace trireme::slurm {
@@ -28,27 +29,37 @@ std::optional<QueuedJob> parse_line(const std::string& line) {
   return job;
 }
 
+/// Whether the cache's directory is this user's alone: somebody else's answers are not the queue's. Makes it.
+bool has_own_directory(base::FileSystem& files, const std::filesystem::path& cache) {
+  try {
+    files.create_directories(cache.parent_path().parent_path());
+    files.create_private_directory(cache.parent_path());
+    return true;
+  } catch (const base::Error&) {
+    return false;
+  }
+}
+
 // The cache: seconds since the epoch on the first line, squeue's answer after it.
 std::optional<std::string> fresh_answer(base::FileSystem& files, const std::filesystem::path& cache, double now,
                                         double seconds) {
   try {
     if (!files.exists(cache)) return std::nullopt;
-    const std::string content = files.read_all(cache);
+    const std::string content = base::read_own(files, cache, base::Trust::kOwner);
     const std::size_t newline = content.find('\n');
     if (newline == std::string::npos) return std::nullopt;
     const double age = now - std::atof(content.substr(0, newline).c_str());
     if (age < 0 || age >= seconds) return std::nullopt;
     return content.substr(newline + 1);
-  } catch (const base::IoError&) {
+  } catch (const base::Error&) {
     return std::nullopt;
   }
 }
 
 void keep_answer(base::FileSystem& files, const std::filesystem::path& cache, double now, const std::string& answer) {
   try {
-    files.create_directories(cache.parent_path());
     files.replace(cache, base::str(static_cast<long long>(now), "\n", answer));
-  } catch (const base::IoError&) {
+  } catch (const base::Error&) {
     // The next call asks again.
   }
 }
@@ -77,10 +88,11 @@ const QueuedJob* find_job(const std::vector<QueuedJob>& jobs, const std::string&
 
 std::optional<std::vector<QueuedJob>> my_jobs(base::FileSystem& files, const RunCommand& run,
                                               const std::filesystem::path& cache, double now, double seconds) {
-  if (const auto kept = fresh_answer(files, cache, now, seconds)) return parse_job_list(*kept);
+  const bool keeps = has_own_directory(files, cache);
+  if (const auto kept = keeps ? fresh_answer(files, cache, now, seconds) : std::nullopt) return parse_job_list(*kept);
   const auto answer = output_of(run, job_list_command());
   if (!answer) return std::nullopt;
-  keep_answer(files, cache, now, *answer);
+  if (keeps) keep_answer(files, cache, now, *answer);
   return parse_job_list(*answer);
 }
 

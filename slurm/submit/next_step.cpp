@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "base/names.hpp"
 
 namespace trireme::slurm {
 namespace {
@@ -93,7 +94,8 @@ std::vector<std::string> failing_hosts(const std::vector<Attempt>& attempts, int
   }
   std::vector<std::string> hosts;
   for (const auto& [host, count] : failures) {
-    if (count >= 2) hosts.push_back(host);
+    // The reason stands in the ledger; the name becomes a word of sbatch's command line.
+    if (count >= 2 && base::is_host_name(host)) hosts.push_back(host);
   }
   return hosts;
 }

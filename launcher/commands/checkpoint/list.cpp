@@ -30,7 +30,7 @@ double age_of(const std::string& created) {
 std::vector<std::int64_t> verified_steps(base::FileSystem& files, const std::filesystem::path& run) {
   try {
     return checkpoint::verified_steps(files, run);
-  } catch (const base::IoError& error) {
+  } catch (const base::Error& error) {
     std::fprintf(stderr, "warning: which ones are verified is not known: %s\n", error.what());
     return {};
   }

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/own_file.hpp"
 #include "io/checkpoint/lease.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "launcher/commands/checkpoint/shared.hpp"
@@ -29,7 +30,8 @@ checkpoint::PrunePolicy policy_of(base::FileSystem& files, const Path& run) {
     policy.resumed_from = attempts.back().start.first_step;
   }
   if (!files.exists(run / "run.ini")) return policy;
-  const auto options = options::parse_run_options(files.read_all(run / "run.ini"), (run / "run.ini").string());
+  const auto options = options::parse_run_options(base::read_own(files, run / "run.ini", base::Trust::kOwner),
+                                                  (run / "run.ini").string());
   policy.keep = options.checkpoint.keep;
   policy.keep_every = options.checkpoint.keep_every;
   return policy;

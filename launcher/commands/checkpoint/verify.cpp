@@ -46,7 +46,7 @@ std::string record(base::FileSystem& files, const std::filesystem::path& path, c
     checkpoint::append_verified(files, step, manifest,
                                 result.findings.empty() ? checkpoint::ReadBack::kGood : checkpoint::ReadBack::kDamaged);
     return "";
-  } catch (const base::IoError& error) {
+  } catch (const base::Error& error) {
     return base::str("not recorded in VERIFIED: ", error.what());
   }
 }

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/stat.h>
+
 #include <set>
 
 #include "base/json.hpp"
@@ -231,6 +233,48 @@ TEST(LeaseWorld, TwoProgramsOnARealDisk) {
   EXPECT_THROW(Lease::acquire(files, directory.path(), this_process("local", 0), world(), {}), base::Error);
   lease.release();
   Lease::acquire(files, directory.path(), this_process("local", 0), world(), {});
+}
+
+TEST(LeaseWorld, WhatIsNoLeaseIsSaidAndNotTouched) {
+  tests::TemporaryDirectory directory;
+  base::PosixFileSystem files;
+  const auto lease = directory.path() / "lease";
+  const auto world = [] { return real_world([](const std::string&) { return std::nullopt; }, [] { return true; }); };
+  const auto problem = [&]() -> std::string {
+    try {
+      Lease::acquire(files, directory.path(), this_process("local", 0), world(), {});
+    } catch (const base::InputError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  files.replace(directory.path() / "victim", "private");
+  files.create_symlink(directory.path() / "victim", lease);
+  EXPECT_THAT(problem(), testing::HasSubstr("lease is a symbolic link"));
+  files.remove(lease);
+  ASSERT_EQ(::mkfifo(lease.c_str(), 0600), 0);
+  EXPECT_THAT(problem(), testing::HasSubstr("lease is a FIFO"));
+  files.remove(lease);
+  files.create_directory(lease);
+  EXPECT_THAT(problem(), testing::HasSubstr("lease is a directory"));
+  files.remove(lease);
+  Lease mine = Lease::acquire(files, directory.path(), this_process("local", 0), world(), {});
+  files.remove(lease);
+  files.create_symlink(directory.path() / "victim", lease);
+  EXPECT_FALSE(mine.still_mine());
+  EXPECT_EQ(files.read_all(directory.path() / "victim"), "private");
+}
+
+TEST_F(LeaseTest, AHolderWhoseJobIsAnOptionIsNotAskedFor) {
+  fake.job_running = [](const std::string& job) -> std::optional<bool> {
+    ADD_FAILURE() << "asked the queue for " << job;
+    return false;
+  };
+  acquire(holder("7", 0, "n1", 5));
+  std::string& text = files.bytes(kRun / "lease");
+  text.replace(text.find("\"7\""), 3, "\"1 --format=%Z\"");
+  acquire(holder("8", 0, "n2", 6));
+  EXPECT_EQ(waited(), Lease::kUnchanged);
 }
 
 }  // namespace

@@ -105,5 +105,33 @@ TEST(Leftovers, AreDeletedAndReplacedCheckpointsPutBack) {
             (std::vector<std::string>{"checkpoints", "metrics.jsonl", "metrics.jsonl.2", "mine.tmp"}));
 }
 
+TEST(Trash, IsNeverBehindALink) {
+  const trireme::tests::TemporaryDirectory place;
+  base::PosixFileSystem files;
+  const auto directory = place.path() / "run" / "checkpoints";
+  const auto victim = place.path() / "victim";
+  files.create_directories(victim / "step_2.work");
+  files.create_directories(victim / "step_1");
+  for (const int step : {1, 2, 3, 4}) files.create_directories(directory / base::str("step_", step));
+  files.create_symlink(victim, directory / ".trash");
+  collect_leftovers(files, place.path() / "run");
+  EXPECT_FALSE(files.is_link(directory / ".trash"));
+  files.create_symlink(victim, directory / ".trash");
+  files.remove_all(directory / "step_2");
+  EXPECT_EQ(prune(files, place.path() / "run", {.keep = 2}), std::vector<std::int64_t>{1});
+  EXPECT_EQ(files.list(victim), (std::vector<std::string>{"step_1", "step_2.work"}));
+}
+
+TEST(Verified, IsNeverALink) {
+  const trireme::tests::TemporaryDirectory place;
+  base::PosixFileSystem files;
+  files.create_directories(place.path() / "checkpoints");
+  files.replace(place.path() / "victim", "private\n");
+  files.create_symlink(place.path() / "victim", place.path() / "checkpoints" / "VERIFIED");
+  EXPECT_THROW(append_verified(files, step_directory(place.path(), 1), {}), base::InputError);
+  EXPECT_THROW(verified_steps(files, place.path()), base::InputError);
+  EXPECT_EQ(files.read_all(place.path() / "victim"), "private\n");
+}
+
 }  // namespace
 }  // namespace trireme::checkpoint::tests

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/error.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 namespace trireme::slurm {
@@ -76,6 +77,31 @@ TEST_F(AttemptLedgerTest, ATornLastLineIsDroppedByReadersAndRepairedByTheNextAtt
     AttemptLedger ledger(files_, file());
     EXPECT_EQ(files_.read_all(file()), whole);
   }
+}
+
+TEST_F(AttemptLedgerTest, ALinkIsNeitherReadNorAppendedTo) {
+  files_.replace(directory_.path() / "victim", "export PATH\n");
+  files_.create_symlink(directory_.path() / "victim", file());
+  EXPECT_THROW(AttemptLedger(files_, file()), base::InputError);
+  EXPECT_THROW(read_attempts(files_, file()), base::InputError);
+  EXPECT_EQ(files_.read_all(directory_.path() / "victim"), "export PATH\n");
+}
+
+TEST_F(AttemptLedgerTest, ARunIdThatIsAPathIsNobodysAndHostsThatAreOptionsAreLeftOut) {
+  files_.replace(file(), R"({"event":"start","attempt":1,"run_id":"x/../../home"}
+{"event":"start","attempt":2,"run_id":"1f-2a","hosts":["n1","--help","a/b"]}
+)");
+  const auto attempts = read_attempts(files_, file());
+  ASSERT_EQ(attempts.size(), 1U);
+  EXPECT_EQ(attempts[0].start.run_id, "1f-2a");
+  EXPECT_EQ(attempts[0].start.hosts, std::vector<std::string>{"n1"});
+}
+
+TEST_F(AttemptLedgerTest, AHugeLineIsPassedOver) {
+  const std::string start = R"({"event":"start","attempt":1})";
+  files_.replace(file(), std::string(3 << 20, ' ') + start + "\n" + start + "\n" + std::string(3 << 20, 'x'));
+  EXPECT_EQ(AttemptLedger(files_, file()).attempts().size(), 1U);
+  EXPECT_EQ(files_.open(file(), base::OpenMode::kRead)->size(), (3u << 20) + 2 * start.size() + 2);
 }
 
 }  // namespace

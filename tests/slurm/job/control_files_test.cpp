@@ -1,6 +1,7 @@
 #include "slurm/job/control_files.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -28,7 +29,7 @@ TEST_F(ControlFilesTest, ARequestIsSeenWithItsUserAndTakenBack) {
   leave_request(files_, run_, Wish::kStop, "alice", 12.5);
   const auto found = find_request(files_, run_, Wish::kStop);
   ASSERT_TRUE(found);
-  EXPECT_EQ(found->user, "alice");
+  EXPECT_EQ(found->user, user_name());  // whose file it is, whatever it says
   EXPECT_FALSE(find_request(files_, run_, Wish::kSave));
   EXPECT_TRUE(take_back(files_, run_, Wish::kStop));
   EXPECT_FALSE(take_back(files_, run_, Wish::kStop));
@@ -41,8 +42,34 @@ TEST_F(ControlFilesTest, AnyFileCounts) {
     std::ofstream(control_file(run_, Wish::kStop)) << content;
     const auto found = find_request(files_, run_, Wish::kStop);
     ASSERT_TRUE(found) << content;
-    EXPECT_EQ(found->user, "");
+    EXPECT_EQ(found->user, user_name());
   }
+}
+
+TEST_F(ControlFilesTest, WhatIsNoFileCountsAndIsNotRead) {
+  make_control_directory(files_, run_);
+  const fs::path stop = control_file(run_, Wish::kStop);
+  files_.replace(run_ / "private", "{\"user\":\"secret\"}");
+  files_.create_symlink(run_ / "private", stop);
+  ASSERT_TRUE(find_request(files_, run_, Wish::kStop));
+  EXPECT_EQ(find_request(files_, run_, Wish::kStop)->content, "");
+  EXPECT_TRUE(take_back(files_, run_, Wish::kStop));
+  EXPECT_TRUE(files_.exists(run_ / "private"));
+  ASSERT_EQ(::mkfifo(stop.c_str(), 0666), 0);
+  ASSERT_TRUE(find_request(files_, run_, Wish::kStop));
+  EXPECT_EQ(find_request(files_, run_, Wish::kStop)->content, "");
+  leave_request(files_, run_, Wish::kStop, "alice", 0);  // replaces it
+  EXPECT_NE(find_request(files_, run_, Wish::kStop)->content, "");
+}
+
+TEST_F(ControlFilesTest, AHugeRequestCountsAndIsNotRead) {
+  leave_request(files_, run_, Wish::kSave, "alice", 0);
+  ASSERT_EQ(::truncate(control_file(run_, Wish::kSave).c_str(), off_t{1} << 40), 0);
+  ControlFiles control(files_, run_);
+  control.look(1.0);
+  EXPECT_TRUE(control.save_asked());
+  EXPECT_TRUE(control.save_made());
+  EXPECT_FALSE(control.save_asked());
 }
 
 TEST_F(ControlFilesTest, TheDirectoryIsAsSharedAsTheRunDirectory) {
@@ -59,7 +86,7 @@ TEST_F(ControlFilesTest, FilesAreLookedAtOnceASecond) {
   EXPECT_FALSE(control.stop());
   control.look(101.0);
   ASSERT_TRUE(control.stop());
-  EXPECT_EQ(control.stop()->user, "bob");
+  EXPECT_NE(control.stop()->content.find("bob"), std::string::npos);
   take_back(files_, run_, Wish::kStop);
   control.look(50.0);  // the clock was set back
   EXPECT_FALSE(control.stop());

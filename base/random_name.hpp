@@ -1,0 +1,11 @@
+// Names that nobody can guess, for temporary files in directories where others may write.
+#pragma once
+
+#include <string>
+
+namespace trireme::base {
+
+/// 16 hex digits from the kernel's random numbers.
+std::string random_name();
+
+}  // namespace trireme::base

@@ -1,0 +1,12 @@
+// Names of users for messages.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace trireme::base {
+
+/// The name of that user, or "user <id>" where the system knows none.
+std::string user_name(std::uint32_t id);
+
+}  // namespace trireme::base
