@@ -15,7 +15,7 @@ class MetricsLog {
  public:
   /// Keeps the lines whose "step" is at most `last_step` and appends from there. The lines after it (an attempt that
   /// went further than its last checkpoint) move to `<file>.<attempt>`, `attempt` being the one that wrote them, and so
-  /// do damaged ones.
+  /// do damaged ones. Holds a few MiB of a file of any size, and writes nothing where all lines stay.
   MetricsLog(base::FileSystem& files, std::filesystem::path file, std::int64_t last_step, int attempt);
 
   void append(const base::Json& line);
@@ -36,6 +36,10 @@ struct LoggedProgress {
   double time = 0.0;           ///< when it was written, seconds since the epoch; 0 = not known
   double seconds_after = 0.0;  ///< of the steps after `saved_step`
 };
+/// Reads from the end, as far back as `saved_step`.
 LoggedProgress logged_progress(base::FileSystem& files, const std::filesystem::path& file, std::int64_t saved_step);
+
+/// Of the last complete line, 0 = none. Reads the end only.
+std::int64_t logged_step(base::FileSystem& files, const std::filesystem::path& file);
 
 }  // namespace trireme::launcher

@@ -10,20 +10,26 @@
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "launcher/format.hpp"
 #include "slurm/job/control_files.hpp"
+#include "slurm/job/preempted.hpp"
 #include "slurm/queue/queue.hpp"
 
 namespace trireme::launcher {
 namespace {
+
+constexpr double kQuestion = 10;  // seconds for a question that the start can do without
 
 // The lease is what makes the directory ours, so it can only be made in a directory that exists.
 checkpoint::Lease take_lease(base::FileSystem& files, const std::filesystem::path& path,
                              const slurm::JobEnvironment& job, const std::function<bool()>& stop_requested,
                              const base::Log& log) {
   files.create_directories(path);
+  const auto cluster = [name = job.cluster] { return slurm::cluster_name(slurm::run_command, name); };
   return checkpoint::Lease::acquire(
-      files, path, checkpoint::this_process(job.in_job() ? job.job_id : "local", job.restart_count),
+      files, path,
+      job.in_job() ? checkpoint::this_process(job.job_id, job.restart_count, cluster())
+                   : checkpoint::this_process("local", 0),
       checkpoint::real_world([](const std::string& id) { return slurm::job_is_running(slurm::run_command, id); },
-                             stop_requested),
+                             stop_requested, cluster),
       [&](const std::string& line) { log.info(line); });
 }
 
@@ -34,6 +40,15 @@ bool is_gone(base::FileSystem& files, const std::filesystem::path& path) {
   } catch (const base::IoError&) {
     return false;
   }
+}
+
+/// Why an attempt that left no end ended.
+std::string reason_of_killed(base::FileSystem& files, const std::filesystem::path& path, const slurm::Attempt& attempt,
+                             const slurm::JobEnvironment& job, const std::string& cluster) {
+  // A rank that failed while rank 0 was busy may have left its reason.
+  if (const auto outcome = slurm::read_outcome(files, path, attempt.number)) return outcome->reason;
+  const auto ask = [](const std::vector<std::string>& words) { return slurm::run_command_within(kQuestion, words); };
+  return slurm::was_preempted(ask, attempt.start, job, cluster) ? "preempted" : "killed";
 }
 
 std::string local_time(double seconds) {
@@ -66,22 +81,23 @@ RunDirectory::RunDirectory(base::FileSystem& files, std::filesystem::path path, 
       run_id_(attempts().empty() ? token() : attempts().front().start.run_id),
       attempt_(attempts().empty() ? 1 : attempts().back().number + 1),
       began_(wall_time()) {
+  if (!attempts().empty() && !attempts().back().ended) {
+    killed_reason_ = reason_of_killed(files_, path_, attempts().back(), job, lease_.holder().cluster);
+  }
   slurm::make_control_directory(files_, path_);
   for (const std::string& name : checkpoint::collect_leftovers(files_, path_)) {
     log.info(base::str("removed what an earlier attempt left unfinished: ", name));
   }
 }
 
-std::int64_t RunDirectory::logged_step() const { return logged_progress(files_, path_ / "metrics.jsonl", 0).step; }
+std::int64_t RunDirectory::logged_step() const { return launcher::logged_step(files_, path_ / "metrics.jsonl"); }
 
 void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& options) {
   if (!lease_.still_mine()) throw why_lost();  // reading the checkpoint may have taken long
   slurm::AttemptEnd killed;
   if (!attempts().empty() && !attempts().back().ended) {
     const slurm::AttemptStart& before = attempts().back().start;
-    // A rank that failed while rank 0 was busy may have left its reason.
-    const auto outcome = slurm::read_outcome(files_, path_, attempts().back().number);
-    killed.reason = outcome ? outcome->reason : "killed";
+    killed.reason = killed_reason_;
     const LoggedProgress logged = logged_progress(files_, path_ / "metrics.jsonl", start.first_step);
     killed.last_step = std::max(before.first_step, logged.step);
     killed.saved_step = start.first_step;

@@ -37,9 +37,13 @@ class RunDirectory {
   int attempt() const { return attempt_; }
   /// The same for all attempts of the run; made by the first.
   const std::string& run_id() const { return run_id_; }
+  /// The cluster of the Slurm job; "" outside Slurm or where it is not known.
+  const std::string& cluster() const { return lease_.holder().cluster; }
   /// The Slurm job's id, or "local".
   const std::string& job() const { return lease_.holder().job; }
   const std::vector<slurm::Attempt>& attempts() const { return ledger_.attempts(); }
+  /// How the last attempt ended, if it left no end: "killed", "preempted" where Slurm says so, or what a rank left.
+  const std::string& killed_reason() const { return killed_reason_; }
   /// The last step that earlier attempts logged, 0 = none. Before begin().
   std::int64_t logged_step() const;
 
@@ -83,6 +87,7 @@ class RunDirectory {
   std::unique_ptr<MetricsLog> metrics_;
   std::string run_id_;
   std::chrono::steady_clock::time_point last_look_;
+  std::string killed_reason_;
   int attempt_ = 1;
   int ranks_ = 1;
   double began_ = 0.0;

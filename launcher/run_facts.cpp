@@ -54,6 +54,7 @@ void read_lease(base::FileSystem& files, RunFacts& facts) {
   if (!lease.is_object() || lease.value("machine", "").empty()) return;
   facts.alive = holder_alive(file, lease);
   facts.lease_job = lease.value("job", "");
+  facts.lease_cluster = lease.value("cluster", "");
 }
 
 }  // namespace
@@ -90,7 +91,7 @@ std::optional<StepFacts> parse_metrics_tail(const std::string& tail) {
 RunFacts read_run(base::FileSystem& files, const fs::path& path) {
   constexpr std::uint64_t kTail = 8192;
   RunFacts facts;
-  facts.path = path;
+  facts.path = fs::absolute(path).lexically_normal();
   attempt_to([&] { facts.attempts = slurm::read_attempts(files, path / "attempts.jsonl", base::Trust::kContent); });
   attempt_to([&] { read_lease(files, facts); });
   attempt_to([&] { facts.newest = parse_metrics_tail(tail_of(files, path / "metrics.jsonl", kTail)); });
@@ -101,6 +102,7 @@ RunFacts read_run(base::FileSystem& files, const fs::path& path) {
   attempt_to([&] {
     const auto options = options::parse_run_options(base::read_own(files, path / "run.ini"), "run.ini");
     facts.save_every_steps = options.checkpoint.every_steps;
+    facts.queue_seconds = static_cast<double>(options.slurm.queue_seconds);
     facts.save_every_minutes = options.checkpoint.every_minutes;
   });
   attempt_to([&] { facts.stop = slurm::find_request(files, path, slurm::Wish::kStop); });

@@ -23,14 +23,17 @@ struct StepFacts {
 };
 
 struct RunFacts {
-  std::filesystem::path path;
+  std::filesystem::path path;  ///< absolute
   std::vector<slurm::Attempt> attempts;
-  bool alive = false;     ///< a process holds the lease and gives signs of life
-  std::string lease_job;  ///< of the lease, "" without one
+  bool alive = false;                  ///< a process holds the lease and gives signs of life
+  std::string lease_job;               ///< of the lease, "" without one
+  std::string lease_cluster;           ///< of that job; "" when the lease does not say
+  std::vector<std::string> submitted;  ///< the jobs of the last `trireme submit`, the first of a chain first
   std::optional<StepFacts> newest;
   std::int64_t saved_step = 0;  ///< of the newest checkpoint
   std::int64_t save_every_steps = 0;
   std::optional<double> save_every_minutes;  ///< nothing: by steps, else by the interval that loses least
+  double queue_seconds = 0;  ///< between two questions to the queue, as the run's file says; 0: not known
   std::optional<slurm::Request> stop;
   bool save_asked = false;
 };

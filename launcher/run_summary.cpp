@@ -11,30 +11,53 @@
 namespace trireme::launcher {
 namespace {
 
+namespace fs = std::filesystem;
 using slurm::Attempt;
 using slurm::QueuedJob;
 
-// The job of the lease or of the newest attempt; else one that bears the run's name, as submit gives it.
-const QueuedJob* job_of(const RunFacts& facts, const std::vector<QueuedJob>& jobs, const std::string& name) {
-  const QueuedJob* job = slurm::find_job(jobs, facts.lease_job);
-  if (job == nullptr && !facts.attempts.empty()) job = slurm::find_job(jobs, facts.attempts.back().start.job_id);
-  if (job != nullptr) return job;
-  const auto named = std::find_if(jobs.begin(), jobs.end(), [&](const QueuedJob& j) { return j.name == name; });
-  return named == jobs.end() ? nullptr : &*named;
+// A run's job, and the id by which the run knows it: tasks of an array that wait together have one line in the queue.
+struct FoundJob {
+  const QueuedJob* job = nullptr;
+  std::string id;
+};
+
+bool lies_below(const fs::path& path, const fs::path& directory) {
+  const fs::path below = path.lexically_relative(directory);
+  return !below.empty() && *below.begin() != "..";
 }
 
-bool ran_before(const RunFacts& facts, const QueuedJob& job) {
+FoundJob job_of(const RunFacts& facts, const slurm::JobList& queue, const std::string& name) {
+  const auto by_id = [&](const std::string& id, const std::string& cluster) {
+    const bool elsewhere = !cluster.empty() && !queue.cluster.empty() && cluster != queue.cluster;
+    return id.empty() || elsewhere ? nullptr : slurm::find_job(queue.jobs, id);
+  };
+  if (const QueuedJob* job = by_id(facts.lease_job, facts.lease_cluster)) return {job, facts.lease_job};
+  if (!facts.attempts.empty()) {
+    const slurm::AttemptStart& last = facts.attempts.back().start;
+    if (const QueuedJob* job = by_id(last.job_id, last.cluster)) return {job, last.job_id};
+  }
+  for (const std::string& id : facts.submitted) {
+    if (const QueuedJob* job = by_id(id, "")) return {job, id};
+  }
+  for (const QueuedJob& job : queue.jobs) {
+    if (job.name == name && lies_below(facts.path, job.directory)) return {&job, job.id};
+  }
+  return {};
+}
+
+bool ran_before(const RunFacts& facts, const std::string& id) {
   return std::any_of(facts.attempts.begin(), facts.attempts.end(),
-                     [&](const Attempt& attempt) { return attempt.start.job_id == job.id; });
+                     [&](const Attempt& attempt) { return attempt.start.job_id == id; });
 }
 
-void set_state(const RunFacts& facts, const QueuedJob* job, RunSummary& run) {
+void set_state(const RunFacts& facts, const FoundJob& found, RunSummary& run) {
+  const QueuedJob* job = found.job;
   const std::string by = facts.stop && !facts.stop->user.empty() ? " by " + facts.stop->user : "";
   if (facts.alive) {
     run.state = "running";
     run.note = facts.stop ? base::str("asked to stop", by) : facts.save_asked ? "asked to save" : "";
   } else if (job != nullptr && job->pending()) {
-    const bool again = ran_before(facts, *job);
+    const bool again = ran_before(facts, found.id);
     run.state = again ? "requeued" : "queued";
     run.note = slurm::explain_reason(job->reason, again);
     if (facts.stop) run.note = base::str("asked to stop", by, ": will end as soon as it starts");
@@ -48,7 +71,7 @@ void set_state(const RunFacts& facts, const QueuedJob* job, RunSummary& run) {
     run.note = last.ended ? last.end.reason : "killed";
     run.state = !last.ended || run.note == "killed" ? "dead"
                 : run.note == "done"                ? "done"
-                : run.note.starts_with("stopped")   ? "stopped"
+                : slurm::was_asked_to_end(run.note) ? "stopped"
                                                     : "failed";
     if (run.note == run.state) run.note.clear();
   }
@@ -111,18 +134,18 @@ double running_share(const RunFacts& facts, double now) {
   return wall <= 0.0 ? 1.0 : std::clamp(ran / wall, 0.01, 1.0);
 }
 
-RunSummary summarise(const RunFacts& facts, const std::vector<QueuedJob>& jobs, double now) {
+RunSummary summarise(const RunFacts& facts, const slurm::JobList& queue, double now) {
   RunSummary run;
   run.name = facts.path.filename().string();
-  const QueuedJob* job = job_of(facts, jobs, run.name);
-  set_state(facts, job, run);
+  const FoundJob found = job_of(facts, queue, run.name);
+  set_state(facts, found, run);
   if (!facts.attempts.empty()) {
     run.attempt = facts.attempts.back().number;
     run.job = facts.attempts.back().start.job_id;
     run.steps = facts.attempts.back().start.steps;
     run.step = facts.alive ? facts.attempts.back().start.first_step : facts.saved_step;
   }
-  if (job != nullptr) run.job = job->id;
+  if (found.job != nullptr) run.job = found.id;
   if (facts.newest) {
     if (facts.alive) run.step = facts.newest->step;
     run.loss = facts.newest->loss;

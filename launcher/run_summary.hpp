@@ -31,8 +31,10 @@ struct RunSummary {
   bool gpus = false;
 };
 
-/// `jobs` may be empty. `now`: seconds since the epoch.
-RunSummary summarise(const RunFacts& facts, const std::vector<slurm::QueuedJob>& jobs, double now);
+/// `queue` may be empty. The run's job is the one of its lease, of its newest attempt or of its last submission, if
+/// that is a job of the queue's cluster; else one that bears the run's name, as submit gives it, and was submitted in a
+/// directory above the run's. `now`: seconds since the epoch.
+RunSummary summarise(const RunFacts& facts, const slurm::JobList& queue, double now);
 
 /// The share of wall time, from the first start until `now`, that attempts ran; 1 when nothing was started.
 double running_share(const RunFacts& facts, double now);

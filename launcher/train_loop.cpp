@@ -56,7 +56,10 @@ slurm::Outcome TrainLoop::train() {
   while (at_.step < resolved_.steps) {
     const Boundary boundary = agree_at_boundary();
     if (boundary.save_done) saving_.finish();
-    if (boundary.stop != 0) return stopped(boundary.stop, saving_.save_now(at_) ? "" : ", and could not save");
+    if (boundary.stop != 0) {
+      parts_.stops.agreed_on(boundary.stop);
+      return stopped(boundary.stop, saving_.save_now(at_) ? "" : ", and could not save");
+    }
     if (boundary.save_due) {
       saving_.start(at_);
       // The time that the last save needs may have gone into this one.

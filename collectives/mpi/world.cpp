@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "collectives/mpi/communicator.hpp"
+#include "collectives/mpi/launch.hpp"
 #include "collectives/mpi/world_state.hpp"
 
 namespace trireme::collectives {
@@ -20,17 +21,32 @@ int number_from(const char* variable) {
   return text == nullptr ? 0 : std::atoi(text);
 }
 
-bool started_by_a_launcher() {
-  for (const char* variable : {"OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE"}) {
-    if (std::getenv(variable) != nullptr) return true;
-  }
-  return false;
+Launch own_launch() {
+  return how_started([](const std::string& name) {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+  });
+}
+
+[[noreturn]] void refuse_unwired() {
+  throw base::InputError(base::str("srun started ", number_from("SLURM_STEP_NUM_TASKS"),
+                                   " tasks that do not know each other: start with mpirun, or with srun --mpi=pmix"));
 }
 
 /// What Open MPI must know before MPI_Init.
-void prepare_environment() {
+void prepare_environment(Launch launch) {
+#ifdef OPEN_MPI
+  if (launch == Launch::kUnwired) refuse_unwired();  // MPI_Init would end the process with a page of text
+#endif
+  // In a step Open MPI takes itself for one of srun's tasks, asks for PMI, and a second program in the same shell would
+  // be refused by a PMIx server that has seen the first one leave.
+  if (launch == Launch::kAloneInStep) {
+    for (const char* variable : {"SLURM_STEP_ID", "PMIX_NAMESPACE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE", "PMI_FD"}) {
+      unsetenv(variable);
+    }
+  }
   // Alone, Open MPI would start a daemon for a world that never grows.
-  const bool alone = !started_by_a_launcher();
+  const bool alone = launch == Launch::kAlone || launch == Launch::kAloneInStep;
   if (alone) setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
   // On one node no network is needed, and looking for one takes 0.2 s.
   const int ranks = number_from("OMPI_COMM_WORLD_SIZE");
@@ -63,7 +79,8 @@ void find_neighbours(int& local_rank, int& local_size) {
 }  // namespace
 
 MpiWorld::MpiWorld() : state_(std::make_unique<State>()) {
-  prepare_environment();
+  const Launch launch = own_launch();
+  prepare_environment(launch);
   int granted = MPI_THREAD_SINGLE;
   if (MPI_Init_thread(nullptr, nullptr, MPI_THREAD_MULTIPLE, &granted) != MPI_SUCCESS) {
     throw base::Error("MPI_Init_thread failed; check that mpirun and the MPI library are of the same installation");
@@ -78,10 +95,9 @@ MpiWorld::MpiWorld() : state_(std::make_unique<State>()) {
   State& state = *state_;
   MPI_Comm_rank(MPI_COMM_WORLD, &state.rank);
   MPI_Comm_size(MPI_COMM_WORLD, &state.size);
-  if (state.size == 1 && !started_by_a_launcher() && number_from("SLURM_STEP_NUM_TASKS") > 1) {
+  if (state.size == 1 && launch == Launch::kUnwired) {
     MPI_Finalize();
-    throw base::InputError(base::str("srun started ", number_from("SLURM_STEP_NUM_TASKS"),
-                                     " tasks but MPI sees one; start with mpirun, or with srun --mpi=pmix"));
+    refuse_unwired();
   }
   char host[MPI_MAX_PROCESSOR_NAME];
   int length = 0;

@@ -25,6 +25,7 @@ std::string to_text(const LeaseHolder& holder, std::uint64_t beats) {
                             {"process", holder.process},
                             {"started", holder.started},
                             {"token", holder.token},
+                            {"cluster", holder.cluster},
                             {"beat", beats}}) +
          "\n";
 }
@@ -36,7 +37,7 @@ std::optional<LeaseHolder> parse(const std::string& text) {
     LeaseHolder holder{json.at("job").get<std::string>(),      base::whole_number(json.at("restart")),
                        json.at("host").get<std::string>(),     json.at("machine").get<std::string>(),
                        base::whole_number(json.at("process")), json.at("started").get<std::string>(),
-                       json.at("token").get<std::string>()};
+                       json.at("token").get<std::string>(),    json.value("cluster", "")};
     // They become words of messages and of commands that ask the queue.
     const bool ours = base::is_job_id(holder.job) && (holder.host.empty() || base::is_host_name(holder.host));
     return ours ? std::optional(std::move(holder)) : std::nullopt;
@@ -62,6 +63,12 @@ void remove_if_there(base::FileSystem& files, const Path& path) {
   } catch (const base::IoError& error) {
     if (error.code() != ENOENT) throw;
   }
+}
+
+/// "job 12 of cluster alpha, process 3 on n1" without the process where that says nothing.
+std::string name_of(const LeaseHolder& holder, bool with_process) {
+  return base::str("job ", holder.job, holder.cluster.empty() ? "" : " of cluster " + holder.cluster,
+                   with_process ? base::str(", process ", holder.process) : "", " on ", holder.host);
 }
 
 /// After an error that is to be told: removes what a later start would have to watch, if the disk lets it.
@@ -128,23 +135,23 @@ class Acquisition {
 
   bool is_gone(const LeaseHolder& holder) const {
     if (on_this_machine(holder)) return true;  // and not alive
-    if (holder.job == self_.job && holder.job != "local") return holder.restart < self_.restart;
-    return holder.job != "local" && world_.job_running(holder.job) == false;
+    if (holder.job == "local" || holder.cluster.empty()) return false;
+    if (holder.job == self_.job && holder.cluster == self_.cluster) return holder.restart < self_.restart;
+    return world_.cluster && holder.cluster == world_.cluster() && world_.job_running(holder.job) == false;
   }
 
   [[noreturn]] void refuse(const std::optional<LeaseHolder>& holder) const {
-    throw base::Error(
-        base::str("run directory ", run_directory_.string(), " is in use",
-                  holder ? base::str(" by job ", holder->job, ", process ", holder->process, " on ", holder->host) : "",
-                  ": wait until that run ends or stop it, or choose another run.dir"));
+    throw base::Error(base::str("run directory ", run_directory_.string(), " is in use",
+                                holder ? " by " + name_of(*holder, true) : "",
+                                ": wait until that run ends or stop it, or choose another run.dir"));
   }
 
   /// Watches a file for kUnchanged: true when it stayed as it is. Refuses when the lease changes meanwhile.
   bool stays_unchanged(const Path& path, const std::string& content, const std::optional<LeaseHolder>& holder) {
     if (say_) {
       say_(base::str("run directory ", run_directory_.string(), " was last used",
-                     holder ? base::str(" by job ", holder->job, " on ", holder->host) : " by an unknown job",
-                     "; watching for up to ", Lease::kUnchanged.count(), " s whether it still runs"));
+                     holder ? " by " + name_of(*holder, false) : " by an unknown job", "; watching for up to ",
+                     Lease::kUnchanged.count(), " s whether it still runs"));
     }
     const auto start = world_.now();
     while (world_.now() - start < Lease::kUnchanged) {

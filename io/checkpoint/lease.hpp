@@ -21,10 +21,11 @@ struct LeaseHolder {
   std::int64_t process = 0;   ///< process id
   std::string started;        ///< when that process started, in the kernel's ticks: ids are reused
   std::string token;          ///< random, unique to this holder
+  std::string cluster;        ///< whose queue knows the job; "" outside Slurm, and in leases of earlier versions
 };
 
 /// This process, from /proc; the token comes from the kernel's random numbers.
-LeaseHolder this_process(const std::string& job, std::int64_t restart);
+LeaseHolder this_process(const std::string& job, std::int64_t restart, const std::string& cluster = "");
 
 /// The world as the lease sees it; tests bring their own.
 struct LeaseWorld {
@@ -33,13 +34,17 @@ struct LeaseWorld {
   std::function<bool(std::chrono::milliseconds)> wait;
   /// On this machine: is a process with that id and start time there?
   std::function<bool(std::int64_t process, const std::string& started)> process_alive;
-  /// Whether the queue says that this job runs; nothing when it cannot tell. Not called for "local".
+  /// Whether the queue says that this job runs; nothing when it cannot tell. Called only for jobs of `cluster()`:
+  /// another cluster counts its jobs by itself, and the same id means another job there.
   std::function<std::optional<bool>(const std::string& job)> job_running;
+  /// The name of the cluster whose queue `job_running` asks; "" when there is none or it is not known. Null stands for
+  /// "".
+  std::function<std::string()> cluster;
 };
 
-/// The real clock and processes; `job_running` is the caller's (squeue), and so is whether a stop was requested.
+/// The real clock and processes; the queue is the caller's (squeue), and so is whether a stop was requested.
 LeaseWorld real_world(std::function<std::optional<bool>(const std::string& job)> job_running,
-                      std::function<bool()> stop_requested);
+                      std::function<bool()> stop_requested, std::function<std::string()> cluster = nullptr);
 
 /// Held by rank 0 from before the first write to the run directory until the end. The file system must outlive it.
 class Lease {
@@ -48,11 +53,11 @@ class Lease {
   static constexpr std::chrono::seconds kHeartbeat{20};  ///< a live one writes at least this often
 
   /// Takes the lease, from a holder that is provably gone at once: the same job with a lower restart count, the same
-  /// machine with that process gone, a job that the queue says is not running; from one that cannot be asked after
-  /// its content stayed unchanged for kUnchanged. `say` gets one line when there is waiting to do.
-  /// Throws base::Error in one sentence when another holder lives, base::InputError when something that is no lease is
-  /// in its place (base/own_file.hpp), base::IoError when the disk does not take it, base::Stopped when waiting was
-  /// given up.
+  /// machine with that process gone, a job that the queue of this cluster says is not running; from one that cannot be
+  /// asked after (of another cluster, or of one that the lease does not name) after its content stayed unchanged for
+  /// kUnchanged. `say` gets one line when there is waiting to do. Throws base::Error in one sentence when another
+  /// holder lives, base::InputError when something that is no lease is in its place (base/own_file.hpp), base::IoError
+  /// when the disk does not take it, base::Stopped when waiting was given up.
   static Lease acquire(base::FileSystem& files, const std::filesystem::path& run_directory, LeaseHolder self,
                        LeaseWorld world, const std::function<void(const std::string&)>& say);
 

@@ -46,8 +46,9 @@ bool process_alive(std::int64_t process, const std::string& started) {
 
 }  // namespace
 
-LeaseHolder this_process(const std::string& job, std::int64_t restart) {
+LeaseHolder this_process(const std::string& job, std::int64_t restart, const std::string& cluster) {
   LeaseHolder holder;
+  holder.cluster = cluster;
   holder.job = job;
   holder.restart = restart;
   char host[256] = "";
@@ -66,13 +67,13 @@ LeaseHolder this_process(const std::string& job, std::int64_t restart) {
 }
 
 LeaseWorld real_world(std::function<std::optional<bool>(const std::string& job)> job_running,
-                      std::function<bool()> stop_requested) {
+                      std::function<bool()> stop_requested, std::function<std::string()> cluster) {
   return {std::chrono::steady_clock::now,
           [stop_requested = std::move(stop_requested)](std::chrono::milliseconds time) {
             std::this_thread::sleep_for(time);
             return !stop_requested();
           },
-          process_alive, std::move(job_running)};
+          process_alive, std::move(job_running), std::move(cluster)};
 }
 
 }  // namespace trireme::checkpoint

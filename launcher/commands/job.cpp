@@ -207,7 +207,8 @@ int next(const Arguments& arguments) {
   const int following = situation.attempts.empty() ? 1 : situation.attempts.back().number + 1;
   complete(files, run, situation.attempts);
   // A new submission is a new beginning: what failed in an earlier job does not count.
-  std::erase_if(situation.attempts, [&](const slurm::Attempt& one) { return one.start.job_id != job.job_id; });
+  std::erase_if(situation.attempts,
+                [&](const slurm::Attempt& one) { return !slurm::is_of_job(one.start, job.job_id, job.cluster); });
   situation.finished = is_finished(files, run, options);
   situation.held = slurm::find_request(files, run, slurm::Wish::kStop).has_value();
   if (launcher_exit >= 0) {

@@ -1,6 +1,7 @@
 // trireme status: my runs from their directories and one call of squeue.
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <string>
@@ -11,25 +12,16 @@
 #include "base/error.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/options/command_line.hpp"
+#include "launcher/queue.hpp"
 #include "launcher/run_directory.hpp"
 #include "launcher/run_facts.hpp"
 #include "launcher/run_summary.hpp"
-#include "slurm/job/job_environment.hpp"
 #include "slurm/queue/job_list.hpp"
 
 namespace trireme::launcher {
 namespace {
 
 using Path = std::filesystem::path;
-
-Path cache_file() {
-  if (const auto cache = slurm::environment_variable("XDG_CACHE_HOME"); cache && !cache->empty()) {
-    return Path(*cache) / "trireme" / "squeue";
-  }
-  const auto home = slurm::environment_variable("HOME");
-  return home && !home->empty() ? Path(*home) / ".cache" / "trireme" / "squeue"
-                                : Path(base::str("/tmp/trireme-", ::getuid())) / "squeue";
-}
 
 std::vector<Path> runs_here(base::FileSystem& files) {
   std::vector<Path> runs;
@@ -56,15 +48,17 @@ std::vector<Path> wanted_runs(base::FileSystem& files, const std::vector<std::st
 
 void look(base::FileSystem& files, const std::vector<std::string>& words, bool json, bool clear) {
   const double now = wall_time();
-  const auto jobs = slurm::my_jobs(files, slurm::run_command, cache_file(), now);
+  std::vector<RunFacts> facts;
+  for (const Path& path : wanted_runs(files, words)) facts.push_back(read_run(files, path));
+  double seconds = slurm::kQueueSeconds;
+  for (const RunFacts& run : facts) seconds = std::max(seconds, run.queue_seconds);
+  const auto queue = my_queue(files, seconds);
   std::vector<RunSummary> runs;
-  for (const Path& path : wanted_runs(files, words)) {
-    runs.push_back(summarise(read_run(files, path), jobs.value_or(std::vector<slurm::QueuedJob>{}), now));
-  }
+  for (const RunFacts& run : facts) runs.push_back(summarise(run, queue.value_or(slurm::JobList{}), now));
   if (json) {
     base::Json all = base::Json::array();
     for (const RunSummary& run : runs) all.push_back(to_json(run));
-    base::answer_json({{"slurm", jobs.has_value()}, {"runs", all}});
+    base::answer_json({{"slurm", queue.has_value()}, {"runs", all}});
     return;
   }
   if (clear) base::control_terminal("\033[H\033[J");
@@ -78,7 +72,7 @@ int status_command(const Arguments& arguments) {
   bool json = false, watch = false;
   std::vector<std::string> words;
   options::CommandLine line("status",
-                            "how runs stand, from their directories and the queue (asked twice a minute at most)",
+                            "how runs stand, from their directories and the queue (asked once a minute at most)",
                             "trireme status\ntrireme status --watch runs/bible");
   line.flag("watch", watch, "again every 5 seconds, until Ctrl-C");
   line.flag("json", json, "one JSON object instead of a table");

@@ -123,6 +123,12 @@ slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const 
   if (site.node_directories_persist && leave_persistence_to_site(all)) {
     plan.overrides.push_back("--checkpoint.fast_persists=true");
   }
+  const auto asks_more_often = [&](const auto& run) { return run.slurm.queue_seconds < site.queue_seconds; };
+  if (std::ranges::any_of(all, asks_more_often)) {
+    std::int64_t seconds = site.queue_seconds;
+    for (const auto& run : all) seconds = std::max(seconds, run.slurm.queue_seconds);
+    plan.overrides.push_back(str("--slurm.queue_seconds=", seconds));
+  }
   plan.launcher = slurm::choose_launcher(plan.wishes, site);
   plan.measured = stop_seconds(files, plan.runs[0].run_directory);
   plan.mpirun_grace = slurm::mpirun_grace(plan.wishes, site, plan.measured);
@@ -166,8 +172,13 @@ std::vector<std::string> sbatch_words(const std::vector<std::string>& settings, 
 }
 
 std::string sbatch(const std::vector<std::string>& words) {
-  const auto result = run_command(words);
+  constexpr double kLimit = 300;  // sbatch itself tries again for some minutes
+  const auto result = slurm::run_command_within(kLimit, words);
   if (!result) throw base::Error("there is no sbatch here: take the script to the cluster's login node");
+  if (result->exit_code == slurm::kNoAnswer) {
+    throw base::Error(str("sbatch gave ", result->error,
+                          ": look with squeue whether the job is in the queue before you submit again"));
+  }
   if (result->exit_code != 0) {
     throw base::Error(str("sbatch refused the job: ", reason_of(result->error)));
   }

@@ -16,6 +16,7 @@
 #include "launcher/format.hpp"
 #include "launcher/options/run_arguments.hpp"
 #include "launcher/preflight.hpp"
+#include "launcher/queue.hpp"
 #include "launcher/run_directory.hpp"
 #include "launcher/run_input.hpp"
 #include "launcher/session.hpp"
@@ -131,8 +132,9 @@ slurm::AttemptStart describe_attempt(const RunDirectory& run, const RunInput& in
   const slurm::JobEnvironment job = slurm::read_job_environment();
   slurm::AttemptStart attempt;
   attempt.run_id = run.run_id();
-  attempt.reason = slurm::start_reason(run.attempts(), job);
+  attempt.reason = slurm::start_reason(run.attempts(), job, run.killed_reason());
   attempt.job_id = job.job_id;
+  attempt.cluster = run.cluster();
   attempt.restart_count = job.restart_count;
   attempt.partition = job.partition;
   attempt.layout = topology::to_string(input.resolved.degrees);
@@ -154,11 +156,18 @@ struct Watched {
 };
 
 // Null outside a job.
-std::unique_ptr<slurm::JobEndWatch> watch_job_end(std::optional<double> end, const base::Log& log) {
-  constexpr auto kPeriod = std::chrono::seconds(60);  // squeue is a busy service
+std::unique_ptr<slurm::JobEndWatch> watch_job_end(std::optional<double> end, std::int64_t seconds,
+                                                  const base::Log& log) {
   const slurm::JobEnvironment job = slurm::read_job_environment();
   if (!job.in_job()) return nullptr;
-  return std::make_unique<slurm::JobEndWatch>(job.job_id, end, slurm::run_command, kPeriod, [log](double changed) {
+  const std::chrono::duration<double> period(seconds);  // squeue is a busy service
+  const auto ask = [id = job.job_id, period]() -> std::optional<slurm::TimeLeft> {
+    base::PosixFileSystem files;
+    const auto queue = my_queue(files, period.count());
+    const slurm::QueuedJob* own = queue ? slurm::find_job(queue->jobs, id) : nullptr;
+    return own == nullptr ? std::nullopt : std::optional(slurm::TimeLeft{own->left, queue->asked});
+  };
+  return std::make_unique<slurm::JobEndWatch>(end, ask, period, [log](double changed) {
     log.info(
         "time      the job's time limit was changed: " +
         (std::isinf(changed) ? "it has none now" : format_duration(std::max(0.0, changed - wall_time())) + " left"));
@@ -267,8 +276,9 @@ int train_command(collectives::MpiWorld& world, base::SignalThread& signals, con
           files, input.options().run.dir, slurm::read_job_environment(), [&] { return stops.vote() != 0; }, log);
       watched.time = time_budget(slurm::find_job_end(slurm::environment_variable, slurm::run_command, wall_time()),
                                  run->attempts(), input, log);
-      watched.end = watch_job_end(watched.time.end(), log);
+      watched.end = watch_job_end(watched.time.end(), input.options().slurm.queue_seconds, log);
       stops.watch(watched.time, watched.end.get());
+      stops.ask_about_signals(slurm::read_job_environment().job_id);
     });
     const int attempt = number_of_attempt(world, run.get());
     leave_an_outcome(world, input.options().run.dir, attempt, progress);

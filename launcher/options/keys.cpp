@@ -224,6 +224,8 @@ void add_slurm(std::vector<Key>& keys) {
                   "how GPUs are asked for, {gpus} standing for their number",
                   "the site's, else --gpus-per-node={gpus}"});
   keys.push_back({"slurm", "extra", TRIREME_FIELD(Word, slurm.extra), "", "further words for sbatch"});
+  keys.push_back({"slurm", "queue_seconds", TRIREME_FIELD(Integer, slurm.queue_seconds), "seconds",
+                  "between two questions to the queue while runs train, one for all your jobs; submit raises it to the site's", "", {}, 10, 86400});
 }
 
 // clang-format on

@@ -32,6 +32,14 @@ using base::str;
 constexpr const char* kPlanName = "cluster.json";
 constexpr const char* kProcessesName = "processes";
 
+// In the environment of everything that `up` starts: what it started and was killed before it could write down is found
+// by this.
+constexpr const char* kMark = "TRIREME_DEVCLUSTER";
+
+std::vector<ProcessId> marked_processes(const fs::path& directory) {
+  return processes_with(str(kMark, "=", directory.string()));
+}
+
 // One cluster of this machine starts at a time: until its daemons listen, their ports look free to another.
 class StartLock {
  public:
@@ -223,6 +231,7 @@ Plan up(Plan plan, const std::function<bool()>& interrupted) {
   check_programs(plan);
   const StartLock lock;
   claim_directory(plan.directory);
+  ::setenv(kMark, plan.directory.c_str(), 1);
   try {
     const auto ports = free_ports(static_cast<std::size_t>(plan.nodes) + 2);
     plan.controller_port = ports[0];
@@ -257,6 +266,10 @@ bool down(const fs::path& directory) {
   const auto all = records(directory);
   for (auto one = all.rbegin(); one != all.rend(); ++one) daemons.push_back(one->process);
   end_processes(daemons, 3);
+  // One that was being started may start another one meanwhile.
+  for (auto rest = marked_processes(plan.directory); !rest.empty(); rest = marked_processes(plan.directory)) {
+    end_processes(rest, 1);
+  }
   remove_spaces(plan);
   fs::remove_all(directory);
   return true;
@@ -294,6 +307,7 @@ int kill_node(const Plan& plan, int node) {
 void start_node(const Plan& plan, int node) {
   check_rights();
   ::umask(022);
+  ::setenv(kMark, plan.directory.c_str(), 1);
   for (const Daemon& daemon : daemons(plan.directory)) {
     if (daemon.role == node_name(node) && daemon.alive) {
       throw base::InputError(str("node ", node_name(node), " is up already"));

@@ -49,7 +49,8 @@ void change_link(const Plan& plan, int a, int b, const char* change) {
 }  // namespace
 
 void run_checked(const std::vector<std::string>& words) {
-  const auto result = slurm::run_command(words);
+  constexpr double kLimit = 600;  // a new database on a busy machine
+  const auto result = slurm::run_command_within(kLimit, words);
   if (!result) throw base::Error(str("there is no program ", words[0]));
   if (result->exit_code == 0) return;
   std::string command;

@@ -27,8 +27,9 @@ std::string slurm_conf(const Plan& plan) {
   const std::string mode = plan.preempt_mode == "cancel" ? "CANCEL" : preempts ? "REQUEUE" : "OFF";
   std::string text = str(
       "# Written by trireme devcluster up: a cluster of ", plan.nodes, " nodes on one machine.\n",
-      "ClusterName=devcluster\n", "SlurmctldHost=localhost(", plan.controller_address(), ")\n",
-      "SlurmctldPort=", plan.controller_port, "\n", "SlurmUser=root\nSlurmdUser=root\n",
+      "# Two clusters of one machine have different names: a run directory tells them apart by these.\n",
+      "ClusterName=devcluster", plan.controller_port, "\n", "SlurmctldHost=localhost(", plan.controller_address(),
+      ")\n", "SlurmctldPort=", plan.controller_port, "\n", "SlurmUser=root\nSlurmdUser=root\n",
       "AuthType=auth/munge\nCredType=cred/munge\n",
       "# Five seconds: a requeued job is eligible again after about ten instead of two minutes.\n",
       "AuthInfo=socket=", plan.munge_socket().string(), ",cred_expire=5\n", "StateSaveLocation=", dir, "/state\n",

@@ -53,6 +53,21 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   return result;
 }
 
+// Of all processes that are no zombies, those for which `is_wanted("/proc/<pid>")` holds.
+template <typename Wanted>
+std::vector<ProcessId> processes_that(Wanted is_wanted) {
+  std::vector<ProcessId> found;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
+    const std::string name = entry.path().filename();
+    pid_t pid = 0;
+    if (std::from_chars(name.data(), name.data() + name.size(), pid).ptr != name.data() + name.size()) continue;
+    if (!is_wanted(entry.path())) continue;
+    if (const auto stat = stat_of(pid); stat && stat->state != 'Z') found.push_back({pid, stat->started});
+  }
+  return found;
+}
+
 }  // namespace
 
 bool is_alive(const ProcessId& process) {
@@ -105,18 +120,22 @@ void end_processes(const std::vector<ProcessId>& processes, double seconds) {
 std::vector<ProcessId> processes_in(const fs::path& pin) {
   struct stat wanted {};
   if (::stat(pin.c_str(), &wanted) != 0) return {};
-  std::vector<ProcessId> found;
-  std::error_code ignored;
-  for (const auto& entry : fs::directory_iterator("/proc", ignored)) {
-    const std::string name = entry.path().filename();
-    pid_t pid = 0;
-    if (std::from_chars(name.data(), name.data() + name.size(), pid).ptr != name.data() + name.size()) continue;
+  return processes_that([&](const fs::path& directory) {
     struct stat space {};
-    if (::stat((entry.path() / "ns/uts").c_str(), &space) != 0) continue;
-    if (space.st_ino != wanted.st_ino || space.st_dev != wanted.st_dev) continue;
-    if (const auto stat = stat_of(pid); stat && stat->state != 'Z') found.push_back({pid, stat->started});
-  }
-  return found;
+    return ::stat((directory / "ns/uts").c_str(), &space) == 0 && space.st_ino == wanted.st_ino &&
+           space.st_dev == wanted.st_dev;
+  });
+}
+
+std::vector<ProcessId> processes_with(const std::string& variable) {
+  return processes_that([&](const fs::path& directory) {
+    if (directory.filename() == std::to_string(::getpid())) return false;
+    std::ifstream file(directory / "environ");
+    for (std::string line; std::getline(file, line, '\0');) {
+      if (line == variable) return true;
+    }
+    return false;
+  });
 }
 
 std::string to_line(const Record& record) {

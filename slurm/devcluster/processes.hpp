@@ -30,6 +30,9 @@ void end_processes(const std::vector<ProcessId>& processes, double seconds);
 /// All processes in the UTS namespace that the file `pin` holds (a bind mount of /proc/PID/ns/uts).
 std::vector<ProcessId> processes_in(const std::filesystem::path& pin);
 
+/// All processes but this one whose environment, as it was at their start, holds the line `variable` ("NAME=value").
+std::vector<ProcessId> processes_with(const std::string& variable);
+
 /// Lines of "role pid started", and back; lines that are torn or foreign are skipped.
 struct Record {
   std::string role;  ///< "munged", "slurmctld", "n1", …

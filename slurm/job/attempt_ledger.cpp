@@ -20,6 +20,7 @@ Json to_json(int number, const AttemptStart& start) {
               {"run_id", start.run_id},
               {"reason", start.reason},
               {"job", start.job_id},
+              {"cluster", start.cluster},
               {"restart_count", start.restart_count},
               {"partition", start.partition},
               {"layout", start.layout},
@@ -57,6 +58,7 @@ AttemptStart start_of(const Json& line) {
   start.time = line.value("time", 0.0);
   start.reason = line.value("reason", "");
   start.job_id = line.value("job", "");
+  start.cluster = line.value("cluster", "");
   start.restart_count = line.value("restart_count", 0);
   start.partition = line.value("partition", "");
   start.layout = line.value("layout", "");
@@ -121,6 +123,15 @@ std::uint64_t take_lines(base::FileSystem& files, const std::filesystem::path& f
 }
 
 }  // namespace
+
+bool was_asked_to_end(const std::string& reason) {
+  return reason.starts_with("stopped") || reason.starts_with("preempted");
+}
+
+bool is_of_job(const AttemptStart& attempt, const std::string& job_id, const std::string& cluster) {
+  const bool other_cluster = !attempt.cluster.empty() && !cluster.empty() && attempt.cluster != cluster;
+  return attempt.job_id == job_id && !other_cluster;
+}
 
 std::vector<Attempt> read_attempts(base::FileSystem& files, const std::filesystem::path& file, base::Trust trust) {
   std::vector<Attempt> attempts;

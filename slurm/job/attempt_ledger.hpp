@@ -13,9 +13,10 @@ namespace trireme::slurm {
 
 /// What is known about an attempt when it starts.
 struct AttemptStart {
-  std::string run_id;  ///< the same in all attempts of a run
-  std::string reason;  ///< start_reason()
-  std::string job_id;  ///< "" outside Slurm
+  std::string run_id;   ///< the same in all attempts of a run
+  std::string reason;   ///< start_reason()
+  std::string job_id;   ///< "" outside Slurm
+  std::string cluster;  ///< of the job; "" outside Slurm, and in ledgers of earlier versions
   int restart_count = 0;
   std::string partition;  ///< "" outside Slurm
   std::string layout;     ///< "tp2·pp2"
@@ -30,13 +31,15 @@ struct AttemptStart {
 
 /// What is known when it ends.
 struct AttemptEnd {
-  std::string reason;           ///< "done", "stopped by SIGTERM", "failed: …", "killed" (written by the next attempt)
-  std::int64_t last_step = 0;   ///< steps done in all
-  std::int64_t saved_step = 0;  ///< of the newest checkpoint: steps after it are lost
-  double device_seconds = 0.0;  ///< ranks x wall seconds; of a killed attempt up to its last logged step
-  double lost_seconds = 0.0;    ///< of these, spent on starting up and on steps that no checkpoint holds
-  double step_seconds = 0.0;    ///< longest of the last steps; 0 = not measured
-  double save_seconds = 0.0;    ///< of the last save, from its start to the commit; 0 = not measured
+  /// "done", "stopped by SIGTERM", "preempted", "failed: …", or "killed". The next attempt writes "killed", and
+  /// "preempted" when it learns that Slurm did it.
+  std::string reason;
+  std::int64_t last_step = 0;          ///< steps done in all
+  std::int64_t saved_step = 0;         ///< of the newest checkpoint: steps after it are lost
+  double device_seconds = 0.0;         ///< ranks x wall seconds; of a killed attempt up to its last logged step
+  double lost_seconds = 0.0;           ///< of these, spent on starting up and on steps that no checkpoint holds
+  double step_seconds = 0.0;           ///< longest of the last steps; 0 = not measured
+  double save_seconds = 0.0;           ///< of the last save, from its start to the commit; 0 = not measured
   double save_stall_seconds = 0.0;     ///< of these, held the training up
   double save_interval_seconds = 0.0;  ///< between saves by time, as last chosen; 0 = none
   int shards_per_node = 0;  ///< files that each node writes per checkpoint, as chosen by their speed; 0 = not chosen
@@ -50,6 +53,13 @@ struct Attempt {
   bool ended = false;
   AttemptEnd end;
 };
+
+/// Whether an attempt that ended with this reason was asked to: Slurm or somebody wanted it ("stopped by …",
+/// "preempted").
+bool was_asked_to_end(const std::string& reason);
+
+/// Whether the attempt was one of this job: of the same cluster, where the ledger names it.
+bool is_of_job(const AttemptStart& attempt, const std::string& job_id, const std::string& cluster);
 
 /// Reads the ledger; damaged lines and a torn last one are passed over, and so are run ids and hosts that could not be
 /// parts of paths or words of commands. A missing file is an empty ledger. base::InputError for what is no file of the

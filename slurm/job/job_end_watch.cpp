@@ -18,9 +18,9 @@ std::optional<double> changed_end(const std::string& answer, double now, std::op
   return now + *left;
 }
 
-JobEndWatch::JobEndWatch(std::string job_id, std::optional<double> known, RunCommand run,
+JobEndWatch::JobEndWatch(std::optional<double> known, std::function<std::optional<TimeLeft>()> ask,
                          std::chrono::duration<double> period, std::function<void(double)> on_change)
-    : job_id_(std::move(job_id)), run_(std::move(run)), on_change_(std::move(on_change)), end_(known) {
+    : ask_(std::move(ask)), on_change_(std::move(on_change)), end_(known) {
   thread_ = std::jthread([this, period](const std::stop_token& stop) {
     while (!stop.stop_requested()) {
       look();
@@ -36,10 +36,8 @@ std::optional<double> JobEndWatch::end() const {
 }
 
 void JobEndWatch::look() {
-  // A controller that does not answer must not keep the training from ending.
-  const auto answer = output_of(run_, {"timeout", "10", "squeue", "--noheader", "--format=%L", "--jobs=" + job_id_});
-  const double now = std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-  const auto changed = changed_end(answer.value_or(""), now, end());
+  const auto answer = ask_();
+  const auto changed = answer ? changed_end(answer->left, answer->asked, end()) : std::nullopt;
   if (!changed) return;
   {
     const std::lock_guard lock(mutex_);

@@ -11,6 +11,7 @@ JobEnvironment read_job_environment(const Lookup& lookup) {
   const auto array_task = lookup("SLURM_ARRAY_TASK_ID");
   job.job_id = array_job && array_task ? *array_job + "_" + *array_task : lookup("SLURM_JOB_ID").value_or("");
   job.restart_count = std::atoi(lookup("SLURM_RESTART_COUNT").value_or("0").c_str());
+  job.cluster = lookup("SLURM_CLUSTER_NAME").value_or("");
   job.node_list = lookup("SLURM_JOB_NODELIST").value_or("");
   job.partition = lookup("SLURM_JOB_PARTITION").value_or("");
   job.dependency = lookup("SLURM_JOB_DEPENDENCY").value_or("");

@@ -10,6 +10,7 @@ namespace trireme::slurm {
 struct JobEnvironment {
   std::string job_id;      ///< SLURM_JOB_ID, for array tasks "<array job>_<task>"; "" outside Slurm
   int restart_count = 0;   ///< SLURM_RESTART_COUNT: how often this job was requeued
+  std::string cluster;     ///< SLURM_CLUSTER_NAME; "" where Slurm does not say it
   std::string node_list;   ///< SLURM_JOB_NODELIST
   std::string partition;   ///< SLURM_JOB_PARTITION
   std::string dependency;  ///< SLURM_JOB_DEPENDENCY: what the job waited for, as --dependency said

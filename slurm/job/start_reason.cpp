@@ -5,24 +5,26 @@
 namespace trireme::slurm {
 namespace {
 
-std::string how_it_ended(const Attempt& attempt) {
-  if (!attempt.ended || attempt.end.reason == "killed") return "it was killed";
-  if (attempt.end.reason.starts_with("failed")) return "a failure";
-  if (attempt.end.reason.starts_with("stopped ")) return "it was " + attempt.end.reason;
+std::string how_it_ended(const std::string& reason) {
+  if (reason == "killed") return "it was killed";
+  if (reason.starts_with("failed")) return "a failure";
+  if (was_asked_to_end(reason)) return "it was " + reason;
   return "it was done";
 }
 
 std::string how_it_started(const AttemptStart& before, const JobEnvironment& job) {
   if (!job.in_job()) return "resumed by hand";
-  if (before.job_id != job.job_id) return job.dependency.empty() ? "next job" : "next link of the chain";
+  if (!is_of_job(before, job.job_id, job.cluster))
+    return job.dependency.empty() ? "next job" : "next link of the chain";
   return job.restart_count > before.restart_count ? "requeued" : "restarted in the allocation";
 }
 
 }  // namespace
 
-std::string start_reason(const std::vector<Attempt>& before, const JobEnvironment& job) {
+std::string start_reason(const std::vector<Attempt>& before, const JobEnvironment& job, const std::string& killed) {
   if (before.empty()) return "first start";
-  return base::str(how_it_started(before.back().start, job), " after ", how_it_ended(before.back()));
+  const Attempt& last = before.back();
+  return base::str(how_it_started(last.start, job), " after ", how_it_ended(last.ended ? last.end.reason : killed));
 }
 
 }  // namespace trireme::slurm

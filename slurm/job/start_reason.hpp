@@ -16,7 +16,8 @@ namespace trireme::slurm {
 ///   next link of the chain         another job that waited for one (--dependency)
 ///   next job                       another job
 ///   resumed by hand                outside Slurm
-/// `before` may end with an attempt that has no end line: it was killed.
-std::string start_reason(const std::vector<Attempt>& before, const JobEnvironment& job);
+/// `before` may end with an attempt that has no end line: `killed` says how that ended ("killed", "preempted").
+std::string start_reason(const std::vector<Attempt>& before, const JobEnvironment& job,
+                         const std::string& killed = "killed");
 
 }  // namespace trireme::slurm

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdint>
+#include <cstdio>
 #include <thread>
 
 #include "base/child_signals.hpp"
@@ -48,22 +49,21 @@ bool take(int from, std::string& text) {
 }
 
 using Clock = std::chrono::steady_clock;
-using Deadline = std::optional<Clock::time_point>;
+using Deadline = Clock::time_point;
 
-// Milliseconds for poll(2): -1 without a deadline.
-int wait_until(const Deadline& deadline) {
-  if (!deadline) return -1;
-  const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - Clock::now()).count();
+// Milliseconds for poll(2).
+int wait_until(Deadline deadline) {
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, 1'000'000));
 }
 
 // Both at once: a program blocks when one of its pipes is full. False at the deadline.
-bool read_both(const Pipe& output, const Pipe& error, CommandResult& result, const Deadline& deadline) {
+bool read_both(const Pipe& output, const Pipe& error, CommandResult& result, Deadline deadline) {
   pollfd ends[2] = {{output.read, POLLIN, 0}, {error.read, POLLIN, 0}};
   while (ends[0].fd >= 0 || ends[1].fd >= 0) {
     const int ready = ::poll(ends, 2, wait_until(deadline));
     if (ready < 0 && errno != EINTR) return true;
-    if (deadline && Clock::now() >= *deadline) return false;
+    if (Clock::now() >= deadline) return false;
     if (ends[0].revents != 0 && !take(output.read, result.output)) ends[0].fd = -1;
     if (ends[1].revents != 0 && !take(error.read, result.error)) ends[1].fd = -1;
     ends[0].revents = ends[1].revents = 0;
@@ -74,14 +74,14 @@ bool read_both(const Pipe& output, const Pipe& error, CommandResult& result, con
 int code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
 
 // Nothing at the deadline.
-std::optional<int> exit_code_of(pid_t child, const Deadline& deadline) {
+std::optional<int> exit_code_of(pid_t child, Deadline deadline) {
   int status = 0;
   for (;;) {
-    const pid_t ended = ::waitpid(child, &status, deadline ? WNOHANG : 0);
+    const pid_t ended = ::waitpid(child, &status, WNOHANG);
     if (ended == child) return code_of(status);
     if (ended < 0 && errno != EINTR) return 128;
     if (ended == 0) {
-      if (Clock::now() >= *deadline) return std::nullopt;
+      if (Clock::now() >= deadline) return std::nullopt;
       std::this_thread::sleep_for(std::chrono::milliseconds(5));
     }
   }
@@ -100,15 +100,14 @@ std::vector<char*> pointers_to(const std::vector<std::string>& words) {
   return pointers;
 }
 
-// With a deadline the program leads a process group of its own.
-std::optional<pid_t> spawn(const std::vector<std::string>& words, const Pipe& output, const Pipe& error,
-                           bool own_group) {
+// The program leads a process group of its own.
+std::optional<pid_t> spawn(const std::vector<std::string>& words, const Pipe& output, const Pipe& error) {
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_adddup2(&actions, output.write, STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, error.write, STDERR_FILENO);
-  const base::SpawnAttributes attributes(own_group ? POSIX_SPAWN_SETPGROUP : 0);
+  const base::SpawnAttributes attributes(POSIX_SPAWN_SETPGROUP);
   const std::vector<std::string> variables = command_environment(words[0], own_environment());
   auto arguments = pointers_to(words);
   auto environment = pointers_to(variables);
@@ -119,33 +118,34 @@ std::optional<pid_t> spawn(const std::vector<std::string>& words, const Pipe& ou
   return failed == 0 ? std::optional(child) : std::nullopt;
 }
 
-std::optional<CommandResult> run_until(const Deadline& deadline, const std::vector<std::string>& words) {
+std::string seconds_text(double seconds) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g s", seconds);
+  return text;
+}
+
+}  // namespace
+
+std::optional<CommandResult> run_command(const std::vector<std::string>& words) {
+  return run_command_within(kPatience, words);
+}
+
+std::optional<CommandResult> run_command_within(double seconds, const std::vector<std::string>& words) {
+  const Deadline deadline =
+      Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
   Pipe output, error;
   if (!output.open() || !error.open()) return std::nullopt;
-  const auto child = spawn(words, output, error, deadline.has_value());
+  const auto child = spawn(words, output, error);
   if (!child) return std::nullopt;
   output.close_write();
   error.close_write();
   CommandResult result;
   const bool whole = read_both(output, error, result, deadline);
   const auto code = whole ? exit_code_of(*child, deadline) : std::nullopt;
-  if (!code) {
-    kill_group(*child);
-    return std::nullopt;
-  }
+  if (!code) kill_group(*child);
+  if (!code) return CommandResult{kNoAnswer, "", "no answer within " + seconds_text(seconds)};
   result.exit_code = *code;
   return result;
-}
-
-}  // namespace
-
-std::optional<CommandResult> run_command(const std::vector<std::string>& words) {
-  return run_until(std::nullopt, words);
-}
-
-std::optional<CommandResult> run_command_within(double seconds, const std::vector<std::string>& words) {
-  const auto limit = std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
-  return run_until(Clock::now() + limit, words);
 }
 
 std::optional<std::string> output_of(const RunCommand& run, const std::vector<std::string>& words) {

@@ -8,6 +8,11 @@
 
 namespace trireme::slurm {
 
+/// Seconds that a question may take: a controller that does not answer must not hold up who asks.
+inline constexpr double kPatience = 60;
+/// The exit code of a program that did not end in time; its error says so.
+inline constexpr int kNoAnswer = 124;
+
 struct CommandResult {
   int exit_code = 0;  ///< 128 + signal when a signal ended it
   std::string output;
@@ -18,12 +23,12 @@ struct CommandResult {
 /// program.
 using RunCommand = std::function<std::optional<CommandResult>(const std::vector<std::string>& words)>;
 
-/// The real one: posix_spawn, no shell; standard input is /dev/null; the environment is that of
+/// The real one, within kPatience: posix_spawn, no shell; standard input is /dev/null; the environment is that of
 /// command_environment().
 std::optional<CommandResult> run_command(const std::vector<std::string>& words);
 
-/// As run_command, but after so many seconds the program and all it started are killed, and there is nothing. One that
-/// cannot be killed (it waits for a dead file server) is left behind.
+/// After so many seconds the program and all it started are killed, and the result is kNoAnswer without output. One
+/// that cannot be killed (it waits for a dead file server) is left behind.
 std::optional<CommandResult> run_command_within(double seconds, const std::vector<std::string>& words);
 
 /// Standard output of a program that ended with 0; nothing otherwise.

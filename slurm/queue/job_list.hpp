@@ -1,4 +1,5 @@
-// My jobs in the queue: one call of squeue, kept in a file so that no one asks more often than the site bears.
+// My jobs in the queue: one call of squeue for all who ask, kept in a file, so that the controller is asked no more
+// often than the site bears however many runs there are.
 #pragma once
 
 #include <filesystem>
@@ -12,10 +13,10 @@
 namespace trireme::slurm {
 
 struct QueuedJob {
-  std::string id;         ///< "123", or of an array task "123_4"
+  std::string id;         ///< "123", of an array task "123_4", of tasks that wait together "123_[5-9%2]"
   std::string state;      ///< "PENDING", "RUNNING", …
   std::string reason;     ///< why it waits, as Slurm says
-  double time_left = -1;  ///< seconds; -1 = no limit or not known
+  std::string left;       ///< the time that is left as squeue says it: "1-02:00:00", "UNLIMITED", "INVALID", …
   std::string directory;  ///< where it was submitted
   std::string name;
 
@@ -28,12 +29,33 @@ std::vector<std::string> job_list_command();
 /// Its answer; lines that do not fit are left out.
 std::vector<QueuedJob> parse_job_list(const std::string& answer);
 
+/// Whether `listed`, an id as squeue lists it, stands for the job or array task `id`: "123_[1,5-9:2%3]" for "123_7".
+/// What squeue leaves out of a long list ("123_[1,5,...]") may be any task.
+bool stands_for(const std::string& listed, const std::string& id);
+
 /// The job or array task with this id, null when the queue has none.
 const QueuedJob* find_job(const std::vector<QueuedJob>& jobs, const std::string& id);
 
-/// squeue's answer, not older than `seconds`: from `cache` when that is fresh enough, else asked for and written there.
-/// Nothing without Slurm. A cache that cannot be written costs one call a time, no error.
-std::optional<std::vector<QueuedJob>> my_jobs(base::FileSystem& files, const RunCommand& run,
-                                              const std::filesystem::path& cache, double now, double seconds = 30);
+/// What squeue said, and when: seconds since the epoch by the clock of whoever asked.
+struct JobList {
+  std::vector<QueuedJob> jobs;
+  std::string cluster;  ///< whose queue it is; "" when not known
+  double asked = 0;
+};
+
+/// Seconds between two questions to the queue where nobody says otherwise.
+inline constexpr double kQueueSeconds = 60;
+
+/// The name of the file in which processes that ask the same queue keep its answer: the cluster's name where it is
+/// known (`cluster`, of SLURM_CLUSTER_NAME); else the host's and what `slurm_conf` (SLURM_CONF) says.
+std::string job_list_name(const std::string& cluster, const std::string& host, const std::string& slurm_conf);
+
+/// squeue's answer, younger than `seconds`: from `cache` when that is fresh enough, else asked for and written there.
+/// Of those that ask at the same time with the same cache one asks the queue, and the others wait for it, up to some
+/// seconds. A question that failed counts too: a controller in trouble is not asked more often. Nothing without Slurm
+/// and after a failure. `cluster` is the cluster's name, or "": then Slurm is asked for it once. An empty `cache`, or
+/// one that cannot be written, costs one call a time, no error.
+std::optional<JobList> my_jobs(base::FileSystem& files, const RunCommand& run, const std::filesystem::path& cache,
+                               const std::string& cluster, double now, double seconds = kQueueSeconds);
 
 }  // namespace trireme::slurm

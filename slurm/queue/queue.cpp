@@ -10,6 +10,17 @@ std::optional<bool> job_is_running(const RunCommand& run, const std::string& job
   return is_running(*states);
 }
 
+std::string cluster_name(const RunCommand& run, const std::string& from_job) {
+  if (!from_job.empty()) return from_job;
+  std::istringstream lines(output_of(run, {"env", "-u", "SLURM_CLUSTERS", "scontrol", "show", "config"}).value_or(""));
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words(line);
+    std::string key, equals, name;
+    if (words >> key >> equals >> name && key == "ClusterName" && equals == "=") return name;
+  }
+  return "";
+}
+
 bool is_running(const std::string& states) {
   std::istringstream lines(states);
   for (std::string state; std::getline(lines, state);) {

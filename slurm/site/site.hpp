@@ -97,6 +97,7 @@ struct Site {
   std::vector<std::string> launcher_arguments;  ///< words after mpirun or srun
   std::vector<std::string> prolog;              ///< lines of shell before the launcher
   bool node_directories_persist = false;        ///< node-local directories outlive a job
+  std::int64_t queue_seconds = 60;              ///< at least, between two questions of a run to the queue
 
   /// Nothing when there is none of that name; "" asks for the default partition (the first when none is).
   const Partition* partition(const std::string& name) const;

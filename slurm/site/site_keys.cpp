@@ -41,7 +41,8 @@ const std::vector<SiteKey<Site>>& needs_keys() {
       {"gpu_request", &Site::gpu_request, "how GPUs are asked for; empty: --gpus-per-node={gpus}", Form::kShell},
       {"launcher_arguments", &Site::launcher_arguments, "words after mpirun or srun", Form::kWords},
       {"prolog", &Site::prolog, "a line of shell before the launcher; the key may come several times", Form::kLines},
-      {"node_directories_persist", &Site::node_directories_persist, "yes: node-local directories outlive a job"}};
+      {"node_directories_persist", &Site::node_directories_persist, "yes: node-local directories outlive a job"},
+      {"queue_seconds", &Site::queue_seconds, "seconds between two questions to the queue while runs train, at least"}};
   return keys;
 }
 

@@ -22,9 +22,10 @@ struct Wishes {
   std::string account;    ///< "": the site's or the user's default
   std::string qos;
   std::string constraint;
-  std::string launcher = "auto";  ///< auto, mpirun, srun
-  std::string gpu_request;        ///< "": the site's, else --gpus-per-node={gpus}
-  std::string extra;              ///< further words for sbatch, separated by spaces
+  std::string launcher = "auto";    ///< auto, mpirun, srun
+  std::string gpu_request;          ///< "": the site's, else --gpus-per-node={gpus}
+  std::string extra;                ///< further words for sbatch, separated by spaces
+  std::int64_t queue_seconds = 60;  ///< between two questions to the queue while the run trains, at least the site's
 };
 
 struct Geometry {

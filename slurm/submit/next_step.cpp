@@ -22,13 +22,15 @@ int attempts_without_progress(const Situation& situation) {
   int next_restart = situation.restart_count;
   std::int64_t next_first_step = 0;
   for (auto attempt = situation.attempts.rbegin(); attempt != situation.attempts.rend(); ++attempt) {
-    const bool preempted = attempt->end.reason == "killed" && attempt->start.restart_count < next_restart;
+    const bool got_nowhere = attempt->end.saved_step <= attempt->start.first_step;
+    const bool preempted = (attempt->end.reason == "killed" && attempt->start.restart_count < next_restart) ||
+                           (attempt->end.reason.starts_with("preempted") && got_nowhere);
     const bool went_on_later = next_first_step > attempt->start.first_step;
     next_restart = attempt->start.restart_count;
     next_first_step = attempt->start.first_step;
     if (preempted) continue;
-    const bool asked_for = attempt->end.reason.starts_with("stopped");
-    if (!attempt->ended || asked_for || went_on_later || attempt->end.saved_step > attempt->start.first_step) {
+    const bool asked_for = was_asked_to_end(attempt->end.reason);
+    if (!attempt->ended || asked_for || went_on_later || !got_nowhere) {
       break;
     }
     ++count;

@@ -8,7 +8,7 @@ namespace {
 // A run of 100 steps: ran for 100 s from 1000, saved step 40, and was stopped; 4 ranks.
 RunFacts stopped_run() {
   RunFacts facts;
-  facts.path = "runs/bible";
+  facts.path = "/work/runs/bible";
   slurm::Attempt attempt;
   attempt.number = 1;
   attempt.start.job_id = "7";
@@ -32,7 +32,7 @@ slurm::QueuedJob job(const std::string& state, const std::string& reason) {
 }
 
 TEST(RunSummary, WaitingInTheQueueStretchesTheTimeLeft) {
-  const RunSummary run = summarise(stopped_run(), {job("PENDING", "BeginTime")}, 1400);
+  const RunSummary run = summarise(stopped_run(), {{job("PENDING", "BeginTime")}}, 1400);
   EXPECT_EQ(run.state, "requeued");
   EXPECT_EQ(run.note, "requeued: Slurm holds it for about two minutes");
   ASSERT_TRUE(run.seconds_left);
@@ -49,7 +49,7 @@ TEST(RunSummary, WithoutAJobTheLastEndTells) {
   EXPECT_EQ(summarise(facts, {}, 1400).state, "done");
   facts.attempts[0].ended = false;
   EXPECT_EQ(summarise(facts, {}, 1400).state, "dead");
-  EXPECT_EQ(summarise(facts, {job("RUNNING", "None")}, 1400).state, "starting");
+  EXPECT_EQ(summarise(facts, {{job("RUNNING", "None")}}, 1400).state, "starting");
 }
 
 TEST(RunSummary, ARunningAttemptShowsItsOwnStepAndNextSave) {
@@ -81,8 +81,54 @@ TEST(RunSummary, HoursOfAKilledAttemptEndWithItsLastLine) {
 TEST(RunSummary, AQueuedRunThatWasAskedToStopSaysSo) {
   RunFacts facts = stopped_run();
   facts.stop = slurm::Request{"alice", ""};
-  EXPECT_EQ(summarise(facts, {job("PENDING", "Priority")}, 1400).note,
+  EXPECT_EQ(summarise(facts, {{job("PENDING", "Priority")}}, 1400).note,
             "asked to stop by alice: will end as soon as it starts");
+}
+
+slurm::QueuedJob listed(const std::string& id, const std::string& name, const std::string& directory) {
+  slurm::QueuedJob queued = job("PENDING", "Priority");
+  queued.id = id;
+  queued.name = name;
+  queued.directory = directory;
+  return queued;
+}
+
+TEST(RunSummary, AJobOfTheSameNameElsewhereIsAnotherRuns) {
+  const RunFacts facts = stopped_run();
+  EXPECT_EQ(summarise(facts, {{listed("9", "bible", "/other")}}, 1400).state, "stopped");
+  EXPECT_EQ(summarise(facts, {{listed("9", "bible", "/work/runs/bible/deeper")}}, 1400).state, "stopped");
+  EXPECT_EQ(summarise(facts, {{listed("9", "bible", "/wor")}}, 1400).state, "stopped");
+  const RunSummary run = summarise(facts, {{listed("8", "bible", "/other"), listed("9", "bible", "/work")}}, 1400);
+  EXPECT_EQ(run.state, "queued");
+  EXPECT_EQ(run.job, "9");
+}
+
+TEST(RunSummary, AnotherClustersJobOfTheSameNumberIsAnotherJob) {
+  RunFacts facts = stopped_run();
+  facts.attempts[0].start.cluster = "beta";
+  facts.lease_job = "7";
+  facts.lease_cluster = "beta";
+  EXPECT_EQ(summarise(facts, {{listed("7", "x", "/x")}, "alpha"}, 1400).state, "stopped");
+  EXPECT_EQ(summarise(facts, {{listed("7", "x", "/x")}, "beta"}, 1400).state, "requeued");
+  EXPECT_EQ(summarise(facts, {{listed("7", "x", "/x")}, ""}, 1400).state, "requeued") << "not known";
+}
+
+TEST(RunSummary, ATaskOfAnArrayThatWaitsIsShownByItsOwnNumber) {
+  RunFacts facts;
+  facts.path = "/work/runs/b";
+  facts.submitted = {"123_6"};
+  const RunSummary run = summarise(facts, {{listed("123_[5-9%2]", "trireme", "/work")}}, 1400);
+  EXPECT_EQ(run.state, "queued");
+  EXPECT_EQ(run.job, "123_6");
+  facts.submitted = {"123_4"};
+  EXPECT_EQ(summarise(facts, {{listed("123_[5-9%2]", "trireme", "/work")}}, 1400).state, "new");
+}
+
+TEST(RunSummary, APreemptedRunWasStopped) {
+  RunFacts facts = stopped_run();
+  facts.attempts[0].end.reason = "preempted";
+  EXPECT_EQ(summarise(facts, {}, 1400).state, "stopped");
+  EXPECT_EQ(summarise(facts, {}, 1400).note, "preempted");
 }
 
 TEST(MetricsTail, BeginsAndEndsWithinALine) {

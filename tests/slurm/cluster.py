@@ -9,6 +9,8 @@ import tempfile
 import time
 
 TRIREME = os.environ["TRIREME_BIN"]
+FAULTS = os.path.join(os.environ["TRIREME_BUILD"], "tests", "faults.so")  # see tests/support/faults.cpp
+VAR_TMP = os.environ.get("TRIREME_VAR_TMP", "/var/tmp")
 PATIENCE = 4
 PROGRAMS = ("slurmctld", "slurmd", "sbatch", "munged", "unshare", "nsenter")
 
@@ -32,12 +34,14 @@ class Cluster:
 
     def __init__(self, *options):
         self.options = options
-        self.directory = tempfile.mkdtemp(prefix="trireme-slurm-test.", dir="/var/tmp")
+        self.directory = tempfile.mkdtemp(prefix="trireme-slurm-test.", dir=VAR_TMP)
         os.rmdir(self.directory)
 
     def __enter__(self):
         print(self.devcluster("up", *self.options).splitlines()[0], flush=True)
         self.environment = dict(os.environ, SLURM_CONF=f"{self.directory}/etc/slurm.conf")
+        if os.path.exists(FAULTS):  # for the ranks, which jobs start with this environment
+            self.environment["LD_PRELOAD"] = FAULTS
         return self
 
     def __exit__(self, *error):

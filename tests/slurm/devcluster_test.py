@@ -183,23 +183,39 @@ def no_bridge_left(folder):
     failed = subprocess.run(words, capture_output=True, text=True,
                             env=dict(os.environ, PATH=f"{programs}:{os.environ['PATH']}"))
     assert failed.returncode == 1 and "no address today" in failed.stderr, failed
-    assert not os.path.exists(directory) and not has_bridge(directory)
+    assert not os.path.exists(directory) and not has_bridge(directory) and not leftovers(directory)
     up = subprocess.Popen(words, stdout=subprocess.DEVNULL)
     while not has_bridge(directory):
         time.sleep(0.001)
     up.kill()
     up.wait()
     subprocess.run([TRIREME, "devcluster", "down", "--dir", directory], check=True, stdout=subprocess.DEVNULL)
-    assert not os.path.exists(directory) and not has_bridge(directory)
+    assert not os.path.exists(directory) and not has_bridge(directory) and not leftovers(directory), leftovers(directory)
+
+
+def unrecorded(folder):
+    """A daemon that was started, and its `up` killed before it could write that down, is ended all the same."""
+    directory = os.path.join(folder, "unrecorded")
+    up = subprocess.Popen([TRIREME, "devcluster", "up", "--nodes", "1", "--dir", directory], stdout=subprocess.DEVNULL)
+    while not any("munged" in line for line in leftovers(directory)):
+        time.sleep(0.01)
+    up.kill()
+    up.wait()
+    processes = os.path.join(directory, "processes")
+    if os.path.exists(processes):
+        os.remove(processes)
+    subprocess.run([TRIREME, "devcluster", "down", "--dir", directory], check=True, stdout=subprocess.DEVNULL)
+    assert not os.path.exists(directory) and not leftovers(directory), leftovers(directory)
 
 
 def main():
     clusters.skip_unless_possible("ip", "mpirun")
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+    with tempfile.TemporaryDirectory(dir=clusters.VAR_TMP) as folder:
         for name, case in (("four nodes", lambda: four_nodes(folder)), ("links", links),
                            ("interrupted", lambda: interrupted(folder)), ("killed", lambda: killed(folder)),
                            ("no bridge left", lambda: no_bridge_left(folder)),
-                           ("for users", lambda: for_users(folder))):
+                           ("for users", lambda: for_users(folder)),
+                           ("unrecorded", lambda: unrecorded(folder))):
             start = time.monotonic()
             case()
             print(f"{name}: good, {time.monotonic() - start:.1f} s", flush=True)

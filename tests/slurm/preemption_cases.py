@@ -19,9 +19,9 @@ def preempted(cluster, folder, reference, launcher="mpirun"):
     cluster.devcluster("preempt", job, "--seconds", 2)
     run.wait_done()
     first = run.ends()[0]
-    assert first["reason"] == "stopped by SIGTERM", first
+    assert first["reason"] == "preempted", first
     assert first["last_step"] == first["saved_step"], first
-    assert "requeued" in run.attempts()[1]["reason"], run.attempts()
+    assert run.attempts()[1]["reason"] == "requeued after it was preempted", run.attempts()
     assert cluster.job(job)["Restarts"] == "1"
     cluster.wait_state(job, "COMPLETED")
     nothing_left(run, job, {host for attempt in run.attempts() for host in attempt["hosts"]})
@@ -102,7 +102,7 @@ def cancelled_chain(cluster, folder, reference):
     links = re.findall(r"job (\d+), after", run.output)
     assert len(links) == 2, run.output
     assert cluster.wait_state(links[1], ("COMPLETED", "FAILED")) == "COMPLETED"  # the run is done: it ends at once
-    assert len(run.attempts()) == 2, run.attempts()
+    assert len(run.attempts()) == 2 and run.ends()[0]["reason"] == "preempted", (run.attempts(), run.ends())
     return same_end(run, reference)
 
 

@@ -17,9 +17,9 @@ from failure_cases import (bad_node, fast_tier_cleared, link_cut, node_killed, n
                            node_killed_in_save, rank_killed, rank_killed_in_save, rank_killed_srun)
 from preemption_cases import (cancelled_chain, grace_too_short, matrix, no_grace, preempted, preempted_srun,
                               requeue_refused)
-from queue_cases import (accounted, array, export_none, gpus_per_task, half_the_nodes, no_requeue, oversubscribed,
+from queue_cases import (accounted, alone_in_step, array, export_none, gpus_per_task, half_the_nodes, no_requeue, oversubscribed,
                          own_script, plain, plain_srun, refused, requeued, soonest, time_extended, time_limit_chain,
-                         two_jobs)
+                         two_clusters, two_jobs)
 from training_run import Run, STEPS
 
 # Options of a cluster, how many cases at a time (the nodes share this machine's cores), and the cases. Five groups run at
@@ -31,9 +31,9 @@ GROUPS = (
     (("--nodes", "2"), 1, (rank_killed, rank_killed_in_save, node_killed_in_save, no_grace, node_killed_fast)),
     (("--nodes", "2", "--preempt-mode", "cancel"), 1, (cancelled_chain, half_the_nodes, node_killed_at_start)),
     (("--nodes", "2"), 1, (fast_tier_cleared,)),
-    (("--nodes", "2", "--gpus-per-node", "2"), 1, (gpus_per_task, oversubscribed)),
+    (("--nodes", "2", "--gpus-per-node", "2"), 1, (gpus_per_task, oversubscribed, alone_in_step)),
     (("--nodes", "4"), 2, (time_extended, bad_node)),
-    (("--nodes", "4"), 1, (soonest,)),
+    (("--nodes", "4"), 1, (soonest, two_clusters)),
     (("--nodes", "2", "--grace", "1"), 1, (grace_too_short,)),
     (("--nodes", "2", "--links"), 1, (link_cut,)),
     (("--nodes", "1", "--accounting"), 1, (accounted,)),
@@ -67,7 +67,7 @@ def main():
         sys.exit(f"no case named {', '.join(sorted(unknown))}")
     failures = []
     lock = threading.Lock()
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+    with tempfile.TemporaryDirectory(dir=clusters.VAR_TMP) as folder:
         reference = prepare(folder)
         print(f"undisturbed: loss {reference:.6f} after {STEPS} steps", flush=True)
 

@@ -128,7 +128,7 @@ def main():
 
 def second_job(space):
     """A second job on the run directory of a live one gives up in one sentence; the first goes on."""
-    space.write("long.ini", run_ini("long", train={"steps": 2000, "global_batch": 4, "micro_batch": 1}))
+    space.write("long.ini", run_ini("long", train={"steps": 10_000_000, "global_batch": 4, "micro_batch": 1}))
     first = space.start("train", "long.ini", output="first.txt")
     deadline = time.monotonic() + 60
     while not os.path.exists(space / "runs/long/lease") and time.monotonic() < deadline:

@@ -24,7 +24,7 @@ def while_it_starts(space):
     space.write("start.ini", run_file("start", model=tiny_model(layers=1, hidden=512, vocab=60000),
                                       data={"train": "data.h5"}, train={"steps": 1, "global_batch": 2, "micro_batch": 1},
                                       checkpoint={"every_steps": 0, "every_minutes": 0}))
-    process = space.start("train", "start.ini", ranks=2)
+    process = space.start("train", "start.ini", ranks=2, START_SECONDS=1)
     started = []
 
     def second_rank():
@@ -54,7 +54,8 @@ def while_it_validates(space):
                                       log={"valid_every_steps": 3, "valid_samples": 0}))
     space.must("train", "valid.ini", "--run.dir=straight", ranks=2)
     for number, step in ((1, 3), (2, 6)):
-        process = space.start("train", "valid.ini", "--run.dir=broken", ranks=2, output=f"valid{number}.txt")
+        process = space.start("train", "valid.ini", "--run.dir=broken", ranks=2, output=f"valid{number}.txt",
+                              SLOW_READS="big.h5", STEP_SECONDS=0.3)
 
         def reached():
             return os.path.exists(space / "broken/metrics.jsonl") and \
@@ -76,7 +77,7 @@ def while_it_validates(space):
 def one_rank_alone(space):
     """Rank 1 reads a dataset of its own that is cut while it trains; rank 0 notices nothing before it is killed."""
     space.write("alone.ini", run_file("alone", model=tiny_model(layers=2), data={"train": "data.h5"},
-                                      train={"steps": 100000, "global_batch": 4, "micro_batch": 1}))
+                                      train={"steps": 10_000_000, "global_batch": 4, "micro_batch": 1}))
     for place in ("first", "second"):
         os.makedirs(space / place)
         shutil.copy(space / "data.h5", space / place)
@@ -103,7 +104,7 @@ def one_rank_alone(space):
 def main():
     with Workspace() as space:
         make_data(space)
-        make_data(space, words=160000, name="big")
+        make_data(space, words=40000, name="big")
         while_it_starts(space)
         while_it_validates(space)
         one_rank_alone(space)

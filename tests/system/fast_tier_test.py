@@ -11,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from support import (Workspace, attempts, causes, check, checkpoints, make_data, rank_process, run_file, say,
+from support import (SHM, Workspace, attempts, causes, check, checkpoints, make_data, rank_process, run_file, say,
                      session_processes, step_lines, tiny_model, wait_until, without_timing)
 
 STEPS, EVERY, FAST_EVERY = 150, 50, 3
@@ -32,7 +32,7 @@ def killed_run(space, name, fast, rng):
     """A run that was killed between two checkpoints of its run directory; that directory."""
     directory = space / f"runs/{name}"
     space.write(f"{name}.ini", run_ini(name, fast))
-    process = space.start("train", f"{name}.ini", "--parallel.tp=2", ranks=2)
+    process = space.start("train", f"{name}.ini", "--parallel.tp=2", ranks=2, STEP_SECONDS=0.03)
     step = rng.randrange(EVERY + 10, 2 * EVERY - 10)
     wait_until(lambda: os.path.exists(f"{directory}/metrics.jsonl") and len(step_lines(directory)) >= step, process,
                f"step {step}")
@@ -100,7 +100,7 @@ def damaged(space, fast, rng):
 def nothing_left(space, fast):
     """Killed before its first save in the run directory, with a damaged fast tier: it begins anew, and says so."""
     space.write("anew.ini", run_ini("anew", fast, every_steps=10 * STEPS))
-    process = space.start("train", "anew.ini", ranks=2)
+    process = space.start("train", "anew.ini", ranks=2, STEP_SECONDS=0.03)
     directory = space / "runs/anew"
     wait_until(lambda: os.path.exists(f"{directory}/metrics.jsonl") and len(step_lines(directory)) >= EVERY, process, EVERY)
     os.kill(rank_process(process, 1), signal.SIGKILL)
@@ -130,6 +130,11 @@ def kept_by_site(space, fast):
         script = space.must("submit", "sited.ini", "--site", file, "--dry-run", *words).stdout
         check(("--checkpoint.fast_persists=true" in script) == persists, f"{file} {words}:\n{script}")
     say("a site whose node directories outlive jobs has later jobs look there")
+    space.write("seldom.ini", site.replace("queue_seconds = 60 ", "queue_seconds = 300 "))
+    for words, handed_on in (([], True), (["--slurm.queue_seconds=600"], False)):
+        script = space.must("submit", "sited.ini", "--site", "seldom.ini", "--dry-run", *words).stdout
+        check(("--slurm.queue_seconds=300" in script) == handed_on, f"{words}:\n{script}")
+    say("a site that bears a question in five minutes is asked no more often")
 
 
 def refused(space, fast):
@@ -167,7 +172,7 @@ def main():
     seed = int(sys.argv[1]) if len(sys.argv) > 1 else int(time.time())
     say(f"seed {seed}")
     rng = random.Random(seed)
-    with Workspace() as space, tempfile.TemporaryDirectory(dir="/dev/shm", prefix="trireme-fast-tier-") as fast:
+    with Workspace() as space, tempfile.TemporaryDirectory(dir=SHM, prefix="trireme-fast-tier-") as fast:
         make_data(space)
         goes_on(space, fast, rng)
         another_layout(space, fast, rng)

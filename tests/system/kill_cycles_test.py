@@ -58,7 +58,7 @@ def strike(process, victim):
 def disturb(space, directory, rng, cycle):
     """Starts the run and kills it: while it starts, or some time after a step drawn beyond those logged."""
     before = logged(directory)
-    process = space.start("train", "killed.ini", *LAYOUT, ranks=2)
+    process = space.start("train", "killed.ini", *LAYOUT, ranks=2, STEP_SECONDS=0.01)
     starting = rng.random() < 0.25
     steps = 0 if starting else rng.randint(1, 4)
     delay = rng.uniform(0.0, 0.5) if starting else rng.uniform(0.0, 0.1)

@@ -15,6 +15,8 @@ import numpy as np
 
 TRIREME = os.environ["TRIREME_BIN"]
 SOURCE = os.environ["TRIREME_SOURCE"]
+FAULTS = os.path.join(os.environ["TRIREME_BUILD"], "tests", "faults.so")
+SHM = os.environ.get("TRIREME_SHM", "/dev/shm")  # see tests/support/leftovers.py
 TIMING_KEYS = {"seconds", "tokens_per_second", "peak_share", "time", "save_seconds"}
 
 
@@ -53,10 +55,14 @@ class Workspace:
         return subprocess.run(command(*arguments, ranks=ranks), cwd=self.path, capture_output=True, text=True,
                               timeout=timeout, env={**os.environ, **(environment or {})}, check=False)
 
-    def start(self, *arguments, ranks=0, output=None):
-        """Starts without waiting; output goes to the named file."""
+    def start(self, *arguments, ranks=0, output=None, **pace):
+        """Starts without waiting; output goes to the named file. `pace`: variables of tests/support/faults.cpp, such as
+        STEP_SECONDS=0.05, so that what is done in the middle of a run meets its middle on any machine."""
+        environment = {**os.environ, **{name: str(value) for name, value in pace.items()}}
+        if pace:
+            environment["LD_PRELOAD"] = FAULTS
         with open(self / (output or "output.txt"), "w", encoding="utf-8") as out:
-            return subprocess.Popen(command(*arguments, ranks=ranks), cwd=self.path, stdout=out,
+            return subprocess.Popen(command(*arguments, ranks=ranks), cwd=self.path, stdout=out, env=environment,
                                     stderr=subprocess.STDOUT, start_new_session=True)
 
     def must(self, *arguments, **keywords):

@@ -15,6 +15,7 @@
 #include "launcher/options/number.hpp"
 #include "launcher/options/run_options.hpp"
 #include "launcher/run_facts.hpp"
+#include "slurm/job/job_environment.hpp"
 #include "slurm/queue/queue.hpp"
 
 namespace trireme::launcher {
@@ -87,8 +88,9 @@ checkpoint::Lease acquire(base::FileSystem& files, const Path& run, const checkp
   try {
     return checkpoint::Lease::acquire(
         files, run, checkpoint::this_process("local", 0),
-        checkpoint::real_world([](const std::string& job) { return slurm::job_is_running(slurm::run_command, job); },
-                               [] { return false; }),
+        checkpoint::real_world(
+            [](const std::string& job) { return slurm::job_is_running(slurm::run_command, job); }, [] { return false; },
+            [] { return slurm::cluster_name(slurm::run_command, slurm::read_job_environment().cluster); }),
         [](const std::string& text) { base::print_note(text); });
   } catch (const base::IoError& error) {
     const auto doomed = find_doomed(files, run, policy);

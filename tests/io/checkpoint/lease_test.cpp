@@ -25,7 +25,13 @@ LeaseHolder holder(const std::string& job, std::int64_t restart, const std::stri
           "boot " + host,
           process,
           base::str("t", process),
-          base::str("token-", host, "-", process, "-", restart)};
+          base::str("token-", host, "-", process, "-", restart),
+          "alpha"};
+}
+
+LeaseHolder of_cluster(const std::string& cluster, LeaseHolder holder) {
+  holder.cluster = cluster;
+  return holder;
 }
 
 /// A clock that only waiting moves, and processes and jobs that exist by decree.
@@ -33,6 +39,7 @@ struct FakeWorld {
   std::chrono::steady_clock::time_point time{};
   std::set<std::int64_t> alive;
   std::function<std::optional<bool>(const std::string&)> job_running = [](const std::string&) { return std::nullopt; };
+  std::string cluster = "alpha";
   std::function<void()> meanwhile = [] {};
   bool stop = false;
 
@@ -46,7 +53,7 @@ struct FakeWorld {
             [this](std::int64_t process, const std::string& started) {
               return alive.count(process) > 0 && started == base::str("t", process);
             },
-            [this](const std::string& job) { return job_running(job); }};
+            [this](const std::string& job) { return job_running(job); }, [this] { return cluster; }};
   }
 };
 
@@ -81,7 +88,7 @@ TEST_F(LeaseTest, ALivingProcessOnThisMachineIsRefusedAtOnceInOneSentence) {
     acquire(holder("2", 0, "n1", 11));
     FAIL();
   } catch (const base::Error& error) {
-    EXPECT_THAT(error.what(), testing::HasSubstr("/run is in use by job 1, process 10 on n1"));
+    EXPECT_THAT(error.what(), testing::HasSubstr("/run is in use by job 1 of cluster alpha, process 10 on n1"));
     EXPECT_THAT(error.what(), testing::Not(testing::HasSubstr("\n")));
   }
   EXPECT_EQ(waited(), 0s);
@@ -118,6 +125,49 @@ TEST_F(LeaseTest, AJobThatTheQueueDoesNotRunIsReplacedAtOnce) {
   acquire(holder("1", 0, "n1", 10));
   fake.job_running = [](const std::string& job) { return std::optional(job != "1"); };
   acquire(holder("2", 0, "n2", 20));
+  EXPECT_EQ(waited(), 0s);
+}
+
+TEST_F(LeaseTest, AJobOfAnotherClusterIsNeverLookedUpInThisQueue) {
+  acquire(of_cluster("beta", holder("1", 0, "n1", 10)));
+  fake.job_running = [](const std::string& job) {
+    ADD_FAILURE() << "looked up " << job;
+    return std::optional(false);
+  };
+  acquire(holder("2", 0, "n2", 20));
+  EXPECT_EQ(waited(), 60s);
+  ASSERT_EQ(said.size(), 1u);
+  EXPECT_THAT(said[0], testing::HasSubstr("by job 1 of cluster beta on n1"));
+}
+
+TEST_F(LeaseTest, TheSameJobIdOfAnotherClusterIsAnotherJob) {
+  Lease first = acquire(of_cluster("beta", holder("1", 0, "n1", 10)));
+  fake.meanwhile = [&] { EXPECT_TRUE(first.heartbeat()); };
+  EXPECT_THROW(acquire(holder("1", 1, "n2", 20)), base::Error) << "its restart count is of another job";
+  EXPECT_TRUE(first.still_mine());
+}
+
+TEST_F(LeaseTest, AJobOfAClusterThatNobodyNamesIsWatched) {
+  for (const char* unnamed : {"the holder's", "the reader's"}) {
+    const auto before = fake.time;
+    const bool holders = std::string(unnamed) == "the holder's";
+    acquire(of_cluster(holders ? "" : "alpha", holder("1", 0, "n1", 10)));
+    fake.cluster = holders ? "alpha" : "";
+    fake.job_running = [](const std::string&) { return std::optional(false); };
+    acquire(holder("2", 0, "n2", 20)).release();
+    EXPECT_EQ(fake.time - before, 60s) << unnamed;
+  }
+}
+
+TEST_F(LeaseTest, AnEarlierVersionsLeaseIsOneWithoutACluster) {
+  acquire(holder("1", 0, "n1", 10));
+  base::Json old = base::Json::parse(files.read_all(kRun / "lease"));
+  old.erase("cluster");
+  files.replace(kRun / "lease", base::to_line(old) + "\n");
+  fake.alive = {10};
+  EXPECT_THROW(acquire(holder("2", 0, "n1", 11)), base::Error) << "the process on this machine still counts";
+  fake.alive = {};
+  acquire(holder("2", 0, "n1", 11));
   EXPECT_EQ(waited(), 0s);
 }
 

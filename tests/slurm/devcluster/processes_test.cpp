@@ -5,6 +5,9 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <filesystem>
+
+#include "tests/support/temporary_directory.hpp"
 
 namespace trireme::devcluster {
 namespace {
@@ -20,8 +23,10 @@ TEST(Processes, AStartedDaemonIsAliveUntilItIsEnded) {
 }
 
 TEST(Processes, OneThatIgnoresTheFirstSignalIsKilled) {
-  const ProcessId stubborn = start_daemon({"sh", "-c", "trap '' TERM; while :; do sleep 0.05; done"}, "/dev/null");
-  ::usleep(200000);
+  const tests::TemporaryDirectory directory;
+  const auto log = directory.path() / "log";
+  const ProcessId stubborn = start_daemon({"sh", "-c", "trap '' TERM; echo; while :; do sleep 0.05; done"}, log);
+  while (std::filesystem::file_size(log) == 0) ::usleep(1000);  // until it ignores the signal
   end_processes({stubborn}, 0.3);
   EXPECT_FALSE(is_alive(stubborn));
   int status = 0;
@@ -37,6 +42,19 @@ TEST(Processes, AnotherProcessUnderTheSameNumberIsLeftAlone) {
   EXPECT_TRUE(is_alive(sleeper));
   end_processes({sleeper}, 1);
   ::waitpid(sleeper.pid, nullptr, 0);
+}
+
+TEST(Processes, AreFoundByTheirEnvironment) {
+  const std::string mark = "TRIREME_PROCESSES_TEST=" + std::to_string(::getpid());
+  const ProcessId sleeper = start_daemon({"sleep", "100"}, "/dev/null", {mark});
+  const auto found = processes_with(mark);
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].pid, sleeper.pid);
+  EXPECT_TRUE(processes_with(mark + "1").empty());
+  EXPECT_TRUE(processes_with(mark.substr(0, mark.size() - 1)).empty());
+  end_processes(found, 5);
+  ::waitpid(sleeper.pid, nullptr, 0);
+  EXPECT_TRUE(processes_with(mark).empty());
 }
 
 TEST(Records, AreReadBackWithoutTornLines) {

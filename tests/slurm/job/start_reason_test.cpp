@@ -36,5 +36,21 @@ TEST(StartReason, NamesTheWayBack) {
   EXPECT_EQ(start_reason(before("7", 0, true, "done"), job("")), "resumed by hand after it was done");
 }
 
+TEST(StartReason, SaysThatSlurmPreempted) {
+  EXPECT_EQ(start_reason(before("7", 0, true, "preempted"), job("7", 1)), "requeued after it was preempted");
+  EXPECT_EQ(start_reason(before("7", 0, false, ""), job("7", 1), "preempted"), "requeued after it was preempted");
+  EXPECT_EQ(start_reason(before("7", 0, false, ""), job("7", 1)), "requeued after it was killed");
+}
+
+TEST(StartReason, TheSameNumberOnAnotherClusterIsAnotherJob) {
+  auto attempts = before("7", 0, true, "killed");
+  attempts.back().start.cluster = "beta";
+  JobEnvironment here = job("7", 1);
+  here.cluster = "alpha";
+  EXPECT_EQ(start_reason(attempts, here), "next job after it was killed");
+  here.cluster = "beta";
+  EXPECT_EQ(start_reason(attempts, here), "requeued after it was killed");
+}
+
 }  // namespace
 }  // namespace trireme::slurm

@@ -3,10 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
+
+#include "tests/support/temporary_directory.hpp"
 
 namespace trireme::slurm {
 namespace {
@@ -58,11 +59,14 @@ TEST(RunCommandWithin, ReturnsWhatEndsInTime) {
 }
 
 TEST(RunCommandWithin, KillsWhatDoesNotWithAllItStarted) {
-  char directory[] = "/tmp/trireme-command-XXXXXX";
-  ASSERT_NE(::mkdtemp(directory), nullptr);
-  const std::string pid_file = std::string(directory) + "/pid";
-  EXPECT_FALSE(run_command_within(0.5, {"sh", "-c", "sleep 600 & echo $! > " + pid_file + "; wait"}));
-  EXPECT_FALSE(run_command_within(0.2, {"sh", "-c", "exec >&- 2>&-; sleep 600"})) << "it closed its pipes";
+  const tests::TemporaryDirectory directory;
+  const std::string pid_file = (directory.path() / "pid").string();
+  const auto late = run_command_within(0.5, {"sh", "-c", "sleep 600 & echo $! > " + pid_file + "; wait"});
+  ASSERT_TRUE(late) << "the program is there";
+  EXPECT_EQ(late->exit_code, kNoAnswer);
+  EXPECT_EQ(late->error, "no answer within 0.5 s");
+  const auto closed = run_command_within(0.2, {"sh", "-c", "exec >&- 2>&-; sleep 600"});
+  EXPECT_EQ(closed->exit_code, kNoAnswer) << "it closed its pipes";
   std::ifstream in(pid_file);
   pid_t child = 0;
   ASSERT_TRUE(in >> child);
@@ -71,7 +75,6 @@ TEST(RunCommandWithin, KillsWhatDoesNotWithAllItStarted) {
   std::string line;
   const bool there = static_cast<bool>(std::getline(state, line));
   EXPECT_TRUE(!there || line.substr(line.rfind(')') + 2, 1) == "Z") << line;
-  std::filesystem::remove_all(directory);
 }
 
 TEST(OutputOf, IsOnlyWhatASuccessPrinted) {

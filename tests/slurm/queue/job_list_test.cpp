@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <latch>
+#include <thread>
+
 #include "slurm/queue/pending_reason.hpp"
 #include "tests/support/temporary_directory.hpp"
 
@@ -19,13 +23,13 @@ constexpr const char* kAnswer =
 TEST(JobList, ReadsWhatSqueueSays) {
   const auto jobs = parse_job_list(kAnswer);
   ASSERT_EQ(jobs.size(), 3u);
-  EXPECT_EQ(jobs[0].time_left, 26 * 3600.0);
+  EXPECT_EQ(jobs[0].left, "1-02:00:00");
   EXPECT_FALSE(jobs[0].pending());
   EXPECT_EQ(jobs[1].id, "102_3");
   EXPECT_EQ(jobs[1].reason, "Priority");
   EXPECT_EQ(jobs[1].directory, "/home/a/o|dd");
   EXPECT_TRUE(jobs[1].pending());
-  EXPECT_EQ(jobs[2].time_left, -1);
+  EXPECT_EQ(jobs[2].left, "UNLIMITED");
   EXPECT_EQ(find_job(jobs, "103")->name, "gpt");
   EXPECT_EQ(find_job(jobs, "10"), nullptr);
 }
@@ -39,26 +43,103 @@ TEST(JobList, AsksAgainOnlyWhenTheAnswerIsOld) {
     return CommandResult{0, kAnswer, ""};
   };
   const auto cache = directory.path() / "deep" / "squeue";
-  EXPECT_EQ(my_jobs(files, squeue, cache, 1000)->size(), 3u);
-  EXPECT_EQ(my_jobs(files, squeue, cache, 1029)->size(), 3u);
+  EXPECT_EQ(my_jobs(files, squeue, cache, "alpha", 1000)->jobs.size(), 3u);
+  EXPECT_NEAR(my_jobs(files, squeue, cache, "alpha", 1059)->asked, 1000, 0.9);
   EXPECT_EQ(calls, 1);
-  EXPECT_EQ(my_jobs(files, squeue, cache, 1030)->size(), 3u);
+  EXPECT_NEAR(my_jobs(files, squeue, cache, "alpha", 1061)->asked, 1061, 0.9);
   EXPECT_EQ(calls, 2);
-  my_jobs(files, squeue, cache, 500);  // a cache from the future is of another clock
+  my_jobs(files, squeue, cache, "alpha", 1055);  // a node whose clock is 5 s behind
+  EXPECT_EQ(calls, 2);
+  my_jobs(files, squeue, cache, "alpha", 500);  // a cache from the future is of another clock
   EXPECT_EQ(calls, 3);
+  my_jobs(files, squeue, cache, "alpha", 700, 300);
+  EXPECT_EQ(calls, 3) << "the site's interval";
+}
+
+TEST(JobList, FindsATaskAmongThoseThatWaitTogether) {
+  for (const char* listed : {"123_[5-9%2]", "123_[7]", "123_[1,3,7]", "123_[1-3,5-9:2]", "123_[1,2,...]", "123_7"}) {
+    EXPECT_TRUE(stands_for(listed, "123_7")) << listed;
+  }
+  for (const char* listed : {"123_[8-9%7]", "123_[1-6]", "123_[6-9:2]", "12_[5-9]", "1234_[5-9]", "123", "123_",
+                             "123_[", "123_[]", "123_[a-z]", "123_[5-9:0]", "123_77"}) {
+    EXPECT_FALSE(stands_for(listed, "123_7")) << listed;
+  }
+  EXPECT_FALSE(stands_for("123_[5-9]", "123"));
+  EXPECT_FALSE(stands_for("123_[5-9]", "123_"));
+  const auto jobs =
+      parse_job_list("123_4|RUNNING|None|1:00|trireme|/a\n123_[5-9%2]|PENDING|Priority|1:00|trireme|/a\n");
+  EXPECT_EQ(find_job(jobs, "123_8")->state, "PENDING");
+  EXPECT_EQ(find_job(jobs, "123_4")->state, "RUNNING");
+}
+
+TEST(JobList, LearnsTheClustersNameOnce) {
+  tests::TemporaryDirectory directory;
+  base::PosixFileSystem files;
+  int names = 0;
+  const RunCommand slurm = [&](const std::vector<std::string>& words) {
+    if (words[0] == "squeue") return CommandResult{0, kAnswer, ""};
+    ++names;
+    return CommandResult{0, "ClusterName = beta\n", ""};
+  };
+  EXPECT_EQ(my_jobs(files, slurm, directory.path() / "squeue", "", 1000)->cluster, "beta");
+  EXPECT_EQ(my_jobs(files, slurm, directory.path() / "squeue", "", 1030)->cluster, "beta");
+  EXPECT_EQ(my_jobs(files, slurm, directory.path() / "squeue", "", 2000)->cluster, "beta");
+  EXPECT_EQ(names, 1);
+}
+
+TEST(JobList, OfManyThatAskAtOnceOneAsksTheQueue) {
+  tests::TemporaryDirectory directory;
+  std::atomic<int> calls = 0;
+  std::latch all(8);
+  const RunCommand squeue = [&](const auto&) {
+    ++calls;
+    return CommandResult{0, kAnswer, ""};
+  };
+  std::vector<std::jthread> runs;
+  for (int i = 0; i < 8; ++i) {
+    runs.emplace_back([&] {
+      base::PosixFileSystem files;
+      all.arrive_and_wait();
+      EXPECT_EQ(my_jobs(files, squeue, directory.path() / "squeue", "alpha", 1000)->jobs.size(), 3u);
+    });
+  }
+  runs.clear();
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(JobList, AFailureIsKeptToo) {
+  tests::TemporaryDirectory directory;
+  base::PosixFileSystem files;
+  int calls = 0;
+  const RunCommand squeue = [&](const auto&) {
+    ++calls;
+    return CommandResult{1, "", "Unable to contact slurm controller"};
+  };
+  EXPECT_FALSE(my_jobs(files, squeue, directory.path() / "squeue", "alpha", 1000));
+  EXPECT_FALSE(my_jobs(files, squeue, directory.path() / "squeue", "alpha", 1030));
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(JobList, HasAFileForEachQueue) {
+  EXPECT_EQ(job_list_name("alpha", "n1", "/etc/slurm.conf"), "squeue.alpha");
+  EXPECT_NE(job_list_name("", "n1", ""), job_list_name("", "n2", ""));
+  EXPECT_NE(job_list_name("", "n1", "/a/slurm.conf"), job_list_name("", "n1", "/b/slurm.conf"));
+  EXPECT_NE(job_list_name("n1", "n1", ""), job_list_name("", "n1", "")) << "a cluster named like a host";
+  EXPECT_EQ(job_list_name("../x", "n1", "").find('/'), std::string::npos);
 }
 
 TEST(JobList, WithoutSlurmThereIsNothing) {
   tests::TemporaryDirectory directory;
   base::PosixFileSystem files;
   EXPECT_FALSE(my_jobs(
-      files, [](const auto&) { return std::nullopt; }, directory.path() / "squeue", 1));
+      files, [](const auto&) { return std::nullopt; }, directory.path() / "squeue", "alpha", 1));
 }
 
 TEST(JobList, AnUnwritableCacheIsNoError) {
   base::PosixFileSystem files;
   const RunCommand squeue = [](const auto&) { return CommandResult{0, kAnswer, ""}; };
-  EXPECT_EQ(my_jobs(files, squeue, "/proc/nowhere/squeue", 1)->size(), 3u);
+  EXPECT_EQ(my_jobs(files, squeue, "/proc/nowhere/squeue", "alpha", 1)->jobs.size(), 3u);
+  EXPECT_EQ(my_jobs(files, squeue, "", "alpha", 1)->jobs.size(), 3u);
 }
 
 TEST(PendingReason, IsExplainedInPlainWords) {

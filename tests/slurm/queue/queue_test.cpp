@@ -28,5 +28,15 @@ TEST(JobIsRunning, IsUnknownWhenSqueueFailsOrIsMissing) {
   EXPECT_EQ(job_is_running([](const auto&) { return std::nullopt; }, "12"), std::nullopt);
 }
 
+TEST(ClusterName, IsTheJobsOrThatOfTheConfiguration) {
+  const RunCommand scontrol = [](const std::vector<std::string>& words) {
+    EXPECT_EQ(words, (std::vector<std::string>{"env", "-u", "SLURM_CLUSTERS", "scontrol", "show", "config"}));
+    return CommandResult{0, "Configuration data as of 2026-11-29\nClusterName             = alpha\nX = y\n", ""};
+  };
+  EXPECT_EQ(cluster_name(scontrol, ""), "alpha");
+  EXPECT_EQ(cluster_name(scontrol, "beta"), "beta");
+  EXPECT_EQ(cluster_name([](const auto&) { return std::nullopt; }, ""), "");
+}
+
 }  // namespace
 }  // namespace trireme::slurm

@@ -113,6 +113,7 @@ TEST(SiteFromValues, ReadsListsLinesAndWords) {
                                       {"needs.prolog", "ulimit -l unlimited"},
                                       {"needs.prolog", ""},
                                       {"needs.node_directories_persist", "yes"},
+                                      {"needs.queue_seconds", "300"},
                                       {"mpi.mpi_types", "unknown"},
                                       {"slurm.submit_from_nodes", "unknown"},
                                       {"partition.a.b.max_nodes", "unlimited"},
@@ -121,6 +122,7 @@ TEST(SiteFromValues, ReadsListsLinesAndWords) {
   EXPECT_THAT(site.launcher_arguments, ElementsAre("--mca", "btl", "self", "-v"));
   EXPECT_THAT(site.prolog, ElementsAre("ulimit -l unlimited"));
   EXPECT_TRUE(site.node_directories_persist);
+  EXPECT_EQ(site.queue_seconds, 300);
   EXPECT_EQ(site.unknown.count("mpi_types"), 1U);
   EXPECT_EQ(site.submit_from_nodes, std::nullopt);
   ASSERT_EQ(site.partitions.size(), 1U);

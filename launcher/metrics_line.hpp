@@ -1,0 +1,19 @@
+// One line of metrics.jsonl, looked at quickly: a run may have millions of them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace trireme::launcher {
+
+struct MetricsLine {
+  std::int64_t step = 0;
+  bool validated = false;  ///< it has a valid_loss
+};
+
+/// Nothing when the text is no JSON object with a whole number "step". What Trireme writes itself (a flat object of
+/// numbers that begins with the step) is read without building anything; all else by the JSON library.
+std::optional<MetricsLine> read_metrics_line(std::string_view text);
+
+}  // namespace trireme::launcher
