@@ -87,7 +87,8 @@ class PatternRewriter {
     BracketExpression expression = read_bracket(in_, i_);
     if (scopes_.back().ignore_case) {
       std::vector<CodePointSet::Range> others;
-      for (const auto& [first, last] : recent_cased().ranges()) {
+      const CodePointSet cased = recent_cased();
+      for (const auto& [first, last] : cased.ranges()) {
         for (std::uint32_t point = first; point <= last; ++point) {
           if (!expression.members.contains(point)) continue;
           const std::uint32_t other = recent_other_case(point);

@@ -75,7 +75,9 @@ int cut_everywhere(const text::TokenizerDefinition& definition) {
 
 TEST(TextCut, NeverChangesIds) {
   EXPECT_GT(cut_everywhere(definition({})), 1000);
-  EXPECT_GT(cut_everywhere(definition({text::kLlama3Pattern})), 1000);
+  for (const char* const pattern : {text::kLlama3Pattern, text::kQwen2Pattern, text::kO200kPattern}) {
+    EXPECT_GT(cut_everywhere(definition({pattern})), 1000);
+  }
   auto prefixed = definition({});
   prefixed.add_prefix_space = true;
   EXPECT_GT(cut_everywhere(prefixed), 500);
