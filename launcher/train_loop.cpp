@@ -164,7 +164,6 @@ void TrainLoop::skip_step() {
   ++at_.skipped_steps;
   constexpr std::int64_t kAlwaysSaid = 10;
   if (at_.skipped_steps <= kAlwaysSaid || at_.skipped_steps % options_.log.every_steps == 0) {
-    printer_.clear_bar();
     parts_.log.warn(base::str("step ", at_.step + 1, " has no token to predict: every target of samples ",
                               sample_list(), " is masked. The weights stay as they are; ", at_.skipped_steps,
                               " such step(s) so far. Many of them: raise train.global_batch or check the prompts"));

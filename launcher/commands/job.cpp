@@ -259,7 +259,7 @@ int next(const Arguments& arguments) {
 int directory(const Arguments& arguments) {
   options::CommandLine line("job directory", "prints where a run file's run lies, for batch scripts",
                             "trireme job directory run.ini --run.name=second");
-  const options::RunArguments run_arguments(line);
+  const options::RunArguments run_arguments(line, options::Listing::kAside);
   if (!line.parse(arguments)) return base::kExitDone;
   base::answer_content(std::filesystem::absolute(run_arguments.load().run.dir).lexically_normal().string() + '\n');
   return base::kExitDone;
