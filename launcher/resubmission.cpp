@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
+#include "base/own_file.hpp"
 #include "slurm/submit/settings.hpp"
 
 namespace trireme::launcher {
@@ -112,7 +113,7 @@ std::optional<KnownJob> job_of_run(const std::vector<KnownJob>& jobs, const slur
 std::vector<std::string> last_submission(base::FileSystem& files, const fs::path& run_directory) {
   try {
     if (!files.exists(run_directory / kRecord)) return {};
-    const auto record = base::Json::parse(files.read_all(run_directory / kRecord), nullptr, false);
+    const auto record = base::Json::parse(base::read_own(files, run_directory / kRecord), nullptr, false);
     if (record.is_object() && record.contains("jobs")) return record["jobs"].get<std::vector<std::string>>();
   } catch (const std::exception&) {
     // Torn or of another kind: the queue tells by itself.

@@ -39,7 +39,8 @@ std::optional<LeaseHolder> parse(const std::string& text) {
                        base::whole_number(json.at("process")), json.at("started").get<std::string>(),
                        json.at("token").get<std::string>(),    json.value("cluster", "")};
     // They become words of messages and of commands that ask the queue.
-    const bool ours = base::is_job_id(holder.job) && (holder.host.empty() || base::is_host_name(holder.host));
+    const bool ours = base::is_job_id(holder.job) && (holder.host.empty() || base::is_host_name(holder.host)) &&
+                      (holder.cluster.empty() || base::is_host_name(holder.cluster));
     return ours ? std::optional(std::move(holder)) : std::nullopt;
   } catch (const Json::exception&) {
     return std::nullopt;

@@ -1,6 +1,7 @@
 #include "slurm/devcluster/roots_directory.hpp"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <charconv>
 #include <cstdlib>
@@ -48,6 +49,7 @@ void require_roots_directory(const fs::path& directory, std::optional<uid_t> als
 }
 
 std::optional<uid_t> sudo_user() {
+  if (::geteuid() != 0) return ::geteuid();
   const char* text = std::getenv("SUDO_UID");
   uid_t user = 0;
   if (text == nullptr || std::from_chars(text, text + std::strlen(text), user).ec != std::errc()) return std::nullopt;

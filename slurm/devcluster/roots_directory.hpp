@@ -14,7 +14,7 @@ namespace trireme::devcluster {
 /// has. A directory that is not there is fine when those above it are.
 void require_roots_directory(const std::filesystem::path& directory, std::optional<uid_t> also);
 
-/// The user who called sudo.
+/// The user who called sudo; without root's rights, who only look at a cluster, this user.
 std::optional<uid_t> sudo_user();
 
 }  // namespace trireme::devcluster
