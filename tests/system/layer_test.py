@@ -118,10 +118,10 @@ INNER_HEADERS = ("models/kernels/cuda/",)
 OUTPUT = {
     r"std::(printf|puts|putchar|cout|cerr|clog)\b": ("base/answer.cpp",),
     # A training's lines are its log.
-    r"\bstdout\b": ("base/answer.cpp", "collectives/mpi/failure.cpp", "launcher/commands/train.cpp",
-                    "launcher/train_loop.cpp"),
-    r"std::(fprintf|fputs|fputc|fwrite)\b|\b(print|put)\(stderr": ("base/answer.cpp", "base/log.cpp", "launcher/progress.cpp",
-                                                                  "launcher/step_report.cpp"),
+    r"\bstdout\b": ("base/answer.cpp", "base/patient_output.cpp", "collectives/mpi/failure.cpp",
+                    "launcher/commands/train.cpp", "launcher/train_loop.cpp"),
+    r"std::(fprintf|fputs|fputc|fwrite)\b": ("base/answer.cpp", "base/patient_output.cpp", "launcher/progress.cpp"),
+    r"\bwrite_text\(": ("base/log.cpp", "base/patient_output.cpp", "base/patient_output.hpp", "launcher/step_report.cpp"),
 }
 
 
