@@ -11,6 +11,7 @@
 #include "io/checkpoint/lease.hpp"
 #include "io/checkpoint/run_checkpoints.hpp"
 #include "launcher/options/run_options.hpp"
+#include "launcher/resubmission.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -94,6 +95,7 @@ RunFacts read_run(base::FileSystem& files, const fs::path& path) {
   facts.path = fs::absolute(path).lexically_normal();
   attempt_to([&] { facts.attempts = slurm::read_attempts(files, path / "attempts.jsonl", base::Trust::kContent); });
   attempt_to([&] { read_lease(files, facts); });
+  facts.submitted = last_submission(files, path);
   attempt_to([&] { facts.newest = parse_metrics_tail(tail_of(files, path / "metrics.jsonl", kTail)); });
   attempt_to([&] {
     const auto steps = checkpoint::committed_steps(files, path);

@@ -35,7 +35,8 @@ bool is_of_another_job(std::string_view name, bool in_job) {
 
 std::vector<std::string> command_environment(const std::string& program, const std::vector<std::string>& variables) {
   const std::string_view base = std::string_view(program).substr(program.rfind('/') + 1);
-  if (!is_any(base, {"sbatch", "squeue", "sinfo", "scontrol", "sacct", "sacctmgr", "sshare", "srun", "scancel"})) {
+  if (!is_any(base,
+              {"env", "sbatch", "squeue", "sinfo", "scontrol", "sacct", "sacctmgr", "sshare", "srun", "scancel"})) {
     return variables;
   }
   const bool in_job =

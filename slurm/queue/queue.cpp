@@ -5,7 +5,8 @@
 namespace trireme::slurm {
 
 std::optional<bool> job_is_running(const RunCommand& run, const std::string& job) {
-  const auto states = output_of(run, {"squeue", "--noheader", "--format=%T", "--jobs=" + job});
+  const auto states =
+      output_of(run, {"env", "-u", "SLURM_CLUSTERS", "squeue", "--noheader", "--format=%T", "--jobs=" + job});
   if (!states) return std::nullopt;
   return is_running(*states);
 }

@@ -8,8 +8,8 @@
 
 namespace trireme::slurm {
 
-/// Whether squeue says that the job (array task: "123_4") is running, completing or suspended. Nothing when squeue
-/// is missing, fails, or does not answer.
+/// Whether squeue says, of this cluster whatever SLURM_CLUSTERS names, that the job (array task: "123_4") is running,
+/// completing or suspended. Nothing when squeue is missing, fails, or does not answer.
 std::optional<bool> job_is_running(const RunCommand& run, const std::string& job);
 
 /// The name of the cluster that these commands ask: `from_job` (SLURM_CLUSTER_NAME) where that is not empty, else from

@@ -37,6 +37,7 @@ TEST(CommandEnvironment, KeepsTheJobButNotTheFiltersFromOtherCommands) {
                           "SLURM_MEM_PER_CPU=1000", "PMIX_RANK=0", "OMPI_MCA_btl=self", "OMPI_COMM_WORLD_RANK=0",
                           "TEXT=SBATCH_PARTITION=", "SLURMD_NODENAME=n1"));
   EXPECT_EQ(command_environment("mpirun", kVariables), kVariables);
+  EXPECT_EQ(command_environment("env", kVariables), command_environment("squeue", kVariables));
 }
 
 TEST(CommandEnvironment, IsWhatProgramsGet) {

@@ -21,6 +21,8 @@ TEST(JobIsRunning, AsksSqueueForTheOneJob) {
   };
   EXPECT_EQ(job_is_running(squeue, "12_3"), true);
   EXPECT_EQ(asked.back(), "--jobs=12_3");
+  asked.resize(4);
+  EXPECT_EQ(asked, (std::vector<std::string>{"env", "-u", "SLURM_CLUSTERS", "squeue"})) << "another cluster's job 12_3";
 }
 
 TEST(JobIsRunning, IsUnknownWhenSqueueFailsOrIsMissing) {
