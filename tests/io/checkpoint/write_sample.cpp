@@ -1,6 +1,6 @@
 // write_sample RUN_DIR STEP TP DP PP ZERO fp32|fp64 [large|hostile]: saves the sample model from that layout, ranks as
 // threads. "large" adds tensors: one of several checksum blocks, and three with NaN and infinities in them. "hostile"
-// puts what a terminal would obey into every text of the checkpoint and adds a tensor with such a name.
+// puts what a terminal would obey into the texts of the checkpoint and adds a tensor with such a name.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -23,7 +23,7 @@ void add_large(std::vector<tests::SampleTensor>& tensors, DataType dtype) {
 constexpr const char* kHostile = "x\x1b[2J\x1b]0;owned\x07\r\ntrireme: done \u202egnp.exe\u2028\u009b31m";
 
 void make_hostile(SaveInfo& info) {
-  info.run_id = info.job = kHostile;
+  info.run_id = kHostile;
   info.options = std::string("[run]\nname = ") + kHostile + "\n";
   info.layout = kHostile;
   info.cursor = info.extra = info.versions = {{kHostile, kHostile}};
