@@ -79,9 +79,9 @@ class Scanner {
   /// Everything after a value, until all brackets are closed.
   bool rest() {
     while (!open_.empty()) {
-      space();
       const char closer = open_.back() == '{' ? '}' : ']';
       if (open_.size() == 1 && open_[0] == '{' && member_) member_(key_, text_.substr(value_begin_, i_ - value_begin_));
+      space();
       if (peek() == closer) {
         skip(1);
         open_.pop_back();
@@ -96,19 +96,20 @@ class Scanner {
     return true;
   }
 
-  /// A member of an object, or an element of an array, up to its own end or its first inner element.
-  bool element() {
-    if (open_.back() == '{') {
-      const std::size_t begin = i_;
-      if (!string()) return false;
-      if (open_.size() == 1) key_ = text_.substr(begin + 1, i_ - begin - 2);
-      space();
-      if (peek() != ':') return false;
-      skip(1);
-      space();
-      if (open_.size() == 1) value_begin_ = i_;
-    }
-    return value();
+  /// A member of an object, or an element of an array, up to its own end or its first inner element that is no bracket.
+  bool element() { return (open_.back() != '{' || key()) && value(); }
+
+  /// A member's key, with its colon.
+  bool key() {
+    const std::size_t begin = i_;
+    if (!string()) return false;
+    if (open_.size() == 1) key_ = text_.substr(begin + 1, i_ - begin - 2);
+    space();
+    if (peek() != ':') return false;
+    skip(1);
+    space();
+    if (open_.size() == 1) value_begin_ = i_;
+    return true;
   }
 
   bool value() {
@@ -129,7 +130,7 @@ class Scanner {
         return true;
       }
       open_.push_back(c);
-      if (open_.back() == '{') return element();
+      if (c == '{' && !key()) return false;
       c = peek();
       if (c != '{' && c != '[') return value();
     }

@@ -63,7 +63,7 @@ void add_json(base::Json& object, const Owner& owner, const std::vector<SiteKey<
 std::string to_ini(const Site& site, const std::string& needs_section) {
   std::string text = kHead;
   for (const auto& [subject, reason] : site.unknown)
-    text += in_one_line(base::printable(kNotKnown + subject + " (" + reason + ").")) + "\n";
+    text += base::printable(in_one_line(kNotKnown + subject + " (" + reason + ").")) + "\n";
   add_section(text, "slurm", site, slurm_keys(), site.unknown);
   add_section(text, "mpi", site, mpi_keys(), site.unknown);
   for (const Partition& one : site.partitions) {

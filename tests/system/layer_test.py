@@ -120,8 +120,8 @@ OUTPUT = {
     # A training's lines are its log.
     r"\bstdout\b": ("base/answer.cpp", "base/patient_output.cpp", "collectives/mpi/failure.cpp",
                     "launcher/commands/train.cpp", "launcher/train_loop.cpp"),
-    r"std::(fprintf|fputs|fputc|fwrite)\b": ("base/answer.cpp", "base/patient_output.cpp", "launcher/progress.cpp"),
-    r"\bwrite_text\(": ("base/log.cpp", "base/patient_output.cpp", "base/patient_output.hpp", "launcher/step_report.cpp"),
+    r"std::(fprintf|fputs|fputc|fwrite)\b": ("base/answer.cpp", "base/patient_output.cpp"),
+    r"\bwrite_text\(": ("base/patient_output.cpp", "base/patient_output.hpp", "base/status_line.cpp"),
 }
 
 

@@ -86,8 +86,8 @@ TEST(JsonScanner, RefusesWhatIsNoJson) {
 
 TEST(JsonScanner, AgreesWithAStrictReaderOnRandomTexts) {
   std::mt19937 random(1);
-  const std::vector<std::string> pieces = {"{",           "}", "[",      "]",    ",", ":",    "\"a\"",
-                                           "\"\\u00e9\"", "1", "-2.5e3", "null", " ", "true", "0"};
+  const std::vector<std::string> pieces = {"{",           "}", "[",    "]",    ",", ":",    "\"a\"",
+                                           "\"\\u00e9\"", "1", "-2.5", "null", " ", "true", "0"};
   int valid = 0;
   for (int round = 0; round < 200000; ++round) {
     std::string text;
@@ -104,6 +104,10 @@ TEST(JsonScanner, NestedValuesNeedNoStack) {
   const std::string deep = std::string(1 << 20, '[') + std::string(1 << 20, ']');
   EXPECT_EQ(kind_of(deep), JsonText::kOther);
   EXPECT_EQ(kind_of(deep.substr(1)), JsonText::kMalformed);
+  std::string objects;
+  for (int depth = 0; depth < 1 << 20; ++depth) objects += R"({"a":)";
+  EXPECT_EQ(kind_of(objects + "1" + std::string(1 << 20, '}')), JsonText::kObject);
+  EXPECT_EQ(kind_of(objects), JsonText::kMalformed);
 }
 
 class JsonlTest : public testing::Test {
