@@ -238,7 +238,7 @@ class PrepareTest(unittest.TestCase):
             self.assertEqual(held.sum(), round(0.25 * len(whole)))
             starts = np.cumsum([0] + [end - begin for begin, end in blocks])[:-1]
             np.testing.assert_array_equal(b["document_offsets"][:], starts)
-        done = self.run_prepare(*options, output="f.h5")
+        done = self.run_prepare("--force", *options, output="f.h5")
         self.assertIn(f"validation took {len(blocks)} blocks of", done.stdout.decode())
 
     def test_output_does_not_depend_on_threads(self):
