@@ -10,6 +10,7 @@
 #include <memory>
 
 #include "base/error.hpp"
+#include "base/lines.hpp"
 #include "base/posix_file.hpp"
 #include "base/retry_io.hpp"
 #include "base/user_name.hpp"
@@ -101,38 +102,18 @@ std::string read_own(FileSystem& files, const Path& path, Trust trust, std::uint
   return read_limited(*files.open_own(path, OpenMode::kRead, trust), path, limit);
 }
 
-std::uint64_t for_each_line(File& file, const std::function<void(std::string_view)>& visit, std::size_t longest) {
-  constexpr std::size_t kChunk = std::size_t{1} << 16;
-  std::string line, chunk(kChunk, '\0');
-  bool too_long = false;
-  std::uint64_t offset = 0, end = 0;
-  while (const std::size_t length = file.pread(chunk.data(), kChunk, offset)) {
-    std::string_view rest(chunk.data(), length);
-    for (std::size_t newline; (newline = rest.find('\n')) != std::string_view::npos; rest.remove_prefix(newline + 1)) {
-      too_long = too_long || line.size() + newline > longest;
-      if (!too_long) line.append(rest.substr(0, newline));
-      visit(too_long ? std::string_view() : std::string_view(line));
-      line.clear();
-      too_long = false;
-      end = offset + length - rest.size() + newline + 1;
-    }
-    too_long = too_long || line.size() + rest.size() > longest;
-    if (too_long) {
-      line.clear();
-    } else {
-      line.append(rest);
-    }
-    offset += length;
-  }
-  return end;
-}
-
 std::uint64_t read_ledger(FileSystem& files, const Path& path, Trust trust,
                           const std::function<void(std::string_view)>& visit) {
   if (!files.exists(path)) return 0;
   const auto file = files.open_own(path, OpenMode::kRead, trust);
   if (file->size() > kLedgerLimit) throw too_long(path, kLedgerLimit);
-  return for_each_line(*file, visit);
+  LineReader lines(*file);
+  std::uint64_t end = 0;
+  for (Line line; lines.next(line);) {
+    if (line.whole) visit(line.text);
+    if (line.end - line.begin > line.text.size()) end = line.end;  // it ends with a newline
+  }
+  return end;
 }
 
 }  // namespace trireme::base

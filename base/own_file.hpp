@@ -17,8 +17,6 @@ namespace trireme::base {
 inline constexpr std::uint64_t kOwnFileLimit = std::uint64_t{1} << 20;
 /// What a ledger may hold: some 100,000 attempts, or 1,000 attempts of 10,000 nodes.
 inline constexpr std::uint64_t kLedgerLimit = std::uint64_t{256} << 20;
-/// The longest line of a ledger.
-inline constexpr std::size_t kLineLimit = std::size_t{1} << 20;
 
 /// The whole file. InputError when it is longer than `limit`, or for the reasons of FileSystem::open_own().
 std::string read_own(FileSystem& files, const std::filesystem::path& path, Trust trust = Trust::kContent,
@@ -27,13 +25,9 @@ std::string read_own(FileSystem& files, const std::filesystem::path& path, Trust
 /// The same of an open file; `path` is for the message. Reads `limit` bytes at most whatever its size says.
 std::string read_limited(File& file, const std::filesystem::path& path, std::uint64_t limit);
 
-/// Calls visit() for each line that ends in a newline, without it; for an empty one in the place of a line that is
-/// longer than `longest`. Holds no more than `longest` bytes. Returns the bytes up to and with the last newline.
-std::uint64_t for_each_line(File& file, const std::function<void(std::string_view)>& visit,
-                            std::size_t longest = kLineLimit);
-
-/// The lines of a ledger that may be missing: then there are none. InputError when it is longer than kLedgerLimit.
-/// Returns what for_each_line() returns.
+/// Calls visit() for the whole lines of a ledger, without their newlines; those longer than kLongestLine
+/// (base/lines.hpp) are passed over. One that is missing has none. Returns the bytes up to and with the last newline.
+/// InputError when it is longer than kLedgerLimit.
 std::uint64_t read_ledger(FileSystem& files, const std::filesystem::path& path, Trust trust,
                           const std::function<void(std::string_view)>& visit);
 

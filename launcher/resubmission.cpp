@@ -1,6 +1,5 @@
 #include "launcher/resubmission.hpp"
 
-#include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include "base/json.hpp"
 #include "base/log.hpp"
 #include "base/own_file.hpp"
+#include "base/user_name.hpp"
 #include "slurm/submit/settings.hpp"
 
 namespace trireme::launcher {
@@ -29,21 +29,13 @@ bool is_over(const std::string& state) {
   return std::ranges::find(kOver, state) != kOver.end();
 }
 
-std::string user_named(uid_t id) {
-  std::vector<char> buffer(16384);
-  passwd entry{};
-  passwd* found = nullptr;
-  const bool known = ::getpwuid_r(id, &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr;
-  return known ? entry.pw_name : std::to_string(id);
-}
-
 // Who may have submitted a job of the run: this user, and the directory's owner.
 std::vector<std::string> users_of(const slurm::ScriptPlan& plan) {
-  std::vector<std::string> users = {user_named(::geteuid())};
+  std::vector<std::string> users = {base::user_name(::geteuid())};
   for (const slurm::ScriptRun& run : plan.runs) {
     struct stat status {};
     if (::stat(run.run_directory.c_str(), &status) != 0) continue;
-    const std::string owner = user_named(status.st_uid);
+    const std::string owner = base::user_name(status.st_uid);
     if (std::ranges::count(users, owner) == 0) users.push_back(owner);
   }
   return users;
@@ -57,7 +49,7 @@ void check_rights(const slurm::ScriptRun& run) {
   struct stat status {};
   const bool known = ::stat(run.run_directory.c_str(), &status) == 0;
   throw base::InputError(str("the run directory ", run.run_directory, " belongs to ",
-                             known ? user_named(status.st_uid) : "somebody else", ", and you may not write ",
+                             known ? base::user_name(status.st_uid) : "somebody else", ", and you may not write ",
                              refused->string(), ": nothing was written or submitted. Ask its owner to submit, or ",
                              "train on in a directory of your own: --run.dir=DIR --model.init_from=", run.run_directory,
                              "/checkpoints/step_N"));
@@ -122,7 +114,8 @@ std::vector<std::string> last_submission(base::FileSystem& files, const fs::path
 }
 
 void keep_submission(base::FileSystem& files, const fs::path& run_directory, const std::vector<std::string>& jobs) {
-  files.replace(run_directory / kRecord, base::to_line({{"jobs", jobs}, {"user", user_named(::geteuid())}}) + '\n');
+  files.replace(run_directory / kRecord,
+                base::to_line({{"jobs", jobs}, {"user", base::user_name(::geteuid())}}) + '\n');
 }
 
 std::optional<fs::path> first_unwritable(const fs::path& run_directory) {

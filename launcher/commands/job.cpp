@@ -25,6 +25,7 @@
 #include "slurm/job/control_files.hpp"
 #include "slurm/job/job_end_watch.hpp"
 #include "slurm/job/job_environment.hpp"
+#include "slurm/job/preempted.hpp"
 #include "slurm/job/time_limit.hpp"
 #include "slurm/queue/command.hpp"
 #include "slurm/site/hostlist.hpp"
@@ -92,17 +93,10 @@ std::vector<std::string> lost_hosts(const std::string& node_list) {
   return lost;
 }
 
-// What Slurm says about the job; empty when it does not answer.
-slurm::Fields job_record(const slurm::JobEnvironment& job) {
-  const auto answer = slurm::output_of(slurm::run_command, {"scontrol", "--oneliner", "show", "job", job.job_id});
-  const auto records = slurm::parse_records(answer.value_or(""), "JobId");
-  return records.empty() ? slurm::Fields() : records[0];
-}
-
-// Whether the job was given notice and will be killed at the end of its grace.
-bool is_preempted(const slurm::Fields& record) {
-  const std::string time = slurm::field(record, "PreemptTime");
-  return !time.empty() && time != "None";
+// The nodes that the job was submitted without.
+std::vector<std::string> excluded_nodes(const std::string& job_record) {
+  const auto records = slurm::parse_records(job_record, "JobId");
+  return records.empty() ? std::vector<std::string>() : slurm::expand_hostlist(slurm::field(records[0], "ExcNodeList"));
 }
 
 // An attempt that could not even start may have met a node that just died: Slurm needs a while to notice.
@@ -226,9 +220,9 @@ int next(const Arguments& arguments) {
   situation.seconds_needed = needed_seconds(situation.attempts);
   situation.may_requeue = requeue;
   situation.may_submit = submit;
-  const slurm::Fields record = job_record(job);
-  situation.preempted = is_preempted(record);
-  if (submit) situation.excluded = slurm::expand_hostlist(slurm::field(record, "ExcNodeList"));
+  const std::string record = slurm::output_of(slurm::run_command, slurm::show_job(job.job_id)).value_or("");
+  situation.preempted = slurm::says_preempted(record);
+  if (submit) situation.excluded = excluded_nodes(record);
   situation.hosts = slurm::expand_hostlist(job.node_list);
   situation.lost = lost_hosts(job.node_list);
   situation.ranks_per_node = ranks_per_node;

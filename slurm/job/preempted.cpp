@@ -4,11 +4,8 @@
 #include <utility>
 
 namespace trireme::slurm {
-namespace {
 
 std::vector<std::string> show_job(const std::string& id) { return {"scontrol", "--oneliner", "show", "job", id}; }
-
-}  // namespace
 
 bool says_preempted(const std::string& answer) {
   std::istringstream words(answer);

@@ -11,7 +11,10 @@
 
 namespace trireme::slurm {
 
-/// Reads `scontrol --oneliner show job`: the job is being preempted (Slurm notes the time and forgets it at the next
+/// The words that ask Slurm for all it knows about a job.
+std::vector<std::string> show_job(const std::string& id);
+
+/// Reads show_job()'s answer: the job is being preempted (Slurm notes the time and forgets it at the next
 /// start), or was and has ended.
 bool says_preempted(const std::string& answer);
 

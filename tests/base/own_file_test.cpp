@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/lines.hpp"
 #include "tests/support/memory_file_system.hpp"
 #include "tests/support/temporary_directory.hpp"
 
@@ -112,14 +113,17 @@ TEST_F(OwnFile, NoMoreThanTheLimitIsRead) {
 
 TEST(Lines, AreBoundedAndATornLastOneIsLeftOut) {
   tests::MemoryFileSystem files;
-  const std::string text = "one\n\n" + std::string(11, 'x') + "\n" + std::string(10, 'y') + "\ntorn";
-  const auto file = files.open("/run/ledger", OpenMode::kCreate);
-  file->pwrite(text.data(), text.size(), 0);
-  std::vector<std::string> lines;
-  const auto end = for_each_line(
-      *file, [&](std::string_view line) { lines.emplace_back(line); }, 10);
-  EXPECT_EQ(lines, (std::vector<std::string>{"one", "", "", std::string(10, 'y')}));
-  EXPECT_EQ(end, text.size() - 4);
+  const std::string longest(kLongestLine - 1, 'y');
+  const std::string text = "one\n\n" + std::string(3 * kLongestLine, 'x') + "\n" + longest + "\ntorn";
+  for (const std::string& torn : {std::string(), std::string(2 * kLongestLine, 'z')}) {
+    const auto file = files.open("/run/ledger", OpenMode::kCreate);
+    file->pwrite((text + torn).data(), text.size() + torn.size(), 0);
+    std::vector<std::string> lines;
+    const auto end =
+        read_ledger(files, "/run/ledger", Trust::kContent, [&](std::string_view line) { lines.emplace_back(line); });
+    EXPECT_EQ(lines, (std::vector<std::string>{"one", "", longest}));
+    EXPECT_EQ(end, text.size() - 4);
+  }
 }
 
 TEST(Lines, GoOverTheBordersOfTheReads) {
