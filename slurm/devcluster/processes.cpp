@@ -12,6 +12,7 @@
 #include <csignal>
 #include <cstring>
 #include <fstream>
+#include <iterator>
 #include <optional>
 #include <sstream>
 #include <thread>
@@ -66,6 +67,26 @@ std::vector<ProcessId> processes_that(Wanted is_wanted) {
     if (const auto stat = stat_of(pid); stat && stat->state != 'Z') found.push_back({pid, stat->started});
   }
   return found;
+}
+
+/// The environment of a process in /proc, each variable ended by a zero byte. In the middle of an exec it is empty for
+/// a moment, though posix_spawn has returned in the parent: a program's is asked again for a tenth of a second.
+std::string environment_of(const fs::path& directory) {
+  std::error_code no_program;
+  for (int look = 0;; ++look) {
+    std::ifstream file(directory / "environ");
+    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    if (!text.empty() || look == 50 || fs::read_symlink(directory / "exe", no_program).empty()) return text;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+}
+
+bool holds(const std::string& environment, const std::string& variable) {
+  std::istringstream lines(environment);
+  for (std::string line; std::getline(lines, line, '\0');) {
+    if (line == variable) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -130,11 +151,7 @@ std::vector<ProcessId> processes_in(const fs::path& pin) {
 std::vector<ProcessId> processes_with(const std::string& variable) {
   return processes_that([&](const fs::path& directory) {
     if (directory.filename() == std::to_string(::getpid())) return false;
-    std::ifstream file(directory / "environ");
-    for (std::string line; std::getline(file, line, '\0');) {
-      if (line == variable) return true;
-    }
-    return false;
+    return holds(environment_of(directory), variable);
   });
 }
 
