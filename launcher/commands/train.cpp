@@ -161,11 +161,10 @@ std::unique_ptr<slurm::JobEndWatch> watch_job_end(std::optional<double> end, std
   const slurm::JobEnvironment job = slurm::read_job_environment();
   if (!job.in_job()) return nullptr;
   const std::chrono::duration<double> period(seconds);  // squeue is a busy service
-  const auto ask = [id = job.job_id, period]() -> std::optional<slurm::TimeLeft> {
+  const auto ask = [id = job.job_id, period, since = wall_time()]() -> std::optional<slurm::TimeLeft> {
     base::PosixFileSystem files;
     const auto queue = my_queue(files, period.count());
-    const slurm::QueuedJob* own = queue ? slurm::find_job(queue->jobs, id) : nullptr;
-    return own == nullptr ? std::nullopt : std::optional(slurm::TimeLeft{own->left, queue->asked});
+    return queue ? slurm::time_left_of(*queue, id, since) : std::nullopt;
   };
   return std::make_unique<slurm::JobEndWatch>(end, ask, period, [log](double changed) {
     log.info(

@@ -18,6 +18,11 @@ std::optional<double> changed_end(const std::string& answer, double now, std::op
   return now + *left;
 }
 
+std::optional<TimeLeft> time_left_of(const JobList& queue, const std::string& job, double since) {
+  const QueuedJob* own = queue.asked >= since ? find_job(queue.jobs, job) : nullptr;
+  return own != nullptr && own->state == "RUNNING" ? std::optional(TimeLeft{own->left, queue.asked}) : std::nullopt;
+}
+
 JobEndWatch::JobEndWatch(std::optional<double> known, std::function<std::optional<TimeLeft>()> ask,
                          std::chrono::duration<double> period, std::function<void(double)> on_change)
     : ask_(std::move(ask)), on_change_(std::move(on_change)), end_(known) {

@@ -10,6 +10,8 @@
 #include <string>
 #include <thread>
 
+#include "slurm/queue/job_list.hpp"
+
 namespace trireme::slurm {
 
 /// What `squeue -o %L` says at the time `now`: when the job ends, infinity without a limit; nothing when the answer is
@@ -21,6 +23,11 @@ struct TimeLeft {
   std::string left;
   double asked = 0;
 };
+
+/// What an answer of the queue, perhaps one that others asked for, says of a job that has run since `since`. Nothing
+/// when it is older (the job waited then, with its whole limit left, or ran another time), and when it does not say
+/// that the job runs.
+std::optional<TimeLeft> time_left_of(const JobList& queue, const std::string& job, double since);
 
 /// Asks now and then every `period`, in a thread of its own; without an answer the last end stays. All clocks in
 /// seconds since the epoch.

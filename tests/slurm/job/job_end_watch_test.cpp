@@ -28,6 +28,20 @@ TEST(ChangedEnd, NoAnswerChangesNothing) {
     EXPECT_EQ(changed_end(answer, 1000, 1300.0), std::nullopt);
 }
 
+TEST(TimeLeftOf, AnswersFromBeforeTheJobRanDoNotCount) {
+  JobList queue{
+      {{"7", "RUNNING", "None", "5:00", "/home", "run"}, {"8", "PENDING", "Resources", "10:00", "/home", "b"}},
+      "alpha",
+      1000};
+  const auto left = time_left_of(queue, "7", 990);
+  ASSERT_TRUE(left);
+  EXPECT_EQ(left->left, "5:00");
+  EXPECT_EQ(left->asked, 1000);
+  EXPECT_FALSE(time_left_of(queue, "7", 1001)) << "of the time before a requeue";
+  EXPECT_FALSE(time_left_of(queue, "8", 990)) << "it waits, with all of its limit left";
+  EXPECT_FALSE(time_left_of(queue, "9", 990));
+}
+
 TEST(JobEndWatch, AsksAtOnceAndAgainAndTellsOfEachChange) {
   std::atomic<int> questions = 0;
   std::latch changes(2);
