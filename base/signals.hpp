@@ -1,5 +1,5 @@
-// The signals that ask a program to end, taken by one thread. No handler ever runs: generated kernels (oneDNN's, MKL's)
-// may use the stack pointer as a general register, and a handler would write over whatever lies there
+// The signals that ask a program to end, taken by one thread. No handler ever runs: generated kernels (oneDNN's)
+// keep other addresses in the stack pointer, and a handler would write over whatever lies there
 // (docs/adr/0005-signals-in-one-thread.md).
 #pragma once
 

@@ -89,6 +89,13 @@ bool parse(const Arguments& arguments, PrepareOptions& options) {
   return line.parse(arguments);
 }
 
+/// Whether two names that may not exist yet are of one file.
+bool same_place(const std::filesystem::path& a, const std::filesystem::path& b) {
+  std::error_code unresolved;  // an open pipe has no path
+  const auto resolved = std::filesystem::weakly_canonical(a, unresolved);
+  return a == b || (!resolved.empty() && resolved == std::filesystem::weakly_canonical(b, unresolved));
+}
+
 void check(PrepareOptions& options) {
   if (options.tokenizer.empty()) throw base::InputError("prepare needs --tokenizer FILE: see trireme prepare --help");
   if (options.output.empty()) throw base::InputError("prepare needs --output DATA.h5: see trireme prepare --help");
@@ -102,9 +109,7 @@ void check(PrepareOptions& options) {
   if (options.valid_fraction == 0 && !options.valid_output.empty()) {
     throw base::InputError("--valid-output needs --valid-fraction above 0");
   }
-  std::error_code unresolved;
-  if (std::filesystem::weakly_canonical(options.valid_output, unresolved) ==
-      std::filesystem::weakly_canonical(options.output, unresolved)) {
+  if (same_place(options.valid_output, options.output)) {
     throw base::InputError(base::str("--output and --valid-output are both ", options.output, ": name two files"));
   }
   if (text::is_standard_input(options.tokenizer) &&
