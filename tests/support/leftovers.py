@@ -4,8 +4,9 @@
 
 Everything is known by a mark that only this suite has, so that nobody else's things are taken for ours: processes by
 TRIREME_SUITE in their environment; files, mounts and network bridges by directories below /tmp, /var/tmp and /dev/shm
-that are made for the suite (TMPDIR, TRIREME_VAR_TMP and TRIREME_SHM in the tests). Shared memory of MPI has a name
-without a mark: it counts when it is new, nobody has it open, and nobody else runs MPI here at the time."""
+that are made for the suite (TMPDIR, TRIREME_VAR_TMP and TRIREME_SHM in the tests; MPI's segments go there too). Shared
+memory of MPI that lies elsewhere all the same counts when it is new, nobody has it open, and nobody else runs MPI here
+at the time."""
 
 import glob
 import os
@@ -18,7 +19,9 @@ import time
 
 PATIENCE_S = 30.0  # ranks outlive a killed mpirun by a moment
 MPI_SHARED = "/dev/shm/vader_segment.*"
-MPI_SESSIONS = "ompi.*"
+# What other programs leave in the suite's own places: sessions and segments of MPI launchers that a test killed, and
+# PyTorch's cache.
+OF_OTHER_PROGRAMS = ("ompi.*", "vader_segment.*", "torchinductor_*")
 
 
 def processes():
@@ -58,10 +61,12 @@ def bridges(places):
 
 
 def files(places):
-    """What killed MPI launchers leave of their sessions is theirs, not a test's: it goes without a word."""
-    for place in places:
-        for session in glob.glob(f"{place}/{MPI_SESSIONS}"):
-            shutil.rmtree(session, ignore_errors=True)
+    """What other programs leave is theirs, not a test's: it goes without a word."""
+    for name in (name for place in places for pattern in OF_OTHER_PROGRAMS for name in glob.glob(f"{place}/{pattern}")):
+        if os.path.isdir(name):
+            shutil.rmtree(name, ignore_errors=True)
+        else:
+            os.unlink(name)
     return [f"file {entry.path}" for place in places for entry in os.scandir(place)]
 
 
@@ -96,10 +101,12 @@ def main():
         os.mkdir(place)
         os.chmod(place, 0o1777)  # some tests have other users
     environment = {**os.environ, "TRIREME_SUITE": token, "TMPDIR": places[0], "TRIREME_VAR_TMP": places[1],
-                   "TRIREME_SHM": places[2]}
+                   "TRIREME_SHM": places[2], "OMPI_MCA_btl_vader_backing_directory": places[2],
+                   "XDG_CACHE_HOME": f"{places[1]}/cache"}
     segments = set(glob.glob(MPI_SHARED))
     others = mpi_of_others(mark)
     code = subprocess.run(command, env=environment, check=False).returncode
+    shutil.rmtree(environment["XDG_CACHE_HOME"], ignore_errors=True)
     deadline = time.monotonic() + patience
     while (left := remaining(mark, places)) and time.monotonic() < deadline:
         time.sleep(0.2)
