@@ -28,6 +28,7 @@ class SaveLoop:
                                        stderr=subprocess.STDOUT, text=True, bufsize=1, start_new_session=True)
         self.processes = {}  # rank -> process id
         self.said = []
+        self.looked_at = 0  # of these, by wait_for()
         self.lines = queue.Queue()
         threading.Thread(target=self.read, daemon=True).start()
 
@@ -49,17 +50,23 @@ class SaveLoop:
         line = self.lines.get(timeout=LIMIT_S)
         if line is not None:
             self.said.append(line)
-            started = re.fullmatch(r"rank (\d+) process (\d+)", line)
-            if started:
-                self.processes[int(started[1])] = int(started[2])
+            for rank, process in re.findall(r"rank (\d+) process (\d+)", line):
+                self.processes[int(rank)] = int(process)
         return line
 
     def wait_for(self, *beginnings):
-        """The next line that begins so."""
-        while (line := self.next_line()) is not None:
-            if line.startswith(beginnings):
-                return line
-        raise AssertionError(f"no line with {beginnings} in:\n" + "\n".join(self.said))
+        """The next line that begins so, after the one that the last call returned. What came meanwhile counts: one rank's
+        line may overtake another's on the way, and wait_for_ranks() reads on until it has all of theirs."""
+        end = time.monotonic() + LIMIT_S
+        while time.monotonic() < end:
+            while self.looked_at < len(self.said):
+                line = self.said[self.looked_at]
+                self.looked_at += 1
+                if line.startswith(beginnings):
+                    return line
+            if self.next_line() is None:
+                break
+        raise AssertionError(f"no line with {beginnings} in:\n" + "\n".join(self.said[:40]))
 
     def ask(self):
         """One step in mode "asked"; its line."""
@@ -69,17 +76,19 @@ class SaveLoop:
 
     def wait_for_death(self):
         """Until no process of it is left."""
-        while self.next_line() is not None:
-            pass
-        self.mpirun.wait(LIMIT_S)
         end = time.monotonic() + LIMIT_S
+        while self.next_line() is not None:
+            assert time.monotonic() < end, f"it goes on after {self.said[:40]}, {self.processes}"
+        self.mpirun.wait(LIMIT_S)
         while any(is_alive(process) for process in self.processes.values()):
             assert time.monotonic() < end, "a rank lives on"
             time.sleep(0.01)
 
     def wait_for_ranks(self):
+        end = time.monotonic() + LIMIT_S
         while len(self.processes) < RANKS:
             assert self.next_line() is not None, self.said
+            assert time.monotonic() < end, f"not all ranks began in {self.said[:40]}"
 
     def last_saved(self):
         saved = [int(line.split()[1]) for line in self.said if line.startswith("saved ")]
