@@ -133,8 +133,12 @@ void clear_fast_tier(const options::RunOptions& options, const slurm::Situation&
 
 // The directories for what MPI leaves on the nodes: this job's from the cluster that it runs on.
 NodeScratch own_scratch(const slurm::JobEnvironment& job) {
+  // sbatch hands on the TMPDIR of where it was called, which the nodes may not have.
+  std::error_code unknown;
+  const std::string temporary = slurm::environment_variable("TMPDIR").value_or("");
+  const bool here = std::filesystem::is_directory(temporary, unknown);
   return node_scratch(::geteuid(), slurm::environment_variable("SLURM_CLUSTER_NAME").value_or(""), job,
-                      slurm::environment_variable("TMPDIR").value_or(""));
+                      here ? temporary : "");
 }
 
 // Removes what killed attempts of this job left on the nodes, and makes the directories of the one that starts now.

@@ -271,6 +271,7 @@ bool down(const fs::path& directory) {
     end_processes(rest, 1);
   }
   remove_spaces(plan);
+  remove_job_files(plan);
   fs::remove_all(directory);
   return true;
 }

@@ -2,9 +2,11 @@
 
 #include <sys/mount.h>
 
+#include <cstdlib>
 #include <fstream>
 
 #include "base/error.hpp"
+#include "base/file_system.hpp"
 #include "slurm/queue/command.hpp"
 
 namespace trireme::devcluster {
@@ -97,6 +99,18 @@ void remove_spaces(const Plan& plan) {
     if (links) slurm::run_command({"ip", "link", "delete", wire_name(plan, node)});
   }
   if (links) slurm::run_command({"ip", "link", "delete", bridge_name(plan.network)});
+}
+
+void remove_job_files(const Plan& plan) {
+  const char* temporary = std::getenv("TMPDIR");
+  base::PosixFileSystem files;
+  for (const std::filesystem::path place : {"/tmp", temporary == nullptr ? "/tmp" : temporary}) {
+    if (!files.is_directory(place)) continue;
+    for (const std::string& name : files.list(place)) {
+      const bool ours = name.starts_with("trireme-") && name.find("-" + plan.cluster_name() + "-") != std::string::npos;
+      if (ours) files.remove_all(place / name);
+    }
+  }
 }
 
 std::vector<std::string> on_node(const Plan& plan, int node, const std::vector<std::string>& words) {

@@ -26,6 +26,9 @@ void make_bridge(const Plan& plan);
 void make_spaces(const Plan& plan, int node);
 /// Unmounts the pins and removes the bridge unless it is another cluster's; what is not there is fine.
 void remove_spaces(const Plan& plan);
+/// Removes what the cluster's jobs had below /tmp and TMPDIR for MPI ("trireme-<uid>-<cluster>-<job>.<attempt>"): jobs
+/// that were ended with their cluster could not.
+void remove_job_files(const Plan& plan);
 
 /// Words that run a command as a process of the node.
 std::vector<std::string> on_node(const Plan& plan, int node, const std::vector<std::string>& words);

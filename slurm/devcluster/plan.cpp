@@ -21,6 +21,8 @@ int node_number(const Plan& plan, const std::string& name) {
 std::string Plan::address(int node) const { return links ? str("10.99.", network, ".", 10 + node) : "127.0.0.1"; }
 std::string Plan::controller_address() const { return links ? str("10.99.", network, ".1") : "127.0.0.1"; }
 
+std::string Plan::cluster_name() const { return str("devcluster", controller_port); }
+
 std::string slurm_conf(const Plan& plan) {
   const std::string dir = plan.directory.string();
   const bool preempts = plan.preempt_mode != "off";
@@ -28,8 +30,8 @@ std::string slurm_conf(const Plan& plan) {
   std::string text = str(
       "# Written by trireme devcluster up: a cluster of ", plan.nodes, " nodes on one machine.\n",
       "# Two clusters of one machine have different names: a run directory tells them apart by these.\n",
-      "ClusterName=devcluster", plan.controller_port, "\n", "SlurmctldHost=localhost(", plan.controller_address(),
-      ")\n", "SlurmctldPort=", plan.controller_port, "\n", "SlurmUser=root\nSlurmdUser=root\n",
+      "ClusterName=", plan.cluster_name(), "\n", "SlurmctldHost=localhost(", plan.controller_address(), ")\n",
+      "SlurmctldPort=", plan.controller_port, "\n", "SlurmUser=root\nSlurmdUser=root\n",
       "AuthType=auth/munge\nCredType=cred/munge\n",
       "# Five seconds: a requeued job is eligible again after about ten instead of two minutes.\n",
       "AuthInfo=socket=", plan.munge_socket().string(), ",cred_expire=5\n", "StateSaveLocation=", dir, "/state\n",

@@ -32,6 +32,8 @@ struct Plan {
   /// Where the node's daemon listens: 127.0.0.1, or with links 10.99.<network>.<10 + number>.
   std::string address(int node) const;
   std::string controller_address() const;
+  /// Slurm's ClusterName: another one for each cluster of a machine.
+  std::string cluster_name() const;
   int network = 0;  ///< 0 to 255: third byte of the addresses with links
 };
 
