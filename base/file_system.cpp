@@ -108,7 +108,7 @@ class PosixFile final : public File {
   std::string path_;
 };
 
-/// Of what stat(2) returned.
+/// Reads what stat(2) returned.
 bool is_there(int result, const std::filesystem::path& path) {
   if (result != 0 && !means_nothing_there(errno)) fail("cannot look at", path.string());
   return result == 0;

@@ -39,7 +39,7 @@ struct LoggedProgress {
 /// Reads from the end, as far back as `saved_step`.
 LoggedProgress logged_progress(base::FileSystem& files, const std::filesystem::path& file, std::int64_t saved_step);
 
-/// Of the last complete line, 0 = none. Reads the end only.
+/// Reads the step of the last complete line, 0 = none, from the end of the file only.
 std::int64_t logged_step(base::FileSystem& files, const std::filesystem::path& file);
 
 }  // namespace trireme::launcher

@@ -7,7 +7,7 @@
 
 namespace trireme::text {
 
-/// As many first bytes as the judgements below want to see (fewer where the file is shorter).
+/// How many first bytes the judgements below want to see (fewer where the file is shorter).
 inline constexpr std::size_t kJudgedBytes = std::size_t{64} << 10;
 
 /// For a head that begins as a known format other than UTF-8 text does (images, archives, Parquet, UTF-16 with a byte

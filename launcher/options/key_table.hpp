@@ -49,7 +49,7 @@ const Key& find_key(const std::string& path);
 /// Throws base::InputError naming the key.
 void set_value(RunOptions& options, const Key& key, const std::string& text);
 
-/// As text, without quotes around it; nothing for an empty optional or text.
+/// Gives the value as text, without quotes around it; nothing for an empty optional or text.
 std::optional<std::string> value_of(const RunOptions& options, const Key& key);
 
 /// "1", "bf16 on a GPU, fp32 on a CPU", "-" when there is none.

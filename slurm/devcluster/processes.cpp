@@ -54,7 +54,7 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   return result;
 }
 
-// Of all processes that are no zombies, those for which `is_wanted("/proc/<pid>")` holds.
+// Returns the processes, zombies aside, for which `is_wanted("/proc/<pid>")` holds.
 template <typename Wanted>
 std::vector<ProcessId> processes_that(Wanted is_wanted) {
   std::vector<ProcessId> found;

@@ -51,10 +51,10 @@ inline constexpr double kQueueSeconds = 60;
 std::string job_list_name(const std::string& cluster, const std::string& host, const std::string& slurm_conf);
 
 /// squeue's answer, younger than `seconds`: from `cache` when that is fresh enough, else asked for and written there.
-/// Of those that ask at the same time with the same cache one asks the queue, and the others wait for it, up to some
-/// seconds. A question that failed counts too: a controller in trouble is not asked more often. Nothing without Slurm
-/// and after a failure. `cluster` is the cluster's name, or "": then Slurm is asked for it once. An empty `cache`, or
-/// one that cannot be written, costs one call a time, no error.
+/// When several processes ask at the same time with the same cache, one asks the queue and the others wait for it, up
+/// to some seconds. A question that failed counts too: a controller in trouble is not asked more often. Nothing without
+/// Slurm and after a failure. `cluster` is the cluster's name, or "": then Slurm is asked for it once. An empty
+/// `cache`, or one that cannot be written, costs one call a time, no error.
 std::optional<JobList> my_jobs(base::FileSystem& files, const RunCommand& run, const std::filesystem::path& cache,
                                const std::string& cluster, double now, double seconds = kQueueSeconds);
 

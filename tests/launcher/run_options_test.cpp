@@ -162,7 +162,7 @@ TEST(RunFile, RunsWhoseNamesDifferAfterAHashAreTwoRuns) {
   }
 }
 
-// As version 0.0 wrote them into checkpoints: never with a '#', never quoted.
+// Version 0.0 wrote them into checkpoints like this: never with a '#', never quoted.
 TEST(RunFile, OptionsOfOldCheckpointsReadAsTheyWereMeant) {
   const RunOptions options = parse_run_options(
       "[run]\nname = it's \"5\" inch\ndir = C:\\a b\n\n[data]\ntrain = a.h5 0.7, b 2.h5 0.3\n\n[checkpoint]\n"
