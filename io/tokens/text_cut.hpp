@@ -13,9 +13,9 @@ namespace trireme::tokens {
 using TextCut = std::function<std::size_t(std::string_view)>;
 
 /// Cuts between an ASCII letter or digit and the space or newline after it: in the split patterns of GPT-2, Llama-3,
-/// Qwen2 and o200k a word always ends there and the next begins there, whatever stands around (no alternative crosses from
-/// a letter or digit to white space, and the only look-ahead stands after white space). An empty function where that
-/// is not certain: another pattern, or an added token that reaches over such a place.
+/// Qwen2 and o200k a word always ends there and the next begins there, whatever stands around (no alternative crosses
+/// from a letter or digit to white space, and the only look-ahead stands after white space). An empty function where
+/// that is not certain: another pattern, or an added token that reaches over such a place.
 TextCut text_cut(const text::TokenizerDefinition& definition);
 
 }  // namespace trireme::tokens

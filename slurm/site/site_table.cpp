@@ -72,7 +72,9 @@ struct Write {
   Form form;
   bool limit;
 
-  std::string operator()(const std::string& value) const { return form == Form::kPlain ? base::ini_quoted(value) : value; }
+  std::string operator()(const std::string& value) const {
+    return form == Form::kPlain ? base::ini_quoted(value) : value;
+  }
   std::string operator()(bool value) const { return value ? "yes" : "no"; }
   std::string operator()(std::int64_t value) const {
     return form == Form::kDuration ? format_slurm_duration(value) : std::to_string(value);

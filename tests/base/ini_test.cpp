@@ -62,7 +62,8 @@ TEST(ParseIni, NamesTheLineThatIsNone) {
 }
 
 TEST(Quotes, AreAddedOnlyWhereAValueWouldReadBackAsAnother) {
-  for (const char* plain : {"", "a", "a b", "lr#1", "a,b.h5", "5\"disk", "back\\slash", "it's", "a=b", "[x]", "a,'b'"}) {
+  for (const char* plain :
+       {"", "a", "a b", "lr#1", "a,b.h5", "5\"disk", "back\\slash", "it's", "a=b", "[x]", "a,'b'"}) {
     EXPECT_EQ(ini_quoted(plain), plain);
   }
   EXPECT_EQ(ini_quoted(" a"), "\" a\"");

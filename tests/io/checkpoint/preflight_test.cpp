@@ -34,9 +34,10 @@ TEST(Preflight, WhatAQuotaLeavesCountsLikeWhatTheDiskLeaves) {
   const SpaceNeed need{.checkpoint_bytes = 1'000'000'000, .checkpoint_files = 10, .keep = 3, .existing = 0};
   const base::Space wide{9'000'000'000'000, 1'000'000};
   const std::vector<Quota> small = {{"your quota on /scratch", 1'200'000'000, {}}};
-  EXPECT_EQ(lacking_space(wide, small, need),
-            "your quota on /scratch leaves 1.2 GB, but 4 more checkpoints (checkpoint.keep = 3, plus the one being written) "
-            "need 4 GB");
+  EXPECT_EQ(
+      lacking_space(wide, small, need),
+      "your quota on /scratch leaves 1.2 GB, but 4 more checkpoints (checkpoint.keep = 3, plus the one being written) "
+      "need 4 GB");
   EXPECT_EQ(lacking_space({}, small, need), lacking_space(wide, small, need));
   const std::vector<Quota> two = {{"your quota on /scratch", {}, 1000}, {"the quota of group 5 on /scratch", {}, 39}};
   EXPECT_NE(lacking_space(wide, two, need).find("the quota of group 5 on /scratch leaves 39 files, but"),
