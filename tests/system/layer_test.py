@@ -155,12 +155,12 @@ def link_graph(cmake_texts):
 
 
 def reachable(graph, target):
-    seen, todo = set(), [target]
-    while todo:
-        for library in graph.get(todo.pop(), ()):
+    seen, waiting = set(), [target]
+    while waiting:
+        for library in graph.get(waiting.pop(), ()):
             if library not in seen:
                 seen.add(library)
-                todo.append(library)
+                waiting.append(library)
     return seen
 
 
