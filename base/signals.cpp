@@ -18,7 +18,7 @@
 namespace trireme::base {
 namespace {
 
-constexpr int kStopSignals[] = {SIGTERM, SIGINT, SIGUSR1, SIGHUP};
+constexpr int kStopSignals[] = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP};
 
 bool is_ignored(int signal) {
   struct sigaction action {};
@@ -66,6 +66,7 @@ const char* signal_name(int signal) {
     case SIGTERM: return "SIGTERM";
     case SIGINT: return "SIGINT";
     case SIGUSR1: return "SIGUSR1";
+    case SIGUSR2: return "SIGUSR2";
     case SIGHUP: return "SIGHUP";
     default: return "a signal";
   }

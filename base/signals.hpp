@@ -11,11 +11,11 @@ struct sigaction;
 
 namespace trireme::base {
 
-/// "SIGTERM", "SIGINT", "SIGUSR1", "SIGHUP"; "a signal" for any other number.
+/// "SIGTERM", "SIGINT", "SIGUSR1", "SIGUSR2", "SIGHUP"; "a signal" for any other number.
 const char* signal_name(int signal);
 
-/// Blocks SIGTERM, SIGINT, SIGUSR1 and SIGHUP in the calling thread, in the threads that it starts from now on and in
-/// the program that this process execs; those that arrive wait for a SignalThread. A signal that the process ignores
+/// Blocks SIGTERM, SIGINT, SIGUSR1, SIGUSR2 and SIGHUP in the calling thread, in the threads that it starts from now on
+/// and in the program that this process execs; those that arrive wait for a SignalThread. A signal that the process ignores
 /// (SIGHUP under nohup, SIGINT in a shell's background) is left alone and stays ignored. Call it before any other
 /// thread is made.
 void block_stop_signals();

@@ -25,6 +25,11 @@ std::string number(double value, const char* unit) {
   return text;
 }
 
+// "1.2 s", "6.26 ms".
+std::string seconds_text(double seconds) {
+  return seconds < 0.9995 ? number(1000 * seconds, "ms") : number(seconds, "s");
+}
+
 // "3.2", "1200": never 1.2e+03.
 std::string hours_text(double hours) {
   char text[64];
@@ -62,8 +67,8 @@ SaveInterval best_interval(const SaveCost& cost, const InterruptionRate& rate, i
     limit = interval.seconds > kLeast ? ", at most a fourth of the time saving" : ", the least";
   if (best > interval.seconds) limit = ", the most";
   interval.reason = base::str(
-      "next checkpoint in ", number(interval.seconds / 60, "min"), limit, " (a save takes ", number(cost.whole, "s"),
-      ", of which training waits ", number(cost.stall, "s"),
+      "next checkpoint in ", number(interval.seconds / 60, "min"), limit, " (a save takes ", seconds_text(cost.whole),
+      ", of which training waits ", seconds_text(cost.stall),
       rate.interruptions == 0 ? std::string()
                               : base::str("; ", rate.interruptions, rate.interruptions == 1 ? " failure" : " failures",
                                           " in ", hours_text(rate.device_hours), " device hours so far"),

@@ -19,7 +19,7 @@
 namespace trireme::base {
 namespace {
 
-constexpr int kStops[] = {SIGTERM, SIGINT, SIGUSR1, SIGHUP};
+constexpr int kStops[] = {SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP};
 
 // What is done to signals lasts as long as the process: every case has one of its own. How it ended, as waitpid tells.
 int status_of_child(const std::function<bool()>& good) {

@@ -101,13 +101,14 @@ def chosen_interval(directory):
         time.sleep(0.1)
     subprocess.run([TRIREME, "save", f"{directory}/run"], check=True, capture_output=True)
     for line in process.stdout:
-        found = re.search(r"next checkpoint in ([\d.]+) min.*, of which training waits ([\d.e-]+) s", line)
+        found = re.search(r"next checkpoint in ([\d.]+) min.*, of which training waits ([\d.e-]+) (m?s)", line)
         if found:
             break
     subprocess.run([TRIREME, "stop", f"{directory}/run"], check=True, capture_output=True)
     process.communicate()
     prior_device_hours, ranks = 50_000, 2  # slurm/job/save_interval.hpp; nothing has failed yet
-    return [*(float(figure) for figure in found.groups()), prior_device_hours / ranks]
+    minutes, stall, unit = found.groups()
+    return [float(minutes), float(stall) / (1000 if unit == "ms" else 1), prior_device_hours / ranks]
 
 
 def main():

@@ -1,11 +1,14 @@
 """Ranks, nodes and links that fail. Each case takes a cluster, a folder and the undisturbed run's last loss."""
 
+import contextlib
 import os
 import re
 import signal
 import time
 
 from training_run import Run, same_end
+
+STOPS = (signal.SIGUSR1, signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2)
 
 
 def rank_killed(cluster, folder, reference, launcher="mpirun"):
@@ -26,6 +29,27 @@ def rank_killed(cluster, folder, reference, launcher="mpirun"):
 
 def rank_killed_srun(cluster, folder, reference):
     return rank_killed(cluster, folder, reference, "srun")
+
+
+def bombarded_srun(cluster, folder, reference):
+    """Sixty signals 10 ms apart to each rank under srun, of all kinds: saved once, ended with 75; it goes on."""
+    run = Run(cluster, folder, "bombarded-srun", extra="--exclusive --no-requeue", launcher="srun")
+    job = run.submit()
+    run.wait_step(60)
+    ranks = run.rank_pids()
+    for i in range(60):
+        for rank in ranks:
+            with contextlib.suppress(ProcessLookupError):  # it has left already
+                os.kill(rank, STOPS[i % len(STOPS)])
+        time.sleep(0.01)
+    cluster.wait_state(job, ("FAILED", "COMPLETED"))
+    assert cluster.job(job)["ExitCode"] == "75:0", (cluster.job(job), run.log()[-2000:])
+    first = run.ends()[0]
+    assert first["last_step"] == first["saved_step"] >= 60, first
+    run.submit()
+    run.wait_done()
+    assert len(run.attempts()) == 2 and run.attempts()[1]["first_step"] == first["saved_step"], run.attempts()
+    return same_end(run, reference)
 
 
 def node_killed(cluster, folder, reference):

@@ -13,8 +13,8 @@ import time
 
 import cluster as clusters
 from cluster import TRIREME, Cluster
-from failure_cases import (bad_node, fast_tier_cleared, link_cut, node_killed, node_killed_at_start, node_killed_fast,
-                           node_killed_in_save, rank_killed, rank_killed_in_save, rank_killed_srun)
+from failure_cases import (bad_node, bombarded_srun, fast_tier_cleared, link_cut, node_killed, node_killed_at_start,
+                           node_killed_fast, node_killed_in_save, rank_killed, rank_killed_in_save, rank_killed_srun)
 from preemption_cases import (cancelled_chain, grace_too_short, matrix, no_grace, preempted, preempted_srun,
                               requeue_refused)
 from queue_cases import (accounted, alone_in_step, array, export_none, gpus_per_task, half_the_nodes, no_requeue, oversubscribed,
@@ -26,8 +26,8 @@ from training_run import Run, STEPS
 # the same time, the longest first.
 GROUPS = (
     (("--nodes", "12", "--grace", "20"), 3,
-     (preempted, preempted_srun, requeue_refused, node_killed, requeued, rank_killed_srun, array, two_jobs, plain, plain_srun, own_script,
-      export_none, no_requeue, refused)),
+     (preempted, preempted_srun, requeue_refused, node_killed, requeued, rank_killed_srun, bombarded_srun, array, two_jobs,
+      plain, plain_srun, own_script, export_none, no_requeue, refused)),
     (("--nodes", "2"), 1, (rank_killed, rank_killed_in_save, node_killed_in_save, no_grace, node_killed_fast)),
     (("--nodes", "2", "--preempt-mode", "cancel"), 1, (cancelled_chain, half_the_nodes, node_killed_at_start)),
     (("--nodes", "2"), 1, (fast_tier_cleared,)),

@@ -11,7 +11,7 @@ import time
 from support import (TRIREME, Workspace, causes, check, checkpoints, command, make_data, metrics, outcome, rank_process,
                      run_file, say, step_directory, step_lines, tiny_model, wait_until)
 
-STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP)
+STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGUSR2, signal.SIGHUP)
 STARTED = []
 LIBRARYS_OWN = (1 << 31) | (1 << 32)  # signals 32 and 33: the C library's, for threads
 
@@ -82,7 +82,7 @@ def bombardment(space):
     attempts = dict.fromkeys(SHAPES, 0)
     cases = [("even", 0, 1, signal.SIGUSR1), ("even", 0, 2, signal.SIGTERM), ("odd", 0, 1, signal.SIGINT),
              ("odd", 0, 2, signal.SIGHUP), ("even", 2, 1, signal.SIGHUP), ("odd", 2, 1, signal.SIGTERM),
-             ("even", 2, 1, signal.SIGINT), ("odd", 2, 1, "mpirun")]
+             ("even", 2, 1, signal.SIGINT), ("odd", 2, 1, signal.SIGUSR2), ("odd", 2, 1, "mpirun")]
     for shape, ranks, threads, number in cases:
         attempts[shape] += 1
         process = start(space, shape, ranks, threads)

@@ -55,11 +55,11 @@ TEST(SaveInterval, AShortStallKeepsTheOverheadBelowHalfAPercent) {
 
 TEST(SaveInterval, TheReasonNamesCostAndRate) {
   const auto reason = best_interval({0.5, 5}, {2, 1000}, 256).reason;
-  EXPECT_NE(reason.find("(a save takes 5 s, of which training waits 0.5 s; 2 failures in 1000 device hours so far)"),
+  EXPECT_NE(reason.find("(a save takes 5 s, of which training waits 500 ms; 2 failures in 1000 device hours so far)"),
             std::string::npos)
       << reason;
   EXPECT_EQ(best_interval({0.3, 0.5}, {0, 0}, 1).reason,
-            "next checkpoint in 60 min, the most (a save takes 0.5 s, of which training waits 0.3 s)");
+            "next checkpoint in 60 min, the most (a save takes 500 ms, of which training waits 300 ms)");
 }
 
 }  // namespace

@@ -35,7 +35,7 @@ TEST(RunCommand, GivesNoInputAndTellsOfSignals) {
 TEST(RunCommand, StartsProgramsWithNothingBlockedAndNothingIgnoredByUs) {
   sigset_t blocked, before;
   sigemptyset(&blocked);
-  for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGHUP}) sigaddset(&blocked, signal);
+  for (const int signal : {SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGHUP}) sigaddset(&blocked, signal);
   ::pthread_sigmask(SIG_BLOCK, &blocked, &before);
   const auto ignored = std::signal(SIGXFSZ, SIG_IGN);
   const std::vector<std::string> words = {"grep", "-E", "SigBlk|SigIgn", "/proc/self/status"};
