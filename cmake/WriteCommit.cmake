@@ -19,7 +19,7 @@ else()
     string(SUBSTRING "${line}" 0 12 commit)
   endif()
 endif()
-file(CONFIGURE OUTPUT ${OUTPUT} CONTENT [=[#include "launcher/build_commit.hpp"
+file(CONFIGURE OUTPUT ${OUTPUT} CONTENT [=[#include "launcher/program/build_commit.hpp"
 
 namespace trireme::launcher {
 const char* const kCommit = "@commit@";

@@ -9,10 +9,10 @@
 #include "base/log.hpp"
 #include "base/signals.hpp"
 #include "launcher/commands/commands.hpp"
-#include "launcher/helper.hpp"
 #include "launcher/options/command_line.hpp"
 #include "launcher/options/run_arguments.hpp"
-#include "launcher/version.hpp"
+#include "launcher/program/helper.hpp"
+#include "launcher/program/version.hpp"
 
 namespace trireme::launcher {
 namespace {

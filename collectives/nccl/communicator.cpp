@@ -4,6 +4,7 @@
 #include <exception>
 #include <thread>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "collectives/nccl/checks.hpp"
@@ -160,7 +161,7 @@ void NcclCommunicator::settle(ncclResult_t code, const char* what) {
     check_nccl(ncclCommGetAsyncError(comm_, &state), what, name_, comm_);
     check_nccl(state, what, name_, comm_);
     if (state == ncclSuccess) return;
-    if (std::chrono::duration<double>(Clock::now() - start).count() > shared_->limit_seconds) abort_after_limit(what);
+    if (base::seconds_since(start) > shared_->limit_seconds) abort_after_limit(what);
     std::this_thread::yield();
   }
 }
@@ -174,7 +175,7 @@ void NcclCommunicator::drain(const char* what) {
     ncclResult_t state = ncclSuccess;
     check_nccl(ncclCommGetAsyncError(comm_, &state), what, name_, comm_);
     check_nccl(state, what, name_, comm_);
-    if (std::chrono::duration<double>(Clock::now() - start).count() > shared_->limit_seconds) abort_after_limit(what);
+    if (base::seconds_since(start) > shared_->limit_seconds) abort_after_limit(what);
     std::this_thread::yield();
   }
 }

@@ -4,11 +4,12 @@
 #include <vector>
 
 #include "base/answer.hpp"
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/options/command_line.hpp"
-#include "launcher/run_directory.hpp"
-#include "launcher/run_facts.hpp"
+#include "launcher/run_directory/run_directory.hpp"
+#include "launcher/run_directory/run_facts.hpp"
 #include "slurm/job/control_files.hpp"
 
 namespace trireme::launcher {
@@ -40,7 +41,7 @@ base::Error not_allowed(const Path& run, const base::IoError& error) {
 
 void leave(base::FileSystem& files, const Path& run, Wish wish) {
   try {
-    slurm::leave_request(files, run, wish, slurm::user_name(), wall_time());
+    slurm::leave_request(files, run, wish, slurm::user_name(), base::wall_time());
   } catch (const base::IoError& error) {
     throw not_allowed(run, error);
   }

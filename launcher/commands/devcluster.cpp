@@ -9,11 +9,12 @@
 
 #include "base/answer.hpp"
 #include "base/child_signals.hpp"
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/signals.hpp"
 #include "launcher/commands/commands.hpp"
-#include "launcher/format.hpp"
+#include "launcher/console/format.hpp"
 #include "launcher/options/command_line.hpp"
 #include "slurm/devcluster/cluster.hpp"
 #include "slurm/devcluster/node_spaces.hpp"
@@ -100,7 +101,7 @@ int up(const Arguments& arguments) {
   const base::SignalThread signals;
   const auto start = std::chrono::steady_clock::now();
   plan = devcluster::up(plan, [&] { return signals.received() != 0; });
-  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const double seconds = base::seconds_since(start);
   const std::string dir = command.directory == default_directory() ? "" : " --dir " + command.directory;
   base::answer(str(nodes, " nodes are up after ", format_duration(seconds),
                    ": partitions low (the default) and high, which preempts it (", plan.preempt_mode, ", grace ", grace,

@@ -11,7 +11,7 @@
 #include "launcher/doctor/judgement.hpp"
 #include "launcher/doctor/report.hpp"
 #include "launcher/options/command_line.hpp"
-#include "launcher/run_input.hpp"
+#include "launcher/session/run_input.hpp"
 
 namespace trireme::launcher {
 namespace {

@@ -6,11 +6,11 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "io/tokens/batch_plan.hpp"
-#include "launcher/checkpoint_bridge.hpp"
 #include "launcher/commands/run_commands.hpp"
 #include "launcher/options/run_arguments.hpp"
-#include "launcher/run_input.hpp"
-#include "launcher/session.hpp"
+#include "launcher/session/checkpoint_bridge.hpp"
+#include "launcher/session/run_input.hpp"
+#include "launcher/session/session.hpp"
 
 namespace trireme::launcher {
 

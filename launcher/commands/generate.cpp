@@ -8,12 +8,12 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "io/text/tokenizer.hpp"
-#include "launcher/checkpoint_bridge.hpp"
 #include "launcher/commands/run_commands.hpp"
 #include "launcher/options/run_arguments.hpp"
-#include "launcher/run_input.hpp"
-#include "launcher/sampling.hpp"
-#include "launcher/session.hpp"
+#include "launcher/session/checkpoint_bridge.hpp"
+#include "launcher/session/run_input.hpp"
+#include "launcher/session/sampling.hpp"
+#include "launcher/session/session.hpp"
 
 namespace trireme::launcher {
 namespace {

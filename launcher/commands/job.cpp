@@ -10,18 +10,19 @@
 #include <thread>
 
 #include "base/answer.hpp"
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/file_system.hpp"
 #include "base/log.hpp"
 #include "base/printable.hpp"
-#include "io/checkpoint/run_checkpoints.hpp"
+#include "io/checkpoint/format/step_directories.hpp"
 #include "launcher/commands/commands.hpp"
-#include "launcher/fast_directory.hpp"
-#include "launcher/node_scratch.hpp"
 #include "launcher/options/command_line.hpp"
 #include "launcher/options/run_arguments.hpp"
-#include "launcher/run_check.hpp"
-#include "launcher/run_directory.hpp"
+#include "launcher/run_directory/fast_directory.hpp"
+#include "launcher/run_directory/run_directory.hpp"
+#include "launcher/submission/node_scratch.hpp"
+#include "launcher/submission/run_check.hpp"
 #include "slurm/job/control_files.hpp"
 #include "slurm/job/job_end_watch.hpp"
 #include "slurm/job/job_environment.hpp"
@@ -217,7 +218,7 @@ int next(const Arguments& arguments) {
       situation.attempts, [&](const slurm::Attempt& one) { return one.start.restart_count == job.restart_count; });
   situation.failed_starts = static_cast<int>(tried - recorded);
   situation.restart_count = job.restart_count;
-  const double now = wall_time();
+  const double now = base::wall_time();
   if (const auto end = current_job_end(now)) {
     situation.seconds_left = *end - now;
   }

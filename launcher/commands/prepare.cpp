@@ -7,6 +7,7 @@
 #include <filesystem>
 
 #include "base/answer.hpp"
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/output_file.hpp"
@@ -17,12 +18,12 @@
 #include "io/tokens/split_writer.hpp"
 #include "io/tokens/text_cut.hpp"
 #include "io/tokens/token_dataset.hpp"
-#include "launcher/cleanup_on_signal.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/commands/reading_options.hpp"
-#include "launcher/format.hpp"
+#include "launcher/console/cleanup_on_signal.hpp"
+#include "launcher/console/format.hpp"
+#include "launcher/console/progress.hpp"
 #include "launcher/options/command_line.hpp"
-#include "launcher/progress.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -162,7 +163,7 @@ Run encode_all(text::DocumentReader& reader, const text::Tokenizer& tokenizer, s
                unsigned threads, tokens::SplitWriter& writer) {
   Run run;
   const auto start = std::chrono::steady_clock::now();
-  const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+  const auto seconds = [&] { return base::seconds_since(start); };
   Progress progress(stderr, "preparing");
   tokens::EncodingPipeline pipeline(
       reader, [&](std::string_view text, std::vector<std::uint32_t>& ids) { tokenizer.encode(text, ids); }, threads);

@@ -9,13 +9,14 @@
 #include <vector>
 
 #include "base/answer.hpp"
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/options/command_line.hpp"
-#include "launcher/queue.hpp"
-#include "launcher/run_directory.hpp"
-#include "launcher/run_facts.hpp"
-#include "launcher/run_summary.hpp"
+#include "launcher/run_directory/run_directory.hpp"
+#include "launcher/run_directory/run_facts.hpp"
+#include "launcher/run_directory/run_summary.hpp"
+#include "launcher/submission/queue.hpp"
 #include "slurm/queue/job_list.hpp"
 
 namespace trireme::launcher {
@@ -47,7 +48,7 @@ std::vector<Path> wanted_runs(base::FileSystem& files, const std::vector<std::st
 }
 
 void look(base::FileSystem& files, const std::vector<std::string>& words, bool json, bool clear) {
-  const double now = wall_time();
+  const double now = base::wall_time();
   std::vector<RunFacts> facts;
   for (const Path& path : wanted_runs(files, words)) facts.push_back(read_run(files, path));
   double seconds = slurm::kQueueSeconds;

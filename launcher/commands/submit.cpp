@@ -10,19 +10,21 @@
 #include <thread>
 
 #include "base/answer.hpp"
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/file_system.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
 #include "launcher/commands/commands.hpp"
-#include "launcher/format.hpp"
-#include "launcher/metrics_log.hpp"
+#include "launcher/console/format.hpp"
 #include "launcher/options/run_arguments.hpp"
 #include "launcher/options/site_file.hpp"
-#include "launcher/resubmission.hpp"
-#include "launcher/run_check.hpp"
-#include "launcher/run_directory.hpp"
-#include "launcher/submission.hpp"
+#include "launcher/run_directory/metrics_log.hpp"
+#include "launcher/run_directory/run_directory.hpp"
+#include "launcher/run_directory/submission_record.hpp"
+#include "launcher/submission/resubmission.hpp"
+#include "launcher/submission/run_check.hpp"
+#include "launcher/submission/submission.hpp"
 #include "slurm/queue/command_environment.hpp"
 #include "slurm/site/site_facts.hpp"
 #include "slurm/submit/settings.hpp"
@@ -100,8 +102,8 @@ slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const 
           str("two of the runs have the run directory ", directory.string(), ": set run.dir or run.name"));
     }
     if (i == 0) {
-      plan.wishes = options.slurm;
-      plan.geometry = slurm::plan_geometry(plan.wishes, site);
+      plan.request = options.slurm;
+      plan.geometry = slurm::plan_geometry(plan.request, site);
     }
     const auto resolved = check_run(files, options, plan.geometry.ranks(), plan.geometry.gpus_per_node > 0);
     notes.insert(notes.end(), resolved.notes.begin(), resolved.notes.end());
@@ -129,10 +131,10 @@ slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const 
     for (const auto& run : all) seconds = std::max(seconds, run.slurm.queue_seconds);
     plan.overrides.push_back(str("--slurm.queue_seconds=", seconds));
   }
-  plan.launcher = slurm::choose_launcher(plan.wishes, site);
+  plan.launcher = slurm::choose_launcher(plan.request, site);
   plan.measured = stop_seconds(files, plan.runs[0].run_directory);
-  plan.mpirun_grace = slurm::mpirun_grace(plan.wishes, site, plan.measured);
-  plan.requeue = slurm::may_requeue(plan.wishes) && command.chain < 2;
+  plan.mpirun_grace = slurm::mpirun_grace(plan.request, site, plan.measured);
+  plan.requeue = slurm::may_requeue(plan.request) && command.chain < 2;
   if (plan.launcher == slurm::Launcher::kMpirun && !site.mpirun_version.empty() && !site.mpirun_has_slurm) {
     throw base::InputError(str(site.mpirun_version,
                                " here has no Slurm support and would use ssh: load another module, or set ",
@@ -204,10 +206,10 @@ void choose_soonest(base::FileSystem& files, const options::RunOptions& options,
                     const Path& script, slurm::ScriptPlan& plan) {
   constexpr std::size_t kMostQuestions = 8;
   const std::vector<std::string> settings = slurm::job_settings(plan, site);
-  const slurm::Partition& partition = slurm::wished_partition(plan.wishes, site);
+  const slurm::Partition& partition = slurm::requested_partition(plan.request, site);
   const slurm::LayoutNeeds needs = layout_needs(options);
   const auto [seconds, ranks] = rest_of(files, options, plan);
-  const double now = wall_time();
+  const double now = base::wall_time();
   std::vector<std::vector<std::string>> rows = {{"nodes", "starts in", "runs", "done in"}};
   double best = 0;
   std::int64_t chosen = plan.geometry.nodes;
@@ -234,10 +236,10 @@ void choose_soonest(base::FileSystem& files, const options::RunOptions& options,
   }
   base::answer_text(format_table(rows, {.right = {0, 1, 2, 3}}));
   base::answer(str("takes ", chosen, " nodes; speed is taken to be in proportion to the ranks"));
-  slurm::Wishes wishes = plan.wishes;
-  wishes.nodes = chosen;
-  wishes.min_nodes = std::min(wishes.min_nodes, chosen);
-  plan.geometry = slurm::plan_geometry(wishes, site);
+  slurm::JobRequest request = plan.request;
+  request.nodes = chosen;
+  request.min_nodes = std::min(request.min_nodes, chosen);
+  plan.geometry = slurm::plan_geometry(request, site);
 }
 
 void tell(const slurm::ScriptPlan& plan, const slurm::Site& site, const Path& script, const std::string& job) {

@@ -16,9 +16,9 @@
 #include "io/tokens/text_cut.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/commands/reading_options.hpp"
-#include "launcher/format.hpp"
+#include "launcher/console/format.hpp"
+#include "launcher/console/progress.hpp"
 #include "launcher/options/command_line.hpp"
-#include "launcher/progress.hpp"
 
 namespace trireme::launcher {
 namespace {

@@ -5,23 +5,25 @@
 #include <memory>
 #include <optional>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/patient_output.hpp"
 #include "collectives/mpi/watchdog.hpp"
-#include "io/checkpoint/run_checkpoints.hpp"
-#include "launcher/attempt_text.hpp"
-#include "launcher/checkpoint_bridge.hpp"
+#include "io/checkpoint/format/step_directories.hpp"
+#include "io/checkpoint/run/restore.hpp"
+#include "launcher/attempt/stop_text.hpp"
+#include "launcher/attempt/train_loop.hpp"
+#include "launcher/checkpointing/fast_tier.hpp"
+#include "launcher/checkpointing/preflight.hpp"
 #include "launcher/commands/run_commands.hpp"
-#include "launcher/fast_tier.hpp"
-#include "launcher/format.hpp"
+#include "launcher/console/attempt_text.hpp"
+#include "launcher/console/format.hpp"
 #include "launcher/options/run_arguments.hpp"
-#include "launcher/preflight.hpp"
-#include "launcher/queue.hpp"
-#include "launcher/run_directory.hpp"
-#include "launcher/run_input.hpp"
-#include "launcher/session.hpp"
-#include "launcher/stop_text.hpp"
-#include "launcher/train_loop.hpp"
+#include "launcher/run_directory/run_directory.hpp"
+#include "launcher/session/checkpoint_bridge.hpp"
+#include "launcher/session/run_input.hpp"
+#include "launcher/session/session.hpp"
+#include "launcher/submission/queue.hpp"
 #include "models/spec/cost.hpp"
 #include "slurm/job/start_reason.hpp"
 
@@ -143,7 +145,7 @@ slurm::AttemptStart describe_attempt(const RunDirectory& run, const RunInput& in
   attempt.gpus = !session.processor().device.is_cpu();
   attempt.steps = input.resolved.steps;
   attempt.first_step = start.step;
-  attempt.time = wall_time();
+  attempt.time = base::wall_time();
   attempt.start_up_seconds = run.age();
   return attempt;
 }
@@ -161,15 +163,15 @@ std::unique_ptr<slurm::JobEndWatch> watch_job_end(std::optional<double> end, std
   const slurm::JobEnvironment job = slurm::read_job_environment();
   if (!job.in_job()) return nullptr;
   const std::chrono::duration<double> period(seconds);  // squeue is a busy service
-  const auto ask = [id = job.job_id, period, since = wall_time()]() -> std::optional<slurm::TimeLeft> {
+  const auto ask = [id = job.job_id, period, since = base::wall_time()]() -> std::optional<slurm::TimeLeft> {
     base::PosixFileSystem files;
     const auto queue = my_queue(files, period.count());
     return queue ? slurm::time_left_of(*queue, id, since) : std::nullopt;
   };
   return std::make_unique<slurm::JobEndWatch>(end, ask, period, [log](double changed) {
-    log.info(
-        "time      the job's time limit was changed: " +
-        (std::isinf(changed) ? "it has none now" : format_duration(std::max(0.0, changed - wall_time())) + " left"));
+    log.info("time      the job's time limit was changed: " +
+             (std::isinf(changed) ? "it has none now"
+                                  : format_duration(std::max(0.0, changed - base::wall_time())) + " left"));
   });
 }
 
@@ -190,7 +192,7 @@ slurm::TimeBudget time_budget(std::optional<double> end, const std::vector<slurm
   }
   const slurm::TimeBudget budget(end, step, save);
   if (end) {
-    log.info(base::str("time      ", format_duration(std::max(0.0, *end - wall_time())),
+    log.info(base::str("time      ", format_duration(std::max(0.0, *end - base::wall_time())),
                        " left in the job; a save is expected to take ", format_duration(save),
                        estimated ? " (an estimate until the first one)" : " (as in the last attempt)"));
   }
@@ -273,8 +275,9 @@ int train_command(collectives::MpiWorld& world, base::SignalThread& signals, con
     on_rank_0(world, [&] {
       run = std::make_unique<RunDirectory>(
           files, input.options().run.dir, slurm::read_job_environment(), [&] { return stops.vote() != 0; }, log);
-      watched.time = time_budget(slurm::find_job_end(slurm::environment_variable, slurm::run_command, wall_time()),
-                                 run->attempts(), input, log);
+      watched.time =
+          time_budget(slurm::find_job_end(slurm::environment_variable, slurm::run_command, base::wall_time()),
+                      run->attempts(), input, log);
       watched.end = watch_job_end(watched.time.end(), input.options().slurm.queue_seconds, log);
       stops.watch(watched.time, watched.end.get());
       stops.ask_about_signals(slurm::read_job_environment().job_id);

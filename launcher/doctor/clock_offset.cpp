@@ -1,7 +1,7 @@
 #include "launcher/doctor/clock_offset.hpp"
+#include "base/clock.hpp"
 
 #include <algorithm>
-#include <chrono>
 
 namespace trireme::doctor {
 namespace {
@@ -10,16 +10,14 @@ using collectives::DataType;
 
 constexpr int kQuestions = 8;
 
-double now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
-
 std::vector<ClockExchange> ask(collectives::Communicator& control, int peer) {
   std::vector<ClockExchange> exchanges;
   for (int i = 0; i < kQuestions; ++i) {
     ClockExchange exchange;
-    exchange.sent = now();
+    exchange.sent = base::wall_time();
     control.send(&exchange.sent, 1, DataType::kFloat64, peer);
     control.receive(&exchange.remote, 1, DataType::kFloat64, peer);
-    exchange.received = now();
+    exchange.received = base::wall_time();
     exchanges.push_back(exchange);
   }
   return exchanges;
@@ -29,7 +27,7 @@ void answer(collectives::Communicator& control) {
   for (int i = 0; i < kQuestions; ++i) {
     double question = 0;
     control.receive(&question, 1, DataType::kFloat64, 0);
-    const double time = now();
+    const double time = base::wall_time();
     control.send(&time, 1, DataType::kFloat64, 0);
   }
 }

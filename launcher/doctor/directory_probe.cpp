@@ -7,8 +7,8 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "base/file_system_name.hpp"
 #include "launcher/doctor/gather.hpp"
-#include "launcher/file_system_name.hpp"
 
 namespace trireme::doctor {
 namespace {
@@ -123,7 +123,7 @@ Path DirectoryProbe::data_file(int owner) const { return directory_ / str(prefix
 DirectoryView DirectoryProbe::own_view(double patience) {
   const int rank = control_.rank();
   DirectoryView view;
-  view.file_system = launcher::file_system_of(directory_);
+  view.file_system = base::file_system_of(directory_);
   view.error = cannot_make_;
   if (view.error.empty()) {
     try {

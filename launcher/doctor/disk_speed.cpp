@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/aligned_buffer.hpp"
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/philox.hpp"
 
@@ -17,8 +18,6 @@ using Clock = std::chrono::steady_clock;
 /// At most so many are dirty: a sync of more would hold up whoever uses the disk, and a stop.
 constexpr std::uint64_t kSyncedBlocks = 16;
 constexpr std::uint64_t kAllNodes = std::uint64_t{16} << 30;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 /// One block; its first 16 bytes are replaced by writer and number.
 class Block {
@@ -51,17 +50,17 @@ double write_rate(base::FileSystem& files, const std::filesystem::path& path, in
   const auto file = files.open(path, base::OpenMode::kCreateExclusive);
   const auto start = Clock::now();
   std::uint64_t written = 0;
-  for (std::uint64_t step = 1; written < amount.bytes && seconds_since(start) < amount.seconds;
+  for (std::uint64_t step = 1; written < amount.bytes && base::seconds_since(start) < amount.seconds;
        step = std::min(2 * step, kSyncedBlocks)) {
     for (std::uint64_t i = 0; i < step && written < amount.bytes; ++i) {
       block.stamp(writer, written / kDiskBlock);
       file->pwrite(block.data(), kDiskBlock, written);
       written += kDiskBlock;
-      if (seconds_since(start) > amount.seconds) break;
+      if (base::seconds_since(start) > amount.seconds) break;
     }
     file->sync();
   }
-  const double seconds = seconds_since(start);
+  const double seconds = base::seconds_since(start);
   file->drop_cache();
   file->close();
   return static_cast<double>(written) / std::max(seconds, 1e-9);
@@ -75,10 +74,10 @@ double read_rate(base::FileSystem& files, const std::filesystem::path& path, int
   const auto start = Clock::now();
   double reading = 0;
   std::uint64_t read = 0;
-  while (read < amount.bytes && seconds_since(start) < amount.seconds) {
+  while (read < amount.bytes && base::seconds_since(start) < amount.seconds) {
     const auto begin = Clock::now();
     const std::size_t length = file->pread(found.data(), kDiskBlock, read);
-    reading += seconds_since(begin);
+    reading += base::seconds_since(begin);
     if (length == 0) break;  // the writer's time was over before its bytes were
     expected.stamp(writer, read / kDiskBlock);
     if (length != kDiskBlock || std::memcmp(found.data(), expected.data(), kDiskBlock) != 0) {

@@ -17,7 +17,7 @@
 #include "launcher/doctor/link_speed.hpp"
 #include "launcher/doctor/loaded_files.hpp"
 #include "launcher/doctor/own_gpu.hpp"
-#include "launcher/version.hpp"
+#include "launcher/program/version.hpp"
 
 namespace trireme::doctor {
 namespace {

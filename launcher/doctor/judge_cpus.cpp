@@ -4,8 +4,8 @@
 
 #include "base/error.hpp"
 #include "collectives/topology/placement.hpp"
+#include "launcher/console/format.hpp"
 #include "launcher/doctor/judgement.hpp"
-#include "launcher/format.hpp"
 
 namespace trireme::doctor {
 namespace {

@@ -2,9 +2,9 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "launcher/console/format.hpp"
 #include "launcher/doctor/common_value.hpp"
 #include "launcher/doctor/judgement.hpp"
-#include "launcher/format.hpp"
 
 namespace trireme::doctor {
 namespace {

@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "launcher/console/format.hpp"
 #include "launcher/doctor/judgement.hpp"
-#include "launcher/format.hpp"
 
 namespace trireme::doctor {
 namespace {

@@ -1,4 +1,5 @@
 #include "launcher/doctor/link_speed.hpp"
+#include "base/clock.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -15,8 +16,6 @@ using Clock = std::chrono::steady_clock;
 constexpr int kTries = 3;
 constexpr double kLongAllReduce = 1.0;  // seconds: not repeated
 constexpr double kLongExchange = 0.25;
-
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 /// The larger of the two values that the pair holds.
 double agree(Communicator& control, int partner, double value) {
@@ -36,7 +35,7 @@ double time_exchange(const Traffic& traffic, int partner) {
            {Transfer::Direction::kReceive, traffic.receive, traffic.exchange_bytes, DataType::kUInt8, partner}})
       .wait();
   traffic.arrive();
-  return seconds_since(start);
+  return base::seconds_since(start);
 }
 
 double best_exchange(const Traffic& traffic, int partner) {
@@ -56,7 +55,7 @@ AllReduce time_all_reduce(const Traffic& traffic) {
     const auto start = Clock::now();
     traffic.data.all_reduce(traffic.send, count, DataType::kFloat32);
     traffic.arrive();
-    double seconds = seconds_since(start);
+    double seconds = base::seconds_since(start);
     traffic.control.all_reduce(&seconds, 1, DataType::kFloat64, ReduceOp::kMax);
     return seconds;
   };
@@ -72,7 +71,7 @@ LinkTimes time_links(const Traffic& traffic, const std::vector<Round>& rounds, c
   const auto start = Clock::now();
   const int rank = traffic.control.rank();
   for (const Round& round : rounds) {
-    double elapsed = seconds_since(start);
+    double elapsed = base::seconds_since(start);
     traffic.control.all_reduce(&elapsed, 1, DataType::kFloat64, ReduceOp::kMax);
     if (elapsed > limit_seconds) break;
     ++times.rounds_measured;

@@ -6,8 +6,8 @@
 
 #include "base/error.hpp"
 #include "collectives/topology/placement.hpp"
+#include "launcher/console/format.hpp"
 #include "launcher/doctor/storage_habits.hpp"
-#include "launcher/format.hpp"
 
 namespace trireme::doctor {
 namespace {

@@ -10,6 +10,7 @@
 
 #include "base/answer.hpp"
 #include "base/error.hpp"
+#include "base/words.hpp"
 #include "launcher/options/command_line_parts.hpp"
 #include "launcher/options/help_text.hpp"
 #include "launcher/options/number.hpp"
@@ -49,7 +50,7 @@ void CommandLine::Implementation::refuse_unknown(const std::string& word) const 
   // Nothing is near a key that other programs name otherwise (optimizer.learning_rate): its section tells.
   const std::string section = name.substr(0, name.find('.') + 1);
   std::erase_if(names, [&](const std::string& known) { return section.empty() || !known.starts_with(section); });
-  refuse(str(command, ": unknown option ", name, names.empty() ? "" : " (known: " + join(names, ", ") + ")"));
+  refuse(str(command, ": unknown option ", name, names.empty() ? "" : " (known: " + base::join(names, ", ") + ")"));
 }
 
 // The option of "--name" or "-n" whose value is the next word, whatever that looks like; null for any other word.
@@ -206,7 +207,7 @@ CommandLine::Declared CommandLine::values(const std::string& name, std::vector<s
                                           const std::string& value_name, const std::string& help) {
   Option& option = implementation_->declare(name, value_name, help);
   option.repeatable = true;
-  option.default_text = join(target, ", ");
+  option.default_text = base::join(target, ", ");
   option.store = [&target](const Option&, const std::string& text) { target.push_back(text); };
   return Declared(option);
 }
@@ -258,7 +259,7 @@ bool CommandLine::parse(const Arguments& arguments) {
     if (!first && !option->repeatable && !is_flag) self.refuse(str("--", option->long_name, " is given twice"));
     const std::string text = is_flag ? "" : parsed.value.front();
     if (!option->allowed.empty() && std::count(option->allowed.begin(), option->allowed.end(), text) == 0) {
-      self.refuse(str("--", option->long_name, " is '", text, "', allowed: ", join(option->allowed, ", ")));
+      self.refuse(str("--", option->long_name, " is '", text, "', allowed: ", base::join(option->allowed, ", ")));
     }
     option->store(*option, text);
   }

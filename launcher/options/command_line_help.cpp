@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "base/words.hpp"
 #include "launcher/options/command_line_parts.hpp"
 
 namespace trireme::options {
@@ -14,7 +15,7 @@ std::vector<HelpRow> CommandLine::Implementation::rows(bool aside) const {
     std::string left = option.short_name.empty() ? "" : str("-", option.short_name, ", ");
     left += "--" + option.long_name + (option.value_name.empty() ? "" : " " + option.value_name);
     std::string right = option.help;
-    if (!option.allowed.empty()) right += ": " + join(option.allowed, ", ");
+    if (!option.allowed.empty()) right += ": " + base::join(option.allowed, ", ");
     if (option.required) right += " (required)";
     if (option.repeatable) right += " (repeatable)";
     if (!option.default_text.empty()) right += " (default: " + option.default_text + ")";

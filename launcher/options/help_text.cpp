@@ -39,10 +39,4 @@ std::string table_text(const std::vector<HelpRow>& rows, std::size_t width) {
 
 std::size_t help_width() { return base::terminal_columns(1).value_or(kUnlimited); }
 
-std::string join(const std::vector<std::string>& words, const char* separator) {
-  std::string joined;
-  for (const std::string& word : words) joined += (joined.empty() ? "" : separator) + word;
-  return joined;
-}
-
 }  // namespace trireme::options

@@ -26,6 +26,4 @@ std::string table_text(const std::vector<HelpRow>& rows, std::size_t width = kUn
 /// The width for what goes to standard output: the terminal's, kUnlimited where there is none.
 std::size_t help_width();
 
-std::string join(const std::vector<std::string>& words, const char* separator);
-
 }  // namespace trireme::options

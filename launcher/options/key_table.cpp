@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "base/ini.hpp"
+#include "base/words.hpp"
 #include "launcher/options/help_text.hpp"
 #include "launcher/options/number.hpp"
 
@@ -84,7 +85,7 @@ void check_allowed(const Key& key, const std::string& text) {
   if (key.allowed.empty() || std::count(key.allowed.begin(), key.allowed.end(), text) > 0) return;
   const std::string near = base::nearest(text, key.allowed);
   throw InputError(str(key.path(), " = ", text, " is not known", near.empty() ? "" : ", did you mean " + near + "?",
-                       " (allowed: ", join(key.allowed, ", "), ")"));
+                       " (allowed: ", base::join(key.allowed, ", "), ")"));
 }
 
 }  // namespace
@@ -112,7 +113,7 @@ const Key& find_key(const std::string& path) {
   if (dot != std::string::npos && siblings.empty() && same_name.empty()) {
     const std::string near = base::nearest(section, sections);
     throw InputError(str("unknown section ", section, " (", path, ")",
-                         near.empty() ? "" : ", did you mean " + near + "?", " (sections: ", join(sections, ", "),
+                         near.empty() ? "" : ", did you mean " + near + "?", " (sections: ", base::join(sections, ", "),
                          ")"));
   }
   std::string near = base::nearest(path, siblings);
@@ -121,7 +122,7 @@ const Key& find_key(const std::string& path) {
   if (!near.empty()) throw InputError(str("unknown key ", path, ", did you mean ", near, "?"));
   std::vector<std::string>& known = siblings.empty() ? sections : siblings;
   throw InputError(
-      str("unknown key ", path, " (", siblings.empty() ? "sections" : "known", ": ", join(known, ", "), ")"));
+      str("unknown key ", path, " (", siblings.empty() ? "sections" : "known", ": ", base::join(known, ", "), ")"));
 }
 
 void set_value(RunOptions& options, const Key& key, const std::string& text) {
@@ -172,7 +173,7 @@ std::string default_of(const Key& key) {
 }
 
 std::string value_name_of(const Key& key) {
-  if (!key.allowed.empty()) return join(key.allowed, "|");
+  if (!key.allowed.empty()) return base::join(key.allowed, "|");
   return std::visit(
       [](const auto field) -> std::string {
         using Value = typename Inner<std::remove_reference_t<decltype(field(std::declval<RunOptions&>()))>>::type;

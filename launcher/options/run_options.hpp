@@ -109,7 +109,7 @@ struct RunOptions {
   OptimizerSection optimizer;
   CheckpointSection checkpoint;
   LogSection log;
-  slurm::Wishes slurm;  ///< what `trireme submit` asks for; trains the same whatever it says
+  slurm::JobRequest slurm;  ///< what `trireme submit` asks for; trains the same whatever it says
 };
 
 /// "section.key" and its value as text, in order.

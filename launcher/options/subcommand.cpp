@@ -1,5 +1,6 @@
 #include "base/answer.hpp"
 #include "base/error.hpp"
+#include "base/words.hpp"
 #include "launcher/options/command_line.hpp"
 #include "launcher/options/help_text.hpp"
 
@@ -34,7 +35,8 @@ int run_subcommand(const std::string& parent, const std::string& example, const 
   }
   const std::string near = base::nearest(word, names);
   throw InputError(str("unknown command ", parent.empty() ? "" : parent + " ", word,
-                       near.empty() ? "" : ", did you mean " + near + "?", " (commands: ", join(names, ", "), ")"));
+                       near.empty() ? "" : ", did you mean " + near + "?", " (commands: ", base::join(names, ", "),
+                       ")"));
 }
 
 }  // namespace trireme::options

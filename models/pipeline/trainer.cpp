@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "models/layout/state_boxes.hpp"
 #include "models/optim/sum_of_squares.hpp"
@@ -17,9 +18,7 @@ namespace {
 
 using transformer::MicroBatch;
 
-double seconds_since(std::chrono::steady_clock::time_point start) {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-}
+double seconds_since(std::chrono::steady_clock::time_point start) { return base::seconds_since(start); }
 
 }  // namespace
 

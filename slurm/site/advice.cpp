@@ -1,4 +1,5 @@
 #include "slurm/site/advice.hpp"
+#include "base/words.hpp"
 #include "slurm/site/slurm_text.hpp"
 
 #include <algorithm>
@@ -66,7 +67,7 @@ std::string with_notice(const Site& site, const Preemption& preemption) {
 
 std::string about_preemption(const Site& site, const Preemption& preemption) {
   if (preemption.mode == PreemptMode::kOff) return "Running jobs are not preempted.";
-  std::string text = str("Preempted by: ", join(preemption.by), ". ");
+  std::string text = str("Preempted by: ", base::join(preemption.by), ". ");
   if (preemption.mode == PreemptMode::kSuspend) {
     return text +
            "A preempted job stands still in memory and goes on later; nothing is lost. A pause longer than the "

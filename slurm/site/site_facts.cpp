@@ -1,6 +1,7 @@
 #include "slurm/site/site_facts.hpp"
 
 #include "base/error.hpp"
+#include "base/words.hpp"
 #include "slurm/queue/duration.hpp"
 #include "slurm/site/accounting_text.hpp"
 #include "slurm/site/mpi_text.hpp"
@@ -14,17 +15,12 @@ namespace {
 using base::str;
 using Words = std::vector<std::string>;
 
-std::string joined(const Words& words) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : " ") + word;
-  return text;
-}
-
 // "sinfo is not installed here", "sinfo --exact failed: no controller".
 std::string why_not(const Words& words, const std::optional<CommandResult>& result) {
   if (!result) return words.front() + " is not installed here";
   const std::string first_line = trim(result->error.substr(0, result->error.find('\n')));
-  return str(joined(words), " failed", first_line.empty() ? str(" with code ", result->exit_code) : ": " + first_line);
+  return str(base::join(words, " "), " failed",
+             first_line.empty() ? str(" with code ", result->exit_code) : ": " + first_line);
 }
 
 bool worked(const std::optional<CommandResult>& result) { return result && result->exit_code == 0; }

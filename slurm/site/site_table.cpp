@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/ini.hpp"
+#include "base/words.hpp"
 #include "slurm/queue/duration.hpp"
 #include "slurm/site/slurm_text.hpp"
 
@@ -16,12 +17,6 @@ using base::InputError;
 using base::str;
 
 constexpr std::array<const char*, 4> kModes = {"off", "requeue", "cancel", "suspend"};
-
-std::string joined(const std::vector<std::string>& words, const char* separator) {
-  std::string text;
-  for (const std::string& word : words) text += (text.empty() ? "" : separator) + word;
-  return text;
-}
 
 std::string real_text(double value) {
   std::array<char, 32> buffer{};
@@ -85,20 +80,20 @@ struct Write {
   }
   std::string operator()(const std::optional<bool>& value) const { return value ? (*this)(*value) : "unknown"; }
   std::string operator()(const std::vector<std::string>& value) const {
-    return joined(value, form == Form::kWords ? " " : ", ");
+    return base::join(value, form == Form::kWords ? " " : ", ");
   }
   std::string operator()(PreemptMode mode) const { return kModes[static_cast<std::size_t>(mode)]; }
   std::string operator()(const std::map<std::string, double>& value) const {
     std::vector<std::string> items;
     for (const auto& [name, weight] : value) items.push_back(name + "=" + real_text(weight));
-    return joined(items, ", ");
+    return base::join(items, ", ");
   }
   std::string operator()(const std::vector<NodeKind>& value) const {
     std::vector<std::string> items;
     for (const NodeKind& kind : value) {
       items.push_back(str(kind.nodes, ":", kind.cpus, ":", kind.memory, ":", kind.gpus, ":", kind.gpu_type));
     }
-    return joined(items, ", ");
+    return base::join(items, ", ");
   }
 };
 

@@ -19,9 +19,6 @@ std::string lower(std::string text);
 /// At every `separator`, each part trimmed; "" is no part at all. Empty parts stay.
 std::vector<std::string> split(const std::string& text, char separator);
 
-/// "a, b, c".
-std::string join(const std::vector<std::string>& words);
-
 /// Of `scontrol show config`: one "Key = value" a line, the first one of a key counts; other lines are skipped.
 Fields parse_config(const std::string& text);
 

@@ -13,8 +13,8 @@ namespace {
 using base::str;
 
 // Whether preempted jobs get SIGTERM and time, which ends mpirun's daemons.
-bool noticed_by_term(const Wishes& wishes, const Site& site) {
-  const Preemption preemption = preemption_of(site, wished_partition(wishes, site), wishes.qos);
+bool noticed_by_term(const JobRequest& request, const Site& site) {
+  const Preemption preemption = preemption_of(site, requested_partition(request, site), request.qos);
   const bool ends = preemption.mode == PreemptMode::kRequeue || preemption.mode == PreemptMode::kCancel;
   return ends && preemption.grace > 0 && !site.send_user_signal;
 }
@@ -81,7 +81,7 @@ std::string launch_line(const ScriptPlan& plan, const Site& site) {
 // Longer than any preemption of the job takes from its notice to the kill.
 std::int64_t tries(const ScriptPlan& plan, const Site& site, std::int64_t pause) {
   constexpr std::int64_t kLeast = 600, kSpare = 60;
-  const std::int64_t grace = preemption_of(site, wished_partition(plan.wishes, site), plan.wishes.qos).grace;
+  const std::int64_t grace = preemption_of(site, requested_partition(plan.request, site), plan.request.qos).grace;
   return (std::max(kLeast, grace + site.kill_wait + kSpare) + pause - 1) / pause;
 }
 
@@ -134,22 +134,22 @@ std::string ending(const ScriptPlan& plan, const Site& site) {
 
 }  // namespace
 
-Launcher choose_launcher(const Wishes& wishes, const Site& site) {
-  if (wishes.launcher == "mpirun") return Launcher::kMpirun;
-  if (wishes.launcher == "srun") {
+Launcher choose_launcher(const JobRequest& request, const Site& site) {
+  if (request.launcher == "mpirun") return Launcher::kMpirun;
+  if (request.launcher == "srun") {
     if (!srun_has_pmix(site)) {
       throw base::InputError("slurm.launcher = srun needs srun --mpi=pmix, which this site does not offer; use mpirun");
     }
     return Launcher::kSrun;
   }
   if (site.mpirun_version.empty() && srun_has_pmix(site)) return Launcher::kSrun;
-  return noticed_by_term(wishes, site) && srun_has_pmix(site) ? Launcher::kSrun : Launcher::kMpirun;
+  return noticed_by_term(request, site) && srun_has_pmix(site) ? Launcher::kSrun : Launcher::kMpirun;
 }
 
-std::int64_t mpirun_grace(const Wishes& wishes, const Site& site, double measured) {
+std::int64_t mpirun_grace(const JobRequest& request, const Site& site, double measured) {
   constexpr std::int64_t kMost = 120, kLeaving = 5;
-  if (!noticed_by_term(wishes, site) || !mpirun_can_wait(site)) return 0;
-  const std::int64_t grace = preemption_of(site, wished_partition(wishes, site), wishes.qos).grace;
+  if (!noticed_by_term(request, site) || !mpirun_can_wait(site)) return 0;
+  const std::int64_t grace = preemption_of(site, requested_partition(request, site), request.qos).grace;
   const auto needed = measured > 0 ? static_cast<std::int64_t>(std::ceil(measured)) : kMost;
   return std::min({grace, needed, kMost}) + kLeaving;
 }

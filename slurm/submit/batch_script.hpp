@@ -12,15 +12,15 @@ namespace trireme::slurm {
 
 enum class Launcher { kMpirun, kSrun };
 
-/// How the ranks are started where the wishes say auto: srun --mpi=pmix where preemption gives notice by SIGTERM
+/// How the ranks are started where the request say auto: srun --mpi=pmix where preemption gives notice by SIGTERM
 /// (which costs mpirun its daemons) and the site has PMIx, else mpirun. base::InputError when srun is wished for and
 /// the site has no PMIx.
-Launcher choose_launcher(const Wishes& wishes, const Site& site);
+Launcher choose_launcher(const JobRequest& request, const Site& site);
 
 /// Seconds that mpirun must keep its ranks alive after SIGTERM, 0 where that never happens: the preemption's grace, or
 /// the seconds `measured` for a step and a save when that is less (0: not measured), plus 5 s, on partitions that give
 /// notice by SIGTERM (parameters of Open MPI 4; 5 has none).
-std::int64_t mpirun_grace(const Wishes& wishes, const Site& site, double measured);
+std::int64_t mpirun_grace(const JobRequest& request, const Site& site, double measured);
 
 struct ScriptRun {
   std::string name;
@@ -35,7 +35,7 @@ struct ScriptPlan {
   std::string work_directory;          ///< absolute; relative paths of the run files mean it
   std::string log_directory;           ///< absolute
   std::vector<std::string> overrides;  ///< "--section.key=value", but run.dir
-  Wishes wishes;
+  JobRequest request;
   Geometry geometry;
   Launcher launcher = Launcher::kMpirun;
   std::int64_t mpirun_grace = 0;

@@ -14,55 +14,55 @@ namespace {
 using base::InputError;
 using base::str;
 
-std::int64_t gpus_of(const Wishes& wishes, const Partition& partition) {
-  if (wishes.gpus_per_node < 0) return partition.gpus_per_node;
+std::int64_t gpus_of(const JobRequest& request, const Partition& partition) {
+  if (request.gpus_per_node < 0) return partition.gpus_per_node;
   const bool known = partition.gpus_per_node > 0 || !partition.node_kinds.empty();
-  if (known && wishes.gpus_per_node > partition.gpus_per_node) {
-    throw InputError(str("slurm.gpus_per_node = ", wishes.gpus_per_node, ", but the nodes of partition ",
+  if (known && request.gpus_per_node > partition.gpus_per_node) {
+    throw InputError(str("slurm.gpus_per_node = ", request.gpus_per_node, ", but the nodes of partition ",
                          partition.name, " have ", partition.gpus_per_node));
   }
-  return wishes.gpus_per_node;
+  return request.gpus_per_node;
 }
 
-std::int64_t ranks_of(const Wishes& wishes, const Partition& partition, std::int64_t gpus) {
-  if (gpus == 0 && wishes.ranks_per_node == 0) {
+std::int64_t ranks_of(const JobRequest& request, const Partition& partition, std::int64_t gpus) {
+  if (gpus == 0 && request.ranks_per_node == 0) {
     throw InputError(str("partition ", partition.name, " has no GPUs (or slurm.gpus_per_node = 0): set ",
                          "slurm.ranks_per_node, 1 for each CPU socket is a good start"));
   }
-  if (gpus > 0 && wishes.ranks_per_node > gpus) {
-    throw InputError(str("slurm.ranks_per_node = ", wishes.ranks_per_node, " ranks would share ", gpus,
+  if (gpus > 0 && request.ranks_per_node > gpus) {
+    throw InputError(str("slurm.ranks_per_node = ", request.ranks_per_node, " ranks would share ", gpus,
                          " GPUs; at most one rank a GPU"));
   }
-  return wishes.ranks_per_node > 0 ? wishes.ranks_per_node : gpus;
+  return request.ranks_per_node > 0 ? request.ranks_per_node : gpus;
 }
 
 // Who asks for some of a node's GPUs gets that part of the rest.
-std::int64_t share_of(const Wishes& wishes, const Partition& partition, std::int64_t whole) {
-  if (wishes.gpus_per_node <= 0 || partition.gpus_per_node <= 0) return whole;
-  return whole * wishes.gpus_per_node / partition.gpus_per_node;
+std::int64_t share_of(const JobRequest& request, const Partition& partition, std::int64_t whole) {
+  if (request.gpus_per_node <= 0 || partition.gpus_per_node <= 0) return whole;
+  return whole * request.gpus_per_node / partition.gpus_per_node;
 }
 
-std::int64_t cpus_of(const Wishes& wishes, const Partition& partition, std::int64_t ranks) {
+std::int64_t cpus_of(const JobRequest& request, const Partition& partition, std::int64_t ranks) {
   const std::int64_t all = partition.cpus_per_node;
-  if (all > 0 && ranks * std::max<std::int64_t>(1, wishes.cpus_per_task) > all) {
+  if (all > 0 && ranks * std::max<std::int64_t>(1, request.cpus_per_task) > all) {
     throw InputError(str("slurm.ranks_per_node = ", ranks,
-                         " x slurm.cpus_per_task = ", std::max<std::int64_t>(1, wishes.cpus_per_task),
+                         " x slurm.cpus_per_task = ", std::max<std::int64_t>(1, request.cpus_per_task),
                          " is more than the ", all, " cores of a node in partition ", partition.name));
   }
-  if (wishes.cpus_per_task > 0) return wishes.cpus_per_task;
-  return all > 0 ? std::max<std::int64_t>(1, share_of(wishes, partition, all) / ranks) : 1;
+  if (request.cpus_per_task > 0) return request.cpus_per_task;
+  return all > 0 ? std::max<std::int64_t>(1, share_of(request, partition, all) / ranks) : 1;
 }
 
-std::int64_t seconds_of(const Wishes& wishes, const Partition& partition) {
+std::int64_t seconds_of(const JobRequest& request, const Partition& partition) {
   constexpr std::int64_t kDay = 86400;
-  if (wishes.time.empty()) return std::min(partition.time_limit.value_or(kDay), kDay);
-  const auto seconds = parse_duration(wishes.time);
+  if (request.time.empty()) return std::min(partition.time_limit.value_or(kDay), kDay);
+  const auto seconds = parse_duration(request.time);
   if (!seconds || *seconds == 0) {
-    throw InputError(str("slurm.time = ", wishes.time, " is no duration; write hours:minutes:seconds or ",
+    throw InputError(str("slurm.time = ", request.time, " is no duration; write hours:minutes:seconds or ",
                          "days-hours:minutes:seconds"));
   }
   if (partition.time_limit && *seconds > *partition.time_limit) {
-    throw InputError(str("slurm.time = ", wishes.time, " is longer than partition ", partition.name, " allows (",
+    throw InputError(str("slurm.time = ", request.time, " is longer than partition ", partition.name, " allows (",
                          format_slurm_duration(*partition.time_limit),
                          "); a run goes on over several jobs: shorten it"));
   }
@@ -78,14 +78,14 @@ void check_memory(const std::string& mem) {
   if (!good) throw InputError(str("slurm.mem = ", mem, " is no amount of memory; write 64G, or 0 for all of a node"));
 }
 
-bool has_whole_nodes(const Wishes& wishes, const Partition& partition, const Geometry& geometry) {
+bool has_whole_nodes(const JobRequest& request, const Partition& partition, const Geometry& geometry) {
   if (partition.exclusive || geometry.min_nodes < geometry.nodes) return true;
-  const auto extra = extra_words(wishes.extra);
+  const auto extra = extra_words(request.extra);
   return std::ranges::count(extra, "--exclusive") != 0;  // =user lets other jobs of the user in
 }
 
-std::string memory_for(const Wishes& wishes, const Partition& partition, const Geometry& geometry) {
-  if (has_whole_nodes(wishes, partition, geometry)) return "0";
+std::string memory_for(const JobRequest& request, const Partition& partition, const Geometry& geometry) {
+  if (has_whole_nodes(request, partition, geometry)) return "0";
   const std::int64_t cpus = geometry.ranks_per_node * geometry.cpus_per_task;
   if (partition.memory_per_node == 0 || partition.cpus_per_node == 0) return "";
   if (cpus >= partition.cpus_per_node) return "0";  // nobody else fits beside it
@@ -116,34 +116,34 @@ double memory_of(const Geometry& geometry, const Partition& partition) {
 
 }  // namespace
 
-const Partition& wished_partition(const Wishes& wishes, const Site& site) {
-  const Partition* partition = site.partition(wishes.partition);
+const Partition& requested_partition(const JobRequest& request, const Site& site) {
+  const Partition* partition = site.partition(request.partition);
   if (partition != nullptr) return *partition;
   std::string names;
   for (const Partition& one : site.partitions) names += (names.empty() ? "" : ", ") + one.name;
   throw InputError(names.empty() ? std::string("the site has no partitions")
-                                 : str("slurm.partition = ", wishes.partition, ": the site has ", names));
+                                 : str("slurm.partition = ", request.partition, ": the site has ", names));
 }
 
-Geometry plan_geometry(const Wishes& wishes, const Site& site) {
-  const Partition& partition = wished_partition(wishes, site);
+Geometry plan_geometry(const JobRequest& request, const Site& site) {
+  const Partition& partition = requested_partition(request, site);
   Geometry geometry;
-  geometry.nodes = wishes.nodes;
-  if (wishes.min_nodes > wishes.nodes) {
-    throw InputError(str("slurm.min_nodes = ", wishes.min_nodes, " is more than slurm.nodes = ", wishes.nodes));
+  geometry.nodes = request.nodes;
+  if (request.min_nodes > request.nodes) {
+    throw InputError(str("slurm.min_nodes = ", request.min_nodes, " is more than slurm.nodes = ", request.nodes));
   }
-  geometry.min_nodes = wishes.min_nodes > 0 ? wishes.min_nodes : wishes.nodes;
+  geometry.min_nodes = request.min_nodes > 0 ? request.min_nodes : request.nodes;
   const std::int64_t most = std::min(partition.max_nodes.value_or(partition.nodes), partition.nodes);
-  if (partition.nodes > 0 && wishes.nodes > most) {
+  if (partition.nodes > 0 && request.nodes > most) {
     throw InputError(
-        str("slurm.nodes = ", wishes.nodes, ", but a job in partition ", partition.name, " gets at most ", most));
+        str("slurm.nodes = ", request.nodes, ", but a job in partition ", partition.name, " gets at most ", most));
   }
-  geometry.gpus_per_node = gpus_of(wishes, partition);
-  geometry.ranks_per_node = ranks_of(wishes, partition, geometry.gpus_per_node);
-  geometry.cpus_per_task = cpus_of(wishes, partition, geometry.ranks_per_node);
-  if (!wishes.mem.empty()) check_memory(wishes.mem);
-  geometry.mem = wishes.mem.empty() ? memory_for(wishes, partition, geometry) : wishes.mem;
-  geometry.seconds = seconds_of(wishes, partition);
+  geometry.gpus_per_node = gpus_of(request, partition);
+  geometry.ranks_per_node = ranks_of(request, partition, geometry.gpus_per_node);
+  geometry.cpus_per_task = cpus_of(request, partition, geometry.ranks_per_node);
+  if (!request.mem.empty()) check_memory(request.mem);
+  geometry.mem = request.mem.empty() ? memory_for(request, partition, geometry) : request.mem;
+  geometry.seconds = seconds_of(request, partition);
   return geometry;
 }
 

@@ -1,4 +1,4 @@
-// What a run asks Slurm for: from the wishes of its [slurm] section and the partition's facts to numbers.
+// What a run asks Slurm for: from the request of its [slurm] section and the partition's facts to numbers.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 namespace trireme::slurm {
 
 /// The [slurm] section of a run file. 0 and "" mean the default named beside.
-struct Wishes {
+struct JobRequest {
   std::int64_t nodes = 1;
   std::int64_t min_nodes = 0;       ///< that a requeued job may come back with; 0: all of them
   std::int64_t gpus_per_node = -1;  ///< -1: all that a node of the partition has
@@ -40,15 +40,15 @@ struct Geometry {
   std::int64_t ranks() const { return nodes * ranks_per_node; }
 };
 
-/// Memory that the wishes leave open: all of the node where the job has it to itself (an exclusive partition,
+/// Memory that the request leave open: all of the node where the job has it to itself (an exclusive partition,
 /// --exclusive in the extra words, fewer nodes than wished being enough, or all its CPUs), else the share that its CPUs
 /// are, as far as the partition lets a job ask; where the node's size is not known, the site's default. Throws
 /// base::InputError naming the key: no such partition, more nodes, GPUs, cores or time than it has or allows, a
 /// partition without GPUs and no slurm.ranks_per_node, a time that sbatch would not read.
-Geometry plan_geometry(const Wishes& wishes, const Site& site);
+Geometry plan_geometry(const JobRequest& request, const Site& site);
 
-/// The partition that the wishes name; base::InputError naming the ones that there are.
-const Partition& wished_partition(const Wishes& wishes, const Site& site);
+/// The partition that the request name; base::InputError naming the ones that there are.
+const Partition& requested_partition(const JobRequest& request, const Site& site);
 
 /// Billing units of an hour of the job: TRESBillingWeights times what it gets. Nothing when the partition has no
 /// weights (then Slurm bills one unit per core).

@@ -129,9 +129,9 @@ void add_size(const ScriptPlan& plan, std::vector<std::string>& words) {
 
 void add_gpus(const ScriptPlan& plan, const Site& site, std::vector<std::string>& words) {
   if (plan.geometry.gpus_per_node == 0) return;
-  const std::string request = !plan.wishes.gpu_request.empty() ? plan.wishes.gpu_request
-                              : !site.gpu_request.empty()      ? site.gpu_request
-                                                               : "--gpus-per-node={gpus}";
+  const std::string request = !plan.request.gpu_request.empty() ? plan.request.gpu_request
+                              : !site.gpu_request.empty()       ? site.gpu_request
+                                                                : "--gpus-per-node={gpus}";
   for (const std::string& word :
        shell_words(replaced(request, "{gpus}", std::to_string(plan.geometry.gpus_per_node)))) {
     if (!word.starts_with('-')) {
@@ -165,7 +165,7 @@ void add_signal(const ScriptPlan& plan, std::vector<std::string>& words) {
 }  // namespace
 
 std::vector<std::string> job_settings(const ScriptPlan& plan, const Site& site) {
-  const Wishes& wishes = plan.wishes;
+  const JobRequest& request = plan.request;
   const bool array = plan.runs.size() > 1;
   std::vector<std::string> words = {"--job-name=" + (array ? std::string("trireme") : plan.runs[0].name),
                                     "--chdir=" + plan.work_directory};
@@ -176,16 +176,16 @@ std::vector<std::string> job_settings(const ScriptPlan& plan, const Site& site) 
   const auto add = [&](const char* option, const std::string& value) {
     if (!value.empty()) words.push_back(option + value);
   };
-  add("--partition=", wishes.partition);
-  add("--account=", wishes.account.empty() ? site.account : wishes.account);
-  add("--qos=", wishes.qos);
-  add("--constraint=", wishes.constraint);
+  add("--partition=", request.partition);
+  add("--account=", request.account.empty() ? site.account : request.account);
+  add("--qos=", request.qos);
+  add("--constraint=", request.constraint);
   words.emplace_back(plan.requeue ? "--requeue" : "--no-requeue");
   add_log(plan, words);
   add_signal(plan, words);
   // A lost node does not end the others: the script goes on without it.
   if (plan.geometry.nodes > 1) words.emplace_back("--no-kill");
-  for (const std::string& word : extra_words(wishes.extra)) words.push_back(word);
+  for (const std::string& word : extra_words(request.extra)) words.push_back(word);
   for (const std::string& word : words) check_characters(word);
   return words;
 }
@@ -222,8 +222,8 @@ std::string directive_word(const std::string& word) {
   return word.substr(0, equals + 1) + quoted(word.substr(equals + 1));
 }
 
-bool may_requeue(const Wishes& wishes) {
-  return std::ranges::none_of(extra_words(wishes.extra), [](const std::string& word) {
+bool may_requeue(const JobRequest& request) {
+  return std::ranges::none_of(extra_words(request.extra), [](const std::string& word) {
     // Any beginning of the name that is no other option's.
     return word.size() > 5 && std::string_view("--no-requeue").starts_with(word);
   });

@@ -27,8 +27,8 @@ std::vector<std::string> extra_words(const std::string& extra);
 /// A word as an #SBATCH line takes it: in double quotes where sbatch would read something else.
 std::string directive_word(const std::string& word);
 
-/// Whether a stopped job may come back by itself: unless the wishes' extra words say --no-requeue. (A site's
+/// Whether a stopped job may come back by itself: unless the request' extra words say --no-requeue. (A site's
 /// JobRequeue=0 is only the default of jobs that do not say.)
-bool may_requeue(const Wishes& wishes);
+bool may_requeue(const JobRequest& request);
 
 }  // namespace trireme::slurm

@@ -29,9 +29,9 @@
 #include "base/aligned_buffer.hpp"
 #include "base/error.hpp"
 #include "base/host_memory.hpp"
-#include "io/checkpoint/open_checkpoint.hpp"
-#include "io/checkpoint/reader.hpp"
-#include "io/checkpoint/writer.hpp"
+#include "io/checkpoint/format/open_checkpoint.hpp"
+#include "io/checkpoint/load/reader.hpp"
+#include "io/checkpoint/save/writer.hpp"
 #include "tests/support/thread_coordinator.hpp"
 
 namespace {

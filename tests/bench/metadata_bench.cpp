@@ -15,9 +15,9 @@
 #include "base/error.hpp"
 #include "base/host_memory.hpp"
 #include "base/json.hpp"
-#include "io/checkpoint/open_checkpoint.hpp"
-#include "io/checkpoint/save_messages.hpp"
-#include "io/checkpoint/save_plan.hpp"
+#include "io/checkpoint/format/open_checkpoint.hpp"
+#include "io/checkpoint/save/save_messages.hpp"
+#include "io/checkpoint/save/save_plan.hpp"
 #include "models/layout/state_boxes.hpp"
 
 namespace {

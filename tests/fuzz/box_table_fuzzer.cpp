@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "io/checkpoint/box_table.hpp"
+#include "io/checkpoint/format/box_table.hpp"
 
 namespace {
 

@@ -6,8 +6,8 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "io/checkpoint/lease.hpp"
-#include "io/checkpoint/run_checkpoints.hpp"
+#include "io/checkpoint/run/verified.hpp"
+#include "io/lease/lease.hpp"
 #include "tests/support/memory_file_system.hpp"
 
 namespace {
@@ -40,7 +40,7 @@ void check_lease(MemoryFileSystem& files, const std::string& text) {
   put(files, "/run/lease.takeover", text);
   try {
     Lease lease = Lease::acquire(files, "/run", self, world, {});
-    if (!lease.still_mine()) std::abort();
+    if (!lease.holds_lease()) std::abort();
     lease.release();
   } catch (const trireme::base::Stopped&) {
     std::abort();

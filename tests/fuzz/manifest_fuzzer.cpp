@@ -5,7 +5,7 @@
 
 #include "base/checksum.hpp"
 #include "base/error.hpp"
-#include "io/checkpoint/manifest.hpp"
+#include "io/checkpoint/format/manifest.hpp"
 
 namespace {
 

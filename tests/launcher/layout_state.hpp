@@ -14,8 +14,8 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "io/checkpoint/reader.hpp"
-#include "io/checkpoint/writer.hpp"
+#include "io/checkpoint/load/reader.hpp"
+#include "io/checkpoint/save/writer.hpp"
 #include "models/layout/state_boxes.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tests/support/thread_coordinator.hpp"

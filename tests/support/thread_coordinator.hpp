@@ -10,7 +10,7 @@
 #include <utility>
 #include <vector>
 
-#include "io/checkpoint/coordinator.hpp"
+#include "io/checkpoint/ranks/coordinator.hpp"
 
 namespace trireme::tests {
 

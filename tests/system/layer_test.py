@@ -13,6 +13,30 @@ from pathlib import Path
 SOURCES = (".hpp", ".cpp", ".cu", ".cuh", ".h")
 ROOMS = ("base", "collectives", "slurm", "io", "models", "launcher")
 
+# room of io/checkpoint or of the launcher -> the rooms beside it that it may include
+CHECKPOINT_ROOMS = {
+    "format": (),
+    "ranks": ("format",),
+    "save": ("format", "ranks"),
+    "load": ("format", "ranks"),
+    "tools": ("format",),
+    "run": ("format", "ranks", "save", "load", "tools"),
+}
+LAUNCHER_ROOMS = {
+    "options": (),
+    "program": ("options",),
+    "console": ("options",),
+    "run_directory": ("options", "console"),
+    "session": ("options", "console"),
+    "checkpointing": ("options", "console", "run_directory", "session"),
+    "attempt": ("options", "program", "console", "run_directory", "session", "checkpointing"),
+    "doctor": ("options", "program", "console"),
+    "submission": ("options", "console", "run_directory"),
+    "commands": ("options", "program", "console", "run_directory", "session", "checkpointing", "attempt", "doctor",
+                 "submission"),
+}
+BELOW_LAUNCHER = ("base/", "collectives/", "slurm/", "io/", "models/")
+
 # folder prefix (the longest match counts) -> prefixes of our own files that it may include
 MAY_INCLUDE = {
     "base": ("base/",),
@@ -20,12 +44,23 @@ MAY_INCLUDE = {
     "collectives/ops": ("base/", "collectives/ops/", "collectives/communicator.hpp"),
     "collectives": ("base/", "collectives/"),
     "slurm": ("base/", "slurm/"),
-    "io": ("base/", "collectives/topology/", "io/"),
+    "io/hdf5": ("base/", "io/hdf5/"),
+    "io/text": ("base/", "io/text/"),
+    "io/tokens": ("base/", "io/hdf5/", "io/text/", "io/tokens/"),
+    "io/lease": ("base/", "io/lease/"),
+    "io/checkpoint": (),
+    **{f"io/checkpoint/{room}": ("base/", "collectives/topology/", "io/hdf5/", f"io/checkpoint/{room}/",
+                                 *(f"io/checkpoint/{below}/" for below in rooms))
+       for room, rooms in CHECKPOINT_ROOMS.items()},
+    "io/checkpoint/tools": ("base/", "collectives/topology/", "io/hdf5/", "io/lease/", "io/checkpoint/format/",
+                            "io/checkpoint/tools/"),
     "models/spec": ("base/", "collectives/topology/", "models/spec/"),
     "models/schedule": ("base/", "models/schedule/", "models/spec/", "collectives/topology/"),
     "models/layout": ("base/", "models/layout/", "models/schedule/", "models/spec/", "collectives/topology/"),
     "models": ("base/", "collectives/", "models/"),
-    "launcher": ("",),
+    "launcher": (*BELOW_LAUNCHER, "launcher/program/", "launcher/options/", "launcher/commands/"),
+    **{f"launcher/{room}": (*BELOW_LAUNCHER, f"launcher/{room}/", *(f"launcher/{below}/" for below in rooms))
+       for room, rooms in LAUNCHER_ROOMS.items()},
 }
 
 # outside headers (regular expression) -> prefixes of the files that may include them
@@ -119,7 +154,7 @@ OUTPUT = {
     r"std::(printf|puts|putchar|cout|cerr|clog)\b": ("base/answer.cpp",),
     # A training's lines are its log.
     r"\bstdout\b": ("base/answer.cpp", "base/patient_output.cpp", "collectives/mpi/failure.cpp",
-                    "launcher/commands/train.cpp", "launcher/train_loop.cpp"),
+                    "launcher/commands/train.cpp", "launcher/attempt/train_loop.cpp"),
     r"std::(fprintf|fputs|fputc|fwrite)\b": ("base/answer.cpp", "base/patient_output.cpp"),
     r"\bwrite_text\(": ("base/patient_output.cpp", "base/patient_output.hpp", "base/status_line.cpp"),
 }
@@ -196,15 +231,22 @@ def self_test():
         "collectives/mpi/x.cpp": '#include "io/tokens/dataset.hpp"',
         "collectives/topology/x.hpp": '#include "collectives/communicator.hpp"',
         "slurm/x.cpp": '#include "collectives/topology/mesh.hpp"',
-        "io/checkpoint/x.cpp": '#include "models/spec/config.hpp"',
+        "io/checkpoint/format/x.cpp": '#include "models/spec/config.hpp"',
+        "io/checkpoint/format/y.cpp": '#include "io/checkpoint/run/prune.hpp"',
+        "io/checkpoint/save/x.cpp": '#include "io/checkpoint/load/reader.hpp"',
+        "io/checkpoint/loose.cpp": '#include "base/error.hpp"',
+        "io/lease/x.cpp": '#include "io/checkpoint/format/manifest.hpp"',
+        "launcher/loose.cpp": '#include "launcher/console/format.hpp"',
+        "launcher/run_directory/x.cpp": '#include "launcher/submission/queue.hpp"',
+        "launcher/console/x.cpp": '#include "launcher/session/session.hpp"',
         "io/tokens/x.cpp": '#include "collectives/communicator.hpp"',
         "models/optim/x.cpp": '#include "io/tokens/dataset.hpp"',
         "models/layout/x.cpp": '#include "models/parallel/parameters.hpp"',
         "models/spec/x.cpp": '#include <ATen/core/Tensor.h>',
         "models/pipeline/x.cpp": "#include <mpi.h>",
         "collectives/mpi/y.cpp": "#include <nccl.h>",
-        "launcher/x.cpp": "#include <boost/program_options.hpp>",
-        "launcher/y.cpp": "#include <hdf5.h>",
+        "launcher/session/x.cpp": "#include <boost/program_options.hpp>",
+        "launcher/attempt/x.cpp": "#include <hdf5.h>",
         "models/transformer/x.cpp": "#include <torch/torch.h>",
         "models/transformer/x.hpp": "#include <ATen/ops/mm.h>",
         "models/optim/y.cpp": "#include <cuda_runtime.h>",
@@ -220,7 +262,7 @@ def self_test():
         missed.append("links")
     if not list(torch_in_launcher({f"launcher/f{i}.cpp": "#include <ATen/core/Tensor.h>" for i in range(4)})):
         missed.append("launcher")
-    allowed = {"io/checkpoint/x.cpp": '#include "collectives/topology/box.hpp"',
+    allowed = {"io/checkpoint/format/x.cpp": '#include "collectives/topology/box.hpp"',
                "models/optim/x.cpp": '#include "collectives/communicator.hpp"\n#include <ATen/ops/mm.h>',
                "launcher/options/x.cpp": "#include <boost/program_options.hpp>"}
     refused = [path for path, text in allowed.items() if list(include_problems(path, text))]

@@ -12,10 +12,13 @@
 
 #include "base/error.hpp"
 #include "collectives/mpi/world.hpp"
-#include "io/checkpoint/lease.hpp"
-#include "io/checkpoint/run_checkpoints.hpp"
-#include "io/checkpoint/verify.hpp"
-#include "launcher/communicator_coordinator.hpp"
+#include "io/checkpoint/run/leftovers.hpp"
+#include "io/checkpoint/run/prune.hpp"
+#include "io/checkpoint/run/restore.hpp"
+#include "io/checkpoint/run/verified.hpp"
+#include "io/checkpoint/tools/verify.hpp"
+#include "io/lease/lease.hpp"
+#include "launcher/session/communicator_coordinator.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
 #include "tests/system/node_disk.hpp"
 
@@ -67,7 +70,7 @@ class Run {
     SaveInfo info = checkpoint::tests::sample_info(directory_, step_);
     info.token = token_;
     info.shards_per_node = step_ % 2 == 0 ? 1 : 8;
-    info.still_mine = [this] { return lease_->still_mine(); };
+    info.holds_lease = [this] { return lease_->holds_lease(); };
     const SaveResult result = checkpoint::tests::save_sample(coordinator_, files_, info, tensors_, layout_);
     say(result.ok ? base::str("saved ", step_) : base::str("not saved ", step_, ": ", result.error));
     if (!result.warning.empty()) say("warning: " + result.warning);

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "base/error.hpp"
-#include "launcher/format.hpp"
-#include "launcher/progress.hpp"
+#include "launcher/console/format.hpp"
+#include "launcher/console/progress.hpp"
 
 namespace trireme::launcher {
 

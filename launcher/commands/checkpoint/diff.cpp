@@ -3,11 +3,11 @@
 
 #include "base/answer.hpp"
 #include "base/error.hpp"
-#include "io/checkpoint/compare.hpp"
-#include "io/checkpoint/open_checkpoint.hpp"
+#include "io/checkpoint/format/open_checkpoint.hpp"
+#include "io/checkpoint/tools/compare.hpp"
 #include "launcher/commands/checkpoint/byte_progress.hpp"
 #include "launcher/commands/checkpoint/shared.hpp"
-#include "launcher/format.hpp"
+#include "launcher/console/format.hpp"
 #include "launcher/options/command_line.hpp"
 
 namespace trireme::launcher {

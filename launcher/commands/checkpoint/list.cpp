@@ -5,13 +5,15 @@
 #include <vector>
 
 #include "base/answer.hpp"
+#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
-#include "io/checkpoint/damage.hpp"
-#include "io/checkpoint/open_checkpoint.hpp"
-#include "io/checkpoint/run_checkpoints.hpp"
+#include "io/checkpoint/format/damage.hpp"
+#include "io/checkpoint/format/open_checkpoint.hpp"
+#include "io/checkpoint/format/step_directories.hpp"
+#include "io/checkpoint/run/verified.hpp"
 #include "launcher/commands/checkpoint/shared.hpp"
-#include "launcher/format.hpp"
+#include "launcher/console/format.hpp"
 #include "launcher/options/command_line.hpp"
 
 namespace trireme::launcher {
@@ -21,10 +23,8 @@ using base::Json;
 
 /// Seconds from the manifest's "2026-01-31T12:00:00Z" until now; NaN when it is no time.
 double age_of(const std::string& created) {
-  std::tm parts{};
-  const char* end = ::strptime(created.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
-  if (end == nullptr || *end != '\0') return std::nan("");
-  return std::max(0.0, std::difftime(std::time(nullptr), ::timegm(&parts)));
+  const auto time = base::parse_utc(created);
+  return time ? std::max(0.0, base::wall_time() - *time) : std::nan("");
 }
 
 /// None, and a warning, when VERIFIED cannot be read: the list is of use all the same.

@@ -6,7 +6,7 @@
 #include <cstdio>
 
 #include "base/error.hpp"
-#include "io/checkpoint/run_checkpoints.hpp"
+#include "io/checkpoint/format/step_directories.hpp"
 
 namespace trireme::launcher {
 

@@ -8,7 +8,7 @@
 #include "base/file_system.hpp"
 #include "base/json.hpp"
 #include "collectives/topology/box.hpp"
-#include "io/checkpoint/manifest.hpp"
+#include "io/checkpoint/format/manifest.hpp"
 #include "launcher/commands/commands.hpp"
 
 namespace trireme::launcher {

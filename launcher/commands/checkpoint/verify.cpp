@@ -3,13 +3,13 @@
 
 #include "base/answer.hpp"
 #include "base/error.hpp"
-#include "io/checkpoint/damage.hpp"
-#include "io/checkpoint/open_checkpoint.hpp"
-#include "io/checkpoint/run_checkpoints.hpp"
-#include "io/checkpoint/verify.hpp"
+#include "io/checkpoint/format/damage.hpp"
+#include "io/checkpoint/format/open_checkpoint.hpp"
+#include "io/checkpoint/run/verified.hpp"
+#include "io/checkpoint/tools/verify.hpp"
 #include "launcher/commands/checkpoint/byte_progress.hpp"
 #include "launcher/commands/checkpoint/shared.hpp"
-#include "launcher/format.hpp"
+#include "launcher/console/format.hpp"
 #include "launcher/options/command_line.hpp"
 
 namespace trireme::launcher {

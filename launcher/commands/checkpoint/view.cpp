@@ -3,7 +3,7 @@
 
 #include "base/answer.hpp"
 #include "base/error.hpp"
-#include "io/checkpoint/view.hpp"
+#include "io/checkpoint/tools/view.hpp"
 #include "launcher/commands/checkpoint/shared.hpp"
 #include "launcher/options/command_line.hpp"
 

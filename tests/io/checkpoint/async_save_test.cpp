@@ -4,7 +4,7 @@
 #include <atomic>
 #include <latch>
 
-#include "io/checkpoint/verify.hpp"
+#include "io/checkpoint/tools/verify.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
 #include "tests/support/memory_file_system.hpp"
 #include "tests/support/temporary_directory.hpp"

@@ -8,8 +8,8 @@
 #include <map>
 
 #include "base/error.hpp"
-#include "io/checkpoint/run_checkpoints.hpp"
-#include "io/checkpoint/verify.hpp"
+#include "io/checkpoint/run/restore.hpp"
+#include "io/checkpoint/tools/verify.hpp"
 #include "tests/io/checkpoint/damage_cases.hpp"
 #include "tests/io/checkpoint/damage_oracle.hpp"
 #include "tests/support/thread_coordinator.hpp"

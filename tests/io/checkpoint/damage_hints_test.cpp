@@ -8,8 +8,11 @@
 #include <functional>
 
 #include "base/error.hpp"
-#include "io/checkpoint/lease.hpp"
-#include "io/checkpoint/run_checkpoints.hpp"
+#include "io/checkpoint/format/step_directories.hpp"
+#include "io/checkpoint/run/prune.hpp"
+#include "io/checkpoint/run/restore.hpp"
+#include "io/checkpoint/run/verified.hpp"
+#include "io/lease/lease.hpp"
 #include "tests/io/checkpoint/damage_run.hpp"
 
 namespace trireme::checkpoint::tests {
@@ -180,8 +183,8 @@ TEST_F(Hints, TheLeaseHasOneHolderAtMost) {
     const auto start = clock;
     try {
       Lease taken = Lease::acquire(files_, run_.run(), holder("new"), world, {});
-      EXPECT_TRUE(taken.still_mine()) << damage.name;
-      EXPECT_FALSE(old.still_mine()) << damage.name;
+      EXPECT_TRUE(taken.holds_lease()) << damage.name;
+      EXPECT_FALSE(old.holds_lease()) << damage.name;
     } catch (const base::Error& error) {
       EXPECT_THAT(error.what(), testing::HasSubstr((run_.run() / "lease").string())) << damage.name;
       EXPECT_THAT(error.what(), testing::AnyOf(testing::HasSubstr("remove it"), testing::HasSubstr("move it away")))

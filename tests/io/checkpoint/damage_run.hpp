@@ -5,7 +5,7 @@
 #include <map>
 #include <string>
 
-#include "io/checkpoint/open_checkpoint.hpp"
+#include "io/checkpoint/format/open_checkpoint.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
 #include "tests/support/temporary_directory.hpp"
 

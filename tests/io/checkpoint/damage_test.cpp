@@ -5,10 +5,11 @@
 #include <atomic>
 
 #include "base/checksum.hpp"
-#include "io/checkpoint/damage.hpp"
-#include "io/checkpoint/open_checkpoint.hpp"
-#include "io/checkpoint/run_checkpoints.hpp"
-#include "io/checkpoint/verify.hpp"
+#include "io/checkpoint/format/damage.hpp"
+#include "io/checkpoint/format/open_checkpoint.hpp"
+#include "io/checkpoint/format/step_directories.hpp"
+#include "io/checkpoint/run/restore.hpp"
+#include "io/checkpoint/tools/verify.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
 #include "tests/support/memory_file_system.hpp"
 #include "tests/support/temporary_directory.hpp"

@@ -1,9 +1,9 @@
 // Large boxes go past the page cache where the file system takes that, and arrive all the same where it does not.
 #include <gtest/gtest.h>
 
-#include "io/checkpoint/damage.hpp"
-#include "io/checkpoint/run_checkpoints.hpp"
-#include "io/checkpoint/verify.hpp"
+#include "io/checkpoint/format/damage.hpp"
+#include "io/checkpoint/format/step_directories.hpp"
+#include "io/checkpoint/tools/verify.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
 #include "tests/support/memory_file_system.hpp"
 #include "tests/support/thread_coordinator.hpp"

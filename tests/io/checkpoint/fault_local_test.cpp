@@ -3,8 +3,9 @@
 
 #include <memory>
 
-#include "io/checkpoint/local_checkpoints.hpp"
-#include "io/checkpoint/run_checkpoints.hpp"
+#include "io/checkpoint/run/leftovers.hpp"
+#include "io/checkpoint/run/local_checkpoints.hpp"
+#include "io/checkpoint/run/restore.hpp"
 #include "tests/io/checkpoint/fault_sweep.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
 #include "tests/support/node_files.hpp"

@@ -3,8 +3,10 @@
 
 #include <algorithm>
 
-#include "io/checkpoint/run_checkpoints.hpp"
-#include "io/checkpoint/verify.hpp"
+#include "io/checkpoint/format/step_directories.hpp"
+#include "io/checkpoint/run/leftovers.hpp"
+#include "io/checkpoint/run/restore.hpp"
+#include "io/checkpoint/tools/verify.hpp"
 #include "tests/io/checkpoint/fault_sweep.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
 #include "tests/support/thread_coordinator.hpp"

@@ -5,10 +5,14 @@
 #include <algorithm>
 #include <set>
 
-#include "io/checkpoint/lease.hpp"
-#include "io/checkpoint/open_checkpoint.hpp"
-#include "io/checkpoint/run_checkpoints.hpp"
-#include "io/checkpoint/verify.hpp"
+#include "io/checkpoint/format/open_checkpoint.hpp"
+#include "io/checkpoint/format/step_directories.hpp"
+#include "io/checkpoint/run/leftovers.hpp"
+#include "io/checkpoint/run/prune.hpp"
+#include "io/checkpoint/run/restore.hpp"
+#include "io/checkpoint/run/verified.hpp"
+#include "io/checkpoint/tools/verify.hpp"
+#include "io/lease/lease.hpp"
 #include "tests/io/checkpoint/fault_sweep.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
 #include "tests/support/thread_coordinator.hpp"
@@ -220,7 +224,7 @@ void sweep_lease(const std::string& name, std::size_t first_call, bool held_befo
     fake.alive.clear();
     const auto start = fake.time;
     Lease next = fake.acquire(files, 12);
-    EXPECT_TRUE(next.still_mine());
+    EXPECT_TRUE(next.holds_lease());
     EXPECT_LE(fake.time - start, 2 * Lease::kUnchanged);
     // Who could still write when it gave up leaves nothing to wait for.
     if (!fault.is_crash() && fault.fault.kind == IoFault::Kind::kFails && fault.call != IoCall::kRemove) {

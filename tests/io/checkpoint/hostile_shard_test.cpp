@@ -5,12 +5,12 @@
 #include <algorithm>
 
 #include "base/checksum.hpp"
-#include "io/checkpoint/damage.hpp"
-#include "io/checkpoint/open_checkpoint.hpp"
-#include "io/checkpoint/run_checkpoints.hpp"
-#include "io/checkpoint/shard.hpp"
-#include "io/checkpoint/verify.hpp"
-#include "io/checkpoint/view.hpp"
+#include "io/checkpoint/format/damage.hpp"
+#include "io/checkpoint/format/open_checkpoint.hpp"
+#include "io/checkpoint/format/shard.hpp"
+#include "io/checkpoint/format/step_directories.hpp"
+#include "io/checkpoint/tools/verify.hpp"
+#include "io/checkpoint/tools/view.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tests/support/thread_coordinator.hpp"

@@ -5,9 +5,9 @@
 #include <cerrno>
 
 #include "base/error.hpp"
-#include "io/checkpoint/load_units.hpp"
-#include "io/checkpoint/local_checkpoints.hpp"
-#include "io/checkpoint/run_checkpoints.hpp"
+#include "io/checkpoint/load/load_units.hpp"
+#include "io/checkpoint/run/local_checkpoints.hpp"
+#include "io/checkpoint/run/restore.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
 #include "tests/support/node_files.hpp"
 #include "tests/support/temporary_directory.hpp"
@@ -244,8 +244,8 @@ TEST(AssignReaders, TakesWhoWantsAndElseWhoSees) {
     table.boxes.push_back({0, file, {{2 * file}, {2}}, 0, {0}});
   }
   const Boxes all = {{{0}, {4}}};
-  const std::map<Unit, std::vector<Request>> wishes = {{{0, 0}, {{0, all}, {1, all}}}, {{1, 0}, {{0, all}, {1, all}}}};
-  const auto assigned = assign_readers(table, wishes, {3, {{1, 2}, {2}}}, 0);
+  const std::map<Unit, std::vector<Request>> request = {{{0, 0}, {{0, all}, {1, all}}}, {{1, 0}, {{0, all}, {1, all}}}};
+  const auto assigned = assign_readers(table, request, {3, {{1, 2}, {2}}}, 0);
   EXPECT_EQ(assigned[0].size(), 0U);
   ASSERT_EQ(assigned[1].size(), 1U);
   EXPECT_EQ(assigned[1][0].unit, (Unit{0, 0}));

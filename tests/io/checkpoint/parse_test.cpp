@@ -5,9 +5,9 @@
 #include <random>
 
 #include "base/checksum.hpp"
-#include "io/checkpoint/damage.hpp"
-#include "io/checkpoint/open_checkpoint.hpp"
-#include "io/checkpoint/run_checkpoints.hpp"
+#include "io/checkpoint/format/damage.hpp"
+#include "io/checkpoint/format/open_checkpoint.hpp"
+#include "io/checkpoint/format/step_directories.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
 #include "tests/support/memory_file_system.hpp"
 #include "tests/support/thread_coordinator.hpp"

@@ -1,4 +1,4 @@
-#include "io/checkpoint/preflight.hpp"
+#include "io/checkpoint/run/preflight.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "io/checkpoint/quota.hpp"
+#include "io/checkpoint/run/quota.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,8 +1,12 @@
-#include "io/checkpoint/run_checkpoints.hpp"
+#include "io/checkpoint/format/step_directories.hpp"
+#include "io/checkpoint/run/leftovers.hpp"
+#include "io/checkpoint/run/prune.hpp"
+#include "io/checkpoint/run/restore.hpp"
+#include "io/checkpoint/run/verified.hpp"
 
 #include <gtest/gtest.h>
 
-#include "io/checkpoint/open_checkpoint.hpp"
+#include "io/checkpoint/format/open_checkpoint.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
 #include "tests/support/memory_file_system.hpp"
 #include "tests/support/temporary_directory.hpp"

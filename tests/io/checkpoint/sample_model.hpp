@@ -10,8 +10,8 @@
 #include "base/file_system.hpp"
 #include "base/philox.hpp"
 #include "collectives/topology/box.hpp"
-#include "io/checkpoint/reader.hpp"
-#include "io/checkpoint/writer.hpp"
+#include "io/checkpoint/load/reader.hpp"
+#include "io/checkpoint/save/writer.hpp"
 
 namespace trireme::checkpoint::tests {
 

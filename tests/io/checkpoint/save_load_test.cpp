@@ -2,8 +2,8 @@
 
 #include <atomic>
 
-#include "io/checkpoint/damage.hpp"
-#include "io/checkpoint/open_checkpoint.hpp"
+#include "io/checkpoint/format/damage.hpp"
+#include "io/checkpoint/format/open_checkpoint.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tests/support/thread_coordinator.hpp"
@@ -213,7 +213,7 @@ TEST(SaveLoad, ALostLeaseCommitsNothing) {
   TemporaryDirectory directory;
   run_ranks(2, 1, [&](Coordinator& coordinator) {
     SaveInfo info = sample_info(directory.path(), 1);
-    info.still_mine = [] { return false; };
+    info.holds_lease = [] { return false; };
     const auto result = save_sample(coordinator, files, info, sample_tensors(), {2, 1, 1, false});
     EXPECT_FALSE(result.ok);
     EXPECT_TRUE(result.lease_lost);

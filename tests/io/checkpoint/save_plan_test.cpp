@@ -1,4 +1,4 @@
-#include "io/checkpoint/save_plan.hpp"
+#include "io/checkpoint/save/save_plan.hpp"
 
 #include <gtest/gtest.h>
 

@@ -1,4 +1,4 @@
-#include "io/checkpoint/shard_tuning.hpp"
+#include "io/checkpoint/save/shard_tuning.hpp"
 
 #include <gtest/gtest.h>
 

@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "base/error.hpp"
+#include "base/file_system_name.hpp"
 #include "launcher/doctor/clock_offset.hpp"
 #include "launcher/doctor/directory_probe.hpp"
 #include "launcher/doctor/disk_speed.hpp"
 #include "launcher/doctor/loaded_files.hpp"
-#include "launcher/file_system_name.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 namespace trireme::doctor {
@@ -64,12 +64,12 @@ TEST(Leftovers, AreOldAndOurs) {
 }
 
 TEST(FileSystemName, KnowsTheUsualOnes) {
-  EXPECT_EQ(launcher::file_system_name(0x6969), "nfs");
-  EXPECT_EQ(launcher::file_system_name(0x0BD00BD0), "lustre");
-  EXPECT_EQ(launcher::file_system_name(0x47504653), "gpfs");
-  EXPECT_EQ(launcher::file_system_name(0x12345), "0x12345");
-  EXPECT_EQ(launcher::file_system_of("/proc"), "proc");
-  EXPECT_EQ(launcher::file_system_of("/nowhere/at/all"), "none");
+  EXPECT_EQ(base::file_system_name(0x6969), "nfs");
+  EXPECT_EQ(base::file_system_name(0x0BD00BD0), "lustre");
+  EXPECT_EQ(base::file_system_name(0x47504653), "gpfs");
+  EXPECT_EQ(base::file_system_name(0x12345), "0x12345");
+  EXPECT_EQ(base::file_system_of("/proc"), "proc");
+  EXPECT_EQ(base::file_system_of("/nowhere/at/all"), "none");
 }
 
 TEST(LoadedFiles, HaveIdentities) {

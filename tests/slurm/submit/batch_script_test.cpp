@@ -23,10 +23,10 @@ ScriptPlan sample_plan(const Site& site) {
   plan.program = "/opt/trireme/bin/trireme";
   plan.work_directory = "/home/ann";
   plan.log_directory = "/scratch/ann/runs/bible/logs";
-  plan.wishes.nodes = 2;
-  plan.geometry = plan_geometry(plan.wishes, site);
-  plan.launcher = choose_launcher(plan.wishes, site);
-  plan.mpirun_grace = mpirun_grace(plan.wishes, site, 0);
+  plan.request.nodes = 2;
+  plan.geometry = plan_geometry(plan.request, site);
+  plan.launcher = choose_launcher(plan.request, site);
+  plan.mpirun_grace = mpirun_grace(plan.request, site, 0);
   return plan;
 }
 
@@ -62,22 +62,22 @@ TEST(BatchScript, CarriesTheSitesNeeds) {
 
 TEST(ChooseLauncher, TakesSrunWherePreemptionGivesNoticeByTerm) {
   Site site = sample_site();
-  Wishes wishes;
-  EXPECT_EQ(choose_launcher(wishes, site), Launcher::kSrun);
-  wishes.launcher = "mpirun";
-  EXPECT_EQ(choose_launcher(wishes, site), Launcher::kMpirun);
-  EXPECT_EQ(mpirun_grace(wishes, site, 0), 65);
-  EXPECT_EQ(mpirun_grace(wishes, site, 7.2), 13);
+  JobRequest request;
+  EXPECT_EQ(choose_launcher(request, site), Launcher::kSrun);
+  request.launcher = "mpirun";
+  EXPECT_EQ(choose_launcher(request, site), Launcher::kMpirun);
+  EXPECT_EQ(mpirun_grace(request, site, 0), 65);
+  EXPECT_EQ(mpirun_grace(request, site, 7.2), 13);
   site.send_user_signal = true;  // the notice is USR1, which mpirun passes on
-  EXPECT_EQ(mpirun_grace(wishes, site, 0), 0);
-  wishes.launcher = "auto";
-  EXPECT_EQ(choose_launcher(wishes, site), Launcher::kMpirun);
+  EXPECT_EQ(mpirun_grace(request, site, 0), 0);
+  request.launcher = "auto";
+  EXPECT_EQ(choose_launcher(request, site), Launcher::kMpirun);
   site = sample_site();
   site.partitions[0].grace = 0;
-  EXPECT_EQ(choose_launcher(wishes, site), Launcher::kMpirun);
+  EXPECT_EQ(choose_launcher(request, site), Launcher::kMpirun);
   site.mpi_types = {"pmi2"};
-  wishes.launcher = "srun";
-  EXPECT_THROW(choose_launcher(wishes, site), base::InputError);
+  request.launcher = "srun";
+  EXPECT_THROW(choose_launcher(request, site), base::InputError);
 }
 
 TEST(BatchScript, KeepsMpirunsRanksAliveOnlyWhereItMust) {
@@ -107,8 +107,8 @@ TEST(BatchScript, IsAJobArrayForSeveralRuns) {
 TEST(BatchScript, AsksForWholeNodesWhereFewerWillDo) {
   const Site site = sample_site();
   ScriptPlan plan = sample_plan(site);
-  plan.wishes.min_nodes = 1;
-  plan.geometry = plan_geometry(plan.wishes, site);
+  plan.request.min_nodes = 1;
+  plan.geometry = plan_geometry(plan.request, site);
   const std::string text = batch_script(plan, site);
   EXPECT_THAT(text, HasSubstr("#SBATCH --nodes=1-2\n#SBATCH --exclusive\n"));
   EXPECT_THAT(text, Not(HasSubstr("#SBATCH --ntasks-per-node")));

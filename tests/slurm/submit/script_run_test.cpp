@@ -33,7 +33,7 @@ class ScriptRun : public testing::Test {
     plan_.program = path("bin/trireme");
     plan_.work_directory = path("");
     plan_.log_directory = run_directory() + "/logs";
-    plan_.geometry = plan_geometry(plan_.wishes, site_);
+    plan_.geometry = plan_geometry(plan_.request, site_);
   }
 
   std::string path(const std::string& name) const { return (directory_.path() / name).string(); }

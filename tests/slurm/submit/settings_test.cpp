@@ -29,7 +29,7 @@ ScriptPlan small_plan(const Site& site) {
   plan.runs = {{"bible", "/home/ann/bible.ini", "/scratch/ann/runs/bible"}};
   plan.work_directory = "/home/ann";
   plan.log_directory = "/scratch/ann/runs/bible/logs";
-  plan.geometry = plan_geometry(plan.wishes, site);
+  plan.geometry = plan_geometry(plan.request, site);
   return plan;
 }
 
@@ -39,7 +39,7 @@ TEST(JobSettings, AreOneWordEachWithoutQuotes) {
   plan.runs[0].name = "my \"first\" run";
   plan.work_directory = "/home/ann/it's `id` $HOME #1";
   plan.log_directory = "/scratch/100% mine";
-  plan.wishes.extra = "--comment='two words' --nodelist=n4";
+  plan.request.extra = "--comment='two words' --nodelist=n4";
   const auto words = job_settings(plan, site);
   for (const char* word :
        {"--job-name=my \"first\" run", "--chdir=/home/ann/it's `id` $HOME #1",
@@ -60,17 +60,17 @@ TEST(JobSettings, RefuseWhatWouldBeginALineOfItsOwn) {
     EXPECT_THAT(with([&](ScriptPlan& plan) { plan.work_directory = bad; }), HasSubstr("line break")) << bad;
     EXPECT_THAT(with([&](ScriptPlan& plan) { plan.log_directory = bad; }), HasSubstr("line break")) << bad;
     EXPECT_THAT(with([&](ScriptPlan& plan) { plan.runs[0].name = bad; }), HasSubstr("line break")) << bad;
-    EXPECT_THAT(with([&](ScriptPlan& plan) { plan.wishes.account = bad; }), HasSubstr("line break")) << bad;
-    EXPECT_THAT(with([&](ScriptPlan& plan) { plan.wishes.qos = bad; }), HasSubstr("line break")) << bad;
-    EXPECT_THAT(with([&](ScriptPlan& plan) { plan.wishes.extra = std::string("--comment=\"") + bad + '"'; }),
+    EXPECT_THAT(with([&](ScriptPlan& plan) { plan.request.account = bad; }), HasSubstr("line break")) << bad;
+    EXPECT_THAT(with([&](ScriptPlan& plan) { plan.request.qos = bad; }), HasSubstr("line break")) << bad;
+    EXPECT_THAT(with([&](ScriptPlan& plan) { plan.request.extra = std::string("--comment=\"") + bad + '"'; }),
                 HasSubstr("line break"))
         << bad;
-    EXPECT_THAT(with([&](ScriptPlan& plan) { plan.wishes.gpu_request = std::string("--gres='") + bad + '\''; }),
+    EXPECT_THAT(with([&](ScriptPlan& plan) { plan.request.gpu_request = std::string("--gres='") + bad + '\''; }),
                 HasSubstr("line break"))
         << bad;
   }
   EXPECT_THAT(with([](ScriptPlan& plan) { plan.log_directory = "/a\\b"; }), HasSubstr("backslash"));
-  EXPECT_THAT(with([](ScriptPlan& plan) { plan.wishes.gpu_request = "gpu:4"; }), HasSubstr("no option"));
+  EXPECT_THAT(with([](ScriptPlan& plan) { plan.request.gpu_request = "gpu:4"; }), HasSubstr("no option"));
 }
 
 TEST(ExtraWords, AreReadAsAShellWould) {
@@ -117,14 +117,14 @@ TEST(DirectiveWord, QuotesWhatSbatchWouldReadOtherwise) {
 }
 
 TEST(MayRequeue, LooksAtTheExtraWords) {
-  Wishes wishes;
-  EXPECT_TRUE(may_requeue(wishes));
+  JobRequest request;
+  EXPECT_TRUE(may_requeue(request));
   for (const char* extra : {"--no-requeue  --exclusive", "'--no-requeue'", "--no-req"}) {
-    wishes.extra = extra;
-    EXPECT_FALSE(may_requeue(wishes)) << extra;
+    request.extra = extra;
+    EXPECT_FALSE(may_requeue(request)) << extra;
   }
-  wishes.extra = "--comment=--no-requeue";
-  EXPECT_TRUE(may_requeue(wishes));
+  request.extra = "--comment=--no-requeue";
+  EXPECT_TRUE(may_requeue(request));
 }
 
 }  // namespace

@@ -1,0 +1,68 @@
+// BOXES.bin: where every stored box of every tensor lies, with the checksums of its bytes
+// (docs/checkpoint_format.md).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "io/checkpoint/format/box_data.hpp"
+
+namespace trireme::checkpoint {
+
+inline constexpr std::uint64_t kBlockBytes = 16 << 20;  ///< one CRC32C for each so many bytes of a box
+
+struct TableBox {
+  std::uint32_t tensor = 0;  ///< index into BoxTable::tensors
+  std::uint32_t file = 0;    ///< index into Manifest::files
+  Box box;
+  std::uint64_t offset = 0;           ///< of the first byte in the file
+  std::vector<std::uint32_t> crc32c;  ///< of each checksum block, the last one shorter
+};
+
+struct TableTensor {
+  Kind kind = Kind::kParam;
+  std::string name;
+  Shape shape;
+  DataType dtype = DataType::kFloat32;
+  std::size_t first_box = 0;  ///< its boxes are BoxTable::boxes[first_box .. first_box + box_count)
+  std::size_t box_count = 0;
+};
+
+/// Tensors ordered by (kind, name), boxes by (tensor, box).
+struct BoxTable {
+  std::vector<TableTensor> tensors;
+  std::vector<TableBox> boxes;
+
+  std::uint64_t bytes_of(const TableBox& box) const;
+  /// Index of a tensor, or -1.
+  std::ptrdiff_t find(Kind kind, std::string_view name) const;
+};
+
+/// Brings boxes that were appended in any order into the table's, and sets first_box and box_count of the tensors.
+void order_boxes(BoxTable& table);
+
+/// "param layers.0.ffn.up.weight [0:64, 0:16]".
+std::string describe(const BoxTable& table, const TableBox& box);
+
+/// The path of a box's dataset in its shard: "/param/layers.0.ffn.up.weight/0:64,0:16"; "all" for a scalar.
+std::string dataset_path(Kind kind, const std::string& tensor, const Box& box);
+
+/// The file's bytes; `file_count` shards.
+std::string to_bytes(const BoxTable& table, std::size_t file_count);
+
+/// Parses arbitrary bytes: every count is checked against the length before anything is allocated, every index,
+/// range and product before it is used. `file_lengths`: of each shard; boxes must lie inside, without overlap.
+/// Throws DamagedCheckpoint for `step_directory`.
+BoxTable parse_boxes(std::string_view bytes, const std::vector<std::uint64_t>& file_lengths,
+                     const std::filesystem::path& step_directory);
+
+/// Throws base::Error naming the tensor unless its boxes, in their order, are disjoint and together are all of it.
+void check_coverage(Kind kind, const std::string& name, const Shape& shape, std::span<const Box* const> boxes);
+/// For each tensor of the table.
+void check_coverage(const BoxTable& table);
+
+}  // namespace trireme::checkpoint

@@ -1,0 +1,23 @@
+// What lies in a step directory beside the files of the checkpoint.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/file_system.hpp"
+#include "io/checkpoint/format/open_checkpoint.hpp"
+
+namespace trireme::checkpoint {
+
+struct ForeignEntry {
+  std::string name;  ///< relative to the step directory
+  std::string problem;
+};
+
+/// Files and folders that the manifest does not name, and symbolic links in the place of those it does: a save makes
+/// none of them, and nobody can say how long what they point to will stay. Ordered by folder. Throws base::IoError when
+/// a folder cannot be listed.
+std::vector<ForeignEntry> foreign_entries(base::FileSystem& files, const std::filesystem::path& step_directory,
+                                          const Manifest& manifest);
+
+}  // namespace trireme::checkpoint

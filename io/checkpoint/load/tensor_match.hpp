@@ -1,0 +1,41 @@
+// Which tensors a load wants and which a checkpoint has, and whether the differences are allowed. Pure. Private to
+// io/checkpoint.
+#pragma once
+
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "io/checkpoint/format/box_table.hpp"
+#include "io/checkpoint/load/load_options.hpp"
+
+namespace trireme::checkpoint {
+
+/// What one rank, or several together, found.
+struct TensorMatch {
+  std::string problem;            ///< "" = none
+  std::string seen;               ///< for each tensor of the table: 1 when somebody wants it, else 0
+  std::set<std::string> missing;  ///< as in LoadResult
+  std::set<std::string> grown;
+};
+
+TensorMatch match_tensors(const BoxTable& table, std::span<const WantedBox> wanted, const LoadOptions& options);
+
+/// Adds what another rank found; the first problem stays.
+void merge(TensorMatch& match, const TensorMatch& other);
+
+/// With all ranks merged: tensors that nobody wants go into `unexpected`, or become the problem when not allowed.
+void find_unexpected(TensorMatch& match, const BoxTable& table, const LoadOptions& options,
+                     std::vector<std::string>& unexpected);
+
+/// With all ranks merged: the words of options.allow that name nothing on either side.
+std::vector<std::string> find_unknown(const TensorMatch& match, const BoxTable& table, const LoadOptions& options);
+
+std::string encode_match(const TensorMatch& match);
+TensorMatch decode_match(const std::string& bytes);
+
+/// The part of a wanted box that the stored tensor has: all of it unless the tensor grew; empty when it is all new.
+Box stored_part(const TableTensor& stored, const WantedBox& wanted);
+
+}  // namespace trireme::checkpoint

@@ -1,0 +1,36 @@
+// Whether a run can save, asked before its first step.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/file_system.hpp"
+#include "io/checkpoint/ranks/coordinator.hpp"
+#include "io/checkpoint/run/quota.hpp"
+
+namespace trireme::checkpoint {
+
+/// What the run will need.
+struct SpaceNeed {
+  std::uint64_t checkpoint_bytes = 0;
+  std::uint64_t checkpoint_files = 0;
+  std::int64_t keep = 2;      ///< checkpoints that stay
+  std::int64_t existing = 0;  ///< of these, already there
+};
+
+/// "" when there is room for what is missing of keep + 1 checkpoints in the file system (nothing: not known) and in
+/// each quota, else one sentence with the figures, which names what leaves least.
+std::string lacking_space(const std::optional<base::Space>& space, const std::vector<Quota>& quotas,
+                          const SpaceNeed& need);
+
+/// Collective. Every node writes a file into a checkpoint of a few bytes under `<run_directory>/.preflight`, which is
+/// committed, read back and removed. "" on success, else who failed and why, the same on all ranks.
+std::string try_to_commit(Coordinator& coordinator, base::FileSystem& files,
+                          const std::filesystem::path& run_directory);
+
+inline constexpr const char* kPreflightName = ".preflight";
+
+}  // namespace trireme::checkpoint

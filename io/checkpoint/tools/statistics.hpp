@@ -1,0 +1,31 @@
+// What values the tensors of a checkpoint hold.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <vector>
+
+#include "base/file_system.hpp"
+#include "io/checkpoint/format/open_checkpoint.hpp"
+#include "io/checkpoint/tools/verify.hpp"
+
+namespace trireme::checkpoint {
+
+/// All but the counts are of the finite elements, computed in at least fp64, and the same for any number of threads.
+struct TensorStatistics {
+  std::int64_t elements = 0;
+  std::int64_t not_finite = 0;  ///< NaN and infinities
+  double min = 0;               ///< meaningful only when any element is finite, like the rest
+  double max = 0;
+  double mean = 0;
+  double norm = 0;  ///< L2
+
+  bool any_finite() const { return not_finite < elements; }
+};
+
+/// One for each of opened.table.tensors. Reads every block once, 16 MiB at a time in each of `threads` threads, and
+/// verifies it: throws DamagedCheckpoint or base::IoError, base::Stopped when `progress` says so.
+std::vector<TensorStatistics> statistics(base::FileSystem& files, const OpenedCheckpoint& opened, int threads,
+                                         const ReadProgress& progress);
+
+}  // namespace trireme::checkpoint

@@ -1,0 +1,53 @@
+#include "launcher/attempt/stop_requests.hpp"
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "launcher/run_directory/run_directory.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+// Above every signal's number. A request that must not come back wins over the others.
+constexpr std::int64_t kTimeLimit = 1000;
+constexpr std::int64_t kRequest = 1001;
+
+}  // namespace
+
+std::int64_t StopRequests::vote() const {
+  if (control_ != nullptr) {
+    control_->look(base::wall_time());
+    if (control_->stop()) return kRequest;
+  }
+  if (signals_.received() != 0) return signals_.received();
+  if (end_ != nullptr) time_->set_end(end_->end());
+  return time_ != nullptr && time_->must_stop(base::wall_time()) ? kTimeLimit : 0;
+}
+
+std::int64_t StopRequests::agree() {
+  std::int64_t agreed = vote();
+  world_.control().all_reduce(&agreed, 1, collectives::DataType::kInt64, collectives::ReduceOp::kMax);
+  if (agreed != 0) agreed_on(agreed);
+  return agreed;
+}
+
+void StopRequests::agreed_on(std::int64_t vote) {
+  if (vote >= kTimeLimit || job_id_.empty() || preempted_) return;
+  constexpr double kLimit = 3;
+  preempted_.emplace([](const auto& words) { return slurm::run_command_within(kLimit, words); }, job_id_);
+}
+
+void StopRequests::check(const char* phase) {
+  const std::int64_t agreed = agree();
+  if (agreed != 0) throw base::Stopped(base::str(reason(agreed), ", ", phase));
+}
+
+std::string StopRequests::reason(std::int64_t vote) const {
+  if (vote == kTimeLimit) return "stopped before the time limit";
+  constexpr auto kPatience = std::chrono::seconds(3);  // from the notice on: a save mostly takes longer
+  if (vote != kRequest && preempted_ && preempted_->answer(kPatience)) return "preempted";
+  if (vote != kRequest) return base::str("stopped by ", base::signal_name(static_cast<int>(vote)));
+  const bool named = control_ != nullptr && control_->stop() && !control_->stop()->user.empty();
+  return named ? base::str("stopped by ", control_->stop()->user, "'s request") : "stopped by request";
+}
+
+}  // namespace trireme::launcher

@@ -1,0 +1,241 @@
+#include "launcher/attempt/train_loop.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "base/json.hpp"
+#include "launcher/console/attempt_text.hpp"
+#include "models/spec/cost.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+using std::chrono::steady_clock;
+
+optim::LrSchedule lr_schedule(const options::Resolved& resolved) {
+  const options::OptimizerSection& optimizer = resolved.options.optimizer;
+  return {optim::lr_kind(optimizer.lr_schedule),
+          optimizer.lr,
+          *optimizer.min_lr,
+          *optimizer.warmup_steps,
+          optimizer.decay_steps,
+          resolved.steps};
+}
+
+}  // namespace
+
+TrainLoop::TrainLoop(Session& session, const LoopParts& parts, const Position& start)
+    : session_(session),
+      parts_(parts),
+      resolved_(session.resolved()),
+      options_(resolved_.options),
+      at_(start),
+      saving_(session, parts),
+      plan_{options_.train.global_batch, options_.train.micro_batch, resolved_.degrees.dp},
+      lr_schedule_(lr_schedule(resolved_)),
+      batches_(parts.train, plan_, session.position().dp, start.consumed_samples),
+      printer_(parts.run != nullptr ? stdout : nullptr, options_.log.every_steps),
+      peak_(session.measure_peak()),
+      last_boundary_(steady_clock::now()) {}
+
+slurm::Outcome TrainLoop::run() {
+  slurm::Outcome outcome = train();
+  saving_.end(at_.step);
+  return outcome;
+}
+
+slurm::Outcome TrainLoop::train() {
+  find_validated_step();
+  const auto missed = [&] { return validation_due() && validated_step_ != at_.step; };
+  if (at_.step < resolved_.steps && missed()) validate();
+  while (at_.step < resolved_.steps) {
+    const Boundary boundary = agree_at_boundary();
+    if (boundary.save_done) saving_.finish();
+    if (boundary.stop != 0) {
+      parts_.stops.agreed_on(boundary.stop);
+      return stopped(boundary.stop, saving_.save_now(at_) ? "" : ", and could not save");
+    }
+    if (boundary.save_due) {
+      saving_.start(at_);
+      // The time that the last save needs may have gone into this one.
+      if (const std::int64_t stop = parts_.stops.agree(); stop != 0) {
+        return stopped(stop, saving_.save_now(at_) ? "" : ", and could not save");
+      }
+    }
+    if (boundary.measure_due) measure_peak_again();
+    step();
+    if (at_.step == resolved_.steps) break;
+    if (validation_due()) validate();
+    if (saving_.is_due_by_step(at_.step)) {
+      saving_.start(at_);
+    } else if (saving_.is_fast_due(at_.step)) {
+      saving_.start_fast(at_);
+    }
+  }
+  if (!saving_.save_now(at_)) {
+    throw base::Error("the run is done, but its last checkpoint could not be saved (the reason stands above)");
+  }
+  if (missed()) {
+    if (const std::int64_t stop = validate(); stop != 0) return stopped(stop, " during the last validation");
+  }
+  return {base::kExitDone, "done", at_.step, saving_.saved_step()};
+}
+
+slurm::Outcome TrainLoop::stopped(std::int64_t stop, const char* remark) const {
+  return {base::kExitStopped, base::str(parts_.stops.reason(stop), remark), at_.step, saving_.saved_step(),
+          parts_.stops.come_back()};
+}
+
+void TrainLoop::find_validated_step() {
+  validated_step_ = parts_.run != nullptr ? parts_.run->last_validated_step() : 0;
+  session_.world().control().broadcast(&validated_step_, 1, collectives::DataType::kInt64, 0);
+}
+
+bool TrainLoop::validation_due() const {
+  const std::int64_t every = options_.log.valid_every_steps;
+  if (parts_.valid == nullptr || at_.step == 0) return false;
+  return at_.step == resolved_.steps || (every > 0 && at_.step % every == 0);
+}
+
+void TrainLoop::set_watchdog() {
+  // Long enough for what was seen so far to take many times longer, and for the first saves and validations.
+  constexpr double kLeast = 600.0;
+  constexpr double kTimes = 20.0;
+  const auto now = steady_clock::now();
+  longest_between_ = std::max(longest_between_, std::chrono::duration<double>(now - last_boundary_).count());
+  last_boundary_ = now;
+  const double asked = options_.train.step_timeout;
+  parts_.watchdog.phase(collectives::Watchdog::Phase::kStep,
+                        asked > 0 ? asked : std::max(kLeast, kTimes * longest_between_));
+  parts_.watchdog.beat(at_.step);
+}
+
+TrainLoop::Boundary TrainLoop::agree_at_boundary() {
+  set_watchdog();
+  if (parts_.run != nullptr) parts_.run->keep_lease();
+  const std::int64_t stop = parts_.stops.vote();  // looks at the control files
+  std::int64_t votes[4] = {stop, saving_.is_due(at_) ? 1 : 0, saving_.is_done() ? 1 : 0, peak_exceeded_ ? 1 : 0};
+  session_.world().control().all_reduce(votes, 4, collectives::DataType::kInt64, collectives::ReduceOp::kMax);
+  return {votes[0], votes[1] != 0, votes[2] != 0, votes[3] != 0};
+}
+
+void TrainLoop::measure_peak_again() {
+  peak_ = std::max(peak_, session_.measure_peak());
+  ++measurements_;
+  peak_exceeded_ = false;
+}
+
+void TrainLoop::step() {
+  const auto start = steady_clock::now();
+  std::vector<transformer::MicroBatch> micro_batches;
+  std::int64_t global_targets = 0;
+  for (std::int64_t k = 0; k < plan_.micro_batches(); ++k) {
+    const tokens::PlannedBatch planned = batches_.next();
+    global_targets = static_cast<std::int64_t>(planned.global_targets);
+    micro_batches.push_back(session_.micro_batch(planned.batch, at_.step));
+  }
+  if (global_targets == 0) return skip_step();
+  const double lr = optim::learning_rate(lr_schedule_, at_.step);
+  const bool dump = options_.train.dump_gradients == at_.step + 1;
+  const pipeline::StepResult result = session_.trainer().step(micro_batches, global_targets, lr, [&] {
+    if (dump) saving_.dump_gradients(at_);
+    saving_.wait_for_snapshot();
+  });
+  if (!result.finite) {
+    saving_.finish();
+    throw base::Error(base::str("step ", at_.step + 1, " has loss ", result.loss, " and gradient norm ",
+                                result.grad_norm, " (samples ", sample_list(), "): nothing was updated or saved; ",
+                                saving_.saved_step() > 0
+                                    ? base::str("the newest checkpoint is of step ", saving_.saved_step())
+                                    : std::string("no checkpoint was saved before")));
+  }
+  advance();
+  const double seconds = base::seconds_since(start);
+  if (parts_.time != nullptr) parts_.time->step_took(seconds);
+  log_step(result, lr, seconds);
+}
+
+void TrainLoop::skip_step() {
+  ++at_.skipped_steps;
+  constexpr std::int64_t kAlwaysSaid = 10;
+  if (at_.skipped_steps <= kAlwaysSaid || at_.skipped_steps % options_.log.every_steps == 0) {
+    parts_.log.warn(base::str("step ", at_.step + 1, " has no token to predict: every target of samples ",
+                              sample_list(), " is masked. The weights stay as they are; ", at_.skipped_steps,
+                              " such step(s) so far. Many of them: raise train.global_batch or check the prompts"));
+  }
+  advance();
+  if (parts_.run == nullptr) return;
+  parts_.run->append_metrics({{"step", at_.step},
+                              {"time", base::wall_time()},
+                              {"tokens", static_cast<std::int64_t>(at_.consumed_samples) * resolved_.model.sequence},
+                              {"samples", at_.consumed_samples},
+                              {"skipped_steps", at_.skipped_steps}});
+}
+
+void TrainLoop::advance() {
+  parts_.progress.step = ++at_.step;
+  at_.consumed_samples += static_cast<std::uint64_t>(plan_.global_batch);
+}
+
+std::string TrainLoop::sample_list() const {
+  return base::str(at_.consumed_samples, " to ", at_.consumed_samples + plan_.global_batch - 1);
+}
+
+void TrainLoop::log_step(const pipeline::StepResult& result, double lr, double seconds) {
+  if (parts_.run == nullptr) return;
+  // The first step of an attempt warms everything up: it tells nothing of the others.
+  const std::int64_t timed = ++timed_steps_;
+  mean_seconds_ = timed <= 2 ? seconds : 0.9 * mean_seconds_ + 0.1 * seconds;
+  const double tokens = static_cast<double>(plan_.global_batch * resolved_.model.sequence);
+  const double flops = tokens * spec::train_flops(resolved_.model, spec::AttentionCount::kCausal);
+  StepReport report;
+  report.step = at_.step;
+  report.steps = resolved_.steps;
+  report.loss = result.loss;
+  report.grad_norm = result.grad_norm;
+  report.lr = lr;
+  report.seconds = seconds;
+  report.tokens_per_second = tokens / seconds;
+  const double share = flops / seconds / peak_;
+  if (share <= 1) report.peak_share = share;  // else the peak was measured in a bad moment, and nothing is known
+  constexpr int kMeasurements = 5;
+  peak_exceeded_ = share > 0.95 && measurements_ < kMeasurements;
+  report.seconds_left = mean_seconds_ * static_cast<double>(resolved_.steps - at_.step);
+  base::Json line = {{"step", at_.step},
+                     {"time", base::wall_time()},
+                     {"tokens", static_cast<std::int64_t>(at_.consumed_samples) * resolved_.model.sequence},
+                     {"samples", at_.consumed_samples},
+                     {"loss", result.loss},
+                     {"grad_norm", result.grad_norm},
+                     {"lr", lr},
+                     {"seconds", seconds},
+                     {"tokens_per_second", report.tokens_per_second}};
+  if (report.peak_share) line["peak_share"] = *report.peak_share;
+  parts_.run->append_metrics(line);
+  printer_.print(report);
+  constexpr std::int64_t kToldAfter = 3;  // steps: the second and third tell what the others will take
+  if (const std::int64_t left = resolved_.steps - at_.step; timed == kToldAfter && left > kToldAfter) {
+    parts_.log.info("expected  " + expected_text(left, mean_seconds_));
+  }
+}
+
+std::int64_t TrainLoop::validate() {
+  const std::uint64_t count = tokens::validation_count(parts_.valid->samples(), options_.log.valid_samples);
+  std::int64_t stop = 0;
+  const auto done = session_.validate(*parts_.valid, count, [&] { return (stop = parts_.stops.agree()) == 0; });
+  if (!done) return stop;
+  validated_step_ = at_.step;
+  if (parts_.run == nullptr) return 0;
+  const Session::Validation& valid = *done;
+  parts_.run->append_metrics({{"step", at_.step}, {"valid_loss", valid.loss}, {"valid_tokens", valid.targets}});
+  char line[128];
+  std::snprintf(line, sizeof line, "step %lld  validation loss %.4f  perplexity %.2f  (%lld tokens)",
+                static_cast<long long>(at_.step), valid.loss, std::exp(valid.loss),
+                static_cast<long long>(valid.targets));
+  parts_.log.info(line);
+  return 0;
+}
+
+}  // namespace trireme::launcher

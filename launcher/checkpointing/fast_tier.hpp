@@ -1,0 +1,66 @@
+// checkpoint.fast_dir: checkpoints on the nodes' own disks or in their memory, made every few steps beside those in the
+// run directory (docs/checkpoints.md).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/file_system.hpp"
+#include "base/log.hpp"
+#include "io/checkpoint/run/local_checkpoints.hpp"
+#include "launcher/run_directory/run_directory.hpp"
+#include "launcher/session/session.hpp"
+
+namespace trireme::launcher {
+
+class FastTier {
+ public:
+  /// Collective. Makes the run's directory on every node and deletes what an earlier attempt left unfinished in it.
+  /// `run` is null but on rank 0. The same base::InputError on all ranks when a node cannot make it, or when two nodes
+  /// find the same one. Null without checkpoint.fast_dir. The references must outlive it.
+  static std::unique_ptr<FastTier> open(Session& session, base::FileSystem& files, const RunDirectory* run,
+                                        const base::Log& log);
+
+  /// For what a restart may take.
+  checkpoint::LocalSearch search() const { return {directory_, rules_}; }
+  /// Collective: base::InputError when a node has not the room for what this run will put there, or its memory has not
+  /// when the directory lies in memory. `checkpoint_bytes`: of a whole checkpoint.
+  void check_room(std::uint64_t checkpoint_bytes);
+  /// Memory of this node that it will still take.
+  std::uint64_t memory_to_come(std::uint64_t checkpoint_bytes) const;
+
+  bool is_due(std::int64_t step) const;
+  /// Holds the step directories.
+  std::filesystem::path step_directories() const { return directory_ / "checkpoints"; }
+  bool holds(const std::filesystem::path& step_directory) const {
+    return step_directory.parent_path() == step_directories();
+  }
+  /// "…, with copies on the next node".
+  std::string description() const;
+  /// On each node: everything goes.
+  void remove() const noexcept;
+
+ private:
+  FastTier(Session& session, base::FileSystem& files, const RunDirectory* run);
+
+  void refuse_shared();
+  /// Runs `action` on one rank of each node; the same base::InputError everywhere when one throws.
+  template <typename Action>
+  void on_each_node(Action&& action);
+  std::uint64_t node_bytes(std::uint64_t checkpoint_bytes) const;
+  std::uint64_t bytes_there() const;
+  std::string lacking_room(std::uint64_t checkpoint_bytes) const;
+
+  Session& session_;
+  base::FileSystem& files_;
+  const options::RunOptions& options_;
+  checkpoint::LocalRules rules_;
+  std::filesystem::path directory_;
+  bool leads_node_ = false;
+  bool in_memory_ = false;
+};
+
+}  // namespace trireme::launcher

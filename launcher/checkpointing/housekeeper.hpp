@@ -1,0 +1,56 @@
+// What may take its time after a commit: the new checkpoint is read back, old ones are deleted.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/file_system.hpp"
+#include "io/checkpoint/run/prune.hpp"
+
+namespace trireme::launcher {
+
+/// On rank 0, a thread of low priority beside the training.
+class Housekeeper {
+ public:
+  /// `holds_lease`: whether this process may still write to the run directory; called by the thread. `files` must
+  /// outlive the housekeeper.
+  Housekeeper(base::FileSystem& files, std::filesystem::path run_directory, checkpoint::PrunePolicy policy,
+              std::function<bool()> holds_lease);
+  ~Housekeeper() { end(); }
+  Housekeeper(const Housekeeper&) = delete;
+  Housekeeper& operator=(const Housekeeper&) = delete;
+
+  /// A checkpoint was committed.
+  void committed();
+  /// Reads back what is left, for a few seconds at most, and deletes; all in the calling thread. Nothing happens any
+  /// more.
+  void end();
+  /// What people should know, since the last call: deletions that failed, damage that was found.
+  std::vector<std::string> warnings();
+
+ private:
+  void work();
+  /// Reads back those of the two newest checkpoints that were not yet, as long as `keep_going` says true, then deletes.
+  void look_after(const std::function<bool()>& keep_going);
+  void read_back(std::int64_t step, const std::function<bool()>& keep_going);
+  void warn(std::string text);
+
+  base::FileSystem& files_;
+  std::filesystem::path run_directory_;
+  checkpoint::PrunePolicy policy_;
+  std::function<bool()> holds_lease_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool work_to_do_ = false;
+  bool ending_ = false;
+  std::vector<std::string> warnings_;
+  std::thread thread_;
+};
+
+}  // namespace trireme::launcher

@@ -1,0 +1,49 @@
+#include "launcher/program/helper.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "base/signals.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+// Some 50 us: longer than the gaps between two parallel loops of a step, far shorter than a time slice.
+constexpr const char* kSpins = "1000";
+
+/// OpenMP's waiting threads spin, by libgomp's default for some 10 ms: on a busy machine they take the CPU from the
+/// thread they wait for, and a step takes twenty times as long. What the user set stays.
+void let_waiting_threads_sleep() {
+  if (std::getenv("OMP_WAIT_POLICY") == nullptr) setenv("GOMP_SPINCOUNT", kSpins, 0);
+}
+
+}  // namespace
+
+std::filesystem::path helper_path() {
+  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe");
+  return program.parent_path().parent_path() / "libexec" / "trireme" / "trireme-run";
+}
+
+bool helper_exists() { return access(helper_path().c_str(), X_OK) == 0; }
+
+void exec_helper(const std::vector<std::string>& arguments) {
+  const std::string helper = helper_path();
+  if (access(helper.c_str(), F_OK) != 0) {
+    throw base::InputError(base::str("trireme ", arguments.front(), " needs ", helper,
+                                     ", which is not there: this Trireme was built without LibTorch; build it with "
+                                     "scripts/setup.sh"));
+  }
+  std::vector<char*> words = {const_cast<char*>(helper.c_str())};
+  for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
+  words.push_back(nullptr);
+  let_waiting_threads_sleep();
+  base::block_stop_signals();  // what arrives until the helper's thread is there waits for it
+  execv(helper.c_str(), words.data());
+  throw base::Error(base::str("cannot run ", helper, ": ", std::strerror(errno)));
+}
+
+}  // namespace trireme::launcher

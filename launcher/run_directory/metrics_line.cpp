@@ -1,0 +1,78 @@
+#include "launcher/run_directory/metrics_line.hpp"
+
+#include <charconv>
+
+#include "base/json.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+// Reads on in a text; every function is false where the text goes on otherwise.
+class Cursor {
+ public:
+  explicit Cursor(std::string_view text) : at_(text.data()), end_(text.data() + text.size()) {}
+
+  bool at_end() const { return at_ == end_; }
+  bool sign(char wanted) {
+    if (at_ == end_ || *at_ != wanted) return false;
+    ++at_;
+    return true;
+  }
+  // "name" of plain letters.
+  bool name(std::string_view& name) {
+    if (!sign('"')) return false;
+    const char* begin = at_;
+    while (at_ != end_ && ((*at_ >= 'a' && *at_ <= 'z') || *at_ == '_')) ++at_;
+    name = std::string_view(begin, static_cast<std::size_t>(at_ - begin));
+    return sign('"');
+  }
+  bool whole_number(std::int64_t& value) {
+    const auto [stopped, error] = std::from_chars(at_, end_, value);
+    const bool plain = error == std::errc() && *at_ != '-' && (*at_ != '0' || stopped == at_ + 1);
+    at_ = stopped;
+    return plain && at_ != end_ && (*at_ == ',' || *at_ == '}');
+  }
+  // As JSON has it: -12.5e+3, and no 012.
+  bool number() {
+    sign('-');
+    if (!sign('0') && !digits()) return false;
+    if (sign('.') && !digits()) return false;
+    if (!sign('e') && !sign('E')) return true;
+    if (!sign('+')) sign('-');
+    return digits();
+  }
+
+ private:
+  bool digits() {
+    const char* begin = at_;
+    while (at_ != end_ && *at_ >= '0' && *at_ <= '9') ++at_;
+    return at_ != begin;
+  }
+
+  const char* at_;
+  const char* end_;
+};
+
+std::optional<MetricsLine> read_own(std::string_view text) {
+  Cursor cursor(text);
+  MetricsLine line;
+  std::string_view name;
+  if (!cursor.sign('{') || !cursor.name(name) || name != "step" || !cursor.sign(':')) return std::nullopt;
+  if (!cursor.whole_number(line.step)) return std::nullopt;
+  while (cursor.sign(',')) {
+    if (!cursor.name(name) || !cursor.sign(':') || !cursor.number()) return std::nullopt;
+    line.validated = line.validated || name == "valid_loss";
+  }
+  return cursor.sign('}') && cursor.at_end() ? std::optional(line) : std::nullopt;
+}
+
+}  // namespace
+
+std::optional<MetricsLine> read_metrics_line(std::string_view text) {
+  if (const auto own = read_own(text)) return own;
+  const base::Json json = base::Json::parse(text, nullptr, false);
+  if (!json.is_object() || !json.contains("step") || !json["step"].is_number_integer()) return std::nullopt;
+  return MetricsLine{json["step"].get<std::int64_t>(), json.contains("valid_loss")};
+}
+
+}  // namespace trireme::launcher

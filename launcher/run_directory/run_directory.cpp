@@ -1,0 +1,197 @@
+#include "launcher/run_directory/run_directory.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <utility>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "io/checkpoint/run/leftovers.hpp"
+#include "launcher/console/format.hpp"
+#include "slurm/job/control_files.hpp"
+#include "slurm/job/preempted.hpp"
+#include "slurm/queue/queue.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+constexpr double kQuestion = 10;  // seconds for a question that the start can do without
+
+// The lease is what makes the directory ours, so it can only be made in a directory that exists.
+checkpoint::Lease take_lease(base::FileSystem& files, const std::filesystem::path& path,
+                             const slurm::JobEnvironment& job, const std::function<bool()>& stop_requested,
+                             const base::Log& log) {
+  files.create_directories(path);
+  const auto cluster = [name = job.cluster] { return slurm::cluster_name(slurm::run_command, name); };
+  return checkpoint::Lease::acquire(
+      files, path,
+      job.in_job() ? checkpoint::this_process(job.job_id, job.restart_count, cluster())
+                   : checkpoint::this_process("local", 0),
+      checkpoint::real_world([](const std::string& id) { return slurm::job_is_running(slurm::run_command, id); },
+                             stop_requested, cluster),
+      [&](const std::string& line) { log.info(line); });
+}
+
+/// A disk that does not answer just now says nothing of what it holds.
+bool is_gone(base::FileSystem& files, const std::filesystem::path& path) {
+  try {
+    return !files.exists(path);
+  } catch (const base::IoError&) {
+    return false;
+  }
+}
+
+/// Why an attempt that left no end ended.
+std::string reason_of_killed(base::FileSystem& files, const std::filesystem::path& path, const slurm::Attempt& attempt,
+                             const slurm::JobEnvironment& job, const std::string& cluster) {
+  // A rank that failed while rank 0 was busy may have left its reason.
+  if (const auto outcome = slurm::read_outcome(files, path, attempt.number)) return outcome->reason;
+  const auto ask = [](const std::vector<std::string>& words) { return slurm::run_command_within(kQuestion, words); };
+  return slurm::was_preempted(ask, attempt.start, job, cluster) ? "preempted" : "killed";
+}
+
+std::string local_time(double seconds) {
+  const auto time = static_cast<std::time_t>(seconds);
+  std::tm parts{};
+  ::localtime_r(&time, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
+  return text;
+}
+
+std::string hours(double seconds) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f", seconds / 3600.0);
+  return text;
+}
+
+}  // namespace
+
+RunDirectory::RunDirectory(base::FileSystem& files, std::filesystem::path path, const slurm::JobEnvironment& job,
+                           const std::function<bool()>& stop_requested, const base::Log& log)
+    : files_(files),
+      path_(std::move(path)),
+      lease_(take_lease(files, path_, job, stop_requested, log)),
+      ledger_(files, path_ / "attempts.jsonl"),
+      run_id_(attempts().empty() ? token() : attempts().front().start.run_id),
+      attempt_(attempts().empty() ? 1 : attempts().back().number + 1),
+      began_(base::wall_time()) {
+  if (!attempts().empty() && !attempts().back().ended) {
+    killed_reason_ = reason_of_killed(files_, path_, attempts().back(), job, lease_.holder().cluster);
+  }
+  slurm::make_control_directory(files_, path_);
+  for (const std::string& name : checkpoint::collect_leftovers(files_, path_)) {
+    log.info(base::str("removed what an earlier attempt left unfinished: ", name));
+  }
+}
+
+std::int64_t RunDirectory::logged_step() const { return launcher::logged_step(files_, path_ / "metrics.jsonl"); }
+
+void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& options) {
+  if (!lease_.holds_lease()) throw why_lost();  // reading the checkpoint may have taken long
+  slurm::AttemptEnd killed;
+  if (!attempts().empty() && !attempts().back().ended) {
+    const slurm::AttemptStart& before = attempts().back().start;
+    killed.reason = killed_reason_;
+    const LoggedProgress logged = logged_progress(files_, path_ / "metrics.jsonl", start.first_step);
+    killed.last_step = std::max(before.first_step, logged.step);
+    killed.saved_step = start.first_step;
+    // Nobody saw it die: what it did after its last line is not counted.
+    killed.time = std::max(before.time, logged.time);
+    killed.device_seconds = before.ranks * (before.start_up_seconds + killed.time - before.time);
+    killed.lost_seconds =
+        std::min(killed.device_seconds, before.ranks * (before.start_up_seconds + logged.seconds_after));
+  }
+  files_.replace(path_ / "run.ini", options);
+  metrics_ = std::make_unique<MetricsLog>(files_, path_ / "metrics.jsonl", start.first_step, attempt_ - 1);
+  ledger_.start(start, killed);
+  begun_ = true;
+  start_up_seconds_ = start.start_up_seconds;
+  ranks_ = start.ranks;
+}
+
+base::Error RunDirectory::why_lost() const {
+  if (!files_.exists(path_)) {
+    return base::Error(
+        base::str("the run directory ", path_.string(), " was deleted or moved while the run wrote to it, ",
+                  "so nothing can be saved any more: put it back to go on from its newest checkpoint, or ",
+                  "start again, which makes a new one"));
+  }
+  if (!files_.exists(path_ / "lease")) {
+    return base::Error(base::str((path_ / "lease").string(), " was deleted while the run wrote to ", path_.string(),
+                                 "; ending without writing, since another job may have the directory by now: start "
+                                 "again to go on"));
+  }
+  return base::Error(base::str("another job took over the run directory ", path_.string(), "; ending without writing"));
+}
+
+void RunDirectory::keep_lease() {
+  constexpr std::chrono::seconds kPeriod(1);  // steps may be short, and shared file systems slow to answer
+  const auto now = std::chrono::steady_clock::now();
+  const bool look = now - last_look_ >= kPeriod;
+  if (look) last_look_ = now;
+  if (!lease_.kept() || (look && is_gone(files_, path_ / "lease"))) throw why_lost();
+}
+
+void RunDirectory::append_metrics(const base::Json& line) {
+  metrics_->append(line);
+  unsaved_seconds_ += line.value("seconds", 0.0);
+}
+
+double RunDirectory::age() const { return base::wall_time() - began_; }
+
+void RunDirectory::took(double step_seconds, const slurm::SaveCost& save, double save_interval, int shards_per_node) {
+  step_seconds_ = step_seconds;
+  save_ = save;
+  save_interval_ = save_interval;
+  shards_per_node_ = shards_per_node;
+}
+
+void RunDirectory::end(const slurm::Outcome& outcome) {
+  if (!lease_.holds_lease()) throw why_lost();
+  if (begun_) {
+    ledger_.end({.reason = outcome.reason,
+                 .last_step = outcome.step,
+                 .saved_step = outcome.saved_step,
+                 .device_seconds = ranks_ * age(),
+                 .lost_seconds = ranks_ * std::min(age(), start_up_seconds_ + unsaved_seconds_),
+                 .step_seconds = step_seconds_,
+                 .save_seconds = save_.whole,
+                 .save_stall_seconds = save_.stall,
+                 .save_interval_seconds = save_interval_,
+                 .shards_per_node = shards_per_node_,
+                 .time = base::wall_time()});
+  }
+  slurm::write_outcome(files_, path_, attempt_, outcome);
+  lease_.release();
+}
+
+void RunDirectory::fail(const std::exception& error, const slurm::Progress& progress, bool come_back) noexcept {
+  try {
+    const std::string first_line = base::failure_text(error).substr(0, base::failure_text(error).find('\n'));
+    const int code = base::exit_code(error);
+    end({code, code == base::kExitStopped ? first_line : "failed: " + first_line, progress.step, progress.saved_step,
+         come_back});
+  } catch (const std::exception&) {
+    // The next attempt writes the missing end.
+  }
+}
+
+std::string attempts_table(const std::vector<slurm::Attempt>& attempts) {
+  std::vector<std::vector<std::string>> rows = {
+      {"attempt", "started", "because", "layout", "steps", "lost", "device hours", "lost", "ended"}};
+  for (const slurm::Attempt& attempt : attempts) {
+    const std::string last = attempt.ended ? std::to_string(attempt.end.last_step) : "?";
+    rows.push_back({std::to_string(attempt.number), local_time(attempt.start.time), attempt.start.reason,
+                    attempt.start.layout, base::str(attempt.start.first_step, " -> ", last),
+                    std::to_string(attempt.ended ? attempt.end.last_step - attempt.end.saved_step : 0),
+                    attempt.ended ? hours(attempt.end.device_seconds) : "?",
+                    attempt.ended ? hours(attempt.end.lost_seconds) : "?",
+                    attempt.ended ? attempt.end.reason : "running"});
+  }
+  return format_table(rows, {.right = {0, 5, 6, 7}, .spare = {7, 6, 2, 3, 1, 5}});
+}
+
+}  // namespace trireme::launcher

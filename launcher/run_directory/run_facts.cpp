@@ -1,0 +1,115 @@
+#include "launcher/run_directory/run_facts.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <exception>
+#include <system_error>
+
+#include "base/json.hpp"
+#include "base/own_file.hpp"
+#include "io/checkpoint/format/step_directories.hpp"
+#include "io/lease/lease.hpp"
+#include "launcher/options/run_options.hpp"
+#include "launcher/run_directory/submission_record.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+namespace fs = std::filesystem;
+using base::Json;
+
+// What cannot be read counts as not there.
+template <typename Read>
+void attempt_to(Read read) {
+  try {
+    read();
+  } catch (const std::exception&) {
+  }
+}
+
+std::string tail_of(base::FileSystem& files, const fs::path& path, std::uint64_t most) {
+  const auto file = files.open_own(path, base::OpenMode::kRead);
+  const std::uint64_t size = file->size();
+  std::string tail(static_cast<std::size_t>(std::min(size, most)), '\0');
+  tail.resize(file->pread(tail.data(), tail.size(), size - tail.size()));
+  return tail;
+}
+
+// On this machine the process is asked for; elsewhere the file's age tells, which a heartbeat renews.
+bool holder_alive(const fs::path& file, const Json& lease) {
+  const checkpoint::LeaseHolder here = checkpoint::this_process("", 0);
+  if (lease.value("machine", "") == here.machine) {
+    const checkpoint::LeaseWorld world = checkpoint::real_world(nullptr, nullptr);
+    return world.process_alive(lease.value("process", std::int64_t{0}), lease.value("started", ""));
+  }
+  std::error_code missing;
+  const auto written = fs::last_write_time(file, missing);
+  return !missing && fs::file_time_type::clock::now() - written < 2 * checkpoint::Lease::kUnchanged;
+}
+
+void read_lease(base::FileSystem& files, RunFacts& facts) {
+  const fs::path file = facts.path / "lease";
+  if (!files.exists(file)) return;
+  const Json lease = Json::parse(base::read_own(files, file), nullptr, false);
+  if (!lease.is_object() || lease.value("machine", "").empty()) return;
+  facts.alive = holder_alive(file, lease);
+  facts.lease_job = lease.value("job", "");
+  facts.lease_cluster = lease.value("cluster", "");
+}
+
+}  // namespace
+
+bool is_run_directory(base::FileSystem& files, const fs::path& path) {
+  if (!files.is_directory(path)) return false;
+  const auto has = [&](const char* name) { return files.exists(path / name); };
+  return has("attempts.jsonl") || has("run.ini") || has("lease") || has("control") || has("checkpoints") || has("logs");
+}
+
+std::optional<StepFacts> parse_metrics_tail(const std::string& tail) {
+  std::optional<StepFacts> newest;
+  double seconds = 0.0;
+  int steps = 0;
+  for (std::size_t begin = 0; begin < tail.size();) {
+    const std::size_t newline = tail.find('\n', begin);
+    if (newline == std::string::npos) break;
+    const Json line = Json::parse(tail.substr(begin, newline - begin), nullptr, false);
+    begin = newline + 1;
+    if (!line.is_object() || !line.contains("loss")) continue;
+    try {
+      newest = StepFacts{line.at("step").get<std::int64_t>(), line.at("loss").get<double>(), 0.0,
+                         line.value("tokens_per_second", 0.0), line.value("time", 0.0)};
+      seconds += line.value("seconds", 0.0);
+      ++steps;
+    } catch (const Json::exception&) {
+      continue;  // a field of another type
+    }
+  }
+  if (newest) newest->seconds = seconds / steps;
+  return newest;
+}
+
+RunFacts read_run(base::FileSystem& files, const fs::path& path) {
+  constexpr std::uint64_t kTail = 8192;
+  RunFacts facts;
+  facts.path = fs::absolute(path).lexically_normal();
+  attempt_to([&] { facts.attempts = slurm::read_attempts(files, path / "attempts.jsonl", base::Trust::kContent); });
+  attempt_to([&] { read_lease(files, facts); });
+  facts.submitted = last_submission(files, path);
+  attempt_to([&] { facts.newest = parse_metrics_tail(tail_of(files, path / "metrics.jsonl", kTail)); });
+  attempt_to([&] {
+    const auto steps = checkpoint::committed_steps(files, path);
+    if (!steps.empty()) facts.saved_step = steps.back();
+  });
+  attempt_to([&] {
+    const auto options = options::parse_run_options(base::read_own(files, path / "run.ini"), "run.ini");
+    facts.save_every_steps = options.checkpoint.every_steps;
+    facts.queue_seconds = static_cast<double>(options.slurm.queue_seconds);
+    facts.save_every_minutes = options.checkpoint.every_minutes;
+  });
+  attempt_to([&] { facts.stop = slurm::find_request(files, path, slurm::Wish::kStop); });
+  attempt_to([&] { facts.save_asked = slurm::find_request(files, path, slurm::Wish::kSave).has_value(); });
+  return facts;
+}
+
+}  // namespace trireme::launcher

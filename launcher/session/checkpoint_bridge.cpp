@@ -1,0 +1,118 @@
+#include "launcher/session/checkpoint_bridge.hpp"
+
+#include <ATen/ops/empty.h>
+#include <ATen/ops/from_blob.h>
+#include <c10/core/StreamGuard.h>
+#include <c10/core/impl/VirtualGuardImpl.h>
+
+#include "base/error.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+using pipeline::StateKind;
+using pipeline::StateTensor;
+
+checkpoint::Kind kind_of(StateKind kind) {
+  switch (kind) {
+    case StateKind::kParam: return checkpoint::Kind::kParam;
+    case StateKind::kAdamM: return checkpoint::Kind::kAdamM;
+    case StateKind::kAdamV: return checkpoint::Kind::kAdamV;
+    case StateKind::kGrad: return checkpoint::Kind::kGrad;
+  }
+  throw base::Error("a state tensor of unknown kind");
+}
+
+checkpoint::DataType type_of(const at::Tensor& tensor) {
+  if (tensor.scalar_type() == at::kFloat) return checkpoint::DataType::kFloat32;
+  if (tensor.scalar_type() == at::kDouble) return checkpoint::DataType::kFloat64;
+  throw base::Error(base::str("state in ", c10::toString(tensor.scalar_type()), " has no place in a checkpoint"));
+}
+
+/// Copies on a stream of their own, beside the training's kernels.
+class DeviceStateMemory final : public checkpoint::StateMemory {
+ public:
+  explicit DeviceStateMemory(at::Device device)
+      : device_(device), guard_(device.type()), stream_(guard_.getStreamFromGlobalPool(device)) {}
+
+  bool on_host() const override { return false; }
+  void order_after_updates() const override { guard_.synchronizeStream(guard_.getStream(device_)); }
+  void copy(const checkpoint::StoredBox& box, std::uint64_t offset, std::uint64_t length,
+            std::byte* to) const override {
+    const c10::StreamGuard on_own_stream(stream_);
+    const auto bytes = static_cast<std::int64_t>(length);
+    auto* from = const_cast<std::byte*>(static_cast<const std::byte*>(box.data)) + offset;
+    at::from_blob(to, {bytes}, at::TensorOptions(at::kByte))
+        .copy_(at::from_blob(from, {bytes}, at::TensorOptions(at::kByte).device(device_)), true);
+  }
+  void finish_copies() const override { guard_.synchronizeStream(stream_); }
+
+ private:
+  at::Device device_;
+  c10::impl::VirtualGuardImpl guard_;
+  c10::Stream stream_;
+};
+
+}  // namespace
+
+std::vector<checkpoint::StoredBox> stored_boxes(const std::vector<StateTensor>& state) {
+  std::vector<checkpoint::StoredBox> boxes;
+  for (const StateTensor& tensor : state) {
+    if (!tensor.stored) continue;
+    boxes.push_back({kind_of(tensor.kind), tensor.name, tensor.shape, type_of(tensor.data), tensor.box,
+                     tensor.data.const_data_ptr()});
+  }
+  return boxes;
+}
+
+std::unique_ptr<checkpoint::StateMemory> state_memory(at::Device device) {
+  if (device.is_cpu()) return std::make_unique<checkpoint::HostStateMemory>();
+  return std::make_unique<DeviceStateMemory>(device);
+}
+
+checkpoint::AllocateHost snapshot_allocator(at::Device device) {
+  if (device.is_cpu()) return checkpoint::allocate_huge;
+  return [](std::size_t bytes) {
+    const at::Tensor pinned =
+        at::empty({static_cast<std::int64_t>(bytes)}, at::TensorOptions(at::kByte).pinned_memory(true));
+    return std::shared_ptr<std::byte>(static_cast<std::byte*>(pinned.mutable_data_ptr()), [pinned](std::byte*) {});
+  };
+}
+
+checkpoint::LoadResult load_state(checkpoint::Reader& reader, pipeline::Trainer& trainer, bool weights_only,
+                                  const std::vector<std::string>& allow) {
+  std::vector<StateTensor> state = trainer.state();
+  std::vector<at::Tensor> host;
+  std::vector<checkpoint::WantedBox> wanted;
+  for (StateTensor& tensor : state) {
+    if (weights_only && tensor.kind != StateKind::kParam) continue;
+    if (tensor.data.device().is_cpu() || !allow.empty()) {
+      host.push_back(tensor.data.cpu());  // what the checkpoint does not have keeps its values
+    } else {
+      host.push_back(at::empty(tensor.data.sizes(), tensor.data.scalar_type()));
+    }
+    wanted.push_back({kind_of(tensor.kind), tensor.name, tensor.shape, type_of(tensor.data), tensor.box,
+                      host.back().mutable_data_ptr()});
+  }
+  checkpoint::LoadOptions options;
+  options.allow = allow;
+  if (weights_only) options.kinds = {checkpoint::Kind::kParam};
+  const checkpoint::LoadResult result = reader.load(wanted, options);
+  std::size_t next = 0;
+  for (StateTensor& tensor : state) {
+    if (weights_only && tensor.kind != StateKind::kParam) continue;
+    const at::Tensor& filled = host[next++];
+    if (!tensor.data.device().is_cpu()) tensor.data.copy_(filled);
+  }
+  trainer.after_load();
+  return result;
+}
+
+checkpoint::LoadResult load_weights(checkpoint::Coordinator& coordinator, base::FileSystem& files,
+                                    pipeline::Trainer& trainer, const std::filesystem::path& step_directory,
+                                    const std::vector<std::string>& allow) {
+  const auto reader = checkpoint::Reader::open(coordinator, files, step_directory);
+  return load_state(*reader, trainer, true, allow);
+}
+
+}  // namespace trireme::launcher

@@ -1,0 +1,190 @@
+#include "launcher/session/session.hpp"
+
+#include <ATen/Context.h>
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/error.hpp"
+#include "collectives/mpi/places.hpp"
+#include "io/tokens/batch_plan.hpp"
+#include "models/pipeline/matmul_peak.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+using collectives::DataType;
+using collectives::ReduceOp;
+
+pipeline::Precision precision_of(const std::string& name) {
+  if (name == "fp64") return pipeline::Precision::kFp64;
+  return name == "bf16" ? pipeline::Precision::kBf16 : pipeline::Precision::kFp32;
+}
+
+at::ScalarType scalar_type(pipeline::Precision precision) {
+  if (precision == pipeline::Precision::kFp64) return at::kDouble;
+  return precision == pipeline::Precision::kBf16 ? at::kBFloat16 : at::kFloat;
+}
+
+transformer::Recompute recompute_of(const std::string& name) {
+  if (name == "full") return transformer::Recompute::kFull;
+  return name == "selective" ? transformer::Recompute::kSelective : transformer::Recompute::kNone;
+}
+
+Processor choose_processor(collectives::MpiWorld& world, const options::RunOptions& options, const Device& device) {
+  Processor processor;
+  if (device.cuda()) processor.device = at::Device(at::kCUDA, static_cast<at::DeviceIndex>(device.index()));
+  // LibTorch takes every processor of the machine whatever the mask says: tell it what this rank may use.
+  processor.threads = topology::threads_of(collectives::gather_places(world, ""), world.rank());
+  processor.precision = precision_of(options.train.precision);
+  return processor;
+}
+
+pipeline::TrainerConfig trainer_config(const options::Resolved& resolved, const Processor& processor) {
+  const options::RunOptions& options = resolved.options;
+  pipeline::TrainerConfig config;
+  config.model = resolved.model;
+  config.degrees = resolved.degrees;
+  config.schedule = resolved.plan.kind;
+  config.chunks = static_cast<int>(options.parallel.chunks);
+  config.sequence_parallel = *options.parallel.sequence_parallel;
+  config.recompute = recompute_of(options.train.recompute);
+  config.zero = static_cast<int>(options.parallel.zero);
+  config.micro_batch = options.train.micro_batch;
+  config.micro_batches = resolved.plan.micro_batches;
+  config.precision = processor.precision;
+  config.device = processor.device;
+  config.seed = static_cast<std::uint64_t>(options.run.seed);
+  config.optimizer = {options.optimizer.beta1, options.optimizer.beta2, options.optimizer.eps,
+                      options.optimizer.weight_decay};
+  config.clip = options.optimizer.clip;
+  return config;
+}
+
+std::unique_ptr<collectives::Communicator> nccl_world(collectives::MpiWorld& world, collectives::Communicator& host,
+                                                      const Device& device) {
+  collectives::NcclWorldOptions options;
+  options.rank = world.rank();
+  options.size = world.size();
+  options.device = device.index();
+  options.broadcast = [&host](void* data, std::size_t bytes) { host.broadcast(data, bytes, DataType::kUInt8, 0); };
+  options.trace = &world.trace();
+  return device.functions().make_nccl_world(options);
+}
+
+// Every rank's host name, in order of ranks.
+std::vector<std::string> gather_hosts(const collectives::MpiWorld& world, collectives::Communicator& all) {
+  constexpr std::size_t kName = 256;
+  std::string name = world.host();
+  name.resize(kName);
+  std::string names(kName * static_cast<std::size_t>(all.size()), '\0');
+  all.all_gather(name.data(), names.data(), kName, DataType::kUInt8);
+  std::vector<std::string> hosts;
+  for (std::size_t rank = 0; rank < static_cast<std::size_t>(all.size()); ++rank) {
+    hosts.emplace_back(names.substr(kName * rank, kName).c_str());
+  }
+  return hosts;
+}
+
+}  // namespace
+
+Session::Session(collectives::MpiWorld& world, const options::Resolved& resolved, const Device& device)
+    : world_(world),
+      resolved_(resolved),
+      mesh_(resolved.degrees),
+      processor_(choose_processor(world, resolved.options, device)) {
+  at::set_num_threads(processor_.threads);
+  at::set_num_interop_threads(1);
+  at::globalContext().setDeterministicAlgorithms(resolved.options.train.deterministic, false);
+  host_world_ = world_.communicator("world");
+  if (device.cuda()) device_world_ = nccl_world(world_, *host_world_, device);
+  groups_ = pipeline::make_groups(device_world_ ? *device_world_ : *host_world_, mesh_);
+  checkpoint_world_ = world_.communicator("checkpoint");
+  const std::vector<std::string> host_of_rank = gather_hosts(world_, *checkpoint_world_);
+  ranks_on_node_ = static_cast<int>(std::ranges::count(host_of_rank, world_.host()));
+  for (const std::string& host : host_of_rank) {
+    if (std::find(hosts_.begin(), hosts_.end(), host) == hosts_.end()) hosts_.push_back(host);
+  }
+  const auto node = std::find(hosts_.begin(), hosts_.end(), world_.host()) - hosts_.begin();
+  coordinator_ = std::make_unique<CommunicatorCoordinator>(*checkpoint_world_, static_cast<int>(node),
+                                                           static_cast<int>(hosts_.size()));
+  background_world_ = world_.communicator("background");
+  background_coordinator_ = std::make_unique<CommunicatorCoordinator>(*background_world_, coordinator_->node(),
+                                                                      coordinator_->nodes(), Waiting::kIdle);
+  world_.together([&] {
+    trainer_ =
+        std::make_unique<pipeline::Trainer>(trainer_config(resolved_, processor_), groups_.with_world(*host_world_));
+  });
+}
+
+Session::~Session() = default;
+
+double Session::measure_peak() {
+  // All ranks at once, and the slowest one's time for all: ranks may share processors.
+  double best = 0.0;
+  for (int round = 0; round < 3; ++round) {
+    world_.control().barrier();
+    const pipeline::MatmulTiming timing = pipeline::time_matmul(processor_.device, scalar_type(processor_.precision));
+    double seconds = timing.seconds;
+    world_.control().all_reduce(&seconds, 1, DataType::kFloat64, ReduceOp::kMax);
+    best = std::max(best, world_.size() * timing.flops / seconds);
+  }
+  return best;
+}
+
+transformer::MicroBatch Session::micro_batch(const tokens::Batch& batch, std::int64_t step) const {
+  const auto rows = std::ssize(batch.samples);
+  const std::int64_t columns = std::ssize(batch.tokens) / rows;
+  const auto tensor = [&](const std::vector<std::int64_t>& values) {
+    at::Tensor host = at::empty({rows, columns}, at::kLong);
+    std::memcpy(host.mutable_data_ptr<std::int64_t>(), values.data(), values.size() * sizeof(std::int64_t));
+    return host.to(processor_.device);
+  };
+  transformer::MicroBatch result;
+  result.tokens = tensor(batch.tokens);
+  result.targets = tensor(batch.targets);
+  result.samples.assign(batch.samples.begin(), batch.samples.end());
+  result.step = step;
+  return result;
+}
+
+std::optional<Session::Validation> Session::validate(const tokens::DataSource& source, std::uint64_t count,
+                                                     const std::function<bool()>& keep_going) {
+  const tokens::ValidationPlan plan{count, resolved_.options.train.micro_batch, resolved_.degrees.dp};
+  // A bounded number of micro-batches at a time: validation sets may be large.
+  constexpr std::int64_t kAtOnce = 16;
+  double loss_sum = 0.0;
+  Validation result;
+  for (std::int64_t first = 0; first < plan.micro_batches(); first += kAtOnce) {
+    if (first > 0 && !keep_going()) return std::nullopt;
+    std::vector<transformer::MicroBatch> batches;
+    for (std::int64_t k = first; k < std::min(first + kAtOnce, plan.micro_batches()); ++k) {
+      batches.push_back(micro_batch(source.read(plan.samples(position().dp, k)), 0));
+    }
+    const pipeline::Evaluation part = trainer_->evaluate(batches);
+    loss_sum += part.loss_sum;
+    result.targets += part.targets;
+  }
+  result.loss = result.targets == 0 ? 0.0 : loss_sum / static_cast<double>(result.targets);
+  return result;
+}
+
+std::vector<float> Session::next_logits(const std::vector<std::int64_t>& tokens) {
+  at::Tensor input = at::empty({1, std::ssize(tokens)}, at::kLong);
+  std::memcpy(input.mutable_data_ptr<std::int64_t>(), tokens.data(), tokens.size() * sizeof(std::int64_t));
+  const at::Tensor logits = trainer_->next_logits(input.to(processor_.device)).contiguous();
+  const float* values = logits.const_data_ptr<float>();
+  return {values, values + logits.numel()};
+}
+
+void Session::finish() {
+  groups_.finish();
+  if (device_world_) device_world_->finish();
+  host_world_->finish();
+  checkpoint_world_->finish();
+  background_world_->finish();
+}
+
+}  // namespace trireme::launcher

@@ -1,0 +1,92 @@
+// The ranks, wired for one layout: device and threads, communicators, the trainer. Built by every rank together and
+// destroyed in reverse.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "collectives/mpi/world.hpp"
+#include "collectives/topology/mesh.hpp"
+#include "io/tokens/data_source.hpp"
+#include "launcher/options/resolve.hpp"
+#include "launcher/session/communicator_coordinator.hpp"
+#include "launcher/session/device.hpp"
+#include "models/pipeline/groups.hpp"
+#include "models/pipeline/trainer.hpp"
+
+namespace trireme::launcher {
+
+/// What a rank computes with.
+struct Processor {
+  at::Device device = at::kCPU;
+  int threads = 1;                                             ///< of LibTorch on this rank
+  pipeline::Precision precision = pipeline::Precision::kFp32;  ///< train.precision of the resolved options
+};
+
+class Session {
+ public:
+  /// Collective. `resolved` and `device` must outlive the session. Sets LibTorch's threads, builds communicators and
+  /// trainer (parameters not yet initialised).
+  Session(collectives::MpiWorld& world, const options::Resolved& resolved, const Device& device);
+  ~Session();
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  collectives::MpiWorld& world() { return world_; }
+  const options::Resolved& resolved() const { return resolved_; }
+  const topology::Mesh& mesh() const { return mesh_; }
+  topology::Coordinates position() const { return mesh_.coordinates(world_.rank()); }
+  const Processor& processor() const { return processor_; }
+  checkpoint::Coordinator& coordinator() { return *coordinator_; }
+  /// For a thread beside the training's.
+  checkpoint::Coordinator& background_coordinator() { return *background_coordinator_; }
+  pipeline::Trainer& trainer() { return *trainer_; }
+
+  /// How many ranks share this rank's node.
+  int ranks_on_node() const { return ranks_on_node_; }
+  /// Names of the nodes, in the order of their first rank.
+  const std::vector<std::string>& hosts() const { return hosts_; }
+  /// Collective: the logits of the next token after appending `tokens` to the one sequence being generated
+  /// (Trainer::start_generation(1, …)); vocab values.
+  std::vector<float> next_logits(const std::vector<std::int64_t>& tokens);
+
+  /// Collective: measured matmul FLOP/s of all ranks together.
+  double measure_peak();
+  /// A batch as tensors on this rank's device. `step` keys dropout.
+  transformer::MicroBatch micro_batch(const tokens::Batch& batch, std::int64_t step) const;
+  /// Collective: mean loss over the first samples of a dataset, in file order; `count` from validation_count().
+  /// `keep_going` is called between groups of micro-batches, collectively and with the same answer on all ranks;
+  /// nothing is returned when it says false.
+  struct Validation {
+    double loss = 0.0;
+    std::int64_t targets = 0;
+  };
+  std::optional<Validation> validate(
+      const tokens::DataSource& source, std::uint64_t count,
+      const std::function<bool()>& keep_going = [] { return true; });
+
+  /// Collective, at the good end: drains and closes the communicators.
+  void finish();
+
+ private:
+  collectives::MpiWorld& world_;
+  const options::Resolved& resolved_;
+  topology::Mesh mesh_;
+  Processor processor_;
+  std::vector<std::string> hosts_;
+  int ranks_on_node_ = 1;
+  std::unique_ptr<collectives::Communicator> host_world_;
+  std::unique_ptr<collectives::Communicator> device_world_;  ///< null on the CPU: host_world_ serves
+  pipeline::OwnedGroups groups_;
+  std::unique_ptr<collectives::Communicator> checkpoint_world_;
+  std::unique_ptr<collectives::Communicator> background_world_;
+  std::unique_ptr<CommunicatorCoordinator> coordinator_;
+  std::unique_ptr<CommunicatorCoordinator> background_coordinator_;
+  std::unique_ptr<pipeline::Trainer> trainer_;
+};
+
+}  // namespace trireme::launcher

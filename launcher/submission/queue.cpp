@@ -1,0 +1,36 @@
+#include "launcher/submission/queue.hpp"
+
+#include <unistd.h>
+
+#include "base/clock.hpp"
+#include "slurm/job/job_environment.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+using Path = std::filesystem::path;
+
+std::string variable(const char* name) { return slurm::environment_variable(name).value_or(""); }
+
+// Empty where there is no place that belongs to this user alone.
+Path cache_directory() {
+  if (const Path cache = variable("XDG_CACHE_HOME"); cache.is_absolute()) return cache / "trireme";
+  const Path home = variable("HOME");
+  return home.is_absolute() ? home / ".cache" / "trireme" : Path();
+}
+
+}  // namespace
+
+std::optional<slurm::JobList> my_queue(base::FileSystem& files, double seconds) {
+  constexpr double kLimit = 10;
+  char host[256] = "";
+  ::gethostname(host, sizeof host - 1);
+  const Path directory = cache_directory();
+  const std::string cluster = variable("SLURM_CLUSTER_NAME");
+  const std::string name = slurm::job_list_name(cluster, host, variable("SLURM_CONF"));
+  return slurm::my_jobs(
+      files, [](const std::vector<std::string>& words) { return slurm::run_command_within(kLimit, words); },
+      directory.empty() ? Path() : directory / name, cluster, base::wall_time(), seconds);
+}
+
+}  // namespace trireme::launcher

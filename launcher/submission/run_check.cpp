@@ -1,0 +1,43 @@
+#include "launcher/submission/run_check.hpp"
+
+#include "base/error.hpp"
+#include "io/tokens/data_source.hpp"
+#include "io/tokens/token_dataset.hpp"
+
+namespace trireme::launcher {
+
+options::Resolved check_run(base::FileSystem& files, const options::RunOptions& options, std::int64_t ranks,
+                            bool gpus) {
+  if (options.data.train.empty()) {
+    throw base::InputError("data.train is missing: name a token dataset (trireme prepare makes one)");
+  }
+  const auto train = tokens::parse_dataset_list("data.train", options.data.train);
+  options::Surroundings surroundings;
+  surroundings.world_size = static_cast<int>(ranks);
+  surroundings.cuda = gpus;
+  surroundings.dataset_vocab =
+      static_cast<std::int64_t>(tokens::TokenDataset::open(files, train.front().path).vocabulary());
+  options::Resolved resolved = options::resolve(options, surroundings);
+  std::string tokenizer;
+  for (const auto& [key, list] : {std::pair("data.train", options.data.train), {"data.valid", options.data.valid}}) {
+    if (list.empty()) continue;
+    for (const auto& choice : tokens::parse_dataset_list(key, list)) {
+      const auto dataset = tokens::TokenDataset::open(files, choice.path);
+      (void)dataset.samples(resolved.model.sequence);
+      if (tokenizer.empty()) tokenizer = dataset.tokenizer_hash();
+      if (dataset.tokenizer_hash() != tokenizer) {
+        throw base::InputError(base::str(choice.path,
+                                         " was prepared with another tokenizer than the training data: run ",
+                                         "trireme prepare on its text with the same --tokenizer"));
+      }
+    }
+  }
+  return resolved;
+}
+
+slurm::LayoutNeeds layout_needs(const options::RunOptions& options) {
+  return {options.parallel.tp,        options.parallel.pp,       options.parallel.dp,
+          options.train.global_batch, options.train.micro_batch, options.parallel.schedule == "interleaved"};
+}
+
+}  // namespace trireme::launcher

@@ -1,0 +1,89 @@
+#include "launcher/checkpointing/housekeeper.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <thread>
+
+#include "tests/io/checkpoint/sample_model.hpp"
+#include "tests/support/temporary_directory.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+using checkpoint::SingleProcess;
+
+class HousekeeperTest : public testing::Test {
+ protected:
+  void save(std::int64_t step) {
+    SingleProcess alone;
+    const auto tensors = checkpoint::tests::sample_tensors();
+    const auto info = checkpoint::tests::sample_info(run_.path(), step);
+    ASSERT_TRUE(checkpoint::tests::save_sample(alone, files_, info, tensors, {}).ok);
+  }
+  std::vector<std::int64_t> steps() { return checkpoint::committed_steps(files_, run_.path()); }
+  std::vector<std::int64_t> verified() { return checkpoint::verified_steps(files_, run_.path()); }
+  /// The housekeeper works when nobody else does.
+  template <typename Condition>
+  static void wait_for(Condition condition) {
+    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
+    while (!condition() && std::chrono::steady_clock::now() < end) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    ASSERT_TRUE(condition());
+  }
+
+  base::PosixFileSystem files_;
+  tests::TemporaryDirectory run_;
+};
+
+TEST_F(HousekeeperTest, TheTwoNewestAreReadBackAndOldOnesGo) {
+  for (const std::int64_t step : {1, 2, 3, 4}) save(step);
+  Housekeeper housekeeper(files_, run_.path(), {}, [] { return true; });
+  housekeeper.committed();
+  wait_for([&] { return steps() == std::vector<std::int64_t>{3, 4}; });
+  EXPECT_EQ(verified(), (std::vector<std::int64_t>{3, 4}));
+  EXPECT_TRUE(housekeeper.warnings().empty());
+}
+
+TEST_F(HousekeeperTest, DamageIsToldAndNotRecordedAsVerified) {
+  save(1);
+  const auto shard = run_.path() / "checkpoints/step_1/node_0/shard_0.h5";
+  const auto file = files_.open(shard, base::OpenMode::kReadWrite);
+  char byte = 0;
+  file->pread(&byte, 1, file->size() - 1);
+  byte = static_cast<char>(byte ^ 1);
+  file->pwrite(&byte, 1, file->size() - 1);
+  Housekeeper housekeeper(files_, run_.path(), {}, [] { return true; });
+  housekeeper.committed();
+  std::vector<std::string> warnings;
+  wait_for([&] {
+    for (const auto& warning : housekeeper.warnings()) warnings.push_back(warning);
+    return !warnings.empty();
+  });
+  EXPECT_NE(warnings[0].find("is damaged"), std::string::npos) << warnings[0];
+  EXPECT_TRUE(verified().empty());
+}
+
+TEST_F(HousekeeperTest, WhatIsToGoIsGoneWhenItEnds) {
+  for (const std::int64_t step : {1, 2, 3, 4}) save(step);
+  {
+    Housekeeper housekeeper(files_, run_.path(), {}, [] { return true; });
+    housekeeper.committed();
+  }
+  EXPECT_EQ(steps(), (std::vector<std::int64_t>{3, 4}));
+  EXPECT_EQ(verified(), (std::vector<std::int64_t>{3, 4}));
+}
+
+TEST_F(HousekeeperTest, NothingIsTouchedOnceAnotherJobHoldsTheRun) {
+  for (const std::int64_t step : {1, 2, 3, 4}) save(step);
+  {
+    Housekeeper housekeeper(files_, run_.path(), {}, [] { return false; });
+    housekeeper.committed();
+  }
+  EXPECT_EQ(steps().size(), 4U);
+  EXPECT_TRUE(verified().empty());
+}
+
+}  // namespace
+}  // namespace trireme::launcher
