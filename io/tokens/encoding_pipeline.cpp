@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/error.hpp"
+
 namespace trireme::tokens {
 namespace {
 
@@ -119,8 +121,12 @@ void EncodingPipeline::encode(Job& job) const {
     piece.begins = document.begins;
     piece.ends = document.ends;
     piece.hash = hash_of(document);
-    if (!document.prompt.empty()) encode_(document.prompt, piece.prompt);
-    encode_(document.text, piece.text);
+    try {
+      if (!document.prompt.empty()) encode_(document.prompt, piece.prompt);
+      encode_(document.text, piece.text);
+    } catch (const base::InputError& error) {
+      throw base::InputError(base::str(raw.place, ": ", error.what()));
+    }
     job.result.pieces.push_back(std::move(piece));
   }
   job.raw.clear();

@@ -66,6 +66,24 @@ TEST_F(EncodingPipelineTest, PassesOnErrorsOfReadingAndEncoding) {
   }
 }
 
+TEST_F(EncodingPipelineTest, NamesTheLineThatCannotBeEncoded) {
+  text::DocumentReader reader(files_, {jsonl(5000)});
+  EncodingPipeline pipeline(
+      reader,
+      [](std::string_view text, std::vector<std::uint32_t>&) {
+        if (text.ends_with(" 3000")) throw base::InputError("too many ways to match");
+      },
+      2);
+  EncodedBlock block;
+  try {
+    while (pipeline.next(block)) {
+    }
+    FAIL() << "nothing was thrown";
+  } catch (const base::InputError& error) {
+    EXPECT_THAT(error.what(), testing::EndsWith("d.jsonl:3001: too many ways to match"));
+  }
+}
+
 TEST_F(EncodingPipelineTest, MayBeDroppedInTheMiddle) {
   text::DocumentReader reader(files_, {jsonl(20000)});
   EncodingPipeline pipeline(reader, encode, 3);
