@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include "base/error.hpp"
-#include "base/file_system_name.hpp"
 #include "launcher/doctor/clock_offset.hpp"
 #include "launcher/doctor/directory_probe.hpp"
 #include "launcher/doctor/disk_speed.hpp"
@@ -61,15 +60,6 @@ TEST(Leftovers, AreOldAndOurs) {
   for (const char* other : {".doctor.", ".doctor.notes", ".doctor.x-1.0", "doctor.1-1.0", "run.ini", ".doctor.12"}) {
     EXPECT_FALSE(is_leftover(other, 1000000)) << other;
   }
-}
-
-TEST(FileSystemName, KnowsTheUsualOnes) {
-  EXPECT_EQ(base::file_system_name(0x6969), "nfs");
-  EXPECT_EQ(base::file_system_name(0x0BD00BD0), "lustre");
-  EXPECT_EQ(base::file_system_name(0x47504653), "gpfs");
-  EXPECT_EQ(base::file_system_name(0x12345), "0x12345");
-  EXPECT_EQ(base::file_system_of("/proc"), "proc");
-  EXPECT_EQ(base::file_system_of("/nowhere/at/all"), "none");
 }
 
 TEST(LoadedFiles, HaveIdentities) {
