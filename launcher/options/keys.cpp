@@ -1,5 +1,8 @@
 // The contents of the key table.
+#include <type_traits>
+
 #include "launcher/options/key_table.hpp"
+#include "launcher/options/model_fields.hpp"
 #include "models/spec/preset.hpp"
 
 #define TRIREME_FIELD(type, member) FieldOf<type>([](RunOptions& options) -> type& { return options.member; })
@@ -17,11 +20,15 @@ using OptionalTruth = std::optional<bool>;
 
 constexpr double kAny = std::numeric_limits<double>::infinity();
 // Past any use, and low enough that sizes multiply without overflow.
-constexpr double kMostLayers = 1e5;
 constexpr double kMostRanks = 1e6;
 constexpr double kMostChunks = 1e3;
-constexpr double kMostSize = 1e8;
 constexpr double kMostTokens = 1e17;
+
+// The value of a model field that was given.
+template <auto Given>
+auto& given(RunOptions& options) {
+  return options.model.*Given;
+}
 
 // A table reads better with few lines an entry.
 // clang-format off
@@ -43,34 +50,11 @@ void add_model(std::vector<Key>& keys) {
   keys.push_back({"model", "arch", TRIREME_FIELD(Word, model.arch), "",
                   "gpt2: learned positions, LayerNorm, GELU, biases; llama: RoPE, RMSNorm, SwiGLU, grouped-query "
                   "attention", "the preset's, else llama", {"gpt2", "llama"}});
-  keys.push_back({"model", "layers", TRIREME_FIELD(OptionalInteger, model.layers), "", "transformer layers",
-                  "the preset's, else 12", {}, 1, kMostLayers});
-  keys.push_back({"model", "hidden", TRIREME_FIELD(OptionalInteger, model.hidden), "",
-                  "width of the residual stream", "the preset's, else 768", {}, 1, kMostSize});
-  keys.push_back({"model", "heads", TRIREME_FIELD(OptionalInteger, model.heads), "",
-                  "attention heads; divides hidden", "the preset's, else 12", {}, 1, kMostSize});
-  keys.push_back({"model", "kv_heads", TRIREME_FIELD(OptionalInteger, model.kv_heads), "",
-                  "key/value heads of grouped-query attention (llama); divides heads", "the preset's, else heads", {},
-                  1, kMostSize});
-  keys.push_back({"model", "ffn", TRIREME_FIELD(OptionalInteger, model.ffn), "",
-                  "inner width of the feed-forward block",
-                  "the preset's, else gpt2: 4 hidden; llama: 8/3 hidden, rounded up to a multiple of 256", {}, 1,
-                  kMostSize});
-  keys.push_back({"model", "sequence", TRIREME_FIELD(OptionalInteger, model.sequence), "tokens",
-                  "length of a training sample", "the preset's, else 1024", {}, 1, kMostSize});
-  keys.push_back({"model", "vocab", TRIREME_FIELD(OptionalInteger, model.vocab), "tokens",
-                  "entries of the vocabulary", "the preset's, else the dataset's", {}, 1, kMostSize});
-  keys.push_back({"model", "tie_embeddings", TRIREME_FIELD(OptionalTruth, model.tie_embeddings), "",
-                  "the output head is the token embedding", "the preset's, else true for gpt2, false for llama"});
-  keys.push_back({"model", "dropout", TRIREME_FIELD(OptionalReal, model.dropout), "",
-                  "probability, after the embedding and on both residual branches", "0", {}, 0, 1, false, true});
-  keys.push_back({"model", "init_std", TRIREME_FIELD(OptionalReal, model.init_std), "",
-                  "standard deviation of initial weights; residual projections get init_std / sqrt(2 layers)", "0.02",
-                  {}, 0, kAny, true});
-  keys.push_back({"model", "rope_theta", TRIREME_FIELD(OptionalReal, model.rope_theta), "",
-                  "base of the rotary position embedding (llama)", "the preset's, else 10000", {}, 0, kAny, true});
-  keys.push_back({"model", "norm_eps", TRIREME_FIELD(OptionalReal, model.norm_eps), "",
-                  "added to the variance in every norm", "1e-05", {}, 0, kAny, true});
+  for_each_model_field([&](const auto& field) {
+    using Field = std::remove_cvref_t<decltype(field)>;
+    keys.push_back({"model", field.name, &given<Field::kGiven>, field.unit, field.help, field.default_words, {},
+                    field.low, field.high, field.low_excluded, field.high_excluded});
+  });
 }
 
 void add_data(std::vector<Key>& keys) {

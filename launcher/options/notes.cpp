@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "launcher/options/key_table.hpp"
+#include "launcher/options/model_fields.hpp"
 #include "models/spec/preset.hpp"
 
 namespace trireme::options {
@@ -14,16 +15,9 @@ ModelSection sizes_of(const std::string& name) {
   const spec::ModelConfig preset = *spec::preset(name);
   ModelSection section;
   section.arch = spec::name_of(preset.arch);
-  section.layers = preset.layers;
-  section.hidden = preset.hidden;
-  section.heads = preset.heads;
-  section.kv_heads = preset.kv_heads;
-  section.ffn = preset.ffn;
-  section.sequence = preset.sequence;
-  section.vocab = preset.vocab;
-  section.tie_embeddings = preset.tie_embeddings;
-  section.rope_theta = preset.rope_theta;
-  section.norm_eps = preset.norm_eps;
+  for_each_model_field([&](const auto& field) { section.*field.kGiven = preset.*field.kMember; });
+  section.dropout.reset();  // how a model was trained is no part of its sizes
+  section.init_std.reset();
   return section;
 }
 

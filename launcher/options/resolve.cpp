@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "base/error.hpp"
+#include "launcher/options/model_fields.hpp"
 #include "launcher/options/notes.hpp"
 #include "models/schedule/assignment.hpp"
 #include "models/spec/preset.hpp"
@@ -31,11 +32,6 @@ std::string working_values(std::int64_t most, const std::function<bool(std::int6
   return text;
 }
 
-template <typename Value>
-void take(std::optional<Value>& key, const std::optional<Value>& source, const Value& otherwise) {
-  if (!key) key = source ? *source : otherwise;
-}
-
 spec::Architecture architecture_of(const std::string& word) {
   return word == "gpt2" ? spec::Architecture::kGpt2 : spec::Architecture::kLlama;
 }
@@ -56,23 +52,19 @@ ModelSection base_model(const ModelSection& given, const Surroundings& surroundi
 }
 
 void resolve_model(ModelSection& model, const Surroundings& surroundings) {
-  const ModelSection known = base_model(model, surroundings);
+  ModelSection known = base_model(model, surroundings);
   // A size that a given key implies must not come from the preset: other heads mean other kv_heads, and so on.
-  const bool own_heads = model.heads.has_value(), own_hidden = model.hidden.has_value();
+  if (model.heads) known.kv_heads.reset();
+  if (model.hidden) known.ffn.reset();
   if (model.arch.empty()) model.arch = known.arch.empty() ? "llama" : known.arch;
-  const spec::ModelConfig defaults = spec::defaults_of(architecture_of(model.arch));
-  take(model.layers, known.layers, std::int64_t{12});
-  take(model.hidden, known.hidden, std::int64_t{768});
-  take(model.heads, known.heads, std::int64_t{12});
-  take(model.kv_heads, own_heads ? std::nullopt : known.kv_heads, *model.heads);
-  take(model.ffn, own_hidden ? std::nullopt : known.ffn, spec::default_ffn(defaults.arch, *model.hidden));
-  take(model.sequence, known.sequence, std::int64_t{1024});
-  take(model.vocab, known.vocab, surroundings.dataset_vocab);
-  take(model.tie_embeddings, known.tie_embeddings, defaults.tie_embeddings);
-  take(model.dropout, known.dropout, defaults.dropout);
-  take(model.init_std, known.init_std, defaults.init_std);
-  take(model.rope_theta, known.rope_theta, defaults.rope_theta);
-  take(model.norm_eps, known.norm_eps, defaults.norm_eps);
+  spec::ModelConfig defaults = spec::defaults_of(architecture_of(model.arch));
+  const auto chosen = [&](auto given, auto member) {
+    return model.*given ? *(model.*given) : (known.*given).value_or(defaults.*member);
+  };
+  defaults.vocab = surroundings.dataset_vocab;
+  defaults.kv_heads = chosen(&ModelSection::heads, &spec::ModelConfig::heads);
+  defaults.ffn = spec::default_ffn(defaults.arch, chosen(&ModelSection::hidden, &spec::ModelConfig::hidden));
+  for_each_model_field([&](const auto& field) { model.*field.kGiven = chosen(field.kGiven, field.kMember); });
   if (*model.vocab < surroundings.dataset_vocab) {
     const bool inherited = surroundings.initial_model != nullptr && surroundings.initial_model->vocab == model.vocab;
     throw InputError(str("model.vocab = ", *model.vocab, inherited ? " of model.init_from" : "",
@@ -87,18 +79,7 @@ void resolve_model(ModelSection& model, const Surroundings& surroundings) {
 spec::ModelConfig config_of(const ModelSection& model) {
   spec::ModelConfig config;
   config.arch = architecture_of(model.arch);
-  config.layers = *model.layers;
-  config.hidden = *model.hidden;
-  config.heads = *model.heads;
-  config.kv_heads = *model.kv_heads;
-  config.ffn = *model.ffn;
-  config.sequence = *model.sequence;
-  config.vocab = *model.vocab;
-  config.tie_embeddings = *model.tie_embeddings;
-  config.dropout = *model.dropout;
-  config.init_std = *model.init_std;
-  config.rope_theta = *model.rope_theta;
-  config.norm_eps = *model.norm_eps;
+  for_each_model_field([&](const auto& field) { config.*field.kMember = *(model.*field.kGiven); });
   return config;
 }
 

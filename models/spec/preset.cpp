@@ -5,36 +5,58 @@ namespace {
 
 struct Preset {
   const char* name;
-  Architecture arch;
-  std::int64_t layers, hidden, heads, kv_heads, ffn, sequence, vocab;
-  bool tied;
-  double rope_theta;
+  ModelConfig config;
 };
 
-constexpr Architecture kGpt2 = Architecture::kGpt2;
-constexpr Architecture kLlama = Architecture::kLlama;
+// Learned positions and tied embeddings, four times as wide inside.
+constexpr ModelConfig gpt2(std::int64_t layers, std::int64_t hidden, std::int64_t heads) {
+  return {.arch = Architecture::kGpt2,
+          .layers = layers,
+          .hidden = hidden,
+          .heads = heads,
+          .kv_heads = heads,
+          .ffn = 4 * hidden,
+          .sequence = 1024,
+          .vocab = 50257,
+          .tie_embeddings = true};
+}
 
+// clang-format off
 constexpr Preset kPresets[] = {
-    {"gpt2-124m", kGpt2, 12, 768, 12, 12, 3072, 1024, 50257, true, 10000},
-    {"gpt2-355m", kGpt2, 24, 1024, 16, 16, 4096, 1024, 50257, true, 10000},
-    {"gpt2-774m", kGpt2, 36, 1280, 20, 20, 5120, 1024, 50257, true, 10000},
-    {"gpt2-1.5b", kGpt2, 48, 1600, 25, 25, 6400, 1024, 50257, true, 10000},
-    {"smollm-135m", kLlama, 30, 576, 9, 3, 1536, 2048, 49152, true, 10000},
-    {"tinyllama-1.1b", kLlama, 22, 2048, 32, 4, 5632, 2048, 32000, false, 10000},
-    {"llama2-7b", kLlama, 32, 4096, 32, 32, 11008, 4096, 32000, false, 10000},
-    {"llama2-13b", kLlama, 40, 5120, 40, 40, 13824, 4096, 32000, false, 10000},
-    {"llama-1b", kLlama, 16, 2048, 32, 8, 8192, 8192, 128256, true, 500000},
-    {"llama-3b", kLlama, 28, 3072, 24, 8, 8192, 8192, 128256, true, 500000},
-    {"llama-8b", kLlama, 32, 4096, 32, 8, 14336, 8192, 128256, false, 500000},
-    {"llama-70b", kLlama, 80, 8192, 64, 8, 28672, 8192, 128256, false, 500000},
-    {"llama-405b", kLlama, 126, 16384, 128, 8, 53248, 8192, 128256, false, 500000},
+    {"gpt2-124m", gpt2(12, 768, 12)},
+    {"gpt2-355m", gpt2(24, 1024, 16)},
+    {"gpt2-774m", gpt2(36, 1280, 20)},
+    {"gpt2-1.5b", gpt2(48, 1600, 25)},
+    {"smollm-135m",
+     {.layers = 30, .hidden = 576, .heads = 9, .kv_heads = 3, .ffn = 1536, .sequence = 2048, .vocab = 49152, .tie_embeddings = true}},
+    {"tinyllama-1.1b",
+     {.layers = 22, .hidden = 2048, .heads = 32, .kv_heads = 4, .ffn = 5632, .sequence = 2048, .vocab = 32000}},
+    {"llama2-7b",
+     {.layers = 32, .hidden = 4096, .heads = 32, .kv_heads = 32, .ffn = 11008, .sequence = 4096, .vocab = 32000}},
+    {"llama2-13b",
+     {.layers = 40, .hidden = 5120, .heads = 40, .kv_heads = 40, .ffn = 13824, .sequence = 4096, .vocab = 32000}},
+    {"llama-1b",
+     {.layers = 16, .hidden = 2048, .heads = 32, .kv_heads = 8, .ffn = 8192, .sequence = 8192, .vocab = 128256, .tie_embeddings = true, .rope_theta = 500000}},
+    {"llama-3b",
+     {.layers = 28, .hidden = 3072, .heads = 24, .kv_heads = 8, .ffn = 8192, .sequence = 8192, .vocab = 128256, .tie_embeddings = true, .rope_theta = 500000}},
+    {"llama-8b",
+     {.layers = 32, .hidden = 4096, .heads = 32, .kv_heads = 8, .ffn = 14336, .sequence = 8192, .vocab = 128256, .rope_theta = 500000}},
+    {"llama-70b",
+     {.layers = 80, .hidden = 8192, .heads = 64, .kv_heads = 8, .ffn = 28672, .sequence = 8192, .vocab = 128256, .rope_theta = 500000}},
+    {"llama-405b",
+     {.layers = 126, .hidden = 16384, .heads = 128, .kv_heads = 8, .ffn = 53248, .sequence = 8192, .vocab = 128256, .rope_theta = 500000}},
 };
+// clang-format on
 
 }  // namespace
 
 ModelConfig defaults_of(Architecture arch) {
   ModelConfig config;
   config.arch = arch;
+  config.layers = 12;
+  config.hidden = 768;
+  config.heads = 12;
+  config.sequence = 1024;
   config.tie_embeddings = arch == Architecture::kGpt2;
   return config;
 }
@@ -48,18 +70,7 @@ std::int64_t default_ffn(Architecture arch, std::int64_t hidden) {
 
 std::optional<ModelConfig> preset(const std::string& name) {
   for (const Preset& known : kPresets) {
-    if (name != known.name) continue;
-    ModelConfig config = defaults_of(known.arch);
-    config.layers = known.layers;
-    config.hidden = known.hidden;
-    config.heads = known.heads;
-    config.kv_heads = known.kv_heads;
-    config.ffn = known.ffn;
-    config.sequence = known.sequence;
-    config.vocab = known.vocab;
-    config.tie_embeddings = known.tied;
-    config.rope_theta = known.rope_theta;
-    return config;
+    if (name == known.name) return known.config;
   }
   return std::nullopt;
 }

@@ -21,7 +21,8 @@ std::vector<std::string> preset_names();
 /// multiple of 256 (SwiGLU's third matrix at equal parameters, arXiv 2002.05202; 4096 -> 11008, as in Llama 2 7B).
 std::int64_t default_ffn(Architecture arch, std::int64_t hidden);
 
-/// What `arch` implies before any size is known: tied embeddings and learned positions for gpt2, untied for llama.
+/// What a model of this architecture has where nobody says otherwise: 12 layers, hidden 768, 12 heads, sequence 1024;
+/// tied embeddings for gpt2, untied ones for llama. kv_heads, ffn and vocab are 0: they depend on other sizes.
 ModelConfig defaults_of(Architecture arch);
 
 }  // namespace trireme::spec
