@@ -119,7 +119,10 @@ class Acquisition {
       const auto content = read_if_there(files_, lease_);
       if (!content) continue;  // released just now
       const auto holder = parse(*content);
-      if (holder && is_alive_here(*holder)) refuse(holder);
+      if (holder && is_alive_here(*holder)) {
+        if (!ends(*holder)) refuse(holder);
+        continue;
+      }
       if ((holder && is_gone(*holder)) || stays_unchanged(lease_, *content, holder)) {
         if (take_over(*content)) return;
       }
@@ -139,6 +142,20 @@ class Acquisition {
     if (holder.job == "local" || holder.cluster.empty()) return false;
     if (holder.job == self_.job && holder.cluster == self_.cluster) return holder.restart < self_.restart;
     return world_.cluster && holder.cluster == world_.cluster() && world_.job_running(holder.job) == false;
+  }
+
+  /// Watches a holder on this machine for kLeaving: true when it ended. A rank outlives a killed launcher by a moment.
+  bool ends(const LeaseHolder& holder) {
+    if (say_) {
+      say_(base::str("run directory ", run_directory_.string(), " is in use by ", name_of(holder, true),
+                     "; waiting for up to ", Lease::kLeaving.count(), " s whether it ends"));
+    }
+    const auto start = world_.now();
+    while (is_alive_here(holder)) {
+      if (world_.now() - start >= Lease::kLeaving) return false;
+      if (!world_.wait(kPoll)) throw base::Stopped("stopped while waiting for " + lease_.string());
+    }
+    return true;
   }
 
   [[noreturn]] void refuse(const std::optional<LeaseHolder>& holder) const {

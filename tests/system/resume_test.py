@@ -32,7 +32,7 @@ def kill_at(process, directory, step, delay):
         time.sleep(0.005)
     time.sleep(delay)
     if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
+        os.killpg(process.pid, signal.SIGKILL)  # its ranks outlive it by a moment: the next start waits for them
     process.wait()
     return process.returncode == -signal.SIGKILL
 
