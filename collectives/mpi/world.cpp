@@ -10,6 +10,7 @@
 #include "collectives/mpi/communicator.hpp"
 #include "collectives/mpi/launch.hpp"
 #include "collectives/mpi/world_state.hpp"
+#include "collectives/ops/text.hpp"
 
 namespace trireme::collectives {
 
@@ -160,11 +161,8 @@ void MpiWorld::together(const std::function<void()>& action) {
   if (failed == 0) return;
   control().all_reduce(&first, 1, DataType::kInt64, ReduceOp::kMin);
   const int root = static_cast<int>(first);
-  std::int64_t length = static_cast<std::int64_t>(message.size());
   control().broadcast(&code, 1, DataType::kInt64, root);
-  control().broadcast(&length, 1, DataType::kInt64, root);
-  message.resize(static_cast<std::size_t>(length));
-  control().broadcast(message.data(), message.size(), DataType::kUInt8, root);
+  message = share_text(control(), message, root);
   if (failed < size()) message = base::str("[rank ", root, "] ", message);
   base::throw_with_code(static_cast<int>(code), message);
 }

@@ -61,9 +61,8 @@ std::uint64_t snapshot_bytes(const options::CheckpointSection& checkpoint, const
 }
 
 std::uint64_t checkpoint_bytes(const options::Resolved& resolved) {
-  constexpr std::uint64_t kKinds = 3;
-  const std::uint64_t element = resolved.options.train.precision == "fp64" ? 8 : 4;
-  return kKinds * element * static_cast<std::uint64_t>(spec::parameter_count(resolved.model));
+  const int each = spec::state_bytes_per_parameter(resolved.options.train.precision == "fp64");
+  return static_cast<std::uint64_t>(each * spec::parameter_count(resolved.model));
 }
 
 void preflight(Session& session, base::FileSystem& files, const RunInput& input, FastTier* fast) {

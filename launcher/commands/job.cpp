@@ -23,6 +23,7 @@
 #include "launcher/run_directory/run_directory.hpp"
 #include "launcher/submission/node_scratch.hpp"
 #include "launcher/submission/run_check.hpp"
+#include "slurm/job/attempt_ledger.hpp"
 #include "slurm/job/control_files.hpp"
 #include "slurm/job/job_end_watch.hpp"
 #include "slurm/job/job_environment.hpp"
@@ -41,33 +42,20 @@ using Path = std::filesystem::path;
 
 // A killed attempt leaves no end; its outcome and the checkpoints tell what it came to.
 void complete(base::FileSystem& files, const Path& run, std::vector<slurm::Attempt>& attempts) {
-  if (attempts.empty() || attempts.back().ended) return;
+  if (!slurm::is_last_open(attempts)) return;
   slurm::Attempt& last = attempts.back();
   const auto steps = checkpoint::committed_steps(files, run);
   last.ended = true;
   const auto outcome = slurm::read_outcome(files, run, last.number);
   last.end.reason = outcome ? outcome->reason : "killed";
+  last.end.last_step = outcome ? outcome->step : 0;
   last.end.saved_step = steps.empty() ? 0 : steps.back();
 }
 
 // What an attempt of this job took before it could leave a checkpoint, as measured; 30 s before anything was.
 double needed_seconds(const std::vector<slurm::Attempt>& attempts) {
-  for (auto attempt = attempts.rbegin(); attempt != attempts.rend(); ++attempt) {
-    const slurm::AttemptEnd& end = attempt->end;
-    if (end.save_seconds > 0) return attempt->start.start_up_seconds + 2 * end.step_seconds + end.save_seconds + 10;
-  }
-  return 30;
-}
-
-bool is_finished(base::FileSystem& files, const Path& run, const options::RunOptions& options) {
-  const auto attempts = slurm::read_attempts(files, run / "attempts.jsonl");
-  if (attempts.empty()) return false;
-  const auto outcome = slurm::read_outcome(files, run, attempts.back().number);
-  if (!outcome || outcome->exit_code != base::kExitDone) return false;
-  const std::int64_t per_step = options.train.global_batch * options.model.sequence.value_or(1);
-  const std::int64_t steps =
-      options.train.steps > 0 ? options.train.steps : (options.train.tokens + per_step - 1) / per_step;
-  return outcome->step >= steps;
+  const slurm::MeasuredSeconds took = slurm::last_measured(attempts);
+  return took.save > 0 ? took.start_up + 2 * took.step + took.save + slurm::TimeBudget::kMargin : 30;
 }
 
 // As squeue says now: the limit of a running job may be changed, and the environment keeps that of its start.
@@ -203,12 +191,12 @@ int next(const Arguments& arguments) {
   const options::RunOptions options = run_arguments.load();
   slurm::Situation situation;
   situation.attempts = slurm::read_attempts(files, run / "attempts.jsonl");
-  const int following = situation.attempts.empty() ? 1 : situation.attempts.back().number + 1;
+  const int following = slurm::next_number(situation.attempts);
   complete(files, run, situation.attempts);
+  situation.finished = is_finished(files, run, situation.attempts, options);
   // A new submission is a new beginning: what failed in an earlier job does not count.
   std::erase_if(situation.attempts,
                 [&](const slurm::Attempt& one) { return !slurm::is_of_job(one.start, job.job_id, job.cluster); });
-  situation.finished = is_finished(files, run, options);
   situation.held = slurm::find_request(files, run, slurm::Wish::kStop).has_value();
   if (launcher_exit >= 0) {
     situation.launcher_exit = static_cast<int>(launcher_exit);

@@ -25,6 +25,7 @@
 #include "launcher/submission/resubmission.hpp"
 #include "launcher/submission/run_check.hpp"
 #include "launcher/submission/submission.hpp"
+#include "slurm/job/attempt_ledger.hpp"
 #include "slurm/queue/command_environment.hpp"
 #include "slurm/site/site_facts.hpp"
 #include "slurm/submit/settings.hpp"
@@ -71,13 +72,10 @@ slurm::Site site_of(const std::string& file) {
 
 std::string own_program() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
 
-// What an attempt needs from a notice to its end, a step and a save, as the run's last attempt measured; 0: none did.
+// What an attempt needs from a notice to its end, a step and a save, as the run's attempts measured; 0: none did.
 double stop_seconds(base::FileSystem& files, const Path& run) {
-  const auto attempts = slurm::read_attempts(files, run / "attempts.jsonl");
-  for (auto attempt = attempts.rbegin(); attempt != attempts.rend(); ++attempt) {
-    if (attempt->ended && attempt->end.save_seconds > 0) return attempt->end.step_seconds + attempt->end.save_seconds;
-  }
-  return 0;
+  const auto took = slurm::last_measured(slurm::read_attempts(files, run / "attempts.jsonl"));
+  return took.save > 0 ? took.step + took.save : 0;
 }
 
 // Whether there is a fast tier, and no run says itself whether its directory outlives the job.
@@ -190,15 +188,10 @@ std::string sbatch(const std::vector<std::string>& words) {
 // What the rest of the training takes on the ranks of its last attempt, as its metrics tell; else the time limit.
 std::pair<double, std::int64_t> rest_of(base::FileSystem& files, const options::RunOptions& options,
                                         const slurm::ScriptPlan& plan) {
-  const auto attempts = slurm::read_attempts(files, Path(plan.runs[0].run_directory) / "attempts.jsonl");
-  for (auto attempt = attempts.rbegin(); attempt != attempts.rend(); ++attempt) {
-    const std::int64_t steps = attempt->end.last_step - attempt->start.first_step;
-    const double seconds = attempt->end.time - attempt->start.time;
-    if (!attempt->ended || steps <= 0 || seconds <= 0 || options.train.steps == 0) continue;
-    const auto left = static_cast<double>(std::max<std::int64_t>(0, options.train.steps - attempt->end.saved_step));
-    return {seconds / static_cast<double>(steps) * left, attempt->start.ranks};
-  }
-  return {static_cast<double>(plan.geometry.seconds), plan.geometry.ranks()};
+  const auto pace = slurm::last_pace(slurm::read_attempts(files, Path(plan.runs[0].run_directory) / "attempts.jsonl"));
+  if (!pace) return {static_cast<double>(plan.geometry.seconds), plan.geometry.ranks()};
+  const auto left = std::max<std::int64_t>(0, options::length_in_steps(options) - pace->saved_step);
+  return {pace->seconds_per_step * static_cast<double>(left), pace->ranks};
 }
 
 // Chooses the number of nodes with which the run is done first, as the queue and the planned speed say.
@@ -240,6 +233,18 @@ void choose_soonest(base::FileSystem& files, const options::RunOptions& options,
   request.nodes = chosen;
   request.min_nodes = std::min(request.min_nodes, chosen);
   plan.geometry = slurm::plan_geometry(request, site);
+}
+
+void name_finished_runs(base::FileSystem& files, const slurm::ScriptPlan& plan,
+                        const std::vector<options::RunOptions>& all) {
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    const Path run = plan.runs[i].run_directory;
+    const auto attempts = slurm::read_attempts(files, run / "attempts.jsonl");
+    if (!is_finished(files, run, attempts, all[i])) continue;
+    base::print_note(str("note: the run in ", run.string(), " is done already, at step ", attempts.back().end.last_step,
+                         ": its job will end as soon as it starts. To train on, ask for more: --train.",
+                         all[i].train.tokens > 0 ? "tokens" : "steps"));
+  }
 }
 
 void tell(const slurm::ScriptPlan& plan, const slurm::Site& site, const Path& script, const std::string& job) {
@@ -303,6 +308,7 @@ int submit_command(const Arguments& arguments) {
     return base::kExitDone;
   }
   check_resubmission(files, plan, run_command);
+  name_finished_runs(files, plan, all);
   Path script = write_script(files, plan, site);
   if (command.soonest) {
     choose_soonest(files, all[0], site, script, plan);

@@ -185,7 +185,7 @@ slurm::TimeBudget time_budget(std::optional<double> end, const std::vector<slurm
   }
   const bool estimated = save == 0.0;
   if (estimated) {
-    constexpr double kBytesPerParameter = 12;  // fp32 and the optimizer's two moments
+    const double kBytesPerParameter = spec::state_bytes_per_parameter(input.options().train.precision == "fp64");
     save = slurm::estimated_save_seconds(
         kBytesPerParameter * static_cast<double>(spec::parameter_count(input.resolved.model)),
         slurm::read_job_environment().nodes);

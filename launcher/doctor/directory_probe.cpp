@@ -8,6 +8,7 @@
 
 #include "base/error.hpp"
 #include "base/file_system_name.hpp"
+#include "collectives/ops/text.hpp"
 #include "launcher/doctor/gather.hpp"
 
 namespace trireme::doctor {
@@ -80,8 +81,8 @@ DirectoryProbe::DirectoryProbe(collectives::Communicator& control, base::FileSys
       cannot_make_ = error.what();
     }
   }
-  prefix_ = share_text(control, prefix_);
-  refusal = share_text(control, refusal);
+  prefix_ = collectives::share_text(control, prefix_);
+  refusal = collectives::share_text(control, refusal);
   if (!refusal.empty()) throw base::InputError(refusal);
 }
 

@@ -28,12 +28,4 @@ std::vector<std::string> gather_texts(collectives::Communicator& control, const 
   return texts;
 }
 
-std::string share_text(collectives::Communicator& control, std::string text) {
-  std::int64_t length = std::ssize(text);
-  control.broadcast(&length, 1, DataType::kInt64, 0);
-  text.resize(static_cast<std::size_t>(length));
-  control.broadcast(text.data(), text.size(), DataType::kUInt8, 0);
-  return text;
-}
-
 }  // namespace trireme::doctor

@@ -11,7 +11,4 @@ namespace trireme::doctor {
 /// Collective: every rank's text, in rank order, on rank 0; nothing on the others.
 std::vector<std::string> gather_texts(collectives::Communicator& control, const std::string& text);
 
-/// Collective: rank 0's text on all ranks.
-std::string share_text(collectives::Communicator& control, std::string text);
-
 }  // namespace trireme::doctor

@@ -171,6 +171,12 @@ double tenth_of(double value) {
   return std::strtod(text.data(), nullptr);
 }
 
+std::int64_t steps_of(const TrainSection& train, std::int64_t sequence) {
+  if (train.steps > 0) return train.steps;
+  const std::int64_t per_step = train.global_batch * sequence;
+  return (train.tokens + per_step - 1) / per_step;
+}
+
 std::int64_t resolve_length(RunOptions& options, const spec::ModelConfig& model) {
   TrainSection& train = options.train;
   if ((train.steps > 0) == (train.tokens > 0)) {
@@ -178,8 +184,7 @@ std::int64_t resolve_length(RunOptions& options, const spec::ModelConfig& model)
                                      : "train.steps is missing: give the optimizer steps of the training, or "
                                        "train.tokens");
   }
-  const std::int64_t per_step = train.global_batch * model.sequence;
-  const std::int64_t steps = train.steps > 0 ? train.steps : (train.tokens + per_step - 1) / per_step;
+  const std::int64_t steps = steps_of(train, model.sequence);
   OptimizerSection& optimizer = options.optimizer;
   if (!optimizer.min_lr) optimizer.min_lr = tenth_of(optimizer.lr);
   if (*optimizer.min_lr > optimizer.lr) {
@@ -190,6 +195,12 @@ std::int64_t resolve_length(RunOptions& options, const spec::ModelConfig& model)
 }
 
 }  // namespace
+
+std::int64_t length_in_steps(const RunOptions& options, const ModelSection* initial_model) {
+  ModelSection model = options.model;
+  resolve_model(model, {.initial_model = initial_model});
+  return steps_of(options.train, *model.sequence);
+}
 
 Resolved resolve(const RunOptions& options, const Surroundings& surroundings) {
   Resolved resolved;

@@ -38,6 +38,10 @@ struct Resolved {
 /// both of train.steps and train.tokens. Every other combination trains.
 Resolved resolve(const RunOptions& options, const Surroundings& surroundings);
 
+/// Optimizer steps of the whole training that the options ask for, resolved or not: train.steps, or those that reach
+/// train.tokens. Needs neither dataset nor ranks. `initial_model`: as in Surroundings. 0 when the options give neither.
+std::int64_t length_in_steps(const RunOptions& options, const ModelSection* initial_model = nullptr);
+
 /// What changed from the options stored in a checkpoint to the ones of this attempt, both resolved: "key: old -> new",
 /// in the order of the table. Throws base::InputError naming the key when a model key (but preset,
 /// init_from, and a vocab that checkpoint.allow lets grow) differs, or data.tokenizer when the hashes differ (an empty

@@ -76,9 +76,9 @@ RunDirectory::RunDirectory(base::FileSystem& files, std::filesystem::path path, 
       lease_(take_lease(files, path_, job, stop_requested, log)),
       ledger_(files, path_ / "attempts.jsonl"),
       run_id_(attempts().empty() ? token() : attempts().front().start.run_id),
-      attempt_(attempts().empty() ? 1 : attempts().back().number + 1),
+      attempt_(slurm::next_number(attempts())),
       began_(base::wall_time()) {
-  if (!attempts().empty() && !attempts().back().ended) {
+  if (slurm::is_last_open(attempts())) {
     killed_reason_ = reason_of_killed(files_, path_, attempts().back(), job, lease_.holder().cluster);
   }
   slurm::make_control_directory(files_, path_);
@@ -92,7 +92,7 @@ std::int64_t RunDirectory::logged_step() const { return launcher::logged_step(fi
 void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& options) {
   if (!lease_.holds_lease()) throw why_lost();  // reading the checkpoint may have taken long
   slurm::AttemptEnd killed;
-  if (!attempts().empty() && !attempts().back().ended) {
+  if (slurm::is_last_open(attempts())) {
     const slurm::AttemptStart& before = attempts().back().start;
     killed.reason = killed_reason_;
     const LoggedProgress logged = logged_progress(files_, path_ / "metrics.jsonl", start.first_step);
@@ -188,8 +188,7 @@ std::string attempts_table(const std::vector<slurm::Attempt>& attempts) {
                     attempt.start.layout, base::str(attempt.start.first_step, " -> ", last),
                     std::to_string(attempt.ended ? attempt.end.last_step - attempt.end.saved_step : 0),
                     attempt.ended ? hours(attempt.end.device_seconds) : "?",
-                    attempt.ended ? hours(attempt.end.lost_seconds) : "?",
-                    attempt.ended ? attempt.end.reason : "running"});
+                    attempt.ended ? hours(attempt.end.lost_seconds) : "?", slurm::end_reason(attempt, "running")});
   }
   return format_table(rows, {.right = {0, 5, 6, 7}, .spare = {7, 6, 2, 3, 1, 5}});
 }

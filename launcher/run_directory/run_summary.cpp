@@ -47,7 +47,7 @@ FoundJob job_of(const RunFacts& facts, const slurm::JobList& queue, const std::s
 
 bool ran_before(const RunFacts& facts, const std::string& id) {
   return std::any_of(facts.attempts.begin(), facts.attempts.end(),
-                     [&](const Attempt& attempt) { return attempt.start.job_id == id; });
+                     [&](const Attempt& attempt) { return slurm::is_of_job(attempt.start, id, ""); });
 }
 
 void set_state(const RunFacts& facts, const FoundJob& found, RunSummary& run) {
@@ -68,11 +68,11 @@ void set_state(const RunFacts& facts, const FoundJob& found, RunSummary& run) {
     if (facts.stop) run.note = base::str("asked to stop", by);
   } else {
     const Attempt& last = facts.attempts.back();
-    run.note = last.ended ? last.end.reason : "killed";
-    run.state = !last.ended || run.note == "killed" ? "dead"
-                : run.note == "done"                ? "done"
-                : slurm::was_asked_to_end(run.note) ? "stopped"
-                                                    : "failed";
+    run.note = slurm::end_reason(last);
+    run.state = !last.ended || run.note == "killed"  ? "dead"
+                : slurm::is_finished(facts.attempts) ? "done"
+                : slurm::was_asked_to_end(run.note)  ? "stopped"
+                                                     : "failed";
     if (run.note == run.state) run.note.clear();
   }
 }

@@ -4,8 +4,10 @@
 #include <chrono>
 #include <cstdint>
 #include <thread>
+#include <utility>
 
 #include "base/error.hpp"
+#include "collectives/ops/text.hpp"
 
 namespace trireme::launcher {
 
@@ -34,11 +36,8 @@ std::string CommunicatorCoordinator::all_ok(bool ok, const std::string& message)
 }
 
 std::string CommunicatorCoordinator::broadcast_from(int root, std::string bytes) {
-  std::int64_t length = std::ssize(bytes);
-  complete(communicator_.start_broadcast(&length, 1, DataType::kInt64, root));
-  bytes.resize(static_cast<std::size_t>(length));
-  complete(communicator_.start_broadcast(bytes.data(), bytes.size(), DataType::kUInt8, root));
-  return bytes;
+  return collectives::share_text(communicator_, std::move(bytes), root,
+                                 [this](collectives::Request request) { complete(std::move(request)); });
 }
 
 void CommunicatorCoordinator::barrier() {

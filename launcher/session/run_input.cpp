@@ -5,6 +5,7 @@
 
 #include "base/checksum.hpp"
 #include "base/error.hpp"
+#include "collectives/ops/text.hpp"
 #include "io/checkpoint/format/manifest.hpp"
 #include "io/checkpoint/format/open_checkpoint.hpp"
 #include "io/checkpoint/format/step_directories.hpp"
@@ -14,7 +15,7 @@
 namespace trireme::launcher {
 namespace {
 
-using collectives::DataType;
+using collectives::share_text;
 
 // The log, run.ini and the checkpoints say what this attempt computes in.
 void fit_precision(options::RunOptions& options, const Device& device, const base::Log& log) {
@@ -22,14 +23,6 @@ void fit_precision(options::RunOptions& options, const Device& device, const bas
   log.info(
       "train.precision = bf16: not every rank's CPU multiplies bf16 in hardware, so this attempt computes in fp32");
   options.train.precision = "fp32";
-}
-
-std::string share_text(collectives::MpiWorld& world, std::string text) {
-  std::int64_t length = std::ssize(text);
-  world.control().broadcast(&length, 1, DataType::kInt64, 0);
-  text.resize(static_cast<std::size_t>(length));
-  world.control().broadcast(text.data(), text.size(), DataType::kUInt8, 0);
-  return text;
 }
 
 std::unique_ptr<tokens::DataSource> open_data(base::FileSystem& files, const std::string& key, const std::string& list,
@@ -114,16 +107,16 @@ void on_rank_0(collectives::MpiWorld& world, const std::function<void()>& action
       message = error.what();
     }
   }
-  world.control().broadcast(&code, 1, DataType::kInt64, 0);
+  world.control().broadcast(&code, 1, collectives::DataType::kInt64, 0);
   if (code == base::kExitDone) return;
-  message = share_text(world, message);
+  message = share_text(world.control(), message);
   base::throw_with_code(static_cast<int>(code), message);
 }
 
 options::RunOptions share_options(collectives::MpiWorld& world, const std::function<options::RunOptions()>& read) {
   std::string text;
   on_rank_0(world, [&] { text = options::to_ini(read()); });
-  return options::parse_run_options(share_text(world, text), "rank 0's options");
+  return options::parse_run_options(share_text(world.control(), text), "rank 0's options");
 }
 
 bool parse_once(const collectives::MpiWorld& world, options::CommandLine& line, const options::Arguments& arguments) {
@@ -140,7 +133,7 @@ RunInput prepare_training(collectives::MpiWorld& world, base::FileSystem& files,
     if (options.model.init_from.empty()) return;
     initial = options::to_ini(stored_options(files, find_checkpoint(files, options.model.init_from)));
   });
-  initial = share_text(world, initial);
+  initial = share_text(world.control(), initial);
   world.together([&] {
     options::Surroundings surroundings;
     surroundings.world_size = world.size();
@@ -176,9 +169,9 @@ ModelInput prepare_model(collectives::MpiWorld& world, base::FileSystem& files, 
     stored = options::to_ini(options::parse_run_options(manifest.options, found));
     trained_hash = manifest.extra.value("tokenizer_hash", "");
   });
-  input.checkpoint = share_text(world, found);
-  stored = share_text(world, stored);
-  trained_hash = share_text(world, trained_hash);
+  input.checkpoint = share_text(world.control(), found);
+  stored = share_text(world.control(), stored);
+  trained_hash = share_text(world.control(), trained_hash);
   world.together([&] {
     const options::RunOptions saved = options::parse_run_options(stored, found);
     options.model = saved.model;

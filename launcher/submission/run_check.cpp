@@ -1,6 +1,7 @@
 #include "launcher/submission/run_check.hpp"
 
 #include "base/error.hpp"
+#include "base/own_file.hpp"
 #include "io/tokens/data_source.hpp"
 #include "io/tokens/token_dataset.hpp"
 
@@ -33,6 +34,16 @@ options::Resolved check_run(base::FileSystem& files, const options::RunOptions& 
     }
   }
   return resolved;
+}
+
+bool is_finished(base::FileSystem& files, const std::filesystem::path& run, const std::vector<slurm::Attempt>& attempts,
+                 const options::RunOptions& options) {
+  const std::filesystem::path stored = run / "run.ini";
+  if (options.model.init_from.empty() || !files.exists(stored)) {
+    return slurm::is_finished(attempts, options::length_in_steps(options));
+  }
+  const auto initial = options::parse_run_options(base::read_own(files, stored), stored.string());
+  return slurm::is_finished(attempts, options::length_in_steps(options, &initial.model));
 }
 
 slurm::LayoutNeeds layout_needs(const options::RunOptions& options) {

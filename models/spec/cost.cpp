@@ -10,6 +10,11 @@ std::int64_t parameter_count(const ModelConfig& config) {
   return count;
 }
 
+int state_bytes_per_parameter(bool fp64) {
+  constexpr int kTensors = 3;
+  return kTensors * (fp64 ? 8 : 4);
+}
+
 double layer_flops(const ModelConfig& config, AttentionCount count) {
   const auto hidden = static_cast<double>(config.hidden);
   const auto key_width = static_cast<double>(config.kv_heads * config.head_size());

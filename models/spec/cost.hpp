@@ -1,5 +1,6 @@
-// How many parameters a model has and how many floating-point operations a token costs: pure arithmetic, used for
-// the utilisation in the log and for balancing pipeline stages. A multiply-add counts as 2.
+// How many parameters a model has, how large its training state is and how many floating-point operations a token
+// costs: pure arithmetic, used for the utilisation in the log, for balancing pipeline stages and for what saving needs.
+// A multiply-add counts as 2.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,10 @@ namespace trireme::spec {
 
 /// All elements of all logical tensors (a tied embedding once).
 std::int64_t parameter_count(const ModelConfig& config);
+
+/// Bytes of the training state that a checkpoint holds for each parameter: the parameter itself and AdamW's two
+/// moments, in fp64 when the model trains in that, else in fp32, whatever the layers compute in. 24 or 12.
+int state_bytes_per_parameter(bool fp64);
 
 /// How attention's two matrix products are counted: each token against all `sequence` tokens, or against half of
 /// them, which is what a causal kernel computes. Published utilisations differ by this choice; name it.

@@ -133,6 +133,52 @@ bool is_of_job(const AttemptStart& attempt, const std::string& job_id, const std
   return attempt.job_id == job_id && !other_cluster;
 }
 
+std::string end_reason(const Attempt& attempt, const std::string& without_end) {
+  return attempt.ended ? attempt.end.reason : without_end;
+}
+
+int next_number(const std::vector<Attempt>& attempts) { return attempts.empty() ? 1 : attempts.back().number + 1; }
+
+bool is_last_open(const std::vector<Attempt>& attempts) { return !attempts.empty() && !attempts.back().ended; }
+
+bool is_finished(const std::vector<Attempt>& attempts, std::int64_t steps) {
+  if (attempts.empty()) return false;
+  const Attempt& last = attempts.back();
+  return last.ended && last.end.reason == "done" && last.end.last_step >= steps;
+}
+
+bool is_finished(const std::vector<Attempt>& attempts) {
+  return !attempts.empty() && is_finished(attempts, attempts.back().start.steps);
+}
+
+MeasuredSeconds last_measured(const std::vector<Attempt>& attempts) {
+  MeasuredSeconds last;
+  for (const Attempt& attempt : attempts) {
+    if (attempt.start.start_up_seconds > 0) last.start_up = attempt.start.start_up_seconds;
+    if (attempt.end.step_seconds > 0) last.step = attempt.end.step_seconds;
+    if (attempt.end.save_seconds > 0) last.save = attempt.end.save_seconds;
+  }
+  return last;
+}
+
+std::optional<Pace> last_pace(const std::vector<Attempt>& attempts) {
+  for (auto attempt = attempts.rbegin(); attempt != attempts.rend(); ++attempt) {
+    const std::int64_t steps = attempt->end.last_step - attempt->start.first_step;
+    const double seconds = attempt->end.time - attempt->start.time;
+    if (!attempt->ended || steps <= 0 || seconds <= 0) continue;
+    return Pace{seconds / static_cast<double>(steps), attempt->start.ranks, attempt->end.saved_step};
+  }
+  return std::nullopt;
+}
+
+int last_shards_per_node(const std::vector<Attempt>& attempts) {
+  int files = 0;
+  for (const Attempt& attempt : attempts) {
+    if (attempt.end.shards_per_node > 0) files = attempt.end.shards_per_node;
+  }
+  return files;
+}
+
 std::vector<Attempt> read_attempts(base::FileSystem& files, const std::filesystem::path& file, base::Trust trust) {
   std::vector<Attempt> attempts;
   take_lines(files, file, trust, attempts);
@@ -151,8 +197,8 @@ AttemptLedger::AttemptLedger(base::FileSystem& files, std::filesystem::path file
 }
 
 int AttemptLedger::start(const AttemptStart& start, const AttemptEnd& progress_of_killed) {
-  if (!attempts_.empty() && !attempts_.back().ended) end(progress_of_killed);
-  const int number = attempts_.empty() ? 1 : attempts_.back().number + 1;
+  if (is_last_open(attempts_)) end(progress_of_killed);
+  const int number = next_number(attempts_);
   append(to_json(number, start));
   attempts_.push_back(Attempt{number, start, false, {}});
   return number;

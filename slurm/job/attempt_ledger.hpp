@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -60,6 +61,42 @@ bool was_asked_to_end(const std::string& reason);
 
 /// Whether the attempt was one of this job: of the same cluster, where the ledger names it.
 bool is_of_job(const AttemptStart& attempt, const std::string& job_id, const std::string& cluster);
+
+/// Why the attempt ended; `without_end` for one that left no end.
+std::string end_reason(const Attempt& attempt, const std::string& without_end = "killed");
+
+// What the attempts of a run tell, oldest first, as the ledger holds them.
+
+/// The number of the attempt that starts next.
+int next_number(const std::vector<Attempt>& attempts);
+
+/// Whether the last attempt left no end: it runs, or it was killed and none started since.
+bool is_last_open(const std::vector<Attempt>& attempts);
+
+/// Whether a run of so many steps is finished: its last attempt ended with "done", at that step or past it. A run that
+/// is asked for more steps than before is not.
+bool is_finished(const std::vector<Attempt>& attempts, std::int64_t steps);
+/// The same for the number of steps that the last attempt was asked for.
+bool is_finished(const std::vector<Attempt>& attempts);
+
+/// Seconds that something took, each as the newest attempt that measured it recorded; 0: none did.
+struct MeasuredSeconds {
+  double start_up = 0.0;
+  double step = 0.0;  ///< the longest of the last steps
+  double save = 0.0;  ///< from its start to the commit
+};
+MeasuredSeconds last_measured(const std::vector<Attempt>& attempts);
+
+/// The newest attempt that trained and recorded its end.
+struct Pace {
+  double seconds_per_step = 0.0;  ///< of its whole time, saves and validations included
+  int ranks = 1;
+  std::int64_t saved_step = 0;
+};
+std::optional<Pace> last_pace(const std::vector<Attempt>& attempts);
+
+/// Files that each node writes per checkpoint, as the newest attempt that chose a number did; 0: none did.
+int last_shards_per_node(const std::vector<Attempt>& attempts);
 
 /// Reads the ledger; damaged lines and a torn last one are passed over, and so are run ids and hosts that could not be
 /// parts of paths or words of commands. A missing file is an empty ledger. base::InputError for what is no file of the

@@ -24,7 +24,7 @@ std::string how_it_started(const AttemptStart& before, const JobEnvironment& job
 std::string start_reason(const std::vector<Attempt>& before, const JobEnvironment& job, const std::string& killed) {
   if (before.empty()) return "first start";
   const Attempt& last = before.back();
-  return base::str(how_it_started(last.start, job), " after ", how_it_ended(last.ended ? last.end.reason : killed));
+  return base::str(how_it_started(last.start, job), " after ", how_it_ended(end_reason(last, killed)));
 }
 
 }  // namespace trireme::slurm

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "io/checkpoint/ranks/together.hpp"
 #include "io/checkpoint/save/writer.hpp"
 #include "io/checkpoint/tools/verify.hpp"
 
@@ -53,8 +54,7 @@ std::string save_and_read_back(Coordinator& coordinator, base::FileSystem& files
   info.latest = false;
   const SaveResult saved = Writer(coordinator, files).save(info, boxes);
   if (!saved.ok) return saved.error;
-  return together(coordinator, [&] {
-    if (coordinator.rank() != 0) return;
+  return on_rank_0(coordinator, [&] {
     const VerifyResult read = verify(files, saved.path, ShardCheck::kBytes, 1);
     if (!read.findings.empty()) {
       throw base::Error(base::str("what was written to ", saved.path.string(), " reads back differently: ",
@@ -87,11 +87,7 @@ std::string lacking_space(const std::optional<base::Space>& space, const std::ve
 std::string try_to_commit(Coordinator& coordinator, base::FileSystem& files,
                           const std::filesystem::path& run_directory) {
   const std::filesystem::path where = run_directory / kPreflightName;
-  const auto clear = [&] {
-    return together(coordinator, [&] {
-      if (coordinator.rank() == 0) files.remove_all(where);
-    });
-  };
+  const auto clear = [&] { return on_rank_0(coordinator, [&] { files.remove_all(where); }); };
   std::string failure = clear();
   if (failure.empty()) failure = save_and_read_back(coordinator, files, where);
   const std::string left = clear();

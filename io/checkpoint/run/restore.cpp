@@ -10,6 +10,7 @@
 #include "io/checkpoint/format/foreign_entries.hpp"
 #include "io/checkpoint/format/step_directories.hpp"
 #include "io/checkpoint/format/wire.hpp"
+#include "io/checkpoint/ranks/together.hpp"
 
 namespace trireme::checkpoint {
 namespace {
@@ -23,22 +24,15 @@ struct Survey {
 };
 
 Survey survey(Coordinator& coordinator, base::FileSystem& files, const Path& run_directory) {
-  std::string problem;
   Encoder out;
-  if (coordinator.rank() == 0) {
-    try {
-      const auto steps = committed_steps(files, run_directory);
-      const Path directory = run_directory / "checkpoints";
-      const auto names = files.is_directory(directory) ? files.list(directory) : std::vector<std::string>();
-      out.put<std::uint8_t>(std::ranges::any_of(names, [](const auto& name) {
-        return name.starts_with(".step_") && name.find(".bad.") != std::string::npos;
-      }));
-      for (const auto step : steps) out.put(step);
-    } catch (const base::IoError& error) {
-      problem = error.what();
-    }
-  }
-  problem = coordinator.all_ok(problem.empty(), problem);
+  const std::string problem = on_rank_0(coordinator, [&] {
+    const auto steps = committed_steps(files, run_directory);
+    const Path directory = run_directory / "checkpoints";
+    const auto names = files.is_directory(directory) ? files.list(directory) : std::vector<std::string>();
+    out.put<std::uint8_t>(std::ranges::any_of(
+        names, [](const auto& name) { return name.starts_with(".step_") && name.find(".bad.") != std::string::npos; }));
+    for (const auto step : steps) out.put(step);
+  });
   if (!problem.empty()) throw base::Error("cannot look for checkpoints: " + problem);
   const std::string bytes = coordinator.broadcast(out.take());
   Decoder in(bytes);
@@ -51,21 +45,15 @@ Survey survey(Coordinator& coordinator, base::FileSystem& files, const Path& run
 /// Renames the damaged newer steps out of the way, so that the run can save those steps again.
 void set_aside(Coordinator& coordinator, base::FileSystem& files, const Path& run_directory,
                const std::vector<std::int64_t>& steps, std::int64_t attempt) {
-  std::string problem;
-  if (coordinator.rank() == 0) {
-    try {
-      const Path directory = run_directory / "checkpoints";
-      for (const auto step : steps) {
-        std::string name = base::str(".step_", step, ".bad.", attempt);
-        while (files.exists(directory / name)) name += "+";
-        files.rename(step_directory(run_directory, step), directory / name);
-      }
-      if (!steps.empty()) files.sync_directory(directory);
-    } catch (const base::IoError& error) {
-      problem = error.what();
+  const std::string problem = on_rank_0(coordinator, [&] {
+    const Path directory = run_directory / "checkpoints";
+    for (const auto step : steps) {
+      std::string name = base::str(".step_", step, ".bad.", attempt);
+      while (files.exists(directory / name)) name += "+";
+      files.rename(step_directory(run_directory, step), directory / name);
     }
-  }
-  problem = coordinator.all_ok(problem.empty(), problem);
+    if (!steps.empty()) files.sync_directory(directory);
+  });
   if (!problem.empty()) throw base::Error("cannot set a damaged checkpoint aside: " + problem);
 }
 

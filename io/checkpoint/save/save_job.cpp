@@ -9,6 +9,7 @@
 #include "io/checkpoint/format/box_table.hpp"
 #include "io/checkpoint/format/manifest.hpp"
 #include "io/checkpoint/format/step_directories.hpp"
+#include "io/checkpoint/ranks/together.hpp"
 #include "io/checkpoint/save/partner_copy.hpp"
 
 namespace trireme::checkpoint {
@@ -46,8 +47,7 @@ SaveResult SaveJob::run(const std::exception_ptr& copy_failure, const std::funct
   return result;
 }
 
-template <typename Body>
-bool SaveJob::agree(Body&& body) {
+bool SaveJob::agree(const std::function<void()>& body) {
   failure_ = together(coordinator_, body);
   return failure_.empty();
 }

@@ -32,8 +32,8 @@ class SaveJob {
   SaveResult run(const std::exception_ptr& copy_failure, const std::function<void()>& live_written);
 
  private:
-  template <typename Body>
-  bool agree(Body&& body);
+  /// together(); false when it failed anywhere, and then failure_ says why.
+  bool agree(const std::function<void()>& body);
   std::filesystem::path target() const;
   /// Whether this rank makes, renames and removes directories: rank 0, or one rank of each node.
   bool keeps_directories() const { return info_.node_local ? nodes_.leads(coordinator_.rank()) : root_; }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "io/checkpoint/ranks/together.hpp"
 
 namespace trireme::checkpoint {
 
@@ -22,8 +23,7 @@ std::string SavePlanner::plan(const std::string& declared, int shards_per_node) 
   const bool root = coordinator_.rank() == 0;
   const auto of_all = coordinator_.gather(declared);
   std::vector<std::string> tasks(static_cast<std::size_t>(coordinator_.size()));
-  std::string failure = together(coordinator_, [&] {
-    if (!root) return;
+  std::string failure = on_rank_0(coordinator_, [&] {
     std::vector<std::vector<DeclaredBox>> boxes;
     std::vector<int> nodes;
     for (const auto& bytes : of_all) boxes.push_back(decode_declared(bytes, &nodes.emplace_back()));

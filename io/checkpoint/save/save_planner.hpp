@@ -14,20 +14,6 @@
 
 namespace trireme::checkpoint {
 
-/// Runs `body` on this rank; "" when it threw on no rank, else who failed and why, the same everywhere.
-template <typename Body>
-std::string together(Coordinator& coordinator, Body&& body) {
-  std::string problem;
-  bool good = true;
-  try {
-    body();
-  } catch (const std::exception& error) {
-    good = false;
-    problem = error.what();
-  }
-  return coordinator.all_ok(good, problem);
-}
-
 /// What one rank has to do in every save of the same boxes.
 struct PreparedSave {
   std::vector<PlannedTensor> tensors;

@@ -3,6 +3,7 @@
 #include "base/error.hpp"
 #include "collectives/mpi/communicator.hpp"
 #include "collectives/mpi/places.hpp"
+#include "collectives/ops/text.hpp"
 #include "tests/support/mpi_main.hpp"
 
 namespace trireme::test {
@@ -118,6 +119,26 @@ TEST(MpiWorld, TogetherThrowsTheLowestFailingRanksErrorEverywhere) {
     EXPECT_STREQ(error.what(), "all alike");
   }
   world().together([] {});
+}
+
+TEST(ShareText, GivesEveryRankTheRootsBytesOfAnyLength) {
+  for (int root = 0; root < world().size(); ++root) {
+    for (const std::size_t length : {0, 1, 5000}) {
+      const std::string wanted = std::string(length, static_cast<char>(root)) + '\0';
+      const std::string mine = world().rank() == root ? wanted : std::string(77, 'x');
+      EXPECT_EQ(collectives::share_text(world().control(), mine, root), wanted);
+    }
+  }
+}
+
+TEST(ShareText, WaitsAsItIsTold) {
+  int waits = 0;
+  const auto wait = [&](Request request) {
+    ++waits;
+    request.wait();
+  };
+  EXPECT_EQ(collectives::share_text(world().control(), base::str(world().rank()), 0, wait), "0");
+  EXPECT_EQ(waits, 2);
 }
 
 TEST(MpiWorld, GathersWhereAllRanksRun) {

@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 
 #include "base/error.hpp"
+#include "collectives/ops/text.hpp"
 #include "launcher/doctor/clock_offset.hpp"
 #include "launcher/doctor/directory_probe.hpp"
 #include "launcher/doctor/gather.hpp"
@@ -16,7 +17,7 @@ using test::world;
 using testing::IsEmpty;
 
 std::string shared_path(const tests::TemporaryDirectory& own) {
-  return share_text(world().control(), own.path().string());
+  return collectives::share_text(world().control(), own.path().string());
 }
 
 TEST(Gather, TextsArriveInRankOrder) {

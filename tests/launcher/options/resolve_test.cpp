@@ -70,6 +70,30 @@ TEST(Resolve, IsUnchangedByResolvingAgainAndByItsIniText) {
   EXPECT_EQ(twice.model, once.model);
 }
 
+TEST(LengthInSteps, OfOptionsThatAreNotResolvedIsWhatTrainingResolves) {
+  const auto expect_steps = [](const Overrides& changes, std::int64_t steps) {
+    const RunOptions options = parse_run_options("[data]\ntrain = a.h5\n[train]\nglobal_batch = 8\n", "test", changes);
+    EXPECT_EQ(length_in_steps(options), steps);
+    EXPECT_EQ(resolve(options, ranks(1)).steps, steps);
+  };
+  expect_steps({{"train.steps", "7"}}, 7);
+  expect_steps({{"train.tokens", "81920"}}, 10);  // sequences of 1024
+  expect_steps({{"train.tokens", "81921"}}, 11);
+  expect_steps({{"train.tokens", "81920"}, {"model.sequence", "512"}}, 20);
+  expect_steps({{"train.tokens", "163840"}, {"model.preset", "llama-1b"}, {"model.sequence", "2048"}}, 10);
+  const std::int64_t published = *sizes_of("llama-1b").sequence;
+  expect_steps({{"train.tokens", std::to_string(8 * published * 3)}, {"model.preset", "llama-1b"}}, 3);
+  EXPECT_EQ(length_in_steps(RunOptions()), 0);
+}
+
+TEST(LengthInSteps, SizesThatAreNotGivenComeFromTheInitialModel) {
+  const RunOptions options =
+      parse_run_options("[model]\ninit_from = old\n[train]\ntokens = 81920\nglobal_batch = 8\n", "test");
+  ModelSection initial;
+  initial.sequence = 256;
+  EXPECT_EQ(length_in_steps(options, &initial), 40);
+}
+
 std::vector<std::string> notes(const Overrides& changes) {
   RunOptions options = small();
   for (const auto& [path, value] : changes) set_value(options, find_key(path), value);

@@ -46,6 +46,7 @@ TEST(RunSummary, WithoutAJobTheLastEndTells) {
   facts.attempts[0].end.reason = "failed: no";
   EXPECT_EQ(summarise(facts, {}, 1400).state, "failed");
   facts.attempts[0].end.reason = "done";
+  facts.attempts[0].end.last_step = 100;
   EXPECT_EQ(summarise(facts, {}, 1400).state, "done");
   facts.attempts[0].ended = false;
   EXPECT_EQ(summarise(facts, {}, 1400).state, "dead");

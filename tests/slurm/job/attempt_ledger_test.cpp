@@ -104,5 +104,76 @@ TEST_F(AttemptLedgerTest, AHugeLineIsPassedOver) {
   EXPECT_EQ(files_.open(file(), base::OpenMode::kRead)->size(), (3u << 20) + 2 * start.size() + 2);
 }
 
+Attempt trained(std::int64_t from, std::int64_t to, const std::string& reason = "done") {
+  Attempt attempt;
+  attempt.number = 1;
+  attempt.start.first_step = from;
+  attempt.start.steps = 100;
+  attempt.start.time = 1000;
+  attempt.ended = true;
+  attempt.end = {.reason = reason, .last_step = to, .saved_step = to, .time = 1200};
+  return attempt;
+}
+
+Attempt killed_silently(int number) {
+  Attempt attempt;
+  attempt.number = number;
+  attempt.start.steps = 100;
+  return attempt;
+}
+
+TEST(AttemptHistory, IsFinishedWhenTheLastAttemptDidAllStepsThatAreAskedForNow) {
+  EXPECT_FALSE(is_finished({}));
+  EXPECT_FALSE(is_finished({}, 0));
+  EXPECT_TRUE(is_finished({trained(0, 100)}));
+  EXPECT_TRUE(is_finished({trained(0, 100)}, 100));
+  EXPECT_TRUE(is_finished({trained(0, 100)}, 80)) << "it went past them";
+  EXPECT_FALSE(is_finished({trained(0, 100)}, 101)) << "more are asked for";
+  EXPECT_FALSE(is_finished({trained(0, 100, "stopped by SIGTERM")}, 100)) << "its last validation is missing";
+  EXPECT_FALSE(is_finished({trained(0, 100), killed_silently(2)}, 100));
+  EXPECT_TRUE(is_finished({trained(0, 50, "killed"), trained(40, 100)}, 100));
+}
+
+TEST(AttemptHistory, NumbersAndEndsComeFromTheLastAttempt) {
+  EXPECT_EQ(next_number({}), 1);
+  EXPECT_EQ(next_number({trained(0, 1), killed_silently(7)}), 8);
+  EXPECT_FALSE(is_last_open({}));
+  EXPECT_FALSE(is_last_open({trained(0, 1)}));
+  EXPECT_TRUE(is_last_open({trained(0, 1), killed_silently(2)}));
+  EXPECT_EQ(end_reason(trained(0, 1)), "done");
+  EXPECT_EQ(end_reason(killed_silently(1)), "killed");
+  EXPECT_EQ(end_reason(killed_silently(1), "preempted"), "preempted");
+}
+
+TEST(AttemptHistory, WhatTheNewestAttemptMeasuredCounts) {
+  EXPECT_EQ(last_measured({}).save, 0);
+  Attempt first = trained(0, 50), second = trained(50, 60);
+  first.start.start_up_seconds = 9;
+  first.end.step_seconds = 2;
+  first.end.save_seconds = 30;
+  first.end.shards_per_node = 4;
+  second.start.start_up_seconds = 8;
+  second.end.step_seconds = 3;  // it ended before it saved
+  const std::vector<Attempt> attempts = {first, second, killed_silently(3)};
+  const MeasuredSeconds took = last_measured(attempts);
+  EXPECT_EQ(took.start_up, 8);
+  EXPECT_EQ(took.step, 3);
+  EXPECT_EQ(took.save, 30);
+  EXPECT_EQ(last_shards_per_node(attempts), 4);
+  EXPECT_EQ(last_shards_per_node({second}), 0);
+}
+
+TEST(AttemptHistory, ThePaceIsThatOfTheNewestAttemptThatTrained) {
+  EXPECT_FALSE(last_pace({}));
+  EXPECT_FALSE(last_pace({killed_silently(1)}));
+  Attempt second = trained(50, 90);
+  second.start.ranks = 8;
+  const auto pace = last_pace({trained(0, 50), second, trained(90, 90), killed_silently(4)});
+  ASSERT_TRUE(pace);
+  EXPECT_EQ(pace->seconds_per_step, 200.0 / 40);
+  EXPECT_EQ(pace->ranks, 8);
+  EXPECT_EQ(pace->saved_step, 90);
+}
+
 }  // namespace
 }  // namespace trireme::slurm
