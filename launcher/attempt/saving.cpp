@@ -7,7 +7,7 @@
 #include "base/error.hpp"
 #include "base/host_limits.hpp"
 #include "base/json.hpp"
-#include "launcher/checkpointing/preflight.hpp"
+#include "launcher/checkpointing/checkpoint_size.hpp"
 #include "launcher/console/format.hpp"
 #include "launcher/program/version.hpp"
 #include "launcher/session/checkpoint_bridge.hpp"
