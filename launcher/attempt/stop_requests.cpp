@@ -2,7 +2,6 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
-#include "launcher/run_directory/run_directory.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -13,19 +12,16 @@ constexpr std::int64_t kRequest = 1001;
 
 }  // namespace
 
-std::int64_t StopRequests::vote() const {
-  if (control_ != nullptr) {
-    control_->look(base::wall_time());
-    if (control_->stop()) return kRequest;
-  }
+std::int64_t StopRequests::vote() {
+  watched_.look(base::wall_time());
+  if (watched_.stop()) return kRequest;
   if (signals_.received() != 0) return signals_.received();
-  if (end_ != nullptr) time_->set_end(end_->end());
-  return time_ != nullptr && time_->must_stop(base::wall_time()) ? kTimeLimit : 0;
+  return watched_.must_stop(base::wall_time()) ? kTimeLimit : 0;
 }
 
 std::int64_t StopRequests::agree() {
   std::int64_t agreed = vote();
-  world_.control().all_reduce(&agreed, 1, collectives::DataType::kInt64, collectives::ReduceOp::kMax);
+  control_.all_reduce(&agreed, 1, collectives::DataType::kInt64, collectives::ReduceOp::kMax);
   if (agreed != 0) agreed_on(agreed);
   return agreed;
 }
@@ -46,8 +42,8 @@ std::string StopRequests::reason(std::int64_t vote) const {
   constexpr auto kPatience = std::chrono::seconds(3);  // from the notice on: a save mostly takes longer
   if (vote != kRequest && preempted_ && preempted_->answer(kPatience)) return "preempted";
   if (vote != kRequest) return base::str("stopped by ", base::signal_name(static_cast<int>(vote)));
-  const bool named = control_ != nullptr && control_->stop() && !control_->stop()->user.empty();
-  return named ? base::str("stopped by ", control_->stop()->user, "'s request") : "stopped by request";
+  const bool named = watched_.stop() && !watched_.stop()->user.empty();
+  return named ? base::str("stopped by ", watched_.stop()->user, "'s request") : "stopped by request";
 }
 
 }  // namespace trireme::launcher

@@ -1,12 +1,10 @@
 #include "launcher/attempt/train_loop.hpp"
 
 #include <algorithm>
-#include <cmath>
+#include <cstdio>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
-#include "base/json.hpp"
-#include "launcher/console/attempt_text.hpp"
 #include "models/spec/cost.hpp"
 
 namespace trireme::launcher {
@@ -26,17 +24,18 @@ optim::LrSchedule lr_schedule(const options::Resolved& resolved) {
 
 }  // namespace
 
-TrainLoop::TrainLoop(Session& session, const LoopParts& parts, const Position& start)
+TrainLoop::TrainLoop(Session& session, AttemptParts& parts, FastTier* fast, const Start& start)
     : session_(session),
       parts_(parts),
       resolved_(session.resolved()),
       options_(resolved_.options),
-      at_(start),
-      saving_(session, parts),
+      at_(start.position),
+      saving_(session, parts, fast, start),
       plan_{options_.train.global_batch, options_.train.micro_batch, resolved_.degrees.dp},
       lr_schedule_(lr_schedule(resolved_)),
-      batches_(parts.train, plan_, session.position().dp, start.consumed_samples),
-      printer_(parts.run != nullptr ? stdout : nullptr, options_.log.every_steps),
+      batches_(*parts.input.train, plan_, session.position().dp, at_.consumed_samples),
+      step_log_(*parts.keeper, resolved_.model.sequence, parts.log.silent() ? nullptr : stdout,
+                options_.log.every_steps, parts.log),
       peak_(session.measure_peak()),
       last_boundary_(steady_clock::now()) {}
 
@@ -68,11 +67,7 @@ slurm::Outcome TrainLoop::train() {
     step();
     if (at_.step == resolved_.steps) break;
     if (validation_due()) validate();
-    if (saving_.is_due_by_step(at_.step)) {
-      saving_.start(at_);
-    } else if (saving_.is_fast_due(at_.step)) {
-      saving_.start_fast(at_);
-    }
+    saving_.after_step(at_);
   }
   if (!saving_.save_now(at_)) {
     throw base::Error("the run is done, but its last checkpoint could not be saved (the reason stands above)");
@@ -83,19 +78,25 @@ slurm::Outcome TrainLoop::train() {
   return {base::kExitDone, "done", at_.step, saving_.saved_step()};
 }
 
+Measured TrainLoop::measured() const {
+  Measured measured = saving_.measured();
+  measured.longest_step = parts_.watched.time().longest_step();
+  return measured;
+}
+
 slurm::Outcome TrainLoop::stopped(std::int64_t stop, const char* remark) const {
   return {base::kExitStopped, base::str(parts_.stops.reason(stop), remark), at_.step, saving_.saved_step(),
           parts_.stops.come_back()};
 }
 
 void TrainLoop::find_validated_step() {
-  validated_step_ = parts_.run != nullptr ? parts_.run->last_validated_step() : 0;
+  validated_step_ = parts_.keeper->last_validated_step();
   session_.world().control().broadcast(&validated_step_, 1, collectives::DataType::kInt64, 0);
 }
 
 bool TrainLoop::validation_due() const {
   const std::int64_t every = options_.log.valid_every_steps;
-  if (parts_.valid == nullptr || at_.step == 0) return false;
+  if (parts_.input.valid == nullptr || at_.step == 0) return false;
   return at_.step == resolved_.steps || (every > 0 && at_.step % every == 0);
 }
 
@@ -114,9 +115,13 @@ void TrainLoop::set_watchdog() {
 
 TrainLoop::Boundary TrainLoop::agree_at_boundary() {
   set_watchdog();
-  if (parts_.run != nullptr) parts_.run->keep_lease();
-  const std::int64_t stop = parts_.stops.vote();  // looks at the control files
-  std::int64_t votes[4] = {stop, saving_.is_due(at_) ? 1 : 0, saving_.is_done() ? 1 : 0, peak_exceeded_ ? 1 : 0};
+  parts_.keeper->keep_lease();
+  std::int64_t votes[4] = {parts_.stops.vote(), 0, 0, 0};  // looks at the request files, which saving asks about
+  if (session_.world().rank() == 0) {
+    votes[1] = saving_.is_due(at_);
+    votes[2] = saving_.is_done();
+    votes[3] = peak_exceeded_;
+  }
   session_.world().control().all_reduce(votes, 4, collectives::DataType::kInt64, collectives::ReduceOp::kMax);
   return {votes[0], votes[1] != 0, votes[2] != 0, votes[3] != 0};
 }
@@ -153,7 +158,7 @@ void TrainLoop::step() {
   }
   advance();
   const double seconds = base::seconds_since(start);
-  if (parts_.time != nullptr) parts_.time->step_took(seconds);
+  parts_.watched.time().step_took(seconds);
   log_step(result, lr, seconds);
 }
 
@@ -166,16 +171,11 @@ void TrainLoop::skip_step() {
                               " such step(s) so far. Many of them: raise train.global_batch or check the prompts"));
   }
   advance();
-  if (parts_.run == nullptr) return;
-  parts_.run->append_metrics({{"step", at_.step},
-                              {"time", base::wall_time()},
-                              {"tokens", static_cast<std::int64_t>(at_.consumed_samples) * resolved_.model.sequence},
-                              {"samples", at_.consumed_samples},
-                              {"skipped_steps", at_.skipped_steps}});
+  step_log_.skipped(at_);
 }
 
 void TrainLoop::advance() {
-  parts_.progress.step = ++at_.step;
+  parts_.progress->step = ++at_.step;
   at_.consumed_samples += static_cast<std::uint64_t>(plan_.global_batch);
 }
 
@@ -183,13 +183,16 @@ std::string TrainLoop::sample_list() const {
   return base::str(at_.consumed_samples, " to ", at_.consumed_samples + plan_.global_batch - 1);
 }
 
-void TrainLoop::log_step(const pipeline::StepResult& result, double lr, double seconds) {
-  if (parts_.run == nullptr) return;
-  // The first step of an attempt warms everything up: it tells nothing of the others.
-  const std::int64_t timed = ++timed_steps_;
-  mean_seconds_ = timed <= 2 ? seconds : 0.9 * mean_seconds_ + 0.1 * seconds;
+std::optional<double> TrainLoop::peak_share(double seconds) {
+  constexpr int kMeasurements = 5;
   const double tokens = static_cast<double>(plan_.global_batch * resolved_.model.sequence);
   const double flops = tokens * spec::train_flops(resolved_.model, spec::AttentionCount::kCausal);
+  const double share = flops / seconds / peak_;
+  peak_exceeded_ = share > 0.95 && measurements_ < kMeasurements;
+  return share <= 1 ? std::optional(share) : std::nullopt;
+}
+
+void TrainLoop::log_step(const pipeline::StepResult& result, double lr, double seconds) {
   StepReport report;
   report.step = at_.step;
   report.steps = resolved_.steps;
@@ -197,44 +200,19 @@ void TrainLoop::log_step(const pipeline::StepResult& result, double lr, double s
   report.grad_norm = result.grad_norm;
   report.lr = lr;
   report.seconds = seconds;
-  report.tokens_per_second = tokens / seconds;
-  const double share = flops / seconds / peak_;
-  if (share <= 1) report.peak_share = share;  // else the peak was measured in a bad moment, and nothing is known
-  constexpr int kMeasurements = 5;
-  peak_exceeded_ = share > 0.95 && measurements_ < kMeasurements;
-  report.seconds_left = mean_seconds_ * static_cast<double>(resolved_.steps - at_.step);
-  base::Json line = {{"step", at_.step},
-                     {"time", base::wall_time()},
-                     {"tokens", static_cast<std::int64_t>(at_.consumed_samples) * resolved_.model.sequence},
-                     {"samples", at_.consumed_samples},
-                     {"loss", result.loss},
-                     {"grad_norm", result.grad_norm},
-                     {"lr", lr},
-                     {"seconds", seconds},
-                     {"tokens_per_second", report.tokens_per_second}};
-  if (report.peak_share) line["peak_share"] = *report.peak_share;
-  parts_.run->append_metrics(line);
-  printer_.print(report);
-  constexpr std::int64_t kToldAfter = 3;  // steps: the second and third tell what the others will take
-  if (const std::int64_t left = resolved_.steps - at_.step; timed == kToldAfter && left > kToldAfter) {
-    parts_.log.info("expected  " + expected_text(left, mean_seconds_));
-  }
+  report.tokens_per_second = static_cast<double>(plan_.global_batch * resolved_.model.sequence) / seconds;
+  report.peak_share = peak_share(seconds);
+  step_log_.done(at_, report);
 }
 
 std::int64_t TrainLoop::validate() {
-  const std::uint64_t count = tokens::validation_count(parts_.valid->samples(), options_.log.valid_samples);
+  const tokens::DataSource& valid = *parts_.input.valid;
+  const std::uint64_t count = tokens::validation_count(valid.samples(), options_.log.valid_samples);
   std::int64_t stop = 0;
-  const auto done = session_.validate(*parts_.valid, count, [&] { return (stop = parts_.stops.agree()) == 0; });
+  const auto done = session_.validate(valid, count, [&] { return (stop = parts_.stops.agree()) == 0; });
   if (!done) return stop;
   validated_step_ = at_.step;
-  if (parts_.run == nullptr) return 0;
-  const Session::Validation& valid = *done;
-  parts_.run->append_metrics({{"step", at_.step}, {"valid_loss", valid.loss}, {"valid_tokens", valid.targets}});
-  char line[128];
-  std::snprintf(line, sizeof line, "step %lld  validation loss %.4f  perplexity %.2f  (%lld tokens)",
-                static_cast<long long>(at_.step), valid.loss, std::exp(valid.loss),
-                static_cast<long long>(valid.targets));
-  parts_.log.info(line);
+  step_log_.validated(at_.step, done->loss, done->targets);
   return 0;
 }
 

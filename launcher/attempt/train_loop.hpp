@@ -3,13 +3,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include "io/tokens/batch_plan.hpp"
 #include "io/tokens/prefetcher.hpp"
-#include "launcher/attempt/loop_parts.hpp"
+#include "launcher/attempt/attempt_parts.hpp"
 #include "launcher/attempt/saving.hpp"
-#include "launcher/console/step_report.hpp"
+#include "launcher/attempt/step_log.hpp"
 #include "launcher/session/session.hpp"
 #include "models/optim/lr_schedule.hpp"
 #include "slurm/job/outcome.hpp"
@@ -18,13 +19,14 @@ namespace trireme::launcher {
 
 class TrainLoop {
  public:
-  TrainLoop(Session& session, const LoopParts& parts, const Position& start);
+  /// `fast` may be null. All outlive the loop.
+  TrainLoop(Session& session, AttemptParts& parts, FastTier* fast, const Start& start);
 
   /// Collective: trains to the last step or to a stop request, saving as the options say. The same outcome on all
   /// ranks. base::Error when loss or norm stops being finite, when the lease is lost, or when a rank cannot go on.
   slurm::Outcome run();
-  /// What saves cost, and how often they are made; on rank 0.
-  const Saving& saving() const { return saving_; }
+  /// For the ledger. On rank 0.
+  Measured measured() const;
 
  private:
   /// What all ranks agree on at a step boundary.
@@ -52,10 +54,13 @@ class TrainLoop {
   /// The agreed vote of a stop that left the validation unfinished, else 0. A resumed attempt makes up for it.
   std::int64_t validate();
   void log_step(const pipeline::StepResult& result, double lr, double seconds);
+  /// The share of the peak that a step of so many seconds reached; nothing when it cannot be: the peak was measured in
+  /// a bad moment. Then, and close to it, the peak is measured again.
+  std::optional<double> peak_share(double seconds);
   std::string sample_list() const;
 
   Session& session_;
-  LoopParts parts_;
+  AttemptParts& parts_;
   const options::Resolved& resolved_;
   const options::RunOptions& options_;
   Position at_;
@@ -63,12 +68,10 @@ class TrainLoop {
   tokens::BatchPlan plan_;
   optim::LrSchedule lr_schedule_;
   tokens::Prefetcher batches_;
-  StepPrinter printer_;
+  StepLog step_log_;
   double peak_ = 0.0;
   int measurements_ = 1;             ///< of the peak
-  bool peak_exceeded_ = false;       ///< on rank 0: a step was faster than the peak, which was measured in a bad moment
-  std::int64_t timed_steps_ = 0;     ///< of this attempt, on rank 0
-  double mean_seconds_ = 0.0;        ///< of a step on rank 0, exponentially smoothed, without the first
+  bool peak_exceeded_ = false;       ///< a step was faster than the peak, or nearly
   double longest_between_ = 0.0;     ///< boundaries so far: a step with its validation and saving
   std::int64_t validated_step_ = 0;  ///< the newest one whose validation is in the metrics
   std::chrono::steady_clock::time_point last_boundary_;

@@ -27,19 +27,18 @@ std::uint64_t bytes_below(base::FileSystem& files, const Path& path) {
 
 }  // namespace
 
-std::unique_ptr<FastTier> FastTier::open(Session& session, base::FileSystem& files, const RunDirectory* run,
-                                         const base::Log& log) {
+std::unique_ptr<FastTier> FastTier::open(Session& session, base::FileSystem& files,
+                                         const std::function<checkpoint::LocalRules()>& rules, const base::Log& log) {
   if (session.resolved().options.checkpoint.fast_dir.empty()) return nullptr;
-  auto tier = std::unique_ptr<FastTier>(new FastTier(session, files, run));
+  auto tier = std::unique_ptr<FastTier>(new FastTier(session, files, rules()));
   log.info("fast tier " + tier->description());
   return tier;
 }
 
-FastTier::FastTier(Session& session, base::FileSystem& files, const RunDirectory* run)
+FastTier::FastTier(Session& session, base::FileSystem& files, const checkpoint::LocalRules& rules)
     : session_(session), files_(files), options_(session.resolved().options) {
-  base::Json known;
-  if (run != nullptr) known = {{"run", run->run_id()}, {"job", run->job()}, {"step", run->logged_step()}};
-  known = base::Json::parse(session.coordinator().broadcast(run != nullptr ? known.dump() : ""));
+  base::Json known = {{"run", rules.run_id}, {"job", rules.job}, {"step", rules.newest_step}};
+  known = base::Json::parse(session.coordinator().broadcast(known.dump()));
   rules_ = {known.at("run"), options_.checkpoint.fast_persists.value_or(false) ? "" : known.at("job"),
             known.at("step")};
   directory_ = fast_directory(options_.checkpoint.fast_dir, rules_.run_id);
@@ -133,8 +132,6 @@ void FastTier::check_room(std::uint64_t checkpoint_bytes) {
     throw;
   }
 }
-
-bool FastTier::is_due(std::int64_t step) const { return step % options_.checkpoint.fast_every_steps == 0; }
 
 std::string FastTier::description() const {
   const bool alone = session_.coordinator().nodes() == 1;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,7 +12,6 @@
 #include "base/file_system.hpp"
 #include "base/log.hpp"
 #include "io/checkpoint/run/local_checkpoints.hpp"
-#include "launcher/run_directory/run_directory.hpp"
 #include "launcher/session/session.hpp"
 
 namespace trireme::launcher {
@@ -19,10 +19,11 @@ namespace trireme::launcher {
 class FastTier {
  public:
   /// Collective. Makes the run's directory on every node and deletes what an earlier attempt left unfinished in it.
-  /// `run` is null but on rank 0. The same base::InputError on all ranks when a node cannot make it, or when two nodes
-  /// find the same one. Null without checkpoint.fast_dir. The references must outlive it.
-  static std::unique_ptr<FastTier> open(Session& session, base::FileSystem& files, const RunDirectory* run,
-                                        const base::Log& log);
+  /// `rules` is called unless the result is null, and what it says on rank 0 counts: the run, this job, and the last
+  /// step that the metrics have. The same base::InputError on all ranks when a node cannot make the directory, or when
+  /// two nodes find the same one. Null without checkpoint.fast_dir. The references must outlive it.
+  static std::unique_ptr<FastTier> open(Session& session, base::FileSystem& files,
+                                        const std::function<checkpoint::LocalRules()>& rules, const base::Log& log);
 
   /// For what a restart may take.
   checkpoint::LocalSearch search() const { return {directory_, rules_}; }
@@ -32,7 +33,6 @@ class FastTier {
   /// Memory of this node that it will still take.
   std::uint64_t memory_to_come(std::uint64_t checkpoint_bytes) const;
 
-  bool is_due(std::int64_t step) const;
   /// Holds the step directories.
   std::filesystem::path step_directories() const { return directory_ / "checkpoints"; }
   bool holds(const std::filesystem::path& step_directory) const {
@@ -44,7 +44,7 @@ class FastTier {
   void remove() const noexcept;
 
  private:
-  FastTier(Session& session, base::FileSystem& files, const RunDirectory* run);
+  FastTier(Session& session, base::FileSystem& files, const checkpoint::LocalRules& rules);
 
   void refuse_shared();
   /// Runs `action` on one rank of each node; the same base::InputError everywhere when one throws.

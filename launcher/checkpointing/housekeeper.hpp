@@ -15,24 +15,35 @@
 
 namespace trireme::launcher {
 
+/// This class does nothing: it is for the ranks that do not look after the checkpoints.
+class Housekeeping {
+ public:
+  Housekeeping() = default;
+  Housekeeping(const Housekeeping&) = delete;
+  Housekeeping& operator=(const Housekeeping&) = delete;
+  virtual ~Housekeeping() = default;
+
+  /// A checkpoint was committed.
+  virtual void committed() {}
+  /// Reads back what is left, for a few seconds at most, and deletes; all in the calling thread. Nothing happens
+  /// afterwards.
+  virtual void end() {}
+  /// What people should know, since the last call: deletions that failed, damage that was found.
+  virtual std::vector<std::string> warnings() { return {}; }
+};
+
 /// On rank 0, a thread of low priority beside the training.
-class Housekeeper {
+class Housekeeper final : public Housekeeping {
  public:
   /// `holds_lease`: whether this process may still write to the run directory; called by the thread. `files` must
   /// outlive the housekeeper.
   Housekeeper(base::FileSystem& files, std::filesystem::path run_directory, checkpoint::PrunePolicy policy,
               std::function<bool()> holds_lease);
-  ~Housekeeper() { end(); }
-  Housekeeper(const Housekeeper&) = delete;
-  Housekeeper& operator=(const Housekeeper&) = delete;
+  ~Housekeeper() override { end(); }
 
-  /// A checkpoint was committed.
-  void committed();
-  /// Reads back what is left, for a few seconds at most, and deletes; all in the calling thread. Nothing happens any
-  /// more.
-  void end();
-  /// What people should know, since the last call: deletions that failed, damage that was found.
-  std::vector<std::string> warnings();
+  void committed() override;
+  void end() override;
+  std::vector<std::string> warnings() override;
 
  private:
   void work();

@@ -4,16 +4,16 @@
 #include <filesystem>
 
 #include "base/error.hpp"
+#include "base/host_limits.hpp"
 #include "io/checkpoint/format/step_directories.hpp"
-#include "io/checkpoint/run/preflight.hpp"
+#include "io/checkpoint/run/space.hpp"
+#include "io/checkpoint/run/trial_save.hpp"
+#include "launcher/checkpointing/checkpoint_size.hpp"
 #include "launcher/checkpointing/quotas.hpp"
 #include "launcher/console/format.hpp"
-#include "models/spec/cost.hpp"
 
 namespace trireme::launcher {
 namespace {
-
-constexpr double kGiB = 1 << 30;
 
 checkpoint::SpaceNeed space_need(const Session& session, base::FileSystem& files, const RunInput& input) {
   const options::RunOptions& options = input.options();
@@ -51,20 +51,6 @@ std::string lacking_memory(const options::CheckpointSection& checkpoint, const b
 
 }  // namespace
 
-std::uint64_t snapshot_bytes(const options::CheckpointSection& checkpoint, const base::HostLimits& limits,
-                             int ranks_on_node) {
-  if (!checkpoint.async) return 0;
-  const double of_node = checkpoint.host_memory > 0 ? checkpoint.host_memory * kGiB
-                                                    : std::min(static_cast<double>(limits.memory_bytes) / 4,
-                                                               static_cast<double>(limits.memory_free_bytes) / 2);
-  return static_cast<std::uint64_t>(of_node / ranks_on_node);
-}
-
-std::uint64_t checkpoint_bytes(const options::Resolved& resolved) {
-  const int each = spec::state_bytes_per_parameter(resolved.options.train.precision == "fp64");
-  return static_cast<std::uint64_t>(each * spec::parameter_count(resolved.model));
-}
-
 void preflight(Session& session, base::FileSystem& files, const RunInput& input, FastTier* fast) {
   const options::RunOptions& options = input.options();
   if (!options.checkpoint.preflight) return;
@@ -74,7 +60,7 @@ void preflight(Session& session, base::FileSystem& files, const RunInput& input,
   }
   on_rank_0(session.world(), [&] { check_space(session, files, input); });
   if (fast != nullptr) fast->check_room(checkpoint_bytes(input.resolved));
-  const std::string failure = checkpoint::try_to_commit(session.coordinator(), files, options.run.dir);
+  const std::string failure = checkpoint::try_to_save(session.coordinator(), files, options.run.dir);
   if (!failure.empty()) {
     throw base::Error(base::str("a trial save in ", options.run.dir, " failed: ", failure,
                                 " (checkpoint.preflight = false trains all the same)"));

@@ -1,5 +1,7 @@
 #include "launcher/console/attempt_text.hpp"
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "base/error.hpp"
@@ -19,6 +21,17 @@ std::string length_text(std::int64_t steps, std::int64_t global_batch, std::int6
 std::string expected_text(std::int64_t steps_left, double seconds_per_step) {
   return base::str("about ", format_duration(seconds_per_step * static_cast<double>(steps_left)), " for the ",
                    steps_left, " steps left, at ", format_duration(seconds_per_step), " a step");
+}
+
+std::string time_left_text(double seconds_left, double save_seconds, bool estimated) {
+  return base::str(format_duration(std::max(0.0, seconds_left)), " left in the job; a save is expected to take ",
+                   format_duration(save_seconds),
+                   estimated ? " (an estimate until the first one)" : " (as in the last attempt)");
+}
+
+std::string limit_changed_text(double seconds_left) {
+  return "the job's time limit was changed: " +
+         (std::isinf(seconds_left) ? "it has none now" : format_duration(std::max(0.0, seconds_left)) + " left");
 }
 
 std::string ending_text(const slurm::Outcome& outcome, std::int64_t first_step, std::int64_t steps,

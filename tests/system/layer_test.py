@@ -105,6 +105,7 @@ MUST_NOT_REACH = {
     "trireme_text": HEAVY,
     "trireme_checkpoint": ("Trireme::MPI", "Trireme::TorchCPU", "Boost::program_options"),
     "trireme_options": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::HDF5"),
+    "trireme_attempt": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::NCCL"),
     "trireme_doctor": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::NCCL"),
     "trireme_transformer": ("Trireme::MPI", "Trireme::HDF5", "Boost::program_options"),
     "trireme_pipeline": ("Trireme::MPI", "Trireme::HDF5", "Boost::program_options"),

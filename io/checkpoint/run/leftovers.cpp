@@ -3,7 +3,7 @@
 #include <string_view>
 
 #include "base/error.hpp"
-#include "io/checkpoint/run/preflight.hpp"
+#include "io/checkpoint/run/trial_save.hpp"
 
 namespace trireme::checkpoint {
 
@@ -33,7 +33,7 @@ bool is_leftover(const std::string& name) {
 /// What a kill cut short in the run directory itself: a replacement of one of its files, a trial save.
 bool is_cut_replacement(const std::string& name) {
   const auto begins = [&](const char* file) { return name.starts_with(file); };
-  if (name == kPreflightName) return true;
+  if (name == kTrialSaveName) return true;
   return name.ends_with(".tmp") &&
          (begins("metrics.jsonl.") || begins("attempts.jsonl.") || begins("run.ini.") || begins("lease."));
 }

@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <limits>
+
 namespace trireme::launcher {
 namespace {
 
@@ -16,6 +18,20 @@ TEST(LengthText, SaysStepsTokensAndEpochs) {
 
 TEST(ExpectedText, SaysWhatIsLeft) {
   EXPECT_EQ(expected_text(190, 2.0), "about 6m 20s for the 190 steps left, at 2.0 s a step");
+}
+
+TEST(TimeLeftText, SaysWhereTheTimeOfASaveIsFrom) {
+  EXPECT_EQ(time_left_text(3720, 12, false),
+            "1h 02m left in the job; a save is expected to take 12.0 s (as in the last attempt)");
+  EXPECT_EQ(time_left_text(-5, 12, true),
+            "0 ms left in the job; a save is expected to take 12.0 s (an estimate until the first one)");
+}
+
+TEST(LimitChangedText, SaysWhatIsLeftNow) {
+  EXPECT_EQ(limit_changed_text(600), "the job's time limit was changed: 10m 00s left");
+  EXPECT_EQ(limit_changed_text(-1), "the job's time limit was changed: 0 ms left");
+  EXPECT_EQ(limit_changed_text(std::numeric_limits<double>::infinity()),
+            "the job's time limit was changed: it has none now");
 }
 
 TEST(EndingText, NeverCountsPastTheEnd) {

@@ -1,14 +1,12 @@
-// Whether a run can save, asked before its first step.
+// Whether the run's checkpoints fit where they are to lie.
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "base/file_system.hpp"
-#include "io/checkpoint/ranks/coordinator.hpp"
 #include "io/checkpoint/run/quota.hpp"
 
 namespace trireme::checkpoint {
@@ -25,12 +23,5 @@ struct SpaceNeed {
 /// each quota, else one sentence with the figures, which names what leaves least.
 std::string lacking_space(const std::optional<base::Space>& space, const std::vector<Quota>& quotas,
                           const SpaceNeed& need);
-
-/// Collective. Every node writes a file into a checkpoint of a few bytes under `<run_directory>/.preflight`, which is
-/// committed, read back and removed. "" on success, else who failed and why, the same on all ranks.
-std::string try_to_commit(Coordinator& coordinator, base::FileSystem& files,
-                          const std::filesystem::path& run_directory);
-
-inline constexpr const char* kPreflightName = ".preflight";
 
 }  // namespace trireme::checkpoint

@@ -1,17 +1,11 @@
-#include "io/checkpoint/run/preflight.hpp"
+#include "io/checkpoint/run/space.hpp"
 
 #include <gtest/gtest.h>
-
-#include "tests/support/memory_file_system.hpp"
-#include "tests/support/thread_coordinator.hpp"
 
 namespace trireme::checkpoint::tests {
 namespace {
 
-using trireme::tests::MemoryFileSystem;
-using trireme::tests::run_ranks;
-
-TEST(Preflight, RoomIsNeededForWhatIsMissingOfKeepPlusOne) {
+TEST(Space, RoomIsNeededForWhatIsMissingOfKeepPlusOne) {
   const SpaceNeed need{.checkpoint_bytes = 1'000'000'000, .checkpoint_files = 6, .keep = 3, .existing = 0};
   EXPECT_EQ(lacking_space(base::Space{4'000'000'000, {}}, {}, need), "");
   const std::string lacking = lacking_space(base::Space{3'900'000'000, {}}, {}, need);
@@ -24,13 +18,13 @@ TEST(Preflight, RoomIsNeededForWhatIsMissingOfKeepPlusOne) {
   EXPECT_NE(lacking_space(base::Space{900'000'000, {}}, {}, later), "");
 }
 
-TEST(Preflight, FilesCountWhereTheFileSystemCountsThem) {
+TEST(Space, FilesCountWhereTheFileSystemCountsThem) {
   const SpaceNeed need{.checkpoint_bytes = 1, .checkpoint_files = 10, .keep = 2, .existing = 0};
   EXPECT_EQ(lacking_space(base::Space{1000, 30}, {}, need), "");
   EXPECT_NE(lacking_space(base::Space{1000, 29}, {}, need).find("29 more files fit"), std::string::npos);
 }
 
-TEST(Preflight, WhatAQuotaLeavesCountsLikeWhatTheDiskLeaves) {
+TEST(Space, WhatAQuotaLeavesCountsLikeWhatTheDiskLeaves) {
   const SpaceNeed need{.checkpoint_bytes = 1'000'000'000, .checkpoint_files = 10, .keep = 3, .existing = 0};
   const base::Space wide{9'000'000'000'000, 1'000'000};
   const std::vector<Quota> small = {{"your quota on /scratch", 1'200'000'000, {}}};
@@ -46,27 +40,6 @@ TEST(Preflight, WhatAQuotaLeavesCountsLikeWhatTheDiskLeaves) {
   EXPECT_NE(lacking_space(base::Space{3, 3}, {{"your quota", 50, {}}}, need).find("3e-09 GB are free"),
             std::string::npos);
   EXPECT_EQ(lacking_space({}, {}, need), "");
-}
-
-TEST(Preflight, ATrialSaveLeavesNothingBehind) {
-  MemoryFileSystem files;
-  run_ranks(4, 2, [&](Coordinator& coordinator) { EXPECT_EQ(try_to_commit(coordinator, files, "/run"), ""); });
-  EXPECT_TRUE(files.list("/run").empty());
-}
-
-TEST(Preflight, EveryCallThatFailsIsNoticedOnAllRanks) {
-  for (long n = 1;; ++n) {
-    MemoryFileSystem files;
-    files.fail_at(n, EROFS);
-    std::atomic<int> noticed = 0;
-    run_ranks(2, 2,
-              [&](Coordinator& coordinator) { noticed += try_to_commit(coordinator, files, "/run").empty() ? 0 : 1; });
-    if (!files.has_failed()) {
-      EXPECT_GT(n, 30);
-      break;
-    }
-    EXPECT_EQ(noticed, 2) << "call " << n;
-  }
 }
 
 }  // namespace

@@ -1,0 +1,130 @@
+#include "launcher/attempt/attempt.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "launcher/attempt/directory_keeper.hpp"
+#include "launcher/attempt/restore.hpp"
+#include "launcher/attempt/train_loop.hpp"
+#include "launcher/checkpointing/checkpoint_size.hpp"
+#include "launcher/checkpointing/fast_tier.hpp"
+#include "launcher/checkpointing/preflight.hpp"
+#include "launcher/console/attempt_text.hpp"
+#include "launcher/run_directory/run_directory.hpp"
+#include "slurm/job/job_environment.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+// Seconds after which reading a checkpoint from a busy file system is a hang.
+constexpr double kLoadLimit = 3600;
+
+// What the ledger says of the attempt; the keeper adds what it knows itself.
+slurm::AttemptStart describe_attempt(const RunInput& input, Session& session, std::int64_t first_step) {
+  const slurm::JobEnvironment job = slurm::read_job_environment();
+  slurm::AttemptStart attempt;
+  attempt.job_id = job.job_id;
+  attempt.restart_count = job.restart_count;
+  attempt.partition = job.partition;
+  attempt.layout = topology::to_string(input.resolved.degrees);
+  attempt.hosts = session.hosts();
+  attempt.ranks = session.world().size();
+  attempt.gpus = !session.processor().device.is_cpu();
+  attempt.steps = input.resolved.steps;
+  attempt.first_step = first_step;
+  attempt.time = base::wall_time();
+  return attempt;
+}
+
+int number_of_attempt(collectives::MpiWorld& world, const RunKeeper& keeper) {
+  std::int64_t attempt = keeper.attempt();
+  world.control().broadcast(&attempt, 1, collectives::DataType::kInt64, 0);
+  return static_cast<int>(attempt);
+}
+
+// A rank that ends the job on its own writes the outcome: rank 0 may be killed before it learns of it.
+void leave_an_outcome(collectives::MpiWorld& world, const std::string& directory, int attempt,
+                      const std::shared_ptr<slurm::Progress>& progress) {
+  world.on_abort([directory, attempt, progress, host = world.host()](const std::string& message, int code) {
+    base::PosixFileSystem files;
+    if (files.exists(slurm::outcome_file(directory, attempt))) return;
+    const std::string first_line = message.substr(0, message.find('\n'));
+    slurm::write_outcome(files, directory, attempt,
+                         {code, base::str("failed on ", host, ": ", first_line), progress->step, progress->saved_step});
+  });
+}
+
+// On rank 0 of a job; outside one there is no limit.
+void watch_job(AttemptParts& parts, const slurm::JobEnvironment& job, const AskQueue& ask_queue) {
+  const auto end = slurm::find_job_end(slurm::environment_variable, slurm::run_command, base::wall_time());
+  const slurm::TimeBudget time =
+      time_budget(end, parts.keeper->attempts(), checkpoint_bytes(parts.input.resolved), job.nodes, parts.log);
+  const std::chrono::duration<double> period(parts.input.options().slurm.queue_seconds);
+  parts.watched.watch_time(time, watch_job_end(job, end, period, ask_queue, parts.log));
+  parts.stops.ask_about_signals(job.job_id);
+}
+
+void end_attempt(AttemptParts& parts, const slurm::Outcome& outcome, const Measured& measured,
+                 std::int64_t first_step) {
+  parts.keeper->end(outcome, measured);
+  const auto& attempts = parts.keeper->attempts();
+  if (attempts.size() > 1) parts.log.text("\n" + attempts_table(attempts) + "\n");
+  parts.log.info(ending_text(outcome, first_step, parts.input.resolved.steps, parts.input.options().run.dir));
+}
+
+}  // namespace
+
+Attempt::Attempt(collectives::MpiWorld& world, const base::SignalThread& signals, base::FileSystem& files,
+                 const RunInput& input, collectives::Watchdog& watchdog, const base::Log& log)
+    : world_(world),
+      parts_{.files = files,
+             .input = input,
+             .watchdog = watchdog,
+             .log = log,
+             .watched = Watched(files, input.options().run.dir, world.rank() == 0),
+             .stops = StopRequests(world.control(), signals, parts_.watched)} {}
+
+void Attempt::open(const AskQueue& ask_queue) {
+  const std::string& directory = parts_.input.options().run.dir;
+  on_rank_0(world_, [&] {
+    const slurm::JobEnvironment job = slurm::read_job_environment();
+    parts_.keeper = std::make_unique<DirectoryKeeper>(
+        parts_.files, directory, job, [&] { return parts_.stops.vote() != 0; }, parts_.log);
+    watch_job(parts_, job, ask_queue);
+  });
+  parts_.number = number_of_attempt(world_, *parts_.keeper);
+  leave_an_outcome(world_, directory, parts_.number, parts_.progress);
+}
+
+slurm::Outcome Attempt::train(Session& session) {
+  RunKeeper& keeper = *parts_.keeper;
+  parts_.watchdog.phase(collectives::Watchdog::Phase::kLoad, kLoadLimit);
+  const auto fast = FastTier::open(
+      session, parts_.files,
+      [&] {
+        return checkpoint::LocalRules{keeper.run_id(), keeper.job(), keeper.logged_step()};
+      },
+      parts_.log);
+  const Start start = restore(session, parts_, fast.get());
+  const std::int64_t first_step = start.position.step;
+  if (first_step == 0 && keeper.logged_step() > 0) {
+    parts_.log.warn(base::str("an earlier attempt reached step ", keeper.logged_step(),
+                              ", but no checkpoint of it is left: starting from scratch"));
+  }
+  parts_.progress->step = first_step;
+  parts_.progress->saved_step = start.saved_step;
+  check_stop("after loading the checkpoint");
+  preflight(session, parts_.files, parts_.input, fast.get());
+  on_rank_0(world_, [&] {
+    keeper.begin(describe_attempt(parts_.input, session, first_step), options::to_ini(parts_.input.options()));
+  });
+  TrainLoop loop(session, parts_, fast.get(), start);
+  const slurm::Outcome outcome = loop.run();
+  end_attempt(parts_, outcome, loop.measured(), first_step);
+  return outcome;
+}
+
+}  // namespace trireme::launcher

@@ -1,0 +1,91 @@
+#include "launcher/attempt/restore.hpp"
+
+#include <vector>
+
+#include "base/error.hpp"
+#include "io/checkpoint/format/step_directories.hpp"
+#include "io/checkpoint/run/restore.hpp"
+#include "launcher/console/format.hpp"
+#include "launcher/options/run_arguments.hpp"
+#include "launcher/session/checkpoint_bridge.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+// What must not change between attempts is checked; a line for everything that did change.
+void compare_with_saved(const checkpoint::Manifest& manifest, const RunInput& input, const base::Log& log) {
+  const options::RunOptions saved = options::parse_run_options(manifest.options, "the checkpoint's options");
+  for (const std::string& change : options::compare_on_resume(
+           saved, input.options(), manifest.extra.value("tokenizer_hash", ""), input.train->tokenizer_hash())) {
+    log.info("changed   " + change);
+  }
+  input.train->resume(tokens::cursor_from_json(manifest.cursor));
+}
+
+void describe_differences(const checkpoint::LoadResult& loaded, const base::Log& log) {
+  for (const std::string& name : loaded.missing) log.info(base::str("initial   ", name, ": not in the checkpoint"));
+  for (const std::string& name : loaded.unexpected) log.info(base::str("left out  ", name, ": not in the model"));
+  for (const std::string& name : loaded.grown) log.info("grown     " + name);
+  for (const std::string& word : loaded.unknown) {
+    log.warn(base::str("checkpoint.allow: ", word, " names no tensor, neither of the checkpoint nor of the model"));
+  }
+}
+
+Position position_of(const checkpoint::Manifest& manifest) {
+  return {manifest.step, tokens::cursor_from_json(manifest.cursor).consumed_samples,
+          manifest.extra.value("skipped_steps", std::int64_t{0})};
+}
+
+std::int64_t newest_saved_step(Session& session, base::FileSystem& files, const std::string& run_directory) {
+  std::int64_t step = 0;
+  on_rank_0(session.world(), [&] {
+    const auto steps = checkpoint::committed_steps(files, run_directory);
+    step = steps.empty() ? 0 : steps.back();
+  });
+  session.world().control().broadcast(&step, 1, collectives::DataType::kInt64, 0);
+  return step;
+}
+
+void load_initial_weights(Session& session, const AttemptParts& parts, const std::vector<std::string>& allow) {
+  const auto path = find_checkpoint(parts.files, parts.input.options().model.init_from);
+  describe_differences(load_weights(session.coordinator(), parts.files, session.trainer(), path, allow), parts.log);
+  parts.log.info(base::str("weights   from ", path.string()));
+}
+
+}  // namespace
+
+Start restore(Session& session, const AttemptParts& parts, const FastTier* fast) {
+  const options::RunOptions& options = parts.input.options();
+  const base::Log& log = parts.log;
+  const std::vector<std::string> allow = options::names_of(options.checkpoint.allow);
+  Position position;
+  bool from_fast = false;
+  checkpoint::LoadResult loaded;
+  const auto step = checkpoint::restore_newest(
+      session.coordinator(), parts.files, options.run.dir, parts.number, log,
+      [&](checkpoint::Reader& reader) {
+        from_fast = fast != nullptr && fast->holds(reader.path());
+        compare_with_saved(reader.manifest(), parts.input, log);
+        if (reader.manifest().run_id != parts.keeper->run_id()) {  // which rank 0 knows
+          log.warn(base::str(reader.path().string(), " was saved by another run, ", reader.manifest().run_id));
+        }
+        if (!allow.empty()) session.trainer().initialise();  // for what the checkpoint does not have
+        loaded = load_state(reader, session.trainer(), false, allow);
+        describe_differences(loaded, log);
+        position = position_of(reader.manifest());
+      },
+      fast != nullptr ? std::optional(fast->search()) : std::nullopt);
+  if (!step) {
+    session.trainer().initialise();
+    if (!options.model.init_from.empty()) load_initial_weights(session, parts, allow);
+    return {};
+  }
+  session.trainer().set_steps(position.step - position.skipped_steps);
+  log.info(base::str("resuming  from step ", position.step, ", ", position.consumed_samples, " samples consumed",
+                     from_fast ? ", from the fast tier" : "", " (",
+                     format_bytes(static_cast<double>(loaded.bytes_read)), " read in ", format_duration(loaded.seconds),
+                     ")"));
+  return {position, from_fast ? newest_saved_step(session, parts.files, options.run.dir) : position.step};
+}
+
+}  // namespace trireme::launcher
