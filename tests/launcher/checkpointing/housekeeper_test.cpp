@@ -5,6 +5,8 @@
 #include <chrono>
 #include <thread>
 
+#include "io/checkpoint/format/step_directories.hpp"
+#include "io/checkpoint/run/verified.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
 #include "tests/support/temporary_directory.hpp"
 
