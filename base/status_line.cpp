@@ -10,6 +10,7 @@ namespace {
 
 std::mutex mutex;
 std::FILE* drawn_on = nullptr;  // null: nothing is drawn
+bool ended = false;
 
 void wipe() {
   if (drawn_on == nullptr) return;
@@ -21,7 +22,7 @@ void wipe() {
 void draw_status(std::FILE* stream, const std::string& line) {
   const std::lock_guard lock(mutex);
   if (line.empty() || drawn_on != stream) wipe();
-  if (line.empty()) return;
+  if (line.empty() || ended) return;
   write_text(stream, "\r\x1b[K" + line);
   drawn_on = stream;
 }
@@ -29,6 +30,12 @@ void draw_status(std::FILE* stream, const std::string& line) {
 void clear_status() {
   const std::lock_guard lock(mutex);
   wipe();
+}
+
+void end_status() {
+  const std::lock_guard lock(mutex);
+  wipe();
+  ended = true;
 }
 
 void write_lines(std::FILE* stream, const std::string& text) {

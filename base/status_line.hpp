@@ -14,6 +14,10 @@ void draw_status(std::FILE* stream, const std::string& line);
 /// Wipes what is drawn, wherever it is.
 void clear_status();
 
+/// Wipes what is drawn; from then on draw_status() draws nothing: the process is about to end, and other threads, which
+/// work on until then, must leave no bar behind.
+void end_status();
+
 /// Writes `text` (whole lines) to `stream` in one piece and flushes it, wiping what is drawn before.
 void write_lines(std::FILE* stream, const std::string& text);
 

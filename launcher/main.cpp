@@ -56,7 +56,8 @@ std::vector<options::Subcommand> working_commands() {
       {"status", "how my runs stand: state, step, loss, time left, hours used and lost", status_command});
   commands.push_back({"stop", "asks a run to save and stay stopped", stop_command});
   commands.push_back({"save", "asks a run to save now and go on", save_command});
-  commands.push_back({"resume", "takes a stop back", resume_command});
+  commands.push_back(
+      {"resume", "lifts a stop, and submits the run again when nothing of it is queued", resume_command});
   commands.push_back({"version", "what this program was built from and with", version_command});
   // "help" is run_subcommand's own.
   return commands;

@@ -27,7 +27,7 @@ std::int64_t first_index(const Box& part, const Box& holder, const Shape& stride
 void require_inside(const Box& part, const Box& holder) {
   const auto common = intersect(part, holder);
   if (!common || *common != part) {
-    throw base::Error(base::str("box ", to_string(part), " does not lie inside box ", to_string(holder)));
+    throw base::Error(base::str("piece ", to_string(part), " does not lie inside piece ", to_string(holder)));
   }
 }
 
@@ -74,7 +74,7 @@ Box whole(const Shape& shape) { return {Shape(shape.size(), 0), shape}; }
 
 std::optional<Box> intersect(const Box& a, const Box& b) {
   if (a.offset.size() != b.offset.size()) {
-    throw base::Error(base::str("boxes ", to_string(a), " and ", to_string(b), " are of different tensors"));
+    throw base::Error(base::str("pieces ", to_string(a), " and ", to_string(b), " are of different tensors"));
   }
   Box common = a;
   for (std::size_t d = 0; d < a.offset.size(); ++d) {

@@ -1,4 +1,6 @@
-// trireme stop | save | resume RUN_DIR: leaves a wish in the run directory and says what will come of it.
+// trireme stop | save | resume RUN_DIR: leaves a request in the run directory, or lifts one, and says what comes of it.
+#include <unistd.h>
+
 #include <cerrno>
 #include <string>
 #include <vector>
@@ -6,10 +8,16 @@
 #include "base/answer.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/own_file.hpp"
+#include "base/user_name.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/options/command_line.hpp"
 #include "launcher/run_directory/run_directory.hpp"
 #include "launcher/run_directory/run_facts.hpp"
+#include "launcher/run_directory/submission_record.hpp"
+#include "launcher/submission/resubmission.hpp"
+#include "launcher/submission/resume_step.hpp"
+#include "launcher/submission/sbatch.hpp"
 #include "slurm/job/control_files.hpp"
 
 namespace trireme::launcher {
@@ -18,20 +26,27 @@ namespace {
 using slurm::Wish;
 using Path = std::filesystem::path;
 
-/// The run directory that the words name; nothing when only --help was asked for.
-std::optional<Path> parse(const char* name, const char* summary, const Arguments& arguments) {
+/// The command line of stop, save or resume, and the run directory that it names.
+struct Line {
   std::vector<std::string> words;
-  options::CommandLine line(name, summary, base::str("trireme ", name, " runs/bible"));
-  line.positionals("RUN_DIR", words, "the run's directory; whoever may write to it may ask", 1, 1);
-  if (!line.parse(arguments)) return std::nullopt;
-  base::PosixFileSystem files;
-  if (!files.exists(words[0])) throw base::InputError(base::str("there is no run directory ", words[0]));
-  if (!is_run_directory(files, words[0])) {
-    throw base::InputError(base::str(words[0], " is no run directory: it holds no run.ini, attempts.jsonl or lease"));
+  options::CommandLine line;
+
+  Line(const char* name, const char* summary) : line(name, summary, base::str("trireme ", name, " runs/bible")) {
+    line.positionals("RUN_DIR", words, "the run's directory; whoever may write to its control/ may ask", 1, 1);
   }
-  Path path = Path(words[0]).lexically_normal();
-  return path.has_filename() ? path : path.parent_path();
-}
+
+  /// Nothing when only --help was asked for.
+  std::optional<Path> parse(const Arguments& arguments) {
+    if (!line.parse(arguments)) return std::nullopt;
+    base::PosixFileSystem files;
+    if (!files.exists(words[0])) throw base::InputError(base::str("there is no run directory ", words[0]));
+    if (!is_run_directory(files, words[0])) {
+      throw base::InputError(base::str(words[0], " is no run directory: it holds no run.ini, attempts.jsonl or lease"));
+    }
+    Path path = Path(words[0]).lexically_normal();
+    return path.has_filename() ? path : path.parent_path();
+  }
+};
 
 base::Error not_allowed(const Path& run, const base::IoError& error) {
   if (error.code() != EACCES && error.code() != EPERM && error.code() != EROFS) return base::Error(error.what());
@@ -55,36 +70,84 @@ bool withdraw(base::FileSystem& files, const Path& run, Wish wish) {
   }
 }
 
-std::string job_name(const RunFacts& facts) {
-  if (!facts.lease_job.empty() && facts.lease_job != "local") return "job " + facts.lease_job;
-  return "attempt " + std::to_string(facts.attempts.empty() ? 1 : facts.attempts.back().number);
+// The script must be this user's own: what others may have put there is not to run in their name.
+void find_script(base::FileSystem& files, ResumeFacts& facts) {
+  const Path run = facts.run.path, script = run / kBatchScript;
+  if (!files.exists(script)) return;
+  facts.of_array = base::read_own(files, script).find("\n#SBATCH --array=") != std::string::npos;
+  const bool ours = files.owner(script) == ::geteuid();
+  facts.script = ours && !first_unwritable(run) ? ScriptState::kOurs : ScriptState::kAnothers;
+  const auto user = files.owner(ours ? run : script);
+  facts.owner = user ? base::user_name(*user) : "them";
 }
 
-bool is_done(const RunFacts& facts) {
-  return !facts.attempts.empty() && facts.attempts.back().ended && facts.attempts.back().end.reason == "done";
+RunInQueue ask_queue(const RunFacts& facts) {
+  const auto command = known_jobs_command(submitters_of({{"", "", facts.path.string()}}));
+  const auto answer = slurm::run_command(command);
+  if (!answer) return {RunInQueue::Answer::kNoSlurm, {}};
+  if (answer->exit_code != 0) return {RunInQueue::Answer::kNone, {}};
+  return {RunInQueue::Answer::kGiven, jobs_of_run(parse_known_jobs(answer->output), facts)};
+}
+
+ResumeFacts resume_facts(base::FileSystem& files, const Path& run, bool lifted) {
+  ResumeFacts facts;
+  facts.directory = run.string();
+  facts.run = read_run(files, run);
+  facts.lifted = lifted;
+  facts.run_file = files.exists(run / "run.ini");
+  if (facts.run.alive || is_done(facts.run)) return facts;
+  find_script(files, facts);
+  if (!facts.run.attempts.empty()) {
+    facts.outcome = slurm::read_outcome(files, run, facts.run.attempts.back().number);
+  }
+  if (facts.script != ScriptState::kMissing || was_in_slurm(facts.run)) facts.queue = ask_queue(facts.run);
+  return facts;
+}
+
+// The script as it stands: what was checked when it was written is what the new job gets.
+void submit_again(base::FileSystem& files, const RunFacts& run, const ResumeStep& step) {
+  const Path script = run.path / kBatchScript;
+  std::vector<std::string> jobs;
+  std::string before = step.behind;
+  while (jobs.size() < step.links) {
+    std::vector<std::string> settings;
+    if (step.of_array) settings.emplace_back("--array=0");
+    if (!before.empty()) settings.push_back(after(before));
+    before = submit_script(settings, {}, script) + (step.of_array ? "_0" : "");
+    base::answer(jobs.empty()
+                     ? base::str("job       ", before, ": goes on after step ", run.saved_step)
+                     : base::str("then      job ", before, ", after the one before has ended for whatever reason"));
+    jobs.push_back(before);
+  }
+  keep_submission(files, run.path, jobs);
+  base::answer("script    " + script.string());
+  base::answer(base::str("follow    tail -F ", (run.path / "logs" / ("job." + jobs.front() + ".log")).string()));
 }
 
 }  // namespace
 
 int stop_command(const Arguments& arguments) {
-  const auto run = parse("stop", "asks a run to save and end, and to stay stopped until `trireme resume`", arguments);
+  Line command("stop", "asks a run to save and end, and to stay stopped until `trireme resume`");
+  const auto run = command.parse(arguments);
   if (!run) return base::kExitDone;
   base::PosixFileSystem files;
   const RunFacts facts = read_run(files, *run);
   leave(files, *run, Wish::kStop);
   if (facts.alive) {
-    base::answer(base::str(job_name(facts), " is running: it saves at the end of its step and ends with exit code 75"));
+    base::answer(
+        base::str(holder_text(facts), " is running: it saves at the end of its step and ends with exit code 75"));
   } else if (is_done(facts)) {
     base::answer("the run is done: nothing runs that could stop; a later attempt will end as soon as it starts");
   } else {
     base::answer("nothing is running: an attempt that is queued, or started later, ends as soon as it starts");
   }
-  base::answer(base::str("to take it back: trireme resume ", run->string()));
+  base::answer(base::str("to go on later: trireme resume ", run->string()));
   return base::kExitDone;
 }
 
 int save_command(const Arguments& arguments) {
-  const auto run = parse("save", "asks a run to save at the end of its step and go on", arguments);
+  Line command("save", "asks a run to save at the end of its step and go on");
+  const auto run = command.parse(arguments);
   if (!run) return base::kExitDone;
   base::PosixFileSystem files;
   const RunFacts facts = read_run(files, *run);
@@ -92,27 +155,26 @@ int save_command(const Arguments& arguments) {
     throw base::Error(base::str("the run in ", run->string(), " is done and saved: there is nothing to ask for"));
   }
   leave(files, *run, Wish::kSave);
-  base::answer(facts.alive ? base::str(job_name(facts), " is running: it saves at the end of its step and goes on")
+  base::answer(facts.alive ? base::str(holder_text(facts), " is running: it saves at the end of its step and goes on")
                            : "nothing is running: the next attempt saves after its first step");
   return base::kExitDone;
 }
 
 int resume_command(const Arguments& arguments) {
-  const auto run = parse("resume", "takes a stop back, and says what else the run needs to go on", arguments);
+  bool only_lift = false;
+  Line command("resume", "lifts the stop of a run, and submits it again when no job of it is queued or running");
+  command.line.flag("no-submit", only_lift, "only lift the stop");
+  const auto run = command.parse(arguments);
   if (!run) return base::kExitDone;
   base::PosixFileSystem files;
-  const bool taken = withdraw(files, *run, Wish::kStop);
-  const RunFacts facts = read_run(files, *run);
-  base::answer(taken ? "the stop was taken back" : "no stop was asked for");
-  if (facts.alive) {
-    base::answer(
-        base::str(job_name(facts), " is running", taken ? "; if it already saw the stop, it ends all the same" : ""));
-  } else if (is_done(facts)) {
-    base::answer("the run is done");
-  } else {
-    base::answer(
-        "nothing is running: a job that is still queued (trireme status) goes on by itself, else submit the run again");
-  }
+  const bool lifted = withdraw(files, *run, Wish::kStop);
+  base::answer(lifted ? "the stop was lifted" : "no stop was asked for");
+  if (only_lift) return base::kExitDone;
+  const ResumeFacts facts = resume_facts(files, *run, lifted);
+  const ResumeStep step = decide_resume(facts);
+  if (step.kind == ResumeStep::Kind::kUnknown) throw base::Error(step.text);
+  base::answer(step.text);
+  if (step.kind == ResumeStep::Kind::kSubmit) submit_again(files, facts.run, step);
   return base::kExitDone;
 }
 

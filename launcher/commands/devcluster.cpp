@@ -16,6 +16,7 @@
 #include "launcher/commands/commands.hpp"
 #include "launcher/console/format.hpp"
 #include "launcher/options/command_line.hpp"
+#include "launcher/options/site_file.hpp"
 #include "slurm/devcluster/cluster.hpp"
 #include "slurm/devcluster/node_spaces.hpp"
 #include "slurm/queue/command.hpp"
@@ -46,8 +47,12 @@ struct Line {
   Plan plan() const { return devcluster::read_plan(directory_of(directory)); }
 };
 
-// Slurm's own commands find the cluster by this variable alone.
-void point_at(const Plan& plan) { ::setenv("SLURM_CONF", plan.conf().c_str(), 1); }
+// Slurm's own commands find the cluster by the first variable alone; the second keeps ours from taking another
+// cluster's site file.
+void point_at(const Plan& plan) {
+  ::setenv("SLURM_CONF", plan.conf().c_str(), 1);
+  ::setenv("TRIREME_SITE", options::kNoSiteFile, 1);
+}
 
 std::string output_of(const std::vector<std::string>& words) {
   const auto result = slurm::run_command(words);
@@ -106,7 +111,8 @@ int up(const Arguments& arguments) {
   base::answer(str(nodes, " nodes are up after ", format_duration(seconds),
                    ": partitions low (the default) and high, which preempts it (", plan.preempt_mode, ", grace ", grace,
                    " s)"));
-  base::answer(str("  export SLURM_CONF=", plan.conf().string(), "    then sbatch, squeue, scontrol … use it"));
+  base::answer(str("  export SLURM_CONF=", plan.conf().string(), " TRIREME_SITE=", options::kNoSiteFile,
+                   "    then sbatch, squeue, scontrol … use it"));
   base::answer(str("  trireme devcluster preempt", dir, " JOB        a job of high takes its nodes"));
   base::answer(str("  trireme devcluster kill-node", dir, " n2       as if its power were cut"));
   base::answer(str("  trireme devcluster down", dir, "               ends everything"));

@@ -15,6 +15,7 @@
 #include "launcher/options/site_file.hpp"
 #include "launcher/program/helper.hpp"
 #include "launcher/submission/site_report.hpp"
+#include "slurm/job/job_environment.hpp"
 #include "slurm/site/advice.hpp"
 #include "slurm/site/site_facts.hpp"
 #include "slurm/site/site_ini.hpp"
@@ -61,6 +62,20 @@ std::optional<EarlierFile> earlier_file(const std::string& path, bool force) {
   }
 }
 
+bool is_same_file(const std::string& path, const Path& other) {
+  std::error_code missing;
+  return !other.empty() && (Path(path) == other || std::filesystem::equivalent(path, other, missing));
+}
+
+// Where submit looks by itself, the directory may be made as well.
+void make_own_directory(const std::string& path) {
+  const Path own = options::own_site_file(slurm::environment_variable);
+  base::PosixFileSystem files;
+  if (!own.empty() && std::filesystem::absolute(path).lexically_normal() == own.lexically_normal()) {
+    files.create_directories(own.parent_path());
+  }
+}
+
 void write_site_file(const std::string& path, bool force, const std::optional<EarlierFile>& earlier, slurm::Site site,
                      void (*say)(std::string_view line)) {
   // What no command can tell, but a person may have found out.
@@ -70,8 +85,11 @@ void write_site_file(const std::string& path, bool force, const std::optional<Ea
   const auto overwrite = earlier || force ? base::Overwrite::kForced : base::Overwrite::kRefused;
   files.replace(base::output_file(path, overwrite), slurm::to_ini(site, needs));
   if (!earlier) {
+    const auto found = options::find_site_file("", slurm::environment_variable);
+    const bool finds = found && is_same_file(path, found->path);
     say("");
-    say(str("wrote ", path, ": fill in [needs] at its end, then: trireme submit RUN.ini --site ", path));
+    say(str("wrote ", path, ": fill in [needs] at its end, then: trireme submit RUN.ini",
+            finds ? " (which finds it there)" : " --site " + path));
     return;
   }
   const auto changes = slurm::changes_between(earlier->site, site);
@@ -108,6 +126,27 @@ void print_tables(const slurm::Site& site, const std::vector<slurm::FairShare>& 
   base::answer_text(text);
 }
 
+void print(const slurm::Site& site, const std::vector<slurm::FairShare>& shares, bool json) {
+  if (json) {
+    print_json(site, shares);
+  } else {
+    print_tables(site, shares);
+  }
+}
+
+// What submit will take for true although Slurm says otherwise.
+void compare(const options::SiteFile& file, const slurm::Site& kept, slurm::Site site) {
+  if (!site.submit_from_nodes) site.submit_from_nodes = kept.submit_from_nodes;  // only a person knows
+  const auto changes = slurm::changes_between(kept, site);
+  base::answer("");
+  base::answer(str("site file ", file.text(),
+                   changes.empty() ? ": as Slurm says now"
+                                   : str(": Slurm says otherwise now; to refresh it: trireme "
+                                         "doctor --site-out ",
+                                         file.path)));
+  for (const std::string& change : changes) base::answer("  " + change);
+}
+
 }  // namespace
 
 int doctor_command(const Arguments& arguments) {
@@ -116,10 +155,10 @@ int doctor_command(const Arguments& arguments) {
     words.insert(words.begin(), "doctor");
     exec_helper(words);
   }
-  std::string site_out;
+  std::string site_out, named;
   bool json = false, force = false;
   options::CommandLine line("doctor", "what this cluster's Slurm will do to your jobs; under mpirun: checks the nodes",
-                            "trireme doctor --site-out site.ini\n"
+                            "trireme doctor --site-out ~/.config/trireme/site.ini\n"
                             "mpirun trireme doctor");
   line.each("site-out", "FILE",
             "writes the facts as a site file, for submit; an existing one is refreshed, its [needs] kept",
@@ -127,24 +166,39 @@ int doctor_command(const Arguments& arguments) {
               if (path.empty()) throw base::InputError("--site-out needs the name of a file to write");
               site_out = path;
             });
+  options::declare_site(line, named, "a site file to show instead of what Slurm says");
   line.flag("force", force, "replace a --site-out file whatever it holds");
   line.flag("json", json, "print one JSON object instead of tables and sentences");
   if (!line.parse(arguments)) return base::kExitDone;
+  if (!site_out.empty() && !named.empty()) {
+    throw base::InputError("--site shows a site file and --site-out writes what Slurm says: give one of them");
+  }
 
-  const std::optional<EarlierFile> earlier = site_out.empty() ? std::nullopt : earlier_file(site_out, force);
-  const std::optional<slurm::Site> site = slurm::read_site(slurm::run_command);
+  std::optional<EarlierFile> earlier;
+  std::optional<options::SiteFile> file;
+  if (site_out.empty()) {
+    file = options::find_site_file(named, slurm::environment_variable);
+  } else {
+    make_own_directory(site_out);
+    earlier = earlier_file(site_out, force);
+  }
+  const slurm::Site kept = file ? options::load_site_file(*file) : slurm::Site();
+  const bool ask = !file || file->named_by != "--site";
+  const auto site = ask ? slurm::read_site(slurm::run_command) : std::optional<slurm::Site>();
   if (!site) {
     if (!site_out.empty()) throw base::Error(str(kNoSlurm, "; ", site_out, " is not written"));
-    base::answer(json ? "null" : kNoSlurm);
+    if (file && ask) base::print_note("no Slurm here: what follows is the site file " + file->text());
+    if (file) {
+      print(kept, {}, json);
+    } else {
+      base::answer(json ? "null" : kNoSlurm);
+    }
     return base::kExitDone;
   }
   const auto shares =
       site->accounting ? slurm::read_fair_shares(slurm::run_command) : std::optional<std::vector<slurm::FairShare>>();
-  if (json) {
-    print_json(*site, shares.value_or(std::vector<slurm::FairShare>()));
-  } else {
-    print_tables(*site, shares.value_or(std::vector<slurm::FairShare>()));
-  }
+  print(*site, shares.value_or(std::vector<slurm::FairShare>()), json);
+  if (file && !json) compare(*file, kept, *site);
   if (!site_out.empty()) write_site_file(site_out, force, earlier, *site, json ? base::print_note : base::answer);
   return base::kExitDone;
 }

@@ -197,7 +197,7 @@ int next(const Arguments& arguments) {
   // A new submission is a new beginning: what failed in an earlier job does not count.
   std::erase_if(situation.attempts,
                 [&](const slurm::Attempt& one) { return !slurm::is_of_job(one.start, job.job_id, job.cluster); });
-  situation.held = slurm::find_request(files, run, slurm::Wish::kStop).has_value();
+  situation.stopped = slurm::find_request(files, run, slurm::Wish::kStop).has_value();
   if (launcher_exit >= 0) {
     situation.launcher_exit = static_cast<int>(launcher_exit);
     situation.outcome = slurm::read_outcome(files, run, static_cast<int>(attempt));

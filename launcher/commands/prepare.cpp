@@ -255,6 +255,8 @@ void print_summary(const PrepareOptions& options, const tokens::SplitResult& res
 }
 
 int verify(const PrepareOptions& options) {
+  CleanupOnSignal cleanup;
+  cleanup.watch({});
   base::PosixFileSystem files;
   for (const std::string& path : options.inputs) {
     const auto dataset = tokens::TokenDataset::open(files, path);

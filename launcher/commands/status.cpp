@@ -13,10 +13,12 @@
 #include "base/error.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/options/command_line.hpp"
+#include "launcher/options/site_file.hpp"
 #include "launcher/run_directory/run_directory.hpp"
 #include "launcher/run_directory/run_facts.hpp"
 #include "launcher/run_directory/run_summary.hpp"
 #include "launcher/submission/queue.hpp"
+#include "slurm/job/job_environment.hpp"
 #include "slurm/queue/job_list.hpp"
 
 namespace trireme::launcher {
@@ -47,11 +49,17 @@ std::vector<Path> wanted_runs(base::FileSystem& files, const std::vector<std::st
   return runs;
 }
 
-void look(base::FileSystem& files, const std::vector<std::string>& words, bool json, bool clear) {
+// Between two questions to the queue, as the site asks for.
+double site_seconds(const std::string& named) {
+  const auto file = options::find_site_file(named, slurm::environment_variable);
+  return file ? static_cast<double>(options::load_site_file(*file).queue_seconds) : slurm::kQueueSeconds;
+}
+
+/// `seconds`: at least, between two questions to the queue.
+void look(base::FileSystem& files, const std::vector<std::string>& words, double seconds, bool json, bool clear) {
   const double now = base::wall_time();
   std::vector<RunFacts> facts;
   for (const Path& path : wanted_runs(files, words)) facts.push_back(read_run(files, path));
-  double seconds = slurm::kQueueSeconds;
   for (const RunFacts& run : facts) seconds = std::max(seconds, run.queue_seconds);
   const auto queue = my_queue(files, seconds);
   std::vector<RunSummary> runs;
@@ -71,17 +79,20 @@ void look(base::FileSystem& files, const std::vector<std::string>& words, bool j
 
 int status_command(const Arguments& arguments) {
   bool json = false, watch = false;
+  std::string site;
   std::vector<std::string> words;
   options::CommandLine line("status",
                             "how runs stand, from their directories and the queue (asked once a minute at most)",
                             "trireme status\ntrireme status --watch runs/bible");
   line.flag("watch", watch, "again every 5 seconds, until Ctrl-C");
   line.flag("json", json, "one JSON object instead of a table");
+  options::declare_site(line, site, "whose queue_seconds says how often the queue may be asked");
   line.positionals("RUN_DIR", words, "run directories; without any, those in ./runs", 0);
   if (!line.parse(arguments)) return base::kExitDone;
   base::PosixFileSystem files;
+  const double seconds = std::max(slurm::kQueueSeconds, site_seconds(site));
   while (true) {
-    look(files, words, json, watch && ::isatty(STDOUT_FILENO) == 1);
+    look(files, words, seconds, json, watch && ::isatty(STDOUT_FILENO) == 1);
     if (!base::finish_answers() || !watch) return base::kExitDone;
     std::this_thread::sleep_for(std::chrono::seconds(5));
   }

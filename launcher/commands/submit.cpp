@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <optional>
 #include <set>
-#include <sstream>
 #include <thread>
 
 #include "base/answer.hpp"
@@ -24,8 +23,10 @@
 #include "launcher/run_directory/submission_record.hpp"
 #include "launcher/submission/resubmission.hpp"
 #include "launcher/submission/run_check.hpp"
+#include "launcher/submission/sbatch.hpp"
 #include "launcher/submission/submission.hpp"
 #include "slurm/job/attempt_ledger.hpp"
+#include "slurm/job/job_environment.hpp"
 #include "slurm/queue/command_environment.hpp"
 #include "slurm/site/site_facts.hpp"
 #include "slurm/submit/settings.hpp"
@@ -46,14 +47,13 @@ struct Line {
 
   Line()
       : line("submit", "checks a run file, writes its batch script into the run directory and submits it",
-             "trireme submit run.ini --site site.ini\ntrireme submit run.ini --dry-run\ntrireme submit a.ini b.ini "
+             "trireme submit run.ini\ntrireme submit run.ini --dry-run --site site.ini\ntrireme submit a.ini b.ini "
              "c.ini"),
         run((declare(), line), options::Listing::kAside, 1000) {}
 
  private:
   void declare() {
-    line.value("site", site_file, "SITE.ini",
-               "the cluster's facts and needs (trireme doctor --site-out); else Slurm is asked");
+    options::declare_site(line, site_file, "the cluster's facts and needs (trireme doctor --site-out)");
     line.flag("dry-run", dry_run, "print the batch script and submit nothing");
     line.value("chain", chain, "N", "jobs that follow each other: each goes on where the one before ended")
         .range(1, 100);
@@ -62,11 +62,18 @@ struct Line {
   }
 };
 
-slurm::Site site_of(const std::string& file) {
-  if (!file.empty()) return options::load_site_file(file);
-  auto site = slurm::read_site(run_command);
+// Names the file that it takes, so that what it says later is no riddle: in a line of the answer, which a dry run keeps
+// for the script.
+slurm::Site site_of(const Line& command) {
+  const auto file = options::find_site_file(command.site_file, slurm::environment_variable);
+  const std::optional<slurm::Site> site = file ? options::load_site_file(*file) : slurm::read_site(run_command);
   if (!site)
-    throw base::InputError("there is no Slurm here (no scontrol); on another machine name a site file: --site");
+    throw base::InputError("there is no Slurm here (no scontrol): name a site file of the cluster with --site");
+  if (!command.dry_run) {
+    base::answer("site      " + (file ? file->text() : "as Slurm says now (no site file)"));
+  } else if (file && command.site_file.empty()) {
+    base::print_note("site file: " + file->text());
+  }
   return *site;
 }
 
@@ -144,45 +151,9 @@ slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const 
 Path write_script(base::FileSystem& files, const slurm::ScriptPlan& plan, const slurm::Site& site) {
   const std::string text = slurm::batch_script(plan, site);  // refuses before anything is made
   for (const slurm::ScriptRun& run : plan.runs) files.create_directories(Path(run.run_directory) / "logs");
-  const Path script = Path(plan.runs[0].run_directory) / "submit.sbatch";
+  const Path script = Path(plan.runs[0].run_directory) / kBatchScript;
   files.replace(script, text);
   return script;
-}
-
-// sbatch's lines that say "error:"; a site's notes may stand before them.
-std::string reason_of(const std::string& text) {
-  std::string reasons;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    const std::size_t at = line.find("error: ");
-    if (at != std::string::npos) reasons += (reasons.empty() ? "" : "; ") + line.substr(at + 7);
-  }
-  return reasons.empty() ? text.substr(0, text.find('\n')) : reasons;
-}
-
-// The settings stand on the command line, which nothing in the environment or in the script overrides; `more` stands
-// after them.
-std::vector<std::string> sbatch_words(const std::vector<std::string>& settings, const std::vector<std::string>& more,
-                                      const Path& script) {
-  std::vector<std::string> words = {"sbatch"};
-  words.insert(words.end(), settings.begin(), settings.end());
-  words.insert(words.end(), more.begin(), more.end());
-  words.push_back(script.string());
-  return words;
-}
-
-std::string sbatch(const std::vector<std::string>& words) {
-  constexpr double kLimit = 300;  // sbatch itself tries again for some minutes
-  const auto result = slurm::run_command_within(kLimit, words);
-  if (!result) throw base::Error("there is no sbatch here: take the script to the cluster's login node");
-  if (result->exit_code == slurm::kNoAnswer) {
-    throw base::Error(str("sbatch gave ", result->error,
-                          ": look with squeue whether the job is in the queue before you submit again"));
-  }
-  if (result->exit_code != 0) {
-    throw base::Error(str("sbatch refused the job: ", reason_of(result->error)));
-  }
-  return result->output.substr(0, result->output.find_first_of(";\n"));
 }
 
 // What the rest of the training takes on the ranks of its last attempt, as its metrics tell; else the time limit.
@@ -296,7 +267,7 @@ int submit_command(const Arguments& arguments) {
     throw base::InputError("--soonest asks the queue and --dry-run asks nobody: give one of them");
   }
   base::PosixFileSystem files;
-  const slurm::Site site = site_of(command.site_file);
+  const slurm::Site site = site_of(command);
   std::vector<options::RunOptions> all;
   slurm::ScriptPlan plan = make_plan(files, command, site, all);
   name_ignored_variables();
@@ -318,10 +289,10 @@ int submit_command(const Arguments& arguments) {
     script = write_script(files, plan, site);
   }
   const std::vector<std::string> settings = slurm::job_settings(plan, site);
-  std::vector<std::string> jobs = {sbatch(sbatch_words(settings, {"--parsable"}, script))};
+  std::vector<std::string> jobs = {submit_script(settings, {}, script)};
   tell(plan, site, script, jobs.front());
   for (std::int64_t link = 2; link <= command.chain; ++link) {
-    jobs.push_back(sbatch(sbatch_words(settings, {"--parsable", "--dependency=afterany:" + jobs.back()}, script)));
+    jobs.push_back(submit_script(settings, {after(jobs.back())}, script));
     base::answer(str("then      job ", jobs.back(), ", after the one before has ended for whatever reason"));
   }
   keep(files, plan, jobs);

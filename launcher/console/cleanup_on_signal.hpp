@@ -1,4 +1,4 @@
-// Temporary files do not survive Ctrl-C.
+// Temporary files and bars do not survive Ctrl-C.
 #pragma once
 
 #include <string>
@@ -8,8 +8,9 @@
 
 namespace trireme::launcher {
 
-/// From construction on the stop signals are held back; from watch() on they remove the files and then end the process
-/// as they always do. To be made before any other thread and before the files, so that no signal falls in between.
+/// From construction on the stop signals wait; from watch() on they wipe the bar, remove the files and then end the
+/// process as they always do. To be made before any other thread and before the files, so that no signal falls in
+/// between.
 class CleanupOnSignal {
  public:
   /// Call once.

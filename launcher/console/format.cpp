@@ -45,6 +45,8 @@ std::string format_bytes(double bytes) {
   return scaled(bytes, kUnits, 6, 1000.0);
 }
 
+std::string format_device_hours(double hours, bool gpus) { return printed("%.2f %s h", hours, gpus ? "GPU" : "CPU"); }
+
 std::string with_commas(std::uint64_t value) {
   std::string digits = std::to_string(value);
   for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > 0; at -= 3) {

@@ -17,6 +17,9 @@ std::string format_count(double count);
 /// "512 B", "1.50 MB", "27.3 GB": three significant digits, powers of 1000.
 std::string format_bytes(double bytes);
 
+/// "12.50 GPU h", without GPUs "0.25 CPU h": hours x devices (the ranks), used or lost.
+std::string format_device_hours(double hours, bool gpus);
+
 /// "1,234,567".
 std::string with_commas(std::uint64_t value);
 

@@ -26,7 +26,7 @@ std::vector<std::string> on_lustre(const Survey& survey) {
 
 std::vector<std::string> on_gpfs(const Survey& survey) {
   return {str("GPFS: it stripes by itself, in blocks (df ", survey.directory,
-              " names the device, mmlsfs DEVICE -B the block size); long boxes are written in requests of 4 MiB that "
+              " names the device, mmlsfs DEVICE -B the block size); long pieces are written in requests of 4 MiB that "
               "begin at multiples of that, and no two nodes write into one file, so there is nothing to set")};
 }
 

@@ -1,11 +1,30 @@
-// The site file: the facts of a cluster and what jobs need there (docs/site.md).
+// The site file: the facts of a cluster and what jobs need there (docs/site.md), and where commands look for it.
 #pragma once
 
+#include <filesystem>
+#include <optional>
 #include <string>
 
+#include "launcher/options/command_line.hpp"
+#include "slurm/job/job_environment.hpp"
 #include "slurm/site/site.hpp"
 
 namespace trireme::options {
+
+/// Where an administrator leaves the site file of all users.
+inline constexpr const char* kSharedSiteFile = "/etc/trireme/site.ini";
+
+/// What --site and $TRIREME_SITE may name instead of a file: no site file is taken, Slurm is asked.
+inline constexpr const char* kNoSiteFile = "none";
+
+/// A site file that a command takes.
+struct SiteFile {
+  std::string path;
+  std::string named_by;  ///< "--site", "$TRIREME_SITE", or "" for one that lies in a usual place
+
+  /// "site.ini", "/home/a/site.ini (named by $TRIREME_SITE)".
+  std::string text() const;
+};
 
 /// Reads INI text that slurm::to_ini() or a person wrote; keys left out keep their defaults. `origin` names the text
 /// in messages. Throws base::InputError in one sentence: unknown section or key (naming the nearest), a key given
@@ -14,5 +33,20 @@ slurm::Site parse_site(const std::string& text, const std::string& origin);
 
 /// The same of a file. base::InputError when unreadable.
 slurm::Site load_site_file(const std::string& path);
+/// The same; the error says by what the file was named.
+slurm::Site load_site_file(const SiteFile& file);
+
+/// Declares --site FILE on `line`. `named` must outlive line.parse(), which refuses an empty name.
+void declare_site(CommandLine& line, std::string& named, const std::string& help);
+
+/// The user's own site file: site.ini in $XDG_CONFIG_HOME/trireme, without that in ~/.config/trireme. "" where neither
+/// variable holds an absolute path. The file need not be there.
+std::filesystem::path own_site_file(const slurm::Lookup& variable);
+
+/// The site file of a command: `named` (what --site says) when not empty, else what $TRIREME_SITE names, else
+/// own_site_file() or `shared`, the first that is there. Nothing when there is none, and where kNoSiteFile is named. A
+/// file that was named is not looked at: one that is missing is load_site_file()'s error.
+std::optional<SiteFile> find_site_file(const std::string& named, const slurm::Lookup& variable,
+                                       const std::filesystem::path& shared = kSharedSiteFile);
 
 }  // namespace trireme::options

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <ctime>
 #include <utility>
 
@@ -58,12 +57,6 @@ std::string local_time(double seconds) {
   ::localtime_r(&time, &parts);
   char text[32];
   std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
-  return text;
-}
-
-std::string hours(double seconds) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%.2f", seconds / 3600.0);
   return text;
 }
 
@@ -181,14 +174,15 @@ void RunDirectory::fail(const std::exception& error, const slurm::Progress& prog
 
 std::string attempts_table(const std::vector<slurm::Attempt>& attempts) {
   std::vector<std::vector<std::string>> rows = {
-      {"attempt", "started", "because", "layout", "steps", "lost", "device hours", "lost", "ended"}};
+      {"attempt", "started", "because", "layout", "steps", "steps lost", "device hours", "lost", "ended"}};
   for (const slurm::Attempt& attempt : attempts) {
     const std::string last = attempt.ended ? std::to_string(attempt.end.last_step) : "?";
     rows.push_back({std::to_string(attempt.number), local_time(attempt.start.time), attempt.start.reason,
                     attempt.start.layout, base::str(attempt.start.first_step, " -> ", last),
                     std::to_string(attempt.ended ? attempt.end.last_step - attempt.end.saved_step : 0),
-                    attempt.ended ? hours(attempt.end.device_seconds) : "?",
-                    attempt.ended ? hours(attempt.end.lost_seconds) : "?", slurm::end_reason(attempt, "running")});
+                    attempt.ended ? format_device_hours(attempt.end.device_seconds / 3600, attempt.start.gpus) : "?",
+                    attempt.ended ? format_device_hours(attempt.end.lost_seconds / 3600, attempt.start.gpus) : "?",
+                    slurm::end_reason(attempt, "running")});
   }
   return format_table(rows, {.right = {0, 5, 6, 7}, .spare = {7, 6, 2, 3, 1, 5}});
 }

@@ -170,8 +170,8 @@ std::string summary_table(const std::vector<RunSummary>& runs) {
         {run.name, run.state, run.job.empty() ? "-" : run.job, std::to_string(run.attempt), base::str(run.step, of),
          run.loss ? fixed(*run.loss, 4) : "-", run.tokens_per_second ? format_count(*run.tokens_per_second) : "-",
          run.seconds_left ? format_duration(*run.seconds_left) : "-",
-         run.next_checkpoint.empty() ? "-" : run.next_checkpoint,
-         base::str(fixed(run.device_hours, 2), run.gpus ? " GPU" : " CPU"), fixed(run.lost_hours, 2), run.note});
+         run.next_checkpoint.empty() ? "-" : run.next_checkpoint, format_device_hours(run.device_hours, run.gpus),
+         format_device_hours(run.lost_hours, run.gpus), run.note});
   }
   return format_table(rows, {.right = {3, 4, 5, 6, 7, 9, 10}, .spare = {3, 8, 6, 10, 9, 2, 5, 7, 4}});
 }

@@ -26,18 +26,6 @@ bool is_over(const std::string& state) {
   return std::ranges::find(kOver, state) != kOver.end();
 }
 
-// Who may have submitted a job of the run: this user, and the directory's owner.
-std::vector<std::string> users_of(const slurm::ScriptPlan& plan) {
-  std::vector<std::string> users = {base::user_name(::geteuid())};
-  for (const slurm::ScriptRun& run : plan.runs) {
-    struct stat status {};
-    if (::stat(run.run_directory.c_str(), &status) != 0) continue;
-    const std::string owner = base::user_name(status.st_uid);
-    if (std::ranges::count(users, owner) == 0) users.push_back(owner);
-  }
-  return users;
-}
-
 bool writable(const fs::path& path) { return ::access(path.c_str(), W_OK) == 0; }
 
 void check_rights(const slurm::ScriptRun& run) {
@@ -59,6 +47,17 @@ bool waits_for_another(const slurm::JobRequest& request) {
 }
 
 }  // namespace
+
+std::vector<std::string> submitters_of(const std::vector<slurm::ScriptRun>& runs) {
+  std::vector<std::string> users = {base::user_name(::geteuid())};
+  for (const slurm::ScriptRun& run : runs) {
+    struct stat status {};
+    if (::stat(run.run_directory.c_str(), &status) != 0) continue;
+    const std::string owner = base::user_name(status.st_uid);
+    if (std::ranges::count(users, owner) == 0) users.push_back(owner);
+  }
+  return users;
+}
 
 std::vector<std::string> known_jobs_command(const std::vector<std::string>& users) {
   std::string list;
@@ -86,7 +85,7 @@ std::vector<KnownJob> parse_known_jobs(const std::string& answer) {
 
 std::optional<KnownJob> job_of_run(const std::vector<KnownJob>& jobs, const slurm::ScriptRun& run,
                                    const std::string& work_directory, const std::vector<std::string>& submitted) {
-  const std::string script = (fs::path(run.run_directory) / "submit.sbatch").string();
+  const std::string script = (fs::path(run.run_directory) / kBatchScript).string();
   for (const KnownJob& job : jobs) {
     const std::size_t task = job.id.find('_');
     const bool first_or_only = task == std::string::npos || job.id.substr(task) == "_0";
@@ -119,7 +118,7 @@ std::optional<fs::path> first_unwritable(const fs::path& run_directory) {
 void check_resubmission(base::FileSystem& files, const slurm::ScriptPlan& plan, const slurm::RunCommand& run) {
   for (const slurm::ScriptRun& one : plan.runs) check_rights(one);
   if (waits_for_another(plan.request)) return;
-  const auto answer = slurm::output_of(run, known_jobs_command(users_of(plan)));
+  const auto answer = slurm::output_of(run, known_jobs_command(submitters_of(plan.runs)));
   if (!answer) {
     base::print_warning("squeue does not answer: whether a job of this run waits already is not known");
     return;

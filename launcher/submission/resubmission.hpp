@@ -12,6 +12,9 @@
 
 namespace trireme::launcher {
 
+/// The name of a run's batch script in the run directory; of a job array's, in that of the first run.
+inline constexpr const char* kBatchScript = "submit.sbatch";
+
 /// A job as squeue shows it.
 struct KnownJob {
   std::string id;  ///< "123", or of an array task "123_4"
@@ -20,6 +23,9 @@ struct KnownJob {
   std::string command;    ///< the batch script
   std::string directory;  ///< where it works
 };
+
+/// Who may have submitted a job of these runs: this user, and the directories' owners.
+std::vector<std::string> submitters_of(const std::vector<slurm::ScriptRun>& runs);
 
 /// squeue's words for the jobs of these users, and its answer; lines that do not fit are left out.
 std::vector<std::string> known_jobs_command(const std::vector<std::string>& users);

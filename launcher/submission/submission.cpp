@@ -66,18 +66,20 @@ std::string price_text(const slurm::ScriptPlan& plan, const slurm::Site& site,
   const double hours = static_cast<double>(plan.geometry.seconds) / 3600;
   std::string text;
   if (per_hour) {
-    text =
-        str(decimals(*per_hour), " billing units an hour, ", decimals(*per_hour * hours), " for the whole time limit");
+    text = str(decimals(*per_hour), " billing units an hour, ", decimals(*per_hour * hours),
+               " billing units for the whole time limit");
   } else {
     const auto cores = plan.geometry.ranks() * plan.geometry.cpus_per_task;
-    text = str("partition ", partition.name, " has no billing weights: ", cores, " core-hours an hour");
+    text = str("partition ", partition.name, " has no billing weights: ", cores, " core hours an hour, ",
+               decimals(static_cast<double>(cores) * hours), " core hours for the whole time limit");
   }
   if (plan.runs.size() > 1) text += str(", each of ", plan.runs.size(), " tasks");
   if (!shares) return text;
   for (const slurm::FairShare& share : *shares) {
     if (share.account != account_of(plan, site) && !(account_of(plan, site).empty() && shares->size() == 1)) continue;
-    text += str("; account ", share.account, " has used ", decimals(100 * share.usage), "% with a share of ",
-                decimals(100 * share.normalized_share), "%, fair-share factor ", decimals(share.factor));
+    text +=
+        str("; account ", share.account, " has used ", decimals(100 * share.usage), "% of the cluster with a share of ",
+            decimals(100 * share.normalized_share), "%, fair-share factor ", decimals(share.factor), " (0 to 1)");
   }
   return text;
 }

@@ -17,7 +17,7 @@ namespace trireme::launcher {
 std::vector<std::string> submission_warnings(const slurm::ScriptPlan& plan, const slurm::Site& site,
                                              std::int64_t chain);
 
-/// "price     48 billing units an hour, 576 for the whole time limit; …".
+/// "48 billing units an hour, 576 billing units for the whole time limit; …".
 std::string price_text(const slurm::ScriptPlan& plan, const slurm::Site& site,
                        const std::optional<std::vector<slurm::FairShare>>& shares);
 

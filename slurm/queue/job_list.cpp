@@ -72,6 +72,8 @@ bool holds(std::string_view list, std::int64_t task) {
   return false;
 }
 
+constexpr std::string_view kJobListPrefix = "squeue.";
+
 constexpr const char* kNoAnswerKept = "no answer\n";
 
 // The cache: seconds since the epoch and the cluster's name on the first line; after it squeue's answer, or that there
@@ -110,6 +112,29 @@ void write_kept(base::FileSystem& files, const std::filesystem::path& cache, con
     files.replace(cache, base::str(asked, " ", kept.cluster, "\n", kept.answer));
   } catch (const base::Error&) {
     // The next call asks again.
+  }
+}
+
+// The file that one process at a time locks (asker_lock.hpp).
+constexpr std::string_view kLockEnding = ".lock";
+
+// Answers of clusters that nobody asked for a day, such as devclusters that are gone, and their locks. The lock goes
+// first: what is left after a kill between the two is found again.
+void remove_old_answers(base::FileSystem& files, const std::filesystem::path& cache, double now) {
+  constexpr double kDay = 86400;
+  if (cache.empty()) return;
+  try {
+    const auto names = files.list(cache.parent_path());
+    for (const std::string& name : names) {
+      if (!name.starts_with(kJobListPrefix) || name == cache.filename() || name.ends_with(kLockEnding)) continue;
+      const auto kept = read_kept(files, cache.parent_path() / name);
+      if (!kept || now - kept->asked < kDay) continue;
+      const std::string lock = name + std::string(kLockEnding);
+      if (std::ranges::count(names, lock) != 0) files.remove(cache.parent_path() / lock);
+      files.remove(cache.parent_path() / name);
+    }
+  } catch (const base::Error&) {
+    // Another process removed it, or nobody may: the next call tries again.
   }
 }
 
@@ -156,7 +181,7 @@ std::string job_list_name(const std::string& cluster, const std::string& host, c
     if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '-') c = '_';
   }
   constexpr std::size_t kLongest = 200;
-  return "squeue." + name.substr(name.size() - std::min(name.size(), kLongest));
+  return std::string(kJobListPrefix) + name.substr(name.size() - std::min(name.size(), kLongest));
 }
 
 std::optional<JobList> my_jobs(base::FileSystem& files, const RunCommand& run, const std::filesystem::path& place,
@@ -176,6 +201,7 @@ std::optional<JobList> my_jobs(base::FileSystem& files, const RunCommand& run, c
   if (asked.cluster.empty() && kept) asked.cluster = kept->cluster;  // it stays the same
   if (asked.cluster.empty() && result->exit_code == 0) asked.cluster = cluster_name(run, "");
   write_kept(files, cache, asked);
+  remove_old_answers(files, cache, asked.asked);
   return list_of(asked);
 }
 

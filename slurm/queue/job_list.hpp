@@ -53,7 +53,8 @@ std::string job_list_name(const std::string& cluster, const std::string& host, c
 /// squeue's answer, younger than `seconds`: from `cache` when that is fresh enough, else asked for and written there.
 /// When several processes ask at the same time with the same cache, one asks the queue and the others wait for it, up
 /// to some seconds. A question that failed counts too: a controller in trouble is not asked more often. Nothing without
-/// Slurm and after a failure. `cluster` is the cluster's name, or "": then Slurm is asked for it once. An empty
+/// Slurm and after a failure. Whoever writes the cache removes those of other clusters beside it that are older than a
+/// day (devclusters come and go). `cluster` is the cluster's name, or "": then Slurm is asked for it once. An empty
 /// `cache`, or one that cannot be written, costs one call a time, no error.
 std::optional<JobList> my_jobs(base::FileSystem& files, const RunCommand& run, const std::filesystem::path& cache,
                                const std::string& cluster, double now, double seconds = kQueueSeconds);

@@ -109,8 +109,7 @@ std::vector<std::string> failing_hosts(const std::vector<Attempt>& attempts, int
 NextStep decide(const Situation& situation) {
   if (!situation.launcher_exit) {
     if (situation.finished) return end(base::kExitDone, "the run is done already");
-    if (situation.held)
-      return end(base::kExitStopped, "somebody asked the run to stay stopped (trireme resume takes it back)");
+    if (situation.stopped) return end(base::kExitStopped, "the run is stopped, until trireme resume");
     return go(situation, "starting");
   }
   // Without an outcome the launcher's code tells only one thing: that the options were refused before there was a run.
@@ -121,7 +120,7 @@ NextStep decide(const Situation& situation) {
   if (code == base::kExitDone) return end(code, reason);
   if (code == base::kExitBadInput) return end(code, "starting again would not help: " + reason);
   if (code == base::kExitStopped) {
-    const bool come_back = situation.outcome->come_back && !situation.held;
+    const bool come_back = situation.outcome->come_back && !situation.stopped;
     return come_back ? requeue_or_end(situation, code, reason) : end(code, reason);
   }
   if (situation.seconds_left && *situation.seconds_left < situation.seconds_needed) {

@@ -13,7 +13,7 @@ namespace trireme::slurm {
 
 struct Situation {
   bool finished = false;               ///< the last attempt was done, and the run file asks for no more steps
-  bool held = false;                   ///< somebody asked the run to stay stopped
+  bool stopped = false;                ///< somebody asked the run to stay stopped
   std::optional<int> launcher_exit;    ///< of the attempt that just ended in this job; nothing before the first
   std::optional<Outcome> outcome;      ///< that it left
   int restart_count = 0;               ///< how often Slurm requeued this job

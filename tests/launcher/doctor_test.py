@@ -12,7 +12,8 @@ SAMPLES = Path(os.environ["TRIREME_SOURCE"]) / "tests" / "slurm" / "site" / "sam
 PROGRAMS = {"scontrol": 'case "$*" in *config*) n=scontrol_show_config;; *) n=scontrol_show_partition;; esac',
             "sinfo": "n=sinfo", "srun": "n=srun_mpi_list", "sacctmgr": "n=sacctmgr_show_qos", "sshare": "n=sshare",
             "mpirun": "n=mpirun_version", "ompi_info": "n=ompi_info", "prte_info": "n=prte_info"}
-CLEAN = {key: value for key, value in os.environ.items() if not key.startswith(("SLURM", "PMI", "OMPI", "PRTE"))}
+CLEAN = {key: value for key, value in os.environ.items()
+         if not key.startswith(("SLURM", "PMI", "OMPI", "PRTE", "TRIREME_SITE"))} | {"XDG_CONFIG_HOME": "/nowhere"}
 
 
 def check(name, condition, shown=""):
@@ -84,6 +85,35 @@ def site_files(work, university):
     check("follows a link", doctor(university, "--site-out", str(link)).returncode == 0 and link.is_symlink())
 
 
+def found_files(work, university):
+    """The site file that submit would take: compared with Slurm, and shown where there is no Slurm."""
+    own = work / "config/trireme/site.ini"
+    config = {"XDG_CONFIG_HOME": str(work / "config")}
+    nothing = work / "nothing"
+    nothing.mkdir()
+    wrote = doctor(university, "--site-out", str(own), **config)
+    check("its directory is made", wrote.returncode == 0 and "which finds it there" in wrote.stdout, wrote)
+    same = doctor(university, **config)
+    check("as Slurm says", same.stdout.endswith(f"\nsite file {own}: as Slurm says now\n"), same)
+    own.write_text(own.read_text().replace("grace = 0", "grace = 7", 1))
+    other = doctor(university, **config)
+    check("Slurm says otherwise", "Slurm says otherwise now" in other.stdout and f"--site-out {own}" in other.stdout
+          and other.stdout.endswith("grace: 7 -> 0\n"), other)
+    check("JSON is Slurm's alone", json.loads(doctor(university, "--json", **config).stdout)["cluster"] == "campus")
+    alone = doctor(str(nothing), **config)
+    check("without Slurm", alone.returncode == 0 and "campus, Slurm 21.08" in alone.stdout and str(own) in alone.stderr,
+          alone)
+    own.write_text(own.read_text().replace("cluster = campus", "cluster = elsewhere"))
+    named = doctor(university, "--site", str(own))
+    check("--site shows the file", named.returncode == 0 and named.stderr == ""
+          and named.stdout.startswith("cluster   elsewhere") and "otherwise" not in named.stdout, named)
+    own.write_text("[slurm]\nkill_weight = 3\n")
+    wrong = doctor(university, **config)
+    check("a wrong one", one_line(wrong, 2, str(own), "kill_wait") and wrong.stdout == "", wrong)
+    both = doctor(university, "--site", str(own), "--site-out", str(own))
+    check("not both", one_line(both, 2, "give one of them"), both)
+
+
 def refusals(work, university):
     run_file = work / "run.ini"
     run_file.write_text("[run]\nname = x\n")
@@ -152,5 +182,6 @@ def under_a_launcher(work, university):
 with tempfile.TemporaryDirectory() as directory:
     programs = reports(Path(directory))
     site_files(Path(directory), programs)
+    found_files(Path(directory), programs)
     refusals(Path(directory), programs)
     under_a_launcher(Path(directory), programs)

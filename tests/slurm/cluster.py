@@ -39,7 +39,7 @@ class Cluster:
 
     def __enter__(self):
         print(self.devcluster("up", *self.options).splitlines()[0], flush=True)
-        self.environment = dict(os.environ, SLURM_CONF=f"{self.directory}/etc/slurm.conf")
+        self.environment = dict(os.environ, SLURM_CONF=f"{self.directory}/etc/slurm.conf", TRIREME_SITE="none")
         if os.path.exists(FAULTS):  # for the ranks, which jobs start with this environment
             self.environment["LD_PRELOAD"] = FAULTS
         return self

@@ -127,6 +127,32 @@ def requeued(cluster, folder, reference):
     return same_end(run, reference)
 
 
+def stopped_and_resumed(cluster, folder, reference):
+    """trireme stop ends the job with 75 and nothing queues the run again; trireme resume does, with the script as it was."""
+    run = Run(cluster, folder, "stopped")
+    job = run.submit()
+    run.wait_step(60)
+    cluster.run(TRIREME, "stop", run.directory)
+    cluster.wait_state(job, ("FAILED", "COMPLETED"))
+    assert cluster.job(job)["ExitCode"] == "75:0", cluster.job(job)
+    queued = ("squeue", "--noheader", "--name=stopped", "--format=%i")
+    assert cluster.run(*queued).stdout == "", "something of a stopped run is queued"
+    shown = cluster.run(TRIREME, "status", run.directory).stdout
+    assert " stopped " in shown and "held" not in shown, shown
+    script = open(f"{run.directory}/submit.sbatch").read()
+    said = cluster.run(TRIREME, "resume", run.directory).stdout
+    again = re.search(r"^job +(\d+): goes on after step (\d+)$", said, flags=re.MULTILINE)
+    assert said.startswith("the stop was lifted\n") and again and again.group(1) != job, said
+    cluster.run(TRIREME, "resume", run.directory)
+    assert cluster.run(*queued).stdout.split() == [again.group(1)], "submitted twice"
+    run.wait_done()
+    assert open(f"{run.directory}/submit.sbatch").read() == script
+    assert cluster.wait_state(again.group(1), ("COMPLETED", "FAILED")) == "COMPLETED"
+    assert [start["job"] for start in run.attempts()] == [job, again.group(1)], run.attempts()
+    assert run.attempts()[1]["first_step"] == int(again.group(2)) >= 60, (said, run.attempts())
+    return same_end(run, reference)
+
+
 def array(cluster, folder, reference):
     runs = [Run(cluster, folder, f"array-{i}", nodes=1) for i in range(3)]
     done = cluster.run(TRIREME, "submit", *(run.file for run in runs))

@@ -18,8 +18,8 @@ from failure_cases import (bad_node, bombarded_srun, fast_tier_cleared, link_cut
 from preemption_cases import (cancelled_chain, grace_too_short, matrix, no_grace, preempted, preempted_srun,
                               requeue_refused)
 from queue_cases import (accounted, alone_in_step, array, export_none, gpus_per_task, half_the_nodes, no_requeue, oversubscribed,
-                         own_script, plain, plain_srun, refused, requeued, soonest, time_extended, time_limit_chain,
-                         two_clusters, two_jobs)
+                         own_script, plain, plain_srun, refused, requeued, soonest, stopped_and_resumed, time_extended,
+                         time_limit_chain, two_clusters, two_jobs)
 from training_run import Run, STEPS
 
 # Options of a cluster, how many cases at a time (the nodes share this machine's cores), and the cases. Five groups run at
@@ -27,7 +27,7 @@ from training_run import Run, STEPS
 GROUPS = (
     (("--nodes", "12", "--grace", "20"), 3,
      (preempted, preempted_srun, requeue_refused, node_killed, requeued, rank_killed_srun, bombarded_srun, array, two_jobs,
-      plain, plain_srun, own_script, export_none, no_requeue, refused)),
+      plain, plain_srun, own_script, export_none, no_requeue, stopped_and_resumed, refused)),
     (("--nodes", "2"), 1, (rank_killed, rank_killed_in_save, node_killed_in_save, no_grace, node_killed_fast)),
     (("--nodes", "2", "--preempt-mode", "cancel"), 1, (cancelled_chain, half_the_nodes, node_killed_at_start)),
     (("--nodes", "2"), 1, (fast_tier_cleared,)),

@@ -66,8 +66,8 @@ def stays_stopped(space):
     check(done.returncode == 75 and not causes(done.stdout + done.stderr), f"started in spite of the stop: {done}")
     check(outcome(space / RUN, 2)["come_back"] is False, f"would come back: {outcome(space / RUN, 2)}")
     said = space.must("resume", RUN).stdout
-    check("taken back" in said and "submit" in said, f"resume said {said}")
-    check("no stop" in space.must("resume", RUN).stdout, "a second resume took something back")
+    check("the stop was lifted" in said and f"mpirun -n 2 trireme train {RUN}/run.ini" in said, f"resume said {said}")
+    check("no stop" in space.must("resume", RUN).stdout, "a second resume lifted something")
     say("stays stopped until resume")
     return seconds
 

@@ -82,6 +82,21 @@ def training(space):
     say(f"  training: {len(bars)} bars, resized while it ran; none in 20 columns")
 
 
+def prepare_ended(space):
+    """Its threads go on until the end; no bar stays behind the sentence, so the shell's prompt begins a line."""
+    space.write("long.txt", "the king saw the river at night and spoke of it\n" * 400_000)
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        window = Window([TRIREME, "prepare", "--tokenizer", "tokenizer.json", "--output", "new.h5", "long.txt"], 100, space.path)
+        while not drawn(window.text) and window.read():
+            pass
+        os.kill(window.process, signal_number)
+        code = window.end()
+        check(drawn(window.text) and code == -signal_number, f"prepare left with {code}: {window.text}")
+        last = seen(window.text)[-2:]
+        check(last[0].startswith("trireme: stopped by SIG") and last[1] == "", f"a bar stays: {last}")
+    say("  prepare: a signal leaves no bar")
+
+
 def columns_of_the_environment(space):
     """A terminal that does not know its size: COLUMNS tells."""
     window = Window([TRIREME, "status", f"runs/{NAME}"], 0, space.path, {"COLUMNS": "50"})
@@ -101,6 +116,7 @@ def main():
         tables(space)
         columns_of_the_environment(space)
         training(space)
+        prepare_ended(space)
 
 
 if __name__ == "__main__":

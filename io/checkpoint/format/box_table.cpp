@@ -101,12 +101,12 @@ void check_coverage(Kind kind, const std::string& name, const Shape& shape, std:
       const Box& other = *boxes[j];
       if (box.offset.empty() || other.offset[0] >= box.offset[0] + box.size[0]) break;
       if (topology::overlap(box, other)) {
-        fail(base::str("boxes ", topology::to_string(box), " and ", topology::to_string(other), " overlap"));
+        fail(base::str("pieces ", topology::to_string(box), " and ", topology::to_string(other), " overlap"));
       }
     }
   }
   if (covered != topology::elements_of(shape)) {
-    fail(base::str("its boxes hold ", covered, " of ", topology::elements_of(shape), " elements"));
+    fail(base::str("its pieces hold ", covered, " of ", topology::elements_of(shape), " elements"));
   }
 }
 

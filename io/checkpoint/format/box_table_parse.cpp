@@ -25,7 +25,7 @@ struct Parser {
     for (auto& tensor : table.tensors) tensor = read_tensor(tensors);
     Decoder boxes(bytes_.substr(kTableHeaderBytes + tensor_count_ * kTableTensorBytes));
     for (auto& box : table.boxes) box = read_box(boxes, table);
-    require(next_checksum_ == checksum_count_, "a checksum is of no box");
+    require(next_checksum_ == checksum_count_, "a checksum is of no piece");
     check_order(table);
     check_files(table);
     return table;
@@ -84,7 +84,8 @@ struct Parser {
     require(name_length > 0 && name_length <= kMaxNameBytes && name_offset <= name_bytes_ &&
                 name_length <= name_bytes_ - name_offset,
             "a name lies outside");
-    require(tensor.first_box <= box_count_ && tensor.box_count <= box_count_ - tensor.first_box, "a box lies outside");
+    require(tensor.first_box <= box_count_ && tensor.box_count <= box_count_ - tensor.first_box,
+            "a piece lies outside");
     tensor.kind = static_cast<Kind>(kind);
     tensor.dtype = static_cast<DataType>(dtype);
     tensor.name = names_.substr(name_offset, name_length);
@@ -104,8 +105,8 @@ struct Parser {
     const auto first_checksum = in.get<std::uint64_t>();
     box.tensor = in.get<std::uint32_t>();
     box.file = in.get<std::uint32_t>();
-    require(box.tensor < tensor_count_, "a box is of no tensor");
-    require(box.file < lengths_.size(), "a box is in no file");
+    require(box.tensor < tensor_count_, "a piece is of no tensor");
+    require(box.file < lengths_.size(), "a piece is in no file");
     const Shape& shape = table.tensors[box.tensor].shape;
     const Shape both = read_dims(first_dim, 2 * shape.size());
     const auto middle = both.begin() + static_cast<std::ptrdiff_t>(shape.size());
@@ -113,12 +114,12 @@ struct Parser {
     for (std::size_t d = 0; d < shape.size(); ++d) {
       require(box.box.offset[d] >= 0 && box.box.size[d] > 0 && box.box.offset[d] < shape[d] &&
                   box.box.size[d] <= shape[d] - box.box.offset[d],
-              "a box lies outside its tensor");
+              "a piece lies outside its tensor");
     }
     const std::uint64_t bytes = table.bytes_of(box);
     const std::uint64_t blocks = (bytes + kBlockBytes - 1) / kBlockBytes;
     require(box.offset <= lengths_[box.file] && bytes <= lengths_[box.file] - box.offset,
-            "a box lies outside its file");
+            "a piece lies outside its file");
     // One after another, so that no two boxes share checksums and the parsed table is no larger than the file.
     require(first_checksum == next_checksum_ && blocks <= checksum_count_ - first_checksum, "a checksum lies outside");
     next_checksum_ += blocks;
@@ -135,14 +136,14 @@ struct Parser {
         const auto& last = table.tensors[t - 1];
         require(std::tie(last.kind, last.name) < std::tie(tensor.kind, tensor.name), "its tensors are out of order");
       }
-      require(tensor.first_box == next, "its boxes are out of order");
+      require(tensor.first_box == next, "its pieces are out of order");
       next += tensor.box_count;
       for (std::size_t b = tensor.first_box; b < next; ++b) {
         require(table.boxes[b].tensor == t && (b == tensor.first_box || table.boxes[b - 1].box < table.boxes[b].box),
-                "its boxes are out of order");
+                "its pieces are out of order");
       }
     }
-    require(next == table.boxes.size(), "a box is of no tensor");
+    require(next == table.boxes.size(), "a piece is of no tensor");
   }
 
   static void check_files(const BoxTable& table) {
@@ -152,7 +153,7 @@ struct Parser {
     for (std::size_t i = 1; i < extents.size(); ++i) {
       require(std::get<0>(extents[i - 1]) != std::get<0>(extents[i]) ||
                   std::get<2>(extents[i - 1]) <= std::get<1>(extents[i]),
-              "two boxes share bytes of a file");
+              "two pieces share bytes of a file");
     }
   }
 

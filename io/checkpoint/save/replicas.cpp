@@ -33,12 +33,12 @@ void check_box(const DeclaredBox& box) {
   }
   if (box.shape.size() > kMaxDims) fail(base::str("it has more than ", kMaxDims, " dims"));
   if (box.box.offset.size() != box.shape.size() || box.box.size.size() != box.shape.size()) {
-    fail("its box has another number of dims");
+    fail("its piece has another number of dims");
   }
   for (std::size_t d = 0; d < box.shape.size(); ++d) {
     if (box.shape[d] <= 0) fail("it has no elements");
     if (box.box.offset[d] < 0 || box.box.size[d] < 0 || box.box.offset[d] + box.box.size[d] > box.shape[d]) {
-      fail(base::str("box ", topology::to_string(box.box), " lies outside"));
+      fail(base::str("piece ", topology::to_string(box.box), " lies outside"));
     }
   }
 }

@@ -10,7 +10,7 @@ namespace trireme::checkpoint {
 std::string SavePlanner::prepare(std::span<const StoredBox> boxes, int shards_per_node) {
   const std::string declared = encode_declared(coordinator_.node(), boxes);
   const std::string key = base::str(shards_per_node, '\n', declared);
-  if (coordinator_.all_ok(key == planned_for_, "other boxes than last time").empty()) return "";
+  if (coordinator_.all_ok(key == planned_for_, "other pieces than last time").empty()) return "";
   planned_for_.clear();
   prepared_ = {};
   std::string failure = plan(declared, shards_per_node);

@@ -12,7 +12,7 @@ int checkpoint_command(const Arguments& arguments) {
                                   {"diff", "compares two checkpoints, whatever layouts wrote them", checkpoint_diff},
                                   {"copy", "to another file system, verified on the way", checkpoint_copy},
                                   {"prune", "deletes old checkpoints", checkpoint_prune},
-                                  {"view", "one HDF5 file that shows every tensor whole", checkpoint_view}},
+                                  {"view", "writes an HDF5 file that shows every tensor whole", checkpoint_view}},
                                  arguments);
 }
 

@@ -71,7 +71,7 @@ void print_inspection(const checkpoint::OpenedCheckpoint& opened) {
                                   {"extra", base::to_line(manifest.extra)},
                                   {"versions", base::to_line(manifest.versions)},
                                   {"size", format_bytes(static_cast<double>(bytes_of(manifest)))}}));
-  std::vector<std::vector<std::string>> rows = {{"kind", "tensor", "shape", "type", "boxes", "size"}};
+  std::vector<std::vector<std::string>> rows = {{"kind", "tensor", "shape", "type", "pieces", "size"}};
   for (const auto& tensor : opened.table.tensors) {
     const auto elements = static_cast<std::uint64_t>(topology::elements_of(tensor.shape));
     rows.push_back({name_of(tensor.kind), tensor.name, shape_text(tensor.shape), name_of(tensor.dtype),
@@ -91,7 +91,7 @@ int checkpoint_inspect(const Arguments& arguments) {
   bool run_file = false;
   bool stats = false;
   std::vector<std::string> words;
-  options::CommandLine line("checkpoint inspect", "what a checkpoint holds, from its manifest and box table",
+  options::CommandLine line("checkpoint inspect", "what a checkpoint holds, from its manifest and its table of pieces",
                             "trireme checkpoint inspect runs/bible/checkpoints/step_100\n"
                             "trireme checkpoint inspect --stats runs/bible\n"
                             "trireme checkpoint inspect --options runs/bible > again.ini");

@@ -75,10 +75,12 @@ void report(base::FileSystem& files, const Path& run, const std::vector<Doomed>&
     base::answer_json({{"run", run.string()}, {"dry_run", dry_run}, {"deleted", steps}, {"bytes", bytes}});
     return;
   }
+  std::vector<std::vector<std::string>> rows = {{dry_run ? "would delete" : "deleted", "size"}};
   for (const auto& entry : doomed) {
-    base::answer(base::str(dry_run ? "would delete " : "deleted ", checkpoint::step_directory(run, entry.step).string(),
-                           ", ", format_bytes(static_cast<double>(entry.bytes))));
+    rows.push_back(
+        {checkpoint::step_directory(run, entry.step).string(), format_bytes(static_cast<double>(entry.bytes))});
   }
+  if (!doomed.empty()) base::answer_text(format_table(rows, {.right = {1}}));
   const std::size_t all = checkpoint::committed_steps(files, run).size();
   const std::size_t stay = dry_run ? all - doomed.size() : all;
   base::answer(base::str(doomed.size(), " deleted, ", stay, " kept, ", format_bytes(static_cast<double>(bytes)),
@@ -129,7 +131,7 @@ int checkpoint_prune(const Arguments& arguments) {
   line.each("keep-every", "M", "multiples of M stay, 0 = none; else what the run's checkpoint.keep_every says",
             number("keep-every", 0, keep_every));
   line.flag("dry-run", dry_run, "only say what would go");
-  line.flag("json", json, "print one JSON object instead of lines");
+  line.flag("json", json, "print one JSON object instead of a table");
   line.positionals("RUN_DIR", words, "the run's directory", 1, 1);
   if (!line.parse(arguments)) return base::kExitDone;
 

@@ -82,7 +82,7 @@ int checkpoint_verify(const Arguments& arguments) {
     if (!note.empty()) report["note"] = note;
     base::answer_json(report);
   } else if (good) {
-    base::answer(base::str(path.string(), ": good: ", result.boxes, " boxes, ",
+    base::answer(base::str(path.string(), ": good: ", result.boxes, " pieces, ",
                            format_bytes(static_cast<double>(result.bytes)), " read back",
                            deep ? ", and HDF5 agrees" : ""));
   } else {

@@ -13,9 +13,9 @@ int checkpoint_view(const Arguments& arguments) {
   std::string output;
   bool force = false;
   std::vector<std::string> words;
-  options::CommandLine line("checkpoint view",
-                            "writes an HDF5 file that shows every tensor whole; the data stay in the checkpoint",
-                            "trireme checkpoint view runs/bible/checkpoints/step_100 -o step_100.h5");
+  options::CommandLine line(
+      "checkpoint view", "writes an HDF5 file that shows every tensor whole; the data stay in the checkpoint",
+      "trireme checkpoint view runs/bible/checkpoints/step_100 -o step_100.h5   # writes an HDF5 file");
   line.value("output,o", output, "FILE.h5", "the file to write").required();
   line.flag("force", force, "replace a file that is there already");
   line.positionals("STEP_DIR", words, "a step directory, or a run directory for its newest one", 1, 1);

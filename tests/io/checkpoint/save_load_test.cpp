@@ -202,7 +202,7 @@ TEST(SaveLoad, BoxesThatDoNotMakeTheTensorAreRefusedByName) {
     return StoredBox{Kind::kParam, name, {10, 4}, DataType::kFloat32, {std::move(offset), std::move(size)},
                      data.data()};
   };
-  EXPECT_NE(save({box("gap", {0, 0}, {9, 4})}).find("param gap: its boxes hold 36 of 40"), std::string::npos);
+  EXPECT_NE(save({box("gap", {0, 0}, {9, 4})}).find("param gap: its pieces hold 36 of 40"), std::string::npos);
   EXPECT_NE(save({box("twice", {0, 0}, {6, 4}), box("twice", {5, 0}, {5, 4})}).find("overlap"), std::string::npos);
   EXPECT_NE(save({box("a/b", {0, 0}, {10, 4})}).find("a/b"), std::string::npos);
   EXPECT_NE(save({box("out", {1, 0}, {10, 4})}).find("outside"), std::string::npos);

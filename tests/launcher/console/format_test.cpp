@@ -29,6 +29,11 @@ TEST(FormatBytes, KeepsThreeDigits) {
   EXPECT_EQ(format_bytes(27.3e9), "27.3 GB");
 }
 
+TEST(FormatDeviceHours, HaveTheirUnit) {
+  EXPECT_EQ(format_device_hours(12.5, true), "12.50 GPU h");
+  EXPECT_EQ(format_device_hours(0, false), "0.00 CPU h");
+}
+
 TEST(WithCommas, GroupsByThousands) {
   EXPECT_EQ(with_commas(12), "12");
   EXPECT_EQ(with_commas(1234567), "1,234,567");

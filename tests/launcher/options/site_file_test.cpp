@@ -4,6 +4,9 @@
 #include <gmock/gmock.h>
 
 #include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
 
 #include "base/error.hpp"
 #include "base/file_system.hpp"
@@ -90,6 +93,93 @@ TEST(SiteFile, AByteOrderMarkIsSkipped) {
   const tests::TemporaryDirectory directory;
   base::PosixFileSystem().replace(directory.path() / "s.ini", "\xEF\xBB\xBF[slurm]\ncluster = x\n");
   EXPECT_EQ(load_site_file((directory.path() / "s.ini").string()).cluster, "x");
+}
+
+class FindSiteFile : public testing::Test {
+ protected:
+  FindSiteFile() {
+    variables_["HOME"] = path("home");
+    variables_["XDG_CONFIG_HOME"] = path("config");
+  }
+
+  std::string path(const std::string& name) const { return (directory_.path() / name).string(); }
+  std::string make(const std::string& name, const std::string& text = "[slurm]\ncluster = x\n") const {
+    std::filesystem::create_directories(std::filesystem::path(path(name)).parent_path());
+    base::PosixFileSystem().replace(path(name), text);
+    return path(name);
+  }
+  std::optional<std::string> variable(const std::string& name) const {
+    const auto found = variables_.find(name);
+    return found == variables_.end() ? std::nullopt : std::optional(found->second);
+  }
+  /// The path, or "none".
+  std::string found(const std::string& named = "") const {
+    const auto file = find_site_file(
+        named, [this](const std::string& name) { return variable(name); }, path("etc/site.ini"));
+    return file ? file->path : "none";
+  }
+
+  const tests::TemporaryDirectory directory_;
+  std::map<std::string, std::string> variables_;
+};
+
+TEST_F(FindSiteFile, TakesTheFirstOfTheFourPlaces) {
+  EXPECT_EQ(found(), "none");
+  const std::string shared = make("etc/site.ini");
+  EXPECT_EQ(found(), shared);
+  const std::string own = make("config/trireme/site.ini");
+  EXPECT_EQ(found(), own);
+  variables_["TRIREME_SITE"] = "named.ini";  // also one that is missing: whoever names it means it
+  EXPECT_EQ(found(), "named.ini");
+  EXPECT_EQ(found("other.ini"), "other.ini");
+  EXPECT_EQ(found(kNoSiteFile), "none");
+  variables_["TRIREME_SITE"] = kNoSiteFile;
+  EXPECT_EQ(found(), "none");
+  EXPECT_EQ(found("other.ini"), "other.ini");
+}
+
+TEST_F(FindSiteFile, TheUsersOwnLiesInTheConfigurationDirectory) {
+  make("config/trireme/site.ini");
+  const std::string home = make("home/.config/trireme/site.ini");
+  EXPECT_EQ(found(), path("config/trireme/site.ini"));
+  for (const char* none : {"", "relative/config"}) {
+    variables_["XDG_CONFIG_HOME"] = none;
+    EXPECT_EQ(found(), home) << none;
+  }
+  variables_.erase("XDG_CONFIG_HOME");
+  EXPECT_EQ(found(), home);
+  variables_.erase("HOME");
+  EXPECT_EQ(found(), "none");
+  variables_["TRIREME_SITE"] = "";
+  EXPECT_EQ(found(), "none") << "an empty variable names nothing";
+}
+
+TEST_F(FindSiteFile, AWrongFileIsAnErrorThatSaysWhoNamedIt) {
+  const auto refusal_of = [](const SiteFile& file) -> std::string {
+    try {
+      load_site_file(file);
+    } catch (const base::InputError& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  const std::string wrong = make("config/trireme/site.ini", "[run]\nname = x\n");
+  EXPECT_EQ(found(), wrong) << "the next place must not hide it";
+  EXPECT_THAT(refusal_of({wrong, ""}), AllOf(HasSubstr(wrong), HasSubstr("--site names another")));
+  EXPECT_THAT(refusal_of({path("gone.ini"), "$TRIREME_SITE"}),
+              AllOf(HasSubstr("gone.ini"), HasSubstr("$TRIREME_SITE")));
+  EXPECT_THAT(refusal_of({path("gone.ini"), "--site"}), testing::Not(HasSubstr("(")));
+  EXPECT_EQ((SiteFile{"x.ini", "$TRIREME_SITE"}).text(), "x.ini (named by $TRIREME_SITE)");
+  EXPECT_EQ((SiteFile{"x.ini", "--site"}).text(), "x.ini");
+}
+
+TEST_F(FindSiteFile, AnEmptyNameIsRefused) {
+  std::string named;
+  CommandLine line("x", "y", "z");
+  declare_site(line, named, "w");
+  EXPECT_THROW(line.parse({"--site", ""}), base::InputError);
+  EXPECT_TRUE(line.parse({"--site", "a.ini"}));
+  EXPECT_EQ(named, "a.ini");
 }
 
 TEST(SiteFile, EveryKeyIsInTheDocumentation) {

@@ -79,6 +79,13 @@ TEST(RunSummary, HoursOfAKilledAttemptEndWithItsLastLine) {
   EXPECT_EQ(run.step, 40);
 }
 
+TEST(RunSummary, HoursInTheTableHaveTheirUnit) {
+  RunFacts facts = stopped_run();
+  EXPECT_NE(summary_table({summarise(facts, {}, 1400)}).find("0.11 CPU h  0.01 CPU h"), std::string::npos);
+  facts.attempts[0].start.gpus = true;
+  EXPECT_NE(summary_table({summarise(facts, {}, 1400)}).find("0.11 GPU h  0.01 GPU h"), std::string::npos);
+}
+
 TEST(RunSummary, AQueuedRunThatWasAskedToStopSaysSo) {
   RunFacts facts = stopped_run();
   facts.stop = slurm::Request{"alice", ""};

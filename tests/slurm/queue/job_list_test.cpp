@@ -120,6 +120,23 @@ TEST(JobList, AFailureIsKeptToo) {
   EXPECT_EQ(calls, 1);
 }
 
+TEST(JobList, AnswersOfClustersThatAreGoneAreRemovedAfterADay) {
+  constexpr double kDay = 86400;
+  tests::TemporaryDirectory directory;
+  base::PosixFileSystem files;
+  const RunCommand squeue = [](const auto&) { return CommandResult{0, kAnswer, ""}; };
+  const auto ask = [&](const char* name, double now) { my_jobs(files, squeue, directory.path() / name, name, now); };
+  ask("squeue.gone", 1000);
+  ask("squeue.used", 1000 + kDay / 2);
+  files.replace(directory.path() / "squeue.torn", "no time\n");
+  files.replace(directory.path() / "notes", "1.0 x\n");
+  ask("squeue.here", 900 + kDay);
+  EXPECT_TRUE(files.exists(directory.path() / "squeue.gone"));
+  ask("squeue.here", 1001 + kDay);
+  EXPECT_EQ(files.list(directory.path()), (std::vector<std::string>{"notes", "squeue.here", "squeue.here.lock",
+                                                                    "squeue.torn", "squeue.used", "squeue.used.lock"}));
+}
+
 TEST(JobList, HasAFileForEachQueue) {
   EXPECT_EQ(job_list_name("alpha", "n1", "/etc/slurm.conf"), "squeue.alpha");
   EXPECT_NE(job_list_name("", "n1", ""), job_list_name("", "n2", ""));

@@ -45,13 +45,13 @@ TEST(Decide, StartsOnAllNodes) {
   EXPECT_EQ(next.where->dp, 2);
 }
 
-TEST(Decide, DoesNotStartWhatIsDoneOrHeld) {
+TEST(Decide, DoesNotStartWhatIsDoneOrStopped) {
   Situation situation = beginning();
   situation.finished = true;
   EXPECT_EQ(decide(situation).kind, Kind::kEnd);
   EXPECT_EQ(decide(situation).exit_code, 0);  // the remaining links of a chain end well
   situation.finished = false;
-  situation.held = true;
+  situation.stopped = true;
   EXPECT_EQ(decide(situation).kind, Kind::kEnd);
   EXPECT_EQ(decide(situation).exit_code, base::kExitStopped);
 }
@@ -82,9 +82,9 @@ TEST(Decide, RequeuesWhatWasStopped) {
 
 TEST(Decide, DoesNotRequeueWhatSomebodyStoppedOrAJobWithoutTheRight) {
   EXPECT_EQ(decide(after(75, "stopped by ann's request", false)).kind, Kind::kEnd);
-  Situation held = after(75, "stopped by SIGUSR1");
-  held.held = true;
-  EXPECT_EQ(decide(held).kind, Kind::kEnd);
+  Situation stopped = after(75, "stopped by SIGUSR1");
+  stopped.stopped = true;
+  EXPECT_EQ(decide(stopped).kind, Kind::kEnd);
   Situation chain = after(75, "stopped before the time limit");
   chain.may_requeue = false;
   EXPECT_EQ(decide(chain).kind, Kind::kEnd);
