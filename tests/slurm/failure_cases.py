@@ -128,7 +128,7 @@ def rank_killed_in_save(cluster, folder, reference):
 
 
 def node_killed_in_save(cluster, folder, reference):
-    run = Run(cluster, folder, "node-killed-in-save")
+    run = Run(cluster, folder, "node-killed-in-save", ranks_per_node=1)
     job = run.submit(*run.site())
     run.wait_step(60)
     batch = cluster.job(job)["BatchHost"]
@@ -154,7 +154,7 @@ def after_broken_save(cluster, run, job, committed, left, reference):
 
 def node_killed_at_start(cluster, folder, reference):
     """A node dies before the ranks are wired: the script notices and goes on without it."""
-    run = Run(cluster, folder, "node-killed-at-start")
+    run = Run(cluster, folder, "node-killed-at-start", ranks_per_node=1)
     job = run.submit()
     cluster.wait_state(job, "RUNNING")
     nodes = cluster.hosts(job)
@@ -182,7 +182,7 @@ def bad_node(cluster, folder, reference):
 
 def link_cut(cluster, folder, reference):
     """Two nodes cannot reach each other any more: the hang is named, and ends in a new attempt."""
-    run = Run(cluster, folder, "link-cut")
+    run = Run(cluster, folder, "link-cut", ranks_per_node=1)
     job = run.submit("--train.step_timeout=8")
     run.wait_step(60)
     a, b = cluster.hosts(job)
