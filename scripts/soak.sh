@@ -4,6 +4,9 @@
 #   faults       every fault at every call of a save with ever other random crashes, kills in rounds of 200, full disks
 #   fuzz         the readers of a checkpoint's small files, at most 30 minutes
 #   resume       one run killed a hundred times must end in the same bytes as an undisturbed one
+# and once, however long that takes:
+#   sources      scripts/check.py --all: clang-tidy over every source, every header compiled alone
+#   sanitizers   scripts/sanitize.sh asan and asan-torch: the unit tests under ASan and UBSan, LibTorch's users too
 # Appends a dated line for each to docs/reliability.md.
 #   scripts/soak.sh 30            all parts
 #   scripts/soak.sh 30 faults     these parts
@@ -12,9 +15,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 minutes=${1:-60}
 [[ "$minutes" =~ ^[0-9]+$ ]] || { echo "soak.sh: $minutes is no number of minutes" >&2; exit 2; }
 parts=("${@:2}")
-[ "${#parts[@]}" -gt 0 ] || parts=(preemption faults fuzz resume)
+[ "${#parts[@]}" -gt 0 ] || parts=(preemption faults fuzz resume sources sanitizers)
 for part in "${parts[@]}"; do
-  [[ "$part" =~ ^(preemption|faults|fuzz|resume)$ ]] || { echo "soak.sh: no part $part; there are preemption, faults, fuzz, resume" >&2; exit 2; }
+  [[ "$part" =~ ^(preemption|faults|fuzz|resume|sources|sanitizers)$ ]] || { echo "soak.sh: no part $part; there are preemption, faults, fuzz, resume, sources, sanitizers" >&2; exit 2; }
 done
 scripts/setup.sh --tests
 export TRIREME_BIN="$PWD/build/bin/trireme" TRIREME_VENV="$PWD/.deps/venv" TRIREME_SOURCE="$PWD"
@@ -87,6 +90,13 @@ faults() {
   record "faults of the file system, kills, full disks ($cases cases): programs" "$good" "$bad"
 }
 
+# once TEXT COMMAND …: a part that says good or bad once.
+once() {
+  local status=0
+  "${@:2}" 2>&1 | tee -a "$log" || status=1
+  record "$1: runs" "$((1 - status))" "$status"
+}
+
 for_mpi
 for part in "${parts[@]}"; do
   : > "$log"
@@ -96,6 +106,11 @@ for part in "${parts[@]}"; do
     faults) faults ;;
     fuzz) fuzz ;;
     resume) resume ;;
+    sources) once 'clang-tidy over every source, every header alone' "$TRIREME_VENV/bin/python" scripts/check.py --all ;;
+    sanitizers)
+      once 'unit tests without LibTorch under ASan and UBSan' scripts/sanitize.sh asan
+      once 'unit tests with LibTorch under ASan and UBSan' scripts/sanitize.sh asan-torch
+      ;;
   esac
 done
 exit "$failed"
