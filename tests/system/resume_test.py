@@ -1,9 +1,10 @@
 """Kill and resume: 20 steps straight against 20 steps with SIGKILL at moments drawn by a printed seed, bit for bit in the same layout,
-within the documented tolerance in another one."""
+within the documented tolerance in another one. resume_test.py [KILLS], default 2."""
 
 import os
 import random
 import signal
+import sys
 import time
 
 import numpy as np
@@ -12,7 +13,7 @@ from support import (Workspace, boxes, check, checkpoints, logical_tensors, make
 
 SEED = int(os.environ.get("TRIREME_SEED", str(time.time_ns() % 2**32)))
 STEPS = 20
-KILLS = 4
+KILLS = int(sys.argv[1]) if len(sys.argv) > 1 else 2
 LAYOUT = ["--parallel.tp=2", "--parallel.pp=2"]
 
 
