@@ -128,7 +128,7 @@ def rank_killed_in_save(cluster, folder, reference):
 
 
 def node_killed_in_save(cluster, folder, reference):
-    run = Run(cluster, folder, "node-killed-in-save", ranks_per_node=1)
+    run = Run(cluster, folder, "node-killed-in-save")
     job = run.submit(*run.site())
     run.wait_step(60)
     batch = cluster.job(job)["BatchHost"]
@@ -154,7 +154,7 @@ def after_broken_save(cluster, run, job, committed, left, reference):
 
 def node_killed_at_start(cluster, folder, reference):
     """A node dies before the ranks are wired: the script notices and goes on without it."""
-    run = Run(cluster, folder, "node-killed-at-start", ranks_per_node=1)
+    run = Run(cluster, folder, "node-killed-at-start")
     job = run.submit()
     cluster.wait_state(job, "RUNNING")
     nodes = cluster.hosts(job)

@@ -262,7 +262,7 @@ def own_script(cluster, folder, reference):
 
 def half_the_nodes(cluster, folder, reference):
     """Requeued on one node of two: another layout by itself."""
-    run = Run(cluster, folder, "half", ranks_per_node=1, extra="", min_nodes=1)
+    run = Run(cluster, folder, "half", extra="", min_nodes=1)
     job = run.submit()
     run.wait_step(60)
     assert len(run.attempts()[0]["hosts"]) == 2

@@ -23,14 +23,17 @@ from queue_cases import (accounted, alone_in_step, array, export_none, gpus_per_
 from training_run import Run, STEPS
 
 # Options of a cluster, how many cases at a time (the nodes share this machine's cores), and the cases. All groups run at
-# the same time: most of a case is waiting. A group of its own has what needs another cluster than the large one: all of
-# its nodes, another way to preempt, links, GPUs, accounting.
+# the same time: most of a case is waiting. The small groups hold cases that need a cluster of their own: all of its
+# nodes, another way to preempt, links, GPUs, accounting.
 GROUPS = (
     (("--nodes", "2"), 1, (time_limit_chain,)),
-    (("--nodes", "16", "--grace", "20"), 4,
-     (time_extended, requeued, preempted, preempted_srun, node_killed, node_killed_in_save, rank_killed_in_save,
-      node_killed_fast, rank_killed, rank_killed_srun, bombarded_srun, requeue_refused, node_killed_at_start, two_jobs,
-      array, plain_srun, plain, own_script, export_none, no_requeue, refused)),
+    (("--nodes", "12", "--grace", "20"), 3,
+     (requeued, preempted, preempted_srun, node_killed, rank_killed_srun, bombarded_srun, requeue_refused, two_jobs, array,
+      plain_srun, plain, no_requeue, refused)),
+    # Without a grace mpirun, too, ends within seconds of a rank's crash.
+    (("--nodes", "6"), 3,
+     (time_extended, rank_killed_in_save, node_killed_in_save, node_killed_fast, node_killed_at_start, rank_killed,
+      own_script, export_none)),
     (("--nodes", "4"), 1, (bad_node, soonest, two_clusters)),
     (("--nodes", "2", "--links"), 1, (fast_tier_cleared, no_grace, link_cut)),
     (("--nodes", "2", "--preempt-mode", "cancel"), 1, (cancelled_chain, half_the_nodes)),
