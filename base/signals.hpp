@@ -15,9 +15,9 @@ namespace trireme::base {
 const char* signal_name(int signal);
 
 /// Blocks SIGTERM, SIGINT, SIGUSR1, SIGUSR2 and SIGHUP in the calling thread, in the threads that it starts from now on
-/// and in the program that this process execs; those that arrive wait for a SignalThread. A signal that the process ignores
-/// (SIGHUP under nohup, SIGINT in a shell's background) is left alone and stays ignored. Call it before any other
-/// thread is made.
+/// and in the program that this process execs; those that arrive wait for a SignalThread. A signal that the process
+/// ignores (SIGHUP under nohup, SIGINT in a shell's background) is left alone and stays ignored. Call it before any
+/// other thread is made.
 void block_stop_signals();
 
 /// Ignores SIGXFSZ: a write beyond the limit of a file's size then fails with EFBIG, like any other write that fails.

@@ -23,7 +23,7 @@ packages=(g++ cmake ninja-build ccache pkg-config git ca-certificates python3 py
           openmpi-bin libopenmpi-dev libhdf5-dev hdf5-tools libboost-program-options-dev nlohmann-json3-dev
           libonig-dev libxxhash-dev libzstd-dev zlib1g-dev bible-kjv)
 [ "$with_tests" = 1 ] && packages+=(libgtest-dev libgmock-dev slurmctld slurmd slurm-client munge iproute2 shellcheck
-                                  slurmdbd mariadb-server clang-14 libclang-rt-14-dev)
+                                  slurmdbd mariadb-server clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14)
 
 install_packages() {
   if ! command -v dpkg-query >/dev/null; then

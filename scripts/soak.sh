@@ -3,7 +3,12 @@
 #   preemption   every way to be preempted on a real Slurm that it starts on this machine (as root)
 #   faults       every fault at every call of a save with ever other random crashes, kills in rounds of 200, full disks
 #   fuzz         the readers of a checkpoint's small files, at most 30 minutes
-#   resume       one run killed a hundred times must end in the same bytes as an undisturbed one
+#   resume       one run killed a hundred times, and one of each architecture killed ten times on four ranks, must
+#                end in the same bytes as undisturbed ones
+#   layouts      twenty layouts train like one rank, and twenty runs go on in another layout, each time with another seed
+# and once, however long that takes:
+#   sources      scripts/check.py --all: clang-tidy over every source, every header compiled alone
+#   sanitizers   scripts/sanitize.sh asan and asan-torch: the unit tests under ASan and UBSan, LibTorch's users too
 # Appends a dated line for each to docs/reliability.md.
 #   scripts/soak.sh 30            all parts
 #   scripts/soak.sh 30 faults     these parts
@@ -12,12 +17,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 minutes=${1:-60}
 [[ "$minutes" =~ ^[0-9]+$ ]] || { echo "soak.sh: $minutes is no number of minutes" >&2; exit 2; }
 parts=("${@:2}")
-[ "${#parts[@]}" -gt 0 ] || parts=(preemption faults fuzz resume)
+[ "${#parts[@]}" -gt 0 ] || parts=(preemption faults fuzz resume layouts sources sanitizers)
 for part in "${parts[@]}"; do
-  [[ "$part" =~ ^(preemption|faults|fuzz|resume)$ ]] || { echo "soak.sh: no part $part; there are preemption, faults, fuzz, resume" >&2; exit 2; }
+  [[ "$part" =~ ^(preemption|faults|fuzz|resume|layouts|sources|sanitizers)$ ]] || { echo "soak.sh: no part $part; there are preemption, faults, fuzz, resume, layouts, sources, sanitizers" >&2; exit 2; }
 done
 scripts/setup.sh --tests
-export TRIREME_BIN="$PWD/build/bin/trireme" TRIREME_VENV="$PWD/.deps/venv" TRIREME_SOURCE="$PWD"
+export TRIREME_BIN="$PWD/build/bin/trireme" TRIREME_VENV="$PWD/.deps/venv" TRIREME_SOURCE="$PWD" TRIREME_BUILD="$PWD/build"
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 failed=0
@@ -51,16 +56,28 @@ for_mpi() {
   export MALLOC_ARENA_MAX=1 MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TRIM_THRESHOLD_=1000000000
 }
 
-resume() {
-  local good=0 bad=0
+# again TEXT FILE ARGUMENT …: the system tests FILE ARGUMENT one after the other until the time is over.
+again() {
+  local text=$1 good=0 bad=0
+  shift
   while [ "$SECONDS" -lt "$end" ]; do
-    if "$TRIREME_VENV/bin/python" tests/system/kill_cycles_test.py 100 2>&1 | tee -a "$log"; then
-      good=$((good + 1))
-    else
-      bad=$((bad + 1)) && echo "FAILED: kill_cycles_test.py 100"
-    fi
+    for ((i = 1; i < $#; i += 2)); do
+      if TRIREME_SEED=$RANDOM "$TRIREME_VENV/bin/python" "tests/system/${!i}" "${@:i + 1:1}" 2>&1 | tee -a "$log"; then
+        good=$((good + 1))
+      else
+        bad=$((bad + 1)) && echo "FAILED: ${!i} ${*:i + 1:1}"
+      fi
+    done
   done
-  record 'a run killed 100 times and resumed, bit for bit: runs' "$good" "$bad"
+  record "$text: runs" "$good" "$bad"
+}
+
+resume() {
+  again 'runs killed 100 and 10 times and resumed, bit for bit' kill_cycles_test.py 100 resume_test.py 10
+}
+
+layouts() {
+  again 'drawn layouts against one rank, and against straight runs' layouts_cli_test.py 20 resharding_cli_test.py 20
 }
 
 faults() {
@@ -87,6 +104,13 @@ faults() {
   record "faults of the file system, kills, full disks ($cases cases): programs" "$good" "$bad"
 }
 
+# once TEXT COMMAND …: a part that says good or bad once.
+once() {
+  local status=0
+  "${@:2}" 2>&1 | tee -a "$log" || status=1
+  record "$1: runs" "$((1 - status))" "$status"
+}
+
 for_mpi
 for part in "${parts[@]}"; do
   : > "$log"
@@ -96,6 +120,12 @@ for part in "${parts[@]}"; do
     faults) faults ;;
     fuzz) fuzz ;;
     resume) resume ;;
+    layouts) layouts ;;
+    sources) once 'clang-tidy over every source, every header alone' "$TRIREME_VENV/bin/python" scripts/check.py --all ;;
+    sanitizers)
+      once 'unit tests without LibTorch under ASan and UBSan' scripts/sanitize.sh asan
+      once 'unit tests with LibTorch under ASan and UBSan' scripts/sanitize.sh asan-torch
+      ;;
   esac
 done
 exit "$failed"

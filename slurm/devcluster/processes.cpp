@@ -49,6 +49,7 @@ std::optional<Stat> stat_of(pid_t pid) {
 
 std::vector<char*> pointers(const std::vector<std::string>& words) {
   std::vector<char*> result;
+  result.reserve(words.size() + 1);
   for (const std::string& word : words) result.push_back(const_cast<char*>(word.c_str()));
   result.push_back(nullptr);
   return result;
@@ -75,7 +76,7 @@ std::string environment_of(const fs::path& directory) {
   std::error_code no_program;
   for (int look = 0;; ++look) {
     std::ifstream file(directory / "environ");
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
+    std::string text{std::istreambuf_iterator<char>(file), {}};
     if (!text.empty() || look == 50 || fs::read_symlink(directory / "exe", no_program).empty()) return text;
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "base/error.hpp"
+#include "tests/support/random.hpp"
 
 namespace trireme::base {
 namespace {
@@ -76,7 +77,7 @@ TEST(Quotes, AreAddedOnlyWhereAValueWouldReadBackAsAnother) {
 }
 
 TEST(Quotes, WhatIsWrittenReadsBackToTheSame) {
-  std::mt19937 random(5);
+  std::mt19937 random = trireme::tests::seeded_random(5);
   constexpr char kAlphabet[] = "a#\"'\\ \t,=[]x:(";
   for (int trial = 0; trial < 20000; ++trial) {
     std::string value(random() % 9, ' ');

@@ -1,13 +1,18 @@
 #!/usr/bin/env bash
-# Fuzzes the readers of a checkpoint's small files for MINUTES in all, beginning with the corpus in git. Fails at the
+# Fuzzes the readers of a checkpoint's small files for MINUTES, or SECONDS, in all, beginning with the corpus in git. Fails at the
 # first crash, input that takes longer than 5 s, or allocation of more than 64 MiB.
-#   tests/fuzz/fuzz.sh MINUTES [FOLDER OF THE FUZZERS]    default build/tests/fuzz; what is found stays there too
+#   tests/fuzz/fuzz.sh MINUTES [FOLDER OF THE FUZZERS]    or 21s instead of minutes; default build/tests/fuzz; what is found stays there too
 #   tests/fuzz/fuzz.sh keep [FOLDER OF THE FUZZERS]       puts what was found into the corpus in git, minimised
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 minutes=${1:-}
 fuzzers=${2:-$here/../../build/tests/fuzz}
-[[ "$minutes" =~ ^([0-9]+|keep)$ ]] || { echo "fuzz.sh: say how many minutes, or keep" >&2; exit 2; }
+[[ "$minutes" =~ ^([0-9]+s?|keep)$ ]] || { echo "fuzz.sh: say how many minutes, seconds as 21s, or keep" >&2; exit 2; }
+case "$minutes" in
+  keep) seconds=0 ;;
+  *s) seconds=${minutes%s} ;;
+  *) seconds=$((minutes * 60)) ;;
+esac
 parsers=(manifest box_table hints)
 limits=(-timeout=5 -malloc_limit_mb=64 -rss_limit_mb=512 -max_len=32768)
 runs=0
@@ -24,7 +29,7 @@ for parser in "${parsers[@]}"; do
     echo "$parser: $(find "$corpus" -type f | wc -l) inputs, $(du -sb "$corpus" | cut -f1) bytes"
     continue
   fi
-  options=("${limits[@]}" "-max_total_time=$((minutes * 60 / ${#parsers[@]}))" "-artifact_prefix=$found/../$parser-"
+  options=("${limits[@]}" "-max_total_time=$((seconds / ${#parsers[@]}))" "-artifact_prefix=$found/../$parser-"
            -print_final_stats=1)
   [ -f "$here/$parser.dict" ] && options+=("-dict=$here/$parser.dict")
   log="$fuzzers/$parser.log"
@@ -38,4 +43,4 @@ for parser in "${parsers[@]}"; do
   echo "$parser: $count inputs, peak $peak MiB, $(grep -oE 'cov: [0-9]+' "$log" | tail -1) edges"
   runs=$((runs + count))
 done
-[ "$minutes" = keep ] || echo "$runs inputs in $minutes min: no crash, no hang, no large allocation"
+[ "$minutes" = keep ] || echo "$runs inputs in $seconds s: no crash, no hang, no large allocation"

@@ -182,7 +182,7 @@ def bad_node(cluster, folder, reference):
 
 def link_cut(cluster, folder, reference):
     """Two nodes cannot reach each other any more: the hang is named, and ends in a new attempt."""
-    run = Run(cluster, folder, "link-cut")
+    run = Run(cluster, folder, "link-cut", ranks_per_node=1)
     job = run.submit("--train.step_timeout=8")
     run.wait_step(60)
     a, b = cluster.hosts(job)

@@ -42,13 +42,13 @@ def no_grace(cluster, folder, reference):
     lost = run.ends()[0]["last_step"] - run.ends()[0]["saved_step"]
     assert 0 <= lost <= 25, run.ends()
     cluster.wait_state(job, "COMPLETED")
-    nothing_left(run, job, ("n1", "n2"))
+    nothing_left(run, job, {host for attempt in run.attempts() for host in attempt["hosts"]})
     return f"{same_end(run, reference)}; {lost} steps done again"
 
 
 def requeue_refused(cluster, folder, reference):
     """scontrol fails at first inside the grace: the script asks again, and does not end the job."""
-    run = Run(cluster, folder, "requeue-refused")
+    run = Run(cluster, folder, "requeue-refused", ranks_per_node=1)
     programs = f"{folder}/requeue-refused.programs"
     os.mkdir(programs)
     with open(f"{programs}/scontrol", "w") as file:  # all works but the first two requeues
@@ -72,7 +72,7 @@ def requeue_refused(cluster, folder, reference):
 
 def grace_too_short(cluster, folder, reference):
     """A save takes longer than grace and kill wait: killed while it saves; back at the checkpoint before."""
-    run = Run(cluster, folder, "grace-too-short", launcher="srun")
+    run = Run(cluster, folder, "grace-too-short", ranks_per_node=1, launcher="srun")
     job = run.submit(*run.site())
     run.wait_step(60)
     with run.slow_saves(20):
@@ -91,7 +91,7 @@ def grace_too_short(cluster, folder, reference):
 
 def cancelled_chain(cluster, folder, reference):
     """CANCEL without notice: only a chain comes back, and submit says so."""
-    run = Run(cluster, folder, "chain")
+    run = Run(cluster, folder, "chain", ranks_per_node=1)
     warned = cluster.run(TRIREME, "submit", run.file, "--dry-run").stderr
     assert "--chain" in warned, warned
     first = run.submit("--chain", 3)

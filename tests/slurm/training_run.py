@@ -8,8 +8,8 @@ import re
 
 from cluster import FAULTS, TRIREME
 
-STEPS = 400
-PACE = 0.1  # 34 s from step 60 to the end, longer than anything that a case does there takes
+STEPS = 240
+PACE = 0.2  # 36 s from step 60 to the end, longer than anything that a case does there takes
 RUN = """
 [run]
 name = {name}

@@ -22,25 +22,26 @@ from queue_cases import (accounted, alone_in_step, array, export_none, gpus_per_
                          time_limit_chain, two_clusters, two_jobs)
 from training_run import Run, STEPS
 
-# Options of a cluster, how many cases at a time (the nodes share this machine's cores), and the cases. Five groups run at
-# the same time, the longest first.
+# Options of a cluster, how many cases at a time (the nodes share this machine's cores), and the cases. All groups run at
+# the same time: most of a case is waiting. The small groups hold cases that need a cluster of their own: all of its
+# nodes, another way to preempt, links, GPUs, accounting.
 GROUPS = (
+    (("--nodes", "2"), 1, (time_limit_chain,)),
     (("--nodes", "12", "--grace", "20"), 3,
-     (preempted, preempted_srun, requeue_refused, node_killed, requeued, rank_killed_srun, bombarded_srun, array, two_jobs,
-      plain, plain_srun, own_script, export_none, no_requeue, stopped_and_resumed, refused)),
-    (("--nodes", "2"), 1, (rank_killed, rank_killed_in_save, node_killed_in_save, no_grace, node_killed_fast)),
-    (("--nodes", "2", "--preempt-mode", "cancel"), 1, (cancelled_chain, half_the_nodes, node_killed_at_start)),
-    (("--nodes", "2"), 1, (fast_tier_cleared,)),
-    (("--nodes", "2", "--gpus-per-node", "2"), 1, (gpus_per_task, oversubscribed, alone_in_step)),
-    (("--nodes", "4"), 2, (time_extended, bad_node)),
-    (("--nodes", "4"), 1, (soonest, two_clusters)),
+     (requeued, preempted, preempted_srun, node_killed, rank_killed_srun, bombarded_srun, requeue_refused, two_jobs, array,
+      plain_srun, plain, no_requeue,
+      stopped_and_resumed, refused)),
+    # Without a grace mpirun, too, ends within seconds of a rank's crash.
+    (("--nodes", "6"), 3,
+     (time_extended, rank_killed_in_save, node_killed_in_save, node_killed_fast, node_killed_at_start, rank_killed,
+      own_script, export_none)),
+    (("--nodes", "4"), 1, (bad_node, soonest, two_clusters)),
+    (("--nodes", "2", "--links"), 1, (fast_tier_cleared, no_grace, link_cut)),
+    (("--nodes", "2", "--preempt-mode", "cancel"), 1, (cancelled_chain, half_the_nodes)),
+    (("--nodes", "2", "--gpus-per-node", "2", "--accounting"), 1,
+     (accounted, gpus_per_task, oversubscribed, alone_in_step)),
     (("--nodes", "2", "--grace", "1"), 1, (grace_too_short,)),
-    (("--nodes", "2", "--links"), 1, (link_cut,)),
-    (("--nodes", "1", "--accounting"), 1, (accounted,)),
 )
-
-# After all others: a link of a minute must not share its cores.
-LAST_GROUPS = ((("--nodes", "2"), 1, (time_limit_chain,)),)
 
 
 def prepare(folder):
@@ -60,9 +61,9 @@ def prepare(folder):
 def main():
     clusters.skip_unless_possible("mpirun", "srun", "ip", "slurmdbd", "mariadbd")
     whole_matrix = "--matrix" in sys.argv[1:]
-    groups, last_groups = (matrix(), ()) if whole_matrix else (GROUPS, LAST_GROUPS)
+    groups = matrix() if whole_matrix else GROUPS
     wanted = set(sys.argv[1:]) - {"--matrix"}
-    unknown = wanted - {case.__name__ for _, _, cases in (*groups, *last_groups) for case in cases}
+    unknown = wanted - {case.__name__ for _, _, cases in groups for case in cases}
     if unknown:
         sys.exit(f"no case named {', '.join(sorted(unknown))}")
     failures = []
@@ -90,11 +91,9 @@ def main():
                     for future in [pool.submit(carry_out, case, cluster) for case in cases]:
                         future.result()
 
-        with concurrent.futures.ThreadPoolExecutor(2 if whole_matrix else 5) as pool:
+        with concurrent.futures.ThreadPoolExecutor(2 if whole_matrix else len(groups)) as pool:
             for future in [pool.submit(carry_out_group, *group) for group in groups]:
                 future.result()
-        for group in last_groups:
-            carry_out_group(*group)
     print(f"{len(failures)} case(s) failed: {', '.join(failures)}" if failures else "all good")
     return 1 if failures else 0
 

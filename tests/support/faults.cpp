@@ -1,11 +1,11 @@
 // Preloaded into ranks by tests: it makes what a test waits for last, however fast the machine is, and storage slow or
-// broken when the test wants it to be.
+// broken when the test wants it to be. A rank that waits for another one sleeps instead of spinning, since tests have
+// more ranks than the machine has processors.
 //   <run directory>.pace   while this file exists, each step takes at least as many seconds as it says
 //   STEP_SECONDS=X         the same for every run, without a file
 //   START_SECONDS=X        a rank that made a lease waits so long before it goes on
 //   SLOW_READS=NAME        each read from a file of this name takes 10 ms longer
-//   SLOW_SAVES=FILE        while FILE exists, each fsync of a file of a checkpoint under way takes as many seconds
-//   longer
+//   SLOW_SAVES=FILE        while FILE exists, each fsync of a file of a checkpoint under way takes as many seconds more
 //                          as FILE says
 //   BROKEN_READS=HOST      on that host each process may read 400 times from the dataset; then reads fail with EIO
 #include <linux/limits.h>
@@ -73,7 +73,16 @@ bool read_fails(int descriptor) {
   return broken && path_of(descriptor).ends_with("/data.h5") && ++reads > kGoodReads;
 }
 
+// mpirun's command line, as submit writes it, has ranks spin without sched_yield.
+[[gnu::constructor]] void let_idle_ranks_yield() { ::setenv("OMPI_MCA_mpi_yield_when_idle", "1", 1); }
+
 }  // namespace
+
+// Open MPI calls it again and again while nothing arrives.
+extern "C" int sched_yield() {
+  wait(50e-6);
+  return 0;
+}
 
 extern "C" int fsync(int descriptor) {
   const std::string path = path_of(descriptor);

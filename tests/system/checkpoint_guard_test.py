@@ -47,7 +47,9 @@ def damage(path, kind, rng):
 
 
 def main():
-    rng = random.Random(3)
+    seed = int(os.environ.get("TRIREME_SEED", "3"))
+    say(f"seed {seed}")
+    rng = random.Random(seed)
     with Workspace() as space:
         make_data(space)
         space.write("run.ini", RUN)

@@ -1,15 +1,17 @@
-"""Twenty layouts drawn by a printed seed train like one rank, seen from outside: logged losses and norms, the gradients of
-step 1 and the parameters after step 5, within the tolerances of docs/numerics.md."""
+"""Layouts drawn by a printed seed train like one rank, seen from outside: logged losses and norms, the gradients of
+step 1 and the parameters after step 5, within the tolerances of docs/numerics.md. layouts_cli_test.py [LAYOUTS], default
+8."""
 
 import os
 import random
 import shutil
+import sys
 
 import numpy as np
 from support import (Workspace, check, logical_tensors, make_data, run_file, say, step_directory, step_lines, tiny_model)
 
 SEED = int(os.environ.get("TRIREME_SEED", "1807"))
-LAYOUTS = 20
+LAYOUTS = int(sys.argv[1]) if len(sys.argv) > 1 else 8
 LAYOUTS_OF_MODEL = 3
 STEPS = 5
 LR = 1e-3

@@ -1,16 +1,17 @@
 """Runs that were saved in one layout and go on in another, drawn by a printed seed: the continued run equals the straight
-one within the tolerances of docs/numerics.md, whatever changes in between (degrees, ZeRO, schedule, chunks, precision)."""
+one within the tolerances of docs/numerics.md, whatever changes in between (degrees, ZeRO, schedule, chunks, precision). resharding_cli_test.py [CASES], default 8."""
 
 import os
 import random
 import shutil
+import sys
 
 import numpy as np
 from layouts_cli_test import LR, STEPS, draw_layout, draw_model, words
 from support import Workspace, check, logical_tensors, make_data, run_file, say, step_directory, step_lines
 
 SEED = int(os.environ.get("TRIREME_SEED", "2916"))
-CASES = int(os.environ.get("TRIREME_CASES", "8"))
+CASES = int(sys.argv[1]) if len(sys.argv) > 1 else 8
 SAVED = 2
 # Saved in, continued in. From fp32 to fp64, the straight run is one rank that continues in fp64 from the same file.
 PRECISIONS = [("fp64", "fp64"), ("fp32", "fp64"), ("fp64", "fp64"), ("fp64", "fp32")]

@@ -6,6 +6,7 @@
 
 #include "io/checkpoint/tools/verify.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
+#include "tests/support/forwarding_file_system.hpp"
 #include "tests/support/memory_file_system.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tests/support/thread_coordinator.hpp"
@@ -58,26 +59,16 @@ std::int64_t wrong_after_load(base::FileSystem& files, const std::filesystem::pa
 }
 
 /// The operating system's files, but every new file waits until the gate is open.
-class GatedFileSystem final : public base::FileSystem {
+class GatedFileSystem final : public trireme::tests::ForwardingFileSystem {
  public:
   void open_gate() { gate_.count_down(); }
 
   std::unique_ptr<base::File> open(const Path& path, base::OpenMode mode) override {
     if (mode == base::OpenMode::kCreateExclusive) gate_.wait();
-    return files_.open(path, mode);
+    return ForwardingFileSystem::open(path, mode);
   }
-  bool exists(const Path& path) override { return files_.exists(path); }
-  bool is_directory(const Path& path) override { return files_.is_directory(path); }
-  bool is_link(const Path& path) override { return files_.is_link(path); }
-  std::vector<std::string> list(const Path& directory) override { return files_.list(directory); }
-  void create_directory(const Path& path) override { files_.create_directory(path); }
-  void rename(const Path& from, const Path& to) override { files_.rename(from, to); }
-  void remove(const Path& path) override { files_.remove(path); }
-  void sync_directory(const Path& path) override { files_.sync_directory(path); }
-  void create_symlink(const Path& target, const Path& link) override { files_.create_symlink(target, link); }
 
  private:
-  base::PosixFileSystem files_;
   std::latch gate_{1};
 };
 

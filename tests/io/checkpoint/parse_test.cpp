@@ -10,6 +10,7 @@
 #include "io/checkpoint/format/step_directories.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
 #include "tests/support/memory_file_system.hpp"
+#include "tests/support/random.hpp"
 #include "tests/support/thread_coordinator.hpp"
 
 namespace trireme::checkpoint::tests {
@@ -35,7 +36,7 @@ TEST(Parse, AnyBytesAsBoxTableAreRefusedNotCrashed) {
   const OpenedCheckpoint opened = open_checkpoint(files, step_directory(kRun, 1));
   std::vector<std::uint64_t> lengths;
   for (const auto& shard : opened.manifest.files) lengths.push_back(shard.bytes);
-  std::mt19937_64 random(7);
+  auto random = trireme::tests::seeded_random<std::mt19937_64>(7);
   int refused = 0;
   constexpr int kTrials = 40000;
   for (int trial = 0; trial < kTrials; ++trial) {

@@ -5,11 +5,13 @@
 #include <cstring>
 #include <random>
 
+#include "tests/support/random.hpp"
+
 namespace trireme::hdf5 {
 namespace {
 
 TEST(Image, BehavesLikeAnArrayUnderRandomWrites) {
-  std::mt19937 random(1);
+  std::mt19937 random = trireme::tests::seeded_random(1);
   for (int trial = 0; trial < 50; ++trial) {
     Image image;
     std::vector<unsigned char> expected(200, 0);

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "tests/support/random.hpp"
+
 namespace trireme::text {
 namespace {
 
@@ -70,7 +72,7 @@ TEST(LikelyBinary, KnowsWideTextWithoutAMark) {
 }
 
 TEST(LikelyBinary, JudgesByProportions) {
-  std::mt19937 random(1);
+  std::mt19937 random = trireme::tests::seeded_random(1);
   std::string noise;
   for (int i = 0; i < 4000; ++i) noise.push_back(static_cast<char>(random()));
   EXPECT_THAT(likely_binary(noise), HasSubstr("not UTF-8"));

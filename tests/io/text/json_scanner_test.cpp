@@ -10,6 +10,7 @@
 
 #include "base/error.hpp"
 #include "io/text/document_reader.hpp"
+#include "tests/support/random.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 namespace trireme::text {
@@ -85,7 +86,7 @@ TEST(JsonScanner, RefusesWhatIsNoJson) {
 }
 
 TEST(JsonScanner, AgreesWithAStrictReaderOnRandomTexts) {
-  std::mt19937 random(1);
+  std::mt19937 random = trireme::tests::seeded_random(1);
   const std::vector<std::string> pieces = {"{",           "}", "[",    "]",    ",", ":",    "\"a\"",
                                            "\"\\u00e9\"", "1", "-2.5", "null", " ", "true", "0"};
   int valid = 0;

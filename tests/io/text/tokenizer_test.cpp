@@ -20,6 +20,7 @@
 #include "io/text/splitter.hpp"
 #include "io/text/tokenizer_definition.hpp"
 #include "io/text/utf8.hpp"
+#include "tests/support/random.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 namespace trireme::text {
@@ -80,7 +81,7 @@ std::string random_text(std::mt19937& random, std::size_t length) {
 
 TEST(Splitter, ScannersEqualOniguruma) {
   const auto classes = std::make_shared<UnicodeClasses>();
-  std::mt19937 random(1);
+  std::mt19937 random = trireme::tests::seeded_random(1);
   for (const char* const pattern : {kGpt2Pattern, kLlama3Pattern, kQwen2Pattern, kO200kPattern}) {
     const auto scanner = make_splitter(pattern, classes), oniguruma = make_oniguruma_splitter(pattern);
     for (int round = 0; round < 20000; ++round) {
@@ -207,7 +208,7 @@ Ids merged_plainly(const std::string& word, const std::vector<Merge>& merges) {
 }
 
 TEST(MergeTable, LongAndShortWordsFollowTheRanks) {
-  std::mt19937 random(2);
+  std::mt19937 random = trireme::tests::seeded_random(2);
   std::vector<std::uint32_t> bytes(256);
   for (std::uint32_t i = 0; i < 256; ++i) bytes[i] = i;
   MergeTable::Scratch scratch;
@@ -236,7 +237,7 @@ TEST(MergeTable, LongAndShortWordsFollowTheRanks) {
 TEST(Tokenizer, DecodesWhatItEncoded) {
   for (const char* const pattern : {"gpt2", "llama3"}) {
     const Tokenizer tokenizer = Tokenizer::make(trained(kSample, 300, pattern));
-    std::mt19937 random(3);
+    std::mt19937 random = trireme::tests::seeded_random(3);
     for (int round = 0; round < 500; ++round) {
       const std::string text = random_text(random, random() % 200) + (round % 3 ? "" : "<|endoftext|> the cat");
       EXPECT_EQ(tokenizer.decode(tokenizer.encode(text)), text);
@@ -247,7 +248,7 @@ TEST(Tokenizer, DecodesWhatItEncoded) {
 TEST(Tokenizer, IdsDoNotDependOnWhatWasEncodedBefore) {
   const TokenizerDefinition definition = trained(kSample, 320);
   const Tokenizer used = Tokenizer::make(definition);
-  std::mt19937 random(4);
+  std::mt19937 random = trireme::tests::seeded_random(4);
   for (int i = 0; i < 40; ++i) used.encode(random_text(random, 20000));  // more words than the cache holds
   for (int round = 0; round < 20; ++round) {
     const std::string text = random_text(random, 300) + kSample;
@@ -257,7 +258,7 @@ TEST(Tokenizer, IdsDoNotDependOnWhatWasEncodedBefore) {
 
 TEST(Tokenizer, ManyThreadsMayEncodeAtOnce) {
   const Tokenizer tokenizer = Tokenizer::make(trained(kSample, 320));
-  std::mt19937 random(5);
+  std::mt19937 random = trireme::tests::seeded_random(5);
   const std::string text = random_text(random, 20000);
   const Ids expected = tokenizer.encode(text);
   std::vector<Ids> results(8);
@@ -343,7 +344,7 @@ TEST(Tokenizer, RefusesFilesInOneSentence) {
 }
 
 TEST(Trainer, CountsInThreadsMakeTheSameVocabulary) {
-  std::mt19937 random(6);
+  std::mt19937 random = trireme::tests::seeded_random(6);
   std::vector<std::string> list;
   for (int i = 0; i < 50; ++i) list.push_back(random_text(random, 500) + kSample);
   TrainerOptions options;

@@ -3,6 +3,7 @@
 #include <random>
 
 #include "tests/io/tokens/dataset_fixture.hpp"
+#include "tests/support/random.hpp"
 
 namespace trireme::tokens {
 namespace {
@@ -207,7 +208,7 @@ TEST_F(DamageTest, VerifyNamesThePartOfAnyFlippedByte) {
 
 TEST_F(DamageTest, AHeaderWithARightChecksumMustStillMakeSense) {
   const auto good = TokenDataset::open(files_, path("good.h5")).header();
-  std::mt19937_64 random(1);
+  auto random = trireme::tests::seeded_random<std::mt19937_64>(1);
   for (int i = 0; i < 300; ++i) {
     auto header = good;
     std::uint64_t* fields[] = {&header.file_bytes,

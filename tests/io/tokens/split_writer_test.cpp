@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "tests/io/tokens/dataset_fixture.hpp"
+#include "tests/support/forwarding_file_system.hpp"
 
 namespace trireme::tokens {
 namespace {
@@ -145,44 +146,28 @@ TEST_F(SplitWriterTest, RefusesNothingAndTooLittle) {
 }
 
 /// A disk that is full after `room` bytes.
-class FullDisk final : public base::FileSystem {
+class FullDisk final : public trireme::tests::ForwardingFileSystem {
  public:
   explicit FullDisk(std::uint64_t room) : room_(room) {}
-  class FullFile final : public base::File {
+
+  std::unique_ptr<base::File> open(const Path& path, base::OpenMode mode) override {
+    return std::make_unique<FullFile>(ForwardingFileSystem::open(path, mode), room_);
+  }
+
+ private:
+  class FullFile final : public trireme::tests::ForwardingFile {
    public:
-    FullFile(std::unique_ptr<base::File> file, std::uint64_t& room) : file_(std::move(file)), room_(room) {}
-    std::size_t pread(void* data, std::size_t n, std::uint64_t at) override { return file_->pread(data, n, at); }
+    FullFile(std::unique_ptr<base::File> file, std::uint64_t& room) : ForwardingFile(std::move(file)), room_(room) {}
     void pwrite(const void* data, std::size_t length, std::uint64_t at) override {
       if (length > room_) throw base::IoError("cannot write: No space left on device", ENOSPC);
       room_ -= length;
-      file_->pwrite(data, length, at);
+      ForwardingFile::pwrite(data, length, at);
     }
-    void sync() override { file_->sync(); }
-    bool allocate(std::uint64_t length) override { return file_->allocate(length); }
-    void truncate(std::uint64_t length) override { file_->truncate(length); }
-    std::uint64_t size() override { return file_->size(); }
-    void drop_cache() override { file_->drop_cache(); }
-    void close() override { file_->close(); }
 
    private:
-    std::unique_ptr<base::File> file_;
     std::uint64_t& room_;
   };
-  std::unique_ptr<base::File> open(const Path& path, base::OpenMode mode) override {
-    return std::make_unique<FullFile>(real_.open(path, mode), room_);
-  }
-  bool exists(const Path& path) override { return real_.exists(path); }
-  bool is_directory(const Path& path) override { return real_.is_directory(path); }
-  bool is_link(const Path& path) override { return real_.is_link(path); }
-  std::vector<std::string> list(const Path& path) override { return real_.list(path); }
-  void create_directory(const Path& path) override { real_.create_directory(path); }
-  void rename(const Path& from, const Path& to) override { real_.rename(from, to); }
-  void remove(const Path& path) override { real_.remove(path); }
-  void sync_directory(const Path& path) override { real_.sync_directory(path); }
-  void create_symlink(const Path& target, const Path& link) override { real_.create_symlink(target, link); }
 
- private:
-  base::PosixFileSystem real_;
   std::uint64_t room_;
 };
 

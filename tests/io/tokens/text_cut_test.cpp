@@ -9,6 +9,7 @@
 
 #include "io/text/byte_level.hpp"
 #include "io/text/tokenizer.hpp"
+#include "tests/support/random.hpp"
 
 namespace trireme::tokens {
 namespace {
@@ -57,7 +58,7 @@ text::TokenizerDefinition definition(const std::vector<std::string>& splits) {
 int cut_everywhere(const text::TokenizerDefinition& definition) {
   const TextCut cut = text_cut(definition);
   const auto tokenizer = text::Tokenizer::make(definition);
-  std::mt19937 random(7);
+  std::mt19937 random = trireme::tests::seeded_random(7);
   int cuts = 0;
   for (int i = 0; i < 500; ++i) {
     const std::string text = random_text(random);

@@ -2,8 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
-#include <thread>
+#include <semaphore>
 
 #include "io/checkpoint/format/step_directories.hpp"
 #include "io/checkpoint/run/verified.hpp"
@@ -25,25 +24,29 @@ class HousekeeperTest : public testing::Test {
   }
   std::vector<std::int64_t> steps() { return checkpoint::committed_steps(files_, run_.path()); }
   std::vector<std::int64_t> verified() { return checkpoint::verified_steps(files_, run_.path()); }
-  /// The housekeeper works when nobody else does.
-  template <typename Condition>
-  static void wait_for(Condition condition) {
-    const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(60);
-    while (!condition() && std::chrono::steady_clock::now() < end) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    ASSERT_TRUE(condition());
+  /// The answer to whether this process holds the lease, which tells how far the housekeeper's thread is.
+  std::function<bool()> holds_lease() {
+    return [this] {
+      lease_questions_.release();
+      return true;
+    };
+  }
+  void wait_for_lease_questions(int count) {
+    for (int i = 0; i < count; ++i) lease_questions_.acquire();
   }
 
   base::PosixFileSystem files_;
   tests::TemporaryDirectory run_;
+  std::counting_semaphore<> lease_questions_{0};
 };
 
 TEST_F(HousekeeperTest, TheTwoNewestAreReadBackAndOldOnesGo) {
   for (const std::int64_t step : {1, 2, 3, 4}) save(step);
-  Housekeeper housekeeper(files_, run_.path(), {}, [] { return true; });
+  Housekeeper housekeeper(files_, run_.path(), {}, holds_lease());
   housekeeper.committed();
-  wait_for([&] { return steps() == std::vector<std::int64_t>{3, 4}; });
+  wait_for_lease_questions(3);  // after each of the two, and before it deletes
+  housekeeper.end();
+  EXPECT_EQ(steps(), (std::vector<std::int64_t>{3, 4}));
   EXPECT_EQ(verified(), (std::vector<std::int64_t>{3, 4}));
   EXPECT_TRUE(housekeeper.warnings().empty());
 }
@@ -56,13 +59,11 @@ TEST_F(HousekeeperTest, DamageIsToldAndNotRecordedAsVerified) {
   file->pread(&byte, 1, file->size() - 1);
   byte = static_cast<char>(byte ^ 1);
   file->pwrite(&byte, 1, file->size() - 1);
-  Housekeeper housekeeper(files_, run_.path(), {}, [] { return true; });
+  Housekeeper housekeeper(files_, run_.path(), {}, holds_lease());
   housekeeper.committed();
-  std::vector<std::string> warnings;
-  wait_for([&] {
-    for (const auto& warning : housekeeper.warnings()) warnings.push_back(warning);
-    return !warnings.empty();
-  });
+  wait_for_lease_questions(2);  // after reading back, and, having warned, before it deletes
+  const auto warnings = housekeeper.warnings();
+  ASSERT_EQ(warnings.size(), 1U);
   EXPECT_NE(warnings[0].find("is damaged"), std::string::npos) << warnings[0];
   EXPECT_TRUE(verified().empty());
 }

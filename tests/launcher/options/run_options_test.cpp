@@ -11,6 +11,7 @@
 #include "launcher/options/key_table.hpp"
 #include "launcher/options/options_page.hpp"
 #include "launcher/options/run_arguments.hpp"
+#include "tests/support/random.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 namespace trireme::options {
@@ -189,7 +190,7 @@ std::string random_value(const Key& key, std::mt19937& random) {
 }
 
 TEST(Ini, ReadsBackToTheSameValuesWhateverIsSet) {
-  std::mt19937 random(3);
+  std::mt19937 random = trireme::tests::seeded_random(3);
   for (int trial = 0; trial < 200; ++trial) {
     RunOptions options;
     for (const Key& key : key_table()) {

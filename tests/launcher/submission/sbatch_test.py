@@ -5,18 +5,16 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 SCRIPT = Path(os.environ["TRIREME_SOURCE"]) / "examples" / "train.sbatch"
 
-# Writes what it was called with; with WAIT set it lives until USR1 comes. Then writes the outcome file, if any.
+# Writes what it was called with; with WAIT set it says so into mpirun.ready and lives until USR1 comes. Then writes the outcome file, if any.
 MPIRUN = """#!/bin/bash
 echo "$@" >mpirun.called
 finish() { [ -n "${OUTCOME:-}" ] && { mkdir -p runs/tiny/logs; echo "{\\"exit_code\\":$OUTCOME,\\"step\\":3${REST:-}}" >runs/tiny/logs/outcome.2; }; exit "${CODE:-0}"; }
 trap 'echo got-usr1 >>mpirun.called; finish' USR1
-touch mpirun.ready
-if [ -n "${WAIT:-}" ]; then while :; do sleep 0.05; done; fi
+if [ -n "${WAIT:-}" ]; then echo >mpirun.ready; while :; do sleep 0.05; done; fi
 finish
 """
 SCONTROL = '#!/bin/bash\necho "$@" >>scontrol.called\n[ "$(wc -l <scontrol.called)" -gt "${FAILS:-0}" ]\n'
@@ -33,6 +31,7 @@ def start(directory, **environment):
     (directory / "tiny-8gpu.ini").write_text("[model]\nlayers = 2\n[run]\nname=other  # shared\n")
     text = SCRIPT.read_text()
     assert "tries=40 pause=15\n" in text
+    os.mkfifo(directory / "mpirun.ready")
     (directory / "train.sbatch").write_text(text.replace("tries=40 pause=15\n", "tries=4 pause=0\n"))
     # An earlier attempt's outcome must not be taken for this one's.
     (directory / "runs/tiny/logs").mkdir(parents=True)
@@ -54,8 +53,7 @@ def case(name, expected_code, requeued, **environment):
         directory = Path(path)
         process = start(directory, **environment)
         if "WAIT" in environment:
-            while not (directory / "mpirun.ready").exists():
-                time.sleep(0.02)
+            (directory / "mpirun.ready").read_text()
             process.send_signal(signal.SIGUSR1)
         output, _ = process.communicate(timeout=30)
         called = (directory / "mpirun.called").read_text()

@@ -1,11 +1,12 @@
 #include "slurm/devcluster/processes.hpp"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
-#include <filesystem>
 
 #include "tests/support/temporary_directory.hpp"
 
@@ -25,9 +26,13 @@ TEST(Processes, AStartedDaemonIsAliveUntilItIsEnded) {
 TEST(Processes, OneThatIgnoresTheFirstSignalIsKilled) {
   const tests::TemporaryDirectory directory;
   const auto log = directory.path() / "log";
+  ASSERT_EQ(::mkfifo(log.c_str(), 0600), 0);
+  const int pipe = ::open(log.c_str(), O_RDWR | O_CLOEXEC);
   const ProcessId stubborn = start_daemon({"sh", "-c", "trap '' TERM; echo; while :; do sleep 0.05; done"}, log);
-  while (std::filesystem::file_size(log) == 0) ::usleep(1000);  // until it ignores the signal
-  end_processes({stubborn}, 0.3);
+  char line = 0;
+  ASSERT_EQ(::read(pipe, &line, 1), 1);  // it ignores the signal from here on
+  ::close(pipe);
+  end_processes({stubborn}, 0);
   EXPECT_FALSE(is_alive(stubborn));
   int status = 0;
   ::waitpid(stubborn.pid, &status, 0);

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Builds unit tests with sanitizers, in a directory of their own, and runs them.
+#   scripts/sanitize.sh tsan         base, io, collectives and slurm: races, and the kinds of undefined behaviour whose
+#                                    checks are cheap to compile; in every run of scripts/test.sh
+#   scripts/sanitize.sh asan         the same tests: memory errors, every kind of undefined behaviour; in scripts/soak.sh
+#   scripts/sanitize.sh asan-torch   models and launcher, which use LibTorch (itself without sanitizers); in scripts/soak.sh
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+preset=${1:-}
+[[ "$preset" =~ ^(tsan|asan|asan-torch)$ ]] || { echo "sanitize.sh: say tsan, asan or asan-torch" >&2; exit 2; }
+tests=(base_test base_signals_test retry_io_test topology_test collective_ops_test launch_test slurm_test hdf5_test
+       documents_test tokenizer_test tokens_test lease_test checkpoint_test)
+if [ "$preset" = asan-torch ]; then
+  tests=(spec_test schedule_test layout_arithmetic_test cpu_kernels_test chunk_test optim_test trainer_test options_test
+         launcher_test doctor_judgement_test resharding_test)
+fi
+mkdir -p "build-$preset"
+cmake --preset "$preset" >"build-$preset/configure.log" 2>&1 || { tail -15 "build-$preset/configure.log" >&2; exit 1; }
+ninja -C "build-$preset" "${tests[@]}" >"build-$preset/build.log" 2>&1 \
+  || { grep -E 'error|FAILED' -A3 "build-$preset/build.log" | head -30 >&2; exit 1; }
+# Only the report for the whole counts.
+unset TRIREME_DURATIONS
+export TSAN_OPTIONS=halt_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
+exec ctest --test-dir "build-$preset" --output-on-failure -j2 -R "^($(IFS='|'; echo "${tests[*]}"))\$"
