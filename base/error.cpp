@@ -10,7 +10,7 @@
 namespace trireme::base {
 namespace {
 
-// Every command may run out of these, not only training.
+// Every command may run out of memory, not only training.
 constexpr const char* kMoreMemory =
     "end other programs, raise the limit (ulimit -v, the job's --mem), or use a machine with more";
 constexpr const char* kSmallerTensors =
