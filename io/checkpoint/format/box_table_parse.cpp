@@ -119,7 +119,7 @@ struct Parser {
     const std::uint64_t blocks = (bytes + kBlockBytes - 1) / kBlockBytes;
     require(box.offset <= lengths_[box.file] && bytes <= lengths_[box.file] - box.offset,
             "a box lies outside its file");
-    // One after another, so that no two boxes share checksums and the parsed table is no larger than the file.
+    // Boxes must take their checksums one after another. So no two share any, and the table is no larger than the file.
     require(first_checksum == next_checksum_ && blocks <= checksum_count_ - first_checksum, "a checksum lies outside");
     next_checksum_ += blocks;
     box.crc32c.resize(blocks);

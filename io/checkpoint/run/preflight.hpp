@@ -1,4 +1,4 @@
-// Whether a run can save, asked before its first step.
+// Checks before a run's first step whether it will be able to save.
 #pragma once
 
 #include <cstdint>
@@ -13,21 +13,21 @@
 
 namespace trireme::checkpoint {
 
-/// What the run will need.
+/// The space that the run will need.
 struct SpaceNeed {
   std::uint64_t checkpoint_bytes = 0;
   std::uint64_t checkpoint_files = 0;
-  std::int64_t keep = 2;      ///< checkpoints that stay
-  std::int64_t existing = 0;  ///< of these, already there
+  std::int64_t keep = 2;      ///< how many checkpoints stay
+  std::int64_t existing = 0;  ///< how many of these are already there
 };
 
-/// "" when there is room for what is missing of keep + 1 checkpoints in the file system (nothing: not known) and in
-/// each quota, else one sentence with the figures, which names what leaves least.
+/// Returns "" when the file system (nothing: not known) and each quota have room for what is missing of keep + 1
+/// checkpoints; otherwise one sentence with the figures, which names what leaves least.
 std::string lacking_space(const std::optional<base::Space>& space, const std::vector<Quota>& quotas,
                           const SpaceNeed& need);
 
 /// Collective. Every node writes a file into a checkpoint of a few bytes under `<run_directory>/.preflight`, which is
-/// committed, read back and removed. "" on success, else who failed and why, the same on all ranks.
+/// committed, read back and removed. Returns "" on success, otherwise who failed and why, the same on all ranks.
 std::string try_to_commit(Coordinator& coordinator, base::FileSystem& files,
                           const std::filesystem::path& run_directory);
 
