@@ -10,9 +10,9 @@
 namespace trireme::spec {
 
 /// The sizes of a published model, complete; nothing for an unknown name. Sources: GPT-2 (Radford 2019) with its
-/// checkpoints' sizes; Llama 2 (arXiv 2307.09288), Llama 3 (arXiv 2407.21783) and 3.2's config files; TinyLlama
-/// (arXiv 2401.02385); SmolLM's config. Dropout is 0 in all (GPT-2 was published with 0.1 for fine-tuning).
-/// `sequence` is the length of pretraining.
+/// checkpoints' sizes; Llama 2 (arXiv 2307.09288), Llama 3 (arXiv 2407.21783) and 3.2's config files; TinyLlama (arXiv
+/// 2401.02385); SmolLM's config. Dropout is 0 in all (GPT-2 was published with 0.1 for fine-tuning). `sequence` is the
+/// length used in pretraining.
 std::optional<ModelConfig> preset(const std::string& name);
 
 std::vector<std::string> preset_names();
@@ -21,7 +21,8 @@ std::vector<std::string> preset_names();
 /// multiple of 256 (SwiGLU's third matrix at equal parameters, arXiv 2002.05202; 4096 -> 11008, as in Llama 2 7B).
 std::int64_t default_ffn(Architecture arch, std::int64_t hidden);
 
-/// What `arch` implies before any size is known: tied embeddings and learned positions for gpt2, untied for llama.
+/// What `arch` implies before any size is known: tied embeddings and learned positions for gpt2, an untied head for
+/// llama.
 ModelConfig defaults_of(Architecture arch);
 
 }  // namespace trireme::spec
