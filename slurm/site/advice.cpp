@@ -22,7 +22,7 @@ std::string time_text(std::int64_t seconds) {
   return seconds < kMinute * 10 ? str(seconds, " s") : format_slurm_duration(seconds);
 }
 
-// Who of the ranks hears a SIGTERM at preemption, and what is done so that they can save.
+// Which ranks get a SIGTERM at preemption, and what is done so that they can save.
 std::string after_sigterm(const Site& site) {
   if (srun_has_pmix(site)) {
     return "Slurm sends SIGTERM to the job's steps, which would cost mpirun its daemons; with slurm.launcher = auto "
