@@ -33,8 +33,7 @@ struct NcclWorldOptions {
   /// Sends rank 0's bytes to all ranks; used for NCCL's unique id.
   std::function<void(void* data, std::size_t bytes)> broadcast;
   OperationTrace* trace = nullptr;  ///< outlives the communicators
-  double limit_seconds =
-      300;  ///< limit for set-up, closing and every call that blocks the host; then the group is aborted
+  double limit_seconds = 300;       ///< limit for set-up, closing and calls that block the host; then aborts the group
 };
 
 struct CudaFunctions {

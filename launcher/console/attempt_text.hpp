@@ -1,4 +1,4 @@
-// What a person reads of an attempt as a whole: its length, the time it will take, how it ended.
+// Sentences about an attempt as a whole: its length, the time it will take, how it ended.
 #pragma once
 
 #include <cstdint>
@@ -8,14 +8,14 @@
 
 namespace trireme::launcher {
 
-/// "200 steps, 819k tokens, 0.715 epochs of data.train": of a whole run with `samples` in its training data.
+/// The length of a whole run with `samples` in its training data: "200 steps, 819k tokens, 0.715 epochs of data.train".
 std::string length_text(std::int64_t steps, std::int64_t global_batch, std::int64_t sequence, std::uint64_t samples);
 
-/// "about 6m 20s for the 190 steps left, at 2.0 s a step".
+/// The time that the rest of the run will take: "about 6m 20s for the 190 steps left, at 2.0 s a step".
 std::string expected_text(std::int64_t steps_left, double seconds_per_step);
 
-/// The last line of an attempt that began at `first_step` of a run of `steps`:
-/// "done: 200 of 200 steps; newest checkpoint: runs/bible/checkpoints/step_200".
+/// The last line of an attempt that began at `first_step` of a run of `steps`: "done: 200 of 200 steps; newest
+/// checkpoint: runs/bible/checkpoints/step_200".
 std::string ending_text(const slurm::Outcome& outcome, std::int64_t first_step, std::int64_t steps,
                         const std::string& run_directory);
 

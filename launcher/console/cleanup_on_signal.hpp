@@ -1,4 +1,4 @@
-// Temporary files do not survive Ctrl-C.
+// Removes temporary files when a signal such as Ctrl-C ends the program.
 #pragma once
 
 #include <string>
@@ -8,11 +8,11 @@
 
 namespace trireme::launcher {
 
-/// From construction on the stop signals are held back; from watch() on they remove the files and then end the process
-/// as they always do. To be made before any other thread and before the files, so that no signal falls in between.
+/// Holds the stop signals back from its construction on. From watch() on, a stop signal removes the files and then ends
+/// the process as usual. Make it before any other thread and before the files, so that no signal arrives in between.
 class CleanupOnSignal {
  public:
-  /// Call once.
+  /// Names the files to remove; call it once.
   void watch(std::vector<std::string> files);
 
  private:

@@ -1,4 +1,4 @@
-// The contents of the key table.
+// The entries of the key table.
 #include "launcher/options/key_table.hpp"
 #include "models/spec/preset.hpp"
 
@@ -16,14 +16,14 @@ using OptionalReal = std::optional<double>;
 using OptionalTruth = std::optional<bool>;
 
 constexpr double kAny = std::numeric_limits<double>::infinity();
-// Past any use, and low enough that sizes multiply without overflow.
+// Larger than any useful value, and small enough that sizes multiply without overflow.
 constexpr double kMostLayers = 1e5;
 constexpr double kMostRanks = 1e6;
 constexpr double kMostChunks = 1e3;
 constexpr double kMostSize = 1e8;
 constexpr double kMostTokens = 1e17;
 
-// A table reads better with few lines an entry.
+// The table is easier to read with few lines per entry.
 // clang-format off
 void add_run(std::vector<Key>& keys) {
   keys.push_back({"run", "name", TRIREME_FIELD(Word, run.name), "", "name of the run",

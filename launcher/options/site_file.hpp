@@ -1,4 +1,4 @@
-// The site file: the facts of a cluster and what jobs need there (docs/site.md).
+// Reads the site file: the facts of a cluster and what jobs need there (docs/site.md).
 #pragma once
 
 #include <string>
@@ -7,12 +7,12 @@
 
 namespace trireme::options {
 
-/// Reads INI text that slurm::to_ini() or a person wrote; keys left out keep their defaults. `origin` names the text
-/// in messages. Throws base::InputError in one sentence: unknown section or key (naming the nearest), a key given
-/// twice, a value that is none.
+/// Reads INI text that slurm::to_ini() or a person wrote; keys that are missing keep their defaults. `origin` names the
+/// text in messages. Throws base::InputError in one sentence: unknown section or key (naming the nearest), a key given
+/// twice, a value that cannot be read.
 slurm::Site parse_site(const std::string& text, const std::string& origin);
 
-/// The same of a file. base::InputError when unreadable.
+/// Does the same for a file. Throws base::InputError when it is unreadable.
 slurm::Site load_site_file(const std::string& path);
 
 }  // namespace trireme::options

@@ -1,4 +1,4 @@
-// A run file checked as training would check it, without MPI and LibTorch: a typo must not wait two days in the queue.
+// Checks a run file as training would, without MPI and LibTorch: a typo must not wait two days in the queue.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace trireme::launcher {
 /// base::InputError as training would.
 options::Resolved check_run(base::FileSystem& files, const options::RunOptions& options, std::int64_t ranks, bool gpus);
 
-/// What of the options decides which numbers of ranks can train.
+/// The options that decide which numbers of ranks can train.
 slurm::LayoutNeeds layout_needs(const options::RunOptions& options);
 
 }  // namespace trireme::launcher

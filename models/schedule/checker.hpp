@@ -9,9 +9,8 @@
 namespace trireme::schedule {
 
 struct CheckResult {
-  std::string problem;  ///< "" = the lists are right
-  std::vector<int>
-      live_activations;  ///< per stage: the most forwards (of any chunk) that wait for their backward at a time
+  std::string problem;                ///< "" = the lists are right
+  std::vector<int> live_activations;  ///< per stage: the most forwards (of any chunk) that await their backward
 };
 
 /// In the simulation every stage blocks at an Exchange until each of its transfers has met its counterpart. That

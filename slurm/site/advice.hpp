@@ -9,10 +9,9 @@
 namespace trireme::slurm {
 
 struct Advice {
-  std::string topic;  ///< "Preemption", "Time limit", "Node failure", "Start", "Accounting"
-  std::vector<std::string>
-      subjects;      ///< the partitions ("gpu") or QOS ("QOS low") that it is about; empty = the whole site
-  std::string text;  ///< whole sentences, one line
+  std::string topic;                  ///< "Preemption", "Time limit", "Node failure", "Start", "Accounting"
+  std::vector<std::string> subjects;  ///< partitions ("gpu") or QOS ("QOS low") that it is about; empty = the site
+  std::string text;                   ///< whole sentences, one line
 
   bool operator==(const Advice&) const = default;
 };

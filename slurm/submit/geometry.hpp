@@ -22,11 +22,10 @@ struct JobRequest {
   std::string account;    ///< "": the site's or the user's default
   std::string qos;
   std::string constraint;
-  std::string launcher = "auto";  ///< auto, mpirun, srun
-  std::string gpu_request;        ///< "": the site's, else --gpus-per-node={gpus}
-  std::string extra;              ///< further words for sbatch, separated by spaces
-  std::int64_t queue_seconds =
-      60;  ///< between two questions to the queue while the run trains; at least the site's value
+  std::string launcher = "auto";    ///< auto, mpirun, srun
+  std::string gpu_request;          ///< "": the site's, else --gpus-per-node={gpus}
+  std::string extra;                ///< further words for sbatch, separated by spaces
+  std::int64_t queue_seconds = 60;  ///< seconds between two questions to the queue; at least the site's
 };
 
 struct Geometry {

@@ -158,8 +158,7 @@ void Load::run_rounds() {
   const auto budget = static_cast<std::int64_t>(
       std::clamp<std::uint64_t>(options_.round_bytes / size, std::uint64_t{64} << 10, kBlockBytes));
   for (bool more = true; more;) {
-    std::vector<std::string> messages(size,
-                                      std::string(1, '\0'));  // the first byte: 1 when the sender has more to send
+    std::vector<std::string> messages(size, std::string(1, '\0'));  // first byte: 1 when the sender has more to send
     read_some(messages, budget);
     for (auto& message : messages) message[0] = next_ < assignments_.size() ? 1 : 0;
     more = false;

@@ -15,9 +15,8 @@ namespace trireme::checkpoint {
 /// The conditions that a checkpoint on a node must meet; the same on all ranks.
 struct LocalRules {
   std::string run_id;
-  std::string job;  ///< the job that wrote it; "" = any job
-  std::int64_t newest_step =
-      0;  ///< the last step in the run's metrics; later steps belong to an attempt that was given up
+  std::string job;               ///< the job that wrote it; "" = any job
+  std::int64_t newest_step = 0;  ///< last step in the run's metrics; later ones belong to an abandoned attempt
 };
 
 /// Where to look on each node, and for what; the same on all ranks.
