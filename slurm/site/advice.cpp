@@ -207,7 +207,7 @@ void add_accounting(Book& book, const Site& site) {
     book.add("Accounting", "No accounting answers here: trireme submit prints billing units, but not your share.");
   }
   if (site.billing_takes_largest) {
-    book.add("Accounting", "A node is billed by its dearest resource only (PriorityFlags = MAX_TRES).");
+    book.add("Accounting", "A node is billed by its most expensive resource only (PriorityFlags = MAX_TRES).");
   }
 }
 
