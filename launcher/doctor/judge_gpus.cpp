@@ -11,7 +11,7 @@ namespace {
 
 using base::str;
 
-/// A GPU whose share of free memory is smaller is used by someone else; drivers take less than the rest.
+/// A GPU with a smaller share of free memory is in use by someone else; a driver alone takes less than the rest.
 constexpr double kFreeShare = 0.9;
 
 void find_missing(const Survey& survey, std::vector<Finding>& findings) {

@@ -39,7 +39,7 @@ double time_exchange(const Traffic& traffic, int partner) {
 }
 
 double best_exchange(const Traffic& traffic, int partner) {
-  double best = time_exchange(traffic, partner);  // makes the connection; counts only when it is not repeated
+  double best = time_exchange(traffic, partner);  // makes the connection, so it is not counted
   if (agree(traffic.control, partner, best) > kLongExchange) return time_exchange(traffic, partner);
   best = time_exchange(traffic, partner);
   for (int i = 1; i < kTries; ++i) best = std::min(best, time_exchange(traffic, partner));

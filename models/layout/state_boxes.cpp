@@ -30,7 +30,7 @@ std::vector<topology::Box> common_boxes(const FlatParameter& parameter, const St
   return heads;
 }
 
-/// The boxes of the logical tensor that flat elements [begin, end) of a parameter are.
+/// The boxes of the logical tensor that make up flat elements [begin, end) of a parameter.
 std::vector<topology::Box> boxes_of(const FlatParameter& parameter, FlatRange range) {
   std::vector<topology::Box> boxes =
       topology::boxes_of_range(parameter.box.size, range.begin - parameter.flat_offset, range.size());

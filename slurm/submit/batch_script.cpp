@@ -89,8 +89,8 @@ std::string persistence(const ScriptPlan& plan, const Site& site) {
   constexpr std::int64_t kPause = 15;
   return str(
       "# Slurm's controller or a file system may be away for minutes, and a script that leaves inside a ",
-      "preemption's grace\n# ends its job for good: what the job's return hangs on is tried so often, with so many ",
-      "seconds between.\ntries=", tries(plan, site, kPause), " pause=", kPause, "\n",
+      "preemption's grace\n# ends its job for good. So the calls that bring the job back are tried this often, with ",
+      "this many seconds between.\ntries=", tries(plan, site, kPause), " pause=", kPause, "\n",
       "persist() {\n  local try\n  for ((try = 1; try <= tries; ++try)); do\n    timeout 60 \"$@\" && return\n",
       "    echo \"$1 failed (try $try of $tries)\" >&2\n    sleep \"$pause\"\n  done\n  return 1\n}\n\n");
 }
