@@ -6,8 +6,9 @@
 // 1. agree_on_tensors: each rank compares what it wants with the box table, rank 0 merges the results: W is there.
 // 2. find_units: each rank needs 4 elements of each unit, together the 8 elements that its box has.
 // 3. find_readers: both ranks send their wish for unit (0, 0) to rank (0 + 0) mod 2 = 0, its directory rank, and that
-//    for unit (1, 0) to rank 1. A directory rank gives a unit to the rank among those that want it which has the least
-//    to read so far, itself first among equals: rank 0 reads unit (0, 0), rank 1 reads unit (1, 0).
+//    for unit (1, 0) to rank 1. A directory rank picks as reader, among the ranks that want the unit, the one to which
+//    it has given the least to read so far, itself first among equals: rank 0 reads unit (0, 0), rank 1 reads unit
+//    (1, 0).
 // 4. run_rounds: rank 0 reads the 8 elements of unit (0, 0) and verifies their checksum. It copies elements 0, 1, 4 and
 //    5 to rows 0 and 1 of its own box and sends elements 2, 3, 6 and 7 to rank 1, which copies them to rows 0 and 1 of
 //    its box. Rank 1 does the same with unit (1, 0) and rows 2 and 3. One round is enough here; a round moves about
