@@ -9,7 +9,7 @@
 
 namespace trireme::base {
 
-/// Bytes that begin at a multiple of kDirectAlignment; not initialised. Move-only.
+/// Holds uninitialised bytes that begin at a multiple of kDirectAlignment. Move-only.
 class AlignedBuffer {
  public:
   AlignedBuffer() = default;

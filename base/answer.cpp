@@ -48,7 +48,7 @@ bool finish_answers() {
     if (const int code = errno; code != EPIPE) fail(code);
     return false;
   }
-  // Some network file systems say only at a close that the disk is full; a copy's close says it too.
+  // Some network file systems report a full disk only on close, so a copy of the descriptor is closed to learn of it.
   const int copy = ::dup(STDOUT_FILENO);
   if (copy >= 0 && ::close(copy) != 0 && errno != EINTR) fail(errno);
   return true;

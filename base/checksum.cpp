@@ -38,7 +38,7 @@ constexpr std::uint32_t power_of_x(std::uint64_t exponent) {
   return result;
 }
 
-/// The register after `count` zero bytes.
+/// The CRC register after `count` more zero bytes.
 std::uint32_t shift(std::uint32_t value, std::uint64_t count) {
   // x^(8 * count), without overflow of 8 * count.
   std::uint32_t factor = power_of_x(count);

@@ -1,4 +1,4 @@
-// Checksums of stored bytes: CRC32C (Castagnoli) for data, combinable and fast; XXH3-128 for small whole files.
+// Checksums of stored bytes: CRC32C (Castagnoli), fast and combinable, for data; XXH3-128 for small whole files.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ namespace trireme::base {
 /// CPU has them.
 std::uint32_t crc32c(const void* data, std::size_t length, std::uint32_t before = 0);
 
-/// The same by tables, on any CPU.
+/// The same result from lookup tables, on any CPU.
 std::uint32_t crc32c_portable(const void* data, std::size_t length, std::uint32_t before = 0);
 
 /// CRC32C of A followed by B, from those of A and B; `length_b` in bytes.

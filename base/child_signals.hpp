@@ -1,4 +1,4 @@
-// What a program that we start finds of signals: nothing of what we block and ignore for ourselves.
+// Gives the programs that we start a clean signal state: nothing that we block or ignore for ourselves is passed on.
 #pragma once
 
 #include <spawn.h>
@@ -21,7 +21,7 @@ class SpawnAttributes {
   posix_spawnattr_t attributes_;
 };
 
-/// The same for a program that is about to replace this one by exec.
+/// Does the same for a program that is about to replace this one by exec.
 void free_signals_for_exec();
 
 }  // namespace trireme::base

@@ -1,4 +1,4 @@
-// What time it is, and how long something has taken.
+// The time now, and the time since an earlier moment.
 #pragma once
 
 #include <chrono>
@@ -13,9 +13,9 @@ double wall_time();
 /// Seconds from `start` until now.
 double seconds_since(std::chrono::steady_clock::time_point start);
 
-/// "2026-01-31T12:00:00Z": now, in UTC.
+/// The time now in UTC: "2026-01-31T12:00:00Z".
 std::string utc_now();
-/// Seconds since the epoch of such a text; nothing when it is none.
+/// Seconds since the epoch of a text such as utc_now() returns; nothing when the text is not one.
 std::optional<double> parse_utc(const std::string& text);
 
 }  // namespace trireme::base

@@ -18,7 +18,7 @@ constexpr Range kWide[] = {{0x1100, 0x115F},   {0x231A, 0x231B},   {0x2E80, 0x30
                            {0xFF00, 0xFF60},   {0xFFE0, 0xFFE6},   {0x16FE0, 0x18AFF}, {0x1AFF0, 0x1B2FF},
                            {0x1F300, 0x1F64F}, {0x1F680, 0x1F6FF}, {0x1F900, 0x1F9FF}, {0x1FA70, 0x1FAFF},
                            {0x20000, 0x3FFFD}};
-// Marks that join the character before them, and characters that are not seen.
+// Combining marks, which share the cell of the character before them, and invisible characters.
 constexpr Range kZero[] = {{0x0300, 0x036F}, {0x0483, 0x0489}, {0x0591, 0x05BD}, {0x0610, 0x061A},  {0x064B, 0x065F},
                            {0x0E31, 0x0E31}, {0x0E34, 0x0E3A}, {0x0E47, 0x0E4E}, {0x1160, 0x11FF},  {0x1AB0, 0x1AFF},
                            {0x1DC0, 0x1DFF}, {0x200B, 0x200F}, {0x2060, 0x2064}, {0x20D0, 0x20FF},  {0x3099, 0x309A},
@@ -34,7 +34,7 @@ struct Piece {
   std::size_t cells;
 };
 
-/// The character that begins `text`, which is not empty.
+/// The first character of `text`, which must not be empty.
 Piece first_of(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const std::size_t length = byte(0) < 0x80             ? 1
@@ -51,7 +51,7 @@ Piece first_of(std::string_view text) {
   return {length, is_in(kZero, character) ? 0U : is_in(kWide, character) ? 2U : 1U};
 }
 
-/// Bytes of the longest beginning that takes at most `width` cells.
+/// The number of bytes in the longest prefix that takes at most `width` cells.
 std::size_t bytes_within(std::string_view text, std::size_t width) {
   std::size_t bytes = 0, cells = 0;
   while (bytes < text.size()) {
@@ -63,7 +63,7 @@ std::size_t bytes_within(std::string_view text, std::size_t width) {
   return bytes;
 }
 
-/// The beginning of the longest end that takes at most `width` cells.
+/// The position at which the longest suffix of at most `width` cells begins.
 std::size_t end_within(std::string_view text, std::size_t width) {
   std::size_t begin = 0;
   for (std::size_t cells = display_width(text); cells > width;) {
@@ -104,7 +104,7 @@ std::size_t display_width(std::string_view text) {
 std::string cut_middle(std::string_view text, std::size_t width) {
   if (display_width(text) <= width) return std::string(text);
   if (width == 0) return "";
-  // The end tells more than the beginning: a file's name, a step's number.
+  // The end says more than the beginning: a file's name, a step's number.
   const std::size_t head = (width - 1) / 3;
   return std::string(text.substr(0, bytes_within(text, head))) + "…" +
          std::string(text.substr(end_within(text, width - 1 - head)));

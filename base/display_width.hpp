@@ -1,4 +1,4 @@
-// How much room text takes on a terminal, in cells: what bars, tables and help texts are laid out by.
+// How many cells a text takes on a terminal. Bars, tables and help texts are laid out with it.
 #pragma once
 
 #include <cstddef>
@@ -12,11 +12,11 @@ namespace trireme::base {
 /// character and for a byte that is no UTF-8. Control characters count 1: whoever prints them escapes them first.
 std::size_t display_width(std::string_view text);
 
-/// `text` in at most `width` cells, by its two ends with "…" between them: of a path, the beginning and the name.
+/// Shortens `text` to at most `width` cells by replacing its middle with "…". A path keeps its beginning and its name.
 std::string cut_middle(std::string_view text, std::size_t width);
 
-/// `text` in lines of at most `width` cells (at least 1), broken at blanks; longer words are broken anywhere. At least
-/// one line. Line breaks in `text` stay.
+/// Breaks `text` into lines of at most `width` cells (at least 1). It breaks at blanks, and words longer than a line
+/// anywhere. Line breaks in `text` stay. Returns at least one line.
 std::vector<std::string> wrapped(std::string_view text, std::size_t width);
 
 }  // namespace trireme::base

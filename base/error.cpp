@@ -10,7 +10,7 @@
 namespace trireme::base {
 namespace {
 
-// Every command may meet these, not only training.
+// Every command may run out of memory, not only training.
 constexpr const char* kMoreMemory =
     "end other programs, raise the limit (ulimit -v, the job's --mem), or use a machine with more";
 constexpr const char* kSmallerTensors =
@@ -26,7 +26,7 @@ std::string without_backtrace(std::string text) {
 }  // namespace
 
 std::string failure_text(const std::exception& error) {
-  // A string or vector longer than any can be is asked for by sizes that come from a file.
+  // A size read from a file may ask for a string or vector longer than any can be.
   if (dynamic_cast<const std::bad_alloc*>(&error) != nullptr ||
       dynamic_cast<const std::length_error*>(&error) != nullptr) {
     return str("out of memory: ", kMoreMemory);

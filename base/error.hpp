@@ -27,7 +27,7 @@ class InputError : public Error {
   using Error::Error;
 };
 
-/// The end that was asked for, met before there was anything to save: exit code 75; starting again goes on.
+/// The program was asked to stop before there was anything to save: exit code 75; starting again goes on.
 class Stopped : public Error {
  public:
   using Error::Error;
@@ -46,11 +46,11 @@ class IoError : public Error {
 /// 2 for InputError, 75 for Stopped, 1 for everything else.
 int exit_code(const std::exception& error) noexcept;
 
-/// Throws the error that another process met, from its exit code (not 0) and text.
+/// Throws the error that another process reported, from its exit code (not 0) and its text.
 [[noreturn]] void throw_with_code(int code, const std::string& message);
 
-/// what() as one sentence for a person. Libraries write more than that: LibTorch adds a backtrace, which is cut off; a
-/// failed allocation or a thread that could not be started gets a sentence of ours.
+/// Turns what() into one sentence for a person. LibTorch's backtrace is cut off; a failed allocation and a thread that
+/// could not be started get a sentence of our own.
 std::string failure_text(const std::exception& error);
 
 /// All arguments streamed into one string.

@@ -1,12 +1,12 @@
-// Why a write failed, in words that say what to do.
+// Explains why a write failed, in words that say what to do.
 #pragma once
 
 #include <string>
 
 namespace trireme::base {
 
-/// errno's text for `code`; for EFBIG the limit of this process for the length of files, when there is one, and how it
-/// is raised.
+/// errno's text for `code`. For EFBIG it also names this process's limit on file sizes, if one is set, and how to raise
+/// it.
 std::string failure_of_write(int code);
 
 }  // namespace trireme::base

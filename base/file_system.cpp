@@ -26,7 +26,7 @@ namespace {
   throw IoError(str(call, " ", path, ": ", failure_of_write(code)), code);
 }
 
-/// A file system whose files are in the page cache and nowhere else; newer kernels take O_DIRECT there and ignore it.
+/// Whether the file lives only in the page cache (tmpfs). Newer kernels accept O_DIRECT there and ignore it.
 bool lies_in_memory(int fd) {
   struct statfs facts {};
   if (::fstatfs(fd, &facts) != 0) return false;
@@ -66,7 +66,7 @@ class PosixFile final : public File {
 
   bool allocate(std::uint64_t length) override {
     if (length == 0) return true;
-    if (lies_in_memory(fd_)) {  // to reserve pages there costs a tenth of writing them
+    if (lies_in_memory(fd_)) {  // reserving pages there costs a tenth of writing them
       truncate(length);
       return false;
     }
@@ -161,7 +161,7 @@ TemporaryFile FileSystem::create_temporary(const Path& path) {
       auto file = open(temporary, OpenMode::kCreateExclusive);
       return {std::move(temporary), std::move(file)};
     } catch (const IoError& error) {
-      constexpr int kMost = 10;  // names do not collide: something else is wrong
+      constexpr int kMost = 10;  // random names do not collide: something else is wrong
       if (error.code() != EEXIST || tries == kMost) throw;
     }
   }
@@ -177,7 +177,7 @@ void FileSystem::replace(const Path& path, const std::string& content) {
   } catch (const IoError&) {
     try {
       remove(temporary.path);
-    } catch (const IoError&) {  // the first error is the one to tell
+    } catch (const IoError&) {  // the first error is the one to report
     }
     throw;
   }

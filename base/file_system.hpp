@@ -12,7 +12,7 @@
 
 namespace trireme::base {
 
-/// Of a file, in bytes.
+/// A range of bytes of a file.
 struct ByteRange {
   std::uint64_t begin;
   std::uint64_t end;
@@ -40,8 +40,9 @@ class File {
   virtual bool allocate(std::uint64_t length) = 0;
   virtual void truncate(std::uint64_t length) = 0;
   virtual std::uint64_t size() = 0;
-  /// The first part of [begin, end) that was ever written; what lies before it reads as zeros. Empty, at `end`, when
-  /// nothing was. All of it where the file system does not tell (lseek(2), SEEK_DATA).
+  /// Returns the first part of [begin, end) that was ever written; the bytes before it read as zeros. Returns the empty
+  /// range at `end` when none was written, and all of [begin, end) where the file system does not tell (lseek(2),
+  /// SEEK_DATA).
   virtual ByteRange first_written(std::uint64_t begin, std::uint64_t end);
   /// Asks the kernel to forget cached pages (posix_fadvise DONTNEED); a hint, never an error.
   virtual void drop_cache() = 0;
@@ -64,19 +65,19 @@ enum class OpenMode {
 /// system without direct I/O says EINVAL when the file is opened, or at the first write.
 inline constexpr std::size_t kDirectAlignment = 4096;
 
-/// Whose word a file of a run's own counts for.
+/// Who must have written one of the run's own files for the reader to accept it.
 enum class Trust {
-  kContent,  ///< whoever wrote it: the reader checks what it says, or only people read it
-  kOwner,    ///< only when it belongs to this process's user, to root or to the owner of its directory
+  kContent,  ///< anybody: the reader checks the content, or only people read it
+  kOwner,    ///< only this process's user, root or the owner of the file's directory
 };
 
-/// What a user may still put into a file system.
+/// How much a user may still put into a file system.
 struct Space {
   std::uint64_t bytes = 0;
   std::optional<std::uint64_t> files;  ///< nothing where the file system does not count them
 };
 
-/// A file that is to replace another one.
+/// A file that will replace another one.
 struct TemporaryFile {
   std::filesystem::path path;
   std::unique_ptr<File> file;  ///< open for reading and writing
@@ -89,19 +90,19 @@ class FileSystem {
   virtual ~FileSystem() = default;
   virtual std::unique_ptr<File> open(const Path& path, OpenMode mode) = 0;
   /// Opens a file that Trireme itself keeps, in a directory where somebody else may have put something in its place.
-  /// Like open(), but the last part of `path` must be an ordinary file: no link is followed (the directories before it
-  /// may be links), a FIFO or a device is not opened and nothing waits. InputError says what is there and what to do,
-  /// also of a file that `trust` rules out. See base/own_file.hpp.
+  /// Works like open(), but the last part of `path` must be an ordinary file: no link is followed (the directories
+  /// before it may be links), and a FIFO or a device is not opened, so nothing waits. Throws InputError, which says
+  /// what is there and what to do; also for a file that `trust` rules out. See base/own_file.hpp.
   virtual std::unique_ptr<File> open_own(const Path& path, OpenMode mode, Trust trust = Trust::kContent);
-  /// Throws IoError when the disk does not answer (EIO, ESTALE, …); so do the next two.
+  /// Throws IoError when the disk does not answer (EIO, ESTALE, …); is_directory() and is_link() do the same.
   virtual bool exists(const Path& path) = 0;
-  /// Also of a symbolic link to one: run directories often lie behind links to a scratch file system.
+  /// True also for a symbolic link to a directory: run directories often lie behind links to a scratch file system.
   virtual bool is_directory(const Path& path) = 0;
-  /// Whether it is a symbolic link.
+  /// Whether `path` itself is a symbolic link.
   virtual bool is_link(const Path& path) = 0;
   /// Names (not paths) of the entries, sorted.
   virtual std::vector<std::string> list(const Path& directory) = 0;
-  /// The user id that `path` itself, not what it links to, belongs to; nothing where that is not known.
+  /// The user id that owns `path` itself, not what it links to; nothing where that is not known.
   virtual std::optional<std::uint32_t> owner(const Path& path);
   /// mkdir(2): the parent must exist; EEXIST as IoError.
   virtual void create_directory(const Path& path) = 0;
@@ -112,29 +113,32 @@ class FileSystem {
   /// fsync(2) of a directory: makes renames and new names in it durable.
   virtual void sync_directory(const Path& path) = 0;
   virtual void create_symlink(const Path& target, const Path& link) = 0;
-  /// Of the file system that `path` lies in (statvfs(2)); nothing where that is not known. Quotas may leave less.
+  /// What is free on the file system that `path` lies in (statvfs(2)); nothing where that is not known. Quotas may
+  /// leave less.
   virtual std::optional<Space> space(const Path& path);
 
-  /// For directories in places where everybody may write, such as /dev/shm. Makes `path` for this user alone, the
-  /// parent must exist, or takes the one that is there. InputError when that is no directory (a link to one is none) or
-  /// belongs to somebody else.
+  /// For directories in places where everybody may write, such as /dev/shm: makes `path` for this user alone, or takes
+  /// the directory that is there. The parent must exist. Throws InputError when `path` is no directory (a link to one
+  /// is not accepted) or belongs to somebody else.
   virtual void create_private_directory(const Path& path);
-  /// rm -r; missing is fine. A symbolic link goes, not what it points to, also when somebody puts it there meanwhile.
+  /// rm -r; a missing path is fine. A symbolic link is removed, not what it points to, even when somebody puts it there
+  /// during the call.
   virtual void remove_all(const Path& path);
 
-  // Built from the above.
+  // Built from the functions above.
   /// mkdir -p.
   void create_directories(const Path& path);
-  /// The whole file. InputError-free: throws IoError.
+  /// Reads the whole file. Throws IoError only, never InputError.
   std::string read_all(const Path& path);
-  /// A new, empty file beside `path`, to be renamed over it: "<path>.<16 hex digits>.tmp", which nobody can guess.
+  /// Creates a new, empty file beside `path`, to be renamed over it: "<path>.<16 hex digits>.tmp". Nobody can guess the
+  /// name.
   TemporaryFile create_temporary(const Path& path);
-  /// Temporary file in the same directory, written, fsynced, renamed over `path`, directory fsynced. A link at `path`
-  /// is replaced, not followed. After an error the temporary file is gone, as far as the disk lets it be removed.
+  /// Writes a temporary file in the same directory, fsyncs it, renames it over `path` and fsyncs the directory. A link
+  /// at `path` is replaced, not followed. After an error the temporary file is removed if the disk allows it.
   void replace(const Path& path, const std::string& content);
 };
 
-/// The operating system's files. Stateless: make one wherever needed.
+/// The operating system's files. It has no state, so make one wherever one is needed.
 class PosixFileSystem final : public FileSystem {
  public:
   std::unique_ptr<File> open(const Path& path, OpenMode mode) override;

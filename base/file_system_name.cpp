@@ -12,7 +12,7 @@ struct Known {
   const char* name;
 };
 
-// linux/magic.h, and what the file systems' own documentation names.
+// Numbers from linux/magic.h and from the file systems' own documentation.
 constexpr Known kKnown[] = {
     {0xEF53, "ext"},          {0x58465342, "xfs"},     {0x9123683E, "btrfs"}, {0x01021994, "tmpfs"},
     {0x858458F6, "ramfs"},    {0x794C7630, "overlay"}, {0x6969, "nfs"},       {0x0BD00BD0, "lustre"},

@@ -7,10 +7,10 @@
 
 namespace trireme::base {
 
-/// "nfs", "lustre", … for the number that statfs(2) gives; "0x1234" for others.
+/// "nfs", "lustre", … for the number that statfs(2) returns; "0x1234" for an unknown one.
 std::string file_system_name(std::uint32_t magic);
 
-/// Of a path on this node; "none" where it cannot be asked.
+/// The name of the file system that `path` lies on, as this node sees it; "none" when the system does not tell.
 std::string file_system_of(const std::filesystem::path& path);
 
 }  // namespace trireme::base

@@ -12,7 +12,7 @@ namespace {
 
 using Path = std::filesystem::path;
 
-/// Files of /proc and /sys say that they are empty and are short.
+/// Files of /proc and /sys report length 0, but have content; they are short.
 std::optional<std::string> read_text(FileSystem& files, const Path& path) {
   try {
     std::string text(std::size_t{1} << 16, '\0');
@@ -23,7 +23,7 @@ std::optional<std::string> read_text(FileSystem& files, const Path& path) {
   }
 }
 
-/// The first number of a file; nothing for "max", a negative one, or no file.
+/// The first number in a file; nothing for "max", for a negative number, or without the file.
 std::optional<double> read_number(FileSystem& files, const Path& path) {
   const auto text = read_text(files, path);
   if (!text) return std::nullopt;
@@ -33,7 +33,7 @@ std::optional<double> read_number(FileSystem& files, const Path& path) {
   return number;
 }
 
-/// The number after `name` in lines of "name number".
+/// The number behind `name` in a file with lines of "name number".
 std::optional<double> read_field(FileSystem& files, const Path& path, const std::string& name) {
   std::istringstream in(read_text(files, path).value_or(""));
   std::string word;
@@ -43,9 +43,9 @@ std::optional<double> read_field(FileSystem& files, const Path& path, const std:
   return std::nullopt;
 }
 
-/// A group's limit and what its processes use of it, the page cache's files apart.
+/// Takes a group's memory limit, and what its processes use of it without the page cache, into `limits`.
 void take_memory(HostLimits& limits, std::optional<double> bytes, double used) {
-  // Groups of version 1 without a limit say 2^63 less a page.
+  // Version 1 groups without a limit report 2^63 less a page.
   if (!bytes || *bytes >= 9e18) return;
   limits.memory_bytes = std::min(limits.memory_bytes, static_cast<std::uint64_t>(*bytes));
   limits.memory_free_bytes =
@@ -74,7 +74,7 @@ void read_cpu_v1(FileSystem& files, const Path& group, HostLimits& limits) {
              read_number(files, group / "cpu.cfs_period_us").value_or(0));
 }
 
-/// `read` for the group `path` below `mount` and for every group above it.
+/// Calls `read` for the group `path` below `mount` and for every group above it.
 template <typename Read>
 void upwards(const Path& mount, const Path& path, Read read) {
   for (Path at = path.relative_path(); !at.empty(); at = at.parent_path()) read(mount / at);

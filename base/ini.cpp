@@ -19,8 +19,8 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
 }
 
-/// The end of the quoted stretch that begins at `at`; nothing when it is not closed. Between double quotes a
-/// backslash takes the next character with it.
+/// Returns the end of the quoted part that begins at `at`; nothing when it is not closed. Inside double quotes a
+/// backslash escapes the next character.
 std::optional<std::size_t> end_of_quotes(std::string_view text, std::size_t at) {
   const char quote = text[at];
   for (std::size_t i = at + 1; i < text.size(); ++i) {
@@ -45,7 +45,7 @@ std::string_view without_comment(std::string_view line) {
   return line;
 }
 
-/// The text between two double quotes that `text` begins and ends with.
+/// The text between the double quotes that enclose `text`, with escapes resolved.
 std::string unescaped(std::string_view text) {
   std::string value;
   for (std::size_t i = 1; i + 1 < text.size(); ++i) {

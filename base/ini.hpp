@@ -1,5 +1,5 @@
-// INI text: [section], key = value, # comment. The one way that files of settings are read and written, so that what
-// is written reads back to the same.
+// INI text: [section], key = value, # comment. All settings files are read and written here, so that what is written
+// reads back as the same values.
 #pragma once
 
 #include <string>
@@ -15,15 +15,15 @@ namespace trireme::base {
 /// none. Throws base::InputError naming the line that is none of the above.
 std::vector<std::pair<std::string, std::string>> parse_ini(const std::string& text, const std::string& origin);
 
-/// Whether parse_ini() gives `value` back when it stands after "key = " as it is.
+/// Whether `value`, written unquoted after "key = ", reads back as itself.
 bool ini_holds(const std::string& value);
 
-/// A value without the double quotes around all of it: "a \"b\"" is a "b" (\" and \\ stand for one character). Any
-/// other text is returned as it is.
+/// Removes the double quotes around a value: "a \"b\"" becomes a "b" (\" and \\ stand for one character). Returns any
+/// other text unchanged.
 std::string ini_unquoted(const std::string& value);
 
-/// `value`, in double quotes where it would otherwise read back as something else: ini_unquoted() of what parse_ini()
-/// gives is `value` again. The value holds no line break.
+/// Puts `value` in double quotes where it would otherwise read back as something else, so that ini_unquoted() of what
+/// parse_ini() returns is `value` again. The value must hold no line break.
 std::string ini_quoted(const std::string& value);
 
 /// An item of a list that is separated by commas.
@@ -33,8 +33,8 @@ struct ListItem {
   bool quoted = false;  ///< commas, and numbers at the end, belong to the name
 };
 
-/// `"a,b.h5" 0.5, c.h5` is {a,b.h5; 0.5} and {c.h5}. A double quote that begins an item and is closed holds commas
-/// together. Empty items are kept.
+/// Splits `"a,b.h5" 0.5, c.h5` into {a,b.h5; 0.5} and {c.h5}. Commas inside a double quote that begins an item do not
+/// separate. Empty items are kept.
 std::vector<ListItem> split_list(const std::string& text);
 
 }  // namespace trireme::base

@@ -9,12 +9,12 @@ namespace trireme::base {
 
 using Json = nlohmann::ordered_json;
 
-/// Shortest form that reads back to the same bits is not wanted in logs: exactly "%.17g" (finite values only;
-/// non-finite become the strings "nan", "inf", "-inf").
+/// Formats with "%.17g", not the shortest form that reads back: logs always have 17 digits. Non-finite values become
+/// the strings "nan", "inf" and "-inf".
 std::string format_double(double value);
 
-/// The whole number that `value` is. Throws base::Error when it is anything else: a fraction, or too large for 64 bits
-/// (1e99, whose conversion would be undefined).
+/// Returns the whole number that `value` holds. Throws base::Error for anything else: a fraction, or a number too large
+/// for 64 bits (1e99, whose conversion would be undefined).
 std::int64_t whole_number(const Json& value);
 
 /// One line, no spaces after separators, doubles by format_double.

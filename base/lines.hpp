@@ -1,4 +1,4 @@
-// The lines of a file of any size, in memory for a few of them.
+// Reads the lines of a file of any size while holding only a few of them in memory.
 #pragma once
 
 #include <cstdint>
@@ -10,19 +10,19 @@
 
 namespace trireme::base {
 
-/// What is longer than this is no line of ours.
+/// A longer line is not one of ours.
 inline constexpr std::size_t kLongestLine = std::size_t{1} << 20;
 
 /// A piece of a file that ends with a newline, with the file, or because it is too long for a line.
 struct Line {
   std::string_view text;    ///< without the newline; valid until the next call
-  std::uint64_t begin = 0;  ///< where it lies in the file, its newline included
+  std::uint64_t begin = 0;  ///< the bytes of the file that hold it, its newline included
   std::uint64_t end = 0;
   bool whole = false;  ///< it begins at a line's start and ends with a newline
   bool torn = false;   ///< the file ends before its newline
 };
 
-/// Reads on from the start of a file, which must outlive it, and holds at most two blocks of kLongestLine bytes.
+/// Reads a file from its start, and holds at most two blocks of kLongestLine bytes. The file must outlive it.
 class LineReader {
  public:
   explicit LineReader(File& file) : file_(file) {}
@@ -35,14 +35,14 @@ class LineReader {
 
   File& file_;
   std::string buffer_;
-  std::size_t taken_ = 0;     ///< of the buffer
+  std::size_t taken_ = 0;     ///< bytes of the buffer that were returned
   std::uint64_t offset_ = 0;  ///< in the file, of the buffer's end
   bool at_end_ = false;
   bool at_line_start_ = true;
 };
 
-/// Calls visit(text) for the whole lines from the last one backwards, without their newlines, until it returns false.
-/// Passes over a torn last line and what is too long.
+/// Calls visit(text) for the whole lines, without their newlines, from the last one backwards until it returns false.
+/// Skips a torn last line and lines that are too long.
 void for_each_line_backwards(File& file, const std::function<bool(std::string_view text)>& visit);
 
 }  // namespace trireme::base

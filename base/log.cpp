@@ -8,7 +8,7 @@
 namespace trireme::base {
 namespace {
 
-/// Line ends that two spaces follow stay.
+/// Keeps the line ends that two spaces follow.
 std::string failure_lines(std::string_view what) {
   std::string text;
   for (std::size_t end; (end = what.find("\n  ")) != std::string_view::npos; what.remove_prefix(end + 1)) {

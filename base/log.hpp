@@ -14,11 +14,11 @@ class Log {
   Log() = default;
   explicit Log(std::FILE* stream) : stream_(stream) {}
 
-  /// One line, newline added. Escaped as base::printable() does; so is warn's.
+  /// Writes one line and adds the newline. Escapes it as base::printable() does; so does warn().
   void info(std::string_view line) const;
-  /// One line that begins with "warning: ".
+  /// Writes one line that begins with "warning: ".
   void warn(std::string_view line) const;
-  /// A text of several lines, a table, its last newline included. Names in it must be printable by themselves.
+  /// Writes a text of several lines that ends with a newline, such as a table. The caller makes names in it printable.
   void text(std::string_view lines) const;
   bool silent() const noexcept { return stream_ == nullptr; }
 
@@ -26,13 +26,13 @@ class Log {
   std::FILE* stream_ = nullptr;
 };
 
-/// One line on stderr, escaped as base::printable() does: a note beside the answer on standard output.
+/// Writes one line to stderr, escaped as base::printable() does: a note beside the answer on standard output.
 void print_note(std::string_view line);
-/// The same, begun with "warning: ".
+/// Writes the same, preceded by "warning: ".
 void print_warning(std::string_view line);
 
-/// The last line of a failing program: "trireme: <what>" on stderr, escaped as base::printable() does. Line ends stay
-/// where two spaces follow (a table of ours below the cause), so no name in `what` can begin a line.
+/// Writes the last line of a failing program, "trireme: <what>", to stderr, escaped as base::printable() does. Line
+/// ends stay where two spaces follow (a table of ours below the cause), so no name in `what` can begin a line.
 void print_failure(std::string_view what);
 
 }  // namespace trireme::base

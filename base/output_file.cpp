@@ -15,18 +15,18 @@ namespace {
 
 using Path = std::filesystem::path;
 
-constexpr int kMostLinks = 40;  // as the kernel follows
+constexpr int kMostLinks = 40;  // as many as the kernel follows
 
 Path folder_of(const Path& path) { return path.has_parent_path() ? path.parent_path() : Path("."); }
 
-/// Entries below /proc that look like links are open files; what is read from them is no path.
+/// Entries below /proc that look like links are open files; readlink(2) returns no usable path for them.
 bool is_stream(const Path& path) {
   std::error_code unresolved;
   const Path folder = std::filesystem::canonical(folder_of(path), unresolved);
   return !unresolved && folder.string().starts_with("/proc/");
 }
 
-/// What lstat(2) says; nothing when nothing is there.
+/// What lstat(2) reports; nothing when nothing is there.
 std::optional<struct stat> look_at(const Path& path, const Path& named) {
   struct stat facts {};
   if (::lstat(path.c_str(), &facts) == 0) return facts;

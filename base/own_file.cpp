@@ -52,7 +52,7 @@ InputError too_long(const Path& path, std::uint64_t limit) {
                         " MiB that Trireme puts into this file, so it was not read: move it away"));
 }
 
-/// Closes at the end.
+/// Owns the descriptor of a directory and closes it.
 class Directory {
  public:
   explicit Directory(const Path& path)
@@ -75,9 +75,9 @@ std::unique_ptr<File> PosixFileSystem::open_own(const Path& path, OpenMode mode,
   if (parent.descriptor() < 0) fail(path.string());
   const std::string name = path.filename().string();
   struct stat info {};
-  // Before it is opened: to open a device may already do something.
+  // Checked before opening, since opening a device may already have an effect.
   if (::fstatat(parent.descriptor(), name.c_str(), &info, AT_SYMLINK_NOFOLLOW) == 0) require_ordinary(info, path);
-  const bool truncates = mode == OpenMode::kCreate;  // only what turns out to be ordinary
+  const bool truncates = mode == OpenMode::kCreate;  // only after the file has turned out to be ordinary
   const int flags = (open_flags(mode) & ~O_TRUNC) | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
   const int descriptor = retry_interrupted([&] { return ::openat(parent.descriptor(), name.c_str(), flags, 0666); });
   if (descriptor < 0) fail(path.string());
@@ -91,7 +91,7 @@ std::unique_ptr<File> PosixFileSystem::open_own(const Path& path, OpenMode mode,
 }
 
 std::string read_limited(File& file, const Path& path, std::uint64_t limit) {
-  // One byte more than allowed is enough to see that it is too long.
+  // Reading one byte more than allowed is enough to see that the file is too long.
   std::string content(static_cast<std::size_t>(std::min(file.size(), limit + 1)), '\0');
   content.resize(file.pread(content.data(), content.size(), 0));
   if (content.size() > limit) throw too_long(path, limit);

@@ -1,4 +1,4 @@
-// What PosixFileSystem does with directories that others might meddle with.
+// PosixFileSystem's operations on directories in which others may interfere.
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -28,7 +28,7 @@ struct CloseDirectory {
 };
 using OpenDirectory = std::unique_ptr<DIR, CloseDirectory>;
 
-/// Null when `name` in `parent` is no directory (a link is none).
+/// Null when `name` in `parent` is not a directory (a link is not one).
 OpenDirectory open_directory(int parent, const std::string& name, const Path& path) {
   const int descriptor = ::openat(parent, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (descriptor < 0 && (errno == ENOTDIR || errno == ELOOP || errno == ENOENT)) return nullptr;
@@ -53,7 +53,7 @@ std::vector<std::string> names_in(DIR* directory, const Path& path) {
   return names;
 }
 
-/// Works on the open directory: what was put in place of its name meanwhile is not entered.
+/// Works on the open directory, so a directory put in its place during the call is not entered.
 void remove_entry(int parent, const std::string& name, const Path& path) {
   int flags = 0;
   if (const OpenDirectory directory = open_directory(parent, name, path)) {

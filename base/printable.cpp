@@ -31,7 +31,7 @@ CodePoint first_code_point(std::string_view text) {
 
 bool in(std::uint32_t value, std::uint32_t first, std::uint32_t last) { return value >= first && value <= last; }
 
-/// C1 controls; U+2028 and U+2029; what changes the direction of the text around it.
+/// Whether a terminal acts on the code point: C1 controls, U+2028, U+2029, and marks that change the text direction.
 bool is_obeyed(std::uint32_t value) {
   return in(value, 0x80, 0x9F) || value == 0x61C || in(value, 0x200E, 0x200F) || in(value, 0x2028, 0x202E) ||
          in(value, 0x2066, 0x2069);

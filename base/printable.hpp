@@ -1,4 +1,4 @@
-// Text that others wrote, as it may stand on a terminal: a name can neither move the cursor nor begin a line.
+// Makes text from others safe for a terminal: a name can neither move the cursor nor begin a line.
 #pragma once
 
 #include <string>
@@ -13,15 +13,15 @@ enum class Keep {
   kNewlinesAndTabs,  ///< prose
 };
 
-/// `text` with everything replaced that a terminal would obey or that would show text in another order than it is
-/// stored: control characters (C0, DEL) and bytes that are no UTF-8 as \xNN; C1 controls, marks and overrides of
-/// direction, and Unicode's line and paragraph separators as \u{NNNN}. Ordinary UTF-8 stays, a backslash too, so that
-/// a second pass changes nothing.
+/// Returns `text` with everything replaced that a terminal would act on or that would show the text in another order.
+/// Control characters (C0, DEL) and bytes that are not UTF-8 become \xNN; C1 controls, direction marks and overrides,
+/// and Unicode's line and paragraph separators become \u{NNNN}. Ordinary UTF-8 stays, and so does a backslash, so a
+/// second call changes nothing.
 /// printable("a\x1b[2Jb\n") = "a\\x1B[2Jb\\x0A".
 std::string printable(std::string_view text, Keep keep = Keep::kNothing);
 
-/// Compact JSON with the code points that JSON allows in strings and printable() replaces written as \u escapes: the
-/// same value.
+/// Rewrites compact JSON: code points that JSON allows in strings but printable() replaces become \u escapes, so the
+/// value stays the same.
 std::string printable_json(std::string_view json);
 
 }  // namespace trireme::base

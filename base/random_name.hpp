@@ -1,4 +1,4 @@
-// Names that nobody can guess, for temporary files in directories where others may write.
+// Random names for temporary files in directories where others may write: nobody can guess them.
 #pragma once
 
 #include <string>

@@ -1,6 +1,5 @@
-// What answers of the kernel mean: the loops around calls that a signal may interrupt or that may do less than was
-// asked. Each takes the call as a function, so that tests can bring a kernel of their own. Private to
-// base/file_system.cpp and its test.
+// Interprets the kernel's answers: loops around calls that a signal may interrupt or that may do less than was asked.
+// Each loop takes the call as a function, so tests can inject a fake one. Private to base/file_system.cpp and its test.
 #pragma once
 
 #include <sys/types.h>
@@ -11,7 +10,7 @@
 
 namespace trireme::base {
 
-/// Calls `call()` until it ends otherwise than by -1 with errno EINTR; what it returned then, errno being its.
+/// Repeats `call()` while it returns -1 with errno EINTR, then returns its result and leaves errno as it was set.
 template <typename Call>
 auto retry_interrupted(Call&& call) {
   auto result = call();
@@ -19,14 +18,14 @@ auto retry_interrupted(Call&& call) {
   return result;
 }
 
-/// Whether stat(2), having failed with `code`, says that there is nothing (or nothing that may be seen). Else the disk
-/// did not answer, and that must not pass for an answer: a run would start from scratch.
+/// Whether `code`, after a failed stat(2), means that nothing is there (or nothing that may be seen). Any other code
+/// means that the disk did not answer. Treating that as "nothing there" would make a run start from scratch.
 inline bool means_nothing_there(int code) {
   return code != EIO && code != ESTALE && code != ETIMEDOUT && code != ENOMEM && code != EINTR;
 }
 
-/// `read(data, length, offset)` is like pread(2) on an open file. Returns how much was read, less than `length` only at
-/// the end of the file; -1 with errno after an error.
+/// `read(data, length, offset)` works like pread(2) on an open file. Returns the number of bytes read, less than
+/// `length` only at the end of the file; -1 with errno after an error.
 template <typename Read>
 ssize_t read_fully(Read&& read, void* data, std::size_t length, std::uint64_t offset) {
   auto* bytes = static_cast<char*>(data);
@@ -40,8 +39,8 @@ ssize_t read_fully(Read&& read, void* data, std::size_t length, std::uint64_t of
   return static_cast<ssize_t>(done);
 }
 
-/// `write(data, length, offset)` is like pwrite(2) on an open file. 0 when all was written; -1 with errno after an
-/// error, part of it may be written then. A write that takes nothing and names no error is one: EIO.
+/// `write(data, length, offset)` works like pwrite(2) on an open file. Returns 0 when all was written; -1 with errno
+/// after an error, when part of it may have been written. A write of 0 bytes without an error counts as EIO.
 template <typename Write>
 int write_fully(Write&& write, const void* data, std::size_t length, std::uint64_t offset) {
   const auto* bytes = static_cast<const char*>(data);

@@ -26,7 +26,7 @@ bool is_ignored(int signal) {
   return (action.sa_flags & SA_SIGINFO) == 0 && action.sa_handler == SIG_IGN;
 }
 
-// A blocked signal would be taken although it is ignored: those are not among them.
+// An ignored signal would be taken all the same once it is blocked, so ignored signals are left out.
 sigset_t heard_signals() {
   sigset_t signals;
   sigemptyset(&signals);
@@ -97,7 +97,7 @@ struct SignalThread::State {
   std::atomic<bool> over{false};
   std::mutex mutex;  // held while an action runs
   Action action;
-  bool tell_first = false;  // the action is new, and a signal was taken before it
+  bool tell_first = false;  // the action is new and must be told of an earlier signal
   std::thread thread;
 
   void run() {
@@ -164,7 +164,7 @@ void KeptHandlers::restore() const {
   for (int signal = 1; signal < static_cast<int>(actions_->size()); ++signal) {
     const struct sigaction& kept = (*actions_)[static_cast<std::size_t>(signal)];
     struct sigaction now {};
-    if (::sigaction(signal, nullptr, &now) != 0) continue;  // the C library's own
+    if (::sigaction(signal, nullptr, &now) != 0) continue;  // reserved by the C library
     if (has_handler(now) && !same_handler(now, kept)) ::sigaction(signal, &kept, nullptr);
   }
 }

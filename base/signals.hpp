@@ -1,5 +1,5 @@
-// The signals that ask a program to end, taken by one thread. No handler ever runs: generated kernels (oneDNN's)
-// keep other addresses in the stack pointer, and a handler would write over whatever lies there
+// One thread takes the signals that ask a program to end; no handler ever runs. Generated kernels (oneDNN's) keep other
+// addresses in the stack pointer, and a handler would overwrite what lies there
 // (docs/adr/0005-signals-in-one-thread.md).
 #pragma once
 
@@ -23,12 +23,12 @@ void block_stop_signals();
 /// Ignores SIGXFSZ: a write beyond the limit of a file's size then fails with EFBIG, like any other write that fails.
 void ignore_file_size_signal();
 
-/// Ends the process by `signal`, as if nobody had blocked it: whoever waits for it sees what killed it.
+/// Ends the process by `signal` as if nobody had blocked it, so that its parent sees which signal killed it.
 [[noreturn]] void end_by_signal(int signal);
 
-/// The thread that takes the stop signals. The constructor blocks them (block_stop_signals); they stay blocked after
-/// the destructor, so a signal that comes while the process ends changes nothing. One object at a time, made before any
-/// other thread, which would otherwise take a signal by its default action.
+/// Takes the stop signals in a thread of its own. The constructor blocks them (block_stop_signals). They stay blocked
+/// after the destructor, so a signal that arrives while the process ends changes nothing. At most one object exists at
+/// a time. Make it before any other thread, or that thread would take a signal by its default action.
 class SignalThread {
  public:
   using Action = std::function<void(int signal)>;
@@ -38,12 +38,12 @@ class SignalThread {
   SignalThread& operator=(const SignalThread&) = delete;
   ~SignalThread();
 
-  /// The number of the first stop signal that was taken, 0 when none was.
+  /// The number of the first stop signal that was taken; 0 when none was.
   int received() const noexcept;
 
-  /// From now on the thread calls `action` with each signal, and now with the first one when some were taken already;
-  /// an empty action: they are only remembered, as before the first call. Waits until an earlier action has
-  /// returned, so what that one used may be destroyed afterwards. An action throws nothing.
+  /// From now on the thread calls `action` with each signal, and right away with the first one if some were taken
+  /// before. An empty action only remembers signals, as before the first call. Returns only when an earlier action has
+  /// returned, so what that one used may be destroyed afterwards. An action must not throw.
   void on_signal(Action action);
 
  private:
@@ -51,7 +51,7 @@ class SignalThread {
   std::unique_ptr<State> state_;
 };
 
-/// The handlers that stand when it is made; whatever a library installs later can be taken away again.
+/// Remembers the signal handlers at its construction, so that handlers which a library installs later can be removed.
 class KeptHandlers {
  public:
   KeptHandlers();
@@ -59,8 +59,8 @@ class KeptHandlers {
   KeptHandlers& operator=(const KeptHandlers&) = delete;
   ~KeptHandlers();
 
-  /// Every signal for which a library has installed a handler since gets back the action that it had. Open MPI, for
-  /// one, prints a backtrace at a crash, on the stack of the thread that crashed.
+  /// Restores the old action of every signal for which a library has installed a handler since. Open MPI's handlers,
+  /// for example, print a backtrace on the stack of the thread that crashed.
   void restore() const;
 
  private:

@@ -1,5 +1,5 @@
-// The line at the bottom of a terminal that is drawn over again and again: a bar. There is one at a time in a process,
-// and whoever prints an ordinary line wipes it first, so that no line begins behind a bar.
+// The line at the bottom of a terminal that is redrawn again and again, such as a bar. A process has at most one.
+// Whoever prints an ordinary line wipes it first, so that no line begins behind a bar.
 #pragma once
 
 #include <cstdio>
@@ -7,11 +7,11 @@
 
 namespace trireme::base {
 
-/// Draws `line` (one that fits into the terminal) over what was drawn before; "" wipes. `stream` is a terminal and
-/// stays open. Thread-safe, as are the others.
+/// Draws `line` over what was drawn before; "" wipes it. The line must fit into the terminal; `stream` must be a
+/// terminal and stay open. Thread-safe, as are the functions below.
 void draw_status(std::FILE* stream, const std::string& line);
 
-/// Wipes what is drawn, wherever it is.
+/// Wipes the line that is drawn, on whichever stream.
 void clear_status();
 
 /// Wipes what is drawn; from then on draw_status() draws nothing: the process is about to end, and other threads, which

@@ -15,12 +15,12 @@ namespace {
 /// Shorter copies stay in the caches.
 constexpr std::size_t kLeastStreamed = 256 << 10;
 constexpr std::size_t kPage = 4096;
-/// Pages that are copied side by side: each is a stream of its own for the hardware's prefetcher, which stops at the
+/// Pages that are copied side by side. The hardware's prefetcher follows each as a stream of its own and stops at the
 /// end of a page.
 constexpr std::size_t kPages = 4;
 constexpr std::size_t kLine = 64;
 
-/// Copies a multiple of kPages pages; `to` begins a page.
+/// Copies a multiple of kPages pages; `to` must begin a page.
 __attribute__((target("avx2"))) void stream_pages(std::byte* to, const std::byte* from, std::size_t bytes) {
   for (std::size_t group = 0; group < bytes; group += kPages * kPage) {
     for (std::size_t line = group; line < group + kPage; line += kLine) {

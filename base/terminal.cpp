@@ -18,7 +18,7 @@ std::string launchers_file(int descriptor) {
   return "/proc/" + std::to_string(::getppid()) + "/fd/" + std::to_string(descriptor);
 }
 
-/// 0 when the terminal does not know.
+/// The columns that the terminal reports; 0 when it reports none.
 std::size_t asked_columns(int descriptor) {
   winsize size{};
   return ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;

@@ -6,12 +6,12 @@
 
 namespace trireme::base {
 
-/// True when what this process writes to `descriptor` (1 or 2) ends on a terminal. Under Open MPI's mpirun a rank
-/// writes to a pseudo-terminal of mpirun's own whatever mpirun's output is: then the launcher's output decides.
+/// True when what this process writes to `descriptor` (1 or 2) appears on a terminal. Under Open MPI's mpirun a rank
+/// always writes to a pseudo-terminal of mpirun's; then mpirun's own output decides.
 bool on_terminal(int descriptor);
 
-/// Columns of that terminal now (windows are resized while programs run): what it says itself (TIOCGWINSZ), else the
-/// environment's COLUMNS, else 80. Nothing when what is written does not end on a terminal.
+/// The number of columns that terminal has now (windows are resized while programs run): as it reports itself
+/// (TIOCGWINSZ), else the environment's COLUMNS, else 80. Nothing when the output does not appear on a terminal.
 std::optional<std::size_t> terminal_columns(int descriptor);
 
 }  // namespace trireme::base

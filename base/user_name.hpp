@@ -1,4 +1,4 @@
-// Names of users for messages.
+// User names for messages.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 
 namespace trireme::base {
 
-/// The name of that user, or "user <id>" where the system knows none.
+/// The name of user `id`, or "user <id>" where the system knows none.
 std::string user_name(std::uint32_t id);
 
 }  // namespace trireme::base

@@ -7,7 +7,7 @@
 
 namespace trireme::base {
 
-/// "a, b, c".
+/// Joins `words` with `separator` between them: "a, b, c".
 std::string join(const std::vector<std::string>& words, std::string_view separator = ", ");
 
 }  // namespace trireme::base

@@ -1,5 +1,5 @@
-// What ranks say to each other. A Communicator is a group of ranks and the operations on it; MpiCommunicator
-// (host memory) and NcclCommunicator (device memory) implement it.
+// How ranks communicate. A Communicator is a group of ranks and the operations on it. MpiCommunicator (host memory) and
+// NcclCommunicator (device memory) implement it.
 #pragma once
 
 #include <cstddef>
@@ -28,18 +28,18 @@ class Request {
     /// True when done; gives the library a chance to progress. Never blocks.
     virtual bool test() = 0;
     virtual void wait() = 0;
-    /// Touches the buffers no more, as far as that can be done without the peers. Called instead of wait().
+    /// Stops using the buffers, as far as that is possible without the peers. Called instead of wait().
     virtual void abandon() noexcept = 0;
   };
 
-  Request() = default;  ///< an operation that is done already
+  Request() = default;  ///< stands for an operation that is already done
   explicit Request(std::unique_ptr<State> state) : state_(std::move(state)) {}
   Request(Request&&) = default;
   Request& operator=(Request&& other) noexcept;
   ~Request();
 
   bool test();
-  /// Throws base::Error when the operation failed. After it the Request is done.
+  /// Throws base::Error when the operation failed. Either way the Request is done afterwards.
   void wait();
 
  private:
@@ -76,26 +76,27 @@ class Communicator {
   virtual const std::string& name() const = 0;
   virtual bool on_device() const = 0;
 
-  /// In place: every rank ends with the reduction of all ranks' data.
+  /// In place: reduces the data of all ranks; every rank gets the result.
   virtual Request start_all_reduce(void* data, std::size_t count, DataType type, ReduceOp op) = 0;
-  /// send: size()*count elements; receive: count elements, the reduction of every rank's piece rank().
-  /// `receive` may be send + rank()*count (in place).
+  /// `send` holds size() * count elements. Each rank gets the reduction of every rank's piece number rank(): count
+  /// elements. `receive` may be send + rank() * count (in place).
   virtual Request start_reduce_scatter(const void* send, void* receive, std::size_t count, DataType type,
                                        ReduceOp op) = 0;
-  /// send: count elements; receive: size()*count, rank r's piece at r*count. In place when send is that piece.
+  /// `send` holds count elements, `receive` size() * count, with rank r's piece at r * count. In place when `send` is
+  /// this rank's piece of `receive`.
   virtual Request start_all_gather(const void* send, void* receive, std::size_t count, DataType type) = 0;
   virtual Request start_broadcast(void* data, std::size_t count, DataType type, int root) = 0;
   /// Piece p of send (count elements each) goes to rank p; piece p of receive comes from rank p. Not in place.
   virtual Request start_all_to_all(const void* send, void* receive, std::size_t count, DataType type) = 0;
-  /// All transfers as one group: progress together, so opposite directions cannot block each other.
+  /// Starts all transfers as one group. They progress together, so opposite directions cannot block each other.
   virtual Request start_exchange(const std::vector<Transfer>& transfers) = 0;
   virtual void barrier() = 0;
 
-  /// Collective: a new communicator of the ranks with the same color, ordered by key. color < 0: takes part,
-  /// gets nullptr. The parent must outlive nothing: children stand alone.
+  /// Collective: makes a new communicator of the ranks with the same color, ordered by key. A rank with color < 0 takes
+  /// part and gets nullptr. Children do not depend on the parent's lifetime.
   virtual std::unique_ptr<Communicator> split(int color, int key, const std::string& name) = 0;
 
-  /// Good-path end: drains what is under way so that destruction cannot block on a peer.
+  /// Call it at an orderly end: waits for what is under way, so that destruction cannot block on a peer.
   virtual void finish() = 0;
 
   // The blocking forms.

@@ -109,7 +109,7 @@ Request MpiCommunicator::start_reduce_scatter(const void* send, void* receive, s
         MPI_Ireduce_scatter_block(send, receive, static_cast<int>(count), mpi_type, mpi_op, handle_, requests->next()));
     return Request(std::move(requests));
   }
-  // MPI has no reduce-scatter over pieces that lie apart or in place: a reduction to each rank instead.
+  // MPI's reduce-scatter takes neither pieces that lie apart nor in-place pieces, so each piece is reduced to its rank.
   for (int root = 0; root < size_; ++root) {
     in_pieces(count, options_.max_count, [&](std::size_t first, std::size_t length) {
       const void* piece = at(send, static_cast<std::size_t>(root) * count + first, bytes);
@@ -171,7 +171,8 @@ Request MpiCommunicator::start_exchange(const std::vector<Transfer>& transfers) 
   for (const Transfer& transfer : transfers) require_rank(transfer.peer, "exchange");
   if (transfers.empty()) return {};
   auto requests = std::make_unique<MpiRequests>(context_, trace_, Operation::kExchange, transfers.front().peer);
-  // Receives first: a send then finds its receive posted. Pieces of one transfer arrive in order: same peer and tag.
+  // Receives are posted first, so that each send finds its receive. Pieces of one transfer arrive in order, since they
+  // have the same peer and tag.
   for (const auto direction : {Transfer::Direction::kReceive, Transfer::Direction::kSend}) {
     for (const Transfer& transfer : transfers) {
       if (transfer.direction != direction) continue;

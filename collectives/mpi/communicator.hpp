@@ -15,14 +15,14 @@ namespace trireme::collectives {
 
 class SharedChannel;
 
-/// Owns an MPI communicator (its own duplicate: messages cannot mix with another's). Calls of one communicator come
-/// from one thread at a time. Every result is bit-identical on all ranks that get it, and independent of timing:
-/// reductions run in rank order, or in MPI's own order, which depends on counts only.
+/// Owns an MPI communicator, a duplicate of its own, so its messages cannot mix with others'. One thread at a time may
+/// call it. Every result is bit-identical on all ranks that get it and does not depend on timing: reductions run in
+/// rank order, or in MPI's own order, which depends on counts only.
 class MpiCommunicator final : public Communicator {
  public:
-  /// Takes over `handle`. Collective: may allocate the window.
+  /// Takes ownership of `handle`. Collective: may allocate the window.
   MpiCommunicator(std::shared_ptr<MpiContext> context, MPI_Comm handle, std::string name, MpiOptions options);
-  /// Closes as finish() does, but not while an exception unwinds: then nothing that needs the peers happens.
+  /// Closes as finish() does; while an exception unwinds it does nothing that needs the peers.
   ~MpiCommunicator() override;
 
   int rank() const override { return rank_; }

@@ -1,4 +1,4 @@
-// What all communicators of one MPI world share: data types and operations of ours, progress, trace.
+// What all communicators of one MPI world share: our data types and operations, progress, the trace.
 #pragma once
 
 #include <mpi.h>
@@ -15,7 +15,7 @@ namespace trireme::collectives {
 /// Throws base::Error "<what> of group <group> failed: <MPI's text>" unless code is MPI_SUCCESS.
 void check_mpi(int code, const char* what, const std::string& group);
 
-/// Work of ours that MPI does not know of and that goes on whenever a rank waits.
+/// Work of ours that MPI does not know and that continues whenever a rank waits.
 class ProgressSource {
  public:
   virtual ~ProgressSource() = default;
@@ -23,18 +23,20 @@ class ProgressSource {
   virtual void advance() = 0;
 };
 
-/// A rank that waits for one thing must go on with all others, or two ranks wait for each other.
+/// Keeps all of a rank's operations moving while it waits for one of them; otherwise two ranks could wait for each
+/// other forever.
 class Progress {
  public:
-  /// Tries before each sched_yield(): many when every rank has a processor, few when ranks take turns.
+  /// `spins`: how often to try before each sched_yield(). Many when every rank has a processor, few when ranks share
+  /// processors.
   explicit Progress(int spins) : spins_(spins) {}
 
   void add(ProgressSource* source);
   void remove(ProgressSource* source);
   std::recursive_mutex& mutex() { return mutex_; }
-  /// Lets every source go on once.
+  /// Lets every source do what it can.
   void poll();
-  /// Returns when done() is true. done() may call MPI; `enters_mpi` says whether it does.
+  /// Returns once done() is true. `enters_mpi` says whether done() calls MPI.
   template <typename Done>
   void wait(Done done, bool enters_mpi) {
     for (int tries = 1; !done(); ++tries) {
@@ -44,7 +46,7 @@ class Progress {
   }
 
  private:
-  /// Lets the processor, and now and then MPI's own progress, do something else.
+  /// Gives the processor to others, and from time to time to MPI's own progress.
   void relax(int tries, bool enters_mpi) const;
 
   int spins_;
@@ -52,7 +54,7 @@ class Progress {
   std::vector<ProgressSource*> sources_;
 };
 
-/// Lives as long as the last communicator or the world. Communicators must die before MPI_Finalize.
+/// Lives as long as the last communicator or the world. Communicators must be destroyed before MPI_Finalize.
 struct MpiContext {
   explicit MpiContext(int spins);
   ~MpiContext();
@@ -69,7 +71,7 @@ struct MpiContext {
   MPI_Op bf16_ops_[3] = {MPI_OP_NULL, MPI_OP_NULL, MPI_OP_NULL};
 };
 
-/// False once MPI_Finalize ran: handles are gone then.
+/// False after MPI_Finalize, when MPI handles are no longer valid.
 bool mpi_is_running();
 
 }  // namespace trireme::collectives

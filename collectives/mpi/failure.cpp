@@ -1,4 +1,4 @@
-// How a job ends when a rank fails. Failing ranks tell each other; the one that failed first speaks.
+// Ends a job when a rank fails. Failing ranks tell each other; the one that failed first prints its message.
 #include <mpi.h>
 
 #include <algorithm>
@@ -35,7 +35,7 @@ struct Notice {
   bool operator<(const Notice& other) const { return std::pair(seconds, rank) < std::pair(other.seconds, other.rank); }
 };
 
-/// `bytes` keeps what MPI sends: the sends are never completed, for the peers may not live any more.
+/// `bytes` keeps the message alive for MPI: the sends are never completed, since the peers may be gone.
 void tell_all(MPI_Comm handle, const Notice& notice, int size, std::vector<char>& bytes) {
   bytes.resize(sizeof(notice));
   std::memcpy(bytes.data(), &notice, sizeof(notice));
@@ -46,7 +46,7 @@ void tell_all(MPI_Comm handle, const Notice& notice, int size, std::vector<char>
   }
 }
 
-/// Takes in notices until all ranks failed or the grace is over.
+/// Receives notices until all ranks have failed or kGrace has passed.
 std::vector<Notice> hear_others(MPI_Comm handle, const Notice& mine, int size) {
   std::vector<Notice> notices = {mine};
   const auto end = std::chrono::steady_clock::now() + kGrace;

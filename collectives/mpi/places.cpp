@@ -6,7 +6,7 @@ namespace trireme::collectives {
 
 namespace {
 
-/// One rank's facts as they travel.
+/// The facts of one rank, as sent to the others.
 struct Record {
   char host[256] = {};
   char device[64] = {};

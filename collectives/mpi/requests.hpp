@@ -1,4 +1,4 @@
-// MPI requests of one operation, collected piece by piece and then waited for together.
+// The MPI requests of one operation, collected piece by piece and waited for together.
 #pragma once
 
 #include <mpi.h>
@@ -16,11 +16,12 @@ class MpiRequests final : public Request::State {
   MpiRequests(std::shared_ptr<MpiContext> context, std::shared_ptr<GroupTrace> trace, Operation operation, int peer);
   ~MpiRequests() override;
 
-  /// Where the next MPI_I… call of this operation puts its request.
+  /// Where the next MPI_I… call of this operation stores its request.
   MPI_Request* next();
-  /// `count` elements of `type` that repeat every `stride` elements: one piece per rank of a longer row. Freed here.
+  /// The MPI type of `count` elements repeated every `stride` elements: one rank's piece in each longer row. This
+  /// object frees it.
   MPI_Datatype strided(MPI_Datatype type, std::size_t element_size, std::size_t count, std::size_t stride);
-  /// Throws when an MPI_I… call did not succeed.
+  /// Throws when `code`, returned by an MPI_I… call, is not success.
   void check(int code) const;
 
   bool test() override;

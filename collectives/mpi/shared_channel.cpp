@@ -12,13 +12,13 @@ namespace trireme::collectives {
 
 namespace {
 
-/// Bytes of one buffer of one rank, over all pieces: small enough to stay in a second-level cache.
+/// Bytes of one of a rank's two buffers, all pieces together: small enough to stay in a second-level cache.
 constexpr std::size_t kBufferBytes = 256 * 1024;
 constexpr std::size_t kSmallestPiece = 16 * 1024;
 constexpr std::size_t kBuffers = 2;
-/// A signature is overwritten four chunks later: then everyone has left the chunk.
+/// A signature is overwritten four chunks later, when every rank has finished its chunk.
 constexpr std::size_t kSignatures = 4;
-/// Pieces begin on cache lines of their own.
+/// Each piece begins on a cache line of its own.
 constexpr std::size_t kLine = 128;
 
 std::size_t divide_up(std::size_t a, std::size_t b) { return (a + b - 1) / b; }
@@ -157,7 +157,7 @@ Request SharedChannel::all_gather(const void* send, void* receive, std::size_t c
 
 Request SharedChannel::barrier() {
   auto task = std::make_shared<SharedTask>();
-  task->reduces = true;  // a reduction of nothing: complete when everyone has come
+  task->reduces = true;  // a reduction of 0 elements: complete when every rank has started it
   return start(std::move(task), Operation::kBarrier);
 }
 
@@ -214,7 +214,7 @@ bool SharedChannel::step(SharedTask& task) {
   Progressed& mine = *progressed_[static_cast<std::size_t>(rank_)];
   bool moved = false;
   if (task.copied_in < task.chunks) {
-    // The buffer was last used two chunks ago: everyone must have reduced that one.
+    // This buffer was last used two chunks ago; every rank must have reduced that chunk.
     const std::uint64_t sequence = task.first + task.copied_in;
     if (sequence < kBuffers || everyone(&Progressed::reduced, sequence + 1 - kBuffers)) {
       mine.signature[sequence % kSignatures].store(task.signature(), std::memory_order_relaxed);

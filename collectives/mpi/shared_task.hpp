@@ -1,4 +1,4 @@
-// One operation of a SharedChannel: what it moves, chunk by chunk, and how far it is.
+// One operation of a SharedChannel: what it moves, chunk by chunk, and its progress.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 
 namespace trireme::collectives {
 
-/// One operation. all_reduce splits `count` elements over the ranks chunk by chunk; the others have one row of `count`
+/// all_reduce splits `count` elements over the ranks chunk by chunk; the other operations have one row of `count`
 /// elements per rank.
 struct SharedTask {
   const char* send = nullptr;
@@ -22,8 +22,8 @@ struct SharedTask {
   bool reduces = false;
   bool gathers = false;
 
-  std::size_t bytes = 1;  ///< of an element
-  std::size_t piece = 0;  ///< elements of one rank in one chunk, at most
+  std::size_t bytes = 1;  ///< size of an element
+  std::size_t piece = 0;  ///< most elements of one rank in one chunk
   std::size_t ranks = 1;
   std::uint64_t first = 0;  ///< sequence number of the first chunk
   std::uint64_t chunks = 1;

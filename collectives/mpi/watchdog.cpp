@@ -25,7 +25,7 @@ using Seconds = std::chrono::duration<double>;
 constexpr int kHostBytes = 256;
 constexpr int kQuery = 1;
 constexpr int kAnswer = 2;
-/// While answers are awaited.
+/// How often to look while waiting for answers.
 constexpr Seconds kFastPoll{0.005};
 
 const char* text_of(Watchdog::Phase phase) {
@@ -38,7 +38,7 @@ const char* text_of(Watchdog::Phase phase) {
   return "?";
 }
 
-/// A message under way and its bytes.
+/// A message that is being sent or received, and its bytes.
 struct Message {
   std::string bytes;
   MPI_Request request = MPI_REQUEST_NULL;
@@ -106,7 +106,7 @@ class Watchdog::Thread {
     for (std::size_t at = 0; at < all.size(); at += kHostBytes) hosts_.emplace_back(all.data() + at);
   }
 
-  /// False when the thread shall end.
+  /// Returns false when the thread is to end.
   bool sleep(Seconds duration) {
     std::unique_lock lock(mutex_);
     return !wake_.wait_for(lock, duration, [this] { return stopping_; });
@@ -124,7 +124,7 @@ class Watchdog::Thread {
     while (sleep(Seconds(options_.poll_seconds))) {
       answer_queries();
       const View now = view();
-      // Lower ranks first: a rank that hears them ask leaves the report to them.
+      // Lower ranks wait less, so a rank that is asked by a lower one leaves the report to it.
       const double patience = now.limit_seconds + 2 * options_.answer_seconds * world_.rank();
       const auto quiet_since = std::max(now.last_beat, last_query_);
       if (now.limit_seconds > 0 && Seconds(Clock::now() - quiet_since).count() > patience) report(now);
@@ -161,7 +161,7 @@ class Watchdog::Thread {
     }
   }
 
-  /// Answers of the ranks that gave one in time.
+  /// Collects the answers that arrive in time.
   std::vector<RankState> hear_all() {
     std::vector<RankState> states(static_cast<std::size_t>(world_.size()));
     for (int rank = 0; rank < world_.size(); ++rank) {

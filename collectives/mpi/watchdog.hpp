@@ -1,4 +1,4 @@
-// A hang is a bug report: one thread per rank that says where its rank is, and ends a job that stands still.
+// Reports hangs: one thread per rank that answers where its rank is, and ends a job that stands still.
 #pragma once
 
 #include <cstdint>
@@ -8,14 +8,14 @@
 
 namespace trireme::collectives {
 
-/// Sleeps nearly always: a few probes a second. Past a phase's limit the lowest rank that notices asks all others,
-/// waits for their answers, prints one sentence and a short table, and aborts the job with exit code 1. No answer =
-/// missing. The world outlives it; thread-safe.
+/// The thread sleeps nearly always and wakes a few times a second. When a phase exceeds its limit, the lowest rank that
+/// notices asks all others, waits for their answers, prints one sentence and a short table, and aborts the job with
+/// exit code 1. A rank that does not answer counts as missing. The world must outlive the watchdog; thread-safe.
 class Watchdog {
  public:
   enum class Phase {
-    kNone,   ///< no limit; still answers
-    kStart,  ///< communicators, model, data
+    kNone,   ///< no limit; the thread still answers
+    kStart,  ///< setting up communicators, model and data
     kLoad,   ///< restoring a checkpoint
     kStep,   ///< between two beats
   };
@@ -24,19 +24,19 @@ class Watchdog {
     double poll_seconds = 0.2;
   };
 
-  /// Collective. The phase is kNone.
+  /// Collective. Begins in phase kNone.
   explicit Watchdog(MpiWorld& world);
   Watchdog(MpiWorld& world, const Options& options);
-  /// stop().
+  /// Calls stop().
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
-  /// Enters a phase; the limit counts from now. 0 = none.
+  /// Enters a phase, whose limit counts from now; 0 = no limit.
   void phase(Phase phase, double limit_seconds);
-  /// A step was reached: the limit counts from now.
+  /// Tells the watchdog that a step was reached: the limit counts from now.
   void beat(std::int64_t step);
-  /// Local: ends the thread. Others that ask afterwards get no answer, so end the phase first.
+  /// Local: ends the thread. Ranks that ask later get no answer, so set phase kNone on all ranks first.
   void stop();
 
  private:

@@ -16,7 +16,7 @@ namespace trireme::collectives {
 
 namespace {
 
-/// The number in an environment variable, or 0.
+/// The number in an environment variable; 0 when there is none.
 int number_from(const char* variable) {
   const char* text = std::getenv(variable);
   return text == nullptr ? 0 : std::atoi(text);
@@ -34,29 +34,29 @@ Launch own_launch() {
                                    " tasks that do not know each other: start with mpirun, or with srun --mpi=pmix"));
 }
 
-/// What Open MPI must know before MPI_Init.
+/// Sets what Open MPI must find in the environment before MPI_Init.
 void prepare_environment(Launch launch) {
 #ifdef OPEN_MPI
   if (launch == Launch::kUnwired) refuse_unwired();  // MPI_Init would end the process with a page of text
 #endif
-  // In a step Open MPI takes itself for one of srun's tasks, asks for PMI, and a second program in the same shell would
-  // be refused by a PMIx server that has seen the first one leave.
+  // Inside a Slurm step Open MPI takes this process for one of srun's tasks and asks for PMI. The PMIx server would
+  // refuse a second program in the same shell, since it has seen the first one leave.
   if (launch == Launch::kAloneInStep) {
     for (const char* variable : {"SLURM_STEP_ID", "PMIX_NAMESPACE", "PMIX_RANK", "PMI_RANK", "PMI_SIZE", "PMI_FD"}) {
       unsetenv(variable);
     }
   }
-  // Alone, Open MPI would start a daemon for a world that never grows.
+  // For a process alone Open MPI would start a daemon that only a growing world needs; ours never grows.
   const bool alone = launch == Launch::kAlone || launch == Launch::kAloneInStep;
   if (alone) setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
-  // On one node no network is needed, and looking for one takes 0.2 s.
+  // On one node no network is needed, and searching for one takes 0.2 s.
   const int ranks = number_from("OMPI_COMM_WORLD_SIZE");
   if (alone || (ranks > 0 && ranks == number_from("OMPI_COMM_WORLD_LOCAL_SIZE"))) setenv("OMPI_MCA_pml", "ob1", 0);
-  // More ranks than processors: a rank that waits must not take a turn from one that works.
+  // With more ranks than processors, a waiting rank must not take processor time from a working one.
   if (number_from("OMPI_COMM_WORLD_LOCAL_SIZE") > sysconf(_SC_NPROCESSORS_ONLN)) {
     setenv("OMPI_MCA_mpi_yield_when_idle", "1", 0);
   }
-  // Batch scripts name a directory of their job for shared memory, which a container may not show.
+  // Batch scripts name a directory of their job for shared memory; inside a container it may not exist.
   constexpr const char* kMemory = "OMPI_MCA_btl_vader_backing_directory";
   const char* memory = std::getenv(kMemory);
   if (memory != nullptr && access(memory, W_OK) != 0) unsetenv(kMemory);
@@ -124,7 +124,7 @@ std::string MpiWorld::library_version() {
   int length = 0;
   MPI_Get_library_version(text, &length);
   const std::string whole(text, static_cast<std::size_t>(length));
-  return whole.substr(0, whole.find_first_of(",\n"));  // who built it, where and when follows
+  return whole.substr(0, whole.find_first_of(",\n"));  // the rest says who built it, where and when
 }
 
 bool MpiWorld::under_mpirun() const { return std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr; }

@@ -11,51 +11,52 @@
 
 namespace trireme::collectives {
 
-/// One per process; made first, destroyed last: every communicator dies before it. Works under mpirun and srun, and
-/// alone, as a world of one rank.
+/// One per process. Make it first and destroy it last: every communicator must be destroyed before it. Works under
+/// mpirun and srun, and alone as a world of one rank.
 class MpiWorld {
  public:
-  /// MPI_Init_thread. Throws base::Error when MPI does not grant MPI_THREAD_MULTIPLE, or when srun started several
-  /// tasks that do not see each other.
+  /// Calls MPI_Init_thread. Throws base::Error when MPI does not grant MPI_THREAD_MULTIPLE, or when srun started
+  /// several tasks that do not see each other.
   MpiWorld();
-  /// MPI_Finalize: waits for the other ranks' end. Not while an exception unwinds: catch inside (run_guarded).
+  /// Calls MPI_Finalize, which waits for the other ranks' end. It must not run while an exception unwinds, so catch
+  /// exceptions before (run_guarded).
   ~MpiWorld();
   MpiWorld(const MpiWorld&) = delete;
   MpiWorld& operator=(const MpiWorld&) = delete;
 
-  /// The MPI library in use, as it names itself: "Open MPI v4.1.4".
+  /// The name and version of the MPI library in use, "Open MPI v4.1.4".
   static std::string library_version();
 
-  /// Whether Open MPI's mpirun started this process. It kills its ranks two seconds after a Ctrl-C, whatever they do.
+  /// Whether Open MPI's mpirun started this process. After a Ctrl-C mpirun kills its ranks within two seconds.
   bool under_mpirun() const;
 
   int rank() const;
   int size() const;
   const std::string& host() const;
-  /// Among the ranks that share this node's memory.
+  /// This rank's number among the ranks that share this node's memory.
   int local_rank() const;
   int local_size() const;
 
-  /// Collective: a duplicate of the world for host tensors.
+  /// Collective: returns a duplicate of the world for host tensors.
   std::unique_ptr<Communicator> communicator(const std::string& name, const MpiOptions& options = {});
-  /// For flags, votes and counts; never mixed with tensors.
+  /// The communicator for flags, votes and counts; tensors never use it.
   Communicator& control();
   OperationTrace& trace();
 
-  /// Collective: the largest status of all ranks.
+  /// Collective: returns the largest status of all ranks.
   int agree(int status);
-  /// Collective: runs `action` everywhere. If it threw anywhere, every rank throws the lowest failing rank's error
-  /// (base::InputError stays one); its text begins with "[rank r] " unless all ranks failed.
+  /// Collective: runs `action` on every rank. If it threw on any, every rank throws the error of the lowest rank that
+  /// failed (a base::InputError stays one). Its text begins with "[rank r] " unless all ranks failed.
   void together(const std::function<void()>& action);
 
-  /// Called on a rank that is about to end the job, by the thread that does, with the message and the exit code: to
-  /// write down what no other rank may live to write. It must not communicate; what it throws is dropped.
+  /// `action` is called on a rank that is about to end the job, with the message and the exit code, by the thread that
+  /// ends it: to write down what no other rank may live to write. It must not communicate; its exceptions are dropped.
   void on_abort(std::function<void(const std::string& message, int code)> action);
   /// Ends the job now: prints "trireme: [rank r] <message>" and kills all ranks. mpirun exits with `code`.
   [[noreturn]] void abort_with(const std::string& message, int code);
-  /// For an error that this rank met: when every rank fails within a second, one of them prints (rank 0, without
-  /// its number, when all say the same) and the job ends orderly: returns rank 0's exit code on rank 0 and 0 elsewhere.
-  /// Otherwise the rank that failed first prints and the job is aborted: does not return.
+  /// Reports an error of this rank. When every rank fails within a second, one of them prints (rank 0, without its
+  /// number, when all messages are the same) and the job ends in order: returns rank 0's exit code on rank 0 and 0
+  /// elsewhere. Otherwise the rank that failed first prints, the job is aborted, and the function does not return.
   int fail(const std::string& message, int code);
 
  private:
@@ -64,9 +65,9 @@ class MpiWorld {
   std::unique_ptr<State> state_;
 };
 
-/// Runs `body` on this rank and returns this process's exit code. In an orderly end rank 0 alone carries the code of
-/// its body and the others return 0, since the first non-zero exit makes mpirun kill the rest. An exception ends the
-/// job by MpiWorld::fail. What `body` owns is destroyed before.
+/// Runs `body` on this rank and returns this process's exit code. In an orderly end rank 0 returns its body's code and
+/// the others return 0, since the first non-zero exit makes mpirun kill the rest. After an exception MpiWorld::fail
+/// ends the job. What `body` owns is destroyed before.
 int run_guarded(MpiWorld& world, const std::function<int()>& body);
 
 }  // namespace trireme::collectives

@@ -1,4 +1,4 @@
-// What MpiWorld holds; for the files that implement it.
+// The members of MpiWorld, for the files that implement it.
 #pragma once
 
 #include <mpi.h>
@@ -22,8 +22,8 @@ struct MpiWorld::State {
   std::string host;
   std::shared_ptr<MpiContext> context;
   std::unique_ptr<MpiCommunicator> control;
-  MPI_Comm failures = MPI_COMM_NULL;  ///< for notices of failing ranks
-  std::vector<char> notice;           ///< this rank's, while MPI sends it
+  MPI_Comm failures = MPI_COMM_NULL;  ///< carries the notices of failing ranks
+  std::vector<char> notice;           ///< this rank's notice, while MPI sends it
   bool failed = false;
   std::mutex abort_mutex;
   std::function<void(const std::string&, int)> on_abort;

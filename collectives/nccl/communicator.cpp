@@ -37,7 +37,7 @@ ncclConfig_t configuration() {
   return config;
 }
 
-/// Device memory of set-up and barriers.
+/// Device memory for set-up and barriers.
 class DeviceMemory {
  public:
   explicit DeviceMemory(std::size_t bytes) { check_cuda(cudaMalloc(&data_, bytes), "allocating device memory"); }
@@ -50,7 +50,7 @@ class DeviceMemory {
   void* data_ = nullptr;
 };
 
-/// Calls between construction and end() become one operation.
+/// Makes the calls between construction and end() one operation.
 class Group {
  public:
   Group(const char* what, const std::string& name) { check_nccl(ncclGroupStart(), what, name, nullptr); }

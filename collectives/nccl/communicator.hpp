@@ -14,13 +14,13 @@
 
 namespace trireme::collectives {
 
-/// Owns an ncclComm_t in non-blocking mode: every call that does not complete within the limit aborts the group.
-/// Operations are put on the communication stream after what the compute stream holds; wait() orders the compute
-/// stream after them. Buffers must live until then (and, in torch's caching allocator, be used on the compute stream).
+/// Owns an ncclComm_t in non-blocking mode; a call that does not complete within the limit aborts the group. Operations
+/// run on the communication stream after all work that the compute stream holds; wait() makes the compute stream wait
+/// for them. Buffers must live until then (and, in torch's caching allocator, be used on the compute stream).
 class NcclCommunicator final : public Communicator {
  public:
   static std::unique_ptr<Communicator> make_world(const NcclWorldOptions& options);
-  /// finish(), or ncclCommAbort while an exception unwinds.
+  /// Calls finish(), or ncclCommAbort while an exception unwinds.
   ~NcclCommunicator() override;
 
   int rank() const override { return rank_; }
@@ -43,9 +43,9 @@ class NcclCommunicator final : public Communicator {
   struct Shared;
 
   NcclCommunicator(std::shared_ptr<Shared> shared, std::string name, int rank, int size);
-  /// World ranks of the group, gathered over the new communicator.
+  /// Gathers the world ranks of the group over the new communicator.
   void learn_ranks(int world_rank);
-  /// Waits until the last call is complete; past the limit aborts and throws.
+  /// Waits until the last call is complete; aborts and throws when the limit is exceeded.
   void settle(ncclResult_t code, const char* what);
   /// Waits on the host until the communication stream is empty.
   void drain(const char* what);

@@ -1,5 +1,5 @@
-// What libtrireme_cuda.so offers to the program that loads it. No CUDA header is needed to use it. Both sides are
-// made by one build: C++ types and exceptions pass through.
+// The functions that libtrireme_cuda.so offers to the program that loads it. No CUDA header is needed to use them. One
+// build makes both sides, so C++ types and exceptions may pass between them.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace trireme::collectives {
 
-/// Raised with every change of CudaFunctions.
+/// Incremented with every change of CudaFunctions.
 inline constexpr int kCudaFunctionsVersion = 2;
 
 struct CudaDevice {
@@ -30,31 +30,31 @@ struct NcclWorldOptions {
   std::string name = "world";
   int device = 0;
   void* compute_stream = nullptr;  ///< cudaStream_t on which tensors are computed; null = the default stream
-  /// Gives rank 0's bytes to all ranks: passes NCCL's unique id on.
+  /// Sends rank 0's bytes to all ranks; used for NCCL's unique id.
   std::function<void(void* data, std::size_t bytes)> broadcast;
   OperationTrace* trace = nullptr;  ///< outlives the communicators
-  double limit_seconds = 300;       ///< for set-up, closing and whatever blocks the host; then the group is aborted
+  double limit_seconds = 300;       ///< limit for set-up, closing and calls that block the host; then aborts the group
 };
 
 struct CudaFunctions {
   int version;
-  /// 0 without a usable device.
+  /// The number of usable devices; 0 without any.
   int (*device_count)();
   CudaDevice (*device)(int index);
-  /// For the calling thread.
+  /// Makes the device current for the calling thread.
   void (*set_device)(int index);
   /// Waits for all work on the current device.
   void (*synchronize)();
-  /// `bytes` zeros on the current device. base::Error when it has no room for them.
+  /// Allocates `bytes` zeros on the current device. Throws base::Error when there is no room.
   void* (*allocate)(std::size_t bytes);
-  /// Of what allocate() gave; null is fine. Drops errors: it is called while unwinding.
+  /// Frees memory that allocate() returned; null is fine. Drops errors, since it runs while an exception unwinds.
   void (*release)(void* data) noexcept;
-  /// Version of the NCCL library in use, as NCCL writes it: "2.28.9".
+  /// The version of the NCCL library in use, written as NCCL does: "2.28.9".
   std::string (*nccl_version)();
   std::unique_ptr<Communicator> (*make_nccl_world)(const NcclWorldOptions& options);
 };
 
-/// The library's entry point, by the name "trireme_cuda_functions".
+/// The library's entry point, exported as "trireme_cuda_functions".
 using CudaFunctionsEntry = const CudaFunctions* (*)();
 
 }  // namespace trireme::collectives

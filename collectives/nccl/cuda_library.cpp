@@ -8,7 +8,7 @@ namespace trireme::collectives {
 
 namespace {
 
-/// Asks the driver, without linking it.
+/// Asks the driver whether a device is visible, without linking the driver.
 bool device_is_visible() {
   void* driver = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
   if (driver == nullptr) return false;

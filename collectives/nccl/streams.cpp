@@ -35,7 +35,7 @@ Streams::Streams(int device, cudaStream_t compute) : device_(device), compute_(c
 Streams::~Streams() { cudaStreamDestroy(communication_); }
 
 void Streams::after_compute() {
-  // Backward may run in another thread, whose current device is its own.
+  // Backward may run in another thread, which has a current device of its own.
   check_cuda(cudaSetDevice(device_), "choosing a device");
   before_.record(compute_);
   before_.hold(communication_);

@@ -14,7 +14,7 @@ class Event {
   Event& operator=(Event&&) = delete;
 
   void record(cudaStream_t stream);
-  /// `stream` goes on only after what was recorded.
+  /// Makes `stream` wait for what was recorded.
   void hold(cudaStream_t stream) const;
   bool reached() const;
 
@@ -22,21 +22,21 @@ class Event {
   cudaEvent_t event_ = nullptr;
 };
 
-/// Shared by all communicators of a rank: one queue, so that all ranks issue in one order.
+/// All communicators of a rank share one object: with one queue, all ranks issue operations in one order.
 class Streams {
  public:
-  /// Makes the communication stream, of the highest priority, on `device`.
+  /// Makes the communication stream, with the highest priority, on `device`.
   Streams(int device, cudaStream_t compute);
   ~Streams();
   Streams(const Streams&) = delete;
   Streams& operator=(const Streams&) = delete;
 
   cudaStream_t communication() const { return communication_; }
-  /// The communication stream goes on only after what the compute stream has been given so far.
+  /// Makes the communication stream wait for all work given to the compute stream so far.
   void after_compute();
-  /// An event after all communication so far.
+  /// Returns an event that marks all communication so far.
   Event mark() const;
-  /// The compute stream goes on only after `mark`.
+  /// Makes the compute stream wait for `mark`.
   void order(const Event& mark) const;
 
  private:

@@ -38,7 +38,7 @@ std::string phase_text(const RankState& state) {
   return state.phase == "step" ? str("step ", state.step) : str("phase ", state.phase);
 }
 
-/// An operation that somebody waits in, and the ranks that keep it waiting.
+/// An operation in which a rank waits, and the ranks that it waits for.
 struct Wait {
   const RankState* waiter = nullptr;
   const GroupState* group = nullptr;
@@ -53,7 +53,7 @@ class Job {
 
   const RankState& state(int rank) const { return states_.at(static_cast<std::size_t>(rank)); }
   bool silent(int rank) const { return !state(rank).answered; }
-  /// Keeps others waiting without waiting itself.
+  /// Whether the rank keeps others waiting without waiting itself.
   bool is_cause(int rank) const { return silent(rank) || waiting_group(state(rank)) == nullptr; }
 
   std::vector<Wait> waits() const {
@@ -72,7 +72,8 @@ class Job {
     return all;
   }
 
-  /// Device operations do not block the host: there the numbers alone tell who is behind.
+  /// Finds a group in which ranks have started different numbers of operations. Device operations do not block the
+  /// host, so there only these numbers show who is behind.
   std::optional<Wait> uneven_group() const {
     for (const RankState& ahead : states_) {
       for (const GroupState& group : ahead.groups) {

@@ -1,4 +1,4 @@
-// Who is missing: from what every rank says about itself to one sentence and a short table. Pure.
+// Finds the missing ranks: turns what every rank reports about itself into one sentence and a short table. Pure.
 #pragma once
 
 #include <cstdint>
@@ -30,15 +30,15 @@ struct RankState {
   std::vector<GroupState> groups;
 };
 
-/// What this rank answers when asked.
+/// The state that this rank answers with.
 RankState describe(const OperationTrace& trace, int rank, const std::string& host, const std::string& phase,
                    std::int64_t step);
 std::string serialize(const RankState& state);
-/// Throws base::Error when the text is not an answer.
+/// Throws base::Error when the text is not such an answer.
 RankState parse_rank_state(const std::string& text);
 
-/// `states` of all ranks in rank order; ranks that gave no answer within `answer_seconds` have answered = false.
-/// Sentence, then a table of at most 32 ranks, the missing ones first. Example: "rank 3 (host n2) has not reached
+/// `states`: all ranks, in rank order; answered is false for ranks that did not answer within `answer_seconds`. Returns
+/// a sentence, then a table of at most 32 ranks, the missing ones first. Example: "rank 3 (host n2) has not reached
 /// all_reduce #17 of group tp in step 42; no answer in 10 s".
 std::string diagnose(const std::vector<RankState>& states, double limit_seconds, double answer_seconds);
 

@@ -6,7 +6,9 @@
 
 #include "base/error.hpp"
 
-// Wider vectors where the processor has them; additions only, so every variant gives the same bits.
+// Compiled also for wider vectors where the processor has them. No variant multiplies, so nothing is fused and all give
+// the same bits.
+// same bits.
 #if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__)
 #define TRIREME_VECTOR_CLONES __attribute__((target_clones("avx2", "default")))
 #else
@@ -17,7 +19,7 @@ namespace trireme::collectives {
 
 namespace {
 
-/// Elements that are accumulated together: they stay in the first-level cache while all inputs pass.
+/// The number of elements accumulated together; they stay in the first-level cache while all inputs are read.
 constexpr std::size_t kBlock = 2048;
 
 template <ReduceOp kOp, typename T>
@@ -52,7 +54,7 @@ void reduce_values(void* out, const void* const* in, int inputs, std::size_t cou
     combine_into<kOp>(result, static_cast<const T*>(in[0]), static_cast<const T*>(in[1]), count);
     return;
   }
-  T sum[kBlock];  // `out` may be any of the inputs, so it is written when all were read
+  T sum[kBlock];  // `out` may be one of the inputs, so it is written after all are read
   for (std::size_t first = 0; first < count; first += kBlock) {
     const std::size_t length = std::min(kBlock, count - first);
     combine_into<kOp>(sum, static_cast<const T*>(in[0]) + first, static_cast<const T*>(in[1]) + first, length);

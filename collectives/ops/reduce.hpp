@@ -13,7 +13,7 @@ namespace trireme::collectives {
 void reduce(void* out, const void* const* in, int inputs, std::size_t count, DataType type, ReduceOp op);
 
 float bf16_to_float(std::uint16_t bits);
-/// Round to nearest even; a NaN stays a NaN.
+/// Rounds to nearest even; a NaN stays a NaN.
 std::uint16_t float_to_bf16(float value);
 
 }  // namespace trireme::collectives

@@ -1,4 +1,4 @@
-// What this rank is doing in its collectives: written by the communicators, read by the watchdog. Recording is a
+// Records what this rank is doing in its collectives: the communicators write it, the watchdog reads it. Recording is a
 // few relaxed atomic stores; only opening and closing a group takes a lock.
 #pragma once
 
@@ -27,10 +27,10 @@ enum class Operation : std::uint8_t {
 const char* name_of(Operation operation);
 
 /// The trace of one communicator. Collectives are numbered from 1 in the order in which they start, the same on all
-/// ranks; exchanges have numbers of their own, which peers need not share.
+/// ranks. Exchanges are numbered separately, and two peers may number the same exchange differently.
 class GroupTrace {
  public:
-  /// `ranks`: world ranks in the order of the group. `instance`: how many groups of this name and these ranks were
+  /// `ranks`: world ranks in the order of the group. `instance`: how many groups with this name and these ranks were
   /// opened before.
   GroupTrace(std::string name, std::vector<int> ranks, int instance)
       : name_(std::move(name)), ranks_(std::move(ranks)), instance_(instance) {}
@@ -41,7 +41,7 @@ class GroupTrace {
 
   /// Called when an operation starts; returns its number.
   std::uint64_t start(Operation operation);
-  /// Around the blocking part of an operation. `peer` is a group rank, -1 for collectives.
+  /// begin_wait() and end_wait() enclose the blocking part of an operation. `peer` is a group rank, -1 for collectives.
   void begin_wait(Operation operation, std::uint64_t number, int peer);
   void end_wait();
 
@@ -64,11 +64,11 @@ class GroupTrace {
   std::atomic<int> waiting_peer_{-1};
 };
 
-/// One rank's groups. Thread-safe.
+/// The traces of all groups of one rank. Thread-safe.
 class OperationTrace {
  public:
   std::shared_ptr<GroupTrace> open(const std::string& name, const std::vector<int>& ranks);
-  /// Groups that still live, in the order in which they were opened.
+  /// The groups that still exist, in the order in which they were opened.
   std::vector<std::shared_ptr<GroupTrace>> groups() const;
 
  private:

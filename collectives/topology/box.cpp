@@ -17,7 +17,7 @@ Shape strides_of(const Shape& size) {
   return strides;
 }
 
-/// Flat index of `part`'s first element in a dense buffer that holds `holder`.
+/// The flat index of `part`'s first element in a dense buffer that holds `holder`.
 std::int64_t first_index(const Box& part, const Box& holder, const Shape& strides) {
   std::int64_t index = 0;
   for (std::size_t d = 0; d < strides.size(); ++d) index += (part.offset[d] - holder.offset[d]) * strides[d];
@@ -129,7 +129,7 @@ void copy_box(const Box& part, const Box& from, const void* source, const Box& t
   char* output =
       static_cast<char*>(destination) + static_cast<std::size_t>(first_index(part, to, to_strides)) * element_size;
 
-  // One memcpy covers the innermost dims that are complete in both holders, and one dim more.
+  // One memcpy covers the innermost dims that are complete in both holders, plus one more dim.
   std::size_t outer = rank;
   std::int64_t run = 1;
   while (outer > 0) {

@@ -1,4 +1,4 @@
-// A hyper-rectangle of a logical tensor, and the few operations that resharding needs.
+// A box: a hyper-rectangle of a logical tensor, and the few operations on it that resharding needs.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,8 @@ namespace trireme::topology {
 
 using Shape = std::vector<std::int64_t>;
 
-/// Elements offset[d] <= i < offset[d] + size[d] in every dim d. Same rank as the tensor; a scalar has rank 0.
+/// The elements with offset[d] <= i < offset[d] + size[d] in every dim d. It has as many dims as the tensor; a scalar's
+/// box has none.
 struct Box {
   Shape offset;
   Shape size;
@@ -24,20 +25,20 @@ struct Box {
 };
 
 std::int64_t elements_of(const Shape& shape);
-/// The whole tensor.
+/// The box that is the whole tensor.
 Box whole(const Shape& shape);
-/// The common part, or nothing.
+/// The part that both boxes have in common, or nothing.
 std::optional<Box> intersect(const Box& a, const Box& b);
-/// Whether there is a common part, neither being empty.
+/// Whether the boxes have a common element.
 bool overlap(const Box& a, const Box& b);
-/// The flat row-major range [first, first+count) of a tensor of this shape as boxes that lie one after another
-/// in it: at most 3 for a matrix. Example: shape (3,4), range [2,9) -> row 0 cols 2..3, row 1, row 2 col 0.
+/// Divides the flat row-major range [first, first+count) of a tensor of this shape into boxes that lie one after
+/// another in it: at most 3 for a matrix. Example: shape (3,4), range [2,9) -> row 0 cols 2..3, row 1, row 2 col 0.
 std::vector<Box> boxes_of_range(const Shape& shape, std::int64_t first, std::int64_t count);
 /// "[0:4, 8:16]".
 std::string to_string(const Box& box);
 
-/// Copies the elements of `part` from a dense row-major buffer holding `from` to one holding `to` (both boxes of
-/// the same tensor that contain `part`). element_size in bytes.
+/// Copies the elements of `part` from a dense row-major buffer that holds `from` to one that holds `to`. Both are boxes
+/// of the same tensor and contain `part`. element_size is in bytes.
 void copy_box(const Box& part, const Box& from, const void* source, const Box& to, void* destination,
               std::size_t element_size);
 

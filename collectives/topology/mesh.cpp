@@ -26,7 +26,7 @@ int& coordinate_along(Coordinates& at, Axis axis) {
   throw base::Error("unknown mesh axis");
 }
 
-/// How many ranks apart two neighbours along `axis` are.
+/// The difference between the ranks of two neighbours along `axis`.
 int stride_along(const Degrees& degrees, Axis axis) {
   switch (axis) {
     case Axis::kTensor: return 1;
@@ -95,7 +95,7 @@ std::vector<int> Mesh::group(int rank, Axis axis) const {
 }
 
 int Mesh::group_index(int rank, Axis axis) const {
-  // The rank's digits in mixed radix with this axis's digit taken out.
+  // The rank's digits in mixed radix, without this axis's digit.
   coordinates(rank);
   const int stride = stride_along(degrees_, axis);
   const int block = stride * degree_along(degrees_, axis);

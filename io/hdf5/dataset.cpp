@@ -15,7 +15,7 @@ struct TypePair {
   std::size_t size;
 };
 
-// libhdf5 makes its type identifiers when it is first used, so this is no constant.
+// Not a constant, since libhdf5 makes its type identifiers when it is first used.
 std::array<TypePair, 7> type_table() {
   return {{{ElementType::kUInt8, H5T_STD_U8LE, H5T_NATIVE_UINT8, 1},
            {ElementType::kUInt16, H5T_STD_U16LE, H5T_NATIVE_UINT16, 2},

@@ -1,6 +1,6 @@
-// HDF5 files with contiguous datasets: enough to lay out a file whose bulk bytes are written and read past
-// libhdf5, at Dataset::offset(). libhdf5 is not thread-safe: one thread at a time in the whole process.
-// Errors are Hdf5Error naming file and object. File locks of libhdf5 are off.
+// HDF5 files with contiguous datasets: enough to lay out a file whose bulk bytes are written and read without libhdf5,
+// at Dataset::offset(). libhdf5 is not thread-safe: only one thread of the process may use it at a time. Errors are
+// Hdf5Error naming file and object. libhdf5's file locks are off.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace trireme::hdf5 {
 
 using Shape = std::vector<std::int64_t>;
 
-/// Little-endian in the file whatever the machine.
+/// Element types; always little-endian in the file, whatever the machine.
 enum class ElementType { kUInt8, kUInt16, kUInt32, kUInt64, kInt64, kFloat32, kFloat64 };
 
 std::size_t size_of(ElementType type);
@@ -30,10 +30,10 @@ struct CreateOptions {
   std::uint64_t block = 0;
 };
 
-/// A box of a virtual dataset and the dataset of another file that holds all of it.
+/// A box of a virtual dataset, and the dataset of another file that holds exactly this box.
 struct VirtualPart {
   std::string file;     ///< absolute, or relative to the directory of the file that points to it
-  std::string dataset;  ///< of shape `size`
+  std::string dataset;  ///< a dataset of shape `size`
   Shape offset;
   Shape size;
 };
@@ -71,13 +71,15 @@ class Group final : public Object {
 
 class Dataset final : public Object {
  public:
-  /// Of the first element, from the beginning of the file (user block included). Throws when there is no storage.
+  /// The offset of the first element, counted from the beginning of the file (user block included). Throws when the
+  /// dataset has no storage.
   std::uint64_t offset() const;
   Shape shape() const;
-  /// Throws when the dataset holds anything else than the types above, or is not contiguous.
+  /// Throws when the dataset holds anything other than the types above, or is not contiguous.
   ElementType type() const;
   bool contiguous() const;
-  /// All elements in row-major order, through libhdf5: for small datasets. `data` holds size_of(type()) each.
+  /// Reads all elements in row-major order through libhdf5; meant for small datasets. `data` must have room for
+  /// size_of(type()) bytes for each.
   void read(void* data) const;
   void write(const void* data);
 
@@ -88,40 +90,40 @@ class Dataset final : public Object {
 
 class File {
  public:
-  /// Created or truncated on disk.
+  /// Creates or truncates the file on disk.
   static File create(const std::filesystem::path& path, const CreateOptions& options = {});
-  /// In memory: after close() the image holds the file's length and everything but the bulk bytes. `name` is for
-  /// messages. The image must outlive the File.
+  /// Creates a file in memory. After close() the image holds the file's length and everything except the bulk bytes.
+  /// `name` is for messages. The image must outlive the File.
   static File create_in(Image& image, const std::string& name, const CreateOptions& options = {});
-  /// Read-only. Never for a file whose metadata was not verified: libhdf5 crashes or hangs on damaged ones.
+  /// Opens the file read-only. The file's metadata must have been verified: libhdf5 crashes or hangs on damaged ones.
   static File open(const std::filesystem::path& path);
 
-  /// A contiguous dataset with storage allocated now and never filled. Missing groups on the way are created.
+  /// Creates a contiguous dataset, whose storage is allocated now and never filled, and the missing groups on its path.
   /// Rank 0 (an empty shape) is a scalar. A dataset without elements has no offset.
   Dataset create_dataset(const std::string& path, ElementType type, const Shape& shape);
-  /// A dataset of floating-point numbers without storage of its own; what no part covers, or whose file is missing, is
-  /// NaN. Parts are not looked at before somebody reads.
+  /// Creates a dataset of floating-point numbers without storage of its own. Elements that no part covers, or whose
+  /// file is missing, read as NaN. Parts are not looked at before somebody reads.
   Dataset create_virtual_dataset(const std::string& path, ElementType type, const Shape& shape,
                                  const std::vector<VirtualPart>& parts);
   Dataset dataset(const std::string& path) const;
-  bool exists(const std::string& path) const;  ///< a link of that absolute path ("/a/b")
+  bool exists(const std::string& path) const;  ///< whether a link has that absolute path ("/a/b")
   /// Full paths of all datasets, in the library's order.
   std::vector<std::string> datasets() const;
-  /// Why somebody who reads this file with HDF5 may be led elsewhere: the first link that is soft or external, or
-  /// object that is neither a group nor a dataset stored in one piece in this file without filters (so no external
-  /// file, no virtual dataset). "" when there is none. Follows none of them and opens no other file.
+  /// Says why somebody who reads this file with HDF5 may be led elsewhere: the first link that is soft or external, or
+  /// the first object that is neither a group nor a dataset stored in one piece in this file without filters (so no
+  /// external file, no virtual dataset). "" when there is none. Follows none of them and opens no other file.
   std::string foreign_storage() const;
   /// "/" is the root group.
   Group group(const std::string& path) const;
 
-  /// Flushes and closes; reports failures, which the destructor cannot.
+  /// Flushes and closes, and throws on failure, which the destructor cannot do.
   void close();
 
  private:
   File(Handle handle, std::string label, Handle driver = {})
       : driver_(std::move(driver)), handle_(std::move(handle)), label_(std::move(label)) {}
 
-  Handle driver_;  // outlives handle_: libhdf5 calls the driver's close after it gave up its own reference to it
+  Handle driver_;  // must outlive handle_: libhdf5 calls the driver's close after dropping its own reference
   Handle handle_;
   std::string label_;
 };

@@ -9,7 +9,7 @@ namespace {
 
 struct Links {
   std::vector<std::string> hard;
-  std::string other;  // what the first one that is not hard is
+  std::string other;  // what the first link that is not hard is
 };
 
 #if H5_VERSION_GE(1, 12, 0)
@@ -18,7 +18,7 @@ using LinkInfo = H5L_info1_t;
 using LinkInfo = H5L_info_t;
 #endif
 
-/// Stops at the first link that is not hard.
+/// Collects hard links and stops at the first link that is not hard.
 herr_t collect(hid_t, const char* name, const LinkInfo* info, void* data) {
   auto* links = static_cast<Links*>(data);
   if (info->type == H5L_TYPE_HARD) {

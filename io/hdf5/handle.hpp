@@ -1,4 +1,4 @@
-// Owner of one libhdf5 identifier, and the error that carries the library's own words.
+// Owns one libhdf5 identifier; defines the error that carries the library's own text.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +12,8 @@ namespace trireme::hdf5 {
 /// The same type as libhdf5's hid_t, so that headers need not include hdf5.h.
 using Id = std::int64_t;
 
-/// The library has one state for the whole process and no locks of its own: where several threads of a process may
-/// use it, each holds this from its first call to its last.
+/// Locks libhdf5 for this thread. The library has one state for the whole process and no locks of its own, so where
+/// several threads may use it, each holds this lock from its first call to its last.
 [[nodiscard]] std::unique_lock<std::mutex> exclusive_use();
 
 /// A call into libhdf5 that failed: what was done, to which object, and the text of the library's error stack.
@@ -22,7 +22,7 @@ class Hdf5Error : public base::Error {
   using base::Error::Error;
 };
 
-/// Move-only; the destructor closes and never throws.
+/// Owns an identifier. Move-only; the destructor closes it and never throws.
 class Handle {
  public:
   using Close = int (*)(Id);
@@ -35,7 +35,7 @@ class Handle {
 
   Id id() const { return id_; }
   explicit operator bool() const { return id_ >= 0; }
-  /// Closes now; throws Hdf5Error naming `object` when the library reports a failure.
+  /// Closes now. Throws Hdf5Error naming `object` when the library reports a failure.
   void close(const std::string& object);
 
  private:

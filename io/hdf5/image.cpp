@@ -9,7 +9,7 @@ namespace trireme::hdf5 {
 void Image::write(std::uint64_t offset, const void* data, std::size_t length) {
   if (length == 0) return;
   const std::uint64_t end = offset + length;
-  // The extent that begins at or before `offset` takes the bytes when it reaches that far; else a new one does.
+  // The extent that begins at or before `offset` takes the bytes if it reaches that far; otherwise a new extent does.
   auto target = extents_.upper_bound(offset);
   if (target != extents_.begin() && std::prev(target)->first + std::prev(target)->second.size() >= offset) {
     --target;

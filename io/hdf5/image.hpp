@@ -1,5 +1,5 @@
-// An HDF5 file that exists only as the pieces libhdf5 wrote into it. Used to produce the metadata of a file whose
-// bulk bytes are written elsewhere: libhdf5 never touches a disk, so it never sees an I/O error.
+// An HDF5 file that exists only as the pieces that libhdf5 wrote into it. It serves to produce the metadata of a file
+// whose bulk bytes are written elsewhere: libhdf5 never touches a disk, so it never sees an I/O error.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace trireme::hdf5 {
 
-/// Sparse bytes: extents that neither overlap nor touch; everything else reads as zero. Not thread-safe.
+/// Sparse bytes: extents that neither overlap nor touch; all other bytes read as zero. Not thread-safe.
 class Image {
  public:
   using Extents = std::map<std::uint64_t, std::vector<std::byte>>;  ///< offset -> bytes
@@ -22,10 +22,10 @@ class Image {
 
   /// Length of the whole file in bytes, the unwritten parts included.
   std::uint64_t length() const { return length_; }
-  /// Extents past the new length are cut off.
+  /// Sets the length and cuts off extents beyond it.
   void set_length(std::uint64_t length);
 
-  /// Writes every extent to its offset. The file's size is the caller's to set.
+  /// Writes every extent to its offset. The caller sets the file's size.
   void write_to(base::File& file) const;
 
  private:

@@ -17,7 +17,7 @@ struct DriverInfo {
 };
 
 struct ImageFile {
-  H5FD_t base;  // first: libhdf5 sees only this
+  H5FD_t base;  // must be first: libhdf5 sees only this member
   Image* image;
   haddr_t end_of_allocation;
 };
@@ -26,7 +26,7 @@ constexpr haddr_t kMaxAddress = (haddr_t{1} << 62) - 1;
 
 Image& image_of(const H5FD_t* file) { return *reinterpret_cast<const ImageFile*>(file)->image; }
 
-// Exceptions must not pass through C: running out of memory becomes a failure that libhdf5 reports.
+// Exceptions must not pass through C code: running out of memory becomes a failure that libhdf5 reports.
 template <typename Body>
 herr_t guarded(Body&& body) noexcept {
   try {

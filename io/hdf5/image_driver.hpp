@@ -1,4 +1,5 @@
-// The virtual file driver behind File::create_in: libhdf5's reads and writes go to an Image. Private to io/hdf5.
+// The virtual file driver behind File::create_in: it directs libhdf5's reads and writes to an Image. Private to
+// io/hdf5.
 #pragma once
 
 #include "io/hdf5/handle.hpp"
@@ -6,8 +7,8 @@
 
 namespace trireme::hdf5 {
 
-/// Registers the driver and selects it in the file access list `access` for `image`, which must outlive every file
-/// opened with the list. The returned owner of the registration must outlive those files too.
+/// Registers the driver and selects it for `image` in the file access list `access`. The image and the returned owner
+/// of the registration must outlive every file that is opened with the list.
 Handle use_image(Id access, Image& image);
 
 }  // namespace trireme::hdf5

@@ -24,7 +24,7 @@ void Object::write_attribute(const std::string& name, Id type, Id space, const v
   const std::string object = label_ + " attribute " + name;
   Handle attribute =
       owned(H5Acreate2(id(), name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT), H5Aclose, "create", object);
-  // A space without elements takes no data, but some versions refuse a null pointer.
+  // A space without elements holds no data, but some versions refuse a null pointer.
   const std::int64_t nothing = 0;
   checked(H5Awrite(attribute.id(), H5T_STD_I64LE == type ? H5T_NATIVE_INT64 : type, data ? data : &nothing), "write",
           object);
@@ -32,7 +32,7 @@ void Object::write_attribute(const std::string& name, Id type, Id space, const v
 }
 
 void Object::write_attribute(const std::string& name, std::string_view text) {
-  // HDF5 knows no text of length 0: one NUL, which reads back as nothing.
+  // HDF5 has no text of length 0, so one NUL is stored; it reads back as an empty text.
   const std::string stored = text.empty() ? std::string(1, '\0') : std::string(text);
   write_attribute(name, text_type(stored.size(), label_).id(), scalar_space(label_).id(), stored.data());
 }

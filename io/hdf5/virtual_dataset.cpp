@@ -14,7 +14,7 @@ Handle space_of(const Shape& shape, const std::string& object) {
                                "make the space of", object);
 }
 
-/// libhdf5 takes "%b" in names of sources for the number of a block.
+/// Escapes "%b", which libhdf5 replaces by a block's number in the names of source files.
 std::string escaped(const std::string& name) {
   std::string text;
   for (const char c : name) text += c == '%' ? "%%" : std::string(1, c);

@@ -38,7 +38,7 @@ std::optional<LeaseHolder> parse(const std::string& text) {
                        json.at("host").get<std::string>(),     json.at("machine").get<std::string>(),
                        base::whole_number(json.at("process")), json.at("started").get<std::string>(),
                        json.at("token").get<std::string>(),    json.value("cluster", "")};
-    // They become words of messages and of commands that ask the queue.
+    // These values become words of messages and of commands that ask the queue, so they are checked.
     const bool ours = base::is_job_id(holder.job) && (holder.host.empty() || base::is_host_name(holder.host)) &&
                       (holder.cluster.empty() || base::is_host_name(holder.cluster));
     return ours ? std::optional(std::move(holder)) : std::nullopt;
@@ -66,21 +66,21 @@ void remove_if_there(base::FileSystem& files, const Path& path) {
   }
 }
 
-/// "job 12 of cluster alpha, process 3 on n1" without the process where that says nothing.
+/// "job 12 of cluster alpha, process 3 on n1"; the process is left out where it says nothing.
 std::string name_of(const LeaseHolder& holder, bool with_process) {
   return base::str("job ", holder.job, holder.cluster.empty() ? "" : " of cluster " + holder.cluster,
                    with_process ? base::str(", process ", holder.process) : "", " on ", holder.host);
 }
 
-/// After an error that is to be told: removes what a later start would have to watch, if the disk lets it.
+/// Called before an error is thrown: removes a file that a later start would have to watch, if the disk allows it.
 void try_to_remove(base::FileSystem& files, const Path& path) {
   try {
     files.remove(path);
-  } catch (const base::IoError&) {  // the first error is the one to tell
+  } catch (const base::IoError&) {  // the first error is the one to report
   }
 }
 
-/// False when something is there already; reading it tells what.
+/// Creates the file. Returns false when something is there already; reading that says what it is.
 bool create(base::FileSystem& files, const Path& path, const std::string& text) {
   std::unique_ptr<base::File> file;
   try {
@@ -117,7 +117,7 @@ class Acquisition {
   void run() {
     while (!create(files_, lease_, to_text(self_, 0))) {
       const auto content = read_if_there(files_, lease_);
-      if (!content) continue;  // released just now
+      if (!content) continue;  // it was released in the meantime
       const auto holder = parse(*content);
       if (holder && is_alive_here(*holder)) {
         if (!ends(*holder)) refuse(holder);
@@ -138,7 +138,7 @@ class Acquisition {
   }
 
   bool is_gone(const LeaseHolder& holder) const {
-    if (on_this_machine(holder)) return true;  // and not alive
+    if (on_this_machine(holder)) return true;  // the process is known not to be alive
     if (holder.job == "local" || holder.cluster.empty()) return false;
     if (holder.job == self_.job && holder.cluster == self_.cluster) return holder.restart < self_.restart;
     return world_.cluster && holder.cluster == world_.cluster() && world_.job_running(holder.job) == false;
@@ -164,7 +164,7 @@ class Acquisition {
                                 ": wait until that run ends or stop it, or choose another run.dir"));
   }
 
-  /// Watches a file for kUnchanged: true when it stayed as it is. Refuses when the lease changes meanwhile.
+  /// Watches a file for kUnchanged. Returns true when it stayed as it is; throws when the lease changes meanwhile.
   bool stays_unchanged(const Path& path, const std::string& content, const std::optional<LeaseHolder>& holder) {
     if (say_) {
       say_(base::str("run directory ", run_directory_.string(), " was last used",
@@ -184,10 +184,10 @@ class Acquisition {
     return true;
   }
 
-  /// Replaces the lease if it still is what was judged. False: look again.
+  /// Replaces the lease if it still has the content that was judged. Returns false when the caller must look again.
   bool take_over(const std::string& judged) {
     if (!create(files_, takeover_, to_text(self_, 0))) {
-      // Another one is at it, or died at it.
+      // Another process is taking over, or died while it did.
       const auto other = read_if_there(files_, takeover_);
       if (other && stays_unchanged(takeover_, *other, parse(*other))) remove_if_there(files_, takeover_);
       return false;
@@ -241,7 +241,7 @@ bool Lease::holds_lease() {
     const auto content = read_if_there(*files_, path_);
     const auto holder = content ? parse(*content) : std::nullopt;
     return holder && holder->token == self_.token;
-  } catch (const base::InputError&) {  // something else was put in its place
+  } catch (const base::InputError&) {  // something that is no lease was put in its place
     return false;
   }
 }

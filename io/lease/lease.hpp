@@ -1,4 +1,4 @@
-// One writer per run directory. `<run>/lease` says which process may write there (docs/checkpoint_format.md).
+// Makes sure that only one process writes to a run directory: `<run>/lease` names it (docs/checkpoint_format.md).
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,7 @@
 
 namespace trireme::checkpoint {
 
-/// Who holds or wants the lease.
+/// The process that holds or wants the lease.
 struct LeaseHolder {
   std::string job = "local";  ///< Slurm job id (array task: "123_4"), or "local"
   std::int64_t restart = 0;   ///< SLURM_RESTART_COUNT
@@ -24,29 +24,30 @@ struct LeaseHolder {
   std::string cluster;        ///< whose queue knows the job; "" outside Slurm, and in leases of earlier versions
 };
 
-/// This process, from /proc; the token comes from the kernel's random numbers.
+/// Describes this process, from /proc; the token comes from the kernel's random numbers.
 LeaseHolder this_process(const std::string& job, std::int64_t restart, const std::string& cluster = "");
 
-/// The world as the lease sees it; tests bring their own.
+/// The clock, the processes and the queue that the lease asks; tests inject fakes.
 struct LeaseWorld {
   std::function<std::chrono::steady_clock::time_point()> now;
-  /// Waits about this long; false = give up waiting (a stop was requested).
+  /// Waits about this long. Returns false when waiting is to be given up (a stop was requested).
   std::function<bool(std::chrono::milliseconds)> wait;
-  /// On this machine: is a process with that id and start time there?
+  /// Whether this machine has a process with that id and start time.
   std::function<bool(std::int64_t process, const std::string& started)> process_alive;
   /// Whether the queue says that this job runs; nothing when it cannot tell. Called only for jobs of `cluster()`:
   /// another cluster counts its jobs by itself, and the same id means another job there.
   std::function<std::optional<bool>(const std::string& job)> job_running;
-  /// The name of the cluster whose queue `job_running` asks; "" when there is none or it is not known. Null stands for
-  /// "".
+  /// The name of the cluster whose queue `job_running` asks; "" when there is none or it is not known. A null function
+  /// means "".
   std::function<std::string()> cluster;
 };
 
-/// The real clock and processes; the queue is the caller's (squeue), and so is whether a stop was requested.
+/// The real clock and processes. The caller supplies the queue (squeue) and whether a stop was requested.
 LeaseWorld real_world(std::function<std::optional<bool>(const std::string& job)> job_running,
                       std::function<bool()> stop_requested, std::function<std::string()> cluster = nullptr);
 
-/// Held by rank 0 from before the first write to the run directory until the end. The file system must outlive it.
+/// The right to write to a run directory. Rank 0 holds it from before the first write until the end. The file system
+/// must outlive it.
 class Lease {
  public:
   static constexpr std::chrono::seconds kUnchanged{60};  ///< a silent holder on another machine is dead after this
@@ -66,13 +67,14 @@ class Lease {
   Lease& operator=(Lease&&) = delete;
   ~Lease() = default;
 
-  /// Reads the file again. Before every commit and every append to the run's ledger or metrics: false = another one
-  /// took over; write nothing more and end.
+  /// Reads the file again. Call it before every commit and every append to the run's ledger or metrics. False means
+  /// that another process took over: write nothing more and end.
   bool holds_lease();
-  /// Call it often (every step): writes a sign of life when kHeartbeat has passed. False like holds_lease().
-  /// An I/O error is not an answer: it counts as still mine until the next call.
+  /// Call it often (every step): writes a sign of life when kHeartbeat has passed. Returns false as holds_lease() does.
+  /// After an I/O error the lease counts as still held until the next call.
   bool heartbeat();
-  /// Removes the file when it is still this holder's. Call on orderly ends; a crash leaves the file to the next one.
+  /// Removes the file if it is still this holder's. Call it at an orderly end; after a crash the next holder replaces
+  /// the file.
   void release();
 
   const LeaseHolder& holder() const { return self_; }

@@ -21,7 +21,7 @@ std::string read_line(const std::filesystem::path& path) {
   return line;
 }
 
-/// State letter and start time of a process from /proc/<id>/stat; empty when that cannot be read.
+/// The state letter and start time of a process from /proc/<id>/stat; empty when it cannot be read.
 std::pair<std::string, std::string> stat_of(std::int64_t process) {
   const std::string line = read_line(base::str("/proc/", process, "/stat"));
   const std::size_t name_end = line.rfind(')');  // the name in parentheses may hold anything

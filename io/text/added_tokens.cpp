@@ -8,7 +8,7 @@
 namespace trireme::text {
 namespace {
 
-/// Start of the character that ends before `end`.
+/// The start of the character that ends before `end`.
 std::size_t previous(std::string_view text, std::size_t end) {
   do {
     --end;

@@ -12,7 +12,7 @@
 
 namespace trireme::text {
 
-/// Leftmost match first, the longest of those that begin there. Thread-safe.
+/// Finds the leftmost match, and the longest of those that begin there. Thread-safe.
 class AddedTokenFinder {
  public:
   AddedTokenFinder(const std::vector<AddedToken>& tokens, std::shared_ptr<const UnicodeClasses> classes);
@@ -20,16 +20,16 @@ class AddedTokenFinder {
   bool empty() const noexcept { return tokens_.empty(); }
 
   struct Match {
-    /// Bytes of the text, with the white space that lstrip and rstrip swallow. A token of white space may lie in what
-    /// the token before it swallowed: then they begin before `floor`, or with lstrip they are the same, and the token
-    /// counts for nothing.
+    /// The bytes of the token in the text, with the white space that lstrip and rstrip swallow. A token of white space
+    /// may lie in what the token before it swallowed. Then its bytes begin before `floor`, or with lstrip they are
+    /// empty, and the token counts for nothing.
     std::size_t begin, end;
     std::uint32_t id;
   };
 
-  /// The next token at or after byte `search` of `text`. `floor`: where the text not yet taken begins (lstrip stops
-  /// there). On success `search` moves behind the token's own characters. False when there is none.
-  /// Throws InputError where Hugging Face's fails: a token with lstrip that ends inside what is taken.
+  /// Finds the next token at or after byte `search` of `text`. `floor`: where the text that is not yet taken begins
+  /// (lstrip stops there). On success `search` moves behind the token's own characters. Returns false when there is
+  /// none. Throws InputError where Hugging Face's code fails: a token with lstrip that ends inside what is taken.
   bool next(std::string_view text, std::size_t& search, std::size_t floor, Match& match) const;
 
  private:

@@ -17,7 +17,7 @@ using base::str;
 
 constexpr std::uint64_t pair_key(std::uint32_t left, std::uint32_t right) { return std::uint64_t{left} << 32 | right; }
 
-/// Pair -> number, open addressing; grows.
+/// A hash map from a pair to a number, with open addressing; grows as needed.
 template <typename Value>
 class PairMap {
  public:
@@ -58,13 +58,13 @@ class PairMap {
   std::size_t size_ = 0;
 };
 
-/// A pair that may be merged next, with the words that hold it. `count` may be out of date (too high).
+/// A pair that may be merged next, and the words that hold it. `count` may be out of date (too high).
 struct Candidate {
   std::int64_t count;
   std::uint64_t pair;
   std::vector<std::uint32_t> words;
 
-  /// Later in the queue: smaller count, then larger pair.
+  /// Orders the queue: a smaller count is later, and of equal counts the larger pair.
   bool operator<(const Candidate& other) const {
     return count != other.count ? count < other.count : pair > other.pair;
   }
@@ -95,7 +95,7 @@ class Trainer {
     return place->second;
   }
 
-  /// Special tokens first, then the 256 characters in the order of their code points.
+  /// Adds the special tokens, then the 256 characters in the order of their code points.
   void make_alphabet() {
     for (const std::string& special : options_.special_tokens) {
       if (special.empty() || find_malformed_utf8(special) != special.size()) {
@@ -170,7 +170,7 @@ class Trainer {
       if (best.count < 1) break;
       const auto left = static_cast<std::uint32_t>(best.pair >> 32), right = static_cast<std::uint32_t>(best.pair);
       merges_.emplace_back(left, right);
-      // Two ways may lead to one token: then its id is the earlier one's.
+      // Two merges may lead to one token; it then has the id of the earlier one.
       const std::uint32_t result = add_token(tokens_[left] + tokens_[right]);
       for (const std::uint32_t w : best.words) merge_in_word(w, left, right, result);
       for (const std::uint64_t pair : fresh_) {
@@ -190,7 +190,8 @@ class Trainer {
     if (where.empty() || where.back() != w) where.push_back(w);
   }
 
-  /// Left to right; the neighbours' pairs change, the merged pair's own count stays (it is never asked for again).
+  /// Merges from left to right. Updates the counts of neighbouring pairs; that of the merged pair stays, since nobody
+  /// asks for it again.
   void merge_in_word(std::uint32_t w, std::uint32_t left, std::uint32_t right, std::uint32_t result) {
     Word& word = words_[w];
     std::uint32_t* const symbols = symbols_.data() + word.offset;
@@ -229,7 +230,7 @@ class Trainer {
   std::vector<std::string> tokens_;
   std::unordered_map<std::string, std::uint32_t> ids_;
   std::array<std::uint32_t, 256> byte_ids_{};
-  std::vector<std::uint32_t> symbols_;  // of all words, end to end
+  std::vector<std::uint32_t> symbols_;  // the symbols of all words, end to end
   std::vector<Word> words_;
   PairMap<std::int64_t> counts_;
   std::vector<Candidate> queue_;  // a heap

@@ -14,9 +14,9 @@ namespace trireme::text {
 
 struct TrainerOptions {
   std::size_t vocabulary = 0;                                   ///< tokens in all: special, 256 bytes, merges
-  std::vector<std::string> special_tokens = {"<|endoftext|>"};  ///< ids 0, 1, …
-  std::string pattern = "gpt2";                                 ///< or "llama3"
-  bool lines = false;    ///< split each line by itself, its end included, as Hugging Face's train(files) does
+  std::vector<std::string> special_tokens = {"<|endoftext|>"};  ///< they get the ids 0, 1, …
+  std::string pattern = "gpt2";                                 ///< "gpt2" or "llama3"
+  bool lines = false;    ///< split each line by itself, with its line end, as Hugging Face's train(files) does
   unsigned threads = 0;  ///< 0: one per core
   std::function<void(std::uint64_t)> on_bytes;              ///< bytes counted so far (any thread, serialised)
   std::function<void(std::size_t, std::size_t)> on_merges;  ///< merges done, merges wanted
@@ -28,7 +28,7 @@ using TextSource = std::function<bool(std::string& text)>;
 
 struct TrainedTokenizer {
   TokenizerDefinition definition;
-  std::uint64_t bytes = 0;  ///< of text read
+  std::uint64_t bytes = 0;  ///< bytes of text that were read
   std::uint64_t unique_words = 0;
 };
 

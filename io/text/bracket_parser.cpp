@@ -15,7 +15,7 @@ using base::str;
 
 constexpr int kDeepest = 50;
 
-/// What stands at one place of a bracket expression.
+/// What was read at one place of a bracket expression.
 struct Item {
   enum Kind { kCharacter, kSet, kDash, kOpen, kAnd, kClose } kind;
   std::uint32_t character = 0;
@@ -53,7 +53,7 @@ class Parser {
   }
 
  private:
-  /// Collects members: a character waits until it is known not to begin a range.
+  /// Collects members. A character is held back until it is known not to begin a range.
   class Members {
    public:
     enum State { kStart, kValue, kRange, kComplete };
@@ -110,7 +110,7 @@ class Parser {
 
   char peek(std::size_t ahead = 0) const { return i_ + ahead < pattern_.size() ? pattern_[i_ + ahead] : '\0'; }
 
-  /// What a '-' just read stands for: itself, or a range's sign; then the item behind it is returned.
+  /// Decides what a '-' that was just read stands for: itself, or a range; then returns the item behind it.
   Item dash(Members& members) {
     const Item itself{Item::kCharacter, '-'};
     if (members.state != Members::kValue) return itself;
@@ -226,7 +226,7 @@ std::uint32_t read_code_point_escape(std::string_view pattern, std::size_t& posi
   const auto [end, error] = std::from_chars(first, last, value, 16);
   const std::size_t after = begin + static_cast<std::size_t>(end - first);
   const bool whole = braces ? after < pattern.size() && pattern[after] == '}' : most != 4 || end - first == 4;
-  // Two digits are a byte, not a character: above 0x7F it would need others.
+  // Two digits stand for a byte, not a character: above 0x7F a character takes more bytes.
   const bool character = value <= (most == 2 ? 0x7FU : kLastCodePoint) && (value < 0xD800 || value > 0xDFFF);
   if (error != std::errc() || end == first || !whole || !character) {
     throw RefusedConstruct{std::string(pattern.substr(position, 12))};

@@ -12,10 +12,10 @@ namespace trireme::text {
 
 struct BracketExpression {
   CodePointSet members;  ///< without a leading '^'
-  bool negated = false;  ///< it begins with '^'
+  bool negated = false;  ///< whether it begins with '^'
 };
 
-/// What a pattern may not hold, in the words of the pattern: thrown and turned into base::InputError by the caller.
+/// Thrown for what a pattern may not hold, with the words of the pattern; the caller turns it into base::InputError.
 struct RefusedConstruct {
   std::string what;
 };
@@ -28,9 +28,9 @@ BracketExpression read_bracket(std::string_view pattern, std::size_t& position);
 
 /// Reads \p{name}, \P{name} or \p{^name}, whose backslash stands at `position`, and moves `position` behind it.
 struct PropertyEscape {
-  CodePointSet members;  ///< of the name itself
+  CodePointSet members;  ///< the members of the name itself
   bool negated = false;
-  bool is_word = false;  ///< the name is Word, which has more members outside brackets
+  bool is_word = false;  ///< whether the name is Word, which has more members outside brackets
 };
 PropertyEscape read_property(std::string_view pattern, std::size_t& position);
 

@@ -7,13 +7,13 @@
 
 namespace trireme::text {
 
-/// "Ġ" for a space, "A" for an A, "Ã©" for the two bytes of é.
+/// The spelling of `bytes`: "Ġ" for a space, "A" for an A, "Ã©" for the two bytes of é.
 std::string spell_bytes(std::string_view bytes);
 
-/// The bytes of a spelling, or nothing when a character is outside the alphabet.
+/// The bytes that a spelling stands for; nothing when a character is outside the alphabet.
 std::optional<std::string> read_spelling(std::string_view spelling);
 
-/// Code point that spells a byte.
+/// The code point that spells a byte.
 char32_t byte_character(unsigned char byte) noexcept;
 
 }  // namespace trireme::text

@@ -28,7 +28,7 @@ class FileSource final : public ByteSource {
   std::uint64_t offset_ = 0;
 };
 
-/// What can only be read once, from its beginning on.
+/// An input that can be read only once, from its beginning.
 class StreamSource final : public ByteSource {
  public:
   StreamSource(int fd, bool owned, std::string name) : fd_(fd), owned_(owned), name_(std::move(name)) {}

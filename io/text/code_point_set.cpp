@@ -55,7 +55,7 @@ CodePointSet CodePointSet::operator&(const CodePointSet& other) const {
 std::string CodePointSet::bracket_members() const {
   std::string members;
   for (auto [first, last] : ranges_) {
-    // No text holds surrogates, and patterns may not: a range neither begins nor ends with one.
+    // Neither texts nor patterns hold surrogates, so a range neither begins nor ends with one.
     if (first >= 0xD800 && first <= 0xDFFF) first = 0xE000;
     if (last >= 0xD800 && last <= 0xDFFF) last = 0xD7FF;
     if (first > last) continue;

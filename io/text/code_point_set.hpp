@@ -13,10 +13,10 @@ inline constexpr std::uint32_t kLastCodePoint = 0x10FFFF;
 /// A set of code points 0 to 0x10FFFF, kept as ranges: ascending, disjoint, not adjacent.
 class CodePointSet {
  public:
-  using Range = std::pair<std::uint32_t, std::uint32_t>;  ///< first and last
+  using Range = std::pair<std::uint32_t, std::uint32_t>;  ///< first and last code point
 
   CodePointSet() = default;
-  /// Ranges in any order; they may overlap.
+  /// Takes ranges in any order; they may overlap.
   explicit CodePointSet(std::vector<Range> ranges);
 
   const std::vector<Range>& ranges() const noexcept { return ranges_; }
@@ -28,7 +28,7 @@ class CodePointSet {
   CodePointSet operator&(const CodePointSet& other) const;
   bool operator==(const CodePointSet& other) const = default;
 
-  /// The inside of a bracket expression with these members: \x{41}-\x{5A}\x{5F}.
+  /// Writes the set as the inside of a bracket expression: \x{41}-\x{5A}\x{5F}.
   std::string bracket_members() const;
 
  private:

@@ -21,7 +21,7 @@ struct Format {
 constexpr const char* kConvertUtf16 = ": convert it (iconv -f UTF-16 -t UTF-8 FILE > NEW)";
 constexpr const char* kConvertUtf32 = ": convert it (iconv -f UTF-32 -t UTF-8 FILE > NEW)";
 
-// The longer beginnings stand before the shorter ones.
+// Longer beginnings must stand before shorter ones.
 constexpr Format kFormats[] = {
     {0, "\xFF\xFE\0\0"sv, "is UTF-32 text"},
     {0, "\0\0\xFE\xFF"sv, "is UTF-32 text"},
@@ -66,14 +66,14 @@ bool begins_bzip2(std::string_view head) {
          (rest.starts_with("1AY&SY") || rest.starts_with("\x17rE8P\x90"));
 }
 
-/// NUL bytes by their position modulo 4.
+/// Counts NUL bytes by their position modulo 4.
 std::array<std::size_t, 4> nuls_by_position(std::string_view head) {
   std::array<std::size_t, 4> counts{};
   for (std::size_t i = 0; i < head.size(); ++i) counts[i % 4] += head[i] == '\0' ? 1 : 0;
   return counts;
 }
 
-/// Text of mostly Latin letters in two or four bytes each: NULs in the high ones, hardly any in the low one.
+/// Recognises mostly Latin text in two or four bytes a character: NULs in the high bytes, hardly any in the low one.
 std::string wide_text(const std::array<std::size_t, 4>& nuls, std::size_t size) {
   const std::size_t units = size / 4;
   const auto many = [&](std::size_t i) { return nuls[i] * 10 >= units * 4; };
@@ -144,7 +144,7 @@ JsonShape json_shape(std::string_view head, bool whole) {
       (longer || line[line.find_last_not_of(kBlank)] == '}')) {
     return JsonShape::kLines;
   }
-  // "{ braces }" begins many a text; the first member of an object is a string.
+  // A text may begin with "{ braces }", but the first member of a JSON object begins with a string.
   const std::size_t member = head.find_first_not_of(kBlank, begin + 1);
   return member != std::string_view::npos && head[member] == '"' ? JsonShape::kObject : JsonShape::kNone;
 }

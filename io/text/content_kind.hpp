@@ -1,4 +1,4 @@
-// What a file holds, told from its first bytes: text, or something that should not be read as text.
+// Recognises from a file's first bytes whether it holds text, or something that should not be read as text.
 #pragma once
 
 #include <cstddef>
@@ -7,19 +7,19 @@
 
 namespace trireme::text {
 
-/// How many first bytes the judgements below want to see (fewer where the file is shorter).
+/// How many of a file's first bytes the functions below need (fewer where the file is shorter).
 inline constexpr std::size_t kJudgedBytes = std::size_t{64} << 10;
 
-/// For a head that begins as a known format other than UTF-8 text does (images, archives, Parquet, UTF-16 with a byte
-/// order mark, compressed data, …): the end of a sentence that begins with the file's name, what it is and what to do.
-/// "" for all else. Certain: no text begins so.
+/// Returns "" unless the head begins as a known format other than UTF-8 text does (images, archives, Parquet, UTF-16
+/// with a byte order mark, compressed data, …). Otherwise returns the rest of a sentence that begins with the file's
+/// name: what it is and what to do. The answer is certain: no text begins so.
 std::string known_binary(std::string_view head);
 
-/// The same, judged by proportions: UTF-16 and UTF-32 without a byte order mark, NUL and control characters, bytes that
-/// are mostly not UTF-8. Text with a few of these passes; so do files too short to judge.
+/// Does the same by proportions: UTF-16 and UTF-32 without a byte order mark, NUL and control characters, bytes that
+/// are mostly not UTF-8. Accepts text with a few of these, and files too short to judge.
 std::string likely_binary(std::string_view head);
 
-/// The byte order mark that UTF-8 files of some editors begin with.
+/// The byte order mark that some editors write at the beginning of a UTF-8 file.
 inline constexpr std::string_view kUtf8Mark = "\xEF\xBB\xBF";
 
 enum class JsonShape {
@@ -29,7 +29,7 @@ enum class JsonShape {
   kNone     ///< nothing of the kind
 };
 
-/// By the first line that is not blank; the JSON itself is not checked. `whole`: the file ends with the head.
+/// Judges by the first line that is not blank; the JSON itself is not checked. `whole`: the file ends with the head.
 JsonShape json_shape(std::string_view head, bool whole);
 
 }  // namespace trireme::text

@@ -19,7 +19,7 @@ constexpr std::string_view kGzipMagic = "\x1f\x8b";
 constexpr std::string_view kZstdMagic = "\x28\xb5\x2f\xfd";
 constexpr std::string_view kSkippableMagic = "\x2a\x4d\x18";  // after a byte 0x50 to 0x5f
 
-/// What both formats have in common: parts one after another (members, frames), then perhaps zeros.
+/// The common part of both formats: parts one after another (members, frames), then perhaps zeros.
 class Decompressor : public ByteSource {
  public:
   Decompressor(std::unique_ptr<ByteSource> source, std::string name, const char* format, ExpansionLimit limit)
@@ -27,12 +27,12 @@ class Decompressor : public ByteSource {
   std::uint64_t consumed() const final { return source_->consumed(); }
 
  protected:
-  /// Makes sure that unread_ is not empty; false at the end of the file.
+  /// Makes sure that unread_ is not empty; returns false at the end of the file.
   bool refill() {
     if (unread_.empty()) unread_ = {input_.data(), source_->read(input_.data(), input_.size())};
     return !unread_.empty();
   }
-  /// Between two parts: whether there is another. Zeros up to the end of the file are none.
+  /// Called between two parts: returns whether there is another. Zeros up to the end of the file are not a part.
   bool next_part() {
     bool zeros = false;
     while (refill()) {
@@ -74,8 +74,8 @@ class Decompressor : public ByteSource {
   const std::string name_;
   const char* const format_;
   const ExpansionLimit limit_;
-  std::string_view unread_;       // of input_
-  std::uint64_t later_part_ = 0;  // where the part began that is read now; 0: the first
+  std::string_view unread_;       // the part of input_ that is not used yet
+  std::uint64_t later_part_ = 0;  // where the part being read began; 0 for the first
 
  private:
   std::vector<char> input_;
@@ -101,7 +101,7 @@ class GzipSource final : public Decompressor {
   }
 
  private:
-  /// False at the end.
+  /// Returns false at the end.
   bool step() {
     if (member_ended_) {
       if (!next_part()) return false;
@@ -142,7 +142,7 @@ class ZstdSource final : public Decompressor {
     ZSTD_outBuffer out{data, capacity, 0};
     while (out.pos == 0) {
       if (frame_ended_ && !next_part()) return 0;
-      // A full output buffer may have left bytes inside the decoder: call it also without new input.
+      // After the output buffer was full the decoder may hold more output, so it is called even without new input.
       if (!decoder_holds_output_ && !refill()) cut_off();
       ZSTD_inBuffer in{unread_.data(), unread_.size(), 0};
       const std::size_t result = ::ZSTD_decompressStream(stream_, &out, &in);

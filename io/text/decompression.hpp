@@ -1,4 +1,4 @@
-// gzip and Zstandard, undone while reading.
+// Decompresses gzip and Zstandard while reading.
 #pragma once
 
 #include <cstdint>
@@ -9,19 +9,20 @@
 
 namespace trireme::text {
 
-/// What a compressed input may become: at most kFreeExpansion bytes more than `ratio` times the compressed bytes that
-/// were read. Beyond, it is taken for a decompression bomb. Text shrinks to a third or a tenth, text that repeats
-/// itself to a fiftieth; zeros in gzip to a thousandth, in Zstandard to a thirty-thousandth.
+/// How large a decompressed input may become: at most kFreeExpansion bytes more than `ratio` times the compressed bytes
+/// that were read. A larger one is taken for a decompression bomb. For comparison: text shrinks to a third or a tenth,
+/// text that repeats itself to a fiftieth; zeros shrink to a thousandth in gzip and to a thirty-thousandth in
+/// Zstandard.
 struct ExpansionLimit {
   double ratio = 200;
 };
 inline constexpr std::uint64_t kFreeExpansion = std::uint64_t{64} << 20;
 
-/// `source` itself, or what it holds decompressed when it begins as gzip (RFC 1952) or Zstandard (RFC 8878) does,
-/// whatever its name. gzip: any number of members. Zstandard: any number of frames, skippable ones too, first ones too
-/// (pzstd writes them); windows up to 2 GiB. Zeros that fill up the end, as tar and tapes leave them, are no data.
-/// base::InputError from read(), with `name` and the position in the file: damaged or cut-off data, something else
-/// after the data, more output than `limit` allows.
+/// Returns `source` itself, or its decompressed content when it begins as gzip (RFC 1952) or Zstandard (RFC 8878),
+/// whatever its name. gzip: any number of members. Zstandard: any number of frames, also skippable ones, also at the
+/// beginning (pzstd writes those); windows up to 2 GiB. Zeros that fill up the end, as tar and tapes leave them, are
+/// ignored. read() throws base::InputError, with `name` and the position in the file, for damaged or cut-off data, for
+/// anything else after the data, and for more output than `limit` allows.
 std::unique_ptr<PeekSource> decompressed(std::unique_ptr<PeekSource> source, const std::string& name,
                                          ExpansionLimit limit);
 

@@ -11,7 +11,7 @@
 namespace trireme::text {
 namespace {
 
-/// 0 when one of them is no regular file: then nobody knows.
+/// The total size of the files; 0 when one of them is not a regular file, whose size is unknown.
 std::uint64_t total_bytes(const std::vector<std::string>& paths) {
   std::uint64_t total = 0;
   for (const std::string& path : paths) {

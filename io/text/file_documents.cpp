@@ -31,8 +31,8 @@ class PlainTextDocuments final : public FileDocuments {
   }
 
  private:
-  // Reads until the text may be cut, or the file ends. Searching starts again only after the text has doubled,
-  // so text without any place to cut costs linear time.
+  // Reads until the text may be cut or the file ends. It searches again only after the text has doubled, so a text
+  // without any place to cut costs linear time.
   std::size_t find_end() {
     std::size_t wanted = options_.cut ? options_.piece_bytes : SIZE_MAX;
     for (;;) {
@@ -60,7 +60,7 @@ class PlainTextDocuments final : public FileDocuments {
   }
 
   std::string raw_;      // bytes not yet turned into text: a character cut off
-  std::string pending_;  // text not yet given out
+  std::string pending_;  // text that was not returned yet
   std::uint64_t position_ = 0;
   std::uint64_t replaced_ = 0;
   bool ended_ = false;

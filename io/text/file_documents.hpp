@@ -21,14 +21,14 @@ class FileDocuments {
   FileDocuments& operator=(const FileDocuments&) = delete;
   virtual ~FileDocuments() = default;
 
-  /// The next piece of this file; false at its end.
+  /// Reads the next piece of this file; returns false at its end.
   virtual bool next(RawPiece& raw) = 0;
   std::uint64_t consumed() const { return source_->consumed(); }
 
  protected:
-  /// Appends up to `wanted` more bytes of the file to `bytes`; false when the file has ended.
+  /// Appends up to `wanted` more bytes of the file to `bytes`; returns false when the file has ended.
   bool read_more(std::string& bytes, std::size_t wanted);
-  /// base::InputError when `bytes`, read of the document at `place` so far, are more than may be held.
+  /// Throws base::InputError when `bytes`, the length of the document at `place` so far, is more than may be held.
   void check_length(std::size_t bytes, const std::string& place) const;
 
   std::unique_ptr<ByteSource> source_;
@@ -36,20 +36,20 @@ class FileDocuments {
   const DocumentReaderOptions& options_;
 };
 
-/// A plain text file: one document.
+/// Reads a plain text file: one document.
 std::unique_ptr<FileDocuments> plain_text_documents(std::unique_ptr<ByteSource> source, std::string name,
                                                     const DocumentReaderOptions& options);
 
-/// JSON lines: one document per line; blank lines are skipped.
+/// Reads JSON lines: one document per line; blank lines are skipped.
 std::unique_ptr<FileDocuments> jsonl_documents(std::unique_ptr<ByteSource> source, std::string name,
                                                const DocumentReaderOptions& options);
 
-/// Text and prompt of a JSONL line. base::InputError naming its place.
+/// Extracts text and prompt from a JSONL line. Throws base::InputError naming its place.
 void parse_jsonl_line(const RawPiece& raw, const DocumentReaderOptions& options, DocumentPiece& piece,
                       DocumentCounts& counts);
 
-/// Appends valid UTF-8 made of `bytes` as append_valid_utf8 does; base::InputError "<place> is not valid UTF-8 …" where
-/// the options refuse that. Returns the number of replacements.
+/// Appends `bytes` as valid UTF-8, as append_valid_utf8 does. Throws base::InputError "<place> is not valid UTF-8 …"
+/// where the options refuse invalid bytes. Returns the number of replacements.
 std::uint64_t append_text(std::string_view bytes, bool final, const DocumentReaderOptions& options,
                           const std::string& place, std::string& text, std::size_t* unused);
 

@@ -28,7 +28,7 @@ std::string lower(std::string_view name) {
   return text;
 }
 
-/// The ending of `name` (a lower-case one) among `endings`, "" for none.
+/// The one of `endings` that `name` (in lower case) has; "" for none.
 template <std::size_t N>
 std::string_view ending_among(std::string_view name, const std::array<std::string_view, N>& endings) {
   const auto found = std::find_if(endings.begin(), endings.end(), [&](auto ending) { return name.ends_with(ending); });
@@ -37,7 +37,7 @@ std::string_view ending_among(std::string_view name, const std::array<std::strin
 
 using Identity = std::pair<dev_t, ino_t>;
 
-/// Goes through one directory input.
+/// Walks through one directory input.
 class Walk {
  public:
   explicit Walk(base::FileSystem& files) : files_(files) {}
@@ -57,7 +57,7 @@ class Walk {
     }
   }
 
-  /// What was left out, in one line without its beginning; "" when nothing was.
+  /// What was left out, as one line without its beginning; "" when nothing was.
   std::string left_out() const {
     std::string text;
     const auto add = [&text](const auto&... parts) { text += base::str(text.empty() ? "" : ", ", parts...); };
@@ -91,7 +91,7 @@ class Walk {
     }
   }
 
-  /// "" for a file to read.
+  /// Why the file is left out; "" for a file to read.
   std::string reason_against(const std::string& path, const std::string& name) {
     switch (named_kind(name)) {
       case NamedKind::kText:
@@ -107,7 +107,7 @@ class Walk {
       const std::string_view head = source->peek(kJudgedBytes);
       return json_shape(head, head.size() < kJudgedBytes) == JsonShape::kLines ? "" : ".json not of one object a line";
     } catch (const base::Error&) {
-      return "";  // who reads it says what is wrong
+      return "";  // the code that reads it reports what is wrong
     }
   }
 

@@ -10,7 +10,7 @@
 namespace trireme::text {
 namespace {
 
-/// Value of four hexadecimal digits at `at`, or -1.
+/// The value of four hexadecimal digits at `at`, or -1.
 int hex4(std::string_view text, std::size_t at) {
   if (at + 4 > text.size()) return -1;
   int value = 0;
@@ -29,7 +29,7 @@ int hex4(std::string_view text, std::size_t at) {
 bool high_half(int unit) { return unit >= 0xD800 && unit <= 0xDBFF; }
 bool low_half(int unit) { return unit >= 0xDC00 && unit <= 0xDFFF; }
 
-/// The \u escape at `at` (its backslash): code point and length, or length 6 and a half's value.
+/// Reads the \u escape whose backslash is at `at`: code point and length. For half of a pair the length is 6.
 CodePoint unicode_escape(std::string_view text, std::size_t at) {
   const int unit = hex4(text, at + 2);
   if (high_half(unit) && text.substr(at + 6, 2) == "\\u") {
@@ -43,7 +43,7 @@ bool half(std::uint32_t value) { return value >= 0xD800 && value <= 0xDFFF; }
 
 class Scanner {
  public:
-  /// `strict`: null, or where the text is written as strict_json() says.
+  /// `strict`: where to write the text as strict_json() describes; null = nowhere.
   Scanner(std::string_view text, const JsonMember& member, std::string* strict)
       : text_(text), member_(member), strict_(strict) {}
 
@@ -56,7 +56,7 @@ class Scanner {
     return object ? JsonText::kObject : JsonText::kOther;
   }
 
-  /// The text up to the fault was written; the rest as it is.
+  /// Where a fault was found: the text before it was written, and the caller copies the rest unchanged.
   std::size_t position() const { return i_; }
 
  private:
@@ -76,7 +76,7 @@ class Scanner {
     return true;
   }
 
-  /// Everything after a value, until all brackets are closed.
+  /// Reads everything after a value until all brackets are closed.
   bool rest() {
     while (!open_.empty()) {
       const char closer = open_.back() == '{' ? '}' : ']';
@@ -96,10 +96,11 @@ class Scanner {
     return true;
   }
 
-  /// A member of an object, or an element of an array, up to its own end or its first inner element that is no bracket.
+  /// Reads a member of an object, or an element of an array, up to its end or to its first inner element that is not a
+  /// bracket.
   bool element() { return (open_.back() != '{' || key()) && value(); }
 
-  /// A member's key, with its colon.
+  /// Reads a member's key and its colon.
   bool key() {
     const std::size_t begin = i_;
     if (!string()) return false;
@@ -208,7 +209,7 @@ class Scanner {
   std::string* strict_;
   std::size_t i_ = 0;
   std::vector<char> open_;  // the brackets around the present place
-  std::string_view key_;    // of the outermost object
+  std::string_view key_;    // the last key of the outermost object
   std::size_t value_begin_ = 0;
 };
 

@@ -26,7 +26,7 @@ class JsonlDocuments final : public FileDocuments {
   }
 
  private:
-  // The next line without its newline; valid until the next call.
+  // Reads the next line, without its newline; valid until the next call.
   bool read_line(std::string_view& line) {
     std::size_t searched = used_;
     for (;;) {
@@ -52,7 +52,7 @@ class JsonlDocuments final : public FileDocuments {
     }
   }
 
-  std::string bytes_;  // read and not yet used from used_ on
+  std::string bytes_;  // bytes that were read; those from used_ on are unused
   std::size_t used_ = 0;
   std::string text_;  // the line as valid UTF-8
   std::uint64_t number_ = 0;
@@ -65,11 +65,11 @@ struct Field {
   std::optional<std::string_view> value = std::nullopt;  // as it is spelled
 
   void hear(std::string_view key, std::string_view spelled) {
-    if (key == name) value = spelled;  // of two with one name, the last counts
+    if (key == name) value = spelled;  // of two members with one name the last counts
   }
 };
 
-/// The text of the field goes to `out`.
+/// Writes the text of the field to `out`.
 void take(const Field& field, const std::string& members, const RawPiece& raw, const DocumentReaderOptions& options,
           std::string& out, DocumentCounts& counts) {
   if (!field.value) {

@@ -1,5 +1,5 @@
-// Scanners for the patterns that nearly every byte-level tokenizer uses. Each next() function is one pass over
-// the pattern's alternatives in their order; a comment gives the alternative.
+// Scanners for the patterns that nearly every byte-level tokenizer uses. Each next() function tries the pattern's
+// alternatives in their order; a comment gives the alternative.
 #include <algorithm>
 
 #include "io/text/splitter.hpp"
@@ -136,7 +136,7 @@ std::size_t contraction(const char* p, const char* end) {
   return (p[1] == 'e' && (*p == 'r' || *p == 'v')) || (p[0] == 'l' && p[1] == 'l') ? 2 : 0;
 }
 
-/// The same in any case; U+017F is an s.
+/// The same in any case; U+017F counts as an s.
 std::size_t contraction_any_case(const char* p, const char* end) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
   if (end - p >= 2 && p[0] == '\xC5' && p[1] == '\xBF') return 2;
@@ -286,7 +286,7 @@ const char* const kO200kPattern =
     R"(|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
 std::unique_ptr<Splitter> make_splitter(const std::string& pattern, std::shared_ptr<const UnicodeClasses> classes) {
-  std::string spelled;  // some files hold line ends themselves, not their escapes
+  std::string spelled;  // the pattern with line ends instead of their escapes, as some files have it
   for (const char c : pattern) spelled += c == '\n' ? "\\n" : c == '\r' ? "\\r" : std::string(1, c);
   if (spelled == kGpt2Pattern) return std::make_unique<Gpt2Scanner>(std::move(classes));
   if (spelled == kLlama3Pattern) return std::make_unique<Llama3Scanner>(std::move(classes), 3);

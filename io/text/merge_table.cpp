@@ -38,7 +38,7 @@ std::size_t MergeTable::encode(std::string_view word, std::uint32_t* out, Scratc
   return word.size() <= kShortWord ? encode_short(word, out) : encode_long(word, out, scratch);
 }
 
-/// Scans for the best pair after each merge: quadratic, and the fastest way for a few dozen bytes.
+/// Looks for the best pair after each merge: quadratic, and the fastest way for a few dozen bytes.
 std::size_t MergeTable::encode_short(std::string_view word, std::uint32_t* out) const {
   std::uint32_t ranks[kShortWord], results[kShortWord];
   std::size_t n = word.size();
@@ -68,7 +68,8 @@ std::size_t MergeTable::encode_short(std::string_view word, std::uint32_t* out) 
   return n;
 }
 
-/// A heap of (rank, position) over a linked list. An entry is stale when the pair at its position has another rank.
+/// Uses a heap of (rank, position) over a linked list. An entry is stale when the pair at its position has another
+/// rank.
 std::size_t MergeTable::encode_long(std::string_view word, std::uint32_t* out, Scratch& scratch) const {
   const auto n = static_cast<std::uint32_t>(word.size());
   auto& [tokens, next, previous, heap] = scratch;

@@ -8,7 +8,7 @@
 
 namespace trireme::text {
 
-/// Two adjacent tokens become one. Smaller rank first, then leftmost.
+/// Joins two adjacent tokens into one. The merge with the smallest rank goes first; of equal ones the leftmost.
 struct Merge {
   std::uint32_t left, right;
   std::uint32_t result;
@@ -16,10 +16,10 @@ struct Merge {
 
 class MergeTable {
  public:
-  /// `byte_ids`: 256 ids. A pair listed twice has the later rank, as in Hugging Face's map.
+  /// `byte_ids`: 256 ids. A pair that is listed twice has the later rank, as in Hugging Face's map.
   MergeTable(std::vector<std::uint32_t> byte_ids, const std::vector<Merge>& merges);
 
-  /// Buffers of one thread.
+  /// Buffers for one thread.
   struct Scratch {
     std::vector<std::uint32_t> tokens, next, previous;
     std::vector<std::uint64_t> heap;

@@ -1,4 +1,4 @@
-// Split patterns through Oniguruma, which Hugging Face tokenizers use.
+// Split patterns by Oniguruma, the library that Hugging Face tokenizers use.
 #include <oniguruma.h>
 
 #include <array>
@@ -15,7 +15,7 @@ namespace {
 using base::InputError;
 using base::str;
 
-// Hugging Face tokenizers stop at as many retries from one place of the text, with a panic.
+// Hugging Face tokenizers stop, with a panic, at this many retries from one place of the text.
 constexpr unsigned long kRetriesAtAPlace = 10'000'000;
 // A search tries place after place: first with a small limit, and with the next where that was not enough. The limits
 // that it needed beyond the first are counted as if it had used them up.
@@ -89,7 +89,7 @@ class OnigurumaSplitter final : public Splitter {
   }
 
  private:
-  /// What one call of split() needs to match.
+  /// The state that one call of split() needs to match.
   class Matcher {
    public:
     explicit Matcher(const OnigurumaSplitter& splitter)

@@ -44,7 +44,7 @@ class PatternRewriter {
   }
 
  private:
-  /// The options that hold at a place of the pattern.
+  /// The options in force at a place of the pattern.
   struct Scope {
     bool ignore_case = false, extended = false;
   };
@@ -60,7 +60,7 @@ class PatternRewriter {
     take(at + end.size() - i_);
   }
 
-  /// A character of the pattern that takes up `length` bytes of it.
+  /// Writes a character that takes up `length` bytes of the pattern.
   void literal(std::uint32_t character, std::size_t length) {
     const std::uint32_t other = scopes_.back().ignore_case ? recent_other_case(character) : 0;
     if (other == 0) return take(length);
@@ -74,7 +74,7 @@ class PatternRewriter {
     out_ += members.bracket_members() + "]";
   }
 
-  /// A class outside brackets, to which (?i) does not apply.
+  /// Writes a class outside brackets; (?i) does not apply to it.
   void bare_class(const CodePointSet& members, bool negated) {
     const bool shield = scopes_.back().ignore_case;
     if (shield) out_ += "(?-i:";

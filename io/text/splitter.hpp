@@ -12,14 +12,15 @@
 
 namespace trireme::text {
 
-/// The words lie end to end: matches of the pattern, and what lies between them (Hugging Face's "isolated").
-/// Thread-safe.
+/// Splits text into words that lie end to end: matches of the pattern, and the text between them (Hugging Face's
+/// "isolated"). Thread-safe.
 class Splitter {
  public:
   virtual ~Splitter() = default;
 
-  /// Appends the lengths of the words of `text` from byte `position` on, at least one and at most about 2048, and
-  /// moves `position` behind them. `text` is well-formed UTF-8, position < text.size(). Lookahead sees all of `text`.
+  /// Appends the lengths in bytes of the words of `text` from byte `position` on, at least one and at most about 2048,
+  /// and moves `position` behind them. `text` must be well-formed UTF-8, and position < text.size(). Lookahead sees all
+  /// of `text`.
   virtual void split(std::string_view text, std::size_t& position, std::vector<std::uint32_t>& lengths) const = 0;
 };
 
@@ -30,8 +31,8 @@ inline constexpr std::size_t kWordsAtATime = 2048;
 /// malformed or cannot be read as Hugging Face tokenizers do (io/text/pattern_rewriter.hpp).
 std::unique_ptr<Splitter> make_splitter(const std::string& pattern, std::shared_ptr<const UnicodeClasses> classes);
 
-/// Always Oniguruma. Its split() throws InputError where a text makes the pattern try too many ways to match: more than
-/// ten million from one place, as in Hugging Face tokenizers, or too many in all. It never goes on without an answer.
+/// Always uses Oniguruma. Its split() throws InputError where a text makes the pattern try too many ways to match: more
+/// than ten million from one place, as in Hugging Face tokenizers, or too many in all. It never runs without an end.
 std::unique_ptr<Splitter> make_oniguruma_splitter(const std::string& pattern);
 
 }  // namespace trireme::text

@@ -1,4 +1,4 @@
-// A file opened for reading text: decompressed, and refused when it is something else.
+// Opens a file for reading text: decompresses it, and refuses it when it is something else.
 #pragma once
 
 #include <memory>
@@ -8,16 +8,16 @@
 
 namespace trireme::text {
 
-/// How sure a refusal must be.
+/// How certain a refusal must be.
 enum class ContentCheck {
   kNone,     ///< nothing is refused
-  kCertain,  ///< what begins as a known binary format does (known_binary)
-  kLikely    ///< also what has the proportions of one (likely_binary)
+  kCertain,  ///< refuse what begins as a known binary format does (known_binary)
+  kLikely    ///< refuse also what has the proportions of one (likely_binary)
 };
 
-/// open_raw_source, decompressed() and the judgement of content_kind.hpp, whatever the name and whether it is a file or
-/// a pipe. Bytes come as they are, a byte order mark too. base::InputError besides theirs: content that `check`
-/// refuses; a name that ends in .gz or .zst (in any case) for a file that holds neither.
+/// Combines open_raw_source(), decompressed() and the checks of content_kind.hpp, for any name, for files and pipes
+/// alike. Bytes come as they are, including a byte order mark. Throws base::InputError besides theirs for content that
+/// `check` refuses, and for a name that ends in .gz or .zst (in any case) when the file holds neither.
 std::unique_ptr<PeekSource> open_text_source(base::FileSystem& files, const std::string& path, ExpansionLimit limit,
                                              ContentCheck check);
 

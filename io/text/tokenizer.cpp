@@ -21,11 +21,11 @@ using Ids = std::vector<std::uint32_t>;
 
 namespace {
 
-/// What one call of encode() works with; kept for the next call.
+/// Buffers of one call of encode(), kept for the next call.
 struct Workspace {
   WordCache cache;
   MergeTable::Scratch merging;
-  std::vector<std::vector<std::uint32_t>> lengths;  // one per split step
+  std::vector<std::vector<std::uint32_t>> lengths;  // one list per split step
   Ids tokens;
   std::string replaced, prefixed;
 };
@@ -65,9 +65,9 @@ struct Tokenizer::Implementation {
 
 namespace {
 
-/// The tokens that one pass finds. Of entries with the same content the last gives the flags, but the first special one
-/// decides in which pass the token is found; without a special one each entry puts it into its own, as in Hugging
-/// Face's AddedVocabulary.
+/// The tokens that one pass finds. When several entries have the same content, the last gives the flags, but the first
+/// special one decides in which pass the token is found. Without a special one each entry puts it into its own pass, as
+/// in Hugging Face's AddedVocabulary.
 std::vector<AddedToken> matched_in_pass(const std::vector<AddedToken>& tokens, bool second) {
   struct Entries {
     AddedToken last;
@@ -181,7 +181,7 @@ void Tokenizer::Implementation::encode(std::string_view text, Ids& ids) const {
   give_back(std::move(workspace));
 }
 
-/// Text in which only added tokens of the second pass are left to find.
+/// Encodes text in which only added tokens of the second pass are left to find.
 void Tokenizer::Implementation::encode_between(std::string_view text, Ids& ids, Workspace& workspace) const {
   std::size_t search = 0, taken = 0;
   AddedTokenFinder::Match match;
@@ -193,10 +193,10 @@ void Tokenizer::Implementation::encode_between(std::string_view text, Ids& ids, 
   if (taken < text.size()) encode_split(text.substr(taken), 0, ids, workspace);
 }
 
-/// Text without added tokens, from split step `step` on.
+/// Encodes text without added tokens, from split step `step` on.
 void Tokenizer::Implementation::encode_split(std::string_view text, std::size_t step, Ids& ids,
                                              Workspace& workspace) const {
-  // ByteLevel comes after the other steps: there each piece gets its space.
+  // ByteLevel comes after the other steps, so each of their pieces gets its space here.
   if (step == definition.splits.size() && definition.add_prefix_space && text.front() != ' ') {
     workspace.prefixed.assign(1, ' ').append(text);
     text = workspace.prefixed;
@@ -240,7 +240,7 @@ void Tokenizer::Implementation::encode_words(std::string_view text, const std::v
   ids.insert(ids.end(), workspace.tokens.data(), out);
 }
 
-/// `out` has room for word.size() and 4 more.
+/// `out` must have room for word.size() + 4 ids.
 inline std::size_t Tokenizer::Implementation::encode_word(std::string_view word, bool readable, std::uint32_t* out,
                                                           Workspace& workspace) const {
   WordCache& cache = workspace.cache;

@@ -25,17 +25,17 @@ struct TokenizerDefinition;
 /// any post_processor, decoder ByteLevel. Everything else that would change an id is refused by name.
 class Tokenizer {
  public:
-  /// `path`: a tokenizer.json; or GPT-2's pair vocab.json and merges.txt, either of which may be named; or a
-  /// directory that holds the one or the other (tokenizer.json wins). Throws InputError naming the file.
+  /// Loads a tokenizer.json; or GPT-2's pair vocab.json and merges.txt, of which `path` may name either; or a directory
+  /// that holds one or the other (tokenizer.json wins). Throws InputError naming the file.
   static Tokenizer load(const std::filesystem::path& path);
 
-  /// From the bytes of a tokenizer.json. `name` stands for them in errors. Throws InputError.
+  /// Makes a tokenizer from the bytes of a tokenizer.json; `name` stands for them in errors. Throws InputError.
   static Tokenizer parse(std::string json, const std::string& name = "tokenizer.json");
 
-  /// From its parts, e.g. a trained one. Throws InputError.
+  /// Makes a tokenizer from its parts, for example a trained one. Throws InputError.
   static Tokenizer make(TokenizerDefinition definition);
 
-  /// The bytes given to parse() or read by load(), unchanged; for a pair of files or make(), a tokenizer.json
+  /// The bytes that parse() was given or load() read, unchanged; for a pair of files and for make(), a tokenizer.json
   /// that `tokenizers` and `transformers` read. parse(to_json()) is the same tokenizer.
   const std::string& to_json() const noexcept;
 
@@ -46,8 +46,8 @@ class Tokenizer {
   std::vector<std::uint32_t> encode(std::string_view text) const;
 
   /// The bytes of `ids`. decode(encode(x)) == x for every well-formed x, unless the tokenizer itself drops text:
-  /// add_prefix_space adds a space, added tokens with lstrip or rstrip swallow white space.
-  /// Bytes of a character split between two calls come out split. Throws InputError for an id out of range.
+  /// add_prefix_space adds a space, added tokens with lstrip or rstrip swallow white space. When the bytes of a
+  /// character are split between two calls, they come out split. Throws InputError for an id out of range.
   std::string decode(std::span<const std::uint32_t> ids) const;
 
   /// The bytes of one token.

@@ -1,4 +1,4 @@
-// Which files a tokenizer's path names, and GPT-2's pair of files.
+// Finds the files that a tokenizer's path names, and reads GPT-2's pair of files.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <sstream>

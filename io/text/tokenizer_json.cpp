@@ -1,4 +1,5 @@
-// tokenizer.json in and out. nlohmann::json, not base::Json: an ordered object is quadratic in a vocabulary's size.
+// Reads and writes tokenizer.json. It uses nlohmann::json, since base::Json (an ordered object) is quadratic in a
+// vocabulary's size.
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <unordered_map>
@@ -47,7 +48,7 @@ class Reader {
     return value.get<bool>();
   }
 
-  /// Text that ids depend on.
+  /// Returns `text`, on which ids depend; refuses it when it holds half of a surrogate pair.
   const std::string& whole(const std::string& text) const {
     if (text.find(kHalfSurrogate) != std::string::npos) {
       refuse(str("\"", text, "\" holds half of a surrogate pair (or U+FDD0), which is no text"));
@@ -103,7 +104,7 @@ class Reader {
         continue;
       }
       const std::string line = lines && merge.is_string() ? merge.get<std::string>() : "";
-      if (line.starts_with("#version")) continue;  // as in merges.txt, even where it is a merge
+      if (line.starts_with("#version")) continue;  // skipped as in merges.txt, even where it is a merge
       const std::size_t space = line.find(' ');
       if (space == std::string::npos || line.find(' ', space + 1) != std::string::npos) {
         refuse(str("merge ", result_.merges.size() + 1, " is not a pair of tokens"));
@@ -155,7 +156,7 @@ class Reader {
     if (tokens.is_null()) return;
     if (!tokens.is_array()) refuse("its added_tokens are not a list");
     std::unordered_map<std::string, std::uint32_t> known(result_.vocabulary.begin(), result_.vocabulary.end());
-    std::unordered_set<std::uint32_t> seen;  // a token may come twice; its first place gives its id
+    std::unordered_set<std::uint32_t> seen;  // a token may be listed twice; its first place gives its id
     auto next = static_cast<std::uint32_t>(known.size());
     for (const Json& entry : tokens) {
       if (!entry.is_object() || !member(entry, "content").is_string() || !member(entry, "id").is_number_unsigned()) {
@@ -163,7 +164,7 @@ class Reader {
       }
       AddedToken token;
       token.content = whole(entry.at("content").get<std::string>());
-      if (token.content.empty()) continue;  // takes no id
+      if (token.content.empty()) continue;  // an empty token takes no id
       token.special = flag(entry, "special", false);
       token.single_word = flag(entry, "single_word", false);
       token.lstrip = flag(entry, "lstrip", false);

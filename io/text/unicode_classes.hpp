@@ -1,5 +1,5 @@
-// The character classes that the scanners and added tokens ask for, by Unicode 16.0, with the members that Hugging Face
-// tokenizers give them.
+// The character classes that the scanners and added tokens use, by Unicode 16.0, with the members that they have in
+// Hugging Face tokenizers.
 #pragma once
 
 #include <cstdint>
@@ -25,7 +25,7 @@ class UnicodeClasses {
 
   std::uint8_t operator[](std::uint32_t code_point) const noexcept { return classes_[code_point]; }
 
-  /// Classes of the character at `p` of well-formed text; its length in bytes goes to `length`.
+  /// The classes of the character at `p` of well-formed text; stores its length in bytes in `length`.
   std::uint8_t at(const char* p, std::uint32_t& length) const noexcept {
     const CodePoint point = decode_code_point(p);
     length = point.length;

@@ -8,7 +8,7 @@ namespace trireme::text {
 namespace {
 
 struct Property {
-  std::string_view names;  // apart by spaces, in lower case without '_'
+  std::string_view names;  // separated by spaces, in lower case without '_'
   std::size_t first, count;
 };
 
@@ -41,12 +41,12 @@ std::optional<CodePointSet> listed(std::string_view name) {
   return CodePointSet(std::move(ranges));
 }
 
-/// A property that the table has.
+/// The members of a property that the table has.
 CodePointSet table(std::string_view name) { return listed(name).value(); }
 
 CodePointSet graph() { return (table("whitespace") | table("cc") | table("cn")).complement(); }
 
-/// Names that are made of the table's properties.
+/// The members of a name that combines properties of the table.
 std::optional<CodePointSet> derived(std::string_view name) {
   if (name == "any") return CodePointSet({{0, kLastCodePoint}});
   if (name == "ascii") return CodePointSet({{0, 0x7F}});

@@ -38,7 +38,7 @@ Sequence read_sequence(const unsigned char* p, const unsigned char* end) noexcep
   return {length, true, false};
 }
 
-/// Length of the well-formed prefix.
+/// The length of the well-formed prefix.
 std::size_t well_formed_prefix(const unsigned char* begin, const unsigned char* end) noexcept {
   const unsigned char* p = begin;
   while (p < end) {

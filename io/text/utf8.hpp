@@ -1,4 +1,4 @@
-// UTF-8: well-formedness (Unicode 16.0, table 3-7) and decoding of well-formed text.
+// UTF-8: checks well-formedness (Unicode 16.0, table 3-7) and decodes well-formed text.
 #pragma once
 
 #include <cstddef>
@@ -8,17 +8,17 @@
 
 namespace trireme::text {
 
-/// Offset of the first byte that begins no well-formed sequence, or text.size().
+/// The offset of the first byte that begins no well-formed sequence, or text.size().
 std::size_t find_malformed_utf8(std::string_view text) noexcept;
 
-/// `text` itself when it is well-formed; else `storage`, filled with the text in which U+FFFD stands for each
-/// maximal subpart of a malformed sequence.
+/// Returns `text` itself when it is well-formed. Otherwise fills `storage` with the text in which U+FFFD stands for
+/// each maximal subpart of a malformed sequence, and returns that.
 std::string_view replace_malformed_utf8(std::string_view text, std::string& storage);
 
-/// Appends `bytes` to `out`, U+FFFD in place of each maximal subpart as above; returns how many. For bytes that come in
-/// parts: with `final` false a character cut off at the end is left out, and `*unused` is its length (0 to 3), to be
-/// put in front of the next part. With `final` true it is replaced, and `*unused` is 0.
-/// Example: "a\xE2\x82" + final = "a\uFFFD", 1 replacement.
+/// Appends `bytes` to `out`, with U+FFFD in place of each maximal subpart as above, and returns how many. For bytes
+/// that come in parts: with `final` false a character that is cut off at the end is left out, and `*unused` is its
+/// length (0 to 3); put these bytes in front of the next part. With `final` true it is replaced, and `*unused` is 0.
+/// Example: "a\xE2\x82" with `final` gives "a\uFFFD", 1 replacement.
 std::uint64_t append_valid_utf8(std::string_view bytes, bool final, std::string& out, std::size_t* unused);
 
 struct CodePoint {
@@ -26,7 +26,7 @@ struct CodePoint {
   std::uint32_t length;  ///< bytes
 };
 
-/// The code point that begins at `p`; the text must be well-formed.
+/// Decodes the code point that begins at `p`; the text must be well-formed.
 inline CodePoint decode_code_point(const char* p) noexcept {
   const auto byte = [p](int i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(p[i])); };
   const std::uint32_t first = byte(0);

@@ -1,4 +1,5 @@
-// Remembers the tokens of words that were seen lately. One thread's; bounded; old words give way.
+// Remembers the tokens of words that were seen lately. Each thread has its own; its size is bounded, and old words are
+// dropped.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +23,7 @@ class WordCache {
     std::uint64_t low, high;  ///< the bytes, zero-padded; the length in the highest byte
   };
 
-  /// Key of a word of 1 to 15 bytes. `readable`: at least 16 bytes may be read at p.
+  /// The key of a word of 1 to 15 bytes. `readable`: at least 16 bytes may be read at p.
   static Key key(const char* p, std::size_t length, bool readable) noexcept {
     Key key{0, 0};
     if (readable) {
@@ -37,7 +38,7 @@ class WordCache {
     return key;
   }
 
-  /// Tokens written to `out` (room for 4), or 0 when the word is unknown.
+  /// Writes the word's tokens to `out` (room for 4) and returns their number; 0 when the word is unknown.
   std::size_t find(const Key& key, std::uint32_t* out) const noexcept {
     const Line& line = lines_[line_of(key)];
     for (const Entry& entry : line.entries) {
@@ -49,7 +50,7 @@ class WordCache {
     return 0;
   }
 
-  /// count <= 3.
+  /// Stores a word's tokens; count <= 3.
   void insert(const Key& key, const std::uint32_t* tokens, std::size_t count) noexcept {
     Line& line = lines_[line_of(key)];
     line.entries[1] = line.entries[0];
@@ -60,7 +61,8 @@ class WordCache {
     entry.tokens[3] = static_cast<std::uint32_t>(count);
   }
 
-  /// The same for words of at most kLongest bytes and any number of tokens. `out` has room for word.size().
+  /// The same for words of at most kLongest bytes and any number of tokens. `out` must have room for word.size()
+  /// tokens.
   std::size_t find_long(std::string_view word, std::uint64_t hash, std::uint32_t* out) const noexcept;
   void insert_long(std::string_view word, std::uint64_t hash, const std::uint32_t* tokens, std::size_t count) noexcept;
   static std::uint64_t hash(std::string_view word) noexcept;
@@ -72,14 +74,14 @@ class WordCache {
 
   struct Entry {
     std::uint64_t low = 0, high = 0;
-    std::uint32_t tokens[4] = {};  // the last is the count
+    std::uint32_t tokens[4] = {};  // the last one is their count
   };
   struct alignas(64) Line {
     Entry entries[2];
   };
   struct LongSlot {
     std::uint64_t hash = 0;
-    std::uint32_t offset = 0;  // in the arena: the tokens, then the word
+    std::uint32_t offset = 0;  // position in the arena of the tokens, which the word follows
     std::uint16_t count = 0, length = 0;
   };
 

@@ -61,7 +61,7 @@ class Counting {
         splitter_(make_splitter(options.pattern == "llama3" ? kLlama3Pattern : kGpt2Pattern,
                                 std::make_shared<UnicodeClasses>())) {}
 
-  /// One thread's share.
+  /// Does one thread's share.
   void work(WordTable& table) {
     std::string text, repaired;
     std::vector<std::uint32_t> lengths;

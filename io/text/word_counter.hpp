@@ -14,7 +14,7 @@
 
 namespace trireme::text {
 
-/// An open-addressing table of words and counts. Memory: the different words, once, and 32 bytes each.
+/// An open-addressing table of words and counts. It holds each different word once, plus 32 bytes for each.
 class WordTable {
  public:
   WordTable() : slots_(1024) {}
@@ -47,7 +47,7 @@ class WordTable {
   char* block_next_ = nullptr;
 };
 
-/// The words of all texts of `source`, split as the options say; `bytes` gets the length of the text.
+/// Counts the words of all texts of `source`, split as the options say; stores the length of the text in `bytes`.
 WordTable count_words(const TextSource& source, const TrainerOptions& options, std::uint64_t& bytes);
 
 }  // namespace trireme::text

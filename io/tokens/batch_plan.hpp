@@ -1,5 +1,5 @@
-// Which samples each replica works on: pure arithmetic on sample numbers. The global batch of a step never depends
-// on the layout.
+// Assigns samples to replicas: pure arithmetic on sample numbers. The global batch of a step never depends on the
+// layout.
 #pragma once
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace trireme::tokens {
 
-/// A place in a batch that holds no sample: tokens 0, no targets.
+/// A row of a batch that holds no sample: tokens 0, no targets.
 inline constexpr std::uint64_t kNoSample = UINT64_MAX;
 
 /// Example: global_batch 8, micro_batch 2, dp 2, consumed 100: micro-batch 0 of replica 0 is {100, 101}, of
@@ -17,16 +17,16 @@ struct BatchPlan {
   std::int64_t micro_batch = 1;
   std::int64_t dp = 1;
 
-  /// base::InputError naming train.global_batch when it is not a multiple of dp * micro_batch.
+  /// Throws base::InputError naming train.global_batch when it is not a multiple of dp * micro_batch.
   void check() const;
-  /// Micro-batches of a replica in a step.
+  /// How many micro-batches a replica has in a step.
   std::int64_t micro_batches() const { return global_batch / (dp * micro_batch); }
   /// The sample numbers of micro-batch `k` of replica `d` in the step that begins after `consumed` samples.
   std::vector<std::uint64_t> samples(std::uint64_t consumed, std::int64_t d, std::int64_t k) const;
 };
 
-/// Validation over samples [0, count): every replica gets the same number of micro-batches of full size, the last
-/// ones filled with kNoSample. Sample n is row n of one long batch, dealt out as BatchPlan deals.
+/// Validation over samples [0, count). Every replica gets the same number of micro-batches of full size; the last ones
+/// are filled with kNoSample. Sample n is row n of one long batch, distributed as BatchPlan does it.
 struct ValidationPlan {
   std::uint64_t count = 0;
   std::int64_t micro_batch = 1;

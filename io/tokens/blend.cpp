@@ -46,7 +46,7 @@ std::vector<std::uint64_t> whole_shares(const std::vector<double>& weights) {
   return shares;
 }
 
-/// Nothing when `word` is no number.
+/// The number that `word` is; nothing when it is none.
 std::optional<double> weight_of(const std::string& key, const std::string& path, std::string_view word) {
   double weight = 0;
   const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), weight);
@@ -107,7 +107,7 @@ Blend::Blend(const std::vector<double>& weights) {
   std::vector<std::uint64_t> drawn(shares_.size(), 0);
   slots_.reserve(period);
   for (std::uint64_t n = 0; n < period; ++n) {
-    // Deficit of dataset i before this draw, times the period: (n + 1) * share - drawn * period. All integers.
+    // The deficit of dataset i before this draw, times the period: (n + 1) * share - drawn * period. All integers.
     std::size_t best = 0;
     std::int64_t best_deficit = INT64_MIN;
     for (std::size_t i = 0; i < shares_.size(); ++i) {

@@ -5,7 +5,7 @@
 namespace trireme::tokens {
 namespace {
 
-// The order of samples is that of the data: other data cannot go on from a position in the old.
+// The order of samples belongs to the data: a position in the old data means nothing in other data.
 constexpr const char* kElse =
     "or start another run (run.dir) with model.init_from = that checkpoint, which takes its weights and begins with "
     "the "

@@ -1,4 +1,4 @@
-// The data position of a run: all that a checkpoint must remember to go on with the next sample.
+// The position of a run in its data: all that a checkpoint must store so that the run goes on with the next sample.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 namespace trireme::tokens {
 
 struct Cursor {
-  std::vector<std::string> fingerprints;  ///< of the training datasets, in order
+  std::vector<std::string> fingerprints;  ///< one for each training dataset, in order
   std::vector<std::uint64_t> blend;       ///< Blend::shares(); empty: several datasets without weights
   std::int64_t sequence = 0;
   std::uint64_t seed = 0;
@@ -20,11 +20,11 @@ struct Cursor {
 };
 
 base::Json to_json(const Cursor& cursor);
-/// base::Error naming the member when `json` is not what to_json makes.
+/// Throws base::Error naming the member when `json` is not what to_json() makes.
 Cursor cursor_from_json(const base::Json& json);
 
-/// base::InputError unless a run that stopped at `saved` can go on with the data of `now`: same sequence, datasets,
-/// blend and seed. The sentence names the key, and the fingerprint where a dataset differs.
+/// Throws base::InputError unless a run that stopped at `saved` can go on with the data of `now`: same sequence,
+/// datasets, blend and seed. The message names the key, and the fingerprint where a dataset differs.
 void check_resumable(const Cursor& saved, const Cursor& now);
 
 }  // namespace trireme::tokens

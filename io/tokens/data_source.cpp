@@ -10,7 +10,7 @@
 namespace trireme::tokens {
 namespace {
 
-// Where datasets have their index, in the key of the order over all of them.
+// Takes the place of a dataset's index in the key of the order over all datasets.
 constexpr std::uint64_t kAllDatasets = std::uint64_t{1} << 32;
 
 std::vector<TokenDataset> open_all(base::FileSystem& files, const std::string& key,
@@ -41,7 +41,7 @@ std::uint64_t sum_of_counts(const std::vector<SampleOrder>& orders) {
                          [](std::uint64_t sum, const SampleOrder& order) { return sum + order.count(); });
 }
 
-/// A single dataset is a blend of one, so that its cursor stays what it always was.
+/// A single dataset is treated as a blend of one, so that its cursor stays the same as in earlier versions.
 std::optional<Blend> blend_of(std::vector<double> weights, std::size_t datasets) {
   if (datasets == 1) weights = {1.0};
   return weights.empty() ? std::nullopt : std::optional<Blend>(weights);

@@ -1,4 +1,4 @@
-// Samples by number: datasets, their blend and their order, seen as one endless list of samples.
+// Access to samples by number: the datasets, their blend and their order appear as one endless list of samples.
 #pragma once
 
 #include <cstdint>
@@ -19,45 +19,46 @@ namespace trireme::tokens {
 struct Batch {
   std::vector<std::int64_t> tokens;    ///< B*T inputs
   std::vector<std::int64_t> targets;   ///< B*T: the token after each input, -1 where no loss counts
-  std::vector<std::uint64_t> samples;  ///< B sample numbers: keys of everything random per sample
+  std::vector<std::uint64_t> samples;  ///< B sample numbers: keys for everything that is random per sample
 };
 
 enum class Reading {
-  kShuffled,  ///< training; any sample number is valid. With weights: every dataset in its own epochs, blended.
-              ///< Without: an epoch shows all samples of all datasets once, in one order over all
+  kShuffled,  ///< training; any sample number is valid. With weights every dataset goes through its own epochs.
+              ///< Without, an epoch shows all samples of all datasets once, in one order over all
   kInOrder,   ///< validation: the datasets' samples one after another, once; weights are refused
 };
 
-/// Const members may be called by several threads at once.
+/// Several threads may call const members at once.
 class DataSource {
  public:
-  /// Opens the datasets. `key` ("data.train") names the option in messages. base::InputError for a bad file, a
-  /// dataset shorter than one sample, or datasets of different tokenizers.
+  /// Opens the datasets. `key` ("data.train") names the option in messages. Throws base::InputError for a bad file, a
+  /// dataset shorter than one sample, or datasets with different tokenizers.
   DataSource(base::FileSystem& files, const std::string& key, const std::vector<DatasetChoice>& choices,
              std::int64_t sequence, std::uint64_t seed, Reading reading);
 
   std::int64_t sequence() const noexcept { return sequence_; }
   const std::vector<TokenDataset>& datasets() const noexcept { return datasets_; }
-  /// Of the tokenizer all datasets share.
+  /// The vocabulary of the tokenizer that all datasets share.
   std::uint64_t vocabulary() const { return datasets_.front().vocabulary(); }
   const std::string& tokenizer_json() const { return datasets_.front().tokenizer_json(); }
   std::string tokenizer_hash() const { return datasets_.front().tokenizer_hash(); }
-  /// Samples of all datasets together: one epoch of each.
+  /// The number of samples in all datasets together: one epoch of each.
   std::uint64_t samples() const;
   bool has_loss_mask() const;
 
-  /// The batch of these sample numbers, in this order; kNoSample gives an empty row. Errors as TokenDataset::read.
+  /// Reads the batch of these sample numbers, in this order; kNoSample gives an empty row. Errors as
+  /// TokenDataset::read.
   Batch read(std::span<const std::uint64_t> sample_numbers) const;
-  /// Targets that count in these samples together. Reads masks only, and nothing without them.
+  /// Counts the targets of these samples together. Reads loss masks only, and nothing where a dataset has none.
   std::uint64_t targets(std::span<const std::uint64_t> sample_numbers) const;
-  /// The same for samples [first, first + count).
+  /// Does the same for samples [first, first + count).
   std::uint64_t targets(std::uint64_t first, std::uint64_t count) const;
 
   /// The position after `consumed_samples`, for checkpoints.
   Cursor cursor(std::uint64_t consumed_samples) const;
-  /// Goes on in the order of a checkpoint with this cursor. Version 0.0 blended several datasets without weights by
-  /// their rounded sample counts, as if those were weights, and its checkpoints say so. base::InputError when the
-  /// data differ (check_resumable). Before anything is read.
+  /// Continues in the order of a checkpoint with this cursor. Call it before anything is read. Version 0.0 blended
+  /// several datasets without weights by their rounded sample counts, as if those were weights, and its checkpoints say
+  /// so. Throws base::InputError when the data differ (check_resumable).
   void resume(const Cursor& saved);
 
  private:
@@ -66,7 +67,7 @@ class DataSource {
     std::uint64_t index;
   };
   Place locate(std::uint64_t sample_number) const;
-  /// The `index`-th sample of the datasets one after another.
+  /// Finds the `index`-th sample of the datasets, taken one after another.
   Place nth(std::uint64_t index) const;
   std::uint64_t targets_of(std::uint64_t sample_number, std::vector<std::uint8_t>& mask) const;
 
@@ -74,8 +75,8 @@ class DataSource {
   std::uint64_t seed_;
   Reading reading_;
   std::vector<TokenDataset> datasets_;
-  std::vector<SampleOrder> orders_;  // one for each dataset
-  std::optional<Blend> blend_;       // nothing: no weights
+  std::vector<SampleOrder> orders_;  // one order for each dataset
+  std::optional<Blend> blend_;       // nothing without weights
   SampleOrder all_;                  // used without weights
 };
 

@@ -20,7 +20,7 @@ constexpr std::uint64_t kLongestFile = std::uint64_t{1} << 60;
 
 using Bytes = std::array<std::byte, kHeaderBytes>;
 
-/// One place that names the offsets, for both directions: `io` copies a field to or from byte `at`.
+/// The only place that names the offsets, for both directions: `io` copies a field to or from byte `at`.
 template <typename Header, typename Io>
 void each_field(Header& header, Io io) {
   io(12, header.token_bytes);
@@ -49,7 +49,7 @@ std::vector<std::pair<std::uint64_t, std::uint64_t>> sorted_sections(const Datas
   return ranges;
 }
 
-// Whether a header with a right checksum also makes sense, so that nothing after it needs to ask again.
+// Whether a header with a right checksum also makes sense, so that later code need not check again.
 bool consistent(const DatasetHeader& header) {
   if (header.token_bytes != 2 && header.token_bytes != 4) return false;
   if (header.tokens.bytes == 0 || header.tokens.bytes % header.token_bytes != 0) return false;

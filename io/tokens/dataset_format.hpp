@@ -1,5 +1,5 @@
-// The 512-byte header of a token dataset (docs/token_dataset.md): everything a reader needs, so that no reader
-// depends on libhdf5, and no damaged file gets near it.
+// The 512-byte header of a token dataset (docs/token_dataset.md): everything that a reader needs, so that no reader
+// depends on libhdf5, and libhdf5 never opens a damaged file.
 #pragma once
 
 #include <array>
@@ -17,11 +17,11 @@ namespace trireme::tokens {
 inline constexpr std::size_t kHeaderBytes = 512;
 inline constexpr std::uint32_t kFormatVersion = 1;
 
-/// One HDF5 dataset's bytes: contiguous in the file.
+/// The bytes of one HDF5 dataset, contiguous in the file.
 struct Section {
   std::uint64_t offset = 0;
-  std::uint64_t bytes = 0;  ///< 0: not there
-  Digest digest{};          ///< of these bytes
+  std::uint64_t bytes = 0;  ///< 0 = the section is missing
+  Digest digest{};          ///< digest of these bytes
 };
 
 struct DatasetHeader {
@@ -33,7 +33,7 @@ struct DatasetHeader {
   Section document_offsets;  ///< /document_offsets, uint64
   Section tokenizer;         ///< /tokenizer, uint8
   Section loss_mask;         ///< /loss_mask, uint8; may be missing
-  Digest rest{};             ///< of all bytes that are in no section and not in the header, in file order
+  Digest rest{};             ///< digest of all bytes that are in no section and not in the header, in file order
   Digest fingerprint{};      ///< fingerprint_of(*this)
 
   std::uint64_t token_count() const { return tokens.bytes / token_bytes; }
@@ -49,9 +49,9 @@ Digest fingerprint_of(const DatasetHeader& header);
 
 std::array<std::byte, kHeaderBytes> encode_header(const DatasetHeader& header);
 
-/// Reads and checks a header. `file_bytes` is the file's real length, `name` the file's name for messages.
-/// base::InputError in one sentence when the bytes are not such a header, are damaged, are of a later version, or
-/// do not fit the file's length.
+/// Reads and checks a header. `file_bytes` is the file's real length, `name` the file's name for messages. Throws
+/// base::InputError in one sentence when the bytes are not such a header, are damaged, are of a later version, or do
+/// not fit the file's length.
 DatasetHeader decode_header(std::span<const std::byte> bytes, std::uint64_t file_bytes, const std::string& name);
 
 }  // namespace trireme::tokens

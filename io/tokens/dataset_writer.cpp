@@ -11,13 +11,13 @@ namespace trireme::tokens {
 namespace {
 
 constexpr std::uint64_t kSmallestVocabularyOf32Bits = 65537;
-/// Length of the user block, which the header begins. Also the alignment of large datasets (libhdf5 wants the user
-/// block to be a multiple of it), so that /tokens lies at the same place however long it becomes.
+/// The length of the user block, which begins with the header. It is also the alignment of large datasets (libhdf5
+/// wants the user block to be a multiple of that), so that /tokens lies at the same place however long it becomes.
 constexpr std::uint64_t kAlignment = 4096;
 
-/// Offsets of the datasets in a file, as libhdf5 lays it out.
+/// The offsets of the datasets in a file, as libhdf5 lays it out.
 struct Layout {
-  hdf5::Image image;  // everything but the datasets' bytes
+  hdf5::Image image;  // everything except the datasets' bytes
   std::uint64_t tokens = 0;
   std::uint64_t document_offsets = 0;
   std::uint64_t tokenizer = 0;
@@ -26,7 +26,7 @@ struct Layout {
 
 hdf5::Shape shape(std::uint64_t elements) { return {static_cast<std::int64_t>(elements)}; }
 
-// The section lengths of `header` must be set; its fingerprint and digests become attributes.
+// The section lengths of `header` must be set. Its fingerprint and digests become attributes.
 Layout lay_out(const DatasetHeader& header, const std::string& name) {
   Layout layout;
   hdf5::CreateOptions options;
@@ -34,7 +34,7 @@ Layout lay_out(const DatasetHeader& header, const std::string& name) {
   options.alignment = kAlignment;
   options.block = kAlignment;
   auto file = hdf5::File::create_in(layout.image, name, options);
-  // First of all, so that its place does not depend on anything else.
+  // Created first, so that its place does not depend on anything else.
   const auto type = header.token_bytes == 2 ? hdf5::ElementType::kUInt16 : hdf5::ElementType::kUInt32;
   layout.tokens = file.create_dataset("/tokens", type, shape(header.token_count())).offset();
   layout.document_offsets =
@@ -55,7 +55,7 @@ Layout lay_out(const DatasetHeader& header, const std::string& name) {
   return layout;
 }
 
-// Where /tokens of any real size lies.
+// Where /tokens lies, unless it is very short.
 std::uint64_t tokens_start(std::uint32_t token_bytes) {
   DatasetHeader header;
   header.token_bytes = token_bytes;
@@ -146,7 +146,8 @@ std::vector<std::uint64_t> DatasetWriter::offsets() {
 void DatasetWriter::move_ranges(const std::vector<TokenRange>& ranges, DatasetWriter& to) {
   const std::vector<std::uint64_t> old = offsets();
   auto document = old.begin();
-  // Documents that begin in [begin, end), and whatever lies at `begin`, now begin at the end of `writer`.
+  // Appends to `writer` the starts of the documents in `range`, moved so that the range begins at `moved_to`. What lies
+  // at range.begin always starts a document.
   const auto take_offsets = [&](DatasetWriter& writer, TokenRange range, std::uint64_t moved_to) {
     if (range.begin == range.end) return;
     writer.offsets_.append(&moved_to, 1);
@@ -194,7 +195,7 @@ DatasetHeader DatasetWriter::finish(const std::string& path) {
 
   base::File& file = tokens_.file();
   if (layout.tokens != tokens_.start()) {
-    // Less than a page of tokens: libhdf5 packs them elsewhere.
+    // With less than a page of tokens libhdf5 packs the dataset elsewhere.
     std::vector<char> bytes(tokens_.bytes());
     tokens_.read(0, tokens_.size(), bytes.data());
     file.truncate(0);

@@ -1,4 +1,4 @@
-// Writes a token dataset (docs/token_dataset.md) as its tokens come, in bounded memory.
+// Writes a token dataset (docs/token_dataset.md) token by token, in bounded memory.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@
 
 namespace trireme::tokens {
 
-/// What a dataset records of the tokenizer.
+/// What a dataset records about its tokenizer.
 struct TokenizerRecord {
   std::string json;  ///< bytes of the tokenizer.json
   std::uint64_t vocabulary = 0;
@@ -27,18 +27,18 @@ struct TokenRange {
   std::uint64_t end = 0;
 };
 
-/// Everything goes to temporary files beside `path` ("<path>.….tmp"), which are gone after destruction;
-/// `path` itself appears whole, in finish(). Not thread-safe. base::IoError for what the disk refuses.
+/// Writes to temporary files beside `path` ("<path>.….tmp"), which the destructor removes; finish() makes `path` appear
+/// as a whole. Not thread-safe. Throws base::IoError for what the disk refuses.
 class DatasetWriter {
  public:
-  /// `files` must outlive this object. base::InputError when the directory of `path` is missing or not writable.
+  /// `files` must outlive this object. Throws base::InputError when the directory of `path` is missing or not writable.
   DatasetWriter(base::FileSystem& files, const std::string& path, TokenizerRecord tokenizer, bool with_loss_mask);
   DatasetWriter(DatasetWriter&&) noexcept = default;
 
-  /// The next token starts a document.
+  /// Begins a document with the next token.
   void begin_document();
-  /// Tokens of the open document; `counts` says for all of them whether they are targets. Ids are below the
-  /// vocabulary (else base::Error).
+  /// Appends tokens to the open document; `counts` says for all of them whether they are targets. Throws base::Error
+  /// for an id that is not below the vocabulary.
   void append(std::span<const std::uint32_t> ids, bool counts = true);
 
   std::uint64_t tokens() const noexcept { return tokens_.size(); }
@@ -46,13 +46,14 @@ class DatasetWriter {
 
   std::vector<std::string> temporary_files() const;
 
-  /// Where document i begins, for all of them.
+  /// The position at which each document begins.
   std::vector<std::uint64_t> offsets();
-  /// Moves the tokens of these ranges, which increase and do not overlap, to the end of `to`, keeping their order. What
-  /// is left of a document that is cut becomes a document of its own, on either side.
+  /// Moves the tokens of these ranges, which must increase and not overlap, to the end of `to`, in their order. When a
+  /// document is cut, each of its parts becomes a document of its own, on either side.
   void move_ranges(const std::vector<TokenRange>& ranges, DatasetWriter& to);
 
-  /// Writes the rest, fsyncs and renames to `path`. At least one document. The writer is done then.
+  /// Writes the rest, fsyncs and renames to `path`. There must be at least one document. The writer cannot be used
+  /// afterwards.
   DatasetHeader finish(const std::string& path);
 
  private:
@@ -64,8 +65,8 @@ class DatasetWriter {
   Spool tokens_;
   Spool offsets_;
   std::optional<Spool> mask_;
-  std::optional<Digester> digester_;  // of all tokens so far; empty once tokens were taken away
-  std::vector<char> narrow_;          // reused
+  std::optional<Digester> digester_;  // digest of all tokens so far; empty once tokens were moved away
+  std::vector<char> narrow_;          // buffer, reused
 };
 
 }  // namespace trireme::tokens

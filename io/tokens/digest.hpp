@@ -11,14 +11,14 @@
 
 namespace trireme::tokens {
 
-/// XXH3-128 in canonical (big-endian) byte order.
+/// An XXH3-128 digest in canonical (big-endian) byte order.
 using Digest = std::array<std::byte, 16>;
 
-/// 32 lower-case hexadecimal digits.
+/// The digest as 32 lower-case hexadecimal digits.
 std::string to_hex(const Digest& digest);
 Digest digest_of(const void* data, std::size_t length);
 
-/// A digest of bytes that come in parts.
+/// Computes the digest of bytes that come in parts.
 class Digester {
  public:
   Digester();
@@ -27,9 +27,9 @@ class Digester {
   ~Digester();
 
   void update(const void* data, std::size_t length);
-  /// Bytes [offset, offset + length) of a file; base::Error naming it when it is shorter.
+  /// Adds bytes [offset, offset + length) of a file. Throws base::Error naming the file when it is shorter.
   void update(base::File& file, std::uint64_t offset, std::uint64_t length, const std::string& name);
-  /// Of all bytes so far.
+  /// The digest of all bytes so far.
   Digest result() const;
 
  private:

@@ -79,7 +79,7 @@ void EncodingPipeline::read() {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [this] { return stop_ || order_.size() < limit_; });
     if (stop_) return;
-    // The last job holds how far reading came even when it holds no document.
+    // The last job is queued even without a document, since it tells how far reading came.
     order_.push_back(job);
     if (!job->done) todo_.push_back(job);
     read_all_ = !more;

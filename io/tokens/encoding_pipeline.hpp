@@ -1,4 +1,4 @@
-// Documents to token ids on all cores, in the order of the documents.
+// Encodes documents to token ids on all cores, in the order of the documents.
 #pragma once
 
 #include <condition_variable>
@@ -16,7 +16,7 @@
 
 namespace trireme::tokens {
 
-/// A document's ids, or those of a part of it.
+/// The ids of a document or of a part of one.
 struct EncodedPiece {
   std::vector<std::uint32_t> prompt;
   std::vector<std::uint32_t> text;
@@ -25,28 +25,28 @@ struct EncodedPiece {
   std::uint64_t hash = 0;  ///< XXH3-64 of prompt and text, at most their first 64 KiB each
 };
 
-/// What came out of some consecutive documents, and how far reading was then.
+/// The result of some consecutive documents, and how far reading was at their end.
 struct EncodedBlock {
   std::vector<EncodedPiece> pieces;
-  text::DocumentCounts counts;  ///< of these documents alone
-  std::uint64_t consumed = 0;   ///< bytes of the input files, up to here
+  text::DocumentCounts counts;  ///< counts of these documents alone
+  std::uint64_t consumed = 0;   ///< bytes of the input files that were read up to here
 };
 
-/// One thread reads, `threads` parse and encode, the caller takes the results: at most 2 * threads + 2 blocks of about
-/// a megabyte (or one document) wait at any time, so memory stays bounded whatever the input.
+/// One thread reads, `threads` threads parse and encode, and the caller takes the results. At most 2 * threads + 2
+/// blocks of about a megabyte (or one document) wait at any time, so memory stays bounded whatever the input.
 class EncodingPipeline {
  public:
-  /// Appends the ids of a text; called by several threads at once.
+  /// Appends the ids of a text. Several threads call it at once.
   using Encode = std::function<void(std::string_view text, std::vector<std::uint32_t>& ids)>;
 
-  /// `reader` must outlive this object and is its alone until then.
+  /// `reader` must outlive this object, and nobody else may use it until then.
   EncodingPipeline(text::DocumentReader& reader, Encode encode, unsigned threads);
   EncodingPipeline(const EncodingPipeline&) = delete;
   EncodingPipeline& operator=(const EncodingPipeline&) = delete;
-  /// Stops the threads after what they are doing.
+  /// Stops the threads after their present piece of work.
   ~EncodingPipeline();
 
-  /// The next block in input order; false at the end. Throws what reading or encoding threw.
+  /// Returns the next block in input order; false at the end. Throws what reading or encoding threw.
   bool next(EncodedBlock& block);
 
  private:

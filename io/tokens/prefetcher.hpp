@@ -1,4 +1,4 @@
-// Reads the coming micro-batches of one replica while the current one is worked on.
+// Reads the next micro-batches of one replica while the current one is being worked on.
 #pragma once
 
 #include <condition_variable>
@@ -13,15 +13,15 @@
 
 namespace trireme::tokens {
 
-/// A micro-batch and what is known of the whole global batch it belongs to.
+/// A micro-batch, and facts about the global batch that it belongs to.
 struct PlannedBatch {
   Batch batch;
-  std::uint64_t consumed = 0;        ///< samples before its step
+  std::uint64_t consumed = 0;        ///< samples consumed before its step
   std::int64_t micro_batch = 0;      ///< k, from 0
   std::uint64_t global_targets = 0;  ///< targets that count in the global batch, over all replicas
 };
 
-/// One thread of its own, reading in order: step after step, micro-batches 0 … micro_batches()-1 of `replica`.
+/// Reads in a thread of its own, step after step, the micro-batches 0 … micro_batches()-1 of `replica`.
 class Prefetcher {
  public:
   /// Begins after `consumed` samples. `source` must outlive this object. At most `depth` (>= 1) batches wait.
@@ -29,10 +29,10 @@ class Prefetcher {
              std::size_t depth = 4);
   Prefetcher(const Prefetcher&) = delete;
   Prefetcher& operator=(const Prefetcher&) = delete;
-  /// Stops the thread after the read it is in.
+  /// Stops the thread after its present read.
   ~Prefetcher();
 
-  /// The next micro-batch; waits for it. Throws what reading it threw, every time from then on.
+  /// Returns the next micro-batch, and waits for it. Throws what reading it threw, also at every later call.
   PlannedBatch next();
 
  private:

@@ -8,8 +8,8 @@
 namespace trireme::tokens {
 namespace {
 
-// An even number. Eight hide all structure of large domains; the smallest need more until all their permutations
-// are equally frequent (tests: N = 2 to 6).
+// An even number. Eight rounds hide all structure of large domains. The smallest domains need more until all their
+// permutations are equally frequent (tested for N = 2 to 6).
 constexpr std::uint32_t kRounds = 16;
 
 std::uint64_t round_value(std::uint64_t half, std::uint32_t round, base::PhiloxKey key) {

@@ -1,14 +1,14 @@
-// The order in which the samples of one dataset are seen: a permutation that is computed, never stored.
+// The order in which the samples of a dataset are seen: a permutation that is computed, never stored.
 #pragma once
 
 #include <cstdint>
 
 namespace trireme::tokens {
 
-/// Permutations of [0, count), one for each epoch of a seed. A mixed-radix Feistel network with modular addition
-/// (Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002) over [0, a) x [0, b) with
-/// a*b >= count > a*(b-1), its round function Philox4x32-10; values outside [0, count) walk on along their cycle.
-/// A pure function of (count, seed, epoch, position): any rank computes any entry alone.
+/// Permutations of [0, count), one for each epoch of a seed. The method is a mixed-radix Feistel network with modular
+/// addition (Black and Rogaway, "Ciphers with arbitrary finite domains", CT-RSA 2002) over [0, a) x [0, b) with a*b >=
+/// count > a*(b-1) and Philox4x32-10 as its round function; a value outside [0, count) is encrypted again until it lies
+/// inside. A pure function of (count, seed, epoch, position), so any rank computes any entry alone.
 class SampleOrder {
  public:
   /// `count` >= 1.

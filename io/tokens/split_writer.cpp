@@ -11,7 +11,8 @@ std::vector<TokenRange> spread_blocks(std::uint64_t tokens, double fraction) {
   const auto share = static_cast<std::uint64_t>(std::llround(fraction * static_cast<double>(tokens)));
   const std::uint64_t wanted = std::clamp<std::uint64_t>(share, 1, tokens - 1);
   const std::uint64_t count = std::clamp<std::uint64_t>(wanted / kSmallestBlock, 1, kMostBlocks);
-  // Block i lies in the middle of the i-th of `count` equal parts of what is not taken, blocks before it included.
+  // Block i lies in the middle of the i-th of `count` equal parts of the tokens that are not taken. The blocks before
+  // it shift it.
   const std::uint64_t gap = (tokens - wanted) / count;
   std::vector<TokenRange> blocks;
   for (std::uint64_t i = 0; i < count; ++i) {
@@ -43,7 +44,7 @@ void SplitWriter::begin_document(std::uint64_t hash) {
     if (first_.size() < kFewDocuments) {
       first_.push_back(to_validation(hash));
       if (first_.size() == kFewDocuments) {
-        // Now there are enough to divide by hash: the ones before this are sorted out.
+        // There are enough documents now to divide them by hash, so those held back are moved to their sides.
         move_first_documents();
       }
     }

@@ -28,7 +28,7 @@ Spool::~Spool() {
   try {
     files_->remove(path_);
   } catch (const std::exception&) {
-    // Nothing better to do while unwinding: the name says that it is temporary.
+    // Nothing can be done in a destructor; the file's name shows that it is temporary.
   }
 }
 

@@ -11,7 +11,7 @@ bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') |
 bool is_gap(char c) { return c == ' ' || c == '\n'; }
 
 bool known_pattern(const text::TokenizerDefinition& definition) {
-  // Only the first step matters: the later ones split what it made, piece by piece.
+  // Only the first step matters, since the later ones split its results one by one.
   if (definition.splits.empty()) return definition.use_gpt2_pattern;
   const std::array<std::string, 4> known = {text::kGpt2Pattern, text::kLlama3Pattern, text::kQwen2Pattern,
                                             text::kO200kPattern};
@@ -34,7 +34,7 @@ bool reaches_over(const text::AddedToken& token) {
 TextCut text_cut(const text::TokenizerDefinition& definition) {
   if (!known_pattern(definition)) return {};
   if (std::any_of(definition.added_tokens.begin(), definition.added_tokens.end(), reaches_over)) return {};
-  // ByteLevel puts a space before a text that does not begin with one: then a piece must.
+  // ByteLevel puts a space before a text that does not begin with one, so then every piece must begin with a space.
   const bool newlines = !definition.add_prefix_space;
   return [newlines](std::string_view text) -> std::size_t {
     for (std::size_t at = text.size() - 1; at > 0; --at) {

@@ -9,8 +9,8 @@
 namespace trireme::tokens {
 namespace {
 
-// Widens `count` tokens of type T from `raw`. Returns the position of the first one that is not below the
-// vocabulary, or `count`. The check is one maximum, which compilers vectorise; the search runs only on failure.
+// Widens `count` tokens of type T from `raw`. Returns the position of the first one that is not below the vocabulary,
+// or `count`. The check takes one maximum, which compilers vectorise; it searches only on failure.
 template <typename T>
 std::uint64_t widen(const T* raw, std::uint64_t count, std::uint64_t vocabulary, std::int64_t* tokens) {
   T highest = 0;

@@ -1,4 +1,4 @@
-// A token dataset on disk (docs/token_dataset.md), read by pread: all jobs of a node share the page cache.
+// A token dataset on disk (docs/token_dataset.md). It is read by pread, so all jobs of a node share the page cache.
 #pragma once
 
 #include <cstdint>
@@ -11,15 +11,15 @@
 
 namespace trireme::tokens {
 
-/// Immutable after open; all const members may be called by several threads at once.
+/// Immutable after open(); several threads may call const members at once.
 class TokenDataset {
  public:
-  /// Checks header, length and the tokenizer's bytes. base::InputError in one sentence for a missing, foreign,
+  /// Checks header, length and the tokenizer's bytes. Throws base::InputError in one sentence for a missing, foreign,
   /// damaged or cut-off file. The FileSystem need not outlive the dataset.
   static TokenDataset open(base::FileSystem& files, const std::string& path);
 
   const std::string& path() const noexcept { return path_; }
-  std::uint64_t size() const noexcept { return header_.token_count(); }  ///< tokens
+  std::uint64_t size() const noexcept { return header_.token_count(); }  ///< number of tokens
   std::uint64_t documents() const noexcept { return header_.document_count(); }
   std::uint64_t vocabulary() const noexcept { return header_.vocabulary; }
   std::int64_t end_of_text() const noexcept { return header_.end_of_text; }
@@ -29,18 +29,18 @@ class TokenDataset {
   std::string fingerprint() const { return to_hex(header_.fingerprint); }
   const DatasetHeader& header() const noexcept { return header_; }
 
-  /// N = floor((size - 1) / sequence). base::InputError naming the size and `sequence` when that is 0.
+  /// N = floor((size - 1) / sequence). Throws base::InputError naming the size and `sequence` when that is 0.
   std::uint64_t samples(std::int64_t sequence) const;
 
-  /// Tokens [first, first + count) and, unless `mask` is null, whether each counts as a target (1 or 0; all 1
-  /// without a loss mask). base::InputError naming dataset and position for a token >= vocabulary, base::Error when
-  /// the file has become shorter, base::IoError for a failed read.
+  /// Reads tokens [first, first + count) and, unless `mask` is null, whether each counts as a target (1 or 0; always 1
+  /// without a loss mask). Throws base::InputError naming dataset and position for a token >= vocabulary, base::Error
+  /// when the file has become shorter, base::IoError for a failed read.
   void read(std::uint64_t first, std::uint64_t count, std::int64_t* tokens, std::uint8_t* mask) const;
-  /// Only the mask.
+  /// Reads the loss mask only.
   void read_mask(std::uint64_t first, std::uint64_t count, std::uint8_t* mask) const;
 
-  /// Reads everything and compares all digests. base::InputError naming the damaged part. `progress`, if set, gets
-  /// the bytes read so far now and then.
+  /// Reads everything and compares all digests. Throws base::InputError naming the damaged part. `progress`, if set, is
+  /// called occasionally with the bytes read so far.
   void verify(const std::function<void(std::uint64_t)>& progress = {}) const;
 
  private:

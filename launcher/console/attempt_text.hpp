@@ -8,10 +8,10 @@
 
 namespace trireme::launcher {
 
-/// "200 steps, 819k tokens, 0.715 epochs of data.train": of a whole run with `samples` in its training data.
+/// The length of a whole run with `samples` in its training data: "200 steps, 819k tokens, 0.715 epochs of data.train".
 std::string length_text(std::int64_t steps, std::int64_t global_batch, std::int64_t sequence, std::uint64_t samples);
 
-/// "about 6m 20s for the 190 steps left, at 2.0 s a step".
+/// The time that the rest of the run will take: "about 6m 20s for the 190 steps left, at 2.0 s a step".
 std::string expected_text(std::int64_t steps_left, double seconds_per_step);
 
 /// "1h 02m left in the job; a save is expected to take 12.0 s (as in the last attempt)". `estimated`: no attempt

@@ -13,7 +13,7 @@ namespace trireme::launcher {
 /// between.
 class CleanupOnSignal {
  public:
-  /// Call once.
+  /// Names the files to remove; call it once.
   void watch(std::vector<std::string> files);
 
  private:

@@ -1,4 +1,4 @@
-// Numbers and tables as people read them.
+// Formats numbers and tables for people.
 #pragma once
 
 #include <cstddef>
@@ -23,19 +23,19 @@ std::string format_device_hours(double hours, bool gpus);
 /// "1,234,567".
 std::string with_commas(std::uint64_t value);
 
-/// How a table is laid out. Columns by index.
+/// How a table is laid out; columns are given by index.
 struct TableShape {
-  std::vector<std::size_t> right = {};  ///< aligned to the right: numbers
-  std::vector<std::size_t> spare = {};  ///< left out in a narrow window, in this order
+  std::vector<std::size_t> right = {};  ///< right-aligned columns, for numbers
+  std::vector<std::size_t> spare = {};  ///< columns left out in a narrow window, in this order
 };
 
-/// Columns are as wide as their widest cell. A table wider than `width` cells is made to fit: the last column is
-/// wrapped and texts are cut in their middles, then spare columns are left out (a line below names them), then texts
-/// are cut to a few cells; a row of numbers alone may stay wider. No trailing spaces. UTF-8;
+/// Columns are as wide as their widest cell. A table that is wider than `width` cells is made to fit in three steps:
+/// the last column is wrapped and texts are shortened in their middles; spare columns are left out, and a line below
+/// names them; texts are shortened to a few cells. A row of numbers alone may stay wider. No trailing spaces. UTF-8;
 /// cells are escaped as base::printable() does.
 std::string format_table(const std::vector<std::vector<std::string>>& rows, const TableShape& shape, std::size_t width);
 
-/// The same for standard output: as wide as its terminal, or as wide as it is where there is none.
+/// The same for standard output: fits its terminal, or has its natural width where there is none.
 std::string format_table(const std::vector<std::vector<std::string>>& rows, const TableShape& shape = {});
 
 }  // namespace trireme::launcher

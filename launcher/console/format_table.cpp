@@ -17,7 +17,7 @@ bool holds(const std::vector<std::size_t>& columns, std::size_t column) {
   return std::ranges::find(columns, column) != columns.end();
 }
 
-/// The columns of a table that are shown, and how wide each is.
+/// The columns of a table that are shown, and their widths.
 class Layout {
  public:
   Layout(const Rows& rows, const TableShape& shape) : rows_(rows), shape_(shape) {
@@ -54,11 +54,11 @@ class Layout {
     for (const std::size_t column : shown_) cells += widths_[column];
     return cells;
   }
-  /// Whether the column holds text, which can be cut; numbers cannot.
+  /// Whether the column holds text, which can be shortened; numbers cannot.
   bool is_text(std::size_t column) const { return !holds(shape_.right, column); }
 
-  /// Narrows texts, the widest first, but none below `least`, and not the last one, which is wrapped, below half as
-  /// much again. Whether the table fits then.
+  /// Narrows columns of text, the widest first, but none below `least`, and the last one, which is wrapped, not below
+  /// one and a half times `least`. Returns whether the table fits.
   bool shrink(std::size_t width, std::size_t least) {
     while (total() > width) {
       std::size_t widest = natural_.size();
@@ -80,7 +80,7 @@ class Layout {
 
   std::string row_text(const std::vector<std::string>& row) const {
     std::vector<std::string> cells;
-    std::vector<std::string> further;  // of the last column, which is wrapped
+    std::vector<std::string> further;  // the further lines of the last column, which is wrapped
     for (const std::size_t column : shown_) {
       const std::string cell = column < row.size() ? row[column] : "";
       if (column == shown_.back() && is_text(column)) {

@@ -12,7 +12,7 @@
 namespace trireme::launcher {
 namespace {
 
-/// "[##..] ", "" without cells.
+/// "[##..] ", or "" when there are no cells for it.
 std::string bar(double share, int cells) {
   if (cells == 0) return "";
   std::string text = "[";

@@ -20,7 +20,7 @@ std::string printed(const char* format, Args... args) {
 
 struct Field {
   std::string text;
-  int need;  ///< the lowest is left out first
+  int need;  ///< the part with the lowest value is left out first
 };
 
 std::vector<Field> fields_of(const StepReport& report) {

@@ -1,4 +1,4 @@
-// How far the clocks of the nodes are apart.
+// Measures how far the clocks of the nodes are apart.
 #pragma once
 
 #include <vector>
@@ -8,7 +8,7 @@
 
 namespace trireme::doctor {
 
-/// One question of rank 0 and its answer; seconds since the epoch, `remote` by the other node's clock.
+/// A question of rank 0 and its answer; seconds since the epoch. `remote` is by the other node's clock.
 struct ClockExchange {
   double sent = 0;
   double remote = 0;
@@ -16,16 +16,16 @@ struct ClockExchange {
 };
 
 struct ClockOffset {
-  double seconds = 0;        ///< remote minus local
+  double seconds = 0;        ///< remote clock minus local clock
   double error_seconds = 0;  ///< half the round trip
 };
 
-/// From the exchange with the shortest round trip, which bounds the error best (Cristian, "Probabilistic clock
-/// synchronization", 1989). `exchanges` is not empty.
+/// The offset by the exchange with the shortest round trip, which has the smallest error (Cristian, "Probabilistic
+/// clock synchronization", 1989). `exchanges` must not be empty.
 ClockOffset offset_of(const std::vector<ClockExchange>& exchanges);
 
-/// Collective: fills clock_seconds and clock_error_seconds of every node on rank 0, by eight questions to its first
-/// rank each, one node after the other.
+/// Collective: sets clock_seconds and clock_error_seconds of every node on rank 0. Rank 0 asks each node's first rank
+/// eight times, one node after the other.
 void measure_clocks(collectives::Communicator& control, std::vector<Node>& nodes);
 
 }  // namespace trireme::doctor

@@ -25,13 +25,13 @@ Clock::time_point after(double seconds) {
   return Clock::now() + std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(seconds));
 }
 
-/// True when `path` holds `content`, or does before `deadline`.
+/// Whether `path` holds `content` now, or does so before `deadline`.
 bool wait_for(base::FileSystem& files, const Path& path, const std::string& content, Clock::time_point deadline) {
   while (true) {
     try {
       if (files.read_all(path) == content) return true;
     } catch (const base::IoError&) {
-      // Not there, or not yet.
+      // The file is not there, or not yet.
     }
     if (Clock::now() >= deadline) return false;
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -113,7 +113,7 @@ void DirectoryProbe::prepare() {
     try {
       files_.remove(directory_ / name);
     } catch (const base::IoError&) {
-      // Another user's, or gone by now.
+      // It belongs to another user, or is gone by now.
     }
   }
 }
@@ -143,7 +143,7 @@ DirectoryView DirectoryProbe::own_view(double patience) {
 }
 
 std::vector<DirectoryView> DirectoryProbe::look(double patience) {
-  // Rank 0 first: the others look for its file.
+  // Rank 0 goes first, since the others look for its file.
   DirectoryView own;
   if (control_.rank() == 0) own = own_view(patience);
   std::int64_t writes = own.writes ? 1 : 0;
@@ -156,12 +156,12 @@ std::vector<DirectoryView> DirectoryProbe::look(double patience) {
     views.push_back(view_from(base::Json::parse(texts[rank])));
     DirectoryView& view = views.back();
     const int owner = static_cast<int>(rank);
-    // Who does not see rank 0's file has waited already, and writes somewhere else.
+    // A rank that does not see rank 0's file has already waited, and writes somewhere else.
     const auto until = view.sees || rank == 0 ? deadline : Clock::now();
     if (view.writes) view.seen = wait_for(files_, small_file(owner), content_of(prefix_, owner), until);
     if (rank == 0) view.sees = view.seen;
   }
-  control_.barrier();  // nobody removes a file before rank 0 has looked
+  control_.barrier();  // no rank removes its file before rank 0 has looked
   return views;
 }
 
@@ -170,7 +170,7 @@ void DirectoryProbe::remove_own() const noexcept {
     try {
       files_.remove(file);
     } catch (const std::exception&) {
-      // Never made, or removed already.
+      // It was never made, or is removed already.
     }
   }
 }
@@ -181,7 +181,7 @@ void DirectoryProbe::close() {
   try {
     for (auto made = made_.rbegin(); made != made_.rend(); ++made) files_.remove(*made);
   } catch (const base::IoError&) {
-    // Somebody else put something there meanwhile: it stays.
+    // Somebody else has put something there, so it stays.
   }
   made_.clear();
 }

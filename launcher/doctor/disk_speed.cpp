@@ -15,11 +15,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// At most so many are dirty: a sync of more would hold up whoever uses the disk, and a stop.
+/// At most this many blocks are dirty: syncing more would hold up other users of the disk, and a stop.
 constexpr std::uint64_t kSyncedBlocks = 16;
 constexpr std::uint64_t kAllNodes = std::uint64_t{16} << 30;
 
-/// One block; its first 16 bytes are replaced by writer and number.
+/// One block. Its first 16 bytes are replaced by the writer's number and the block's.
 class Block {
  public:
   Block() : buffer_(kDiskBlock) {
@@ -78,7 +78,7 @@ double read_rate(base::FileSystem& files, const std::filesystem::path& path, int
     const auto begin = Clock::now();
     const std::size_t length = file->pread(found.data(), kDiskBlock, read);
     reading += base::seconds_since(begin);
-    if (length == 0) break;  // the writer's time was over before its bytes were
+    if (length == 0) break;  // the writer's time ran out before it had written all
     expected.stamp(writer, read / kDiskBlock);
     if (length != kDiskBlock || std::memcmp(found.data(), expected.data(), kDiskBlock) != 0) {
       throw base::Error(base::str("block ", read / kDiskBlock, " of ", path.string(), " does not hold what rank ",

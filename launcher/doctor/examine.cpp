@@ -26,7 +26,7 @@ using base::Json;
 using collectives::Communicator;
 using collectives::MpiWorld;
 
-constexpr double kPatience = 5;  // seconds that a new name may need to be seen on another node
+constexpr double kPatience = 5;  // seconds until another node must see a new name
 constexpr double kNcclLimit = 60;
 
 struct LinkAmounts {
@@ -62,7 +62,7 @@ void gather_facts(MpiWorld& world, const Rank& own, Survey& survey) {
   }
 }
 
-/// `action`'s result on this rank, or what went wrong.
+/// Runs `action` and returns its result on this rank, or what went wrong.
 template <typename Action>
 double measured(Json& error, Action action) {
   try {
@@ -73,7 +73,7 @@ double measured(Json& error, Action action) {
   }
 }
 
-/// The first rank of each node writes a file and reads the next node's, all at the same time.
+/// The first rank of each node writes a file and then reads the next node's, all nodes at the same time.
 void measure_disks(MpiWorld& world, base::FileSystem& files, const DirectoryProbe& probe, std::uint64_t bytes,
                    std::vector<Node>& nodes) {
   const DiskAmount amount{bytes_of_node(bytes, nodes.size()), DiskAmount{}.seconds};
@@ -91,7 +91,7 @@ void measure_disks(MpiWorld& world, base::FileSystem& files, const DirectoryProb
   world.control().barrier();
   if (measures && own["write"] != 0) {
     int writer = nodes[(mine + 1) % nodes.size()].ranks.front();
-    if (!files.exists(probe.data_file(writer))) writer = world.rank();  // it failed there, or is another file system
+    if (!files.exists(probe.data_file(writer))) writer = world.rank();  // no file, or another file system
     own["read"] = measured(own["error"], [&] { return read_rate(files, probe.data_file(writer), writer, amount); });
   }
   const auto texts = gather_texts(world.control(), base::to_line(own));
@@ -104,7 +104,7 @@ void measure_disks(MpiWorld& world, base::FileSystem& files, const DirectoryProb
   }
 }
 
-/// While it lives, a stop signal removes what the probe made before it ends the process.
+/// While it exists, a stop signal removes what the probe made before it ends the process.
 class RemoveOnSignal {
  public:
   RemoveOnSignal(base::SignalThread& signals, DirectoryProbe& probe) : signals_(signals) {
@@ -136,7 +136,7 @@ void check_storage(MpiWorld& world, base::SignalThread& signals, base::FileSyste
 /// What all ranks know before the links are measured.
 struct Wiring {
   std::vector<Node> nodes;
-  std::vector<std::string> hosts;  ///< of every rank
+  std::vector<std::string> hosts;  ///< host name of every rank
   double limit_seconds = 0;
 };
 
@@ -159,7 +159,7 @@ void measure_links(const Traffic& traffic, const Wiring& wiring, int rails, Surv
   survey.all_reduce = all_reduce;
 }
 
-/// Whether each rank has a GPU that no other has: what NCCL needs.
+/// Whether each rank has a GPU of its own, as NCCL requires.
 bool own_gpu_each(const std::vector<topology::Place>& places) {
   std::vector<std::string> devices;
   for (const topology::Place& place : places) devices.push_back(place.device);
@@ -167,11 +167,11 @@ bool own_gpu_each(const std::vector<topology::Place>& places) {
   return !devices.front().empty() && std::adjacent_find(devices.begin(), devices.end()) == devices.end();
 }
 
-/// NCCL over all ranks' GPUs, with its memory: made together, so that a failure is known everywhere.
+/// NCCL over all ranks' GPUs and its memory. They are made together, so that all ranks learn of a failure.
 struct NcclTraffic {
   std::unique_ptr<DeviceMemory> send;
   std::unique_ptr<DeviceMemory> receive;
-  std::unique_ptr<Communicator> world;  // closed before its memory is given back
+  std::unique_ptr<Communicator> world;  // closed before its memory is released
 };
 
 NcclTraffic connect_gpus(MpiWorld& world, const OwnGpu& gpu) {
@@ -191,7 +191,7 @@ NcclTraffic connect_gpus(MpiWorld& world, const OwnGpu& gpu) {
     options.trace = &world.trace();
     options.limit_seconds = kNcclLimit;
     traffic.world = gpu.functions().make_nccl_world(options);
-    traffic.world->barrier();  // the first operation connects
+    traffic.world->barrier();  // the first operation makes the connections
   });
   return traffic;
 }

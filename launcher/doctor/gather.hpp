@@ -1,4 +1,4 @@
-// Texts of all ranks on rank 0.
+// Gathers and shares texts.
 #pragma once
 
 #include <string>
@@ -8,7 +8,7 @@
 
 namespace trireme::doctor {
 
-/// Collective: every rank's text, in rank order, on rank 0; nothing on the others.
+/// Collective: returns every rank's text, in rank order, on rank 0; nothing on the others.
 std::vector<std::string> gather_texts(collectives::Communicator& control, const std::string& text);
 
 }  // namespace trireme::doctor

@@ -1,4 +1,4 @@
-// Does every rank have CPUs of its own?
+// Checks whether every rank has CPUs of its own.
 #include <algorithm>
 #include <cmath>
 
@@ -21,8 +21,8 @@ std::string number(double value) {
   return text;
 }
 
-/// Ranks that are bound apart and still compete: CPUs that ranks with different masks hold, or masks that hold fewer
-/// CPUs than ranks. `cpu`: the first such CPU. A mask that all ranks of the node have is no binding.
+/// Ranks that are bound differently and still compete: they hold a CPU that ranks with another mask hold too, or their
+/// mask has fewer CPUs than ranks. `cpu`: the first such CPU. A mask that all ranks of the node share is not a binding.
 struct Conflict {
   std::vector<int> ranks;
   int cpu = -1;

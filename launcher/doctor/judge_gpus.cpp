@@ -1,4 +1,4 @@
-// Does every rank have a GPU of its own, of the same kind, with free memory?
+// Checks whether every rank has a GPU of its own, of the same kind, with free memory.
 #include <algorithm>
 
 #include "base/error.hpp"
@@ -11,7 +11,7 @@ namespace {
 
 using base::str;
 
-/// A GPU with less free memory than this share of its own is used by someone else; the rest is what drivers take.
+/// A GPU with a smaller share of free memory is in use by someone else; a driver alone takes less than the rest.
 constexpr double kFreeShare = 0.9;
 
 void find_missing(const Survey& survey, std::vector<Finding>& findings) {

@@ -1,4 +1,4 @@
-// Which links are slow, and whether one node is to blame.
+// Finds slow links, and whether one node causes them.
 #include <algorithm>
 #include <set>
 
@@ -13,7 +13,7 @@ using base::str;
 
 std::string rate_text(double rate) { return launcher::format_bytes(rate) + "/s"; }
 
-/// The host that is on every one of these links, when they are several and no other host is: "" without one.
+/// The host that all of these links have in common, if there are several links and no second such host; otherwise "".
 std::string common_host(const Survey& survey, const std::vector<const Link*>& links) {
   std::map<std::string, std::size_t> counts;
   for (const Link* link : links) {

@@ -1,4 +1,4 @@
-// The same memory and the same libraries on all ranks?
+// Checks whether all ranks have the same memory and the same libraries.
 #include <algorithm>
 #include <set>
 
@@ -12,7 +12,7 @@ namespace {
 
 using base::str;
 
-/// Name -> rank -> version, over all ranks that have the library.
+/// Name -> rank -> version, for all ranks that have the library.
 std::map<std::string, std::map<int, std::string>> by_name(const Survey& survey, Versions Rank::*which) {
   std::map<std::string, std::map<int, std::string>> names;
   for (const Rank& rank : survey.ranks) {

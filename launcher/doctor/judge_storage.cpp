@@ -1,4 +1,4 @@
-// The run directory, the file system below it, and the nodes' clocks.
+// Checks the run directory, its file system, and the nodes' clocks.
 #include <algorithm>
 #include <cmath>
 
@@ -23,7 +23,7 @@ std::string more(std::size_t nodes) {
   return str(" (and ", nodes - 1, nodes == 2 ? " more host)" : " more hosts)");
 }
 
-/// Nodes whose rate is an outlier.
+/// Adds a finding for nodes whose rate is an outlier.
 void find_slow(const Survey& survey, double Node::*rate, const char* verb, const char* mark,
                std::vector<Finding>& findings) {
   std::vector<double> rates;

@@ -6,7 +6,7 @@
 namespace trireme::doctor {
 namespace {
 
-/// Up to this many nodes every pair of nodes is measured: one round fewer than nodes.
+/// With up to this many nodes every pair of nodes is measured, in one round fewer than there are nodes.
 constexpr std::size_t kAllPairs = 17;
 
 class Plan {
@@ -23,8 +23,8 @@ class Plan {
     }
     open_.clear();
   }
-  /// Every member meets the one `distance` further: each of the cycles is walked with alternating slots, and the last
-  /// edge of an odd one gets a third slot.
+  /// Pairs every member with the one `distance` further. Each cycle is walked with alternating slots; the last edge of
+  /// an odd cycle gets a third slot.
   void add_ring(const std::vector<int>& members, std::size_t distance) {
     const std::size_t size = members.size();
     std::vector<bool> visited(size, false);
@@ -42,7 +42,7 @@ class Plan {
     }
     end();
   }
-  /// The circle method: member 0 stays, the others turn by one place a round.
+  /// The circle method: member 0 stays, the others move on by one place in every round.
   void add_all_pairs(std::vector<int> members) {
     constexpr int kNobody = -1;
     if (members.size() % 2 == 1) members.push_back(kNobody);

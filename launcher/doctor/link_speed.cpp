@@ -14,10 +14,10 @@ using collectives::Transfer;
 using Clock = std::chrono::steady_clock;
 
 constexpr int kTries = 3;
-constexpr double kLongAllReduce = 1.0;  // seconds: not repeated
+constexpr double kLongAllReduce = 1.0;  // seconds; a longer all-reduce is not repeated
 constexpr double kLongExchange = 0.25;
 
-/// The larger of the two values that the pair holds.
+/// The larger of the two values that the ranks of a pair have.
 double agree(Communicator& control, int partner, double value) {
   double other = 0;
   control
@@ -39,7 +39,7 @@ double time_exchange(const Traffic& traffic, int partner) {
 }
 
 double best_exchange(const Traffic& traffic, int partner) {
-  double best = time_exchange(traffic, partner);  // connects; not counted unless it is all there is
+  double best = time_exchange(traffic, partner);  // makes the connection, so it is not counted
   if (agree(traffic.control, partner, best) > kLongExchange) return time_exchange(traffic, partner);
   best = time_exchange(traffic, partner);
   for (int i = 1; i < kTries; ++i) best = std::min(best, time_exchange(traffic, partner));

@@ -12,11 +12,11 @@
 namespace trireme::doctor {
 namespace {
 
-constexpr std::size_t kShownBytes = 8;  // of the 20: enough to tell builds apart
+constexpr std::size_t kShownBytes = 8;  // of 20; enough to tell builds apart
 
 std::size_t rounded(std::size_t bytes) { return (bytes + 3) / 4 * 4; }
 
-/// "" when the notes hold no build id.
+/// The build id in the notes; "" when there is none.
 std::string build_id(const char* notes, std::size_t length) {
   for (std::size_t at = 0; at + sizeof(ElfW(Nhdr)) <= length;) {
     ElfW(Nhdr) header;
@@ -54,7 +54,7 @@ int take(dl_phdr_info* info, std::size_t, void* into) {
   const std::string name = info->dlpi_name;
   if (name.empty()) {
     found.program = identity_of(*info, "/proc/self/exe");
-  } else if (name.find('/') != std::string::npos) {  // the kernel's own object has no file
+  } else if (name.find('/') != std::string::npos) {  // not for the kernel's own object, which has no file
     found.libraries[std::filesystem::path(name).filename()] = identity_of(*info, name);
   }
   return 0;

@@ -1,4 +1,4 @@
-// Which files this process runs.
+// Lists the files that this process runs.
 #pragma once
 
 #include <string>
@@ -12,7 +12,7 @@ struct LoadedFiles {
   Versions libraries;   ///< name without folder -> build id, or size
 };
 
-/// Of the dynamic linker's list. Two files with one build id came out of one link.
+/// Reads the dynamic linker's list. Two files with the same build id were linked in one go.
 LoadedFiles loaded_files();
 
 }  // namespace trireme::doctor

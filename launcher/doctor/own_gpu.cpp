@@ -12,7 +12,7 @@ OwnGpu::OwnGpu(const collectives::MpiWorld& world, const std::string& wanted) {
   try {
     find(world);
   } catch (const std::exception& error) {
-    visible_ = true;  // CudaSearch fails only where a device is seen
+    visible_ = true;  // CudaSearch fails only where a device is visible
     reason_ = base::failure_text(error);
   }
 }

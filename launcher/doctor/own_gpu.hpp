@@ -1,4 +1,4 @@
-// The GPU of this rank, found without refusing: what is wrong with it is a finding.
+// Finds the GPU of this rank without refusing: what is wrong with it becomes a finding.
 #pragma once
 
 #include <memory>
@@ -13,13 +13,13 @@ namespace trireme::doctor {
 
 class OwnGpu {
  public:
-  /// Local. `wanted`: auto, cpu, cuda (train.device); with cpu none is looked for. Takes the device that train would
+  /// Local. `wanted`: auto, cpu, cuda (train.device); with cpu no GPU is looked for. Takes the device that train would
   /// take (topology::choose_device) and makes it current.
   OwnGpu(const collectives::MpiWorld& world, const std::string& wanted);
 
-  /// "" without a GPU.
+  /// The GPU's UUID; "" without a GPU.
   std::string uuid() const { return gpu_ ? gpu_->uuid : ""; }
-  /// These two only with a GPU.
+  /// Call these two only when there is a GPU.
   int index() const { return *index_; }
   const collectives::CudaFunctions& functions() const { return library_->functions(); }
   /// Fills gpu, no_gpu, gpu_unusable and the versions of what a GPU needs.
@@ -35,10 +35,10 @@ class OwnGpu {
   bool visible_ = false;
 };
 
-/// Memory of this rank's device.
+/// Memory on this rank's device.
 class DeviceMemory {
  public:
-  /// base::Error when there is no room. `functions` outlives it.
+  /// Throws base::Error when there is no room. `functions` must outlive it.
   DeviceMemory(const collectives::CudaFunctions& functions, std::size_t bytes)
       : functions_(functions), data_(functions.allocate(bytes)) {}
   ~DeviceMemory() { functions_.release(data_); }

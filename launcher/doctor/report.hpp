@@ -1,4 +1,4 @@
-// A survey and its findings for a person and for a program.
+// Presents a survey and its findings to a person and to a program.
 #pragma once
 
 #include <string>
@@ -9,13 +9,13 @@
 
 namespace trireme::doctor {
 
-/// Up to this many ranks and nodes the tables have a row each; beyond, only the marked ones.
+/// With up to this many ranks and nodes the tables have a row for each; with more, only for the marked ones.
 inline constexpr std::size_t kRowsShown = 64;
 
-/// Tables of ranks, nodes and links, then one line a finding and a piece of advice, then the verdict.
+/// Tables of ranks, nodes and links, then one line per finding and per piece of advice, then the verdict.
 std::string report(const Survey& survey, const std::vector<Finding>& findings);
 
-/// Everything, a member a part of the survey; docs/doctor.md names the keys.
+/// The whole survey, one member for each part; docs/doctor.md names the keys.
 base::Json report_json(const Survey& survey, const std::vector<Finding>& findings);
 
 std::size_t defects_in(const std::vector<Finding>& findings);

@@ -7,11 +7,11 @@ namespace {
 
 using base::str;
 
-/// From so many shards on, one storage target each keeps the targets of most sites busy.
+/// With this many shards or more, one storage target for each keeps the targets of most sites busy.
 constexpr std::size_t kManyFiles = 32;
 
-/// Lustre Operations Manual, "Managing File Layout (Striping) and Free Space". A stripe of 4 MiB is one write request
-/// of ours (docs/checkpoints.md); the first 64 MiB hold all of the small files, which one target serves best.
+/// From the Lustre Operations Manual, "Managing File Layout (Striping) and Free Space". A stripe of 4 MiB is one of our
+/// write requests (docs/checkpoints.md); small files lie within the first 64 MiB, which one target serves best.
 std::vector<std::string> on_lustre(const Survey& survey) {
   const bool many = survey.ranks.size() >= kManyFiles;
   const std::string& directory = survey.directory;

@@ -1,4 +1,4 @@
-// What users of a file system do so that checkpoints are written fast there: advice with commands, never a finding.
+// Advice on how to use a file system so that checkpoints are written fast there: commands, never a finding.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace trireme::doctor {
 
-/// One sentence each, for the file system that rank 0 sees the run directory on; empty where there is nothing to do or
-/// none was looked at. Pure.
+/// Returns one sentence for each piece of advice for the file system on which rank 0 sees the run directory; nothing
+/// when there is nothing to do or the directory was not looked at. Pure.
 std::vector<std::string> storage_habits(const Survey& survey);
 
 }  // namespace trireme::doctor

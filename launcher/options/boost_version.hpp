@@ -1,4 +1,4 @@
-// The version of Boost that this folder was built with (only this folder includes Boost).
+// The version of Boost that this folder was built with (no other folder includes Boost).
 #pragma once
 
 #include <string>

@@ -47,13 +47,14 @@ void CommandLine::Implementation::refuse_unknown(const std::string& word) const 
   const std::string name = word.substr(0, word.find('='));
   const std::string near = base::nearest(name, names);
   if (!near.empty()) refuse(str(command, ": unknown option ", name, ", did you mean ", near, "?"));
-  // Nothing is near a key that other programs name otherwise (optimizer.learning_rate): its section tells.
+  // A key may have quite another name in other programs (optimizer.learning_rate), so the keys of its section are
+  // listed.
   const std::string section = name.substr(0, name.find('.') + 1);
   std::erase_if(names, [&](const std::string& known) { return section.empty() || !known.starts_with(section); });
   refuse(str(command, ": unknown option ", name, names.empty() ? "" : " (known: " + base::join(names, ", ") + ")"));
 }
 
-// The option of "--name" or "-n" whose value is the next word, whatever that looks like; null for any other word.
+// The option of "--name" or "-n" whose value is the next word, whatever that is; null for any other word.
 const Option* CommandLine::Implementation::takes_next_word(const std::string& word) const {
   const auto option = std::ranges::find_if(options, [&](const Option& candidate) {
     const bool is_short = !candidate.short_name.empty() && word == "-" + candidate.short_name;
@@ -62,7 +63,7 @@ const Option* CommandLine::Implementation::takes_next_word(const std::string& wo
   return option == options.end() ? nullptr : &*option;
 }
 
-// "help", the flag of set_aside(), or "".
+// Returns which help is asked for: "help", the flag of set_aside(), or "" for none.
 std::string CommandLine::Implementation::help_asked(const Arguments& arguments) const {
   for (auto word = arguments.begin(); word != arguments.end() && *word != "--"; ++word) {
     if (*word == "--help" || *word == "-h") return "help";
@@ -72,8 +73,8 @@ std::string CommandLine::Implementation::help_asked(const Arguments& arguments) 
   return "";
 }
 
-// Boost takes no value that is named like an option, and refuses "--key=", which empties a value; "--key=value", and
-// "--key" with an empty word, it takes whatever they hold.
+// Boost does not accept a value that looks like an option, and refuses "--key=", which sets an empty value. It accepts
+// any content in "--key=value", and in "--key" followed by an empty word, so values are passed in these forms.
 Arguments CommandLine::Implementation::with_plain_values(const Arguments& arguments) const {
   Arguments words;
   const auto add = [&](const std::string& name, const std::string& value) {

@@ -1,4 +1,4 @@
-// The inside of a CommandLine, for its source files alone.
+// The implementation of CommandLine, for its source files only.
 #pragma once
 
 #include <boost/program_options.hpp>
@@ -16,7 +16,7 @@ namespace trireme::options {
 struct CommandLine::Declared::Option {
   std::string long_name;
   std::string short_name;
-  std::string value_name;  // empty: a flag
+  std::string value_name;  // empty for a flag
   std::string help;
   std::string default_text;
   std::string heading;  // printed before it in the help
@@ -39,7 +39,7 @@ struct CommandLine::Implementation {
   std::string command, summary, example;
   std::deque<Declared::Option> options;  // a deque: Declared refers to its elements
   std::string next_heading;
-  std::string aside_flag, aside_help;  // empty: every option is listed by --help
+  std::string aside_flag, aside_help;  // empty when --help lists every option
   std::string positional_value_name, positional_help;
   std::vector<std::string>* positional_target = nullptr;
   std::size_t at_least = 0, at_most = 0;

@@ -1,4 +1,4 @@
-// The pieces that help texts are made of.
+// The parts of which help texts are made.
 #pragma once
 
 #include <cstddef>
@@ -19,11 +19,11 @@ struct HelpRow {
 /// "example:" and every line of `example`, indented.
 std::string example_text(const std::string& example);
 
-/// Two aligned columns; a left part too long for its column gets its right part on the next line. Right parts are
-/// wrapped so that no line is wider than `width` cells, as far as the left column lets that be.
+/// Makes two aligned columns. A left part that is too long for its column gets its right part on the next line. Right
+/// parts are wrapped so that no line is wider than `width` cells, as far as the left column allows.
 std::string table_text(const std::vector<HelpRow>& rows, std::size_t width = kUnlimited);
 
-/// The width for what goes to standard output: the terminal's, kUnlimited where there is none.
+/// The width for text on standard output: the terminal's, kUnlimited where there is none.
 std::size_t help_width();
 
 }  // namespace trireme::options

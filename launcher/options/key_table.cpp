@@ -80,7 +80,7 @@ std::string word_of(const Key& key, const std::string& text) {
   return text;
 }
 
-// Integer keys may list words too (zero: 0, 1).
+// Integer keys may also list the allowed words (zero: 0, 1).
 void check_allowed(const Key& key, const std::string& text) {
   if (key.allowed.empty() || std::count(key.allowed.begin(), key.allowed.end(), text) > 0) return;
   const std::string near = base::nearest(text, key.allowed);
@@ -151,7 +151,7 @@ void set_value(RunOptions& options, const Key& key, const std::string& text) {
 }
 
 std::optional<std::string> value_of(const RunOptions& options, const Key& key) {
-  auto& readable = const_cast<RunOptions&>(options);  // the accessors hand out references for writing too
+  auto& readable = const_cast<RunOptions&>(options);  // the accessors return references for writing too
   return std::visit(
       [&](const auto field) -> std::optional<std::string> {
         const auto& value = field(readable);

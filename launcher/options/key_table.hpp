@@ -1,4 +1,4 @@
-// The one table of all keys of a run file: parsing, --help, docs/options.md and the resolved file come from it.
+// The table of all keys of a run file. Parsing, --help, docs/options.md and the resolved file all come from it.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace trireme::options {
 
-/// Where a key's value lives in a RunOptions.
+/// Where a key's value lies in a RunOptions.
 template <typename Value>
 using FieldOf = Value& (*)(RunOptions&);
 using Field =
@@ -35,30 +35,30 @@ struct Key {
   std::string path() const { return section + "." + name; }
 };
 
-/// In the order of the run file.
+/// All keys, in the order of the run file.
 const std::vector<Key>& key_table();
 
-/// Whether quotes belong to the key's value: lists (data.train) and words of a shell (slurm.extra). A run file holds
-/// such a value as it is; any other one may stand in double quotes there (base::ini_quoted).
+/// Whether quotes belong to the key's value, as in lists (data.train) and in words for a shell (slurm.extra). A run
+/// file holds such a value as it is; any other value may be in double quotes there (base::ini_quoted).
 bool holds_quotes(const Key& key);
 
-/// Throws base::InputError naming section and key, and the nearest ones that exist.
+/// Finds a key. Throws base::InputError naming section and key, and the nearest ones that exist.
 const Key& find_key(const std::string& path);
 
-/// Parses, checks allowed values and range, and stores; "auto" stands for the default of a key that depends on others.
-/// Throws base::InputError naming the key.
+/// Parses the text, checks allowed values and range, and stores the value. "auto" means the default of a key that
+/// depends on others. Throws base::InputError naming the key.
 void set_value(RunOptions& options, const Key& key, const std::string& text);
 
-/// Gives the value as text, without quotes around it; nothing for an empty optional or text.
+/// Returns the value as text, without quotes around it; nothing for an empty optional or text.
 std::optional<std::string> value_of(const RunOptions& options, const Key& key);
 
-/// "1", "bf16 on a GPU, fp32 on a CPU", "-" when there is none.
+/// The default as text: "1", "bf16 on a GPU, fp32 on a CPU", "-" when there is none.
 std::string default_of(const Key& key);
 
-/// "N", "X", "true|false", "a|b|c", "TEXT".
+/// The placeholder for the value in the help: "N", "X", "true|false", "a|b|c", "TEXT".
 std::string value_name_of(const Key& key);
 
-/// "at least 1", "above 0", "" when any value goes or the allowed words say it all.
+/// The range as text: "at least 1", "above 0"; "" when any value is allowed or the allowed words say it all.
 std::string range_of(const Key& key);
 
 }  // namespace trireme::options

@@ -1,4 +1,4 @@
-// Sentences for a person about options that train, but perhaps not as meant.
+// Sentences about options that can be trained, but perhaps not as meant.
 #pragma once
 
 #include <cstdint>
@@ -10,14 +10,14 @@
 
 namespace trireme::options {
 
-/// The sizes of a published model, which must exist.
+/// The sizes of the published model `preset`, which must exist.
 ModelSection sizes_of(const std::string& preset);
 
-/// A vocabulary larger than the dataset's (0: not known), a warm-up or decay longer than the run. `resolved` is
-/// complete but for its notes.
+/// Notes on a vocabulary larger than the dataset's (0: not known), and on a warm-up or decay longer than the run.
+/// `resolved` must be complete except for its notes.
 std::vector<std::string> notes_on(const Resolved& resolved, std::int64_t dataset_vocab);
 
-/// What a run file keeps although the command line (`overrides`) looks as if it changed that: sizes beside a preset, a
+/// Notes on what a run file keeps although the command line (`overrides`) seems to change it: sizes beside a preset, a
 /// directory beside a name. `file`: the run file without the overrides.
 std::vector<std::string> kept_by_file(const RunOptions& file, const Overrides& overrides);
 

@@ -36,7 +36,7 @@ spec::Architecture architecture_of(const std::string& word) {
   return word == "gpt2" ? spec::Architecture::kGpt2 : spec::Architecture::kLlama;
 }
 
-// What model keys fall back on before the architecture's defaults: the preset, or the checkpoint to start from.
+// What model keys default to before the architecture's defaults: the preset, or the checkpoint to start from.
 ModelSection base_model(const ModelSection& given, const Surroundings& surroundings) {
   ModelSection known;
   if (surroundings.initial_model != nullptr) known = *surroundings.initial_model;
@@ -164,7 +164,7 @@ schedule::Plan make_plan(const RunOptions& options) {
   return plan;
 }
 
-// As a person would write it: 3e-4 / 10 is 3e-05, not 2.9999999999999997e-05.
+// Rounds as a person would write it: 3e-4 / 10 is 3e-05, not 2.9999999999999997e-05.
 double tenth_of(double value) {
   std::array<char, 32> text{};
   std::snprintf(text.data(), text.size(), "%.15g", value / 10);
@@ -217,7 +217,7 @@ Resolved resolve(const RunOptions& options, const Surroundings& surroundings) {
   spec::check(resolved.model);
   if (complete.train.precision.empty()) complete.train.precision = surroundings.cuda ? "bf16" : "fp32";
   check_tensor_parallel(complete.parallel, resolved.model);
-  // Refuses more chunks than layers; which layers go where does not matter here.
+  // Called only because it refuses more chunks than layers; the assignment itself does not matter here.
   schedule::assign_layers(resolved.model.layers, static_cast<int>(complete.parallel.pp),
                           static_cast<int>(complete.parallel.chunks), {});
   resolve_ranks(complete.parallel, surroundings.world_size);

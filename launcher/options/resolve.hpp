@@ -1,4 +1,4 @@
-// From options to a training that can start: every default filled in, every cross-check made, before anything is
+// Turns options into a training that can start: fills in every default and makes every cross-check before anything is
 // loaded or allocated.
 #pragma once
 
@@ -13,12 +13,12 @@
 
 namespace trireme::options {
 
-/// What the options meet when the program starts.
+/// What the options depend on when the program starts.
 struct Surroundings {
-  int world_size = 1;              ///< ranks started
-  std::int64_t dataset_vocab = 0;  ///< of the training data's tokenizer; 0: unknown
-  bool cuda = false;               ///< the training runs on GPUs
-  /// Model section stored in the checkpoint that model.init_from names: sizes not given come from there.
+  int world_size = 1;              ///< the number of ranks that were started
+  std::int64_t dataset_vocab = 0;  ///< vocabulary of the training data's tokenizer; 0: unknown
+  bool cuda = false;               ///< whether the training runs on GPUs
+  /// The model section stored in the checkpoint that model.init_from names: sizes that are not given come from there.
   const ModelSection* initial_model = nullptr;
 };
 
@@ -27,15 +27,15 @@ struct Resolved {
   spec::ModelConfig model;
   topology::Degrees degrees;
   schedule::Plan plan;     ///< micro_batches: per step and data-parallel replica
-  std::int64_t steps = 0;  ///< of the whole training
-  /// notes_on() it.
+  std::int64_t steps = 0;  ///< optimizer steps of the whole training
+  /// What notes_on() says about it.
   std::vector<std::string> notes;
 };
 
 /// Throws base::InputError in one sentence that names keys and values that work: heads % tp, sequence % tp with
-/// sequence parallel, global_batch % (dp * micro_batch), interleaved micro-batches % pp, more chunks than layers,
-/// ranks that do not fill the layout, a vocabulary smaller than the dataset's, sizes that make no model, neither or
-/// both of train.steps and train.tokens. Every other combination trains.
+/// sequence parallel, global_batch % (dp * micro_batch), interleaved micro-batches % pp, more chunks than layers, ranks
+/// that do not fill the layout, a vocabulary smaller than the dataset's, sizes that make no model, neither or both of
+/// train.steps and train.tokens. Every other combination trains.
 Resolved resolve(const RunOptions& options, const Surroundings& surroundings);
 
 /// Optimizer steps of the whole training that the options ask for, resolved or not: train.steps, or those that reach

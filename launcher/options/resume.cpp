@@ -11,7 +11,7 @@ bool must_match(const Key& key) { return key.section == "model" && key.name != "
 
 bool grows(const RunOptions& stored, const RunOptions& now) { return now.model.vocab > stored.model.vocab; }
 
-// The permissions that a larger vocabulary needs.
+// The tensors that checkpoint.allow must let grow for a larger vocabulary.
 std::vector<std::string> growing_tensors(const RunOptions& now) {
   std::vector<std::string> names = {"grow:embed.tokens"};
   if (!now.model.tie_embeddings.value_or(false)) names.push_back("grow:head.weight");

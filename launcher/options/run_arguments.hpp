@@ -1,4 +1,4 @@
-// "RUN.ini [--section.key=value …]": the words that train, eval and generate share.
+// The words "RUN.ini [--section.key=value …]" that train, eval and generate share.
 #pragma once
 
 #include <cstdint>
@@ -13,15 +13,15 @@ namespace trireme::options {
 /// Where the keys of the run file are listed: by --help, or by --help-keys.
 enum class Listing { kInHelp, kAside };
 
-/// Declares the positional RUN.ini (several with `most_files` above 1) and every --section.key on `line`; must outlive
-/// line.parse(). The command's own options are declared before.
+/// Declares the positional RUN.ini (several when `most_files` is above 1) and every --section.key on `line`. It must
+/// outlive line.parse(). Declare the command's own options before.
 class RunArguments {
  public:
   RunArguments(CommandLine& line, Listing listing, std::size_t most_files = 1);
   RunArguments(const RunArguments&) = delete;
   RunArguments& operator=(const RunArguments&) = delete;
 
-  /// After line.parse(): reads the run file with the overrides. Errors as load_run_file().
+  /// Reads the run file with the overrides; call it after line.parse(). Errors as load_run_file().
   RunOptions load(std::size_t index = 0, std::vector<std::string>* notes = nullptr) const;
   const std::string& file() const { return files_.front(); }
   const std::vector<std::string>& files() const { return files_; }
@@ -32,7 +32,7 @@ class RunArguments {
   Overrides overrides_;
 };
 
-// The command lines of what the helper executes; the light program prints their help.
+// The command lines of the commands that the helper executes; the light program prints their help.
 
 struct TrainLine {
   CommandLine line;

@@ -25,7 +25,7 @@ const Key& key_of(const std::string& origin, const std::string& path) {
   return find_key(path);
 }
 
-// Messages of set_value() and find_key() get the text they are about.
+// Adds to messages of set_value() and find_key() the text that they are about.
 template <typename Function>
 void with_origin(const std::string& origin, const Function& function) {
   try {
@@ -36,7 +36,7 @@ void with_origin(const std::string& origin, const Function& function) {
   }
 }
 
-// The name becomes a directory's and a job's.
+// The name becomes the name of a directory and of a job.
 void check_run_name(const std::string& name, const std::string& origin) {
   constexpr std::size_t kLongest = 200;
   const auto refuse = [&](const char* why) {

@@ -1,5 +1,5 @@
-// The run file: what trains, on what, how. Plain values with their default and unit beside each field; an empty
-// optional or text means "the default that depends on other keys", which resolve() fills in (resolve.hpp).
+// The run file: what trains, on what, how. Plain values with default and unit beside each field. An empty optional or
+// text means "the default that depends on other keys", which resolve() fills in (resolve.hpp).
 #pragma once
 
 #include <cstdint>
@@ -16,7 +16,7 @@ namespace trireme::options {
 struct RunSection {
   std::string name;       ///< default: the run file's name without .ini
   std::string dir;        ///< run directory; default: runs/<name>
-  std::int64_t seed = 1;  ///< of initial weights, dropout and the order of samples
+  std::int64_t seed = 1;  ///< random seed: initial weights, dropout and the order of samples
 };
 
 struct ModelSection {
@@ -46,7 +46,7 @@ struct DataSection {
 struct ParallelSection {
   std::int64_t tp = 1;
   std::int64_t pp = 1;
-  std::int64_t dp = 0;  ///< 0: what is left
+  std::int64_t dp = 0;  ///< 0: what is left of the ranks
   std::string schedule = "1f1b";
   std::int64_t chunks = 1;                ///< per stage
   std::optional<bool> sequence_parallel;  ///< default: on when tp > 1
@@ -61,7 +61,7 @@ struct TrainSection {
   std::string precision;            ///< fp32, bf16, fp64; default: bf16 on a GPU, fp32 on a CPU
   std::string recompute = "none";
   bool deterministic = false;
-  double step_timeout = 0;          ///< seconds without a step: hung; 0: 20 times the longest step, at least 600
+  double step_timeout = 0;  ///< seconds without a step that count as hung; 0: 20 times the longest, at least 600
   std::int64_t dump_gradients = 0;  ///< step whose gradients are written; 0: never
   std::string device = "auto";      ///< auto, cpu, cuda
 };
@@ -82,15 +82,15 @@ struct OptimizerSection {
 struct CheckpointSection {
   std::int64_t every_steps = 0;                 ///< 0: never by steps
   std::optional<double> every_minutes;          ///< 0: never by time; default: automatic if not by steps
-  std::int64_t keep = 3;                        ///< newest ones
+  std::int64_t keep = 3;                        ///< how many of the newest stay
   std::int64_t keep_every = 0;                  ///< steps divisible by it stay for good; 0: none
-  bool async = true;                            ///< beside the training
+  bool async = true;                            ///< whether saves run beside the training
   double host_memory = 0;                       ///< GiB of a node for snapshots; 0: a quarter of what the job may use
   std::optional<std::int64_t> shards_per_node;  ///< files; default: by measured bandwidth
-  std::string fast_dir;                         ///< on every node, of its own; "": none
-  std::int64_t fast_every_steps = 10;           ///< saves in there
-  std::optional<bool> fast_persists;            ///< it outlives the job; nothing: as the site file said
-  bool preflight = true;                        ///< makes sure before the first step that saving will work
+  std::string fast_dir;                         ///< a directory that every node has of its own; "": none
+  std::int64_t fast_every_steps = 10;           ///< steps between saves in fast_dir
+  std::optional<bool> fast_persists;            ///< whether fast_dir outlives the job; nothing: as the site file said
+  bool preflight = true;                        ///< whether to check before the first step that saving will work
   std::string allow;  ///< tensors that may be missing or unexpected when loading: "a, b"; "grow:a"
 };
 
@@ -109,30 +109,31 @@ struct RunOptions {
   OptimizerSection optimizer;
   CheckpointSection checkpoint;
   LogSection log;
-  slurm::JobRequest slurm;  ///< what `trireme submit` asks for; trains the same whatever it says
+  slurm::JobRequest slurm;  ///< what `trireme submit` asks for; training does not depend on it
 };
 
 /// "section.key" and its value as text, in order.
 using Overrides = std::vector<std::pair<std::string, std::string>>;
 
-/// Reads INI text, then applies `overrides`, which win (an override of train.steps also replaces train.tokens, and
-/// the other way round). `origin` names the text in messages. Throws base::InputError in one sentence: unknown
-/// section or key (naming the nearest), a key given twice, not a number, not an allowed value, out of range.
+/// Reads INI text, then applies `overrides`, which win. An override of train.steps also replaces train.tokens, and the
+/// other way round. `origin` names the text in messages. Throws base::InputError in one sentence: unknown section or
+/// key (naming the nearest), a key given twice, not a number, not an allowed value, out of range.
 RunOptions parse_run_options(const std::string& text, const std::string& origin, const Overrides& overrides = {});
 
-/// Reads the file and fills run.name from its name when not given, and run.dir. Adds to `notes` what the file keeps
-/// although the overrides look as if they changed it (kept_by_file). base::InputError when unreadable, and for a
-/// run.name that cannot name a directory and a job: ".", "..", with a slash or a control character, with "-" first.
+/// Reads the file. Sets run.name, if it is not given, from the file's name, and run.dir. Adds to `notes` what the file
+/// keeps although the overrides seem to change it (kept_by_file). Throws base::InputError when the file is unreadable,
+/// and for a run.name that cannot name a directory and a job: ".", "..", with a slash or a control character, with "-"
+/// first.
 RunOptions load_run_file(const std::string& path, const Overrides& overrides = {},
                          std::vector<std::string>* notes = nullptr);
 
-/// INI text that parse_run_options() reads back to the same values.
+/// Writes INI text that parse_run_options() reads back to the same values.
 std::string to_ini(const RunOptions& options);
 
-/// "section.key" -> value as to_ini() writes it; keys without value are left out.
+/// Maps "section.key" to its value as to_ini() writes it; keys without a value are left out.
 std::map<std::string, std::string> to_map(const RunOptions& options);
 
-/// `a, "b,c", d` -> a; b,c; d. Throws base::InputError when something follows a closing quote.
+/// Splits `a, "b,c", d` into a; b,c; d. Throws base::InputError when something follows a closing quote.
 std::vector<std::string> names_of(const std::string& list);
 
 }  // namespace trireme::options

@@ -31,7 +31,7 @@ struct SiteFile {
 /// twice, a value that is none.
 slurm::Site parse_site(const std::string& text, const std::string& origin);
 
-/// The same of a file. base::InputError when unreadable.
+/// Does the same for a file. Throws base::InputError when it is unreadable.
 slurm::Site load_site_file(const std::string& path);
 /// The same; the error says by what the file was named.
 slurm::Site load_site_file(const SiteFile& file);

@@ -4,7 +4,7 @@
 namespace trireme::launcher {
 
 /// "0123456789ab", "0123456789ab with uncommitted changes", or "" where there is neither a repository nor an archive of
-/// one. Written anew by every build (cmake/WriteCommit.cmake), so that a commit rebuilds one small file.
+/// one. Every build writes it anew (cmake/WriteCommit.cmake), so a commit rebuilds one small file only.
 extern const char* const kCommit;
 
 }  // namespace trireme::launcher

@@ -12,11 +12,11 @@
 namespace trireme::launcher {
 namespace {
 
-// Some 50 us: longer than the gaps between two parallel loops of a step, far shorter than a time slice.
+// Takes some 50 us: longer than the gap between two parallel loops of a step, and far shorter than a time slice.
 constexpr const char* kSpins = "1000";
 
-/// OpenMP's waiting threads spin, by libgomp's default for some 10 ms: on a busy machine they take the CPU from the
-/// thread they wait for, and a step takes twenty times as long. What the user set stays.
+/// By libgomp's default, OpenMP's waiting threads spin for some 10 ms. On a busy machine they then take the CPU from
+/// the thread that they wait for, and a step takes twenty times as long. A value that the user set stays.
 void let_waiting_threads_sleep() {
   if (std::getenv("OMP_WAIT_POLICY") == nullptr) setenv("GOMP_SPINCOUNT", kSpins, 0);
 }
@@ -41,7 +41,7 @@ void exec_helper(const std::vector<std::string>& arguments) {
   for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);
   let_waiting_threads_sleep();
-  base::block_stop_signals();  // what arrives until the helper's thread is there waits for it
+  base::block_stop_signals();  // a signal waits until the helper's signal thread runs
   execv(helper.c_str(), words.data());
   throw base::Error(base::str("cannot run ", helper, ": ", std::strerror(errno)));
 }

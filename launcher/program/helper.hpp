@@ -1,4 +1,4 @@
-// The helper executable: what needs MPI and LibTorch lives there, so that everything else starts at once.
+// The helper executable holds everything that needs MPI and LibTorch, so that all other commands start at once.
 #pragma once
 
 #include <filesystem>
@@ -7,14 +7,15 @@
 
 namespace trireme::launcher {
 
-/// ../libexec/trireme/trireme-run from the directory of this program; the same in the build tree and installed.
+/// The path ../libexec/trireme/trireme-run from the directory of this program, the same in the build tree and
+/// installed.
 std::filesystem::path helper_path();
 
-/// Whether the helper is there and may be run.
+/// Whether the helper exists and may be run.
 bool helper_exists();
 
-/// Replaces this process by the helper with `arguments` (the command's name first). Throws base::InputError when
-/// there is none (this build has no LibTorch), base::Error when it cannot be run; never returns.
+/// Replaces this process by the helper with `arguments` (the command's name first), and never returns. Throws
+/// base::InputError when there is no helper (this build has no LibTorch), base::Error when it cannot be run.
 [[noreturn]] void exec_helper(const std::vector<std::string>& arguments);
 
 }  // namespace trireme::launcher

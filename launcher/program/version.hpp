@@ -13,11 +13,11 @@ struct LibraryVersion {
   std::string loaded;  ///< the version found at run time; empty where the program does not load the library
 };
 
-/// Trireme itself first, then every outside library of this build. Loads nothing.
+/// Lists Trireme itself first, then every outside library of this build. Loads nothing.
 std::vector<LibraryVersion> library_versions();
 
-/// Two lines of Trireme itself, "trireme 0.1.0, commit 0123456789ab" and its build's options, then one line for each
-/// library: "zstd 1.5.4", "zlib 1.2.13 (loaded 1.3.1)", "NCCL: built without".
+/// Returns two lines about Trireme itself, "trireme 0.1.0, commit 0123456789ab" and its build's options, then one line
+/// for each library: "zstd 1.5.4", "zlib 1.2.13 (loaded 1.3.1)", "NCCL: built without".
 std::string version_text();
 
 }  // namespace trireme::launcher

@@ -29,7 +29,7 @@ checkpoint::DataType type_of(const at::Tensor& tensor) {
   throw base::Error(base::str("state in ", c10::toString(tensor.scalar_type()), " has no place in a checkpoint"));
 }
 
-/// Copies on a stream of their own, beside the training's kernels.
+/// Copies on a stream of its own, while the training's kernels run.
 class DeviceStateMemory final : public checkpoint::StateMemory {
  public:
   explicit DeviceStateMemory(at::Device device)
@@ -87,7 +87,7 @@ checkpoint::LoadResult load_state(checkpoint::Reader& reader, pipeline::Trainer&
   for (StateTensor& tensor : state) {
     if (weights_only && tensor.kind != StateKind::kParam) continue;
     if (tensor.data.device().is_cpu() || !allow.empty()) {
-      host.push_back(tensor.data.cpu());  // what the checkpoint does not have keeps its values
+      host.push_back(tensor.data.cpu());  // elements that the checkpoint does not have keep their values
     } else {
       host.push_back(at::empty(tensor.data.sizes(), tensor.data.scalar_type()));
     }

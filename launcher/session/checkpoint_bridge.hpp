@@ -1,4 +1,4 @@
-// Where tensors meet files: the trainer's state as boxes of a checkpoint and back.
+// Connects tensors and checkpoints: presents the trainer's state as boxes of a checkpoint, and fills it from one.
 #pragma once
 
 #include <filesystem>
@@ -15,16 +15,16 @@
 
 namespace trireme::launcher {
 
-/// The parts of `state` that belong into a checkpoint, pointing into the tensors' memory.
+/// The parts of `state` that belong into a checkpoint; the boxes point into the tensors' memory.
 std::vector<checkpoint::StoredBox> stored_boxes(const std::vector<pipeline::StateTensor>& state);
 
-/// The memory that the boxes of a trainer on `device` lie in.
+/// The memory that holds the boxes of a trainer on `device`.
 std::unique_ptr<checkpoint::StateMemory> state_memory(at::Device device);
-/// Host memory for snapshots of it: pinned for a GPU.
+/// Allocates host memory for snapshots; it is pinned when the device is a GPU.
 checkpoint::AllocateHost snapshot_allocator(at::Device device);
 
 /// Collective. Fills the trainer's parameters and, unless `weights_only`, Adam's moments from an open checkpoint.
-/// `allow`: as in checkpoint::LoadOptions; what is not in the checkpoint keeps its values. Errors as
+/// `allow`: as in checkpoint::LoadOptions; elements that the checkpoint does not have keep their values. Errors as
 /// checkpoint::Reader::load.
 checkpoint::LoadResult load_state(checkpoint::Reader& reader, pipeline::Trainer& trainer, bool weights_only,
                                   const std::vector<std::string>& allow);

@@ -1,4 +1,4 @@
-// How checkpoints agree and move bytes among ranks: a checkpoint::Coordinator over a host Communicator.
+// A checkpoint::Coordinator over a host Communicator: with it checkpoints agree and move bytes among ranks.
 #pragma once
 
 #include <atomic>
@@ -10,11 +10,11 @@
 
 namespace trireme::launcher {
 
-/// How to wait for other ranks: kBusy answers soonest; kIdle looks now and then and leaves the processor to others, for
-/// what goes on beside the training.
+/// How to wait for other ranks. kBusy answers soonest. kIdle looks from time to time and leaves the processor to
+/// others; it is for work beside the training.
 enum class Waiting { kBusy, kIdle };
 
-/// The communicator must serve host memory and outlive the coordinator. `node` is this rank's node index.
+/// The communicator must serve host memory and outlive the coordinator. `node` is the index of this rank's node.
 class CommunicatorCoordinator final : public checkpoint::Coordinator {
  public:
   CommunicatorCoordinator(collectives::Communicator& communicator, int node, int nodes,
@@ -34,7 +34,7 @@ class CommunicatorCoordinator final : public checkpoint::Coordinator {
   void give_up() override { given_up_ = true; }
 
  private:
-  /// Throws base::Error when given up.
+  /// Waits for the request. Throws base::Error after give_up().
   void complete(collectives::Request request);
 
   collectives::Communicator& communicator_;

@@ -11,7 +11,7 @@ namespace {
 using collectives::DataType;
 using collectives::ReduceOp;
 
-// The library and the number of devices, 0 when it is not there. `reason`: why not.
+// Loads the library and returns the number of devices, 0 when there is no library. `reason` says why.
 int look_for_devices(std::optional<collectives::CudaLibrary>& library, std::string& reason) {
   collectives::CudaSearch search = collectives::CudaSearch::run();
   reason = search.reason;

@@ -1,4 +1,4 @@
-// What this rank computes with: a CPU, or the GPU that its place on the node gives it.
+// What this rank computes with: a CPU, or the GPU that belongs to its place on the node.
 #pragma once
 
 #include <optional>
@@ -12,16 +12,16 @@ namespace trireme::launcher {
 
 class Device {
  public:
-  /// Collective. `wanted`: auto, cpu or cuda (train.device). auto takes GPUs when every rank sees one. Loads
-  /// libtrireme_cuda.so and makes the GPU current only when GPUs are taken. base::InputError, the same on all ranks,
-  /// when cuda is wanted and some rank sees none, when a node has fewer GPUs than ranks, when two ranks would share
-  /// one, or when the job's request keeps GPUs from ranks; the log says so when ranks share CPUs.
+  /// Collective. `wanted` is auto, cpu or cuda (train.device); auto uses GPUs when every rank sees one. Only when GPUs
+  /// are used, this loads libtrireme_cuda.so and makes the rank's GPU current. Throws base::InputError, the same on all
+  /// ranks, when cuda is wanted and some rank sees none, when a node has fewer GPUs than ranks, when two ranks would
+  /// share one, or when the job's request keeps GPUs from ranks. Logs a warning when ranks share CPUs.
   Device(collectives::MpiWorld& world, const std::string& wanted, const base::Log& log);
 
   bool cuda() const { return index_.has_value(); }
   int index() const { return *index_; }
-  /// Whether every rank multiplies bf16 in hardware: on GPUs, and on CPUs with AVX512_BF16. Without, a bf16 product
-  /// takes 25 to 500 times as long as one in fp32.
+  /// Whether every rank multiplies bf16 in hardware: true on GPUs, and on CPUs with AVX512_BF16. Otherwise a bf16
+  /// product takes 25 to 500 times as long as one in fp32.
   bool multiplies_bf16() const { return multiplies_bf16_; }
   const collectives::CudaFunctions& functions() const { return library_->functions(); }
 

@@ -17,7 +17,7 @@ namespace {
 
 using collectives::share_text;
 
-// The log, run.ini and the checkpoints say what this attempt computes in.
+// Sets the precision in which this attempt will compute, so that the log, run.ini and the checkpoints all say the same.
 void fit_precision(options::RunOptions& options, const Device& device, const base::Log& log) {
   if (options.train.precision != "bf16" || device.multiplies_bf16()) return;
   log.info(
@@ -32,7 +32,7 @@ std::unique_ptr<tokens::DataSource> open_data(base::FileSystem& files, const std
                                               static_cast<std::uint64_t>(resolved.options.run.seed), reading);
 }
 
-// The vocabulary decides the model's size, so it is needed before the options are resolved.
+// The vocabulary decides the model's size, so it is read before the options are resolved.
 std::int64_t vocabulary_of(base::FileSystem& files, const std::string& key, const std::string& list) {
   if (list.empty()) throw base::InputError(key + " is missing: name a token dataset (trireme prepare makes one)");
   const auto choices = tokens::parse_dataset_list(key, list);
@@ -60,7 +60,7 @@ void require_tokenizer(const tokens::DataSource& source, const std::string& list
   }
 }
 
-// data.tokenizer, when given, must be the one the datasets were prepared with.
+// data.tokenizer, if set, must be the tokenizer with which the datasets were prepared.
 void check_tokenizer_option(const options::RunOptions& options, const tokens::DataSource& source) {
   if (options.data.tokenizer.empty()) return;
   const auto tokenizer = text::Tokenizer::load(options.data.tokenizer);

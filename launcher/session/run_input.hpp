@@ -1,4 +1,4 @@
-// What a run is made of before anything is computed: its options and its datasets, the same on all ranks.
+// The inputs of a run, the same on all ranks: its options and its datasets.
 #pragma once
 
 #include <functional>
@@ -27,22 +27,21 @@ struct RunInput {
 /// Collective: runs `action` on rank 0. If it throws, every rank throws the same error, so that rank 0 reports it.
 void on_rank_0(collectives::MpiWorld& world, const std::function<void()>& action);
 
-/// Collective. What `read` returns on rank 0, on all ranks.
+/// Collective. Calls `read` on rank 0 and returns its result on all ranks.
 options::RunOptions share_options(collectives::MpiWorld& world, const std::function<options::RunOptions()>& read);
 
-/// Collective: line.parse(arguments) everywhere, but --help is printed by rank 0 alone. False after --help.
+/// Collective: calls line.parse(arguments) on every rank, but only rank 0 prints --help. Returns false after --help.
 bool parse_once(const collectives::MpiWorld& world, options::CommandLine& line, const options::Arguments& arguments);
 
-/// Collective, for training: opens the datasets and resolves the options for `device`; the log says so when they
-/// cannot have the precision that was asked for. The same base::InputError on all ranks for anything that cannot be
-/// trained.
+/// Collective, for training: opens the datasets and resolves the options for `device`. Logs when the requested
+/// precision is not possible. Throws the same base::InputError on all ranks for anything that cannot be trained.
 RunInput prepare_training(collectives::MpiWorld& world, base::FileSystem& files, options::RunOptions options,
                           const Device& device, const base::Log& log);
 
-/// Collective, for using a trained model: sizes come from the checkpoint that `path` names (find_checkpoint); the
-/// layout from the options where it fits the number of ranks, else every rank holds the whole model (said in the
-/// log). `data` replaces data.valid unless empty; with `need_data` one of them must be given. Its tokenizer, or else
-/// the one that prompts are encoded with, must be the checkpoint's.
+/// Collective, for using a trained model. The sizes come from the checkpoint that `path` names (find_checkpoint). The
+/// layout comes from the options where it fits the number of ranks; otherwise every rank holds the whole model, and the
+/// log says so. `data` replaces data.valid unless it is empty; with `need_data` one of them must be given. The
+/// tokenizer of the data, or else the one that encodes prompts, must be the checkpoint's.
 struct ModelInput {
   options::Resolved resolved;
   std::filesystem::path checkpoint;
@@ -55,8 +54,8 @@ ModelInput prepare_model(collectives::MpiWorld& world, base::FileSystem& files, 
                          const std::filesystem::path& path, const std::string& data, bool need_data,
                          const Device& device, const base::Log& log);
 
-/// `path` itself when it holds a manifest, else, when it is a run directory, its newest committed checkpoint.
-/// base::InputError naming `path` when it is neither.
+/// Returns `path` itself when it holds a manifest, and the newest committed checkpoint when it is a run directory.
+/// Throws base::InputError naming `path` when it is neither.
 std::filesystem::path find_checkpoint(base::FileSystem& files, const std::filesystem::path& path);
 
 }  // namespace trireme::launcher

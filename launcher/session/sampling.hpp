@@ -1,4 +1,4 @@
-// Choosing the next token from logits.
+// Chooses the next token from logits.
 #pragma once
 
 #include <cstdint>
@@ -13,8 +13,8 @@ struct Sampling {
   std::uint64_t seed = 0;
 };
 
-/// A draw for `position` (tokens before it): a pure function of logits, options and position. Filters apply after
-/// the temperature, top-k before top-p (Holtzman et al., arXiv 1904.09751), as in transformers.
+/// Draws the token for `position` (the number of tokens before it): a pure function of logits, options and position.
+/// Filters apply after the temperature, and top-k before top-p (Holtzman et al., arXiv 1904.09751), as in transformers.
 std::int64_t choose_token(std::span<const float> logits, const Sampling& sampling, std::int64_t position);
 
 }  // namespace trireme::launcher

@@ -36,7 +36,7 @@ transformer::Recompute recompute_of(const std::string& name) {
 Processor choose_processor(collectives::MpiWorld& world, const options::RunOptions& options, const Device& device) {
   Processor processor;
   if (device.cuda()) processor.device = at::Device(at::kCUDA, static_cast<at::DeviceIndex>(device.index()));
-  // LibTorch takes every processor of the machine whatever the mask says: tell it what this rank may use.
+  // LibTorch would use every processor of the machine whatever the mask says, so it is told what this rank may use.
   processor.threads = topology::threads_of(collectives::gather_places(world, ""), world.rank());
   processor.precision = precision_of(options.train.precision);
   return processor;
@@ -74,7 +74,7 @@ std::unique_ptr<collectives::Communicator> nccl_world(collectives::MpiWorld& wor
   return device.functions().make_nccl_world(options);
 }
 
-// Every rank's host name, in order of ranks.
+// Every rank's host name, in rank order.
 std::vector<std::string> gather_hosts(const collectives::MpiWorld& world, collectives::Communicator& all) {
   constexpr std::size_t kName = 256;
   std::string name = world.host();
@@ -122,7 +122,7 @@ Session::Session(collectives::MpiWorld& world, const options::Resolved& resolved
 Session::~Session() = default;
 
 double Session::measure_peak() {
-  // All ranks at once, and the slowest one's time for all: ranks may share processors.
+  // All ranks measure at once, and the slowest one's time counts for all, since ranks may share processors.
   double best = 0.0;
   for (int round = 0; round < 3; ++round) {
     world_.control().barrier();
@@ -153,7 +153,7 @@ transformer::MicroBatch Session::micro_batch(const tokens::Batch& batch, std::in
 std::optional<Session::Validation> Session::validate(const tokens::DataSource& source, std::uint64_t count,
                                                      const std::function<bool()>& keep_going) {
   const tokens::ValidationPlan plan{count, resolved_.options.train.micro_batch, resolved_.degrees.dp};
-  // A bounded number of micro-batches at a time: validation sets may be large.
+  // Takes a bounded number of micro-batches at a time, since validation sets may be large.
   constexpr std::int64_t kAtOnce = 16;
   double loss_sum = 0.0;
   Validation result;

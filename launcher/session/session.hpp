@@ -1,5 +1,5 @@
-// The ranks, wired for one layout: device and threads, communicators, the trainer. Built by every rank together and
-// destroyed in reverse.
+// The ranks set up for one layout: device and threads, communicators, the trainer. All ranks build it together and
+// destroy it in reverse order.
 #pragma once
 
 #include <cstdint>
@@ -23,8 +23,8 @@ namespace trireme::launcher {
 /// What a rank computes with.
 struct Processor {
   at::Device device = at::kCPU;
-  int threads = 1;                                             ///< of LibTorch on this rank
-  pipeline::Precision precision = pipeline::Precision::kFp32;  ///< train.precision of the resolved options
+  int threads = 1;                                             ///< LibTorch's threads on this rank
+  pipeline::Precision precision = pipeline::Precision::kFp32;  ///< train.precision in the resolved options
 };
 
 class Session {
@@ -42,25 +42,25 @@ class Session {
   topology::Coordinates position() const { return mesh_.coordinates(world_.rank()); }
   const Processor& processor() const { return processor_; }
   checkpoint::Coordinator& coordinator() { return *coordinator_; }
-  /// For a thread beside the training's.
+  /// For a thread that works beside the training's.
   checkpoint::Coordinator& background_coordinator() { return *background_coordinator_; }
   pipeline::Trainer& trainer() { return *trainer_; }
 
-  /// How many ranks share this rank's node.
+  /// The number of ranks on this rank's node.
   int ranks_on_node() const { return ranks_on_node_; }
-  /// Names of the nodes, in the order of their first rank.
+  /// The names of the nodes, in the order of their first ranks.
   const std::vector<std::string>& hosts() const { return hosts_; }
-  /// Collective: the logits of the next token after appending `tokens` to the one sequence being generated
-  /// (Trainer::start_generation(1, …)); vocab values.
+  /// Collective: appends `tokens` to the one sequence being generated (Trainer::start_generation(1, …)) and returns the
+  /// logits of the next token; vocab values.
   std::vector<float> next_logits(const std::vector<std::int64_t>& tokens);
 
-  /// Collective: measured matmul FLOP/s of all ranks together.
+  /// Collective: the measured matmul FLOP/s of all ranks together.
   double measure_peak();
   /// A batch as tensors on this rank's device. `step` keys dropout.
   transformer::MicroBatch micro_batch(const tokens::Batch& batch, std::int64_t step) const;
-  /// Collective: mean loss over the first samples of a dataset, in file order; `count` from validation_count().
-  /// `keep_going` is called between groups of micro-batches, collectively and with the same answer on all ranks;
-  /// nothing is returned when it says false.
+  /// Collective: the mean loss over the first samples of a dataset, in file order; `count` comes from
+  /// validation_count(). `keep_going` is called between groups of micro-batches, collectively and with the same answer
+  /// on all ranks; when it returns false, nothing is returned.
   struct Validation {
     double loss = 0.0;
     std::int64_t targets = 0;
@@ -69,7 +69,7 @@ class Session {
       const tokens::DataSource& source, std::uint64_t count,
       const std::function<bool()>& keep_going = [] { return true; });
 
-  /// Collective, at the good end: drains and closes the communicators.
+  /// Collective; call it at an orderly end: waits for the communicators' operations and closes them.
   void finish();
 
  private:
@@ -80,7 +80,7 @@ class Session {
   std::vector<std::string> hosts_;
   int ranks_on_node_ = 1;
   std::unique_ptr<collectives::Communicator> host_world_;
-  std::unique_ptr<collectives::Communicator> device_world_;  ///< null on the CPU: host_world_ serves
+  std::unique_ptr<collectives::Communicator> device_world_;  ///< null on the CPU, where host_world_ is used
   pipeline::OwnedGroups groups_;
   std::unique_ptr<collectives::Communicator> checkpoint_world_;
   std::unique_ptr<collectives::Communicator> background_world_;

@@ -10,7 +10,7 @@ namespace {
 
 using base::str;
 
-// $1, $2: the two directories without ".<attempt>"; $3: the attempt whose directories stay, or nothing.
+// $1, $2: the two directories without ".<attempt>". $3: the attempt whose directories stay, or nothing.
 constexpr const char* kRenew =
     "for old in \"$1\".* \"$2\".*; do\n"
     "  case $old in \"$1.$3\" | \"$2.$3\") ;; *) rm -rf -- \"$old\" ;; esac\n"

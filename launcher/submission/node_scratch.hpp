@@ -1,4 +1,4 @@
-// What MPI and a killed attempt leave on a job's nodes: where it lies, and how it goes.
+// The files that MPI and a killed attempt leave on a job's nodes: where they lie, and how they are removed.
 #pragma once
 
 #include <sys/types.h>
@@ -10,24 +10,25 @@
 
 namespace trireme::launcher {
 
-/// Directories on every node of one job, each attempt in one of its own: for Open MPI's sessions, and for the memory
-/// that its ranks share. Nobody else's files are ever in them: the names hold the user, the cluster and the job.
+/// Directories on every node of one job, separate ones for each attempt: for Open MPI's sessions, and for the memory
+/// that its ranks share. Nobody else's files are ever in them, since the names contain the user, the cluster and the
+/// job.
 struct NodeScratch {
   std::string session;  ///< "<TMPDIR or /tmp>/trireme-<uid>-<cluster>-<job>", without ".<attempt>"
   std::string memory;   ///< the same below /dev/shm
 };
 
-/// `temporary`: TMPDIR, "" for /tmp.
+/// `temporary`: TMPDIR, or "" for /tmp.
 NodeScratch node_scratch(uid_t user, const std::string& cluster, const slurm::JobEnvironment& job,
                          const std::string& temporary);
 
-/// srun's words that run `words` once on each of these nodes of the own job, beside what runs there, for `seconds` at
-/// most.
+/// The words for srun that run `words` once on each of these nodes of this job, beside what runs there, for at most
+/// `seconds`.
 std::vector<std::string> on_each_node(int seconds, const std::vector<std::string>& hosts,
                                       const std::vector<std::string>& words);
 
-/// Words that delete what other attempts of this job left on a node and make the directories of attempt `keep`, for
-/// this user alone; they fail where somebody else has made them. `keep` 0: only delete.
+/// The words that delete what other attempts of this job left on a node and make the directories of attempt `keep`, for
+/// this user alone. They fail where somebody else has made those directories. `keep` 0 only deletes.
 std::vector<std::string> renewal(const NodeScratch& scratch, int keep);
 
 }  // namespace trireme::launcher

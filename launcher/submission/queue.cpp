@@ -12,7 +12,7 @@ using Path = std::filesystem::path;
 
 std::string variable(const char* name) { return slurm::environment_variable(name).value_or(""); }
 
-// Empty where there is no place that belongs to this user alone.
+// Empty where no place belongs to this user alone.
 Path cache_directory() {
   if (const Path cache = variable("XDG_CACHE_HOME"); cache.is_absolute()) return cache / "trireme";
   const Path home = variable("HOME");

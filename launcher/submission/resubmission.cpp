@@ -72,7 +72,7 @@ std::vector<KnownJob> parse_known_jobs(const std::string& answer) {
     std::array<std::string, 5> fields;
     std::size_t begin = 0, count = 0;
     for (; count < fields.size(); ++count) {
-      // The directory is last, since it may hold the separator.
+      // The directory is last, since it may contain the separator.
       const std::size_t end = count + 1 < fields.size() ? line.find('|', begin) : line.size();
       if (end == std::string::npos) break;
       fields[count] = line.substr(begin, end - begin);
@@ -90,7 +90,7 @@ std::optional<KnownJob> job_of_run(const std::vector<KnownJob>& jobs, const slur
     const std::size_t task = job.id.find('_');
     const bool first_or_only = task == std::string::npos || job.id.substr(task) == "_0";
     const bool recorded = std::ranges::count(submitted, job.id) != 0;
-    // A script that submits itself again is known by the copy that Slurm keeps of it.
+    // A script that submits itself again is recognised by the name of the copy that Slurm keeps of it.
     const bool again = task == std::string::npos && job.command.ends_with("/slurm_script") && job.name == run.name &&
                        job.directory == work_directory;
     if ((recorded || (first_or_only && job.command == script) || again) && !is_over(job.state)) return job;
@@ -105,7 +105,7 @@ std::optional<fs::path> first_unwritable(const fs::path& run_directory) {
   for (const char* name : {"logs", "control", "checkpoints", "attempts.jsonl", "metrics.jsonl", "lease"}) {
     needed.push_back(run_directory / name);
   }
-  // Older checkpoints are deleted, which takes rights in them.
+  // Deleting older checkpoints takes the right to write in them.
   for (const auto& step : fs::directory_iterator(run_directory / "checkpoints", missing)) {
     if (step.path().filename().string().starts_with("step_")) needed.push_back(step.path());
   }

@@ -1,4 +1,4 @@
-// Submitting a run that was submitted before, or that somebody else began: what must not happen to it.
+// Protects a run that was submitted before, or that somebody else began, when it is submitted again.
 #pragma once
 
 #include <filesystem>
@@ -17,11 +17,11 @@ inline constexpr const char* kBatchScript = "submit.sbatch";
 
 /// A job as squeue shows it.
 struct KnownJob {
-  std::string id;  ///< "123", or of an array task "123_4"
+  std::string id;  ///< "123", or "123_4" for an array task
   std::string state;
   std::string name;
   std::string command;    ///< the batch script
-  std::string directory;  ///< where it works
+  std::string directory;  ///< the directory in which it works
 };
 
 /// Who may have submitted a job of these runs: this user, and the directories' owners.
@@ -31,19 +31,19 @@ std::vector<std::string> submitters_of(const std::vector<slurm::ScriptRun>& runs
 std::vector<std::string> known_jobs_command(const std::vector<std::string>& users);
 std::vector<KnownJob> parse_known_jobs(const std::string& answer);
 
-/// The job that waits for or works on the run already: by its number in `submitted` (the jobs of earlier
-/// submissions), by the run's own batch script, or, of a job that a batch script submitted, by its name and where it
-/// works. Jobs that are over do not count.
+/// Finds a job that already waits for the run or works on it: by its number in `submitted` (the jobs of earlier
+/// submissions), by the run's own batch script, or, if a batch script submitted it, by its name and working directory.
+/// Jobs that are over do not count.
 std::optional<KnownJob> job_of_run(const std::vector<KnownJob>& jobs, const slurm::ScriptRun& run,
                                    const std::string& work_directory, const std::vector<std::string>& submitted);
 
-/// What of a run directory this user may not write although a job of the run must; nothing when all is writable, or
-/// when there is no such directory yet.
+/// The first path in a run directory that a job of the run must write but this user may not; nothing when all is
+/// writable, or when the directory does not exist yet.
 std::optional<std::filesystem::path> first_unwritable(const std::filesystem::path& run_directory);
 
-/// Before anything is written: base::InputError when one of the plan's run directories holds what this user may not
-/// write, or when a job of such a run waits or runs already and slurm.extra names no dependency. Says so on standard
-/// error when the queue does not answer.
+/// Call it before anything is written. Throws base::InputError when one of the plan's run directories holds what this
+/// user may not write, or when a job of such a run already waits or runs and slurm.extra names no dependency. Warns on
+/// standard error when the queue does not answer.
 void check_resubmission(base::FileSystem& files, const slurm::ScriptPlan& plan, const slurm::RunCommand& run);
 
 }  // namespace trireme::launcher

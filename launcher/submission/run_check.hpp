@@ -1,4 +1,4 @@
-// A run file checked as training would check it, without MPI and LibTorch: a typo must not wait two days in the queue.
+// Checks a run file as training would, without MPI and LibTorch: a typo must not wait two days in the queue.
 #pragma once
 
 #include <cstdint>

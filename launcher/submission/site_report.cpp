@@ -60,7 +60,7 @@ std::vector<std::string> row_of(const slurm::Site& site, const slurm::Partition&
           one.preempt_mode == slurm::PreemptMode::kOff ? "" : str(one.grace, " s")};
 }
 
-// Two columns in, the following lines four.
+// Indents the first line by two columns and the following ones by four.
 std::string wrapped(const std::string& text) {
   const std::size_t width = std::min<std::size_t>(100, base::terminal_columns(1).value_or(100));
   std::string result, line = " ";

@@ -1,4 +1,4 @@
-// A site for a person to read: its partitions, the user's accounts, and what its settings mean for a job.
+// Presents a site to a person: its partitions, the user's accounts, and what its settings mean for a job.
 #pragma once
 
 #include <string>
@@ -9,13 +9,13 @@
 
 namespace trireme::launcher {
 
-/// Cluster and MPI in a line each, then one line a partition.
+/// One line each for the cluster and for MPI, then one line per partition.
 std::string site_table(const slurm::Site& site);
 
-/// One line an account; "" without any.
+/// One line per account; "" without any.
 std::string fair_share_table(const std::vector<slurm::FairShare>& shares);
 
-/// slurm::advise() by topic, wrapped at 100 columns.
+/// The advice of slurm::advise(), by topic, wrapped at 100 columns.
 std::string advice_text(const slurm::Site& site);
 
 }  // namespace trireme::launcher

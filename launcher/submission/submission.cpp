@@ -100,7 +100,7 @@ std::vector<std::int64_t> candidate_nodes(std::int64_t wished, std::int64_t rank
   const auto consider = [&](std::int64_t nodes) {
     const std::int64_t ranks = nodes * ranks_per_node;
     const auto dp = slurm::fit_data_parallel(needs, ranks);
-    // Only sizes that leave no rank idle: an idle GPU is paid for.
+    // Only sizes that leave no rank idle, since an idle GPU is paid for.
     if (nodes >= 1 && nodes <= most_nodes && dp && needs.tp * needs.pp * *dp == ranks) counts.insert(nodes);
   };
   for (std::int64_t nodes = wished; nodes >= 1 && counts.size() < most / 2 + 1; nodes /= 2) consider(nodes);

@@ -1,4 +1,4 @@
-// What submit says beside the job's number: what may happen to it, what it costs, which size would be done first.
+// What submit says besides the job's number: what may happen to the job, what it costs, which size would be done first.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@
 
 namespace trireme::launcher {
 
-/// Sentences about what this site will do to the job that its user should know before it waits in the queue.
+/// What this site will do to the job that its user should know before it waits in the queue, in sentences.
 std::vector<std::string> submission_warnings(const slurm::ScriptPlan& plan, const slurm::Site& site,
                                              std::int64_t chain);
 
@@ -21,17 +21,17 @@ std::vector<std::string> submission_warnings(const slurm::ScriptPlan& plan, cons
 std::string price_text(const slurm::ScriptPlan& plan, const slurm::Site& site,
                        const std::optional<std::vector<slurm::FairShare>>& shares);
 
-/// The start that sbatch --test-only promises ("… to start at 2026-01-31T12:00:00 …"), seconds since the epoch in local
-/// time. Nothing when the text has none.
+/// The start that sbatch --test-only promises ("… to start at 2026-01-31T12:00:00 …", local time) in seconds since the
+/// epoch. Nothing when the text has none.
 std::optional<double> promised_start(const std::string& text);
 
-/// Node counts worth asking for: the wished one, its halves and doubles, as far as the model's layout divides and the
-/// partition allows; at most `most`, smallest first.
+/// The numbers of nodes worth asking for: the requested one, its halves and doubles, as far as the model's layout
+/// divides and the partition allows; at most `most`, smallest first.
 std::vector<std::int64_t> candidate_nodes(std::int64_t wished, std::int64_t ranks_per_node, std::int64_t most_nodes,
                                           const slurm::LayoutNeeds& needs, std::size_t most);
 
-/// Wall seconds that the rest of the training takes on `ranks` ranks when it takes `seconds` on `measured_ranks`: in
-/// inverse proportion to the ranks that the layout uses, a plain model that ignores communication.
+/// The wall seconds that the rest of the training takes on `ranks` ranks when it takes `seconds` on `measured_ranks`:
+/// in inverse proportion to the number of ranks that the layout uses. The model ignores communication.
 double planned_seconds(double seconds, std::int64_t measured_ranks, std::int64_t ranks,
                        const slurm::LayoutNeeds& needs);
 

@@ -1,4 +1,4 @@
-// How a dropout mask is keyed; the same on host and device.
+// How the keys of dropout masks are made, the same on host and device.
 #pragma once
 
 #include "base/philox.hpp"
@@ -6,7 +6,7 @@
 
 namespace trireme::kernels {
 
-/// One Philox key per sample; layer and site are the counter's upper words.
+/// One Philox key per sample; layer and site are the upper words of the counter.
 inline std::uint64_t dropout_sample_key(const DropoutKey& key, std::int64_t sample) {
   return base::mix(base::mix(base::mix(key.seed, base::name_hash("dropout")), static_cast<std::uint64_t>(key.step)),
                    static_cast<std::uint64_t>(sample));

@@ -1,4 +1,4 @@
-// What the host versions share: element types, row counts, and dividing rows over OpenMP's threads.
+// What the host kernels share: element types, row counts, and dividing rows over OpenMP's threads.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -30,8 +30,8 @@ inline const void* offset(const void* data, std::int64_t elements, const at::Ten
   return static_cast<const char*>(data) + elements * static_cast<std::int64_t>(like.element_size());
 }
 
-/// f(first, count) over [0, total) in one contiguous piece per thread, multiples of `multiple` long; one thread when
-/// the work (total * cost elements) is small.
+/// Calls f(first, count) over [0, total) with one contiguous piece per thread, each a multiple of `multiple` long; with
+/// one thread when the work (total * cost elements) is small.
 template <typename F>
 void divide(std::int64_t total, std::int64_t cost, const F& f, std::int64_t multiple = 1) {
   const std::int64_t threads = total * cost < 16384 ? 1 : omp_get_max_threads();
@@ -45,7 +45,7 @@ void divide(std::int64_t total, std::int64_t cost, const F& f, std::int64_t mult
   for (std::int64_t first = 0; first < total; first += each) f(first, std::min(each, total - first));
 }
 
-/// The CUDA library's functions; throws base::Error when it is not loaded.
+/// The CUDA library's functions. Throws base::Error when it is not loaded.
 const struct CudaTable& cuda_table();
 
 }  // namespace trireme::kernels

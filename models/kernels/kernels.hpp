@@ -1,5 +1,5 @@
-// What the model needs and ATen has not, or has slowly: one function per operation, on tensors of one device. Host
-// tensors take models/kernels/cpu; device tensors take ATen's operations, or the table that libtrireme_cuda.so brings.
+// Operations that the model needs and that ATen lacks or does slowly: one function each, on tensors of one device. Host
+// tensors go to models/kernels/cpu; device tensors go to ATen's operations, or to the table in libtrireme_cuda.so.
 //
 // Tensors are contiguous unless stated. Types: fp32, fp64, bf16; "wide" is fp64 for fp64 and fp32 otherwise. Leading
 // dims are rows, the last one columns.
@@ -12,7 +12,7 @@
 
 namespace trireme::kernels {
 
-/// fp64 for fp64, fp32 for fp32 and bf16.
+/// fp64 for fp64; fp32 for fp32 and bf16.
 at::ScalarType wide_type(at::ScalarType type);
 
 // ---- Norms ----
@@ -32,34 +32,34 @@ NormBackward norm_backward(const at::Tensor& dy, const at::Tensor& x, const Norm
                            const at::Tensor& weight, const at::Tensor& bias);
 
 // ---- Activations ----
-/// gate_up (…, 2F): silu(gate) * up -> (…, F).
+/// Takes gate_up (…, 2F) and returns silu(gate) * up, (…, F).
 at::Tensor swiglu(const at::Tensor& gate_up);
-/// -> (…, 2F).
+/// Returns the gradient of gate_up, (…, 2F).
 at::Tensor swiglu_backward(const at::Tensor& dy, const at::Tensor& gate_up);
-/// h += bias in place (bias may be undefined), returns gelu(h), tanh form.
+/// Adds the bias (which may be undefined) to h in place and returns gelu(h), tanh form.
 at::Tensor gelu(at::Tensor& h, const at::Tensor& bias);
 /// Overwrites dy by dy * gelu'(h) and returns it.
 at::Tensor gelu_backward(at::Tensor dy, const at::Tensor& h);
 
 // ---- Rows ----
-/// Rotates the first `heads` heads of data (T, B, C) by the tables (>= first + T, head_size/2), wide, of row
-/// first + t. inverse: by the negative angle (the backward).
+/// Rotates the first `heads` heads of data (T, B, C). Position t uses row first + t of the wide tables (>= first + T,
+/// head_size/2). `inverse` rotates by the negative angle (the backward).
 void rotate(at::Tensor& data, std::int64_t heads, const at::Tensor& cosine, const at::Tensor& sine, std::int64_t first,
             bool inverse);
 /// y += x + bias; either may be undefined.
 void add(at::Tensor& y, const at::Tensor& x, const at::Tensor& bias);
-/// wide sums = (overwrite) or += the sum of x's rows.
+/// wide sums = (with `overwrite`) or += the sum of x's rows.
 void column_sum(const at::Tensor& x, at::Tensor& sums, bool overwrite);
 /// sum += x, x of any type, sum wide.
 void accumulate(at::Tensor& sum, const at::Tensor& x);
-/// grad[rows[i]] += dy[i] in the order of i, deterministic; rows (n) int64 with -1 = skip; grad wide.
+/// grad[rows[i]] += dy[i] in the order of i, so deterministic; rows (n) is int64, -1 = skip; grad is wide.
 void add_rows(at::Tensor& grad, const at::Tensor& rows, const at::Tensor& dy);
 
 // ---- Softmax and cross-entropy of logits (n, V); target (n) int64, -1 = none here ----
-/// Overwrites logits by exp(logit - row maximum); returns (n, 3) fp64: maximum, sum of the exponentials, logit of the
-/// target (0 without one). V >= 1.
+/// Overwrites logits by exp(logit - row maximum). Returns (n, 3) fp64: maximum, sum of the exponentials, logit of the
+/// target (0 without a target). V >= 1.
 at::Tensor softmax_statistics(at::Tensor& logits, const at::Tensor& target);
-/// Overwrites e by e * factor[row], minus at_target[row] at the target. factor, at_target (n) fp64.
+/// Overwrites e by e * factor[row], minus at_target[row] at the target. factor and at_target: (n) fp64.
 void softmax_gradient(at::Tensor& e, const at::Tensor& target, const at::Tensor& factor, const at::Tensor& at_target);
 
 // ---- Dropout ----
@@ -71,12 +71,12 @@ struct DropoutKey {
   int site = 0;
   std::int64_t first_position = 0;  ///< global position of x's first row
 };
-/// In place on x (T, B, D): kept elements are divided by 1 - probability. The mask of sample samples[b] at global
-/// position p and column d is a function of (seed, step, sample, layer, site, p * D + d) only. Calling it on the
-/// gradient is the backward.
+/// Works in place on x (T, B, D): kept elements are divided by 1 - probability. The mask of sample samples[b] at global
+/// position p and column d is a function of (seed, step, sample, layer, site, p * D + d) only. The backward is the same
+/// call on the gradient.
 void dropout(at::Tensor& x, const DropoutKey& key, const std::vector<std::int64_t>& samples);
 
-/// What the CUDA library brings; the same meanings as above, on the current stream.
+/// The functions of the CUDA library, with the same meanings as above; they run on the current stream.
 struct CudaTable {
   void (*swiglu)(const at::Tensor& gate_up, at::Tensor& y);
   void (*swiglu_backward)(const at::Tensor& dy, const at::Tensor& gate_up, at::Tensor& grad);
@@ -87,9 +87,9 @@ struct CudaTable {
                            const at::Tensor& at_target);
   void (*dropout)(at::Tensor& x, const DropoutKey& key, const std::vector<std::int64_t>& samples);
 };
-/// The entry point of libtrireme_cuda.so, by the name "trireme_cuda_kernels".
+/// The entry point of libtrireme_cuda.so, exported as "trireme_cuda_kernels".
 using CudaTableEntry = const CudaTable* (*)();
-/// Called once when the CUDA library is loaded, before any device tensor is used. The table must live on.
+/// Call it once, when the CUDA library is loaded, before any device tensor is used. The table must stay valid.
 void set_cuda_table(const CudaTable* table);
 
 }  // namespace trireme::kernels

@@ -19,7 +19,7 @@ class Plan {
     for (const auto& tensor : spec::logical_tensors(config)) tensors_.emplace(tensor.name, tensor);
   }
 
-  /// A tied head uses embed.tokens, listed here only when no embedding on this rank finishes it later.
+  /// A tied head uses embed.tokens. It is listed here only when no embedding on this rank finishes it later.
   void head(bool embedding_here) {
     if (!config_.tie_embeddings) {
       one("head.weight");
@@ -57,7 +57,7 @@ class Plan {
     one(name + ".weight");
     if (config_.arch == spec::Architecture::kGpt2) one(name + ".bias");
   }
-  /// Weight block and, for gpt2, bias block of the linears `parts` under `prefix`.
+  /// Adds the weight block and, for gpt2, the bias block of the linears `parts` under `prefix`.
   void matrix(const std::string& name, const std::vector<std::string>& parts, const std::string& prefix) {
     for (const std::string suffix : {".weight", ".bias"}) {
       if (suffix == ".bias" && config_.arch != spec::Architecture::kGpt2) continue;

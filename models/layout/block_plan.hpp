@@ -1,4 +1,4 @@
-// Which parameters a stage holds, in which order.
+// Which parameters a stage holds, and in which order.
 #pragma once
 
 #include <vector>
@@ -9,8 +9,8 @@
 
 namespace trireme::layout {
 
-/// The blocks of the given chunks on one rank, in the order in which backward finishes them. A tied embedding that
-/// two chunks of this rank share appears once, at its last use (the embedding).
+/// The blocks of the given chunks on one rank, in the order in which backward finishes them. A tied embedding that two
+/// chunks of this rank share is listed once, at its last use (the embedding).
 std::vector<BlockPlan> block_plan(const spec::ModelConfig& config, const std::vector<schedule::ChunkLayers>& chunks);
 
 }  // namespace trireme::layout

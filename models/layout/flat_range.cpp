@@ -73,7 +73,7 @@ std::vector<FlatRange> decay_ranges(const FlatLayout& layout) {
   bool previous_decays = false;
   for (const FlatParameter& parameter : layout.parameters) {
     FlatRange range = range_of(parameter);
-    if (range.size() == 0) continue;  // says nothing about what lies around it
+    if (range.size() == 0) continue;  // an empty parameter says nothing about what lies around it
     if (parameter.tensor.decay) {
       if (previous_decays) range.begin = ranges.back().end;
       append(ranges, range);

@@ -18,18 +18,18 @@ struct FlatRange {
   bool operator==(const FlatRange&) const = default;
 };
 
-/// The common part of two ascending lists of disjoint ranges, ascending; touching ranges are joined.
+/// Returns the common part of two ascending lists of disjoint ranges, ascending; touching ranges are joined.
 std::vector<FlatRange> intersect(const std::vector<FlatRange>& a, const std::vector<FlatRange>& b);
 
-/// Where a parameter or a block lies.
+/// The range of a parameter or of a block.
 FlatRange range_of(const FlatParameter& parameter);
 FlatRange range_of(const FlatBlock& block, const FlatLayout& layout);
-/// The part of a parameter that this rank owns among its tp peers; empty when none.
+/// The range of a parameter that this rank owns among its tp peers; empty when it owns none.
 FlatRange owned_range(const FlatParameter& parameter);
 /// The owned parts of all parameters except those of the block named `skip` ("" = none), ascending.
 std::vector<FlatRange> owned_ranges(const FlatLayout& layout, const std::string& skip);
-/// Parameters with weight decay; padding between two neighbours of them is included, and nothing of any other
-/// parameter.
+/// The ranges of parameters with weight decay. They include the padding between two such neighbours, and nothing of any
+/// other parameter.
 std::vector<FlatRange> decay_ranges(const FlatLayout& layout);
 
 }  // namespace trireme::layout

@@ -1,4 +1,4 @@
-// How the flat gradient buffer is summed over dp: in buckets, which ZeRO cuts into one part for each dp rank.
+// How the flat gradient buffer is summed over dp: in buckets, each of which ZeRO cuts into one part per dp rank.
 #pragma once
 
 #include <cstdint>
@@ -9,16 +9,16 @@
 
 namespace trireme::layout {
 
-/// Buckets are multiples of this many elements: dp parts, each at a 64-byte boundary.
+/// Buckets are multiples of this many elements, so that each of the dp parts begins at a 64-byte boundary.
 inline std::int64_t bucket_unit(int dp) { return std::int64_t{32} * dp; }
 
-/// The whole buffer in buckets of about `bucket_elements`, ascending. No bucket holds both the block named `tied`
-/// ("" = none), which must lie last, and others. Throws base::Error when the buffer's length or the tied block's place
-/// is not a multiple of bucket_unit(dp).
+/// Cuts the whole buffer into buckets of about `bucket_elements`, ascending. No bucket holds both the block named
+/// `tied` ("" = none), which must lie last, and others. Throws base::Error when the buffer's length or the tied block's
+/// place is not a multiple of bucket_unit(dp).
 std::vector<FlatRange> cut_into_buckets(const FlatLayout& layout, const std::string& tied, std::int64_t bucket_elements,
                                         int dp);
 
-/// The part of a bucket that a dp rank owns under ZeRO: the dp_rank-th of dp equal ones.
+/// The part of a bucket that a dp rank owns under ZeRO: number dp_rank of dp equal parts.
 FlatRange part_of(FlatRange bucket, int dp_rank, int dp);
 
 }  // namespace trireme::layout

@@ -17,7 +17,7 @@ schedule::PartCosts costs_of(const spec::ModelConfig& model) {
   return {0.0, spec::layer_flops(model, spec::AttentionCount::kCausal), spec::head_flops(model)};
 }
 
-/// The chunks of a stage, ascending: layers are assigned by their cost in operations.
+/// The chunks of a stage, ascending. Layers are assigned by their cost in operations.
 Chunks chunks_of_stage(const StateLayout& layout, int stage) {
   const int stages = layout.degrees.pp;
   const Chunks all = schedule::assign_layers(layout.model.layers, stages, layout.chunks, costs_of(layout.model));

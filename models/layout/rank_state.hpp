@@ -13,28 +13,28 @@
 
 namespace trireme::layout {
 
-/// Everything that decides where the state lies.
+/// Everything that determines where the state lies.
 struct StateLayout {
   spec::ModelConfig model;
   topology::Degrees degrees;
-  int chunks = 1;                          ///< per stage
-  int zero = 0;                            ///< 0 or 1
-  bool masters = false;                    ///< the values are rounded copies of masters, which lie with Adam's moments
-  std::int64_t boundary = 16;              ///< elements: 64 bytes of the smaller of the value and gradient types
-  std::int64_t bucket_elements = 4 << 20;  ///< of gradients, per reduction over dp
+  int chunks = 1;              ///< per stage
+  int zero = 0;                ///< 0 or 1
+  bool masters = false;        ///< whether the values are rounded copies of masters, which lie with Adam's moments
+  std::int64_t boundary = 16;  ///< elements: 64 bytes of the smaller of the value and gradient types
+  std::int64_t bucket_elements = 4 << 20;  ///< gradients per reduction over dp
 
-  /// True where each dp rank updates parts of its own.
+  /// Whether each dp rank updates only parts of the state.
   bool partitioned() const { return zero == 1 && degrees.dp > 1; }
 };
 
 struct RankState {
-  std::vector<schedule::ChunkLayers> chunks;  ///< of this rank's stage, ascending
+  std::vector<schedule::ChunkLayers> chunks;  ///< chunks of this rank's stage, ascending
   FlatLayout flat;
-  /// The block of a tied embedding whose two ends are on different stages, if this stage has an end ("" = none). It
-  /// lies last: its sum waits for the other stage, so it must not hold up the buckets of the layers.
+  /// The block of a tied embedding whose two ends are on different stages, if this stage has one of them ("" = none).
+  /// It lies last: its sum waits for the other stage, so it must not delay the buckets of the layers.
   std::string tied;
-  std::string far_tied;            ///< the same, only where this stage has the head's end: the copy that does not count
-  std::vector<FlatRange> buckets;  ///< of gradients
+  std::string far_tied;            ///< the same, but set only on the head's stage, whose copy does not count
+  std::vector<FlatRange> buckets;  ///< buckets of gradients
   std::vector<FlatRange> own;      ///< what this rank updates: everything, or its part of each bucket
 };
 

@@ -8,7 +8,7 @@
 namespace trireme::layout {
 namespace {
 
-/// True when tp ranks hold overlapping, different boxes of this tensor.
+/// Whether tp ranks hold boxes of this tensor that overlap without being equal.
 bool shared(const spec::LogicalTensor& tensor, const StateLayout& layout) {
   const int tp = layout.degrees.tp;
   if (tensor.split != spec::Split::kKeyHeads || tp == 1) return false;
@@ -17,7 +17,7 @@ bool shared(const spec::LogicalTensor& tensor, const StateLayout& layout) {
   return held > tensor.shape[0];
 }
 
-/// Boxes that are the same on every rank that holds them: single heads where ranks share some.
+/// Cuts a parameter into boxes that are equal on every rank that holds them: single heads where ranks share some.
 std::vector<topology::Box> common_boxes(const FlatParameter& parameter, const StateLayout& layout) {
   if (!shared(parameter.tensor, layout)) return {parameter.box};
   std::vector<topology::Box> heads;
@@ -30,7 +30,7 @@ std::vector<topology::Box> common_boxes(const FlatParameter& parameter, const St
   return heads;
 }
 
-/// Boxes of flat elements [begin, end) of a parameter, in its logical tensor.
+/// The boxes of the logical tensor that make up flat elements [begin, end) of a parameter.
 std::vector<topology::Box> boxes_of(const FlatParameter& parameter, FlatRange range) {
   std::vector<topology::Box> boxes =
       topology::boxes_of_range(parameter.box.size, range.begin - parameter.flat_offset, range.size());
@@ -40,14 +40,14 @@ std::vector<topology::Box> boxes_of(const FlatParameter& parameter, FlatRange ra
   return boxes;
 }
 
-/// What of `range` lies before, in and behind `owned`.
+/// The parts of `range` before, inside and behind `owned`.
 std::array<FlatRange, 3> divide(FlatRange range, FlatRange owned) {
   const std::int64_t first = std::clamp(owned.begin, range.begin, range.end);
   const std::int64_t last = std::clamp(owned.end, first, range.end);
   return {FlatRange{range.begin, first}, FlatRange{first, last}, FlatRange{last, range.end}};
 }
 
-/// All elements that parameters lie in.
+/// Boxes for all elements of all parameters.
 std::vector<HeldBox> whole_boxes(const StateLayout& layout, const RankState& state) {
   std::vector<HeldBox> held;
   for (std::size_t index = 0; index < state.flat.parameters.size(); ++index) {
@@ -63,7 +63,7 @@ std::vector<HeldBox> whole_boxes(const StateLayout& layout, const RankState& sta
   return held;
 }
 
-/// The ranges that this rank updates.
+/// Boxes for the ranges that this rank updates.
 std::vector<HeldBox> own_boxes(const RankState& state) {
   std::vector<HeldBox> held;
   for (const FlatBlock& block : state.flat.blocks) {

@@ -10,17 +10,17 @@ namespace trireme::layout {
 
 struct HeldBox {
   int parameter = 0;   ///< index into FlatLayout::parameters
-  topology::Box box;   ///< of its logical tensor
+  topology::Box box;   ///< box of its logical tensor
   FlatRange elements;  ///< where the box lies, dense, in the flat buffers
-  /// Belongs into a checkpoint. Over all ranks the stored boxes of a tensor cover each element, and two stored boxes
-  /// are either the same or disjoint. Not stored: a part that another rank stores in differently cut boxes; it is only
-  /// to be filled when loading.
+  /// Whether the box belongs into a checkpoint. Over all ranks the stored boxes of a tensor cover each element, and two
+  /// stored boxes are either the same or disjoint. A box is not stored when another rank stores its elements in boxes
+  /// that are cut differently; then it is only filled when loading.
   bool stored = true;
 };
 
-/// Of the parameters that a checkpoint stores (the masters where there are some).
+/// The boxes of the parameters that a checkpoint stores (the masters where there are some).
 std::vector<HeldBox> parameter_boxes(const StateLayout& layout, const RankState& state);
-/// Of what each rank holds for its updates alone: Adam's moments, and the gradients' sums.
+/// The boxes of what a rank holds only for its updates: Adam's moments and the sums of gradients.
 std::vector<HeldBox> update_boxes(const StateLayout& layout, const RankState& state);
 
 }  // namespace trireme::layout

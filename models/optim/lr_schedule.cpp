@@ -13,7 +13,7 @@ namespace {
 constexpr std::array<const char*, 4> kNames{"constant", "linear", "cosine", "wsd"};
 
 struct Decay {
-  std::int64_t first = 0;  ///< updates done when the decay begins
+  std::int64_t first = 0;  ///< number of updates done when the decay begins
   std::int64_t steps = 0;
 };
 

@@ -27,7 +27,7 @@ struct LrSchedule {
   std::int64_t total_steps = 0;
 };
 
-/// The rate of the update that follows `done` finished updates (0 for the first). Example: warmup_steps = 4,
+/// The learning rate of the update that follows `done` finished updates (0 for the first). Example: warmup_steps = 4,
 /// lr = 1: 0.25, 0.5, 0.75, 1, then the decay's first value.
 double learning_rate(const LrSchedule& schedule, std::int64_t done);
 

@@ -98,7 +98,7 @@ void Optimizer::update_host(const Piece& piece, double lr, double factor) {
 }
 
 void Optimizer::update_device(double lr, double factor) {
-  // The fused kernel's own grad_scale is fp32 and divides; here the gradients are scaled in place.
+  // The fused kernel's own grad_scale is fp32 and divides, so here the gradients are scaled in place.
   const bool scale = factor != 1.0;
   for (const bool decay : {true, false}) {
     std::vector<at::Tensor> values, grads, m, v, steps;

@@ -1,4 +1,4 @@
-// AdamW over the ranges of a parameter store that this rank updates.
+// AdamW on the ranges of a parameter store that this rank updates.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -18,32 +18,32 @@ struct AdamWOptions {
   double weight_decay = 0.1;  ///< on matrices only (spec::LogicalTensor::decay)
 };
 
-/// The factor that brings a gradient of this norm down to `clip` (0 = no limit): min(1, clip / (norm + 1e-6)).
+/// The factor that scales a gradient of this norm down to `clip` (0 = no limit): min(1, clip / (norm + 1e-6)).
 double clip_factor(double norm, double clip);
 
-/// Holds Adam's two moments, and fp32 masters where the store's values are bf16, of the flat ranges `own` (all of the
+/// Holds Adam's two moments, and fp32 masters where the store's values are bf16, for the flat ranges `own` (all of the
 /// store, or a dp rank's parts under ZeRO), packed one range after another.
 class Optimizer {
  public:
   /// `store` must outlive it. `own`: ascending, disjoint.
   Optimizer(parallel::ParameterStore& store, const AdamWOptions& options, std::vector<layout::FlatRange> own);
 
-  /// One update of the own ranges from the store's gradients times `factor`. Leaves the gradients scaled on a
-  /// device, as they were on the host.
+  /// Updates the own ranges once, from the store's gradients times `factor`. Afterwards the gradients are scaled on a
+  /// device and unchanged on the host.
   void update(double lr, double factor);
 
-  /// Updates done so far: the bias correction's t.
+  /// The number of updates done so far: t in the bias correction.
   std::int64_t steps() const { return steps_; }
   void set_steps(std::int64_t steps) { steps_ = steps; }
 
-  /// The position in the packed buffers of flat element `flat`, which must lie in an own range.
+  /// Where flat element `flat`, which must lie in an own range, lies in the packed buffers.
   std::int64_t packed(std::int64_t flat) const;
   const at::Tensor& first_moments() const { return m_; }
   const at::Tensor& second_moments() const { return v_; }
-  /// True where the values are rounded copies of packed fp32 masters.
+  /// Whether the values are rounded copies of packed fp32 masters.
   bool has_masters() const { return masters_.defined(); }
   const at::Tensor& masters() const { return masters_; }
-  /// Rounds the masters into the store's values (own ranges). Nothing without masters.
+  /// Rounds the masters into the store's values (own ranges). Does nothing without masters.
   void publish_masters();
 
  private:

@@ -17,7 +17,7 @@ std::byte* address(const at::Tensor& flat, std::int64_t element) {
   return static_cast<std::byte*>(flat.mutable_data_ptr()) + element * static_cast<std::int64_t>(flat.element_size());
 }
 
-/// LayerDone's number for the group that `first`, a block's first member, belongs to.
+/// The number that LayerDone has for the block group of `first`, a block's first member.
 std::int64_t group_of(const parallel::Parameter& first, const ReducerOptions& options) {
   if (first.tensor.place == spec::Place::kLayer) return first.tensor.layer;
   if (first.tensor.place == spec::Place::kHead) return options.layers;
@@ -144,8 +144,8 @@ void GradientReducer::test() {
   for (collectives::Request& request : running_) request.test();
 }
 
-/// Only now, when nothing goes between the stages any more: the far end is done long before the near one, and its
-/// wait must not stand in the way of the gradients that the near one needs.
+/// Called only when nothing is sent between the stages any more. The far end is done long before the near one, and its
+/// wait must not delay the gradients that the near one needs.
 void GradientReducer::sum_tied_ends() {
   if (groups_.tied == nullptr) return;
   const layout::FlatRange range = range_of(store_.layout().blocks.back(), store_.layout());

@@ -14,55 +14,55 @@
 namespace trireme::optim {
 
 struct ReducerOptions {
-  std::vector<layout::FlatRange> buckets;  ///< layout::cut_into_buckets() of the store
-  bool partition = false;                  ///< ZeRO-1: each dp rank ends with the sums of its own parts only
+  std::vector<layout::FlatRange> buckets;  ///< what layout::cut_into_buckets() returned for the store
+  bool partition = false;                  ///< ZeRO-1: each dp rank gets the sums of its own parts only
   bool sequence_parallel = false;
-  bool shared_key_heads = false;   ///< some key/value heads are held by more than one tp rank
-  bool embedding_is_head = false;  ///< this rank's embed.tokens is only the tied head, finished with it
-  std::int64_t layers = 0;         ///< of the model
+  bool shared_key_heads = false;   ///< whether some key/value heads are held by more than one tp rank
+  bool embedding_is_head = false;  ///< whether this rank's embed.tokens is only the tied head, finished with it
+  std::int64_t layers = 0;         ///< layers of the whole model
   std::string tied;                ///< a block whose other end lives on another stage, last in the store; "" = none
 };
 
-/// Any may be null (degree 1). `tied`: the two ends of a tied embedding.
+/// The communicators; any may be null (degree 1). `tied` joins the two ends of a tied embedding.
 struct ReducerGroups {
   collectives::Communicator* tp = nullptr;
   collectives::Communicator* dp = nullptr;
   collectives::Communicator* tied = nullptr;
 };
 
-/// The flat gradient buffer is cut into buckets. When the last block in a bucket is done, and all buckets before it
-/// have started, its sum over dp starts; the tied block's buckets come last, after both ends are done. Before that,
-/// over tp: the parts of sequence-partial gradients, and the shares of key/value heads that several ranks read. Losses
-/// are scaled by global target counts, so everything is a plain sum. Under ZeRO dp rank r owns the r-th of dp equal
-/// parts of each bucket.
+/// Sums the flat gradient buffer over dp, bucket by bucket. A bucket's sum starts when its last block is done and all
+/// buckets before it have started; the buckets of the tied block come last, after both of its ends are done. Before
+/// that, sequence-partial gradients and the shares of key/value heads that several ranks read are summed over tp.
+/// Losses are scaled by global target counts, so everything is a plain sum. Under ZeRO dp rank r owns part r of dp
+/// equal parts of each bucket.
 class GradientReducer {
  public:
   GradientReducer(parallel::ParameterStore& store, const ReducerOptions& options, const ReducerGroups& groups);
   ~GradientReducer();
 
-  /// Before the backward passes of the last micro-batch.
+  /// Call it before the backward passes of the last micro-batch.
   void begin();
-  /// The gradients of a block group are complete on this rank (transformer::Chunk::LayerDone's argument).
+  /// Call it when the gradients of a block group are complete on this rank (transformer::Chunk::LayerDone's argument).
   void done(std::int64_t layer);
-  /// Progress for what is under way; cheap; to be called often.
+  /// Lets the sums under way progress. It is cheap; call it often.
   void test();
-  /// After the last backward pass: waits until all sums are there.
+  /// Call it after the last backward pass: waits until all sums are there.
   void finish();
-  /// Under ZeRO, after the update: completes the values on every dp rank. Nothing otherwise.
+  /// Call it after the update. Under ZeRO it completes the values on every dp rank; otherwise it does nothing.
   void gather_values();
 
  private:
   struct Bucket {
     layout::FlatRange range;
-    int blocks = 0;   ///< that reach into it
-    int missing = 0;  ///< of them, not done in this step
+    int blocks = 0;   ///< blocks that reach into the bucket
+    int missing = 0;  ///< how many of them are not done in this step
     bool tied = false;
   };
   /// What a block group sums over tp, packed into one buffer.
   struct TensorSum {
     int parameter;
-    bool key_heads;       ///< packed as the whole logical tensor, zero where this rank holds nothing
-    std::int64_t offset;  ///< in the buffer
+    bool key_heads;       ///< true: packed as the whole logical tensor, zero where this rank holds nothing
+    std::int64_t offset;  ///< position in the buffer
     std::int64_t elements;
   };
   struct Group {
@@ -85,7 +85,7 @@ class GradientReducer {
   ReducerGroups groups_;
   std::vector<Bucket> buckets_;
   std::vector<Group> block_groups_;
-  std::size_t next_ = 0;  ///< first bucket that has not started
+  std::size_t next_ = 0;  ///< the first bucket that has not started
   std::vector<collectives::Request> running_;
 };
 

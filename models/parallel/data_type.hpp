@@ -1,4 +1,4 @@
-// A tensor's element type in the words of collectives.
+// Converts a tensor's element type to the one that collectives use.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -7,7 +7,7 @@
 
 namespace trireme::parallel {
 
-/// Throws base::Error for a type that no collective carries.
+/// Throws base::Error for a type that collectives do not support.
 collectives::DataType data_type(at::ScalarType type);
 inline collectives::DataType data_type(const at::Tensor& tensor) { return data_type(tensor.scalar_type()); }
 

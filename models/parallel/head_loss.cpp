@@ -20,16 +20,16 @@
 namespace trireme::parallel {
 namespace {
 
-/// Bytes of logits at a time.
+/// How many bytes of logits exist at a time.
 std::int64_t slice_bytes(const at::Tensor& x) { return std::int64_t{x.is_cuda() ? 512 : 64} << 20; }
 
-/// The same on every tp rank: the largest part decides.
+/// The same on every tp rank, since the largest part decides.
 std::int64_t tokens_per_slice(const VocabularyPart& part, int tp, const at::Tensor& x) {
   const std::int64_t widest = (part.total + tp - 1) / tp;
   return std::max<std::int64_t>(1, slice_bytes(x) / (widest * static_cast<std::int64_t>(x.element_size())));
 }
 
-/// (n, 3) statistics of every rank as (tp, n, 3).
+/// Gathers the (n, 3) statistics of every rank as (tp, n, 3).
 at::Tensor all_statistics(const at::Tensor& mine, const TensorGroup& group) {
   const at::Tensor one = mine.unsqueeze(0);
   return group.size() == 1 ? one : all_gather(*group.comm, one);
@@ -41,8 +41,8 @@ at::Tensor statistics_of_nothing(std::int64_t tokens, const at::TensorOptions& o
   return statistics;
 }
 
-/// Over the whole vocabulary: loss of each token (0 where masked) and the factor that turns this rank's exponentials
-/// into probabilities.
+/// Over the whole vocabulary: the loss of each token (0 where masked) and the factor that turns this rank's
+/// exponentials into probabilities.
 struct Combined {
   at::Tensor loss;
   at::Tensor factor;

@@ -1,5 +1,5 @@
-// Output head and cross-entropy over a vocabulary that tp ranks share, a slice of tokens at a time: the logits of all
-// tokens never exist at once, and with gradients wanted they are overwritten by theirs.
+// Output head and cross-entropy over a vocabulary that is divided over tp ranks, computed for a slice of tokens at a
+// time: the logits of all tokens never exist at once, and when gradients are wanted they overwrite the logits.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -9,7 +9,7 @@
 
 namespace trireme::parallel {
 
-/// Which part of the vocabulary this rank holds.
+/// The part of the vocabulary that this rank holds.
 struct VocabularyPart {
   std::int64_t total = 0;
   std::int64_t first = 0;
@@ -22,7 +22,7 @@ struct HeadLoss {
 };
 
 /// x_TBD: the head's input, all positions. targets_TB: int64 (T, B), -1 = no loss. With `gradients`, `head.grad` and
-/// input_grad are those of loss_scale * loss_sum. Reductions over tp in fp64, one gather per slice.
+/// input_grad belong to loss_scale * loss_sum. Reductions over tp are in fp64, with one gather per slice.
 HeadLoss head_loss(const at::Tensor& x_TBD, const at::Tensor& targets_TB, Block& head, const VocabularyPart& part,
                    const TensorGroup& group, double loss_scale, bool gradients);
 

@@ -7,9 +7,9 @@
 
 #include "models/kernels/kernels.hpp"
 
-// oneDNN's product of two matrices of any strides, result = beta * result + alpha * a b. libtorch_cpu exports it but no
-// header declares it. In fp32 it runs at two to three times the speed of at::mm (MKL) on AMD processors, where MKL
-// stays with AVX2; on Intel's MKL takes AVX-512 too and is the faster one.
+// oneDNN's product of two matrices of any strides, result = beta * result + alpha * a b. libtorch_cpu exports it, but
+// no header declares it. In fp32 it runs at two to three times the speed of at::mm (MKL) on AMD processors, where MKL
+// uses AVX2 only; on Intel's MKL uses AVX-512 too and is faster.
 namespace at::native {
 void mkldnn_matmul(const Tensor& a, const Tensor& b, const Tensor& result, float beta, float alpha);
 }
@@ -23,7 +23,7 @@ bool use_onednn(const at::Tensor& out, const at::Tensor& a) {
          at::globalContext().userEnabledMkldnn();
 }
 
-/// out = beta * out + a b, all of one type, beta 0 or 1.
+/// out = beta * out + a b. All have one type; beta is 0 or 1.
 void product(const at::Tensor& a, const at::Tensor& b, double beta, at::Tensor& out) {
   if (use_onednn(out, a)) {
     at::native::mkldnn_matmul(a, b, out, static_cast<float>(beta), 1.0F);

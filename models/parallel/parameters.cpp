@@ -19,7 +19,7 @@ double initial_scale(const spec::LogicalTensor& tensor, const spec::ModelConfig&
   return config.init_std / std::sqrt(2.0 * static_cast<double>(config.layers));
 }
 
-/// Calls fill(first global index, count, destination) for each contiguous run of the box in its tensor.
+/// Calls fill(first global index, count, destination) for each contiguous run of elements of the box in its tensor.
 template <typename Fill>
 void for_each_run(const topology::Shape& shape, const topology::Box& box, double* out, const Fill& fill) {
   if (box.empty()) return;

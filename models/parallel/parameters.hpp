@@ -13,23 +13,24 @@
 
 namespace trireme::parallel {
 
-/// A logical tensor as this rank holds it.
+/// A logical tensor in the part that this rank holds.
 struct Parameter : layout::FlatParameter {
   at::Tensor value;  ///< shape box.size, compute dtype, a view of the flat values
   at::Tensor grad;   ///< shape box.size, fp32 (fp64 in fp64 runs), a view of the flat gradients
 };
 
-/// Consecutive parameters that are one matrix (or vector) for the arithmetic: q,k,v or gate,up stacked along dim 0,
-/// or a single parameter. Starts at a 64-byte boundary of the flat buffers; members lie without gaps.
+/// Consecutive parameters that are one matrix (or vector) for the arithmetic: q, k and v or gate and up, stacked along
+/// dim 0, or a single parameter. A block starts at a 64-byte boundary of the flat buffers; its members lie without
+/// gaps.
 struct Block {
   std::string name;  ///< "layers.3.attention.qkv.weight", or the single member's name
   at::Tensor value;  ///< (sum of rows, columns) or (sum of rows)
   at::Tensor grad;
 
-  /// True at the first call after ParameterStore::begin_step(): the gradient holds old data and must be
-  /// overwritten (beta = 0); false later: it must be added to (beta = 1).
+  /// True at the first call after ParameterStore::begin_step(): the gradient holds old data and must be overwritten
+  /// (beta = 0). False at later calls: it must be added to (beta = 1).
   bool take_first();
-  /// After the last micro-batch: a gradient that nothing wrote to in this step becomes zero.
+  /// Call it after the last micro-batch: a gradient that nothing wrote to in this step becomes zero.
   void finish();
 
  private:
@@ -37,11 +38,11 @@ struct Block {
   bool fresh_ = true;
 };
 
-/// How many elements 64 bytes are in both flat buffers, which have the same offsets: the smaller type decides.
+/// How many elements fill 64 bytes in both flat buffers, which have the same offsets: the smaller type decides.
 std::int64_t elements_of_64_bytes(at::ScalarType value_type, at::ScalarType grad_type);
 
-/// The initial values of what this rank holds, fp64 on the CPU, shape box.size: drawn from the counter-based
-/// generator (base/normal.hpp), keyed by (seed, logical name, global row-major index).
+/// The initial values of what this rank holds, fp64 on the CPU, shape box.size. The counter-based generator
+/// (base/normal.hpp) makes them from (seed, logical name, global row-major index).
 at::Tensor initial_values(const Parameter& parameter, std::uint64_t seed, const spec::ModelConfig& config);
 
 class ParameterStore {
@@ -50,11 +51,11 @@ class ParameterStore {
   /// start at zero and their padding stays zero.
   ParameterStore(layout::FlatLayout layout, at::ScalarType value_type, at::ScalarType grad_type, at::Device device);
 
-  /// Throws base::Error naming the block when it is not here.
+  /// Throws base::Error naming the block when it is not on this rank.
   Block& block(const std::string& name);
   bool has_block(const std::string& name) const;
   const layout::FlatLayout& layout() const { return layout_; }
-  /// In the order of layout().parameters and layout().blocks.
+  /// The parameters and blocks in the order of layout().parameters and layout().blocks.
   const std::vector<Parameter>& parameters() const { return parameters_; }
   const std::vector<Block>& blocks() const { return blocks_; }
   std::vector<Block>& blocks() { return blocks_; }
@@ -62,9 +63,9 @@ class ParameterStore {
   at::Tensor& flat_values() { return flat_values_; }
   at::Tensor& flat_grads() { return flat_grads_; }
 
-  /// Before the first micro-batch of a step: all gradients become "to be overwritten".
+  /// Call it before the first micro-batch of a step: all gradients become "to be overwritten".
   void begin_step();
-  /// After the last: Block::finish() for all.
+  /// Call it after the last micro-batch: calls Block::finish() for all blocks.
   void finish_step();
 
   /// Fills the values with initial_values(), rounded to their type.

@@ -1,5 +1,5 @@
-// Tensor parallelism's communication, as two conjugate functions (Korthikanti et al., "Reducing activation
-// recomputation in large transformer models", 2022): each is the gradient of the other.
+// The communication of tensor parallelism as two conjugate functions, each the gradient of the other (Korthikanti et
+// al., "Reducing activation recomputation in large transformer models", 2022).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -8,28 +8,28 @@
 
 namespace trireme::parallel {
 
-/// In place on a contiguous tensor.
+/// Works in place on a contiguous tensor.
 void all_reduce(collectives::Communicator& comm, at::Tensor& x, collectives::ReduceOp op = collectives::ReduceOp::kSum);
-/// (n, …) on each rank -> (size * n, …): the ranks' tensors one after another.
+/// Gathers (n, …) of each rank into (size * n, …): the ranks' tensors one after another.
 at::Tensor all_gather(collectives::Communicator& comm, const at::Tensor& x);
-/// (size * n, …) -> (n, …): this rank's part of the sum over ranks.
+/// Takes (size * n, …) and returns (n, …): this rank's part of the sum over ranks.
 at::Tensor reduce_scatter(collectives::Communicator& comm, const at::Tensor& x);
 
-/// A tensor-parallel group and how activations between blocks are held in it.
+/// A tensor-parallel group, and how activations between blocks are divided in it.
 struct TensorGroup {
-  collectives::Communicator* comm = nullptr;  ///< null: degree 1
-  bool sequence = false;                      ///< between blocks each rank holds T / size positions
+  collectives::Communicator* comm = nullptr;  ///< null = degree 1
+  bool sequence = false;                      ///< true: between blocks each rank holds T / size positions
 
   int rank() const { return comm == nullptr ? 0 : comm->rank(); }
   int size() const { return comm == nullptr ? 1 : comm->size(); }
-  /// First global position that this rank holds between blocks, of T in all.
+  /// The first global position, of T in all, that this rank holds between blocks.
   std::int64_t first_position(std::int64_t length) const { return sequence ? rank() * (length / size()) : 0; }
 
-  /// From between blocks into one, before the split linear: (T/size, B, D) -> (T, B, D) with sequence parallel,
-  /// otherwise x itself.
+  /// Enters a block, before its column-parallel linear: gathers (T/size, B, D) to (T, B, D) with sequence parallel;
+  /// returns x itself otherwise.
   at::Tensor enter(const at::Tensor& x) const;
-  /// Out of a block: the ranks' partial results (T, B, D) summed, this rank's positions with sequence parallel.
-  /// May overwrite `partial`.
+  /// Leaves a block: sums the ranks' partial results (T, B, D); with sequence parallel returns this rank's positions
+  /// only. May overwrite `partial`.
   at::Tensor leave(at::Tensor partial) const;
 };
 

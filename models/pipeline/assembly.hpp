@@ -1,4 +1,4 @@
-// From a trainer's configuration to the parts that one rank is made of.
+// Turns a trainer's configuration into the parts of one rank.
 #pragma once
 
 #include "collectives/topology/mesh.hpp"
@@ -11,12 +11,12 @@
 
 namespace trireme::pipeline {
 
-/// Where this rank stands. Throws base::Error when the groups do not fit the degrees.
+/// This rank's coordinates. Throws base::Error when the groups do not fit the degrees.
 topology::Coordinates coordinates_of(const TrainerConfig& config, const Groups& groups);
 
 schedule::Plan plan_of(const TrainerConfig& config);
 
-/// Where the state of this training lies.
+/// The layout of the training's state.
 layout::StateLayout state_layout(const TrainerConfig& config);
 
 optim::GradientReducer make_reducer(const TrainerConfig& config, const layout::RankState& rank, const Groups& groups,

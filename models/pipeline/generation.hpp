@@ -1,4 +1,4 @@
-// Logits of the next token over any layout, with key/value caches on every stage.
+// Computes logits of the next token in any layout, with key/value caches on every stage.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -26,7 +26,7 @@ class Generation {
   const spec::ModelConfig& model_;
   std::int64_t batch_;
   at::TensorOptions options_;
-  std::vector<std::unique_ptr<transformer::KeyValueCache>> caches_;  ///< of the stage's chunks
+  std::vector<std::unique_ptr<transformer::KeyValueCache>> caches_;  ///< one for each of the stage's chunks
 };
 
 }  // namespace trireme::pipeline

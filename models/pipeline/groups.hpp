@@ -8,16 +8,16 @@
 
 namespace trireme::pipeline {
 
-/// What a Trainer talks through. Null = degree 1 (tied: fewer than two stages). All must outlive the Trainer.
+/// The communicators of a Trainer. Null = degree 1 (tied: fewer than two stages). All must outlive the Trainer.
 struct Groups {
   collectives::Communicator* world = nullptr;  ///< all ranks of the layout, host memory; null with one rank
-  collectives::Communicator* tp = nullptr;     ///< tp, dp, pp, tied: in the memory of the training's device
+  collectives::Communicator* tp = nullptr;     ///< tp, dp, pp and tied serve the memory of the training's device
   collectives::Communicator* dp = nullptr;
   collectives::Communicator* pp = nullptr;
-  collectives::Communicator* tied = nullptr;  ///< first and last stage; null on the stages between
+  collectives::Communicator* tied = nullptr;  ///< joins the first and the last stage; null on the stages between
 };
 
-/// Which group a rank joins: a colour (< 0: none) and its rank's key, as in Communicator::split.
+/// The group that a rank joins: a colour (< 0: none) and the rank's key, as in Communicator::split.
 struct GroupColour {
   int colour = -1;
   int key = 0;
@@ -27,17 +27,17 @@ struct GroupColours {
 };
 GroupColours group_colours(const topology::Mesh& mesh, int rank);
 
-/// Owner of the groups that make_groups() split off.
+/// Owns the groups that make_groups() split off.
 struct OwnedGroups {
   std::unique_ptr<collectives::Communicator> tp, dp, pp, tied;
 
-  /// `world`: the host communicator of the same ranks.
+  /// Returns the groups. `world`: the host communicator of the same ranks.
   Groups with_world(collectives::Communicator& world) const;
-  /// Good-path end of all (Communicator::finish).
+  /// Call it at an orderly end: finishes all groups (Communicator::finish).
   void finish();
 };
 
-/// Collective over `ranks`, whose rank numbers are the mesh's. `ranks` is in the memory of the training's device.
+/// Collective over `ranks`, whose rank numbers are the mesh's. `ranks` serves the memory of the training's device.
 OwnedGroups make_groups(collectives::Communicator& ranks, const topology::Mesh& mesh);
 
 }  // namespace trireme::pipeline

@@ -1,4 +1,4 @@
-// Tensors on their way between stages: what was computed and waits to be sent, and what is arriving.
+// Holds tensors on their way between stages: computed ones that wait to be sent, and those that are arriving.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,23 +13,23 @@
 
 namespace trireme::pipeline {
 
-/// One step's (or one evaluation's) traffic of a rank. Sends are waited for lazily, receives when their tensor is
-/// taken; groups complete in the order in which they started.
+/// A rank's traffic in one step or one evaluation. Sends are waited for late, receives when their tensor is taken;
+/// groups complete in the order in which they started.
 class Mailbox {
  public:
-  /// `pp` may be null with one stage. `arriving`: an example of what is received (shape, type, device).
+  /// `pp` may be null with one stage. `options` and `shape`: type, device and shape of what is received.
   Mailbox(collectives::Communicator* pp, at::TensorOptions options, std::vector<std::int64_t> shape);
   ~Mailbox();
 
-  /// A result of this rank: the output of `chunk`, or the gradient of its input.
+  /// Stores a result of this rank: the output of `chunk`, or the gradient of its input.
   void put(schedule::Payload payload, int chunk, int micro_batch, at::Tensor tensor);
-  /// What put() or a receive brought under this name; waits for it if need be.
+  /// Returns what put() or a receive stored under this name, and waits for it if necessary.
   at::Tensor take(schedule::Payload payload, int chunk, int micro_batch);
   /// Starts all transfers of an exchange as one group.
   void start(const std::vector<schedule::Transfer>& transfers);
-  /// Gives the library a chance to progress, and frees what was sent.
+  /// Lets the library progress, and frees what was sent.
   void test();
-  /// Waits for everything.
+  /// Waits for all transfers.
   void finish();
 
  private:
@@ -44,7 +44,7 @@ class Mailbox {
   at::TensorOptions options_;
   std::vector<std::int64_t> shape_;
   std::map<Key, at::Tensor> here_;
-  std::map<Key, std::size_t> arriving_;  ///< number of the group that brings it
+  std::map<Key, std::size_t> arriving_;  ///< number of the group that brings each tensor
   std::deque<Group> running_;
   std::size_t completed_ = 0;  ///< groups completed so far: the number of running_.front()
 };

@@ -9,7 +9,7 @@
 namespace trireme::pipeline {
 
 MatmulTiming time_matmul(at::Device device, at::ScalarType type) {
-  // Large enough to reach the peak, small enough to cost some milliseconds on a core and nothing on a GPU.
+  // Large enough to reach the peak; small enough to take only some milliseconds on a core and nearly nothing on a GPU.
   const std::int64_t n = device.is_cuda() ? 8192 : 768;
   constexpr int kProducts = 3;
   const at::Tensor a = at::ones({n, n}, at::TensorOptions(device).dtype(type));

@@ -1,4 +1,4 @@
-// What a rank holds of the training's state, in logical tensors: the bridge to checkpoints.
+// The part of the training's state that a rank holds, in logical tensors, for saving and loading.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -18,14 +18,15 @@ enum class StateKind { kParam, kAdamM, kAdamV, kGrad };
 
 const char* name_of(StateKind kind);  ///< "param", "adam_m", "adam_v", "grad"
 
-/// One box of one logical tensor. Writing into `data` changes the training's state (then Trainer::after_load()).
+/// One box of one logical tensor. After writing into `data`, which changes the training's state, call
+/// Trainer::after_load().
 struct StateTensor {
   StateKind kind = StateKind::kParam;
-  std::string name;       ///< of the logical tensor
-  topology::Shape shape;  ///< of the logical tensor
-  topology::Box box;      ///< what is here
+  std::string name;       ///< name of the logical tensor
+  topology::Shape shape;  ///< shape of the logical tensor
+  topology::Box box;      ///< the part that `data` holds
   at::Tensor data;        ///< shape box.size, contiguous, fp32 (fp64 in fp64 runs), a view of the trainer's memory
-  /// Belongs into a checkpoint (layout::HeldBox::stored); otherwise it is only to be filled when loading.
+  /// Whether it belongs into a checkpoint (layout::HeldBox::stored). If not, it is only filled when loading.
   bool stored = true;
 };
 

@@ -35,7 +35,7 @@ class Trainer::Implementation {
         optimizer_(store_, config.optimizer, rank_.own),
         stage_(make_stage(config, rank_, groups, at_, store_)),
         actions_(schedule::make_schedule(plan_of(config), at_.pp)) {
-    // Without ZeRO all dp ranks hold the same sums: the first one counts.
+    // Without ZeRO all dp ranks hold the same sums, so only the first one counts.
     if (layout_.partitioned() || at_.dp == 0) {
       counted_ = layout::intersect(layout::owned_ranges(rank_.flat, rank_.far_tied), rank_.own);
     }
@@ -128,7 +128,7 @@ class Trainer::Implementation {
   void end_generation() { generation_.reset(); }
 
  private:
-  /// The memory of flat elements: in a buffer of all of them, and in one of those that this rank updates.
+  /// Finds the memory of flat elements, either in a buffer of all of them or in one of those that this rank updates.
   using Piece = std::function<at::Tensor(std::int64_t begin, std::int64_t count)>;
   static Piece flat(const at::Tensor& buffer) {
     return [buffer](std::int64_t begin, std::int64_t count) { return buffer.narrow(0, begin, count); };
@@ -165,7 +165,7 @@ class Trainer::Implementation {
     });
   }
 
-  /// One small sum over all ranks tells everyone the loss and the norm.
+  /// One small sum over all ranks gives every rank the loss and the norm.
   void agree(const at::Tensor& loss, std::int64_t global_targets, StepResult& result) {
     double sums[2] = {loss.defined() && at_.tp == 0 ? loss.item<double>() : 0.0,
                       optim::sum_of_squares(store_.flat_grads(), counted_)};
@@ -183,8 +183,8 @@ class Trainer::Implementation {
     sum_over_world(sums);
   }
 
-  /// Activations between chunks hold T / tp positions under sequence parallel; an evaluation of a length that tp does
-  /// not divide runs without it.
+  /// Under sequence parallel the activations between chunks hold T / tp positions. An evaluation of a length that tp
+  /// does not divide runs without sequence parallel.
   Wire wire_of(const MicroBatch& batch) {
     std::int64_t tokens = batch.tokens.size(1);
     if (config_.sequence_parallel && tokens % config_.degrees.tp == 0) tokens /= config_.degrees.tp;

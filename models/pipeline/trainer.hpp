@@ -1,5 +1,5 @@
-// Trains a transformer over a layout: this rank's chunks, its parameters and optimizer, and what the ranks of its
-// groups owe each other in every step.
+// Trains a transformer in any layout: holds this rank's chunks, parameters and optimizer, and does this rank's part of
+// every step.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -27,18 +27,18 @@ struct TrainerConfig {
   spec::ModelConfig model;
   topology::Degrees degrees;
   schedule::ScheduleKind schedule = schedule::ScheduleKind::kOneForwardOneBackward;
-  int chunks = 1;                 ///< per stage; above 1 only interleaved
+  int chunks = 1;                 ///< per stage; more than 1 only with the interleaved and gpipe schedules
   bool sequence_parallel = true;  ///< ignored with tp = 1
   transformer::Recompute recompute = transformer::Recompute::kNone;
   int zero = 0;                            ///< 0 or 1
   std::int64_t micro_batch = 1;            ///< sequences
   std::int64_t micro_batches = 1;          ///< per step and dp rank: global_batch / (dp * micro_batch)
-  Precision precision = Precision::kFp32;  ///< of the arithmetic; bf16 keeps fp32 masters
+  Precision precision = Precision::kFp32;  ///< precision of the arithmetic; bf16 keeps fp32 masters
   at::Device device = at::kCPU;
   std::uint64_t seed = 0;
   optim::AdamWOptions optimizer;
   double clip = 1.0;                     ///< global gradient norm; 0 = no limit
-  std::int64_t bucket_bytes = 16 << 20;  ///< of gradients, per reduction over dp
+  std::int64_t bucket_bytes = 16 << 20;  ///< gradients per reduction over dp
 };
 
 /// Throws base::InputError in one sentence, naming degrees or values that work, for a combination that cannot train.
@@ -54,46 +54,47 @@ struct StepResult {
 };
 
 struct Evaluation {
-  double loss_sum = 0.0;     ///< over all targets of all dp ranks; the same on all ranks
-  std::int64_t targets = 0;  ///< how many they were
+  double loss_sum = 0.0;     ///< sum over all targets of all dp ranks; the same on all ranks
+  std::int64_t targets = 0;  ///< number of these targets
 };
 
-/// All ranks of the layout call the same methods in the same order. Errors: base::Error.
+/// All ranks of the layout call the same methods in the same order. Errors are base::Error.
 class Trainer {
  public:
-  /// Allocates everything; parameters are zero until initialise() or a load.
+  /// Allocates everything. Parameters are zero until initialise() or a load.
   Trainer(const TrainerConfig& config, const Groups& groups);
   ~Trainer();
 
-  /// Initial weights from the seed; optimizer state zero.
+  /// Sets the initial weights from the seed, and the optimizer state to zero.
   void initialise();
 
-  /// One optimizer step. `micro_batches`: this dp rank's, config.micro_batches of them, the same on all its tp and pp
-  /// ranks, tokens and targets on the trainer's device; MicroBatch::loss_scale is set here. `global_targets`: targets
-  /// in the global batch. `gradients_ready`, if set, is called when all sums are there and nothing is updated yet:
-  /// the place for gradients().
+  /// Makes one optimizer step. `micro_batches`: those of this dp rank, config.micro_batches of them, the same on all
+  /// its tp and pp ranks, tokens and targets on the trainer's device; MicroBatch::loss_scale is set here.
+  /// `global_targets`: the number of targets in the global batch. `gradients_ready`, if set, is called when all sums
+  /// are there and nothing is updated yet; gradients() may be called inside.
   StepResult step(std::span<const transformer::MicroBatch> micro_batches, std::int64_t global_targets, double lr,
                   const std::function<void()>& gradients_ready = {});
 
-  /// Loss without gradients or dropout. The number of micro-batches and their shape may differ between dp ranks, and
-  /// their sequences may be shorter than the model's.
+  /// Computes the loss without gradients or dropout. The number of micro-batches and their shape may differ between dp
+  /// ranks, and sequences may be shorter than the model's.
   Evaluation evaluate(std::span<const transformer::MicroBatch> micro_batches);
 
-  /// Starts generation of `batch` sequences of at most `max_tokens` tokens, forgetting an earlier one.
+  /// Starts to generate `batch` sequences of at most `max_tokens` tokens, and forgets an earlier generation.
   void start_generation(std::int64_t batch, std::int64_t max_tokens);
   /// Appends `tokens` (batch, new tokens; the same on all ranks) and returns the logits of the next token,
   /// (batch, vocab) fp32 on the CPU of every rank.
   at::Tensor next_logits(const at::Tensor& tokens);
-  /// Frees the caches.
+  /// Frees the key/value caches.
   void end_generation();
 
-  /// What this rank holds: fp32 (or fp64) parameters and Adam's moments. Valid until the Trainer dies.
+  /// The state that this rank holds: fp32 (or fp64) parameters and Adam's moments. Valid until the Trainer is
+  /// destroyed.
   std::vector<StateTensor> state();
-  /// This step's gradients before clipping, complete sums; to be called inside step()'s gradients_ready.
+  /// This step's gradients before clipping, as complete sums; only inside step()'s gradients_ready.
   std::vector<StateTensor> gradients();
-  /// After state() was filled: refreshes what is derived from it.
+  /// Call it after state() was filled: refreshes what is derived from it.
   void after_load();
-  /// Optimizer updates so far (the bias correction's t).
+  /// The number of optimizer updates so far: t in the bias correction.
   std::int64_t steps() const;
   void set_steps(std::int64_t steps);
 

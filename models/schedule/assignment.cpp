@@ -5,8 +5,8 @@
 namespace trireme::schedule {
 namespace {
 
-// Gives `layers` one after another to the bin that is cheapest so far, the later one among equals: for equal items
-// this makes the dearest bin as cheap as possible and the costs as even as possible.
+// Gives `layers` one after another to the bin that is cheapest so far, the later one among equals. For equal items this
+// makes the most expensive bin as cheap as possible and the costs as even as possible.
 void fill(std::vector<std::int64_t>& counts, std::vector<double> costs, std::int64_t layers, double layer_cost) {
   for (std::size_t bin = 0; bin < counts.size(); ++bin) costs[bin] += layer_cost * static_cast<double>(counts[bin]);
   for (; layers > 0; --layers) {
@@ -19,7 +19,7 @@ void fill(std::vector<std::int64_t>& counts, std::vector<double> costs, std::int
   }
 }
 
-/// Names the degrees that leave a layer for each chunk.
+/// Throws, naming the degrees that leave a layer for each chunk.
 [[noreturn]] void refuse_degrees(std::int64_t layers, int stages, int chunks) {
   std::string advice;
   if (layers >= chunks) advice = base::str("parallel.pp of at most ", layers / chunks);

@@ -1,4 +1,4 @@
-// Which layers belong to which chunk and stage: the optimal contiguous split by cost.
+// Decides which layers belong to which chunk and stage: the optimal contiguous split by cost.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,8 @@
 
 namespace trireme::schedule {
 
-/// Consecutive layers [first_layer, first_layer + layer_count), with the embedding before and the head after if set.
+/// Consecutive layers [first_layer, first_layer + layer_count), preceded by the embedding and followed by the head if
+/// set.
 struct ChunkLayers {
   std::int64_t first_layer = 0;
   std::int64_t layer_count = 0;
@@ -16,18 +17,18 @@ struct ChunkLayers {
   bool operator==(const ChunkLayers&) const = default;
 };
 
-/// Time of each part of the model, in any unit.
+/// The time of each part of the model, in any unit.
 struct PartCosts {
   double embedding = 0;
   double layer = 1;
   double head = 0;
 };
 
-/// The stages * chunks chunks in order; chunk c lives on stage c % stages. The dearest stage (sum over its chunks)
-/// is as cheap as any contiguous split makes it; among those the costs are as even as possible, then the chunks
-/// within a stage, and earlier stages get less, since they hold more activations. Only the first and the last chunk
-/// may have no layers. Example: 12 layers, 2 stages, head worth 5.5 layers: 9 layers, then 3 and the head.
-/// Throws base::InputError when there are more chunks than layers.
+/// Returns the stages * chunks chunks in order; chunk c lives on stage c % stages. The most expensive stage (sum over
+/// its chunks) costs as little as any contiguous split allows. Among the splits that achieve this, the costs are as
+/// even as possible, first over the stages, then over the chunks within a stage; and earlier stages get less, since
+/// they hold more activations. Only the first and the last chunk may have no layers. Example: 12 layers, 2 stages, head
+/// worth 5.5 layers: 9 layers, then 3 and the head. Throws base::InputError when there are more chunks than layers.
 std::vector<ChunkLayers> assign_layers(std::int64_t layers, int stages, int chunks, const PartCosts& costs);
 
 }  // namespace trireme::schedule

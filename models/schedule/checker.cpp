@@ -46,7 +46,7 @@ class Rehearsal {
   }
 
  private:
-  // Transfers from one stage to another: the order at the sender must be the order at the receiver.
+  // Both ends of a link must list their transfers in the same order.
   void check_matching_orders() {
     std::map<std::pair<int, int>, std::vector<Key>> sent, received;
     for (int stage = 0; stage < count_; ++stage) {
@@ -73,7 +73,7 @@ class Rehearsal {
     }
   }
 
-  // Executes the stage's next action if it can; false at the end or when it has to wait.
+  // Executes the stage's next action if possible; returns false at the end or when the stage has to wait.
   bool step(int stage) {
     if (position_[stage] == stages_[stage].size()) return false;
     const Action& action = stages_[stage][position_[stage]];

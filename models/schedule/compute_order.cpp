@@ -22,8 +22,8 @@ std::vector<Action> gpipe_order(const Plan& plan, int stage) {
   return order;
 }
 
-// The k-th forward (or backward) of a stage: rounds of `stages` micro-batches walk through the chunks, upwards
-// (or downwards). Example: stages 2, chunks 2, stage 0: forwards (0,0) (0,1) (2,0) (2,1) (0,2) (0,3) …
+// The k-th forward (or backward) of a stage: rounds of `stages` micro-batches go through the chunks upwards (or
+// downwards). Example: stages 2, chunks 2, stage 0: forwards (0,0) (0,1) (2,0) (2,1) (0,2) (0,3) …
 Action kth(const Plan& plan, int stage, ActionKind kind, int k) {
   const int round = plan.stages * plan.chunks;
   const int turn = k % round / plan.stages;
@@ -32,14 +32,14 @@ Action kth(const Plan& plan, int stage, ActionKind kind, int k) {
   return compute(kind, chunk_turn * plan.stages + stage, micro_batch);
 }
 
-// Forwards until the pipeline is full, then one forward and one backward in turn, then the backwards left.
+// Forwards until the pipeline is full, then one forward and one backward in turn, then the remaining backwards.
 std::vector<Action> one_forward_one_backward_order(const Plan& plan, int stage) {
   const int total = plan.micro_batches * plan.chunks;
   const int behind = plan.stages - 1 - stage;
   const int fill = plan.chunks == 1 ? behind : 2 * behind + (plan.chunks - 1) * plan.stages;
   const int warm_up = std::min(fill, total);
   const auto action = [&](ActionKind kind, int k) {
-    // With one chunk the number is the micro-batch, so any number of micro-batches works.
+    // With one chunk the number is the micro-batch itself, so any number of micro-batches works.
     return plan.chunks == 1 ? compute(kind, stage, k) : kth(plan, stage, kind, k);
   };
   std::vector<Action> order;

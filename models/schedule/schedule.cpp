@@ -37,15 +37,15 @@ void check(const Plan& plan) {
 
 namespace {
 
-// Backward costs about two forwards; transfers then meet where neither end waits for the other.
+// A backward costs about two forwards. With these times transfers meet where neither end waits for the other.
 constexpr int kForwardTime = 1;
 constexpr int kBackwardTime = 2;
 constexpr long kUnknown = -1;
 
-// A compute or a transfer at its place in one common order of the whole pipeline.
+// A compute or a transfer with its place in one common order of the whole pipeline.
 struct Event {
   long time;
-  int index;  // of the compute in its stage's order: ties go to the earlier one
+  int index;  // index of the compute in its stage's order; of equal times the earlier one goes first
   int stage;
   bool is_transfer;
 };
@@ -82,7 +82,7 @@ class Lowering {
     return kind == ActionKind::kForward ? forward_done_[at] : backward_done_[at];
   }
 
-  // When the compute's input is there; kUnknown while that is not known yet.
+  // The time at which the compute's input is there; kUnknown while that is not known.
   long ready(const Action& compute) {
     if (compute.kind == ActionKind::kForward) {
       return compute.chunk == 0 ? 0 : done(ActionKind::kForward, compute.chunk - 1, compute.micro_batch);
@@ -93,14 +93,14 @@ class Lowering {
     return after == kUnknown ? kUnknown : std::max(own, after);
   }
 
-  // Neighbouring chunk that gets this compute's result, or -1.
+  // The neighbouring chunk that gets this compute's result, or -1.
   int receiver(const Action& compute) const {
     if (plan_.stages == 1) return -1;
     const int chunk = compute.kind == ActionKind::kForward ? compute.chunk + 1 : compute.chunk - 1;
     return chunk == all_chunks_ ? -1 : chunk;
   }
 
-  // Gives every compute its time as if transfers took none, stage by stage as far as inputs are known.
+  // Gives every compute its time as if transfers took no time, stage by stage as far as inputs are known.
   void time_computes() {
     std::vector<std::size_t> next(plan_.stages, 0);
     std::vector<long> clock(plan_.stages, 0);
@@ -123,7 +123,7 @@ class Lowering {
     }
   }
 
-  // Both ends get the transfer at the same place of the common order: that is why no order of waiting deadlocks.
+  // Both ends get the transfer at the same place of the common order, so no order of waiting can deadlock.
   void add_transfer(std::vector<StageActions>& lists, int stage, const Action& compute) const {
     const Payload payload = compute.kind == ActionKind::kForward ? Payload::kActivation : Payload::kGradient;
     const int peer = receiver(compute) % plan_.stages;

@@ -35,7 +35,7 @@ struct Transfer {
   bool operator==(const Transfer&) const = default;
 };
 
-/// kForward and kBackward use chunk (global number) and micro_batch; kExchange uses transfers.
+/// One action. kForward and kBackward use chunk (global number) and micro_batch; kExchange uses transfers.
 struct Action {
   ActionKind kind = ActionKind::kForward;
   int chunk = 0;
@@ -47,7 +47,7 @@ struct Action {
 
 using StageActions = std::vector<Action>;
 
-/// What the schedule is made for. Chunk c of stages * chunks lives on stage c % stages.
+/// The pipeline that a schedule is made for. Chunk c of stages * chunks lives on stage c % stages.
 struct Plan {
   ScheduleKind kind = ScheduleKind::kOneForwardOneBackward;
   int stages = 1;
@@ -55,24 +55,24 @@ struct Plan {
   int micro_batches = 1;  ///< per optimizer step and data-parallel replica
 };
 
-/// Throws base::InputError in a sentence when no such schedule exists: 1f1b with several chunks, interleaved with
-/// micro_batches not a multiple of stages.
+/// Throws base::InputError in a sentence when no such schedule exists: 1f1b with several chunks, or interleaved with
+/// micro_batches that are not a multiple of stages.
 void check(const Plan& plan);
 
-/// What `stage` does in one step, in order. Throws as check().
+/// Returns what `stage` does in one step, in order. Throws as check() does.
 ///
-/// An Exchange is one group: all its transfers are started together (ncclGroupStart/End, or all MPI_Isend and
-/// MPI_Irecv at once). Between two stages both ends list their transfers in the same order. Lists are free of
-/// deadlock even when every group blocks until all its transfers met their counterparts; they are as fast as the
-/// schedule can be when a group is started without waiting, groups of a stage complete in order, and a compute
-/// waits only for the group that brings its input (a send's buffer is kept until its group completed).
-/// A chunk whose neighbour is on the same stage (stages = 1) hands over without a transfer.
+/// An Exchange is one group: all its transfers are started together (ncclGroupStart/End, or all MPI_Isend and MPI_Irecv
+/// at once). Both ends of a link list their transfers in the same order. The lists cannot deadlock even when every
+/// group blocks until all its transfers have met their counterparts. They are as fast as the schedule allows when a
+/// group is started without waiting, the groups of a stage complete in order, and a compute waits only for the group
+/// that brings its input (a send's buffer is kept until its group has completed). Between chunks on the same stage
+/// (stages = 1) there is no transfer.
 StageActions make_schedule(const Plan& plan, int stage);
 
-/// All stages at once; make_schedule is one of these.
+/// Returns the lists of all stages; make_schedule() returns one of these.
 std::vector<StageActions> make_schedules(const Plan& plan);
 
-/// "F3.0 [>A3.0→1 <G5.1←1] B…": for tests and error messages.
+/// "F3.0 [>A3.0→1 <G5.1←1] B…", for tests and error messages.
 std::string to_string(const Action& action);
 
 }  // namespace trireme::schedule

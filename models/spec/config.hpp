@@ -1,4 +1,4 @@
-// A transformer as numbers: what the [model] section says, checked and complete.
+// A transformer in numbers: what the [model] section says, checked and complete.
 #pragma once
 
 #include <cstdint>

@@ -9,7 +9,7 @@
 
 namespace trireme::spec {
 
-/// All elements of all logical tensors (a tied embedding once).
+/// The number of elements in all logical tensors (a tied embedding counts once).
 std::int64_t parameter_count(const ModelConfig& config);
 
 /// Bytes of the training state that a checkpoint holds for each parameter: the parameter itself and AdamW's two
@@ -20,14 +20,14 @@ int state_bytes_per_parameter(bool fp64);
 /// them, which is what a causal kernel computes. Published utilisations differ by this choice; name it.
 enum class AttentionCount { kFull, kCausal };
 
-/// Forward operations of one token in one layer:
+/// Operations of one token's forward in one layer:
 /// 2 * (weights of the layer's matrices) + 4 * sequence * hidden (full) or 2 * sequence * hidden (causal).
 double layer_flops(const ModelConfig& config, AttentionCount count);
 
-/// Forward operations of one token in the output head: 2 * hidden * vocab.
+/// Operations of one token's forward in the output head: 2 * hidden * vocab.
 double head_flops(const ModelConfig& config);
 
-/// Forward and backward (twice the forward) of one token through the model; recomputation is not counted.
+/// Operations of one token's forward and backward (twice the forward) through the model, without recomputation.
 /// Example: GPT-2 124M at sequence 1024: 7.98e8 causal, 8.55e8 full.
 double train_flops(const ModelConfig& config, AttentionCount count);
 

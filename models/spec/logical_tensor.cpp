@@ -134,7 +134,8 @@ topology::Box box_of(const LogicalTensor& tensor, const ModelConfig& config, int
 topology::Box owned_box(const LogicalTensor& tensor, const ModelConfig& config, int tp_rank, int tp) {
   Range range = held_along_split(tensor, config, tp_rank, tp);
   if (tp_rank > 0) {
-    // Held ranges never move backwards with the rank, so what a lower rank holds too is what the one before holds.
+    // The held range never moves backwards as the rank grows, so an element that any lower rank holds is held by the
+    // one before.
     range.first = std::max(range.first, held_along_split(tensor, config, tp_rank - 1, tp).last);
     range.last = std::max(range.first, range.last);
   }

@@ -1,4 +1,4 @@
-// The model's tensors as its paper knows them (unsplit, unpadded, unfused, global layer index) and which box of
+// The model's tensors as its paper describes them (unsplit, unpadded, unfused, global layer index), and which box of
 // each a tensor-parallel rank holds.
 #pragma once
 
@@ -33,10 +33,10 @@ struct LogicalTensor {
   Place place = Place::kLayer;
   std::int64_t layer = -1;  ///< global layer index, -1 outside layers
   Initial initial = Initial::kNormal;
-  bool decay = false;  ///< weight decay applies (matrices only)
-  /// With sequence parallel every tp rank sees only its part of the sequence, so the gradient of this (replicated)
-  /// tensor is a partial sum to be added over tp. True for norms, position embeddings and biases of row-parallel
-  /// linears.
+  bool decay = false;  ///< whether weight decay applies (matrices only)
+  /// True for norms, position embeddings and biases of row-parallel linears: with sequence parallel every tp rank sees
+  /// only its part of the sequence, so the gradient of this (replicated) tensor is a partial sum that must be added
+  /// over tp.
   bool sequence_partial = false;
 };
 
@@ -47,7 +47,7 @@ struct LogicalTensor {
 //   final_norm.weight|bias                  head.weight (vocab, hidden), only when not tied
 // A tied head has no tensor of its own: it uses embed.tokens.
 
-/// All tensors in the order of the forward pass.
+/// Lists all tensors in the order of the forward pass.
 std::vector<LogicalTensor> logical_tensors(const ModelConfig& config);
 
 /// The box of `tensor` that tp rank `tp_rank` of `tp` holds; may be empty (vocabulary smaller than tp).

@@ -10,9 +10,9 @@
 namespace trireme::spec {
 
 /// The sizes of a published model, complete; nothing for an unknown name. Sources: GPT-2 (Radford 2019) with its
-/// checkpoints' sizes; Llama 2 (arXiv 2307.09288), Llama 3 (arXiv 2407.21783) and 3.2's config files; TinyLlama
-/// (arXiv 2401.02385); SmolLM's config. Dropout is 0 in all (GPT-2 was published with 0.1 for fine-tuning).
-/// `sequence` is the length of pretraining.
+/// checkpoints' sizes; Llama 2 (arXiv 2307.09288), Llama 3 (arXiv 2407.21783) and 3.2's config files; TinyLlama (arXiv
+/// 2401.02385); SmolLM's config. Dropout is 0 in all (GPT-2 was published with 0.1 for fine-tuning). `sequence` is the
+/// length used in pretraining.
 std::optional<ModelConfig> preset(const std::string& name);
 
 std::vector<std::string> preset_names();

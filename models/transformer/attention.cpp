@@ -23,7 +23,7 @@
 namespace trireme::transformer {
 namespace {
 
-/// (T, B, heads * size) -> a view (B, heads, T, size).
+/// Views (T, B, heads * size) as (B, heads, T, size).
 at::Tensor by_head(const at::Tensor& x_TBD, std::int64_t heads, std::int64_t head_size) {
   return x_TBD.unflatten(2, {heads, head_size}).permute({1, 2, 0, 3});
 }
@@ -32,7 +32,7 @@ at::Tensor head_map(const HeadLayout& heads, const at::Device& device) {
   return at::tensor(heads.kv_of_query, at::kLong).to(device);
 }
 
-/// (B, kv_heads, T, size) -> (B, query_heads, T, size).
+/// Expands (B, kv_heads, T, size) to (B, query_heads, T, size).
 at::Tensor repeat_heads(const at::Tensor& kv, const HeadLayout& heads) {
   const std::int64_t group = heads.regular_group();
   if (group == 1) return kv;
@@ -40,7 +40,7 @@ at::Tensor repeat_heads(const at::Tensor& kv, const HeadLayout& heads) {
   return kv.unsqueeze(2).expand({-1, -1, group, -1, -1}).flatten(1, 2);
 }
 
-/// The gradient of repeat_heads, written to `out` (B, kv_heads, T, size).
+/// Writes the gradient of repeat_heads to `out` (B, kv_heads, T, size).
 void sum_heads(const at::Tensor& grad, const HeadLayout& heads, at::Tensor out) {
   const std::int64_t group = heads.regular_group();
   if (group == 1) {
@@ -68,7 +68,7 @@ QueryKeyValue split(const at::Tensor& qkv_TBC, const HeadLayout& heads) {
 
 enum class Method { kHost, kFlash, kEfficient, kPlain };
 
-/// The fused kernels of a GPU want rows of whole 16 bytes, and there are none in fp64.
+/// A GPU's fused kernels need rows of whole 16 bytes, and none exist in fp64.
 Method method_for(const at::Tensor& x) {
   if (!x.is_cuda()) return Method::kHost;
   const bool aligned = x.size(3) * static_cast<std::int64_t>(x.element_size()) % 16 == 0;
@@ -86,7 +86,7 @@ at::Tensor probabilities(const QueryKeyValue& x, double scale) {
 
 double scale_of(const HeadLayout& heads) { return 1.0 / std::sqrt(static_cast<double>(heads.head_size)); }
 
-/// Output (B, heads, T, size) and what backward needs.
+/// Returns the output (B, heads, T, size); `saved` gets what backward needs.
 at::Tensor run(const QueryKeyValue& x, double scale, std::vector<at::Tensor>& saved) {
   switch (method_for(x.q)) {
     case Method::kHost: {

@@ -10,7 +10,7 @@
 
 namespace trireme::transformer {
 
-/// Heads of one tp rank. A row of q, k, v holds query heads, then key heads, then value heads.
+/// The heads of one tp rank. A row of q, k, v holds query heads, then key heads, then value heads.
 struct HeadLayout {
   std::int64_t query_heads = 0;
   std::int64_t kv_heads = 0;
@@ -19,23 +19,23 @@ struct HeadLayout {
 
   std::int64_t query_width() const { return query_heads * head_size; }
   std::int64_t kv_width() const { return kv_heads * head_size; }
-  /// Each kv head serves this many consecutive query heads; 0 when the map is not that regular.
+  /// Returns n when each kv head serves n consecutive query heads; 0 when the map is not that regular.
   std::int64_t regular_group() const;
 };
 HeadLayout head_layout(const spec::ModelConfig& config, int tp_rank, int tp);
 
 struct AttentionForward {
   at::Tensor output_TBD;          ///< (T, B, query_width)
-  std::vector<at::Tensor> saved;  ///< what backward needs besides; empty when recomputed
+  std::vector<at::Tensor> saved;  ///< what backward needs in addition; empty when it is recomputed
 };
 
 /// qkv_TBC: (T, B, query_width + 2 kv_width), already rotated.
 AttentionForward attention(const at::Tensor& qkv_TBC, const HeadLayout& heads);
-/// Gradient of qkv, same shape.
+/// Returns the gradient of qkv, with its shape.
 at::Tensor attention_backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, const AttentionForward& forward,
                               const HeadLayout& heads);
 
-/// Without gradients: T new queries of qkv_TBC after `past` cached positions. keys, values (past + T, B, kv_width)
+/// Without gradients: T new queries of qkv_TBC follow `past` cached positions. keys and values (past + T, B, kv_width)
 /// already hold the new ones. Returns (T, B, query_width).
 at::Tensor attention_cached(const at::Tensor& qkv_TBC, const at::Tensor& keys, const at::Tensor& values,
                             std::int64_t past, const HeadLayout& heads);

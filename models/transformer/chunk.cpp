@@ -21,7 +21,7 @@ constexpr int kEmbeddingSite = 0;
 class ChunkActivations final : public Activations {
  public:
   Pass pass;
-  at::Tensor rows_TB;  ///< of the embedding table; undefined without the embedding
+  at::Tensor rows_TB;  ///< rows of the embedding table; undefined without the embedding
   std::vector<LayerActivations> layers;
   at::Tensor head_grad;  ///< gradient of the last layer's output; undefined without the head
 };
@@ -159,7 +159,7 @@ class Chunk::Implementation {
   }
 
  private:
-  /// Sequence parallel only where tp divides the length.
+  /// Uses sequence parallel only where tp divides the length.
   Pass evaluation_pass(const MicroBatch& batch) const {
     const bool divides = batch.tokens.size(1) % group_.size() == 0;
     return {{context_.tp, context_.sequence_parallel && divides}, batch.samples, batch.step, false};
@@ -181,7 +181,7 @@ class Chunk::Implementation {
         rotary_tables(positions, config_.head_size(), config_.rope_theta, kernels::wide_type(type_), device_);
   }
 
-  /// Tokens (B, T) at global positions from `past` on -> (T or T/tp, B, D).
+  /// Embeds tokens (B, T) at global positions from `past` on; returns (T or T/tp, B, D).
   at::Tensor embed(const at::Tensor& tokens_BT, const Pass& pass, std::int64_t past, at::Tensor* keep_rows) {
     const at::Tensor rows_TB = parallel::local_rows(tokens_BT.t().contiguous(), vocabulary_.first, vocabulary_.count);
     at::Tensor x = pass.group.leave(parallel::embedding(rows_TB, tokens_->value));
@@ -224,7 +224,7 @@ class Chunk::Implementation {
     return loss.loss_sum;
   }
 
-  /// x (B, D) -> (B, vocabulary), complete on every tp rank.
+  /// Takes x (B, D) and returns (B, vocabulary), complete on every tp rank.
   at::Tensor complete_logits(const at::Tensor& x) const {
     const at::Tensor mine = parallel::linear(final_norm(x.contiguous()).output, head_->value);
     if (group_.size() == 1) return mine;

@@ -105,7 +105,7 @@ at::Tensor Layer::project_qkv(const at::Tensor& x, std::int64_t first_position) 
   return qkv;
 }
 
-/// residual + dropout(branch + bias), in the branch's memory.
+/// Computes residual + dropout(branch + bias) in the branch's memory.
 at::Tensor Layer::into_residual(at::Tensor branch, const Affine& affine, const at::Tensor& residual, const Pass& pass,
                                 int site) const {
   if (!pass.training || setting_.config.dropout == 0.0) {

@@ -1,4 +1,4 @@
-// One layer: attention and feed-forward, each behind a norm and added to the residual stream.
+// One layer: attention and feed-forward, each preceded by a norm and added to the residual stream.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -13,18 +13,18 @@
 
 namespace trireme::transformer {
 
-/// Weight and, in the GPT-2 type, bias.
+/// A weight and, in the GPT-2 type, a bias.
 struct Affine {
   parallel::Block* weight = nullptr;
   parallel::Block* bias = nullptr;
 
-  /// The blocks `name`.weight and `name`.bias.
+  /// Finds the blocks `name`.weight and `name`.bias.
   static Affine of(parallel::ParameterStore& parameters, const std::string& name);
-  /// Undefined without one.
+  /// The bias; undefined when there is none.
   at::Tensor bias_value() const { return bias == nullptr ? at::Tensor() : bias->value; }
 };
 
-/// The same for all layers of a chunk.
+/// Settings that all layers of a chunk share.
 struct LayerSetting {
   const spec::ModelConfig& config;
   HeadLayout heads;
@@ -32,7 +32,7 @@ struct LayerSetting {
   std::uint64_t seed = 0;
 };
 
-/// One pass through the layers: how tp ranks share it, and what keys its dropout (none when not `training`).
+/// One pass through the layers: how tp ranks share it, and what keys its dropout (no dropout unless `training`).
 struct Pass {
   parallel::TensorGroup group;
   std::vector<std::int64_t> samples;
@@ -40,7 +40,7 @@ struct Pass {
   bool training = true;
 };
 
-/// What a layer's forward leaves for its backward. Undefined tensors are computed again.
+/// What a layer's forward keeps for its backward. Backward computes undefined tensors again.
 struct LayerActivations {
   at::Tensor input;  ///< (T/tp, B, D)
   kernels::NormForward attention_norm;
@@ -58,15 +58,15 @@ class Layer {
  public:
   Layer(const LayerSetting& setting, parallel::ParameterStore& parameters, std::int64_t index);
 
-  /// Returns the output; `activations` gets all of it.
+  /// Returns the output and fills `activations` completely.
   at::Tensor forward(const at::Tensor& x_TBD, const Pass& pass, LayerActivations& activations) const;
-  /// Adds to the weights' gradients, returns the input's. Frees `activations` on the way; what `recompute` dropped is
+  /// Adds to the weights' gradients and returns the input's. Frees `activations` on the way; what drop() removed is
   /// computed again first.
   at::Tensor backward(const at::Tensor& grad_TBD, const Pass& pass, LayerActivations& activations) const;
-  /// Drops what is to be computed again.
+  /// Frees what `recompute` says is computed again.
   static void drop(LayerActivations& activations, Recompute recompute);
 
-  /// Inference: appends keys and values (max, B, kv_width) at `past`.
+  /// Inference: writes keys and values (max, B, kv_width) from position `past` on.
   at::Tensor infer(const at::Tensor& x_TBD, const Pass& pass, at::Tensor& keys, at::Tensor& values,
                    std::int64_t past) const;
 

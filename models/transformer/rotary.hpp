@@ -1,4 +1,5 @@
-// Rotary position tables (Su et al., "RoFormer", 2021): angle of position p and pair i is p * theta^(-2i / head_size).
+// Rotary position tables (Su et al., "RoFormer", 2021). The angle of position p and pair i is p * theta^(-2i /
+// head_size).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -10,7 +11,7 @@ struct RotaryTables {
   at::Tensor sine;
 };
 
-/// Computed in fp64, rounded to `type`.
+/// The tables are computed in fp64 and rounded to `type`.
 RotaryTables rotary_tables(std::int64_t positions, std::int64_t head_size, double theta, at::ScalarType type,
                            at::Device device);
 

@@ -36,7 +36,7 @@ void start_accounting(const Plan& plan, const std::function<void(const std::stri
                                    "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M"},
                                   plan.log("mariadb")));
   wait_for("the cluster's MariaDB", {"mariadb-admin", "--no-defaults", socket, "--user=root", "ping"});
-  // slurmdbd reads slurmdbd.conf from where slurm.conf lies.
+  // slurmdbd reads slurmdbd.conf from the directory of slurm.conf.
   started("slurmdbd",
           start_daemon({"slurmdbd", "-D"}, plan.log("slurmdbd.start"),
                        {"SLURM_CONF=" + plan.conf().string(), "MYSQL_UNIX_PORT=" + dir + "/run/mariadb.socket"}));

@@ -32,15 +32,15 @@ using base::str;
 constexpr const char* kPlanName = "cluster.json";
 constexpr const char* kProcessesName = "processes";
 
-// In the environment of everything that `up` starts: what it started and was killed before it could write down is found
-// by this.
+// A variable in the environment of everything that `up` starts. It identifies processes of an `up` that was killed
+// before it could record them.
 constexpr const char* kMark = "TRIREME_DEVCLUSTER";
 
 std::vector<ProcessId> marked_processes(const fs::path& directory) {
   return processes_with(str(kMark, "=", directory.string()));
 }
 
-// One cluster of this machine starts at a time: until its daemons listen, their ports look free to another.
+// Only one cluster of this machine starts at a time: until its daemons listen, their ports look free to another.
 class StartLock {
  public:
   StartLock() : descriptor_(::open("/run/trireme-devcluster.lock", O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600)) {
@@ -109,7 +109,7 @@ bool any_alive(const fs::path& directory) {
   return std::any_of(all.begin(), all.end(), [](const Record& one) { return is_alive(one.process); });
 }
 
-// An empty directory of ours: what a cluster that died left there goes; anything else stays and is an error.
+// Claims an empty directory. What a dead cluster left in it is removed; anything else stays and is an error.
 void claim_directory(const fs::path& directory) {
   require_roots_directory(directory, sudo_user());
   if (fs::exists(directory / kPlanName)) {
@@ -121,7 +121,7 @@ void claim_directory(const fs::path& directory) {
   }
   if (fs::is_directory(directory)) {
     for (const auto& entry : fs::directory_iterator(directory)) {
-      // Of a cluster that was killed while it wrote its plan.
+      // The file belongs to a cluster that was killed while it wrote its plan.
       const std::string name = entry.path().filename();
       if (name.starts_with(str(kPlanName, ".")) && name.ends_with(".tmp")) fs::remove(entry);
     }
@@ -131,12 +131,13 @@ void claim_directory(const fs::path& directory) {
   }
   fs::create_directories(directory);
   fs::permissions(directory, fs::perms::group_write | fs::perms::others_write, fs::perm_options::remove);
-  require_roots_directory(directory, sudo_user());  // nobody was faster
+  require_roots_directory(directory, sudo_user());  // checks that nobody has replaced it meanwhile
 }
 
-// Whatever root's umask is, users find the configuration, munge's socket and their jobs' scripts, and write none of it.
+// Whatever root's umask is, users can find the configuration, munge's socket and their jobs' scripts, but write none of
+// them.
 void open_to_readers(const Plan& plan) {
-  ::umask(022);  // also of the daemons, and of what they make
+  ::umask(022);  // inherited by the daemons and what they make
   if (::chmod(plan.directory.c_str(), 0755) != 0 || ::chmod((plan.directory / kPlanName).c_str(), 0644) != 0) {
     throw base::Error(str("cannot change the rights of ", plan.directory.string(), ": ", std::strerror(errno)));
   }
@@ -160,7 +161,7 @@ void write_files(const Plan& plan) {
   if (plan.accounting) write(plan.directory / "etc/slurmdbd.conf", slurmdbd_conf(plan), 0600);
   for (int gpu = 0; gpu < plan.gpus_per_node; ++gpu) {
     const fs::path device = plan.directory / "dev" / str("gpu", gpu);
-    // The null device under another name: Slurm wants a device file, and nothing must be able to compute on it.
+    // The null device under another name: Slurm wants a device file, but nothing must be able to compute on it.
     if (::mknod(device.c_str(), S_IFCHR | 0666, ::makedev(1, 3)) != 0) {
       throw base::Error(str("cannot make the device file ", device.string(), ": ", std::strerror(errno)));
     }
@@ -191,7 +192,7 @@ void start_daemons(const Plan& plan, const std::function<bool()>& interrupted) {
   }
 }
 
-// The last words of the first daemon that died, or of the controller.
+// The last lines that the first dead daemon logged, or else the controller.
 std::string last_words(const Plan& plan) {
   std::string role = "slurmctld";
   for (const Record& one : records(plan.directory)) {
@@ -239,7 +240,7 @@ Plan up(Plan plan, const std::function<bool()>& interrupted) {
     plan.node_ports.assign(ports.begin() + 2, ports.end());
     plan.slurm_release = release_of(slurm::run_command({"slurmctld", "-V"})->output);
     if (plan.links) plan.network = free_network();
-    // Before anything that has to be undone; whole or not at all.
+    // Written before anything that has to be undone, and either whole or not at all.
     base::PosixFileSystem().replace(plan.directory / kPlanName, to_json(plan));
     open_to_readers(plan);
     if (plan.links) make_bridge(plan);
@@ -266,7 +267,7 @@ bool down(const fs::path& directory) {
   const auto all = records(directory);
   for (auto one = all.rbegin(); one != all.rend(); ++one) daemons.push_back(one->process);
   end_processes(daemons, 3);
-  // One that was being started may start another one meanwhile.
+  // A process that was being started may have started another one meanwhile, so this repeats until none is left.
   for (auto rest = marked_processes(plan.directory); !rest.empty(); rest = marked_processes(plan.directory)) {
     end_processes(rest, 1);
   }
@@ -281,7 +282,7 @@ Plan read_plan(const fs::path& directory) {
   if (!files.exists(directory / kPlanName)) {
     throw base::InputError(str("no cluster is up in ", directory.string(), "; start one with: trireme devcluster up"));
   }
-  // Root ends the processes that this directory names: only root may have written them.
+  // Root ends the processes that this directory lists, so only root may have been able to write to it.
   require_roots_directory(directory, sudo_user());
   Plan plan = plan_from_json(files.read_all(directory / kPlanName));
   if (!fs::equivalent(plan.directory, directory)) throw base::Error(str(directory.string(), " was moved or copied"));

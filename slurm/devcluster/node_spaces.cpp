@@ -29,7 +29,8 @@ void in_net(const Plan& plan, int node, std::vector<std::string> words) {
   run_checked(words);
 }
 
-// Killed between writing its plan and making its bridge, a cluster has a number that another may have taken since.
+// A cluster that was killed between writing its plan and making its bridge has a number that another may have taken
+// since.
 bool is_of_another(const Plan& plan) {
   constexpr std::string_view kAlias = "alias ";
   const auto shown = slurm::run_command({"ip", "link", "show", bridge_name(plan.network)});
@@ -51,7 +52,7 @@ void change_link(const Plan& plan, int a, int b, const char* change) {
 }  // namespace
 
 void run_checked(const std::vector<std::string>& words) {
-  constexpr double kLimit = 600;  // a new database on a busy machine
+  constexpr double kLimit = 600;  // seconds; making a database on a busy machine takes long
   const auto result = slurm::run_command_within(kLimit, words);
   if (!result) throw base::Error(str("there is no program ", words[0]));
   if (result->exit_code == 0) return;
@@ -116,8 +117,8 @@ void remove_job_files(const Plan& plan) {
 std::vector<std::string> on_node(const Plan& plan, int node, const std::vector<std::string>& words) {
   std::vector<std::string> all = {"nsenter", "--uts=" + uts_pin(plan, node).string()};
   if (plan.links) all.push_back("--net=" + net_pin(plan, node).string());
-  // The node's own /etc/hosts, mpi.conf and shared memory, in mounts that nobody else sees. Open MPI names its segments
-  // by host and Slurm job: nodes of two clusters would take each other's.
+  // Mounts the node's own /etc/hosts, mpi.conf and shared memory, which nobody else sees. Open MPI names its segments
+  // by host and Slurm job, so nodes of two clusters would otherwise take each other's.
   const std::filesystem::path etc = plan.directory / "etc";
   all.insert(
       all.end(),

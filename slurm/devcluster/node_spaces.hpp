@@ -1,4 +1,5 @@
-// What makes a process of this machine a node: namespaces of its own (host name, mounts, with links also the network).
+// Makes a process of this machine a node: gives it namespaces of its own (host name, mounts; with links also the
+// network).
 #pragma once
 
 #include <filesystem>
@@ -10,30 +11,31 @@
 
 namespace trireme::devcluster {
 
-/// Runs a command of the system; base::Error with its words when it fails.
+/// Runs a command of the system. Throws base::Error with its output when it fails.
 void run_checked(const std::vector<std::string>& words);
 
-/// Files that keep the node's namespaces alive, by bind mounts: <directory>/ns/<node>.uts and .net.
+/// The files that keep the node's namespaces alive, as bind mounts: <directory>/ns/<node>.uts and .net.
 std::filesystem::path uts_pin(const Plan& plan, int node);
 std::filesystem::path net_pin(const Plan& plan, int node);
 
-/// The first network for which this machine has no bridge. base::InputError without the program ip.
+/// The first network number for which this machine has no bridge. Throws base::InputError without the program ip.
 int free_network();
-/// With links: the bridge of plan.network that the nodes hang on, with the controller's address and the cluster's
-/// directory as its alias, by which remove_spaces knows it.
+/// Makes plan.network's bridge, which connects the nodes when there are links. It has the controller's address, and the
+/// cluster's directory as its alias, by which remove_spaces() recognises it.
 void make_bridge(const Plan& plan);
-/// The node's host name and, with links, its wire to the bridge.
+/// Makes the node's host name and, with links, its connection to the bridge.
 void make_spaces(const Plan& plan, int node);
-/// Unmounts the pins and removes the bridge unless it is another cluster's; what is not there is fine.
+/// Unmounts the pins and removes the bridge unless it belongs to another cluster. Whatever does not exist is skipped.
 void remove_spaces(const Plan& plan);
-/// Removes what the cluster's jobs had below /tmp and TMPDIR for MPI ("trireme-<uid>-<cluster>-<job>.<attempt>"): jobs
-/// that were ended with their cluster could not.
+/// Removes what the cluster's jobs left for MPI below /tmp and TMPDIR ("trireme-<uid>-<cluster>-<job>.<attempt>"): jobs
+/// that ended together with their cluster could not do it.
 void remove_job_files(const Plan& plan);
 
-/// Words that run a command as a process of the node.
+/// The words that run a command as a process of the node.
 std::vector<std::string> on_node(const Plan& plan, int node, const std::vector<std::string>& words);
 
-/// Packets between the two nodes are dropped, both ways; everything else goes on. base::InputError without links.
+/// Makes the kernel drop packets between the two nodes, both ways; everything else goes on. Throws base::InputError
+/// without links.
 void cut_link(const Plan& plan, int a, int b);
 void restore_link(const Plan& plan, int a, int b);
 

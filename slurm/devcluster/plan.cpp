@@ -62,7 +62,7 @@ std::string slurm_conf(const Plan& plan) {
                 " RealMemory=", plan.memory_per_node, gres, " State=UNKNOWN\n");
   }
   const std::string limit = plan.max_minutes > 0 ? str(" MaxTime=", plan.max_minutes) : " MaxTime=UNLIMITED";
-  // Slurm bills GPUs only with a database.
+  // Slurm bills GPUs only when it has a database.
   const bool gpus_billed = plan.gpus_per_node > 0 && plan.accounting;
   if (gpus_billed) text += "AccountingStorageTRES=gres/gpu\n";
   const std::string weights = str(" TRESBillingWeights=CPU=1.0", gpus_billed ? ",GRES/gpu=10.0" : "");

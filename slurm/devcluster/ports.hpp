@@ -1,4 +1,4 @@
-// Ports for the daemons of a cluster.
+// Finds ports for the daemons of a cluster.
 #pragma once
 
 #include <cstddef>
@@ -6,8 +6,8 @@
 
 namespace trireme::devcluster {
 
-/// Ports that nothing listens on, below those that the system gives to outgoing connections, from a random one on.
-/// base::Error when there are not as many.
+/// Returns `count` ports on which nothing listens, below the range of outgoing connections, beginning at a random one.
+/// Throws base::Error when there are not enough.
 std::vector<int> free_ports(std::size_t count);
 
 }  // namespace trireme::devcluster

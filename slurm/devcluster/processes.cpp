@@ -32,7 +32,7 @@ struct Stat {
   std::uint64_t started = 0;
 };
 
-// The command's name stands in parentheses and may hold anything: fields are counted from the last one.
+// The command's name is in parentheses and may hold anything, so fields are counted from the last parenthesis.
 std::optional<Stat> stat_of(pid_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
@@ -55,7 +55,7 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
   return result;
 }
 
-// Returns the processes, zombies aside, for which `is_wanted("/proc/<pid>")` holds.
+// Returns the processes, without zombies, for which `is_wanted("/proc/<pid>")` holds.
 template <typename Wanted>
 std::vector<ProcessId> processes_that(Wanted is_wanted) {
   std::vector<ProcessId> found;
@@ -71,7 +71,8 @@ std::vector<ProcessId> processes_that(Wanted is_wanted) {
 }
 
 /// The environment of a process in /proc, each variable ended by a zero byte. In the middle of an exec it is empty for
-/// a moment, though posix_spawn has returned in the parent: a program's is asked again for a tenth of a second.
+/// a moment, even after posix_spawn has returned in the parent; so a program with an empty one is asked again for a
+/// tenth of a second.
 std::string environment_of(const fs::path& directory) {
   std::error_code no_program;
   for (int look = 0;; ++look) {

@@ -19,7 +19,7 @@ using base::str;
 
 void require_safe_parent(const fs::path& parent, const fs::path& directory, std::optional<uid_t> also) {
   struct stat info {};
-  if (::stat(parent.c_str(), &info) != 0) return;  // to be made by root
+  if (::stat(parent.c_str(), &info) != 0) return;  // root will make it
   const auto refuse = [&](const std::string& why) {
     throw base::InputError(str("no cluster goes to ", directory.string(), ": ", parent.string(), ' ', why,
                                ", so others could put something else in its place; choose another --dir"));

@@ -1,4 +1,4 @@
-// Whether root may keep a cluster in a directory: root starts and ends processes by what its files say.
+// Checks whether root may keep a cluster in a directory, since root starts and ends processes by what its files say.
 #pragma once
 
 #include <filesystem>
@@ -8,13 +8,13 @@
 
 namespace trireme::devcluster {
 
-/// base::InputError, saying why, when somebody else than root could have put files into `directory`, or could put
-/// another directory in its place: it must be no link, belong to root and be writable for root alone, and the
-/// directories above it must belong to root (or to `also`) and, where everybody may write, have the sticky bit as /tmp
-/// has. A directory that is not there is fine when those above it are.
+/// Throws base::InputError, saying why, when anybody but root could have put files into `directory` or another
+/// directory in its place. It must not be a link, must belong to root and be writable for root alone. The directories
+/// above it must belong to root (or to `also`) and, where everybody may write, have the sticky bit as /tmp does. A
+/// directory that does not exist is fine when those above it are.
 void require_roots_directory(const std::filesystem::path& directory, std::optional<uid_t> also);
 
-/// The user who called sudo; without root's rights, who only look at a cluster, this user.
+/// The user who called sudo. Without root's rights (enough to look at a cluster) it is this process's user.
 std::optional<uid_t> sudo_user();
 
 }  // namespace trireme::devcluster

@@ -15,7 +15,7 @@ namespace trireme::slurm {
 AskerLock::AskerLock(const std::filesystem::path& file) {
   using namespace std::chrono_literals;
   if (file.empty()) return;
-  std::error_code ignored;  // the lock cannot be made then
+  std::error_code ignored;  // then the lock cannot be made
   std::filesystem::create_directories(file.parent_path(), ignored);
   descriptor_ = ::open((file.string() + ".lock").c_str(), O_CREAT | O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
   if (descriptor_ < 0) return;

@@ -40,7 +40,7 @@ struct Pipe {
   }
 };
 
-// False at the end of the stream.
+// Reads what is there. Returns false at the end of the stream.
 bool take(int from, std::string& text) {
   char buffer[4096];
   const ssize_t count = ::read(from, buffer, sizeof buffer);
@@ -51,13 +51,13 @@ bool take(int from, std::string& text) {
 using Clock = std::chrono::steady_clock;
 using Deadline = Clock::time_point;
 
-// Milliseconds for poll(2).
+// The time until the deadline in milliseconds, for poll(2).
 int wait_until(Deadline deadline) {
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now()).count();
   return static_cast<int>(std::clamp<std::int64_t>(left, 0, 1'000'000));
 }
 
-// Both at once: a program blocks when one of its pipes is full. False at the deadline.
+// Reads both pipes at once, since a program blocks when one of its pipes is full. Returns false at the deadline.
 bool read_both(const Pipe& output, const Pipe& error, CommandResult& result, Deadline deadline) {
   pollfd ends[2] = {{output.read, POLLIN, 0}, {error.read, POLLIN, 0}};
   while (ends[0].fd >= 0 || ends[1].fd >= 0) {
@@ -73,7 +73,7 @@ bool read_both(const Pipe& output, const Pipe& error, CommandResult& result, Dea
 
 int code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
 
-// Nothing at the deadline.
+// The program's exit code; nothing at the deadline.
 std::optional<int> exit_code_of(pid_t child, Deadline deadline) {
   int status = 0;
   for (;;) {
@@ -100,7 +100,7 @@ std::vector<char*> pointers_to(const std::vector<std::string>& words) {
   return pointers;
 }
 
-// The program leads a process group of its own.
+// The program becomes the leader of a process group of its own.
 std::optional<pid_t> spawn(const std::vector<std::string>& words, const Pipe& output, const Pipe& error) {
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);

@@ -24,7 +24,7 @@ bool changes_answers(std::string_view name) {
          is_any(name, {"SLURM_TIME_FORMAT", "SLURM_BITSTR_LEN"});
 }
 
-// Outside a job a SLURM_* variable is the user's own wish for the steps of his jobs.
+// Outside a job a SLURM_* variable expresses the user's own wish for the steps of their jobs.
 bool is_of_another_job(std::string_view name, bool in_job) {
   if (is_any(name, {"SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT"})) return false;
   if (begins_with_any(name, {"PMI_", "PMIX_", "OMPI_COMM_WORLD_", "OMPI_UNIVERSE_"})) return true;

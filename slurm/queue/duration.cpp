@@ -17,7 +17,7 @@ std::optional<std::int64_t> number(const std::string& text) {
   return value;
 }
 
-// "1:2:3" -> 1, 2, 3; nothing when a part is no number.
+// "1:2:3" becomes 1, 2, 3; nothing when a part is not a number.
 std::optional<std::vector<std::int64_t>> numbers(const std::string& text) {
   std::vector<std::int64_t> values;
   for (std::size_t begin = 0; begin <= text.size();) {

@@ -1,4 +1,4 @@
-// Durations as Slurm writes them.
+// Parses and formats durations in Slurm's notation.
 #pragma once
 
 #include <cstdint>

@@ -19,7 +19,7 @@
 namespace trireme::slurm {
 namespace {
 
-// "id|state|reason|time left|name|directory": the directory is last, since it may hold the separator.
+// "id|state|reason|time left|name|directory". The directory is last, since it may contain the separator.
 constexpr int kFields = 6;
 
 std::optional<QueuedJob> parse_line(const std::string& line) {
@@ -35,7 +35,8 @@ std::optional<QueuedJob> parse_line(const std::string& line) {
   return QueuedJob{fields[0], fields[1], fields[2], fields[3], fields[5], fields[4]};
 }
 
-/// Whether the cache's directory is this user's alone: somebody else's answers are not the queue's. Makes it.
+/// Makes the cache's directory. Returns whether it belongs to this user alone; answers that somebody else may have
+/// written there do not count.
 bool has_own_directory(base::FileSystem& files, const std::filesystem::path& cache) {
   if (cache.empty()) return false;
   try {
@@ -54,7 +55,7 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
   return whole ? std::optional(value) : std::nullopt;
 }
 
-// "1,5-9,12-20:4,..." and a task's number.
+// Whether `list` ("1,5-9,12-20:4,...") holds the task.
 bool holds(std::string_view list, std::int64_t task) {
   while (!list.empty()) {
     const std::string_view item = list.substr(0, list.find(','));
@@ -76,8 +77,8 @@ constexpr std::string_view kJobListPrefix = "squeue.";
 
 constexpr const char* kNoAnswerKept = "no answer\n";
 
-// The cache: seconds since the epoch and the cluster's name on the first line; after it squeue's answer, or that there
-// was none.
+// The cache file: its first line has seconds since the epoch and the cluster's name; after it comes squeue's answer, or
+// that there was none.
 struct Kept {
   double asked = 0;
   std::string cluster;
@@ -94,12 +95,12 @@ std::optional<Kept> read_kept(base::FileSystem& files, const std::filesystem::pa
     std::istringstream(content.substr(0, newline)) >> kept.asked >> kept.cluster;
     kept.answer = content.substr(newline + 1);
     return kept;
-  } catch (const base::Error&) {  // also of a file that somebody else put there
+  } catch (const base::Error&) {  // also for a file that somebody else put there
     return std::nullopt;
   }
 }
 
-// Another node's clock may be a little ahead; one that is far ahead is wrong.
+// Accepts an answer from a node whose clock is a little ahead; a clock that is far ahead is wrong.
 bool is_fresh(const std::optional<Kept>& kept, double now, double seconds) {
   return kept && std::abs(now - kept->asked) < seconds;
 }
@@ -191,14 +192,14 @@ std::optional<JobList> my_jobs(base::FileSystem& files, const RunCommand& run, c
   auto kept = read_kept(files, cache);
   if (is_fresh(kept, now, seconds)) return list_of(*kept);
   const AskerLock lock(cache);
-  kept = read_kept(files, cache);  // whoever had the lock has asked meanwhile
+  kept = read_kept(files, cache);  // the last holder of the lock has asked in the meantime
   if (is_fresh(kept, now, seconds)) return list_of(*kept);
   const auto result = run(job_list_command());
   if (!result) return std::nullopt;
-  // What is left counts from the answer on: waiting for it, and for the lock, may have taken seconds.
+  // The answer's freshness counts from now: waiting for it, and for the lock, may have taken seconds.
   const std::chrono::duration<double> waited = std::chrono::steady_clock::now() - start;
   Kept asked{now + waited.count(), cluster, result->exit_code == 0 ? result->output : kNoAnswerKept};
-  if (asked.cluster.empty() && kept) asked.cluster = kept->cluster;  // it stays the same
+  if (asked.cluster.empty() && kept) asked.cluster = kept->cluster;  // the cluster's name does not change
   if (asked.cluster.empty() && result->exit_code == 0) asked.cluster = cluster_name(run, "");
   write_kept(files, cache, asked);
   remove_old_answers(files, cache, asked.asked);

@@ -1,5 +1,5 @@
-// My jobs in the queue: one call of squeue for all who ask, kept in a file, so that the controller is asked no more
-// often than the site bears however many runs there are.
+// My jobs in the queue, from one call of squeue for all processes that ask. The answer is kept in a file, so that the
+// controller is asked no more often than the site allows, however many runs there are.
 #pragma once
 
 #include <filesystem>
@@ -13,41 +13,41 @@
 namespace trireme::slurm {
 
 struct QueuedJob {
-  std::string id;         ///< "123", of an array task "123_4", of tasks that wait together "123_[5-9%2]"
+  std::string id;         ///< "123"; "123_4" for an array task; "123_[5-9%2]" for tasks that wait together
   std::string state;      ///< "PENDING", "RUNNING", …
-  std::string reason;     ///< why it waits, as Slurm says
-  std::string left;       ///< the time that is left as squeue says it: "1-02:00:00", "UNLIMITED", "INVALID", …
+  std::string reason;     ///< why it waits, in Slurm's words
+  std::string left;       ///< the time that is left, as squeue writes it: "1-02:00:00", "UNLIMITED", "INVALID", …
   std::string directory;  ///< where it was submitted
   std::string name;
 
   bool pending() const { return state == "PENDING" || state.starts_with("REQUEUE") || state == "SPECIAL_EXIT"; }
 };
 
-/// The words of the one call.
+/// The command line of that call.
 std::vector<std::string> job_list_command();
 
-/// Its answer; lines that do not fit are left out.
+/// Parses its answer and skips lines that do not fit.
 std::vector<QueuedJob> parse_job_list(const std::string& answer);
 
-/// Whether `listed`, an id as squeue lists it, stands for the job or array task `id`: "123_[1,5-9:2%3]" for "123_7".
-/// What squeue leaves out of a long list ("123_[1,5,...]") may be any task.
+/// Whether `listed`, an id as squeue lists it, includes the job or array task `id`: "123_[1,5-9:2%3]" includes "123_7".
+/// A long list that squeue shortens ("123_[1,5,...]") may include any task.
 bool stands_for(const std::string& listed, const std::string& id);
 
-/// The job or array task with this id, null when the queue has none.
+/// The job or array task with this id; null when the queue has none.
 const QueuedJob* find_job(const std::vector<QueuedJob>& jobs, const std::string& id);
 
-/// What squeue said, and when: seconds since the epoch by the clock of whoever asked.
+/// What squeue answered, and when, in seconds since the epoch by the clock of the process that asked.
 struct JobList {
   std::vector<QueuedJob> jobs;
-  std::string cluster;  ///< whose queue it is; "" when not known
+  std::string cluster;  ///< the cluster whose queue it is; "" when not known
   double asked = 0;
 };
 
-/// Seconds between two questions to the queue where nobody says otherwise.
+/// Seconds between two questions to the queue unless another value is set.
 inline constexpr double kQueueSeconds = 60;
 
 /// The name of the file in which processes that ask the same queue keep its answer: the cluster's name where it is
-/// known (`cluster`, of SLURM_CLUSTER_NAME); else the host's and what `slurm_conf` (SLURM_CONF) says.
+/// known (`cluster`, from SLURM_CLUSTER_NAME); otherwise made of the host's name and of `slurm_conf` (SLURM_CONF).
 std::string job_list_name(const std::string& cluster, const std::string& host, const std::string& slurm_conf);
 
 /// squeue's answer, younger than `seconds`: from `cache` when that is fresh enough, else asked for and written there.

@@ -4,11 +4,11 @@ namespace trireme::slurm {
 namespace {
 
 struct Words {
-  const char* start;  ///< of the reason
+  const char* start;  ///< the beginning of the reason
   const char* text;
 };
 
-// Of those whose start fits, the longest counts.
+// When several starts match, the longest counts.
 constexpr Words kWords[] = {
     {"Priority", "other jobs go first"},
     {"Resources", "next in line, until enough nodes are free"},

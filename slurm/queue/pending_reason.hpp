@@ -1,4 +1,4 @@
-// Why a job waits, in plain words.
+// Explains in plain words why a job waits.
 #pragma once
 
 #include <string>
@@ -6,7 +6,7 @@
 namespace trireme::slurm {
 
 /// A sentence for squeue's reason ("Priority", "QOSMaxJobsPerUserLimit", "(Resources)", …; squeue(1), JOB REASON
-/// CODES). A reason that is not known comes back as it is. `requeued`: the job ran before.
+/// CODES). An unknown reason is returned as it is. `requeued`: the job ran before.
 std::string explain_reason(const std::string& reason, bool requeued);
 
 }  // namespace trireme::slurm

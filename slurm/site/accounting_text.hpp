@@ -1,4 +1,4 @@
-// Slurm's accounting: qualities of service, and a user's share of the cluster.
+// Parses Slurm's accounting: qualities of service, and a user's share of the cluster.
 #pragma once
 
 #include <string>
@@ -13,25 +13,25 @@ namespace trireme::slurm {
 struct FairShare {
   std::string account;
   std::string raw_shares;       ///< as the administrator gave them: a number or "parent"
-  double normalized_share = 0;  ///< 0..1, among the account's users (Fair Tree, the default); else of the cluster
+  double normalized_share = 0;  ///< 0..1: share among the account's users (Fair Tree, the default), else of the cluster
   double usage = 0;             ///< effective usage, 0..1, on the same scale
-  double factor = 0;            ///< fair-share factor, 0..1: the higher, the sooner a job starts; using lowers it
+  double factor = 0;            ///< fair-share factor, 0..1: the higher, the sooner a job starts; usage lowers it
 };
 
 /// The columns that parse_fair_shares() reads.
 inline constexpr const char* kShareFormat = "Account,User,RawShares,NormShares,EffectvUsage,FairShare";
 
-/// Of sshare --noheader --parsable2 with these columns; lines of accounts without a user are left out.
+/// Parses the answer of sshare --noheader --parsable2 with these columns; skips lines of accounts without a user.
 std::vector<FairShare> parse_fair_shares(const std::string& text);
 
-/// Asks sshare for the calling user. Nothing when it is missing or does not answer.
+/// Asks sshare about the calling user. Nothing when it is missing or does not answer.
 std::optional<std::vector<FairShare>> read_fair_shares(const RunCommand& run);
 
 /// The columns that parse_qos() reads.
 inline constexpr const char* kQosFormat = "Name,Preempt,PreemptMode,GraceTime,MaxWall";
 
-/// Of sacctmgr --noheader --parsable2 show qos with these columns. `config` is scontrol show config's: its
-/// PreemptType decides whether QOS preempt each other, its PreemptMode is what "cluster" stands for.
+/// Parses the answer of sacctmgr --noheader --parsable2 show qos with these columns. `config` is that of scontrol show
+/// config: its PreemptType decides whether QOS preempt each other, and its PreemptMode is what "cluster" stands for.
 std::vector<Qos> parse_qos(const std::string& text, const std::map<std::string, std::string>& config);
 
 }  // namespace trireme::slurm

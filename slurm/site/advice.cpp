@@ -22,7 +22,7 @@ std::string time_text(std::int64_t seconds) {
   return seconds < kMinute * 10 ? str(seconds, " s") : format_slurm_duration(seconds);
 }
 
-// Who of the ranks hears a SIGTERM at preemption, and what is done so that they can save.
+// Which ranks get a SIGTERM at preemption, and what is done so that they can save.
 std::string after_sigterm(const Site& site) {
   if (srun_has_pmix(site)) {
     return "Slurm sends SIGTERM to the job's steps, which would cost mpirun its daemons; with slurm.launcher = auto "
@@ -207,7 +207,7 @@ void add_accounting(Book& book, const Site& site) {
     book.add("Accounting", "No accounting answers here: trireme submit prints billing units, but not your share.");
   }
   if (site.billing_takes_largest) {
-    book.add("Accounting", "A node is billed by its dearest resource only (PriorityFlags = MAX_TRES).");
+    book.add("Accounting", "A node is billed by its most expensive resource only (PriorityFlags = MAX_TRES).");
   }
 }
 

@@ -35,7 +35,7 @@ std::optional<std::int64_t> number(const std::string& digits) {
   return value;
 }
 
-// "01-03" -> 01 02 03; "7" -> 7; nothing when it is neither.
+// "01-03" becomes 01, 02, 03 and "7" becomes 7; nothing for any other text.
 std::optional<std::vector<std::string>> expand_range(const std::string& range) {
   const std::size_t dash = range.find('-');
   const std::string low_text = range.substr(0, dash);

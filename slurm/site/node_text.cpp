@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kColumns = 5;
 
-// Sockets in brackets hold commas of their own: "gpu:a100:4(S:0,2),nic:1".
+// Removes brackets, since the sockets in them have commas of their own: "gpu:a100:4(S:0,2),nic:1".
 std::string without_brackets(const std::string& text) {
   std::string outside;
   int depth = 0;

@@ -13,14 +13,14 @@ namespace {
 
 constexpr const char* kFirstKey = "PartitionName";
 
-// "ALL" reads as no restriction.
+// The names in a list; "ALL" means no restriction and gives none.
 std::vector<std::string> names(const std::string& text) {
   std::vector<std::string> list = lower(text) == "all" ? std::vector<std::string>() : split(text, ',');
   std::erase(list, "");
   return list;
 }
 
-// A partition's own setting, the cluster's where it has none ("UNLIMITED").
+// The partition's own setting, or the cluster's where it has none ("UNLIMITED").
 std::optional<std::int64_t> memory(const Fields& partition, const Fields& config, const std::string& key,
                                    const std::string& other_key) {
   const auto own = leading_number(field(partition, key));
@@ -28,7 +28,7 @@ std::optional<std::int64_t> memory(const Fields& partition, const Fields& config
   return leading_number(field(config, key));
 }
 
-// Minutes, or nothing for UNLIMITED.
+// Parses minutes; nothing for UNLIMITED.
 std::optional<std::int64_t> over_time_limit(const Fields& partition, const Fields& config) {
   std::string text = field(partition, "OverTimeLimit");
   if (text.empty() || text == "NONE") text = field(config, "OverTimeLimit");
@@ -62,7 +62,8 @@ Partition partition_of(const Fields& fields, const Fields& config) {
   return partition;
 }
 
-// "G" after a weight: so many MiB of memory, so many of anything else. `tres` in lower case.
+// The unit that the letter after a weight stands for: "G" is 1024 (MiB) for memory and 1024^3 for anything else. `tres`
+// is in lower case.
 double unit_of(const std::string& tres, char suffix) {
   const std::string units = "KMGTP";
   const std::size_t power = units.find(static_cast<char>(std::toupper(static_cast<unsigned char>(suffix))));

@@ -1,4 +1,4 @@
-// Partitions as `scontrol show partition` prints them.
+// Parses partitions as `scontrol show partition` prints them.
 #pragma once
 
 #include <map>
@@ -10,20 +10,20 @@
 
 namespace trireme::slurm {
 
-/// "REQUEUE", "GANG,SUSPEND", "OFF", "cancel" …; GANG alone is time slicing, no preemption: kOff.
+/// Parses "REQUEUE", "GANG,SUSPEND", "OFF", "cancel" …. GANG alone is time slicing, not preemption: kOff.
 PreemptMode parse_preempt_mode(const std::string& text);
 
-/// "CPU=0.5,Mem=0.25G,GRES/gpu:a100=16" -> "cpu" 0.5, "mem" 0.25 / 1024 (per MiB), "gres/gpu:a100" 16.
+/// "CPU=0.5,Mem=0.25G,GRES/gpu:a100=16" becomes "cpu" 0.5, "mem" 0.25 / 1024 (per MiB), "gres/gpu:a100" 16.
 std::map<std::string, double> parse_billing_weights(const std::string& text);
 
-/// All partitions of the answer, in its order, without what sinfo tells of their nodes. `config` is scontrol show
-/// config's: where a partition says nothing of its own, the cluster's setting holds, and PreemptType decides whether
-/// partitions preempt each other at all. Compared are the nodes' names: a partition whose nodes no partition of a
-/// higher tier shares is preempted by none.
+/// Parses all partitions of the answer, in its order, without what sinfo says about their nodes. `config` is that of
+/// scontrol show config: where a partition has no setting of its own, the cluster's holds, and PreemptType decides
+/// whether partitions preempt each other at all. Nodes are compared by name: a partition is preempted only by
+/// partitions of a higher tier that share some of its nodes.
 std::vector<Partition> parse_partitions(const std::string& text, const Fields& config);
 
-/// False when no partition takes jobs from its own nodes (AllocNodes leaves them out). Nothing otherwise: that
-/// Slurm's configuration allows it does not mean that sbatch works there.
+/// False when no partition takes jobs from its own nodes (AllocNodes leaves them out); nothing otherwise. That Slurm's
+/// configuration allows it does not mean that sbatch works there.
 std::optional<bool> nodes_may_submit(const std::string& text);
 
 }  // namespace trireme::slurm

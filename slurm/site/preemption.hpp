@@ -1,4 +1,4 @@
-// What preemption does to a job, whichever of partition and QOS decides.
+// What preemption does to a job, whether the partition or the QOS decides.
 #pragma once
 
 #include <string>
@@ -15,12 +15,12 @@ struct Preemption {
   bool operator==(const Preemption&) const = default;
 };
 
-/// Of a job in `partition` with QOS `qos` ("" = its default, which is not known: then nothing is known to preempt it
-/// under preempt/qos, and mode is kOff).
+/// How a job in `partition` with QOS `qos` is preempted. "" stands for its default QOS, which is not known: under
+/// preempt/qos nothing is then known to preempt it, and mode is kOff.
 Preemption preemption_of(const Site& site, const Partition& partition, const std::string& qos);
 
-/// Whether a job that ends inside its grace is requeued by Slurm: from 24.05 on; up to 23.11 it counts as completed.
-/// An unknown version counts as old.
+/// Whether Slurm requeues a job that ends inside its grace: it does from 24.05 on; up to 23.11 such a job counts as
+/// completed. An unknown version counts as old.
 bool requeued_when_ended_in_grace(const Site& site);
 
 /// Whether the version of mpirun has a parameter that lets ranks outlive their daemon's SIGTERM (Open MPI up to 4).

@@ -1,5 +1,5 @@
-// A site: the facts of one Slurm cluster that decide how a job is asked for and what happens to it. Plain values;
-// read from Slurm's answers by read_site (site_facts.hpp) and kept in a site file (INI).
+// A site: the facts of one Slurm cluster that decide how a job is asked for and what happens to it. Plain values.
+// read_site (site_facts.hpp) reads them from Slurm's answers, and a site file (INI) keeps them.
 #pragma once
 
 #include <cstdint>
@@ -38,7 +38,7 @@ struct Partition {
   std::int64_t memory_per_node = 0;       ///< MiB, of the smallest node; 0 = not known
   std::int64_t gpus_per_node = 0;         ///< of the smallest node that has any; 0 = none has
   std::string gpu_type;                   ///< "a100"; "" when untyped or when its nodes have different types
-  std::vector<NodeKind> node_kinds;       ///< the largest number of nodes first
+  std::vector<NodeKind> node_kinds;       ///< the most frequent kind first
   bool exclusive = false;                 ///< jobs get, and pay for, whole nodes
   std::optional<std::int64_t> default_memory_per_cpu;   ///< MiB, of jobs that ask for none; nothing = not set
   std::optional<std::int64_t> default_memory_per_node;  ///< MiB; at most one of the two is set
@@ -48,8 +48,8 @@ struct Partition {
   std::vector<std::string> allow_qos;                   ///< empty = all
   std::int64_t priority_tier = 1;                       ///< jobs of a higher tier preempt those of a lower one
   std::vector<std::string> preempted_by;  ///< partitions whose jobs can preempt: higher tier, some node in common
-  /// What happens to its jobs when they are preempted; kOff when none can be by its partition. Where QOS decides
-  /// (preempt/qos) always kOff: ask preemption_of (preemption.hpp).
+  /// What happens to its jobs when they are preempted; kOff when its partition lets none be. Where QOS decides
+  /// (preempt/qos) it is always kOff: ask preemption_of() (preemption.hpp).
   PreemptMode preempt_mode = PreemptMode::kOff;
   std::int64_t grace = 0;  ///< seconds between notice and kill
   std::map<std::string, double>
@@ -68,28 +68,28 @@ struct Qos {
 struct Site {
   // Facts, as Slurm told them.
   std::string cluster;
-  std::string slurm_version;              ///< "22.05.8"
-  std::string preempt_type;               ///< "preempt/partition_prio", "preempt/none", …
-  bool send_user_signal = false;          ///< --signal is also sent at preemption, instead of SIGTERM
-  bool requeue = true;                    ///< JobRequeue: jobs may be requeued unless they say otherwise
-  std::int64_t kill_wait = 30;            ///< seconds between SIGTERM and SIGKILL
-  std::int64_t preempt_exempt_time = 0;   ///< seconds that a job runs before it can be preempted
-  std::int64_t node_timeout = 300;        ///< seconds without an answer after which a node counts as dead
-  std::int64_t max_array_size = 1001;     ///< 0: no job arrays
-  std::vector<std::string> mpi_types;     ///< of srun --mpi=list: "pmix", "pmi2", …
-  std::string mpi_default;                ///< what srun uses without --mpi
-  bool accounting = false;                ///< sacctmgr and sshare answer
-  bool billing_takes_largest = false;     ///< PriorityFlags MAX_TRES: a node is billed by its dearest resource only
+  std::string slurm_version;             ///< "22.05.8"
+  std::string preempt_type;              ///< "preempt/partition_prio", "preempt/none", …
+  bool send_user_signal = false;         ///< --signal is also sent at preemption, instead of SIGTERM
+  bool requeue = true;                   ///< JobRequeue: jobs may be requeued unless they say otherwise
+  std::int64_t kill_wait = 30;           ///< seconds between SIGTERM and SIGKILL
+  std::int64_t preempt_exempt_time = 0;  ///< seconds that a job runs before it can be preempted
+  std::int64_t node_timeout = 300;       ///< seconds without an answer after which a node counts as dead
+  std::int64_t max_array_size = 1001;    ///< 0: no job arrays
+  std::vector<std::string> mpi_types;    ///< what srun --mpi=list offers: "pmix", "pmi2", …
+  std::string mpi_default;               ///< what srun uses without --mpi
+  bool accounting = false;               ///< sacctmgr and sshare answer
+  bool billing_takes_largest = false;  ///< PriorityFlags MAX_TRES: a node is billed by its most expensive resource only
   std::optional<bool> submit_from_nodes;  ///< whether compute nodes may call sbatch; nothing = not known
   std::string mpirun_version;             ///< "Open MPI 4.1.4"; "" without mpirun
   bool mpirun_has_slurm = false;          ///< mpirun starts its daemons through Slurm, not ssh
   std::vector<Partition> partitions;
   std::vector<Qos> qos;  ///< empty without accounting
-  /// Facts that could not be read, by name ("mpi_types") or subject ("nodes", "qos"), and why. Their fields keep the
+  /// Facts that could not be read: their name ("mpi_types") or subject ("nodes", "qos"), and why. Their fields keep the
   /// defaults above.
   std::map<std::string, std::string> unknown;
 
-  // Needs, written by a person (or left empty): they go into the batch script as they are.
+  // The needs, written by a person or left empty: they go into the batch script as they are.
   std::vector<std::string> modules;  ///< "module load" lines
   std::string container;             ///< prefix before trireme on the ranks: "apptainer exec --nv trireme.sif"
   std::string account;
@@ -97,11 +97,11 @@ struct Site {
   std::vector<std::string> launcher_arguments;  ///< words after mpirun or srun
   std::vector<std::string> prolog;              ///< lines of shell before the launcher
   bool node_directories_persist = false;        ///< node-local directories outlive a job
-  std::int64_t queue_seconds = 60;              ///< at least, between two questions of a run to the queue
+  std::int64_t queue_seconds = 60;              ///< least number of seconds between two questions of a run to the queue
 
-  /// Nothing when there is none of that name; "" asks for the default partition (the first when none is).
+  /// The partition of that name, or nothing. "" asks for the default partition (the first when none is the default).
   const Partition* partition(const std::string& name) const;
-  /// Nothing when there is none of that name.
+  /// The QOS of that name, or nothing.
   const Qos* quality(const std::string& name) const;
 };
 

@@ -15,7 +15,7 @@ namespace {
 using base::str;
 using Words = std::vector<std::string>;
 
-// "sinfo is not installed here", "sinfo --exact failed: no controller".
+// Why a command gave no answer: "sinfo is not installed here", "sinfo --exact failed: no controller".
 std::string why_not(const Words& words, const std::optional<CommandResult>& result) {
   if (!result) return words.front() + " is not installed here";
   const std::string first_line = trim(result->error.substr(0, result->error.find('\n')));
@@ -25,7 +25,7 @@ std::string why_not(const Words& words, const std::optional<CommandResult>& resu
 
 bool worked(const std::optional<CommandResult>& result) { return result && result->exit_code == 0; }
 
-// scontrol prints its troubles to either stream and sometimes ends with 0.
+// scontrol prints its errors to either stream and sometimes ends with 0, so the answer must contain `mark`.
 std::string required(const RunCommand& run, const Words& words, const std::string& mark) {
   const auto result = run(words);
   if (worked(result) && result->output.find(mark) != std::string::npos) return result->output;
@@ -36,7 +36,7 @@ class Reader {
  public:
   explicit Reader(const RunCommand& run) : run_(run) {}
 
-  // Standard output; nothing, and why under each name, when it fails.
+  // Returns standard output. When the command fails, returns nothing and records the reason under each name.
   std::optional<std::string> ask(const Words& words, const Words& facts) {
     const auto result = run_(words);
     if (worked(result)) return result->output;
@@ -59,12 +59,13 @@ void Reader::config(const Fields& config) {
   site.cluster = field(config, "ClusterName");
   site.slurm_version = field(config, "SLURM_VERSION");
   site.preempt_type = field(config, "PreemptType");
-  // PreemptParameters = send_user_signal from 23.02 on, SlurmctldParameters = preempt_send_user_signal before.
+  // The setting is in PreemptParameters (send_user_signal) from 23.02 on, before that in SlurmctldParameters
+  // (preempt_send_user_signal).
   const std::string parameters = field(config, "PreemptParameters") + "," + field(config, "SlurmctldParameters");
   site.send_user_signal = parameters.find("send_user_signal") != std::string::npos;
   site.requeue = leading_number(field(config, "JobRequeue")).value_or(1) != 0;
   site.kill_wait = leading_number(field(config, "KillWait")).value_or(site.kill_wait);
-  // "-00:00:01" stands for none.
+  // "-00:00:01" means none.
   site.preempt_exempt_time = parse_duration(field(config, "PreemptExemptTime")).value_or(0);
   site.node_timeout = leading_number(field(config, "SlurmdTimeout")).value_or(site.node_timeout);
   site.max_array_size = leading_number(field(config, "MaxArraySize")).value_or(site.max_array_size);
@@ -73,7 +74,7 @@ void Reader::config(const Fields& config) {
 }
 
 void Reader::nodes() {
-  // --all: hidden partitions and those of other groups too, as scontrol lists them.
+  // --all includes hidden partitions and those of other groups, as scontrol does.
   const auto answer =
       ask({"sinfo", "--noheader", "--all", "--exact", std::string("--format=") + kSinfoFormat}, {"nodes"});
   if (!answer) return;
@@ -96,7 +97,7 @@ void Reader::mpi() {
   if (!version) return;
   site.mpirun_version = parse_mpirun_version(*version);
   auto support = parse_slurm_support(*version);
-  // Open MPI's own program tells up to version 4, PRRTE's from 5 on.
+  // Open MPI's own program knows it up to version 4, PRRTE's from version 5 on.
   for (const char* program : {"ompi_info", "prte_info"}) {
     if (support || !site.mpirun_version.starts_with("Open MPI")) break;
     if (const auto answer = output_of(run_, {program})) support = parse_slurm_support(*answer);

@@ -8,9 +8,9 @@
 
 namespace trireme::slurm {
 
-/// The site as this machine sees it. Nothing when there is no Slurm here (no scontrol). A command that is missing or
-/// fails leaves its facts at their defaults and an entry in Site::unknown. The needs stay empty: they are a person's.
-/// Throws base::Error when scontrol is there but does not tell the configuration or the partitions.
+/// Returns the site as this machine sees it; nothing when there is no Slurm here (no scontrol). A command that is
+/// missing or fails leaves its facts at their defaults and an entry in Site::unknown. The needs stay empty, since a
+/// person writes them. Throws base::Error when scontrol exists but does not tell the configuration or the partitions.
 std::optional<Site> read_site(const RunCommand& run);
 
 }  // namespace trireme::slurm

@@ -26,7 +26,7 @@ std::string in_one_line(std::string text) {
   return text;
 }
 
-// Comments in one column, as far as values are short.
+// Puts comments into one column where the values are short enough.
 void add_line(std::string& text, const std::string& name, const std::string& value, const std::string& comment) {
   constexpr std::size_t kColumn = 34;
   std::string line = name + " =" + (value.empty() ? "" : " " + value);

@@ -1,9 +1,9 @@
-// The contents of the table of keys.
+// The entries of the table of keys.
 #include "slurm/site/site_table.hpp"
 
 namespace trireme::slurm {
 
-// A table reads better with one entry after the other.
+// The table is easier to read with one entry after the other.
 // clang-format off
 const std::vector<SiteKey<Site>>& slurm_keys() {
   static const std::vector<SiteKey<Site>> keys = {

@@ -62,7 +62,7 @@ std::vector<std::string> list_of(const std::string& text, char separator) {
   return items;
 }
 
-// What a value of each type looks like in the file. One overload set for each direction.
+// Writes and reads the values of each type, one overload set for each direction.
 struct Write {
   Form form;
   bool limit;

@@ -1,4 +1,4 @@
-// The one table of a site file's keys: reading, writing, comments and JSON come from it.
+// The table of a site file's keys. Reading, writing, comments and JSON all come from it.
 #pragma once
 
 #include <string>
@@ -12,14 +12,14 @@ namespace trireme::slurm {
 
 /// How a value is written.
 enum class Form {
-  kPlain,     ///< numbers, names, yes or no; lists separated by commas
-  kShell,     ///< words for a shell, quotes included
+  kPlain,     ///< numbers, names, yes or no; lists with commas
+  kShell,     ///< words for a shell, with quotes
   kDuration,  ///< seconds, as Slurm writes times: "2-00:00:00"
   kLines,     ///< one line of the file for each item; the key may come several times
-  kWords,     ///< separated by spaces; the key may come several times
+  kWords,     ///< words separated by spaces; the key may come several times
 };
 
-/// A key of a section whose values live in an Owner (Site, Partition or Qos).
+/// A key of a section whose values are members of an Owner (Site, Partition or Qos).
 template <typename Owner>
 struct SiteKey {
   using Member =
@@ -33,23 +33,25 @@ struct SiteKey {
   Form form = Form::kPlain;
 };
 
-/// [slurm], [mpi], [needs], [partition.NAME], [qos.NAME].
+/// The keys of [slurm], [mpi], [needs], [partition.NAME] and [qos.NAME].
 const std::vector<SiteKey<Site>>& slurm_keys();
 const std::vector<SiteKey<Site>>& mpi_keys();
 const std::vector<SiteKey<Site>>& needs_keys();
 const std::vector<SiteKey<Partition>>& partition_keys();
 const std::vector<SiteKey<Qos>>& qos_keys();
 
-/// The text after "key = ", one for each line of the file (several only for kLines). "" when empty; "unlimited" for a
-/// limit, "unset" for any other number, "unknown" for a yes or no that nobody knows.
+/// Returns the text after "key = ", one for each line of the file (several only for kLines). "" when empty; "unlimited"
+/// for a limit that is not set, "unset" for any other missing number, "unknown" for a yes or no that is not known.
 template <typename Owner>
 std::vector<std::string> texts_of(const Owner& owner, const SiteKey<Owner>& key);
 
-/// Reads one such text; adds to kLines and kWords. Throws base::InputError that says what was expected and found.
+/// Reads one such text; kLines and kWords add to what is there. Throws base::InputError that says what was expected and
+/// found.
 template <typename Owner>
 void set_text(Owner& owner, const SiteKey<Owner>& key, const std::string& text);
 
-/// Numbers (durations in seconds), truths, lists and objects; null for a limit that is none and for what is unknown.
+/// Converts to JSON: numbers (durations in seconds), true or false, lists and objects; null for a limit that is not set
+/// and for what is unknown.
 template <typename Owner>
 base::Json json_of(const Owner& owner, const SiteKey<Owner>& key);
 

@@ -32,7 +32,7 @@ const SiteKey<Owner>& find_key(const std::vector<SiteKey<Owner>>& keys, const st
                        near.empty() ? " (known: " + known + ")" : ", did you mean " + section + "." + near + "?"));
 }
 
-// Finds or makes the one of that name, in the order of the file.
+// Finds the entry of that name, or adds it in the order of the file.
 template <typename Owner>
 Owner& named(std::vector<Owner>& owners, const std::string& name) {
   const auto found = std::find_if(owners.begin(), owners.end(), [&](const Owner& owner) { return owner.name == name; });

@@ -1,4 +1,4 @@
-// What Slurm's commands print, taken apart: "Key = value" lines, "Key=value" records, columns. "(null)" reads as "".
+// Takes apart what Slurm's commands print: "Key = value" lines, "Key=value" records, columns. "(null)" reads as "".
 #pragma once
 
 #include <cstdint>
@@ -11,24 +11,25 @@ namespace trireme::slurm {
 
 using Fields = std::map<std::string, std::string>;
 
-/// Without spaces, tabs and line ends at both ends.
+/// Removes spaces, tabs and line ends from both ends.
 std::string trim(const std::string& text);
 
 std::string lower(std::string text);
 
-/// At every `separator`, each part trimmed; "" is no part at all. Empty parts stay.
+/// Splits at every `separator` and trims each part. Empty parts stay, but "" has no part at all.
 std::vector<std::string> split(const std::string& text, char separator);
 
-/// Of `scontrol show config`: one "Key = value" a line, the first one of a key counts; other lines are skipped.
+/// Parses `scontrol show config`: one "Key = value" per line. The first line of a key counts; other lines are skipped.
 Fields parse_config(const std::string& text);
 
-/// Of `scontrol show partition`, in one line a record or in several: words "Key=value"; `first_key` begins a record.
+/// Parses `scontrol show partition`, which has one or several lines per record: words "Key=value", and `first_key`
+/// begins a record.
 std::vector<Fields> parse_records(const std::string& text, const std::string& first_key);
 
-/// "" when there is no such key.
+/// The value of `key`; "" when there is no such key.
 std::string field(const Fields& fields, const std::string& key);
 
-/// "30", "30 sec", "4G", "8+" -> the whole number of at least 0 that it begins with, if any.
+/// The whole number of at least 0 at the beginning of a text such as "30", "30 sec", "4G" or "8+", if there is one.
 std::optional<std::int64_t> leading_number(const std::string& text);
 
 }  // namespace trireme::slurm

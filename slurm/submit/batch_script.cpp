@@ -12,7 +12,7 @@ namespace {
 
 using base::str;
 
-// Whether preempted jobs get SIGTERM and time, which ends mpirun's daemons.
+// Whether a preempted job gets SIGTERM and some time. SIGTERM ends mpirun's daemons.
 bool noticed_by_term(const JobRequest& request, const Site& site) {
   const Preemption preemption = preemption_of(site, requested_partition(request, site), request.qos);
   const bool ends = preemption.mode == PreemptMode::kRequeue || preemption.mode == PreemptMode::kCancel;
@@ -26,10 +26,10 @@ std::string replaced(std::string text, const std::string& what, const std::strin
   return text;
 }
 
-// Where the last job of a run may be replaced by a new one.
+// Whether the job may replace itself by a new one.
 bool may_submit(const ScriptPlan& plan, const Site& site) { return plan.requeue && site.submit_from_nodes == true; }
 
-// Parameters of Open MPI 4 say where it keeps its files on a node.
+// Whether the batch script tells MPI where to keep its files on a node: Open MPI 4 has parameters for that.
 bool keeps_scratch(const Site& site) { return mpirun_can_wait(site); }
 
 std::string directives(const ScriptPlan& plan, const Site& site) {
@@ -72,13 +72,13 @@ std::string launch_line(const ScriptPlan& plan, const Site& site) {
   if (!site.container.empty()) line += site.container + ' ';
   line += "\"$trireme\" train \"$run_file\" --run.dir=\"$run_dir\"";
   for (const std::string& word : plan.overrides) {
-    // What was wished for is the most that job next answers with.
+    // The dp that was asked for is an upper limit; `trireme job next` answers with what fits.
     if (!word.starts_with("--parallel.dp=")) line += ' ' + shell_word(word);
   }
   return line + " \"${layout[@]}\" &\n";
 }
 
-// Longer than any preemption of the job takes from its notice to the kill.
+// Enough tries to last longer than any preemption of the job takes from its notice to the kill.
 std::int64_t tries(const ScriptPlan& plan, const Site& site, std::int64_t pause) {
   constexpr std::int64_t kLeast = 600, kSpare = 60;
   const std::int64_t grace = preemption_of(site, requested_partition(plan.request, site), plan.request.qos).grace;
@@ -89,8 +89,8 @@ std::string persistence(const ScriptPlan& plan, const Site& site) {
   constexpr std::int64_t kPause = 15;
   return str(
       "# Slurm's controller or a file system may be away for minutes, and a script that leaves inside a ",
-      "preemption's grace\n# ends its job for good: what the job's return hangs on is tried so often, with so many ",
-      "seconds between.\ntries=", tries(plan, site, kPause), " pause=", kPause, "\n",
+      "preemption's grace\n# ends its job for good. So the calls that bring the job back are tried this often, with ",
+      "this many seconds between.\ntries=", tries(plan, site, kPause), " pause=", kPause, "\n",
       "persist() {\n  local try\n  for ((try = 1; try <= tries; ++try)); do\n    timeout 60 \"$@\" && return\n",
       "    echo \"$1 failed (try $try of $tries)\" >&2\n    sleep \"$pause\"\n  done\n  return 1\n}\n\n");
 }
@@ -164,7 +164,7 @@ std::string batch_script(const ScriptPlan& plan, const Site& site) {
           "unset SLURM_EXPORT_ENV  # else ranks miss their environment after --export=NONE\n");
   for (const std::string& module : site.modules) text += str("module load ", module, "\n");
   for (const std::string& line : site.prolog) text += line + '\n';
-  text += "set -u\n";  // after the modules' and the person's own lines, which may use what is not set
+  text += "set -u\n";  // after the modules' and the user's own lines, which may use unset variables
   text += str("trireme=", shell_word(plan.program), "\n", assignments(plan));
   text += str("job=$SLURM_JOB_ID\n",
               "[ -n \"${SLURM_ARRAY_TASK_ID:-}\" ] && job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\n\n");
@@ -180,7 +180,7 @@ std::string batch_script(const ScriptPlan& plan, const Site& site) {
         "    export OMPI_MCA_orte_tmpdir_base=\"${next[4]}\" OMPI_MCA_btl_vader_backing_directory=\"${next[5]}\"\n";
   }
   text += launch_line(plan, site);
-  // With the grace parameter every end of mpirun takes long after its ranks are gone.
+  // With the grace parameter, mpirun ends long after its ranks are gone.
   const int linger = plan.mpirun_grace > 0 && !srun ? 1 : 30;
   text += str("  launcher=$!\n  [ -n \"$asked\" ] && kill -USR1 \"$launcher\"\n",
               "  # A launcher that outlives the outcome hangs: it has nothing left to do.\n",

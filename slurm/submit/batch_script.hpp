@@ -1,4 +1,4 @@
-// The batch script of a run: plain sbatch, short enough to be read, taken away and edited.
+// Writes the batch script of a run: plain sbatch, short enough to be read, taken away and edited.
 #pragma once
 
 #include <cstdint>
@@ -12,14 +12,15 @@ namespace trireme::slurm {
 
 enum class Launcher { kMpirun, kSrun };
 
-/// How the ranks are started where the request say auto: srun --mpi=pmix where preemption gives notice by SIGTERM
-/// (which costs mpirun its daemons) and the site has PMIx, else mpirun. base::InputError when srun is wished for and
-/// the site has no PMIx.
+/// How the ranks are started where the request says auto: by srun --mpi=pmix where preemption gives notice by SIGTERM
+/// (which costs mpirun its daemons) and the site has PMIx, otherwise by mpirun. Throws base::InputError when srun is
+/// asked for and the site has no PMIx.
 Launcher choose_launcher(const JobRequest& request, const Site& site);
 
-/// Seconds that mpirun must keep its ranks alive after SIGTERM, 0 where that never happens: the preemption's grace, or
-/// the seconds `measured` for a step and a save when that is less (0: not measured), plus 5 s, on partitions that give
-/// notice by SIGTERM (parameters of Open MPI 4; 5 has none).
+/// How many seconds mpirun must keep its ranks alive after SIGTERM. On partitions that give notice by SIGTERM it is the
+/// preemption's grace, or the seconds `measured` for a step and a save if that is less (0: not measured), at most 120
+/// s, plus 5 s. It is 0 where this is never needed, and where mpirun has no parameter for it (Open MPI 4 has one, 5 has
+/// none).
 std::int64_t mpirun_grace(const JobRequest& request, const Site& site, double measured);
 
 struct ScriptRun {
@@ -29,12 +30,12 @@ struct ScriptRun {
 };
 
 struct ScriptPlan {
-  std::vector<ScriptRun> runs;         ///< more than one: a job array, one task each
+  std::vector<ScriptRun> runs;         ///< more than one: a job array with one task for each
   std::int64_t at_once = 0;            ///< tasks of the array that run at the same time; 0: all
   std::string program;                 ///< absolute path of trireme
-  std::string work_directory;          ///< absolute; relative paths of the run files mean it
+  std::string work_directory;          ///< absolute; relative paths in the run files start here
   std::string log_directory;           ///< absolute
-  std::vector<std::string> overrides;  ///< "--section.key=value", but run.dir
+  std::vector<std::string> overrides;  ///< "--section.key=value", without run.dir
   JobRequest request;
   Geometry geometry;
   Launcher launcher = Launcher::kMpirun;
@@ -42,14 +43,14 @@ struct ScriptPlan {
   bool requeue = true;
   double measured = 0;  ///< seconds of a step and a save in the run's last attempt; 0: not measured
 
-  /// Whether fewer nodes will do: the job then asks for whole nodes.
+  /// Whether the job can start with fewer nodes; it then asks for whole nodes.
   bool elastic() const { return geometry.min_nodes < geometry.nodes; }
 };
 
-/// The script's text; shellcheck has nothing to say about it. base::InputError as job_settings() (settings.hpp).
+/// The script's text, free of shellcheck's warnings. Throws base::InputError as job_settings() does (settings.hpp).
 std::string batch_script(const ScriptPlan& plan, const Site& site);
 
-/// A word as the shell reads it back: itself where nothing in it is special, else in single quotes.
+/// Quotes a word for the shell: unchanged where nothing in it is special, otherwise in single quotes.
 std::string shell_word(const std::string& word);
 
 }  // namespace trireme::slurm

@@ -36,7 +36,7 @@ std::int64_t ranks_of(const JobRequest& request, const Partition& partition, std
   return request.ranks_per_node > 0 ? request.ranks_per_node : gpus;
 }
 
-// Who asks for some of a node's GPUs gets that part of the rest.
+// A job that asks for part of a node's GPUs gets the same part of its other resources.
 std::int64_t share_of(const JobRequest& request, const Partition& partition, std::int64_t whole) {
   if (request.gpus_per_node <= 0 || partition.gpus_per_node <= 0) return whole;
   return whole * request.gpus_per_node / partition.gpus_per_node;
@@ -81,22 +81,22 @@ void check_memory(const std::string& mem) {
 bool has_whole_nodes(const JobRequest& request, const Partition& partition, const Geometry& geometry) {
   if (partition.exclusive || geometry.min_nodes < geometry.nodes) return true;
   const auto extra = extra_words(request.extra);
-  return std::ranges::count(extra, "--exclusive") != 0;  // =user lets other jobs of the user in
+  return std::ranges::count(extra, "--exclusive") != 0;  // --exclusive=user would let other jobs of the user in
 }
 
 std::string memory_for(const JobRequest& request, const Partition& partition, const Geometry& geometry) {
   if (has_whole_nodes(request, partition, geometry)) return "0";
   const std::int64_t cpus = geometry.ranks_per_node * geometry.cpus_per_task;
   if (partition.memory_per_node == 0 || partition.cpus_per_node == 0) return "";
-  if (cpus >= partition.cpus_per_node) return "0";  // nobody else fits beside it
+  if (cpus >= partition.cpus_per_node) return "0";  // no other job fits beside it
   std::int64_t share = partition.memory_per_node * cpus / partition.cpus_per_node;
-  // For more than that Slurm would count further CPUs, or refuse the job.
+  // For more memory than that per CPU Slurm would count further CPUs, or refuse the job.
   if (partition.max_memory_per_cpu) share = std::min(share, *partition.max_memory_per_cpu * cpus);
   if (partition.max_memory_per_node) share = std::min(share, *partition.max_memory_per_node);
   return str(std::max<std::int64_t>(1, share), 'M');
 }
 
-// MiB of a node that the job asks for: for billing.
+// The MiB per node that the job asks for, for billing.
 double memory_of(const Geometry& geometry, const Partition& partition) {
   if (geometry.mem.empty()) {
     const auto cpus = geometry.ranks_per_node * geometry.cpus_per_task;

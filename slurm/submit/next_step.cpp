@@ -14,9 +14,9 @@ using base::str;
 
 NextStep end(int code, const std::string& why) { return {NextStep::Kind::kEnd, code, why, {}, {}}; }
 
-// How many of the newest attempts ended in a row without a checkpoint that was not there before: one that they saved in
-// the run directory, or one on the nodes' own disks that the next attempt went on from. The site's own doing does not
-// count: stops, and kills that a requeue followed.
+// How many of the newest attempts in a row ended without a new checkpoint, either one that they saved in the run
+// directory or one on the nodes' own disks that the next attempt went on from. Ends that the site or a person caused do
+// not count: stops, and kills that a requeue followed.
 int attempts_without_progress(const Situation& situation) {
   int count = 0;
   int next_restart = situation.restart_count;
@@ -43,7 +43,7 @@ NextStep requeue_or_end(const Situation& situation, int code, const std::string&
   return end(code, why + "; this job may not be requeued: the next job of the run goes on");
 }
 
-// No layout fits what is left. A requeued job could get the nodes that failed again; a new one is told not to.
+// No layout fits the nodes that are left. A requeued job could get the failed nodes again; a new job can exclude them.
 NextStep elsewhere(const Situation& situation, const std::vector<std::string>& failing, std::size_t left) {
   const std::string why = str("no layout fits the ", left, " of ", situation.hosts.size(), " nodes that are left");
   if (!situation.may_submit || failing.empty()) return requeue_or_end(situation, base::kExitFailed, why);
@@ -100,7 +100,7 @@ std::vector<std::string> failing_hosts(const std::vector<Attempt>& attempts, int
   }
   std::vector<std::string> hosts;
   for (const auto& [host, count] : failures) {
-    // The reason stands in the ledger; the name becomes a word of sbatch's command line.
+    // The host's name comes from the ledger's reason and becomes a word of sbatch's command line.
     if (count >= 2 && base::is_host_name(host)) hosts.push_back(host);
   }
   return hosts;
@@ -112,7 +112,7 @@ NextStep decide(const Situation& situation) {
     if (situation.stopped) return end(base::kExitStopped, "the run is stopped, until trireme resume");
     return go(situation, "starting");
   }
-  // Without an outcome the launcher's code tells only one thing: that the options were refused before there was a run.
+  // Without an outcome the launcher's code says only one thing: that the options were refused before there was a run.
   const int code = situation.outcome                                 ? situation.outcome->exit_code
                    : *situation.launcher_exit == base::kExitBadInput ? base::kExitBadInput
                                                                      : base::kExitFailed;

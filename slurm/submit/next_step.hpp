@@ -1,4 +1,4 @@
-// What a batch script does next: before its first attempt and after each. Pure: facts in, decision out.
+// Decides what a batch script does next, before its first attempt and after each. Pure: facts in, decision out.
 #pragma once
 
 #include <optional>
@@ -33,23 +33,27 @@ struct Situation {
 
 struct NextStep {
   enum class Kind { kGo, kRequeue, kResubmit, kEnd } kind = Kind::kEnd;
-  int exit_code = 1;                 ///< of all but kGo; of kRequeue when requeueing fails
+  int exit_code = 1;                 ///< for all kinds but kGo; for kRequeue when requeueing fails
   std::string why;                   ///< one sentence, for the log
-  std::optional<Placement> where;    ///< of kGo
-  std::vector<std::string> exclude;  ///< of kResubmit: nodes that the new job is not to get
+  std::optional<Placement> where;    ///< for kGo: where the ranks go
+  std::vector<std::string> exclude;  ///< for kResubmit: the nodes that the new job excludes
 };
 
-/// 0: end. 2: end, starting again would not help. 75: requeue, or end when somebody asked for that or the job may not
-/// be requeued. Anything else: again inside the allocation while there is time, without the nodes that are down or that
-/// two attempts failed on; where no layout fits what is left, a new job without the nodes that failed when the script
-/// may submit one (a requeued job could get them again), else requeue. Three attempts in a row that ended without a new
-/// checkpoint and were not stopped on request, or three that did not come as far as the ledger: end with 1. Inside a
-/// preemption's grace nothing is started, and a job that may be requeued never ends as long as the run has something to
-/// do: Slurm would count it as completed.
+/// Before the first attempt: ends when the run is finished or held, else starts. Later, by the last attempt's exit
+/// code:
+/// - 0: end.
+/// - 2: end, since starting again would not help.
+/// - 75: requeue; or end when somebody asked for that, or when the job may not be requeued.
+/// - Anything else: start again inside the allocation while there is time, without the nodes that are down or on which
+///   two attempts failed. Where no layout fits the nodes that are left: a new job without the nodes that failed, if the
+///   script may submit one (a requeued job could get them again), otherwise requeue.
+/// After three attempts in a row that ended without a new checkpoint and were not stopped on request, or three that
+/// ended before the ledger had a line for them: end with 1. Inside a preemption's grace nothing is started, and a job
+/// that may be requeued does not end while the run has something to do: Slurm would count it as completed.
 NextStep decide(const Situation& situation);
 
-/// Hosts named by two or more of the ends "failed on HOST: …" since the job was last requeued (then it may have other
-/// nodes).
+/// The hosts that two or more ends "failed on HOST: …" name since the job was last requeued (after a requeue it may
+/// have other nodes).
 std::vector<std::string> failing_hosts(const std::vector<Attempt>& attempts, int restart_count);
 
 }  // namespace trireme::slurm

@@ -15,10 +15,10 @@ namespace {
 using base::InputError;
 using base::str;
 
-// An option of sbatch that slurm.extra does not take, and what says the same.
+// An option of sbatch that slurm.extra may not contain, and the key that sets it.
 struct Reserved {
   std::string_view name;
-  char letter;  // 0: it has none
+  char letter;  // 0 = it has none
   const char* instead;
 };
 constexpr std::array kReserved = {
@@ -58,7 +58,7 @@ constexpr std::array kReserved = {
   throw InputError(str("slurm.extra holds ", word, ": ", why));
 }
 
-// getopt takes shortened names too ("--part=x"), so every beginning of a reserved one counts.
+// getopt accepts shortened names ("--part=x"), so every prefix of a reserved name counts.
 void check_reserved(const std::string& word) {
   const bool is_long = word.starts_with("--");
   const std::string name =
@@ -72,7 +72,7 @@ void check_reserved(const std::string& word) {
 
 std::vector<std::string> shell_words(const std::string& text) {
   std::vector<std::string> words;
-  bool within = false;  // a word: quotes may make an empty one
+  bool within = false;  // inside a word, which quotes may make empty
   char quote = 0;
   for (std::size_t i = 0; i < text.size(); ++i) {
     const char c = text[i];
@@ -103,7 +103,7 @@ std::string replaced(std::string text, const std::string& what, const std::strin
   return text;
 }
 
-// A line break would begin a line of its own in the script.
+// A line break would begin a new line in the script.
 void check_characters(const std::string& word) {
   const bool control =
       std::ranges::any_of(word, [](const char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; });
@@ -116,7 +116,7 @@ void check_characters(const std::string& word) {
 void add_size(const ScriptPlan& plan, std::vector<std::string>& words) {
   const Geometry& geometry = plan.geometry;
   if (plan.elastic()) {
-    // Slurm would fix the number of tasks, and with it of nodes, at the first start: whole nodes instead.
+    // Slurm would fix the number of tasks, and so of nodes, at the first start. Whole nodes are asked for instead.
     words.push_back(str("--nodes=", geometry.min_nodes, "-", geometry.nodes));
     words.emplace_back("--exclusive");
   } else {
@@ -152,8 +152,8 @@ void add_log(const ScriptPlan& plan, std::vector<std::string>& words) {
                       plan.runs.size() > 1 ? "/job.%A_%a.log" : "/job.%j.log"));
 }
 
-// Slurm may send it up to a minute early, so a job of a few minutes does without; the training itself watches the time
-// limit and stops later.
+// Slurm may send the signal up to a minute early, so a job of a few minutes does without. The training watches the time
+// limit itself and stops later.
 void add_signal(const ScriptPlan& plan, std::vector<std::string>& words) {
   constexpr std::int64_t kShort = 300;
   if (plan.geometry.seconds < kShort) return;
@@ -183,7 +183,7 @@ std::vector<std::string> job_settings(const ScriptPlan& plan, const Site& site) 
   words.emplace_back(plan.requeue ? "--requeue" : "--no-requeue");
   add_log(plan, words);
   add_signal(plan, words);
-  // A lost node does not end the others: the script goes on without it.
+  // A lost node must not end the others: the script goes on without it.
   if (plan.geometry.nodes > 1) words.emplace_back("--no-kill");
   for (const std::string& word : extra_words(request.extra)) words.push_back(word);
   for (const std::string& word : words) check_characters(word);
@@ -224,7 +224,7 @@ std::string directive_word(const std::string& word) {
 
 bool may_requeue(const JobRequest& request) {
   return std::ranges::none_of(extra_words(request.extra), [](const std::string& word) {
-    // Any beginning of the name that is no other option's.
+    // Counts every prefix of the name that is not a prefix of another option.
     return word.size() > 5 && std::string_view("--no-requeue").starts_with(word);
   });
 }

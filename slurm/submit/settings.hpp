@@ -1,4 +1,4 @@
-// What a run's job is asked for, as words for sbatch. The same words stand in the batch script (#SBATCH lines) and on
+// What a run's job asks for, as words for sbatch. The same words are in the batch script (#SBATCH lines) and on
 // sbatch's command line, where no SBATCH_* variable overrides them.
 #pragma once
 
@@ -13,22 +13,23 @@ namespace trireme::slurm {
 
 struct ScriptPlan;
 
-/// The words, each one argument, nothing quoted: "--job-name=my run", "--nodes=2", …; slurm.extra's words stand last.
-/// base::InputError for what Slurm cannot be told: a line break or another control character, a backslash in the
-/// log directory (sbatch then leaves %j as it is), and what extra_words() refuses.
+/// Returns the words, each one an argument, without quotes: "--job-name=my run", "--nodes=2", …; the words of
+/// slurm.extra come last. Throws base::InputError for what Slurm cannot be told: a line break or another control
+/// character, a backslash in the log directory (sbatch then does not expand %j), and what extra_words() refuses.
 std::vector<std::string> job_settings(const ScriptPlan& plan, const Site& site);
 
-/// slurm.extra taken apart as a shell would, without expanding anything: spaces separate, quotes and backslashes keep
-/// together. A value apart from its option is joined to it: "-p gpu" is "-pgpu", "--mail-type END" "--mail-type=END".
-/// base::InputError for a quote that does not end, a word that belongs to no option, and options that have a key of
-/// their own, with its name: what was checked and printed would not be what the job gets.
+/// Splits slurm.extra as a shell would, without expanding anything: spaces separate, quotes and backslashes keep text
+/// together. A value that is separate from its option is joined to it: "-p gpu" becomes "-pgpu", "--mail-type END"
+/// becomes "--mail-type=END". Throws base::InputError for a quote that does not end, for a word that belongs to no
+/// option, and for options that have a key of their own, naming it: otherwise the job would not get what was checked
+/// and printed.
 std::vector<std::string> extra_words(const std::string& extra);
 
-/// A word as an #SBATCH line takes it: in double quotes where sbatch would read something else.
+/// Writes a word for an #SBATCH line: in double quotes where sbatch would read something else.
 std::string directive_word(const std::string& word);
 
-/// Whether a stopped job may come back by itself: unless the request' extra words say --no-requeue. (A site's
-/// JobRequeue=0 is only the default of jobs that do not say.)
+/// Whether a stopped job may come back by itself: it may unless the request's extra words say --no-requeue. (A site's
+/// JobRequeue=0 is only the default for jobs that do not say.)
 bool may_requeue(const JobRequest& request);
 
 }  // namespace trireme::slurm

@@ -46,7 +46,7 @@ void BlockReader::open(std::uint32_t file) {
 }
 
 std::uint32_t BlockReader::fill_buffer(std::uint64_t offset, const std::string& subject) {
-  constexpr std::size_t kPiece = 1 << 20;  // still in the processor's cache when its checksum is taken
+  constexpr std::size_t kPiece = 1 << 20;  // small enough to be in the cache when its checksum is taken
   std::uint32_t checksum = 0;
   for (std::size_t at = 0; at < buffer_.size();) {
     const std::size_t length = std::min(kPiece, buffer_.size() - at);

@@ -1,4 +1,4 @@
-// Checksum blocks one at a time, in any order, each verified. Private to io/checkpoint.
+// Reads and verifies checksum blocks one at a time, in any order. Private to io/checkpoint.
 #pragma once
 
 #include <cstdint>
@@ -18,15 +18,16 @@ struct Block {
   std::uint32_t block;
 };
 
-/// All blocks of a checkpoint, ordered as in BOXES.bin: by tensor, box, place in the box. They point into `table`.
+/// Lists all blocks of a checkpoint in the order of BOXES.bin: by tensor, box, place in the box. They point into
+/// `table`.
 std::vector<Block> blocks_of(const BoxTable& table);
-/// The same blocks, ordered as they lie in the shards.
+/// Lists the same blocks in the order in which they lie in the shards.
 std::vector<Block> blocks_in_file_order(const BoxTable& table);
 
-/// What a read may be answered from.
+/// Where a read may take its bytes from.
 enum class ReadFrom {
-  kCache,  ///< or the disk, as the kernel likes
-  kDisk,   ///< what the kernel holds of a shard is forgotten before the first read of it
+  kCache,  ///< the page cache or the disk, as the kernel chooses
+  kDisk,   ///< the disk: a shard's cached pages are dropped before its first read
 };
 
 /// For one thread. Holds at most one block and one open shard. Both references must outlive it.
@@ -35,14 +36,15 @@ class BlockReader {
   BlockReader(base::FileSystem& files, const OpenedCheckpoint& opened, ReadFrom from = ReadFrom::kCache)
       : files_(files), opened_(opened), from_(from) {}
 
-  /// Its bytes, good until the next call. Throws DamagedCheckpoint naming the tensor and the box, or base::IoError.
+  /// Returns the block's bytes, valid until the next call. Throws DamagedCheckpoint naming the tensor and the box, or
+  /// base::IoError.
   std::span<const char> read(const Block& block);
-  /// Of its first byte in the shard.
+  /// The offset of the block's first byte in its shard.
   static std::uint64_t offset_of(const Block& block) { return block.box->offset + block.block * kBlockBytes; }
 
  private:
   void open(std::uint32_t file);
-  /// The checksum of the block's bytes, read into the buffer.
+  /// Reads the block's bytes into the buffer and returns their checksum.
   std::uint32_t fill_buffer(std::uint64_t offset, const std::string& subject);
 
   base::FileSystem& files_;

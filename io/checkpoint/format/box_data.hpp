@@ -1,4 +1,4 @@
-// What callers hand over: boxes of logical tensors in host memory.
+// What callers pass to a save or a load: boxes of logical tensors in host memory.
 #pragma once
 
 #include <cstddef>
@@ -13,7 +13,7 @@ namespace trireme::checkpoint {
 using topology::Box;
 using topology::Shape;
 
-/// What a tensor of a checkpoint is: parameter (the fp32 or fp64 master), Adam's moments, gradient.
+/// What a tensor of a checkpoint is: a parameter (the fp32 or fp64 master), one of Adam's moments, or a gradient.
 enum class Kind : std::uint8_t { kParam, kAdamM, kAdamV, kGrad };
 enum class DataType : std::uint8_t { kFloat32, kFloat64 };
 
@@ -21,20 +21,19 @@ const char* name_of(Kind kind);      ///< "param", "adam_m", "adam_v", "grad"
 const char* name_of(DataType type);  ///< "fp32", "fp64"
 std::size_t size_of(DataType type);
 
-/// A box to be stored. `data` is dense, row-major, `box.size` elements, of any alignment, in the memory that the
-/// writer's StateMemory knows: the host's unless said otherwise.
-/// Boxes of one tensor on different ranks are either equal (replicas, stored once) or disjoint, and together are the
-/// whole tensor. Empty boxes are ignored.
+/// A box to be stored. `data` points to box.size elements, dense and row-major, with any alignment, in the memory that
+/// the writer's StateMemory knows: the host's unless said otherwise. Boxes of one tensor on different ranks are either
+/// equal (replicas, stored once) or disjoint, and together they are the whole tensor. Empty boxes are ignored.
 struct StoredBox {
   Kind kind = Kind::kParam;
   std::string tensor;  ///< logical name: not empty, no '/', at most 4096 bytes
-  Shape shape;         ///< of the logical tensor; at most 8 dims
+  Shape shape;         ///< shape of the logical tensor; at most 8 dims
   DataType dtype = DataType::kFloat32;
   Box box;
   const void* data = nullptr;
 };
 
-/// The memory that stored boxes lie in. Used by one thread at a time.
+/// Reads the memory in which stored boxes lie. One thread uses it at a time.
 class StateMemory {
  public:
   StateMemory() = default;
@@ -47,7 +46,8 @@ class StateMemory {
   /// Copies bytes [offset, offset + length) of a box to host memory, which holds them after finish_copies().
   virtual void copy(const StoredBox& box, std::uint64_t offset, std::uint64_t length, std::byte* to) const = 0;
   virtual void finish_copies() const {}
-  /// By the thread that starts a save: what it asked for before is done before anything is copied.
+  /// Called by the thread that starts a save: makes sure that the updates which it has issued are done before anything
+  /// is copied.
   virtual void order_after_updates() const {}
 };
 
@@ -59,8 +59,8 @@ class HostStateMemory final : public StateMemory {
   }
 };
 
-/// A box to be filled, whatever boxes the checkpoint holds. Elements of another dtype are converted: fp32 to fp64
-/// exactly, fp64 to fp32 by rounding to nearest. Ranks may want the same elements. Empty boxes are ignored.
+/// A box to be filled, however the checkpoint divides the tensor. Elements of another dtype are converted: fp32 to fp64
+/// exactly, fp64 to fp32 by rounding to nearest. Several ranks may want the same elements. Empty boxes are ignored.
 struct WantedBox {
   Kind kind = Kind::kParam;
   std::string tensor;

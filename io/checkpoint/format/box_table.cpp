@@ -96,7 +96,7 @@ void check_coverage(Kind kind, const std::string& name, const Shape& shape, std:
   for (std::size_t i = 0; i < boxes.size(); ++i) {
     const Box& box = *boxes[i];
     covered += box.elements();
-    // Ordered by offset: later boxes can overlap this one only while they begin inside its range of dim 0.
+    // The boxes are ordered by offset: a later one can overlap this one only while it begins inside its range of dim 0.
     for (std::size_t j = i + 1; j < boxes.size(); ++j) {
       const Box& other = *boxes[j];
       if (box.offset.empty() || other.offset[0] >= box.offset[0] + box.size[0]) break;

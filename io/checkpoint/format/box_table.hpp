@@ -13,14 +13,14 @@
 
 namespace trireme::checkpoint {
 
-inline constexpr std::uint64_t kBlockBytes = 16 << 20;  ///< one CRC32C for each so many bytes of a box
+inline constexpr std::uint64_t kBlockBytes = 16 << 20;  ///< bytes of a box that share one CRC32C
 
 struct TableBox {
   std::uint32_t tensor = 0;  ///< index into BoxTable::tensors
   std::uint32_t file = 0;    ///< index into Manifest::files
   Box box;
-  std::uint64_t offset = 0;           ///< of the first byte in the file
-  std::vector<std::uint32_t> crc32c;  ///< of each checksum block, the last one shorter
+  std::uint64_t offset = 0;           ///< of the box's first byte in the file
+  std::vector<std::uint32_t> crc32c;  ///< one for each checksum block; the last block is shorter
 };
 
 struct TableTensor {
@@ -42,7 +42,7 @@ struct BoxTable {
   std::ptrdiff_t find(Kind kind, std::string_view name) const;
 };
 
-/// Brings boxes that were appended in any order into the table's, and sets first_box and box_count of the tensors.
+/// Sorts boxes that were appended in any order into the table's order, and sets first_box and box_count of the tensors.
 void order_boxes(BoxTable& table);
 
 /// "param layers.0.ffn.up.weight [0:64, 0:16]".
@@ -51,18 +51,19 @@ std::string describe(const BoxTable& table, const TableBox& box);
 /// The path of a box's dataset in its shard: "/param/layers.0.ffn.up.weight/0:64,0:16"; "all" for a scalar.
 std::string dataset_path(Kind kind, const std::string& tensor, const Box& box);
 
-/// The file's bytes; `file_count` shards.
+/// The bytes of BOXES.bin for `file_count` shards.
 std::string to_bytes(const BoxTable& table, std::size_t file_count);
 
-/// Parses arbitrary bytes: every count is checked against the length before anything is allocated, every index,
-/// range and product before it is used. `file_lengths`: of each shard; boxes must lie inside, without overlap.
-/// Throws DamagedCheckpoint for `step_directory`.
+/// Parses bytes that may hold anything: every count is compared with the length before memory is allocated, every
+/// index, range and product before it is used. `file_lengths`: the length of each shard; boxes must lie inside, without
+/// overlap. Throws DamagedCheckpoint for `step_directory`.
 BoxTable parse_boxes(std::string_view bytes, const std::vector<std::uint64_t>& file_lengths,
                      const std::filesystem::path& step_directory);
 
-/// Throws base::Error naming the tensor unless its boxes, in their order, are disjoint and together are all of it.
+/// Throws base::Error naming the tensor unless its boxes, given in order, are disjoint and together are the whole
+/// tensor.
 void check_coverage(Kind kind, const std::string& name, const Shape& shape, std::span<const Box* const> boxes);
-/// For each tensor of the table.
+/// Makes that check for each tensor of the table.
 void check_coverage(const BoxTable& table);
 
 }  // namespace trireme::checkpoint

@@ -1,4 +1,4 @@
-// The error that leads a resuming run to an older checkpoint.
+// The error that makes a resuming run take an older checkpoint.
 #pragma once
 
 #include <filesystem>
@@ -9,7 +9,7 @@
 
 namespace trireme::checkpoint {
 
-/// What is stored is not what was written: a wrong checksum, length or structure, a missing file, an I/O error on
+/// The stored bytes are not what was written: a wrong checksum, length or structure, a missing file, or an I/O error on
 /// reading. `subject` is the damaged part: a tensor with its kind and box, "metadata of FILE", "MANIFEST.json",
 /// "BOXES.bin", or a file name.
 class DamagedCheckpoint : public base::Error {

@@ -1,4 +1,4 @@
-// What lies in a step directory beside the files of the checkpoint.
+// Finds what lies in a step directory beside the files of the checkpoint.
 #pragma once
 
 #include <string>
@@ -14,9 +14,9 @@ struct ForeignEntry {
   std::string problem;
 };
 
-/// Files and folders that the manifest does not name, and symbolic links in the place of those it does: a save makes
-/// none of them, and nobody can say how long what they point to will stay. Ordered by folder. Throws base::IoError when
-/// a folder cannot be listed.
+/// Lists files and folders that the manifest does not name, and symbolic links in the place of files that it names. A
+/// save makes neither, and what a link points to may vanish at any time. Ordered by folder. Throws base::IoError when a
+/// folder cannot be listed.
 std::vector<ForeignEntry> foreign_entries(base::FileSystem& files, const std::filesystem::path& step_directory,
                                           const Manifest& manifest);
 

@@ -36,7 +36,7 @@ std::uint32_t parse_hex8(const std::string& text) {
   return value;
 }
 
-/// Relative, in at most one folder below, no way out.
+/// A shard's name must be relative, at most one folder deep, and must not lead out of the step directory.
 void check_shard_name(const std::string& name) {
   const std::filesystem::path path(name);
   const bool plain =
@@ -52,7 +52,7 @@ Json parse_text(const std::string& text) {
   });
 }
 
-/// A directory called step_<N> holds step N: a whole checkpoint under another name is not what the run saved.
+/// A directory called step_<N> must hold step N: a whole checkpoint under another name is not what the run saved.
 void check_step(std::int64_t step, const std::filesystem::path& step_directory) {
   constexpr std::string_view kPrefix = "step_";
   const bool slash_ends = !step_directory.has_filename();

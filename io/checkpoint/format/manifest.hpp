@@ -17,11 +17,11 @@ inline constexpr std::int64_t kFormatVersion = 1;
 inline constexpr std::size_t kManifestLimit = 1 << 20;                ///< bytes
 inline constexpr std::uint64_t kBoxesLimit = std::uint64_t{1} << 30;  ///< bytes of BOXES.bin: it is read as a whole
 
-/// A shard.
+/// One shard.
 struct ShardFile {
   std::string name;                   ///< relative to the step directory: "node_0/shard_0.h5"
   std::uint64_t bytes = 0;            ///< exact length
-  std::uint32_t metadata_crc32c = 0;  ///< of all bytes outside boxes, in file order
+  std::uint32_t metadata_crc32c = 0;  ///< CRC32C of all bytes outside boxes, in file order
 };
 
 struct Manifest {
@@ -45,7 +45,7 @@ struct Manifest {
 std::string to_text(const Manifest& manifest);
 
 /// Checks the checksum before anything is parsed, then every member's type, the shard names, and that a directory
-/// called step_<N> holds step N. Throws DamagedCheckpoint for `step_directory`; base::InputError for a format version
+/// called step_<N> holds step N. Throws DamagedCheckpoint for `step_directory`; base::InputError for the format version
 /// of a later Trireme.
 Manifest parse_manifest(const std::string& text, const std::filesystem::path& step_directory);
 

@@ -11,7 +11,7 @@ namespace {
 
 std::string read_bounded(base::FileSystem& files, const std::filesystem::path& path, std::uint64_t limit) {
   const auto file = files.open(path, base::OpenMode::kRead);
-  // One byte more than allowed is enough to see that it is too long.
+  // Reading one byte more than allowed is enough to see that the file is too long.
   std::string content(std::min<std::uint64_t>(file->size(), limit + 1), '\0');
   content.resize(file->pread(content.data(), content.size(), 0));
   return content;
@@ -32,7 +32,7 @@ std::string read_manifest(base::FileSystem& files, const std::filesystem::path& 
 }  // namespace
 
 bool means_damage(int code) {
-  // ENXIO, ESPIPE: a socket or a pipe in the file's place.
+  // ENXIO and ESPIPE mean that a socket or a pipe is in the file's place.
   return code == ENOENT || code == ENOTDIR || code == EISDIR || code == EIO || code == ELOOP || code == ENXIO ||
          code == ESPIPE;
 }

@@ -1,4 +1,4 @@
-// Opening a step directory without reading its data.
+// Opens a step directory without reading its data.
 #pragma once
 
 #include <filesystem>
@@ -20,29 +20,29 @@ struct OpenedCheckpoint {
 };
 
 /// Reads and verifies MANIFEST.json and BOXES.bin and compares the lengths of the shards. Throws DamagedCheckpoint;
-/// base::InputError when there is no such directory or its format is of a later version; base::IoError when the file
-/// system says something that is no damage (permission denied, …).
+/// base::InputError when there is no such directory or its format is of a later version; base::IoError for an error of
+/// the file system that is not damage (permission denied, …).
 OpenedCheckpoint open_checkpoint(base::FileSystem& files, const std::filesystem::path& step_directory);
 
-/// The same without a look at the shards.
+/// The same, without looking at the shards.
 OpenedCheckpoint open_tables(base::FileSystem& files, const std::filesystem::path& step_directory);
 
-/// Only MANIFEST.json.
+/// Reads and verifies MANIFEST.json only.
 Manifest open_manifest(base::FileSystem& files, const std::filesystem::path& step_directory);
 
 /// Throws DamagedCheckpoint ("metadata of FILE") unless the shard is there with exactly its length.
 void check_length(base::FileSystem& files, const std::filesystem::path& step_directory, const ShardFile& shard);
 
-/// The parts of it that come from bytes which another rank has verified.
+/// Parses bytes that another rank has read and verified.
 OpenedCheckpoint parse_checkpoint(std::string manifest_text, std::string boxes_bytes,
                                   const std::filesystem::path& step_directory);
 
-/// Runs `read`; an IoError that means damage (missing, not a file, input/output error) becomes a DamagedCheckpoint
-/// of `subject`, others pass.
+/// Runs `read`. An IoError that means damage (missing, not a file, input/output error) becomes a DamagedCheckpoint of
+/// `subject`; other errors pass.
 template <typename Read>
 auto reading(const std::filesystem::path& step_directory, const std::string& subject, Read&& read) -> decltype(read());
 
-/// Whether that errno value means that the file is not what was written.
+/// Whether the errno value `code` means that the file is not what was written.
 bool means_damage(int code);
 
 template <typename Read>

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::uint64_t kAlignment = 1 << 20;
 
-/// Of [range.begin, range.end), appended to `before`; unwritten bytes are zeros.
+/// Continues the CRC32C `before` with the bytes [range.begin, range.end); unwritten bytes count as zeros.
 std::uint32_t crc_of_range(const hdf5::Image& image, base::ByteRange range, std::uint32_t before) {
   const auto& extents = image.extents();
   std::uint64_t at = range.begin;

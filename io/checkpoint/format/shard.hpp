@@ -1,4 +1,4 @@
-// The HDF5 side of a shard: its metadata, produced in memory. Private to io/checkpoint.
+// The HDF5 side of a shard: produces its metadata in memory. Private to io/checkpoint.
 #pragma once
 
 #include <cstdint>
@@ -11,25 +11,25 @@
 
 namespace trireme::checkpoint {
 
-/// One dataset to be.
+/// A dataset to create.
 struct ShardBox {
   Kind kind;
   std::string tensor;
-  Shape shape;  ///< of the logical tensor
+  Shape shape;  ///< shape of the logical tensor
   DataType dtype;
   Box box;
 };
 
 struct ShardLayout {
-  hdf5::Image image;                   ///< everything but the boxes' bytes; its length is the file's
-  std::vector<std::uint64_t> offsets;  ///< of each box's first byte, in the order given
-  std::uint32_t metadata_crc32c = 0;   ///< of all bytes outside the boxes
+  hdf5::Image image;                   ///< everything except the boxes' bytes; as long as the file
+  std::vector<std::uint64_t> offsets;  ///< where each box begins, in the order given
+  std::uint32_t metadata_crc32c = 0;   ///< CRC32C of all bytes outside the boxes
 };
 
-/// `name` is for messages. Datasets are laid out in the order given.
+/// Lays datasets out in the order given. `name` is for messages.
 ShardLayout lay_out_shard(const std::string& name, const std::vector<ShardBox>& boxes);
 
-/// What [0, length) leaves outside `inside`, which must be ordered and disjoint.
+/// The ranges of [0, length) outside `inside`, whose ranges must be ordered and disjoint.
 std::vector<base::ByteRange> gaps(const std::vector<base::ByteRange>& inside, std::uint64_t length);
 
 }  // namespace trireme::checkpoint

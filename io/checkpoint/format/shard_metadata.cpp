@@ -22,7 +22,7 @@ std::vector<base::ByteRange> outside_boxes(const BoxTable& table, std::uint32_t 
   return gaps(inside, length);
 }
 
-/// Whether bytes that were never written are taken for the zeros that they read as, or read all the same.
+/// Whether to trust that unwritten bytes are zeros, or to read them.
 enum class Unwritten { kTrusted, kRead };
 
 class MetadataReader {
@@ -79,7 +79,7 @@ std::uint64_t read_metadata(base::FileSystem& files, const std::filesystem::path
     const auto opened = files.open(step_directory / shard.name, base::OpenMode::kRead);
     MetadataReader reader(*opened, outside_boxes(table, file, shard.bytes), receive);
     std::optional<std::uint32_t> checksum = reader.checksum(Unwritten::kTrusted);
-    // A file system may be wrong about what was never written (OpenZFS was until 2.2.2): the bytes themselves decide.
+    // Some file systems report wrongly what was never written (OpenZFS before 2.2.2), so the bytes themselves decide.
     if (checksum != shard.metadata_crc32c) checksum = reader.checksum(Unwritten::kRead);
     if (!checksum) throw DamagedCheckpoint(step_directory, subject, "the file ends too early");
     if (checksum != shard.metadata_crc32c) {

@@ -35,10 +35,10 @@ Path step_directory(const Path& run_directory, std::int64_t step) {
 
 Path make_trash(base::FileSystem& files, const Path& directory) {
   const Path trash = directory / ".trash";
-  if (files.is_link(trash)) files.remove(trash);  // what is moved there is deleted: never behind a link
+  if (files.is_link(trash)) files.remove(trash);  // what is moved there gets deleted, never behind a link
   if (files.is_directory(trash)) return trash;
   files.create_directory(trash);
-  files.sync_directory(directory);  // or a crash may keep a rename into it and lose the directory
+  files.sync_directory(directory);  // else a crash may keep a rename into it but lose it
   return trash;
 }
 

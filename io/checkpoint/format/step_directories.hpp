@@ -1,4 +1,4 @@
-// Where a run's checkpoints lie: one directory a step, and the trash of those that go.
+// Where a run's checkpoints lie: one directory per step, and the trash for those being deleted.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,14 @@
 
 namespace trireme::checkpoint {
 
-/// Committed steps under `<run_directory>/checkpoints`, oldest first; empty when there is no such directory.
-/// Throws base::IoError when something else is in its place, a link to a file system that is not mounted for one.
+/// The committed steps under `<run_directory>/checkpoints`, oldest first; empty when there is no such directory. Throws
+/// base::IoError when something else is in its place, for example a link to a file system that is not mounted.
 std::vector<std::int64_t> committed_steps(base::FileSystem& files, const std::filesystem::path& run_directory);
 
 /// "<run_directory>/checkpoints/step_<step>".
 std::filesystem::path step_directory(const std::filesystem::path& run_directory, std::int64_t step);
 
-/// "<directory>/.trash", made if it is missing. A link in its place is removed: what is moved there is deleted.
+/// Makes "<directory>/.trash" if it is missing. A link in its place is removed, since what is moved there gets deleted.
 std::filesystem::path make_trash(base::FileSystem& files, const std::filesystem::path& directory);
 
 }  // namespace trireme::checkpoint

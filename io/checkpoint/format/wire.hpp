@@ -1,4 +1,5 @@
-// Values to bytes and back, little-endian, for BOXES.bin and for messages between ranks. Reading past the end throws.
+// Converts values to little-endian bytes and back, for BOXES.bin and for messages between ranks. Reading past the end
+// throws.
 #pragma once
 
 #include <bit>

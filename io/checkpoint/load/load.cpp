@@ -154,11 +154,11 @@ void Load::prepare_reading() {
 
 void Load::run_rounds() {
   const auto size = static_cast<std::size_t>(coordinator_.size());
-  // Every rank may send to one at once: each sends an equal part of what one may receive in a round.
+  // All ranks may send to the same rank at once, so each may send it its equal part of what a rank receives in a round.
   const auto budget = static_cast<std::int64_t>(
       std::clamp<std::uint64_t>(options_.round_bytes / size, std::uint64_t{64} << 10, kBlockBytes));
   for (bool more = true; more;) {
-    std::vector<std::string> messages(size, std::string(1, '\0'));  // the first byte: is there more to come?
+    std::vector<std::string> messages(size, std::string(1, '\0'));  // first byte: 1 when the sender has more to send
     read_some(messages, budget);
     for (auto& message : messages) message[0] = next_ < assignments_.size() ? 1 : 0;
     more = false;
@@ -173,7 +173,7 @@ void Load::read_some(std::vector<std::string>& messages, std::int64_t budget) {
   while (next_ < assignments_.size() && budget > 0) {
     const Assignment& assignment = assignments_[next_];
     if (sent_ == 0 && !start_unit()) {
-      next_ = assignments_.size();  // the failure is agreed on after the last round
+      next_ = assignments_.size();  // the ranks agree on the failure after the last round
       return;
     }
     const TableBox& box = table_.boxes[assignment.unit.box];
@@ -309,7 +309,7 @@ void Load::agree_on_damage() {
     Decoder in(bytes);
     bytes_read += in.get<std::uint64_t>();
     std::string failure = bytes.substr(sizeof bytes_read);
-    // Damage goes before other failures: it is what decides where the run resumes.
+    // Damage takes precedence over other failures, since it makes the run resume from an older checkpoint.
     if (failure[0] != 0 && (first[0] == 0 || (failure[0] == 1 && first[0] == 2))) first = std::move(failure);
   }
   Encoder all;

@@ -1,4 +1,4 @@
-// What a load is told, and what it says when it has ended.
+// The settings of a load, and its result.
 #pragma once
 
 #include <cstdint>
@@ -9,36 +9,36 @@
 
 namespace trireme::checkpoint {
 
-/// "grow:embed.tokens" in LoadOptions::allow: that tensor may have more rows than in the checkpoint.
+/// "grow:embed.tokens" in LoadOptions::allow lets that tensor have more rows than in the checkpoint.
 inline constexpr const char* kGrow = "grow:";
 
 struct LoadOptions {
-  /// Only tensors of these kinds are looked at: {kParam} takes the weights alone from a checkpoint that holds more.
+  /// Only tensors of these kinds are considered: {kParam} takes the weights alone from a checkpoint that holds more.
   std::vector<Kind> kinds = {Kind::kParam, Kind::kAdamM, Kind::kAdamV};
-  /// Names of tensors that may be missing from the checkpoint (their memory is left alone) or be there unwanted; with
-  /// kGrow before it, the name of one whose first rows alone are in the checkpoint (the memory of the others is left
-  /// alone).
+  /// Names of tensors that may be missing from the checkpoint (their memory is left alone) or that may be there without
+  /// being wanted. With kGrow before the name, the checkpoint may hold only the first rows of the tensor; the memory of
+  /// the other rows is left alone.
   std::vector<std::string> allow;
-  /// Only a part is wanted: tensors of the checkpoint that nobody wants are passed over.
+  /// Tensors of the checkpoint that nobody wants are ignored, instead of being an error.
   bool part = false;
-  /// Bytes that one rank receives in one round, roughly; bounds the memory used beside the destinations.
+  /// How many bytes, roughly, one rank receives in one round; bounds the memory used beside the destinations.
   std::uint64_t round_bytes = 256 << 20;
 };
 
-/// The same on all ranks, but for `seconds`.
+/// The same on all ranks, except `seconds`.
 struct LoadResult {
-  std::vector<std::string> missing;     ///< "param head.weight": wanted, allowed and not in the checkpoint
-  std::vector<std::string> unexpected;  ///< in the checkpoint, allowed and wanted by nobody
+  std::vector<std::string> missing;  ///< wanted tensors that are not in the checkpoint, as allowed: "param head.weight"
+  std::vector<std::string> unexpected;  ///< tensors in the checkpoint that nobody wants, as allowed
   std::vector<std::string> grown;       ///< "param embed.tokens from 61 to 64 rows"
   std::vector<std::string> unknown;     ///< words of LoadOptions::allow that name no tensor of either side
-  std::uint64_t bytes_read = 0;         ///< of the shards, by all ranks together
-  double seconds = 0;                   ///< that the load took on this rank
+  std::uint64_t bytes_read = 0;         ///< bytes of the shards that all ranks together read
+  double seconds = 0;                   ///< how long the load took on this rank
 };
 
-/// Where the files of a checkpoint can be read that lies in pieces on the nodes' own disks.
+/// Which ranks can read which files of a checkpoint that is spread over the nodes' own disks.
 struct ShardLocations {
   int tables = 0;  ///< a rank that sees MANIFEST.json and BOXES.bin
-  /// Of each shard, in the manifest's order: the ranks that see it, at least one. Empty: all see all.
+  /// For each shard, in the manifest's order, the ranks that see it, at least one. Empty: all ranks see all shards.
   std::vector<std::vector<int>> shards;
 };
 

@@ -22,7 +22,8 @@ char* direct_destination(const BoxTable& table, Unit unit, const WantedBox& want
   const TableBox& stored = table.boxes[unit.box];
   if (wanted.dtype != table.tensors[stored.tensor].dtype) return nullptr;
   if (topology::intersect(stored.box, wanted.box) != stored.box) return nullptr;
-  // In one piece when both differ in dim 0 at most: then the stored box is a run of whole rows of the wanted one.
+  // The unit lies in one piece when both boxes differ in dim 0 at most: then the stored box is a run of whole rows of
+  // the wanted one.
   std::int64_t row = 1;
   for (std::size_t d = 1; d < stored.box.size.size(); ++d) {
     if (stored.box.size[d] != wanted.box.size[d]) return nullptr;

@@ -13,7 +13,7 @@ namespace {
 
 enum class Status : std::uint8_t { kGood, kDamaged, kBadInput, kFailed };
 
-/// The verified bytes of both files, or what is wrong, as one message.
+/// Reads and verifies both files; returns their bytes, or what is wrong, as one message.
 std::string open_here(base::FileSystem& files, const std::filesystem::path& step_directory, bool all_shards) {
   Encoder out;
   const auto put = [&](Status status, const std::string& first, const std::string& second) {

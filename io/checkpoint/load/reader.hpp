@@ -1,4 +1,4 @@
-// Loading: any ranks read any boxes from a checkpoint that any other ranks wrote.
+// Loads a checkpoint: any ranks read any boxes that any other ranks wrote.
 #pragma once
 
 #include <cstdint>
@@ -19,8 +19,8 @@ namespace trireme::checkpoint {
 class Reader {
  public:
   /// Collective: one rank reads manifest and box table, checks the shards' lengths if it sees all of them, and
-  /// broadcasts. On every rank: DamagedCheckpoint when damaged, base::InputError when it is no checkpoint. `where` is
-  /// the same on all ranks.
+  /// broadcasts the tables. Throws on every rank: DamagedCheckpoint when damaged, base::InputError when it is no
+  /// checkpoint. `where` must be the same on all ranks.
   static std::unique_ptr<Reader> open(Coordinator& coordinator, base::FileSystem& files,
                                       const std::filesystem::path& step_directory, ShardLocations where = {});
 
@@ -29,10 +29,10 @@ class Reader {
   const BoxTable& table() const { return table_; }
 
   /// Collective: fills every wanted box, and checks the shards' other bytes too. Each checksum block is read and
-  /// verified once, by one of the ranks that want it (or, when none of these sees its file, by one that does), and its
-  /// pieces are sent to the others. On every rank:
-  /// base::InputError when tensors are missing or unexpected or have grown (unless allowed) or shapes differ, before
-  /// anything is written; DamagedCheckpoint when a block is damaged (the destinations then hold undefined values).
+  /// verified once, by one of the ranks that want it (or, when none of these sees its file, by one that sees it), and
+  /// its pieces are sent to the others. Throws on every rank: base::InputError, before anything is written, when
+  /// tensors are missing or unexpected or have grown (unless allowed) or when shapes differ; DamagedCheckpoint when a
+  /// block is damaged (the destinations then hold undefined values).
   LoadResult load(std::span<const WantedBox> wanted, const LoadOptions& options = {});
 
  private:

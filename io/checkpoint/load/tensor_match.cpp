@@ -26,12 +26,12 @@ bool is_allowed(const LoadOptions& options, const std::string& name) {
 
 bool is_chosen(const LoadOptions& options, Kind kind) { return std::ranges::count(options.kinds, kind) > 0; }
 
-/// Same dims but the first.
+/// Whether the shapes differ in the first dim only.
 bool differ_in_rows_alone(const Shape& a, const Shape& b) {
   return a.size() == b.size() && !a.empty() && std::equal(a.begin() + 1, a.end(), b.begin() + 1);
 }
 
-/// Compares the shapes of a tensor that both sides have.
+/// Compares the shapes of a tensor that is both stored and wanted.
 void match_shapes(const TableTensor& stored, const WantedBox& wanted, const LoadOptions& options, TensorMatch& match) {
   if (stored.shape == wanted.shape) return;
   const std::string name = label(wanted.kind, wanted.tensor);

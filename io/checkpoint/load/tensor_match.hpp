@@ -1,5 +1,5 @@
-// Which tensors a load wants and which a checkpoint has, and whether the differences are allowed. Pure. Private to
-// io/checkpoint.
+// Compares the tensors that a load wants with those that a checkpoint has, and decides whether the differences are
+// allowed. Pure. Private to io/checkpoint.
 #pragma once
 
 #include <set>
@@ -12,7 +12,7 @@
 
 namespace trireme::checkpoint {
 
-/// What one rank, or several together, found.
+/// The result of the comparison on one rank, or on several ranks merged.
 struct TensorMatch {
   std::string problem;            ///< "" = none
   std::string seen;               ///< for each tensor of the table: 1 when somebody wants it, else 0
@@ -22,20 +22,22 @@ struct TensorMatch {
 
 TensorMatch match_tensors(const BoxTable& table, std::span<const WantedBox> wanted, const LoadOptions& options);
 
-/// Adds what another rank found; the first problem stays.
+/// Merges the result of another rank into `match`; the first problem stays.
 void merge(TensorMatch& match, const TensorMatch& other);
 
-/// With all ranks merged: tensors that nobody wants go into `unexpected`, or become the problem when not allowed.
+/// Call it with all ranks merged: puts tensors that nobody wants into `unexpected`, or makes them the problem when they
+/// are not allowed.
 void find_unexpected(TensorMatch& match, const BoxTable& table, const LoadOptions& options,
                      std::vector<std::string>& unexpected);
 
-/// With all ranks merged: the words of options.allow that name nothing on either side.
+/// Call it with all ranks merged: returns the words of options.allow that name no tensor on either side.
 std::vector<std::string> find_unknown(const TensorMatch& match, const BoxTable& table, const LoadOptions& options);
 
 std::string encode_match(const TensorMatch& match);
 TensorMatch decode_match(const std::string& bytes);
 
-/// The part of a wanted box that the stored tensor has: all of it unless the tensor grew; empty when it is all new.
+/// The part of a wanted box that the stored tensor has: all of it unless the tensor grew; empty when all its rows are
+/// new.
 Box stored_part(const TableTensor& stored, const WantedBox& wanted);
 
 }  // namespace trireme::checkpoint

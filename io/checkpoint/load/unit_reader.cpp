@@ -11,11 +11,11 @@
 namespace trireme::checkpoint {
 namespace {
 
-/// Shorter units are left to the page cache: they share its pages with their neighbours.
+/// Shorter units go through the page cache, since they share pages with their neighbours.
 constexpr std::size_t kLeastDirect = 1 << 20;
 
-/// Shorter units are read when their turn comes: a thread for each would cost more than the kernel's own read-ahead
-/// leaves to wait for.
+/// Shorter units are read when next() asks for them: a thread for each would cost more than it saves beyond the
+/// kernel's own read-ahead.
 constexpr std::size_t kLeastAhead = 256 << 10;
 
 constexpr std::size_t whole_pages(std::size_t length) {
@@ -89,7 +89,7 @@ bool UnitReader::read_direct(base::File* file, const base::AlignedBuffer& buffer
     return file->pread(buffer.data(), whole_pages(length), offset) >= length;
   } catch (const base::IoError& error) {
     if (error.code() != EINVAL) throw;
-    return false;  // promised at open, refused now
+    return false;  // direct I/O was promised at open and is refused now
   }
 }
 

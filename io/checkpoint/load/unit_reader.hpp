@@ -1,4 +1,4 @@
-// Reads checksum blocks in order, some ahead of its caller. Private to io/checkpoint.
+// Reads checksum blocks in order, and some of them ahead of its caller. Private to io/checkpoint.
 #pragma once
 
 #include <array>
@@ -19,10 +19,10 @@ namespace trireme::checkpoint {
 
 struct UnitJob {
   Unit unit;
-  char* into;  ///< where its bytes are to lie; null = a buffer of the reader's own
+  char* into;  ///< where to put its bytes; null = into a buffer of the reader
 };
 
-/// While the caller uses one unit, the next few large ones are read and verified by other threads: past the page cache
+/// While the caller uses one unit, other threads read and verify the next few large ones. They bypass the page cache
 /// where the file system has direct I/O, since nobody reads a block twice. All references must outlive the reader.
 class UnitReader {
  public:
@@ -30,8 +30,8 @@ class UnitReader {
              const BoxTable& table, std::vector<UnitJob> jobs)
       : files_(files), path_(step_directory), manifest_(manifest), table_(table), jobs_(std::move(jobs)) {}
 
-  /// The bytes of the next unit, good until the next call. Throws DamagedCheckpoint or base::IoError; not to be called
-  /// again after that, nor more often than there are jobs.
+  /// Returns the bytes of the next unit, valid until the next call. Throws DamagedCheckpoint or base::IoError. Do not
+  /// call it again after that, nor more often than there are jobs.
   const char* next();
   std::uint64_t bytes_read() const { return bytes_read_; }
 
@@ -43,10 +43,10 @@ class UnitReader {
     std::unique_ptr<base::File> direct;  ///< null where the file system has no direct I/O
   };
 
-  /// Starts reading the next unit that is not under way.
+  /// Starts reading the next unit that has not been started.
   void start_one();
   std::shared_ptr<const OpenShard> open(const ShardFile& shard) const;
-  /// Into `buffer`; false when direct I/O is not for this range.
+  /// Reads into `buffer`; returns false when direct I/O does not suit this range.
   bool read_direct(base::File* file, const base::AlignedBuffer& buffer, std::size_t length, std::uint64_t offset) const;
 
   base::FileSystem& files_;
@@ -57,10 +57,10 @@ class UnitReader {
   std::size_t next_ = 0;     ///< the unit that next() returns
   std::size_t started_ = 0;  ///< how many reads were started
   std::uint64_t bytes_read_ = 0;
-  std::array<base::AlignedBuffer, kAhead + 1> buffers_;  ///< of those under way and the one in the caller's hands
+  std::array<base::AlignedBuffer, kAhead + 1> buffers_;  ///< for the reads under way and the unit that the caller uses
   std::shared_ptr<const OpenShard> shard_;
   std::uint32_t open_ = 0;
-  std::deque<std::future<const char*>> ahead_;  ///< last: its destructor waits for the threads
+  std::deque<std::future<const char*>> ahead_;  ///< the last member, since its destructor waits for the threads
 };
 
 }  // namespace trireme::checkpoint

@@ -1,5 +1,5 @@
-// How the ranks agree while they save and load. io never communicates by itself: the launcher implements this over
-// a Communicator, tests over threads, single processes with SingleProcess.
+// How the ranks agree while they save and load. io never communicates by itself: the launcher implements this interface
+// over a Communicator, tests implement it over threads, and SingleProcess serves single processes.
 #pragma once
 
 #include <string>
@@ -8,8 +8,8 @@
 
 namespace trireme::checkpoint {
 
-/// A group of ranks on nodes. All ranks call the same functions in the same order. Byte strings may hold anything
-/// and be of any length. Failures to communicate are exceptions that end the job.
+/// A group of ranks on nodes. All ranks call the same functions in the same order. Byte strings may hold anything and
+/// have any length. A failure to communicate is an exception that ends the job.
 class Coordinator {
  public:
   Coordinator() = default;
@@ -23,25 +23,25 @@ class Coordinator {
   virtual int node() const = 0;
   virtual int nodes() const = 0;
 
-  /// "" when every rank is ok; else the same text everywhere: "rank <r>: <message>" of the lowest rank that is not.
+  /// Returns "" when every rank is ok; otherwise, on every rank, "rank <r>: <message>" of the lowest rank that is not.
   virtual std::string all_ok(bool ok, const std::string& message) = 0;
-  /// Rank `root`'s bytes.
+  /// Returns rank `root`'s bytes on every rank.
   virtual std::string broadcast_from(int root, std::string bytes) = 0;
   std::string broadcast(std::string bytes) { return broadcast_from(0, std::move(bytes)); }
-  /// At rank 0 every rank's bytes, in order; elsewhere empty.
+  /// Returns every rank's bytes, in rank order, on rank 0; elsewhere an empty list.
   virtual std::vector<std::string> gather(std::string bytes) = 0;
-  /// Every rank's bytes, in order, everywhere.
+  /// Returns every rank's bytes, in rank order, on every rank.
   virtual std::vector<std::string> all_gather(std::string bytes) = 0;
-  /// `to_each[r]` goes to rank r; returns what came from each rank. Own bytes included. Counts may differ.
+  /// Sends `to_each[r]` to rank r and returns what came from each rank, this one included. Lengths may differ.
   virtual std::vector<std::string> exchange(std::vector<std::string> to_each) = 0;
   virtual void barrier() = 0;
 
-  /// From any thread: whoever waits in here for other ranks, now or later, throws. For a rank that ends without its
-  /// peers.
+  /// May be called by any thread: makes every call that waits in this object for other ranks throw, now and later. For
+  /// a rank that ends without its peers.
   virtual void give_up() {}
 };
 
-/// One rank.
+/// A group of one rank.
 class SingleProcess final : public Coordinator {
  public:
   int rank() const override { return 0; }

@@ -11,10 +11,10 @@ namespace {
 
 using Path = std::filesystem::path;
 
-/// Checkpoints that a save was replacing when it died lie in .trash as step_<N>.<token>.
+/// A save that died while it replaced a checkpoint has left that one in .trash as step_<N>.<token>.
 void put_back(base::FileSystem& files, const Path& directory, std::vector<std::string>& done) {
   const Path trash = directory / ".trash";
-  if (!files.is_directory(trash) || files.is_link(trash)) return;  // behind a link lies nothing of the run's
+  if (!files.is_directory(trash) || files.is_link(trash)) return;  // nothing behind a link belongs to the run
   for (const auto& name : files.list(trash)) {
     const std::size_t dot = name.find('.');
     if (dot == std::string::npos || !name.starts_with("step_")) continue;
@@ -30,7 +30,7 @@ bool is_leftover(const std::string& name) {
          (name.starts_with("LATEST.") && name.ends_with(".tmp"));
 }
 
-/// What a kill cut short in the run directory itself: a replacement of one of its files, a trial save.
+/// Whether the entry of the run directory was left by a kill: a half-done replacement of a file, or a trial save.
 bool is_cut_replacement(const std::string& name) {
   const auto begins = [&](const char* file) { return name.starts_with(file); };
   if (name == kTrialSaveName) return true;

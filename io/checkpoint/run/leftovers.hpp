@@ -1,4 +1,4 @@
-// What attempts that were killed left in a run directory.
+// Cleans up what killed attempts left in a run directory.
 #pragma once
 
 #include <filesystem>
@@ -9,9 +9,10 @@
 
 namespace trireme::checkpoint {
 
-/// On one rank, while holding the lease, before restore_newest(): deletes what earlier attempts left behind under
-/// checkpoints/ and gradients/ (unfinished saves, trash, temporary files), but puts a checkpoint back whose
-/// replacement did not come. Returns one line for each; what cannot be deleted is said there and left.
+/// Call it on one rank, while holding the lease, before restore_newest(). Deletes what earlier attempts left behind
+/// under checkpoints/ and gradients/ (unfinished saves, trash, temporary files), and restores a checkpoint whose
+/// replacement was never finished. Returns one line for each; an entry that cannot be deleted is reported there and
+/// stays.
 std::vector<std::string> collect_leftovers(base::FileSystem& files, const std::filesystem::path& run_directory);
 
 }  // namespace trireme::checkpoint

@@ -18,7 +18,7 @@ namespace {
 
 using Path = std::filesystem::path;
 
-/// A step is told apart from another one of the same number by its manifest's checksum.
+/// The manifest's checksum tells two checkpoints of the same step apart.
 struct Found {
   std::int64_t step;
   std::string checksum;
@@ -27,9 +27,9 @@ struct Found {
 };
 
 struct Holdings {
-  std::vector<std::string> shards;      ///< names
-  std::vector<std::vector<int>> nodes;  ///< that have each
-  int tables_node = -1;                 ///< the first that has the tables
+  std::vector<std::string> shards;      ///< names of the shards
+  std::vector<std::vector<int>> nodes;  ///< for each shard, the nodes that have it
+  int tables_node = -1;                 ///< the first node that has the tables
 };
 
 /// How closely a node looks at its shards.
@@ -50,7 +50,7 @@ bool has_shard(base::FileSystem& files, const OpenedCheckpoint& opened, std::uin
   }
 }
 
-/// What this node has of a checkpoint.
+/// Writes down which parts of a checkpoint this node has.
 void describe_step(base::FileSystem& files, const OpenedCheckpoint& opened, Look look, Encoder& out) {
   const Manifest& manifest = opened.manifest;
   out.put(manifest.step);
@@ -75,11 +75,11 @@ std::string describe_node(base::FileSystem& files, const LocalSearch& search) {
         const OpenedCheckpoint opened = open_tables(files, step_directory(search.run_directory, step));
         if (allowed(opened.manifest, search.rules)) describe_step(files, opened, Look::kLengths, out);
       } catch (const base::Error&) {
-        // This node does not have it; others may.
+        // This node does not have the step; others may.
       }
     }
   } catch (const base::IoError&) {
-    // Nor anything else.
+    // This node has no checkpoint at all.
   }
   return out.take();
 }
@@ -130,7 +130,7 @@ LocalCheckpoint locate(const Path& run_directory, const Found& what, const Holdi
   return found;
 }
 
-/// Collective; `describe` is called on one rank of each node.
+/// Collective; calls `describe` on one rank of each node.
 std::vector<LocalCheckpoint> gather(Coordinator& coordinator, const Path& run_directory,
                                     const std::function<std::string()>& describe) {
   const NodeMap map = gather_nodes(coordinator);

@@ -1,4 +1,4 @@
-// Checkpoints on the nodes' own disks (SaveInfo::node_local): which of them are whole when all nodes are looked at.
+// Finds the checkpoints on the nodes' own disks (SaveInfo::node_local) that are whole when all nodes are looked at.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,11 @@
 
 namespace trireme::checkpoint {
 
-/// What must be true of a checkpoint that a node found; the same on all ranks.
+/// The conditions that a checkpoint on a node must meet; the same on all ranks.
 struct LocalRules {
   std::string run_id;
-  std::string job;               ///< that wrote it; "" = any
-  std::int64_t newest_step = 0;  ///< what the run's metrics have; later steps are of an attempt that was given up
+  std::string job;               ///< the job that wrote it; "" = any job
+  std::int64_t newest_step = 0;  ///< last step in the run's metrics; later ones belong to an abandoned attempt
 };
 
 /// Where to look on each node, and for what; the same on all ranks.
@@ -28,18 +28,18 @@ struct LocalSearch {
 struct LocalCheckpoint {
   std::filesystem::path path;
   std::int64_t step = 0;
-  std::string checksum;  ///< of its manifest, which tells it from another one of the same step
-  ShardLocations where;  ///< when nothing is missing
+  std::string checksum;  ///< the manifest's checksum; tells it from another one of the same step
+  ShardLocations where;  ///< meaningful when nothing is missing
   std::string missing;   ///< the first shard that no node has; "" = whole
 };
 
-/// Collective. What is in `<search.run_directory>/checkpoints` of all nodes together, newest step first; a node whose
-/// own files cannot be read counts as one that has none. The same on all ranks.
+/// Collective. Returns what lies in `<search.run_directory>/checkpoints` of all nodes together, newest step first, the
+/// same on all ranks. A node whose own files cannot be read counts as having none.
 std::vector<LocalCheckpoint> find_local_checkpoints(Coordinator& coordinator, base::FileSystem& files,
                                                     const LocalSearch& search);
 
-/// Collective. The same checkpoint by the shards alone whose every byte is what was written: each node reads back what
-/// it has.
+/// Collective. Returns the same checkpoint, limited to shards whose every byte is what was written: each node reads
+/// back what it has.
 LocalCheckpoint verify_local_checkpoint(Coordinator& coordinator, base::FileSystem& files, const LocalSearch& search,
                                         const LocalCheckpoint& checkpoint);
 

@@ -1,4 +1,4 @@
-// Which checkpoints of a run go, and how.
+// Decides which checkpoints of a run to delete, and deletes them.
 #pragma once
 
 #include <cstdint>
@@ -11,17 +11,18 @@
 namespace trireme::checkpoint {
 
 struct PrunePolicy {
-  std::int64_t keep = 2;                     ///< newest ones that stay; at least 2
+  std::int64_t keep = 2;                     ///< how many of the newest stay; at least 2
   std::int64_t keep_every = 0;               ///< steps divisible by it stay; 0 = none
-  std::optional<std::int64_t> resumed_from;  ///< stays
+  std::optional<std::int64_t> resumed_from;  ///< this step stays
 };
 
-/// Which of `steps` (oldest first) to delete, oldest first. The newest two of `verified` (those among steps) stay too.
+/// Returns those of `steps` (oldest first) that are to be deleted, oldest first. The newest two of `verified` that are
+/// among the steps stay too.
 std::vector<std::int64_t> steps_to_prune(const std::vector<std::int64_t>& steps,
                                          const std::vector<std::int64_t>& verified, const PrunePolicy& policy);
 
-/// On one rank, while holding the lease, after a commit: renames each step to prune into .trash, then deletes it.
-/// Returns the steps that are gone. Throws base::IoError; what is not pruned stays whole.
+/// Call it on one rank, while holding the lease, after a commit: renames each step to prune into .trash, then deletes
+/// it. Returns the steps that are gone. Throws base::IoError; a checkpoint that is not pruned stays whole.
 std::vector<std::int64_t> prune(base::FileSystem& files, const std::filesystem::path& run_directory,
                                 const PrunePolicy& policy);
 

@@ -10,9 +10,9 @@
 namespace trireme::checkpoint {
 namespace {
 
-constexpr std::uint64_t kBlock = 1024;  // all three count in it
+constexpr std::uint64_t kBlock = 1024;  // the unit of all three programs
 
-/// One pair of limits; 0 = none.
+/// One pair of limits, soft and hard; 0 = none.
 struct Limits {
   std::uint64_t used = 0;
   std::uint64_t soft = 0;
@@ -43,7 +43,7 @@ std::optional<Number> number_in(const std::string& text) {
   return value;
 }
 
-/// "5242880", "5242880*" over the limit, "[5242880]" not up to date.
+/// Reads a count: "5242880"; "5242880*" is over the limit, "[5242880]" not up to date.
 std::optional<std::uint64_t> count_in(std::string text) {
   if (!text.empty() && text.back() == '*') text.pop_back();
   if (text.size() > 2 && text.front() == '[' && text.back() == ']') text = text.substr(1, text.size() - 2);
@@ -64,7 +64,7 @@ std::vector<std::string> words_of(const std::string& line, char separator = ' ')
 
 std::vector<std::string> lines_of(const std::string& text) { return words_of(text, '\n'); }
 
-/// used, soft, hard from three words.
+/// Reads used, soft and hard from three words.
 std::optional<Limits> limits_in(const std::vector<std::string>& words, std::size_t first) {
   if (first + 3 > words.size()) return std::nullopt;
   const auto used = count_in(words[first]);
@@ -74,7 +74,7 @@ std::optional<Limits> limits_in(const std::vector<std::string>& words, std::size
   return Limits{*used, *soft, *hard, false};
 }
 
-/// "(uid 1001)" in "Disk quotas for user alice (uid 1001):"; the word before the number tells whose it is.
+/// Reads "(uid 1001)" in "Disk quotas for user alice (uid 1001):"; the word before the number says whose quota it is.
 struct Heading {
   std::string kind;  ///< "uid", "gid", "pid"
   std::uint32_t id = 0;
@@ -102,7 +102,7 @@ std::string name_of(const Heading& heading, const QuotaOwner& owner) {
 
 std::vector<Quota> parse_lfs_quota(const std::string& text, const QuotaOwner& owner) {
   std::optional<Heading> heading;
-  std::vector<std::string> row;  // the name may fill a line, the numbers then follow on the next
+  std::vector<std::string> row;  // a long name fills a line; its numbers follow on the next one
   for (const std::string& line : lines_of(text)) {
     const std::vector<std::string> words = words_of(line);
     if (const auto found = heading_in(line)) {
@@ -114,7 +114,7 @@ std::vector<Quota> parse_lfs_quota(const std::string& text, const QuotaOwner& ow
   }
   const auto blocks = limits_in(row, 1);
   if (!blocks || row.size() < 5) return {};
-  // A grace column is "-", a time like "6d23h", or "none" when it is over. Some versions leave it out.
+  // The grace column is "-", a time like "6d23h", or "none" when the grace is over. Some versions leave it out.
   const bool has_grace = !count_in(row[4]);
   const auto files = limits_in(row, has_grace ? 5 : 4);
   if (!files) return {};
@@ -142,7 +142,7 @@ std::vector<Quota> parse_quota(const std::string& text, const QuotaOwner& owner)
     if (!ours || words.size() != 9 || words[0] != owner.source) continue;
     auto blocks = limits_in(words, 1);
     auto files = limits_in(words, 5);
-    const auto block_grace = number_in<std::int64_t>(words[4]);  // 0, or when it ends
+    const auto block_grace = number_in<std::int64_t>(words[4]);  // when the grace ends; 0 = none runs
     const auto file_grace = number_in<std::int64_t>(words[8]);
     if (!blocks || !files || !block_grace || !file_grace) continue;
     blocks->grace_over = *block_grace > 0 && *block_grace <= owner.now;
@@ -154,7 +154,7 @@ std::vector<Quota> parse_quota(const std::string& text, const QuotaOwner& owner)
 
 namespace {
 
-/// Of one row of `mmlsquota -Y`, by the header's names in lower case: versions differ in that.
+/// One row of `mmlsquota -Y`, keyed by the header's names in lower case, since versions order columns differently.
 using Row = std::map<std::string, std::string>;
 
 std::string lower(std::string text) {
@@ -189,7 +189,7 @@ std::optional<Limits> limits_in(Row& row, const std::string& what) {
   return all;
 }
 
-/// "" when the row is not for what the owner writes.
+/// The quota's name; "" when the row does not apply to what the owner writes.
 std::string name_of(Row& row, const QuotaOwner& owner) {
   const std::string device = owner.source.substr(owner.source.rfind('/') + 1);
   if (row["filesystemname"] != device) return "";
@@ -202,7 +202,7 @@ std::string name_of(Row& row, const QuotaOwner& owner) {
                ? base::str("the quota of fileset ", named, " on ", owner.mount_point)
                : "";
   }
-  // A row without a fileset is for the whole file system; "root" is where files lie that are in no other.
+  // A row without a fileset applies to the whole file system. Files that lie in no other fileset are in "root".
   if (!fileset.empty() && fileset != (owner.fileset.empty() ? "root" : owner.fileset)) return "";
   if (type == "USR" && id == owner.uid) return name_of(Heading{"uid", owner.uid}, owner);
   if (type == "GRP" && id == owner.gid) return name_of(Heading{"gid", owner.gid}, owner);

@@ -17,7 +17,7 @@ namespace {
 
 using Path = std::filesystem::path;
 
-/// What rank 0 sees: committed steps, and whether damaged ones were set aside before.
+/// What rank 0 finds: the committed steps, and whether damaged ones were set aside before.
 struct Survey {
   std::vector<std::int64_t> steps;
   bool had_others = false;
@@ -42,7 +42,7 @@ Survey survey(Coordinator& coordinator, base::FileSystem& files, const Path& run
   return found;
 }
 
-/// Renames the damaged newer steps out of the way, so that the run can save those steps again.
+/// Renames damaged newer steps, so that the run can save those steps again.
 void set_aside(Coordinator& coordinator, base::FileSystem& files, const Path& run_directory,
                const std::vector<std::int64_t>& steps, std::int64_t attempt) {
   const std::string problem = on_rank_0(coordinator, [&] {
@@ -57,7 +57,7 @@ void set_aside(Coordinator& coordinator, base::FileSystem& files, const Path& ru
   if (!problem.empty()) throw base::Error("cannot set a damaged checkpoint aside: " + problem);
 }
 
-/// They change nothing that is read, so they are named and passed over: steps are not given up for a stray file.
+/// Foreign files change nothing that is read. So they are reported and ignored: no step is given up for a stray file.
 void warn_of_foreign_entries(Coordinator& coordinator, base::FileSystem& files, const Reader& reader,
                              const base::Log& log) {
   if (coordinator.rank() != 0) return;
@@ -76,10 +76,10 @@ struct Candidate {
   std::int64_t step;
   Path path;
   std::optional<LocalCheckpoint> local;
-  bool verified = false;  ///< a local one of which only shards that were read back whole are taken
+  bool verified = false;  ///< a local one, limited to shards that were read back whole
 };
 
-/// In the order in which they are tried.
+/// Lists the candidates in the order in which they are tried.
 std::deque<Candidate> candidates(const std::vector<std::int64_t>& shared, const Path& run_directory,
                                  const std::vector<LocalCheckpoint>& local, const base::Log& log) {
   std::deque<Candidate> all;
@@ -97,7 +97,7 @@ std::deque<Candidate> candidates(const std::vector<std::int64_t>& shared, const 
   return all;
 }
 
-/// Collective. A local checkpoint that turned out to be damaged, by the copies of its shards that are not.
+/// Collective. After a local checkpoint turned out to be damaged, looks for undamaged copies of all its shards.
 std::optional<Candidate> by_whole_copies(Coordinator& coordinator, base::FileSystem& files,
                                          const std::optional<LocalSearch>& search, const Candidate& damaged) {
   if (!damaged.local || damaged.verified) return std::nullopt;

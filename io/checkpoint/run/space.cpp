@@ -14,7 +14,7 @@ std::string gigabytes(std::uint64_t bytes) {
   return text;
 }
 
-/// The least that one of them leaves, and the quota that does; "" = the file system itself.
+/// The limit that leaves the least room, and the name of its quota; "" = the file system itself.
 struct Room {
   std::optional<std::uint64_t> bytes;
   std::string bytes_quota;

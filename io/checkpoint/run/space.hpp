@@ -11,16 +11,16 @@
 
 namespace trireme::checkpoint {
 
-/// What the run will need.
+/// The space that the run will need.
 struct SpaceNeed {
   std::uint64_t checkpoint_bytes = 0;
   std::uint64_t checkpoint_files = 0;
-  std::int64_t keep = 2;      ///< checkpoints that stay
-  std::int64_t existing = 0;  ///< of these, already there
+  std::int64_t keep = 2;      ///< how many checkpoints stay
+  std::int64_t existing = 0;  ///< how many of these are already there
 };
 
-/// "" when there is room for what is missing of keep + 1 checkpoints in the file system (nothing: not known) and in
-/// each quota, else one sentence with the figures, which names what leaves least.
+/// Returns "" when the file system (nothing: not known) and each quota have room for what is missing of keep + 1
+/// checkpoints; otherwise one sentence with the figures, which names what leaves least.
 std::string lacking_space(const std::optional<base::Space>& space, const std::vector<Quota>& quotas,
                           const SpaceNeed& need);
 

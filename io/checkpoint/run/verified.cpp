@@ -19,7 +19,7 @@ namespace {
 using Path = std::filesystem::path;
 constexpr const char* kVerifiedName = "VERIFIED";
 
-/// Empty when there is none that can be read: that is not the one that was verified.
+/// The checksum of the manifest; empty when it cannot be read, since that is not the checkpoint that was verified.
 std::string manifest_checksum(base::FileSystem& files, const Path& step_directory) {
   try {
     return files.is_directory(step_directory) ? open_manifest(files, step_directory).checksum : "";
@@ -35,7 +35,7 @@ void append_verified(base::FileSystem& files, const Path& step_directory, const 
   if (found == ReadBack::kDamaged) line["damaged"] = true;
   const auto file = files.open_own(step_directory.parent_path() / kVerifiedName, base::OpenMode::kAppend);
   const std::uint64_t end = file->size();
-  char last = '\n';  // a line that a crash or a full disk cut short must not swallow this one
+  char last = '\n';  // the new line must not be appended to one that was cut short
   if (end > 0 && file->pread(&last, 1, end - 1) != 1) last = '\0';
   const std::string text = base::str(last == '\n' ? "" : "\n", base::to_line(line), "\n");
   file->pwrite(text.data(), text.size(), end);
@@ -45,7 +45,7 @@ void append_verified(base::FileSystem& files, const Path& step_directory, const 
 }
 
 std::vector<std::int64_t> verified_steps(base::FileSystem& files, const Path& run_directory) {
-  std::map<std::int64_t, std::string> checksums;  // of the manifests that are there, each read once
+  std::map<std::int64_t, std::string> checksums;  // of the manifests that exist, each read once
   std::set<std::int64_t> steps;
   base::read_ledger(files, run_directory / "checkpoints" / kVerifiedName, base::Trust::kContent,
                     [&](std::string_view text) {

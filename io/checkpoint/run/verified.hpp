@@ -1,4 +1,4 @@
-// Which checkpoints of a run were read back, and what that found: the file VERIFIED.
+// The file VERIFIED: which checkpoints of a run were read back, and with which result.
 #pragma once
 
 #include <cstdint>
@@ -10,13 +10,13 @@
 
 namespace trireme::checkpoint {
 
-/// What reading a checkpoint back found.
+/// The result of reading a checkpoint back.
 enum class ReadBack { kGood, kDamaged };
-/// Appends it to VERIFIED beside the step directory, for the checkpoint with this manifest checksum.
+/// Appends the result to VERIFIED beside the step directory, for the checkpoint with this manifest's checksum.
 void append_verified(base::FileSystem& files, const std::filesystem::path& step_directory, const Manifest& manifest,
                      ReadBack found = ReadBack::kGood);
-/// Steps whose checkpoint is still the one of their last line there, which must be a good one. Torn or foreign lines
-/// are skipped.
+/// The steps whose last line in VERIFIED is a good one and names the manifest that is still there. Torn or foreign
+/// lines are skipped.
 std::vector<std::int64_t> verified_steps(base::FileSystem& files, const std::filesystem::path& run_directory);
 
 }  // namespace trireme::checkpoint

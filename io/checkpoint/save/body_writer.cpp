@@ -11,12 +11,13 @@
 namespace trireme::checkpoint {
 namespace {
 
-/// Checksummed and copied in pieces that stay in cache between the two.
+/// Bytes are checksummed and copied in pieces of this size, which stay in the cache between the two.
 constexpr std::uint64_t kCacheBytes = 256 << 10;
-/// Shorter pieces are left to the page cache.
+/// Shorter pieces go through the page cache.
 constexpr std::uint64_t kLeastDirect = 1 << 20;
 
-/// Continues `checksums` of a piece whose bytes [at, at + length) are `data`, copying them to `copy` unless null.
+/// Continues `checksums` of a piece with `data`, its bytes [at, at + length), and copies them to `copy` unless it is
+/// null.
 void checksum_and_copy(const std::byte* data, std::uint64_t length, std::uint64_t at, std::byte* copy,
                        std::vector<std::uint32_t>& checksums) {
   for (std::uint64_t done = 0; done < length;) {

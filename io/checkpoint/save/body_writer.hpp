@@ -1,4 +1,4 @@
-// The bulk of a shard on its way to disk. Private to io/checkpoint.
+// Writes the boxes of a shard to disk. Private to io/checkpoint.
 #pragma once
 
 #include <array>
@@ -14,36 +14,37 @@
 
 namespace trireme::checkpoint {
 
-/// Writes pieces of one file. Whole pages of long pieces go past the page cache, from aligned buffers that are filled
-/// and checksummed while the last ones are being written; where the file system has no direct I/O, and for the rest,
-/// through the page cache. One thread may call it at a time.
+/// Writes pieces of one file. Whole pages of long pieces bypass the page cache: they are copied to aligned buffers and
+/// checksummed while earlier buffers are being written. The rest, and everything where the file system has no direct
+/// I/O, goes through the page cache. One thread at a time may call it.
 class BodyWriter {
  public:
-  /// `file`: opened for writing and longer than all that will be written. Both must outlive the writer.
+  /// `file` must be open for writing and longer than all that will be written. `files` and `file` must outlive the
+  /// writer.
   BodyWriter(base::FileSystem& files, const std::filesystem::path& path, base::File& file);
-  /// Waits for what is under way.
+  /// Waits for the writes under way.
   ~BodyWriter();
   BodyWriter(const BodyWriter&) = delete;
   BodyWriter& operator=(const BodyWriter&) = delete;
 
-  /// Whether the bytes given may change once write() returned, or stay as they are until finish(): then they need no
-  /// copy.
+  /// Whether the caller may change the bytes once write() has returned, or keeps them until finish(). Kept bytes need
+  /// no copy.
   enum class Data { kMayChange, kStays };
-  /// Returns the CRC32C of each kBlockBytes of `data`. Throws base::IoError, for earlier pieces too.
+  /// Returns the CRC32C of each kBlockBytes of `data`. Throws base::IoError, also for earlier pieces.
   std::vector<std::uint32_t> write(const std::byte* data, std::uint64_t length, std::uint64_t offset,
                                    Data after = Data::kMayChange);
-  /// All that was given is with the kernel or on the device. Throws like write().
+  /// Waits until the kernel or the device has taken everything. Throws like write().
   void finish();
 
  private:
-  /// Longest request. None crosses a multiple of it in the file, so that a stripe (Lustre) or block (GPFS) of that
-  /// size, or of one that it divides, is not shared by two requests.
+  /// The longest write request. No request crosses a multiple of it in the file, so two requests never share a stripe
+  /// (Lustre) or block (GPFS) of that size or of a size that divides it.
   static constexpr std::uint64_t kChunkBytes = 4 << 20;
   static constexpr std::size_t kUnderWay = 3;
 
-  /// Whole pages, by a thread.
+  /// Writes whole pages in another thread.
   void start_direct(const std::byte* data, std::uint64_t length, std::uint64_t offset);
-  /// Opens the file for direct I/O once a piece is worth it; false where that is refused.
+  /// Opens the file for direct I/O the first time a piece is long enough; returns false where that is refused.
   bool goes_direct();
   void write_buffered(const std::byte* data, std::uint64_t length, std::uint64_t offset);
   /// Waits until at most `allowed` chunks are under way.
@@ -56,7 +57,7 @@ class BodyWriter {
   bool probed_ = false;
   std::array<base::AlignedBuffer, kUnderWay + 1> buffers_;
   std::size_t next_buffer_ = 0;
-  std::deque<std::future<void>> under_way_;  ///< last: its destructor waits for the threads
+  std::deque<std::future<void>> under_way_;  ///< the last member, since its destructor waits for the threads
 };
 
 }  // namespace trireme::checkpoint

@@ -1,4 +1,4 @@
-// What each rank says of the boxes that it holds before a save. Private to io/checkpoint.
+// What each rank declares before a save: the boxes that it holds. Private to io/checkpoint.
 #pragma once
 
 #include <string>

@@ -19,7 +19,7 @@ std::shared_ptr<std::byte> allocate_huge(std::size_t bytes) {
 std::byte* HostPool::reserve(std::uint64_t bytes) {
   if (bytes > limit_) throw base::Error(base::str("a pool of ", limit_, " bytes cannot hold ", bytes));
   if (bytes > size_) {
-    memory_.reset();  // never both at once: the limit holds
+    memory_.reset();  // freed first: old and new memory together would exceed the limit
     size_ = 0;
     memory_ = allocate_(bytes);
     size_ = bytes;

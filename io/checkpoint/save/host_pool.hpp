@@ -1,4 +1,4 @@
-// Memory in which a snapshot waits to be written. Private to io/checkpoint, but for the allocator.
+// The memory in which a snapshot waits to be written. Private to io/checkpoint, except for the allocator.
 #pragma once
 
 #include <cstddef>
@@ -8,21 +8,21 @@
 
 namespace trireme::checkpoint {
 
-/// Makes `bytes` of host memory that begin at a multiple of base::kDirectAlignment; the deleter frees them. Throws
+/// Allocates `bytes` of host memory that begin at a multiple of base::kDirectAlignment; the deleter frees them. Throws
 /// std::bad_alloc or base::Error.
 using AllocateHost = std::function<std::shared_ptr<std::byte>(std::size_t bytes)>;
 
-/// Ordinary memory on huge pages where the system has them: fresh pages cost more than what is copied into them.
+/// Allocates ordinary memory on huge pages where the system has them: fresh pages cost more than the copy into them.
 std::shared_ptr<std::byte> allocate_huge(std::size_t bytes);
 
-/// At most `limit` bytes, kept from save to save. One thread may use it at a time.
+/// Holds at most `limit` bytes, and keeps them from save to save. One thread at a time may use it.
 class HostPool {
  public:
   HostPool(std::uint64_t limit, AllocateHost allocate) : limit_(limit), allocate_(std::move(allocate)) {}
 
   std::uint64_t limit() const { return limit_; }
-  /// The first `bytes` of the pool, which must not exceed the limit; what was there before is lost when it grows.
-  /// Throws like the allocator.
+  /// Returns the first `bytes` of the pool; `bytes` must not exceed the limit. When the pool has to grow, its old
+  /// content is lost. Throws like the allocator.
   std::byte* reserve(std::uint64_t bytes);
 
  private:

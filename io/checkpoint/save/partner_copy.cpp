@@ -27,7 +27,7 @@ std::string PartnerCopy::run(const OwnShard& own) {
   attempt([&] {
     for (const std::string& name : new_directories_) files_.create_directory(directory_ / name);
   });
-  coordinator_.barrier();  // files are opened in directories that another rank of the node makes
+  coordinator_.barrier();  // another rank of the node makes the directories that the files go into
   attempt([&] { open_files(own); });
   exchange_rounds();
   attempt([&] { close_files(); });
@@ -82,7 +82,7 @@ void PartnerCopy::exchange_rounds() {
     const auto received = coordinator_.exchange(next_pieces(at));
     for (Incoming& one : incoming_) {
       const std::string& piece = received[static_cast<std::size_t>(one.sender)];
-      if (piece.empty()) continue;  // its sender has failed, or the file is shorter
+      if (piece.empty()) continue;  // its sender has failed, or its file has ended
       attempt([&] { one.file->pwrite(piece.data(), piece.size(), at); });
     }
   }

@@ -1,5 +1,4 @@
-// A second copy of each node's shards on the next node, so that a lost node takes nothing with it. Private to
-// io/checkpoint.
+// Copies each node's shards to the next node, so that no data is lost with a single node. Private to io/checkpoint.
 #pragma once
 
 #include <cstdint>
@@ -14,24 +13,24 @@
 
 namespace trireme::checkpoint {
 
-/// A finished shard that this rank answers for; an empty name is none.
+/// A finished shard that this rank sends; an empty name stands for none.
 struct OwnShard {
   std::string name;         ///< relative to the step directory
   std::uint64_t bytes = 0;  ///< length of the file
 };
 
-/// One copying, over the ranks' links. Every rank sends at most one file; those of a node go to the next node's ranks
-/// in turn, those of the last one to the first. Whatever fails is agreed on at the end: a rank that cannot go on sends
-/// nothing.
+/// One collective copy over the ranks' links. Every rank sends at most one file. The files of a node go to the next
+/// node's ranks in turn, those of the last node to the first node's. The ranks agree on failures at the end; a rank
+/// that cannot go on sends nothing.
 class PartnerCopy {
  public:
-  /// The references must outlive it. `step_directory` is another one on each node.
+  /// The references must outlive it. `step_directory` is a different directory on each node.
   PartnerCopy(Coordinator& coordinator, base::FileSystem& files, const NodeMap& nodes,
               std::filesystem::path step_directory)
       : coordinator_(coordinator), files_(files), nodes_(nodes), directory_(std::move(step_directory)) {}
 
-  /// Collective, once; more than one node. "" when every copy is on its disk, else who failed and why, the same on all
-  /// ranks. The shards and their directories are synced. Throws only what the Coordinator throws.
+  /// Collective; call it once, with more than one node. Returns "" when every copy is on its disk, otherwise who failed
+  /// and why, the same on all ranks. Shards and directories are synced. Throws only what the Coordinator throws.
   std::string run(const OwnShard& own);
 
  private:
@@ -46,7 +45,7 @@ class PartnerCopy {
   void exchange_rounds();
   std::vector<std::string> next_pieces(std::uint64_t at);
   void close_files();
-  /// Keeps the first failure; what follows is skipped on this rank.
+  /// Runs `body` unless this rank has failed before, and keeps the first failure.
   template <typename Body>
   void attempt(Body&& body);
 
@@ -55,12 +54,12 @@ class PartnerCopy {
   const NodeMap& nodes_;
   std::filesystem::path directory_;
   std::string failure_;
-  std::uint64_t longest_ = 0;  ///< of all files, the same on all ranks
-  int receiver_ = -1;          ///< of the own shard
+  std::uint64_t longest_ = 0;  ///< length of the longest file, the same on all ranks
+  int receiver_ = -1;          ///< the rank that gets this rank's shard
   std::uint64_t own_bytes_ = 0;
   std::unique_ptr<base::File> own_file_;
   std::vector<Incoming> incoming_;
-  std::vector<std::string> new_directories_;  ///< that this rank makes: it leads its node
+  std::vector<std::string> new_directories_;  ///< directories that this rank makes, as the leader of its node
 };
 
 }  // namespace trireme::checkpoint

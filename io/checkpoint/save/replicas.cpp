@@ -14,7 +14,7 @@
 namespace trireme::checkpoint {
 namespace {
 
-/// One declared box: pointers into what the ranks declared.
+/// One declared box, with pointers into what the ranks declared.
 struct Entry {
   std::uint32_t tensor;
   const Box* box;
@@ -43,7 +43,8 @@ void check_box(const DeclaredBox& box) {
   }
 }
 
-/// Numbers tensors as they come; ranks declare the boxes of one tensor in a row, so most are the last one again.
+/// Numbers tensors in the order in which they appear. Ranks declare the boxes of one tensor one after another, so most
+/// lookups repeat the last tensor.
 class TensorNumbers {
  public:
   /// `box` must outlive it.
@@ -60,7 +61,7 @@ class TensorNumbers {
     return number_;
   }
 
-  /// The tensors in order, and for each number its place there.
+  /// Returns the tensors in order; `place` receives the new index of each number.
   std::vector<PlannedTensor> sorted(std::vector<std::uint32_t>& place) const {
     std::vector<std::uint32_t> order(first_.size());
     std::iota(order.begin(), order.end(), 0);
@@ -84,13 +85,13 @@ class TensorNumbers {
     }
   }
 
-  std::array<std::unordered_map<std::string_view, std::uint32_t>, 4> numbers_;  // of each kind
+  std::array<std::unordered_map<std::string_view, std::uint32_t>, 4> numbers_;  // one map for each kind
   std::vector<const DeclaredBox*> first_;
   const DeclaredBox* last_ = nullptr;
   std::uint32_t number_ = 0;
 };
 
-/// All boxes that hold something, ordered by (tensor, box, rank, place among the rank's).
+/// All boxes that are not empty, ordered by (tensor, box, rank, index among the rank's boxes).
 std::vector<Entry> sort_boxes(const std::vector<std::vector<DeclaredBox>>& declared,
                               std::vector<PlannedTensor>& tensors) {
   TensorNumbers numbers;
@@ -124,7 +125,7 @@ std::vector<Replicas> find_replicas(const std::vector<std::vector<DeclaredBox>>&
                                     std::vector<PlannedTensor>& tensors, std::vector<Holder>& holders) {
   const std::vector<Entry> entries = sort_boxes(declared, tensors);
   holders.clear();
-  holders.reserve(entries.size());  // so that spans into it stay good
+  holders.reserve(entries.size());  // so that spans into it stay valid
   std::vector<Replicas> groups;
   for (std::size_t first = 0; first < entries.size();) {
     const Entry& entry = entries[first];

@@ -1,4 +1,4 @@
-// Which ranks hold the same box. Pure. Private to io/checkpoint.
+// Finds the ranks that hold the same box. Pure. Private to io/checkpoint.
 #pragma once
 
 #include <cstdint>
@@ -22,9 +22,10 @@ struct Replicas {
   std::span<const Holder> holders;
 };
 
-/// All distinct boxes that are not empty, ordered by (tensor, box). `tensors` receives the tensors, ordered by (kind,
-/// name), `holders` what the result's spans point into; it and `declared` must outlive the result. Throws base::Error
-/// naming the tensor when ranks disagree about its shape or type, or when a name or box cannot be stored.
+/// Returns all distinct boxes that are not empty, ordered by (tensor, box). `tensors` receives the tensors, ordered by
+/// (kind, name), and `holders` what the result's spans point into; `holders` and `declared` must outlive the result.
+/// Throws base::Error naming the tensor when ranks disagree about its shape or type, or when a name or box cannot be
+/// stored.
 std::vector<Replicas> find_replicas(const std::vector<std::vector<DeclaredBox>>& declared,
                                     std::vector<PlannedTensor>& tensors, std::vector<Holder>& holders);
 

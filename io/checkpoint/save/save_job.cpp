@@ -111,7 +111,7 @@ bool SaveJob::write_boxes(const std::function<void()>& live_written) {
     report_.crc32c.resize(task.pieces.size());
     BodyWriter body(files_, path, *file_);
     write_pieces(body, true);
-    live_written();  // BodyWriter took copies
+    live_written();  // BodyWriter has copied them
     write_pieces(body, false);
     body.finish();
     file_->sync();
@@ -169,7 +169,7 @@ void SaveJob::publish() {
   if (info_.latest) replace_latest();
 }
 
-// Only after all nodes have committed: until then the step before may be the newest that is whole.
+// Called only after all nodes have committed: until then the step before may be the newest that is whole.
 void SaveJob::drop_other_steps() {
   try {
     for (const auto step : committed_steps(files_, info_.directory.parent_path())) {
@@ -245,7 +245,7 @@ void SaveJob::replace_latest() {
 
 void SaveJob::clean_up() {
   if (file_) file_.reset();
-  coordinator_.barrier();  // nobody has a file open in there any more
+  coordinator_.barrier();  // after this no rank has a file open in the directory
   if (!keeps_directories() || committed_ || partial_.empty()) return;
   try {
     if (trashed_ && !files_.exists(target())) files_.rename(*trashed_, target());

@@ -19,16 +19,17 @@
 
 namespace trireme::checkpoint {
 
-/// The steps of docs/checkpoint_format.md in order. Each step that can fail runs on all ranks and is agreed on, so that
-/// all leave together.
+/// Runs the steps of docs/checkpoint_format.md in order. Each step that can fail runs on all ranks, which then agree on
+/// its result, so that all stop together.
 class SaveJob {
  public:
-  /// All must outlive the job.
+  /// All arguments must outlive the job.
   SaveJob(Coordinator& coordinator, base::FileSystem& files, const SaveInfo& info, const PreparedSave& prepared,
           Snapshot& snapshot);
 
-  /// Collective, once. A `copy_failure` on any rank fails the save. `live_written` is called when the snapshot's live
-  /// pieces need their memory no more, unless something failed before. Throws only what the Coordinator throws.
+  /// Collective; call it once. A `copy_failure` on any rank fails the save. `live_written` is called when the
+  /// snapshot's live pieces no longer need their memory, unless something failed before. Throws only what the
+  /// Coordinator throws.
   SaveResult run(const std::exception_ptr& copy_failure, const std::function<void()>& live_written);
 
  private:
@@ -61,17 +62,17 @@ class SaveJob {
   const PreparedSave& prepared_;
   Snapshot& snapshot_;
   bool root_;
-  NodeMap nodes_;  ///< only where the directory is the node's own
+  NodeMap nodes_;  ///< set only where each node has a directory of its own
   std::string failure_;
   std::filesystem::path partial_;
   std::unique_ptr<base::File> file_;
   Report report_;
-  // Where directories are kept:
+  // Used where this rank keeps directories:
   std::string boxes_text_;
   std::string manifest_text_;
   bool committed_ = false;
   std::optional<std::filesystem::path> trashed_;
-  // On rank 0:
+  // Used on rank 0:
   std::uint64_t bytes_ = 0;
   bool lease_lost_ = false;
   std::string warning_;

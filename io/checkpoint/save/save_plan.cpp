@@ -30,7 +30,7 @@ std::size_t cut_dim(const Box& box) {
   return dim;
 }
 
-/// How many bytes each holder still takes so that all end equal, given what they have: water poured into a vessel.
+/// How many more bytes each holder takes so that all end with the same amount, given their present loads.
 std::vector<std::uint64_t> fair_quotas(const std::vector<std::uint64_t>& loads, std::uint64_t bytes) {
   std::vector<std::uint64_t> sorted = loads;
   std::sort(sorted.begin(), sorted.end());
@@ -51,7 +51,7 @@ class Assigner {
   Assigner(const std::vector<PlannedTensor>& tensors, std::size_t ranks)
       : tensors_(tensors), pieces_(ranks), load_(ranks, 0) {}
 
-  /// Boxes with the same holders, in order: the holders take them one after another, each up to its quota.
+  /// Spreads boxes that have the same holders: the holders take them one after another, each up to its quota.
   void spread(const std::vector<const Replicas*>& groups) {
     const auto& holders = groups[0]->holders;
     std::uint64_t total = 0;
@@ -88,7 +88,7 @@ class Assigner {
     return static_cast<std::uint64_t>(box.elements()) * size_of(tensors_[group.tensor].dtype);
   }
 
-  /// Cuts about `quota` bytes off the front of `rest`; all of it when little would remain.
+  /// Cuts about `quota` bytes off the front of `rest`; takes all of it when little would remain.
   Part take(const Replicas& group, Part& rest, std::uint64_t quota) const {
     const std::uint64_t bytes = bytes_of(group, rest.box);
     if (rest.box.size.empty() || bytes <= quota + kSmallestCut / 2) return std::exchange(rest, {});
@@ -114,14 +114,15 @@ class Assigner {
   std::vector<std::uint64_t> load_;
 };
 
-/// By the number of holders, then by their ranks.
+/// Orders by the number of holders, then by their ranks.
 std::strong_ordering compare_holders(const Replicas& a, const Replicas& b) {
   if (a.holders.size() != b.holders.size()) return a.holders.size() <=> b.holders.size();
   return std::lexicographical_compare_three_way(a.holders.begin(), a.holders.end(), b.holders.begin(), b.holders.end(),
                                                 [](const Holder& x, const Holder& y) { return x.rank <=> y.rank; });
 }
 
-/// Boxes of one holder first, then those of ever more holders, who can level out what the others left uneven.
+/// Assigns boxes with one holder first, then those with more and more holders, which can even out what the earlier ones
+/// left uneven.
 std::vector<std::vector<Piece>> assign(const std::vector<PlannedTensor>& tensors, const std::vector<Replicas>& groups,
                                        std::size_t ranks) {
   std::vector<const Replicas*> order;

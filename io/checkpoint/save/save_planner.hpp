@@ -1,4 +1,4 @@
-// The ranks agree who writes what, once for all saves of the same boxes. Private to io/checkpoint.
+// Lets the ranks agree who writes what, once for all saves of the same boxes. Private to io/checkpoint.
 #pragma once
 
 #include <cstdint>
@@ -18,9 +18,9 @@ namespace trireme::checkpoint {
 struct PreparedSave {
   std::vector<PlannedTensor> tensors;
   Task task;
-  std::vector<std::uint64_t> offsets;  ///< of the task's pieces in its file
-  std::optional<ShardLayout> layout;   ///< at the leader of a file
-  SavePlan plan;                       ///< on rank 0
+  std::vector<std::uint64_t> offsets;  ///< where each of the task's pieces begins in its file
+  std::optional<ShardLayout> layout;   ///< set on the leader of a file
+  SavePlan plan;                       ///< set on rank 0
 };
 
 class SavePlanner {
@@ -29,8 +29,7 @@ class SavePlanner {
   explicit SavePlanner(Coordinator& coordinator) : coordinator_(coordinator) {}
 
   /// Collective. Makes prepared() fit these boxes; does nothing when every rank has the same boxes as last time.
-  /// Returns
-  /// "", or why not on all ranks alike.
+  /// Returns "", or why it failed, the same on all ranks.
   std::string prepare(std::span<const StoredBox> boxes, int shards_per_node);
   const PreparedSave& prepared() const { return prepared_; }
 

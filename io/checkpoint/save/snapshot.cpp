@@ -11,7 +11,7 @@ Snapshot::Snapshot(std::span<const Piece> pieces, std::span<const PlannedTensor>
                    const StateMemory& memory, HostPool& pool)
     : pieces_(pieces), tensors_(tensors), boxes_(std::move(boxes)), memory_(memory), pool_(pool) {
   for (std::size_t i = 0; i < pieces_.size(); ++i) {
-    // On pages of its own, so that direct I/O can take it from there.
+    // Each piece begins on a page of its own, so that direct I/O can take it from there.
     const std::uint64_t pages =
         (bytes_of(i) + base::kDirectAlignment - 1) / base::kDirectAlignment * base::kDirectAlignment;
     const bool fits = pooled_bytes_ + pages <= pool_.limit();

@@ -1,4 +1,4 @@
-// What a rank writes, as it was when the save began: copied into the pool as far as it fits there. Private to
+// What a rank writes, as it was when the save began, copied into the pool as far as it fits there. Private to
 // io/checkpoint.
 #pragma once
 
@@ -13,20 +13,21 @@
 
 namespace trireme::checkpoint {
 
-/// Pieces of boxes on their way from the training's memory to a file. Those that the pool has no room for are live:
-/// they are written from where they are, and the training has to wait for them.
+/// Pieces of boxes on their way from the training's memory to a file. A piece for which the pool has no room is live:
+/// it is written from where it lies, and the training has to wait for that.
 class Snapshot {
  public:
-  /// Copies nothing yet. Pieces are taken in order, as many as the pool's limit allows. All must outlive the snapshot.
+  /// Copies nothing yet. Chooses the pieces for the pool in order, as many as its limit allows. All arguments must
+  /// outlive the snapshot.
   Snapshot(std::span<const Piece> pieces, std::span<const PlannedTensor> tensors, std::vector<StoredBox> boxes,
            const StateMemory& memory, HostPool& pool);
 
   bool has_live() const;
-  /// Copies the pieces that wait in the pool. Throws like the allocator and StateMemory::copy.
+  /// Copies the chosen pieces into the pool. Throws like the allocator and StateMemory::copy.
   void copy();
   bool is_live(std::size_t piece) const { return place_[piece] == kLive; }
-  /// After copy(): writes one piece at `offset` of the writer's file; returns the checksums of its blocks. A piece of
-  /// the pool must stay there until the writer has finished.
+  /// Call it after copy(): writes one piece at `offset` of the writer's file and returns the checksums of its blocks. A
+  /// piece in the pool must stay there until the writer has finished.
   std::vector<std::uint32_t> write(std::size_t piece, BodyWriter& body, std::uint64_t offset);
 
  private:
@@ -40,7 +41,7 @@ class Snapshot {
   std::vector<StoredBox> boxes_;
   const StateMemory& memory_;
   HostPool& pool_;
-  std::vector<std::uint64_t> place_;  ///< of each piece in the pool, or kLive
+  std::vector<std::uint64_t> place_;  ///< where each piece lies in the pool, or kLive
   std::uint64_t pooled_bytes_ = 0;
   const std::byte* copies_ = nullptr;
 };

@@ -31,14 +31,14 @@ SaveResult not_planned(const SaveInfo& info, const std::string& failure) {
 struct Writer::Running {
   SaveInfo info;
   Clock::time_point start;
-  std::unique_ptr<Snapshot> snapshot;  ///< null: planning failed, and the result says so
+  std::unique_ptr<Snapshot> snapshot;  ///< null when planning failed; the result then says why
   SaveResult result;
   std::exception_ptr error;
   std::atomic<bool> finished = false;
 
   std::mutex mutex;
   std::condition_variable changed;
-  bool may_change = false;  ///< the boxes' memory
+  bool may_change = false;  ///< whether the boxes' memory may change
 
   std::thread thread;
 
@@ -101,7 +101,7 @@ void Writer::start(SaveInfo info, std::span<const StoredBox> boxes) {
 
 void Writer::run(Running& running) {
   try {
-    // A copy that fails is a failed save on all ranks: the job hears of it when it writes.
+    // A copy that fails makes the save fail on all ranks: SaveJob::run learns of it here.
     std::exception_ptr copy_failure;
     try {
       running.snapshot->copy();

@@ -15,40 +15,40 @@
 
 namespace trireme::checkpoint {
 
-/// What a save that goes on beside the training needs.
+/// What a save beside the training needs in addition.
 struct AsyncParts {
-  Coordinator& draining;         ///< of the same ranks as the other one, and on its own: used by another thread
-  const StateMemory& memory;     ///< that the boxes lie in
+  Coordinator& draining;         ///< same ranks as `coordinator`, but separate, since another thread uses it
+  const StateMemory& memory;     ///< the memory that holds the boxes
   std::uint64_t pool_bytes = 0;  ///< host memory for snapshots on this rank
   AllocateHost allocate = allocate_huge;
 };
 
-/// Saves one checkpoint at a time, all at once or beside the training. All methods but finished() are called by one
-/// thread.
+/// Saves one checkpoint at a time, either all at once or beside the training. One thread calls all methods; any thread
+/// may call finished().
 class Writer {
  public:
   /// Saves host memory, all at once. Both must outlive the Writer.
   Writer(Coordinator& coordinator, base::FileSystem& files);
-  /// All must outlive the Writer.
+  /// All arguments must outlive the Writer.
   Writer(Coordinator& coordinator, base::FileSystem& files, const AsyncParts& parts);
-  /// A save under way is given up; what it left is collected at the next start.
+  /// Gives up a save that is under way; the next start cleans up what it left.
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  /// Collective. An earlier checkpoint of the same step is replaced: it goes to .trash when the new one is complete.
-  /// Throws only what the Coordinator throws; every other failure is agreed on and returned.
+  /// Collective. Replaces an earlier checkpoint of the same step, which goes to .trash when the new one is complete.
+  /// Throws only what the Coordinator throws; the ranks agree on every other failure, and it is returned.
   SaveResult save(const SaveInfo& info, std::span<const StoredBox> boxes);
 
-  /// Collective; not while a save is under way. Like save(), but returns as soon as a thread has taken over. The boxes'
-  /// memory must stay as it is until wait_for_snapshot() has returned.
+  /// Collective; not while a save is under way. Works like save(), but returns as soon as a thread has taken over. The
+  /// boxes' memory must stay unchanged until wait_for_snapshot() has returned.
   void start(SaveInfo info, std::span<const StoredBox> boxes);
-  /// On each rank: returns when the memory may change. What does not fit into the pool is written first.
+  /// On each rank: returns when the memory may change. Pieces that do not fit into the pool are written first.
   void wait_for_snapshot();
   bool under_way() const { return running_ != nullptr; }
-  /// Whether finish() would not wait for the disk. The same on all ranks within moments: rank 0's answer counts.
+  /// Whether finish() would return without waiting for the disk. Ranks may differ for a moment, so use rank 0's answer.
   bool finished() const;
-  /// Collective; only while a save is under way.
+  /// Collective; only while a save is under way. Waits for its end.
   SaveResult finish();
 
  private:
@@ -61,7 +61,7 @@ class Writer {
   const StateMemory& memory_;
   HostPool pool_;
   SavePlanner planner_;
-  std::unique_ptr<Running> running_;  ///< last: its thread uses all of the above
+  std::unique_ptr<Running> running_;  ///< the last member, since its thread uses all the others
 };
 
 }  // namespace trireme::checkpoint

@@ -19,7 +19,7 @@
 namespace trireme::checkpoint {
 namespace {
 
-/// What a block adds to its tensor's comparison.
+/// What one block contributes to its tensor's comparison.
 struct Sums {
   std::int64_t differing = 0;
   double largest_difference = 0;
@@ -51,14 +51,14 @@ CompareRun compare_run_of(DataType a, DataType b) {
   return b == DataType::kFloat32 ? compare_run<double, float> : compare_run<double, double>;
 }
 
-/// Dense, row-major elements of a box of the tensor.
+/// The elements of a box of the tensor, dense and row-major.
 struct Piece {
   Box box;
   const char* data;
   std::size_t element_size;
 };
 
-/// Number of an element among those of a box that holds it.
+/// The number of an element among the elements of a box that contains it.
 std::int64_t index_in(const Box& box, const Shape& at) {
   std::int64_t index = 0;
   for (std::size_t d = 0; d < at.size(); ++d) index = index * box.size[d] + at[d] - box.offset[d];
@@ -68,7 +68,7 @@ std::int64_t index_in(const Box& box, const Shape& at) {
 void compare_pieces(const Piece& a, const Piece& b, CompareRun compare_run, Sums& sums) {
   const auto part = topology::intersect(a.box, b.box);
   if (!part) return;
-  // Dims from `outer` on lie in one run on both sides.
+  // In the dims from `outer` on the elements lie in one run on both sides.
   std::size_t outer = part->size.size();
   std::int64_t run = 1;
   while (outer > 0) {
@@ -88,12 +88,12 @@ void compare_pieces(const Piece& a, const Piece& b, CompareRun compare_run, Sums
   }
 }
 
-/// One of the two checkpoints, as one thread reads it.
+/// One of the two checkpoints, for one thread.
 class Side {
  public:
   Side(base::FileSystem& files, const OpenedCheckpoint& opened) : table_(opened.table), reader_(files, opened) {}
 
-  /// The block's elements, good until the next call: a range of a box is a few boxes.
+  /// Returns the block's elements, valid until the next call, as a few boxes, since a block is a flat range of its box.
   std::vector<Piece> read(const Block& block) {
     const Box& box = block.box->box;
     const std::size_t size = size_of(table_.tensors[block.box->tensor].dtype);
@@ -110,7 +110,7 @@ class Side {
     return pieces;
   }
 
-  /// Numbers of the blocks of a box that hold elements of any of the pieces.
+  /// The numbers of the blocks of a box that hold elements of any of the pieces.
   std::set<std::uint32_t> touched(const TableBox& box, const std::vector<Piece>& pieces) const {
     const auto elements = static_cast<std::int64_t>(kBlockBytes / size_of(table_.tensors[box.tensor].dtype));
     std::set<std::uint32_t> blocks;
@@ -157,7 +157,7 @@ void check_all_metadata(base::FileSystem& files, const OpenedCheckpoint& opened,
 
 using Results = std::map<std::pair<Kind, std::string>, TensorComparison>;
 
-/// All tensors of both, nothing compared yet.
+/// Lists all tensors of both, with nothing compared yet.
 Results tensors_of(const BoxTable& a, const BoxTable& b) {
   Results results;
   for (const auto& tensor : b.tensors) {

@@ -1,4 +1,4 @@
-// Two checkpoints compared tensor by tensor, whatever layouts wrote them.
+// Compares two checkpoints tensor by tensor, whatever layouts wrote them.
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,7 @@
 
 namespace trireme::checkpoint {
 
-/// One tensor of either checkpoint.
+/// The comparison of a tensor that is in either checkpoint.
 struct TensorComparison {
   Kind kind = Kind::kParam;
   std::string name;
@@ -28,9 +28,10 @@ struct TensorComparison {
   bool equal() const { return mismatch.empty() && same_type && differing == 0; }
 };
 
-/// All tensors, ordered by (kind, name). Each of `threads` threads holds one block of 16 MiB of either side; a block of
-/// B that meets several blocks of A is read as often. Every block read is verified: throws DamagedCheckpoint.
-/// `progress` hears the bytes compared, both sides together: throws base::Stopped when it says so.
+/// Returns all tensors, ordered by (kind, name). Each of `threads` threads holds one block of 16 MiB of either side; a
+/// block of B that meets several blocks of A is read once for each. Every block read is verified: throws
+/// DamagedCheckpoint. `progress` is called with the bytes compared, both sides together; throws base::Stopped when it
+/// returns false.
 std::vector<TensorComparison> compare(base::FileSystem& files, const std::filesystem::path& a,
                                       const std::filesystem::path& b, int threads, const ReadProgress& progress);
 

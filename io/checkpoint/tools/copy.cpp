@@ -20,7 +20,7 @@ namespace {
 
 using Path = std::filesystem::path;
 
-/// Directories that are made on the way to one, removed again unless kept.
+/// Makes a directory and its missing parents, and removes them again unless they are to be kept.
 class NewDirectories {
  public:
   explicit NewDirectories(base::FileSystem& files) : files_(files) {}
@@ -30,7 +30,7 @@ class NewDirectories {
     try {
       for (const auto& path : made_) files_.remove(path);
     } catch (const base::IoError&) {
-      // Not made after all, or somebody else uses it by now.
+      // It was not made, or somebody else uses it by now.
     }
   }
 
@@ -38,7 +38,7 @@ class NewDirectories {
     for (Path path = directory; !path.empty() && !files_.exists(path); path = path.parent_path()) made_.push_back(path);
     files_.create_directories(directory);
   }
-  /// They stay, and their names are durable.
+  /// Keeps the directories and makes their names durable.
   void keep() {
     for (const auto& path : std::exchange(made_, {})) {
       files_.sync_directory(path.has_parent_path() ? path.parent_path() : Path("."));
@@ -50,7 +50,7 @@ class NewDirectories {
   std::vector<Path> made_;  // the deepest first
 };
 
-/// The writing end of one thread: one open file, fsynced by the descriptor that wrote it before the next is opened.
+/// Writes for one thread. Holds one open file and fsyncs it, by the descriptor that wrote it, before it opens the next.
 class PartialFile {
  public:
   explicit PartialFile(base::FileSystem& files) : files_(files) {}
@@ -100,7 +100,7 @@ class Copy {
   }
 
  private:
-  /// Empty shards of their whole length. Returns the folders that were made for them.
+  /// Makes the shards, empty, with their whole length. Returns the folders that were made for them.
   std::set<Path> make_files() {
     std::set<Path> folders;
     for (const auto& shard : opened_.manifest.files) {
@@ -115,7 +115,8 @@ class Copy {
     return folders;
   }
 
-  /// The parts are the blocks, as they lie in the shards, then what lies outside the boxes of each shard.
+  /// The parts are the blocks, in the order in which they lie in the shards, then for each shard the bytes outside
+  /// boxes.
   void copy_shards(int threads) {
     const std::vector<Block> blocks = blocks_in_file_order(opened_.table);
     std::mutex mutex;
@@ -163,7 +164,7 @@ class Copy {
   std::atomic<std::uint64_t> read_ = 0;
 };
 
-/// Whether what is at `target` may go. Throws base::InputError when something is there that may not.
+/// Whether there is something at `target` that is to be replaced. Throws base::InputError when it must not be replaced.
 bool may_replace(base::FileSystem& files, const Path& target, const Path& source, bool force) {
   if (!files.exists(target)) return false;
   if (std::filesystem::weakly_canonical(target) == std::filesystem::weakly_canonical(source)) {
@@ -180,7 +181,7 @@ bool may_replace(base::FileSystem& files, const Path& target, const Path& source
   return true;
 }
 
-/// Gives the copy its name; what had it is deleted.
+/// Gives the copy its name and deletes what had that name.
 void take_name(base::FileSystem& files, const Path& partial, const Path& target, bool replaces) {
   if (!replaces) return files.rename(partial, target);
   const Path old = partial.string() + ".old";
@@ -218,7 +219,7 @@ CopyResult copy(base::FileSystem& files, const Path& step_directory, const Path&
     try {
       files.remove_all(partial);
     } catch (const base::IoError&) {
-      // The first failure is the one to tell.
+      // The first failure is the one to report.
     }
     throw;
   }

@@ -13,7 +13,7 @@
 namespace trireme::checkpoint {
 namespace {
 
-/// Sums that squares of fp64 values do not overflow.
+/// Sums in which squares of fp64 values do not overflow.
 struct Sums {
   std::int64_t not_finite = 0;
   double min = std::numeric_limits<double>::infinity();

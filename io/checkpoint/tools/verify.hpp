@@ -1,4 +1,4 @@
-// Reading a checkpoint back whole, without MPI: every byte against its checksum, on all cores.
+// Reads a whole checkpoint back without MPI and compares every byte with its checksum, on all cores.
 #pragma once
 
 #include <cstdint>
@@ -13,20 +13,20 @@
 namespace trireme::checkpoint {
 
 struct VerifyResult {
-  /// Empty = every byte is what was written; else ordered by subject, files before tensors.
+  /// Empty = every byte is what was written. Otherwise ordered by subject, files before tensors.
   std::vector<Finding> findings;
   Manifest manifest;  ///< meaningful unless MANIFEST.json is among the findings
   std::uint64_t boxes = 0;
-  std::uint64_t bytes = 0;  ///< that were read
+  std::uint64_t bytes = 0;  ///< bytes that were read
   double seconds = 0;
-  bool stopped = false;  ///< not all was read
+  bool stopped = false;  ///< `progress` stopped it before everything was read
 };
 
-/// Hears how many bytes were read so far, now and then and from any of the reading threads; false = stop.
+/// Called occasionally, by any of the reading threads, with the bytes read so far; returning false stops the reading.
 using ReadProgress = std::function<bool(std::uint64_t bytes)>;
 
-/// Reads all of it with `threads` threads.
-/// Damage is returned; base::InputError when there is no such directory; base::IoError as open_checkpoint().
+/// Reads the whole checkpoint with `threads` threads and returns the damage. Throws base::InputError when there is no
+/// such directory, base::IoError as open_checkpoint() does.
 VerifyResult verify(
     base::FileSystem& files, const std::filesystem::path& step_directory, ShardCheck check, int threads,
     const ReadProgress& progress = [](std::uint64_t) { return true; });

@@ -9,7 +9,7 @@
 namespace trireme::checkpoint {
 namespace {
 
-/// "" when the dataset is what the table says.
+/// Returns "" when the dataset is what the table says, otherwise the difference.
 std::string difference(const hdf5::File& shard, const TableTensor& tensor, const TableBox& box,
                        const std::string& path) {
   const hdf5::Dataset dataset = shard.dataset(path);

@@ -15,8 +15,8 @@ namespace {
 
 using Path = std::filesystem::path;
 
-/// Of the step directory, as seen from the view's directory. Symbolic links are resolved on both sides, so that ".."
-/// means what it says.
+/// The path of the step directory, relative to the view's directory. Symbolic links are resolved on both sides, so that
+/// ".." means what it says.
 Path path_from(const Path& output, const Path& step_directory) {
   const Path from = std::filesystem::weakly_canonical(std::filesystem::absolute(output).parent_path());
   const Path to = std::filesystem::weakly_canonical(step_directory);
@@ -62,7 +62,7 @@ void write_file(base::FileSystem& files, const Path& output, const hdf5::Image& 
   files.sync_directory(output.has_parent_path() ? output.parent_path() : Path("."));
 }
 
-/// A checkpoint with a file that does not belong to it counts as damaged.
+/// The view must lie outside: a checkpoint with a foreign file counts as damaged.
 void refuse_inside(const Path& step_directory, const Path& output) {
   const std::string inside = std::filesystem::weakly_canonical(output).string();
   if (!inside.starts_with(std::filesystem::weakly_canonical(step_directory / "x").parent_path().string() + "/")) return;
@@ -70,7 +70,7 @@ void refuse_inside(const Path& step_directory, const Path& output) {
                                    ": write the view to another directory"));
 }
 
-/// A view leads other programs into the shards: they must find there what BOXES.bin says, and nothing else.
+/// A view leads other programs into the shards, so these must find there exactly what BOXES.bin says.
 void check_what_readers_see(const OpenedCheckpoint& opened) {
   for (std::uint32_t file = 0; file < opened.manifest.files.size(); ++file) {
     const auto findings = compare_with_hdf5(opened, file, ShardCheck::kDeep);

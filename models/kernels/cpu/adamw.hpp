@@ -1,5 +1,5 @@
-// AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019) over a flat range in host
-// memory, and the sum of squares that clipping needs. Threads: OpenMP's current number.
+// AdamW (Loshchilov and Hutter, "Decoupled weight decay regularization", ICLR 2019) over a flat range in host memory,
+// and the sum of squares that clipping needs. Both use as many threads as OpenMP is set to.
 #pragma once
 
 #include <cstdint>
@@ -20,15 +20,15 @@ struct AdamWStep {
   double gradient_scale = 1.0;  ///< clipping factor
 };
 
-/// Updates value, m and v of `count` elements; the gradient is only read. Each element's result depends on nothing
-/// but its own inputs: the bits are the same whatever the range, its alignment, the threads or the instruction set.
-/// With `rounded`, the new values are also stored there as bfloat16 (round to nearest even).
+/// Updates value, m and v of `count` elements; the gradient is only read. Each element's result depends only on its own
+/// inputs, so the bits are the same whatever the range, its alignment, the threads or the instruction set. With
+/// `rounded`, the new values are also stored there as bfloat16 (rounded to nearest even).
 void adamw(const AdamWStep& step, std::int64_t count, float* value, const float* grad, float* m, float* v,
            std::uint16_t* rounded = nullptr);
 void adamw(const AdamWStep& step, std::int64_t count, double* value, const double* grad, double* m, double* v);
 
-/// Sum of squares in fp64. Summed in fixed blocks of 16384 elements from `data` on, so the bits do not depend on
-/// the number of threads.
+/// Returns the sum of squares in fp64. It is summed in fixed blocks of 16384 elements from `data` on, so the bits do
+/// not depend on the number of threads.
 double sum_of_squares(std::int64_t count, const float* data);
 double sum_of_squares(std::int64_t count, const double* data);
 

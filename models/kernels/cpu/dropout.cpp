@@ -1,5 +1,5 @@
-// Four elements a Philox draw: element e of a sequence's (T, D) slab takes word e % 4 of counter e / 4. Compiled for
-// the program's own instruction set only: it uses inline functions from outside.
+// One Philox draw serves four elements: element e of a sequence's (T, D) slab takes word e % 4 of counter e / 4.
+// Compiled for the program's own instruction set only, since it uses inline functions from outside.
 #include "models/kernels/cpu/dropout.hpp"
 
 #include "base/philox.hpp"

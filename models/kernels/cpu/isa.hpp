@@ -1,6 +1,6 @@
-// The kernels exist once per instruction set (the files under isa/ are compiled with several -march); the best one
-// that the CPU has is chosen once. Files under isa/ use no templates or inline functions from outside, so that no
-// code of a higher instruction set leaks into the rest of the program.
+// The kernels exist once per instruction set (the files under isa/ are compiled with several -march), and the best one
+// that the CPU has is chosen once. Files under isa/ use no templates or inline functions from outside, so that no code
+// of a higher instruction set gets into the rest of the program.
 #pragma once
 
 #include <cstdint>
@@ -10,11 +10,12 @@
 
 namespace trireme::kernels::cpu {
 
-/// What an element is. bf16 data is computed with in fp32.
+/// The type of an element. Arithmetic on bf16 data is done in fp32.
 enum class Element { kFloat, kDouble, kBFloat16 };
 
-/// Serial kernels over a range; the callers divide the work over threads. Matrices are dense, row-major, of the
-/// Element's type; "wide" means fp64 for kDouble, else fp32. Meanings stand in models/kernels/kernels.hpp.
+/// Single-threaded kernels over a range; the callers divide the work over threads. Matrices are dense, row-major, of
+/// the Element's type; "wide" means fp64 for kDouble, else fp32. models/kernels/kernels.hpp says what each function
+/// computes.
 struct IsaTable {
   const char* name;
   void (*adamw_float)(const AdamWStep&, std::int64_t, float*, const float*, float*, float*, std::uint16_t*);
@@ -22,13 +23,13 @@ struct IsaTable {
   double (*squares_float)(std::int64_t, const float*);
   double (*squares_double)(std::int64_t, const double*);
 
-  /// y = x * rstd * weight by rows; rstd is wide, one per row.
+  /// y = x * rstd * weight, row by row; rstd is wide, one per row.
   void (*rms_forward)(Element, std::int64_t rows, std::int64_t width, const void* x, const void* weight, double eps,
                       void* y, void* rstd);
-  /// dx by rows; adds to wide weight_grad[width].
+  /// Computes dx row by row, and adds to wide weight_grad[width].
   void (*rms_backward)(Element, std::int64_t rows, std::int64_t width, const void* dy, const void* x, const void* rstd,
                        const void* weight, void* dx, void* weight_grad);
-  /// gate_up holds 2*width per row: gate, then up.
+  /// Each row of gate_up holds 2*width elements: the gate, then up.
   void (*swiglu)(Element, std::int64_t rows, std::int64_t width, const void* gate_up, void* y);
   void (*swiglu_backward)(Element, std::int64_t rows, std::int64_t width, const void* dy, const void* gate_up,
                           void* grad);
@@ -47,18 +48,18 @@ struct IsaTable {
                      void* sums);
   /// wide sum[i] += x[i].
   void (*accumulate)(Element, std::int64_t count, const void* x, void* sum);
-  /// Per row: statistics[3] = maximum, sum of exp(logit - maximum), logit of the target (0 when target < 0), and the
-  /// logits become exp(logit - maximum).
+  /// For each row: statistics[3] = maximum, sum of exp(logit - maximum), logit of the target (0 when target < 0). The
+  /// logits are overwritten by exp(logit - maximum).
   void (*softmax_statistics)(Element, std::int64_t rows, std::int64_t width, void* logits, const std::int64_t* target,
                              double* statistics);
-  /// Per row: e = e * factor, and minus `at_target` at the target (when it is >= 0).
+  /// For each row: e = e * factor, and at the target (when it is >= 0) minus `at_target`.
   void (*softmax_gradient)(Element, std::int64_t rows, std::int64_t width, void* e, const std::int64_t* target,
                            const double* factor, const double* at_target);
 };
 
 /// The tables that this CPU can run, the best one first.
 std::vector<const IsaTable*> isa_tables();
-/// The best one.
+/// The best table that this CPU can run.
 const IsaTable& isa_table();
 
 }  // namespace trireme::kernels::cpu

@@ -1,5 +1,5 @@
-// The same draws as models/kernels/cpu/dropout.cpp: element e of a sequence's (T, D) slab takes word e % 4 of Philox
-// counter e / 4.
+// Makes the same draws as models/kernels/cpu/dropout.cpp: element e of a sequence's (T, D) slab takes word e % 4 of
+// Philox counter e / 4.
 #include "base/philox.hpp"
 #include "models/kernels/cuda/element.cuh"
 

@@ -1,4 +1,4 @@
-// Element types on the device: what to compute in, and how to load and store.
+// Element types on the device: the type to compute in, and how to load and store.
 #pragma once
 
 #include <cuda_bf16.h>
@@ -39,7 +39,7 @@ void with_type(Element element, F f) {
 
 inline constexpr int kThreads = 256;
 
-/// Blocks of kThreads for `count` elements in a grid-stride loop.
+/// The number of blocks of kThreads for `count` elements in a grid-stride loop.
 inline unsigned blocks_for(std::int64_t count) {
   const std::int64_t wanted = (count + kThreads - 1) / kThreads;
   return static_cast<unsigned>(wanted < 1 ? 1 : wanted < 65535 ? wanted : 65535);

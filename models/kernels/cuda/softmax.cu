@@ -1,4 +1,4 @@
-// One block a row; sums in fp64, always in the same order.
+// Uses one block per row. Sums are in fp64, always in the same order.
 #include "models/kernels/cuda/element.cuh"
 
 namespace trireme::kernels::cuda {
@@ -24,7 +24,7 @@ __global__ void statistics_kernel(std::int64_t width, T* logits, const std::int6
   const double maximum = shared[0];
   const std::int64_t wanted = target[blockIdx.x];
   const double target_logit = wanted < 0 ? 0.0 : static_cast<double>(load(row[wanted]));
-  __syncthreads();  // everyone has read shared[0] and the target's logit
+  __syncthreads();  // after this all threads have read shared[0] and the target's logit
   double sum = 0.0;
   for (std::int64_t i = threadIdx.x; i < width; i += kThreads) {
     const W e = exp(load(row[i]) - static_cast<W>(maximum));

@@ -1,4 +1,4 @@
-// The table of device kernels that models/kernels/kernels.hpp asks for, by the name "trireme_cuda_kernels".
+// The table of device kernels that models/kernels/kernels.hpp looks up as "trireme_cuda_kernels".
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
@@ -23,7 +23,7 @@ Element element_of(const at::Tensor& x) {
 
 std::int64_t rows_of(const at::Tensor& x) { return x.numel() / x.size(-1); }
 
-/// Selects x's device, runs `queue` with its current stream, and reports a launch that failed.
+/// Selects x's device, calls `queue` with its current stream, and reports a launch that failed.
 template <typename F>
 void launch(const char* name, const at::Tensor& x, const F& queue) {
   if (x.numel() == 0) return;

@@ -1,5 +1,5 @@
-// SwiGLU (Shazeer, "GLU variants improve transformer", 2020) and GELU in its tanh form (Hendrycks and Gimpel, 2016):
-// 0.5 (1 + tanh u) = 1 / (1 + e^-2u), so one exponential does.
+// SwiGLU (Shazeer, "GLU variants improve transformer", 2020) and GELU in its tanh form (Hendrycks and Gimpel, 2016).
+// Since 0.5 (1 + tanh u) = 1 / (1 + e^-2u), one exponential suffices.
 #include "models/kernels/cpu/isa/arithmetic.hpp"
 
 namespace trireme::kernels::cpu::TRIREME_ISA {

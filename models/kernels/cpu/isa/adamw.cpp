@@ -1,4 +1,4 @@
-// Compiled without contraction: a vector loop and its scalar tail round alike.
+// Compiled without contraction, so that a vector loop and its scalar tail round in the same way.
 #include "models/kernels/cpu/isa/names.hpp"
 
 namespace trireme::kernels::cpu::TRIREME_ISA {

@@ -1,5 +1,5 @@
-// Element types and elementary functions that the compiler can turn into vector code. Everything has internal
-// linkage, so each instruction set has its own copy.
+// Element types and elementary functions in a form that the compiler can vectorise. Everything has internal linkage, so
+// each instruction set has its own copy.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ struct BFloat16 {
   std::uint16_t bits;
 };
 
-/// The type to compute in, and conversions to it and back (round to nearest even).
+/// The type to compute in, and conversions to it and back (rounding to nearest even).
 template <typename T>
 struct Wide {
   using Type = T;
@@ -45,7 +45,7 @@ inline void store(BFloat16* to, float x) {
 inline float root(float x) { return __builtin_sqrtf(x); }
 inline double root(double x) { return __builtin_sqrt(x); }
 
-/// a * b + c; in one rounding where the instruction set has it.
+/// a * b + c, with a single rounding where the instruction set offers it.
 #if defined(__FMA__) || defined(__ARM_FEATURE_FMA)
 inline float mul_add(float a, float b, float c) { return __builtin_fmaf(a, b, c); }
 inline double mul_add(double a, double b, double c) { return __builtin_fma(a, b, c); }

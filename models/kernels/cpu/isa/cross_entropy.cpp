@@ -14,7 +14,7 @@ W maximum(int64_t width, const T* logits) {
   return best;
 }
 
-/// Sums of 2048 terms in the wide type, the rest in fp64.
+/// Sums 2048 terms at a time in the wide type, and these sums in fp64.
 template <typename T, typename W = WideOf<T>>
 double exponentials(int64_t width, W shift, T* logits) {
   constexpr int64_t kTile = 2048;
@@ -48,8 +48,8 @@ void gradient_rows(int64_t rows, int64_t width, T* e, const int64_t* target, con
                    const double* at_target) {
   for (int64_t row = 0; row < rows; ++row, e += width) {
     const W scale = static_cast<W>(factor[row]);
-    // In the wide type: p is close to 1 where the model is sure, and rounding it to bf16 first would leave of
-    // p - 1 = -0.003 only a multiple of 0.004.
+    // Computed in the wide type: p is close to 1 where the model is sure. If p were rounded to bf16 first, p - 1 =
+    // -0.003 would become a multiple of 0.004.
     const W at = target[row] >= 0 ? load(e[target[row]]) * scale - static_cast<W>(at_target[row]) : W{0};
 #pragma omp simd
     for (int64_t i = 0; i < width; ++i) store(e + i, load(e[i]) * scale);

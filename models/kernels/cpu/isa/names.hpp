@@ -1,4 +1,4 @@
-// The functions of one instruction set; TRIREME_ISA is its name, given by the build.
+// Declares the functions of one instruction set; the build gives its name in TRIREME_ISA.
 #pragma once
 
 #include "models/kernels/cpu/isa.hpp"
