@@ -11,6 +11,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from support import TRIREME, Workspace, check, make_data, run_file, say, tiny_model
 from window import WIPE, Window, cells, drawn, seen
 
+PRUNE = ["checkpoint", "prune", "--dry-run", "--keep", "2", "--keep-every", "0", "runs/run"]
 NAME = "llama-1b-shakespeare-lr3e-4-warmup2000-聖書"
 
 
@@ -35,14 +36,17 @@ def widest(lines):
 def tables(space):
     for columns in (20, 40, 80, 200):
         for words in (["status"], ["status", f"runs/{NAME}"], ["help", "train"], ["help"], ["prepare", "--help"],
-                      ["checkpoint", "list", "runs/run"], ["checkpoint", "inspect", "runs/run"]):
+                      ["checkpoint", "list", "runs/run"], ["checkpoint", "inspect", "runs/run"], PRUNE):
             window = Window([TRIREME, *words], columns, space.path)
             check(window.end() == 0, f"{words} failed: {window.text}")
             lines = window.text.split("\n")
             if "help" in " ".join(words):  # examples, and the names of options, are not cut
                 lines = [line for line in lines if not re.match(r"  \S|trireme|example", line)] if columns >= 40 else []
             else:
-                lines = [line for line in lines if not line.startswith("(a wider")]
+                lines = [line for line in lines if not line.startswith("(a wider") and " kept, " not in line]
+            if words == PRUNE:
+                row = next(line for line in lines if "step_1" in line or "…" in line)
+                check(("…" in row) == (columns < 40), f"a path at {columns} columns: {row}")
             check(cells(widest(lines)) <= columns, f"{words} at {columns} columns: {widest(lines)!r}")
         say(f"  {columns} columns: tables and help fit")
     whole = space.must("status", f"runs/{NAME}").stdout
@@ -110,7 +114,7 @@ def main():
         make_data(space)
         space.write("run.ini", run_file("run", model=tiny_model(), data={"train": "data.h5"},
                                         train={"steps": 4, "global_batch": 4, "micro_batch": 1},
-                                        checkpoint={"every_steps": 2}))
+                                        checkpoint={"every_steps": 1, "keep": 4}))
         space.must("train", "run.ini")
         ledger(space)
         tables(space)

@@ -128,13 +128,13 @@ TEST(JobList, AnswersOfClustersThatAreGoneAreRemovedAfterADay) {
   const auto ask = [&](const char* name, double now) { my_jobs(files, squeue, directory.path() / name, name, now); };
   ask("squeue.gone", 1000);
   ask("squeue.used", 1000 + kDay / 2);
-  files.replace(directory.path() / "squeue.torn", "no time\n");
+  files.replace(directory.path() / "squeue.torn", "no time\n");  // of no time: older than any
   files.replace(directory.path() / "notes", "1.0 x\n");
   ask("squeue.here", 900 + kDay);
   EXPECT_TRUE(files.exists(directory.path() / "squeue.gone"));
   ask("squeue.here", 1001 + kDay);
-  EXPECT_EQ(files.list(directory.path()), (std::vector<std::string>{"notes", "squeue.here", "squeue.here.lock",
-                                                                    "squeue.torn", "squeue.used", "squeue.used.lock"}));
+  EXPECT_EQ(files.list(directory.path()),
+            (std::vector<std::string>{"notes", "squeue.here", "squeue.here.lock", "squeue.used", "squeue.used.lock"}));
 }
 
 TEST(JobList, HasAFileForEachQueue) {
