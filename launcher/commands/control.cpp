@@ -95,7 +95,7 @@ ResumeFacts resume_facts(base::FileSystem& files, const Path& run, bool lifted) 
   facts.run = read_run(files, run);
   facts.lifted = lifted;
   facts.run_file = files.exists(run / "run.ini");
-  if (facts.run.alive || is_done(facts.run)) return facts;
+  if (facts.run.alive || slurm::is_finished(facts.run.attempts)) return facts;
   find_script(files, facts);
   if (!facts.run.attempts.empty()) {
     facts.outcome = slurm::read_outcome(files, run, facts.run.attempts.back().number);
@@ -136,7 +136,7 @@ int stop_command(const Arguments& arguments) {
   if (facts.alive) {
     base::answer(
         base::str(holder_text(facts), " is running: it saves at the end of its step and ends with exit code 75"));
-  } else if (is_done(facts)) {
+  } else if (slurm::is_finished(facts.attempts)) {
     base::answer("the run is done: nothing runs that could stop; a later attempt will end as soon as it starts");
   } else {
     base::answer("nothing is running: an attempt that is queued, or started later, ends as soon as it starts");
@@ -151,7 +151,7 @@ int save_command(const Arguments& arguments) {
   if (!run) return base::kExitDone;
   base::PosixFileSystem files;
   const RunFacts facts = read_run(files, *run);
-  if (!facts.alive && is_done(facts)) {
+  if (!facts.alive && slurm::is_finished(facts.attempts)) {
     throw base::Error(base::str("the run in ", run->string(), " is done and saved: there is nothing to ask for"));
   }
   leave(files, *run, Wish::kSave);

@@ -66,10 +66,6 @@ bool is_run_directory(base::FileSystem& files, const fs::path& path) {
   return has("attempts.jsonl") || has("run.ini") || has("lease") || has("control") || has("checkpoints") || has("logs");
 }
 
-bool is_done(const RunFacts& run) {
-  return !run.attempts.empty() && run.attempts.back().ended && run.attempts.back().end.reason == "done";
-}
-
 std::string holder_text(const RunFacts& run) {
   if (!run.lease_job.empty() && run.lease_job != "local") return "job " + run.lease_job;
   return "attempt " + std::to_string(run.attempts.empty() ? 1 : run.attempts.back().number);

@@ -44,9 +44,6 @@ bool is_run_directory(base::FileSystem& files, const std::filesystem::path& path
 /// Never throws for what the files hold: torn, missing and foreign ones count as not there.
 RunFacts read_run(base::FileSystem& files, const std::filesystem::path& path);
 
-/// Whether the newest attempt ended because nothing was left to train.
-bool is_done(const RunFacts& run);
-
 /// Who holds the run, in words: "job 12", outside Slurm "attempt 3".
 std::string holder_text(const RunFacts& run);
 

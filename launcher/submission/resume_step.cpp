@@ -67,7 +67,7 @@ bool was_in_slurm(const RunFacts& run) {
 
 ResumeStep decide_resume(const ResumeFacts& facts) {
   if (facts.run.alive) return runs_already(facts, holder_text(facts.run) + " is running");
-  if (is_done(facts.run)) return nothing("the run is done");
+  if (slurm::is_finished(facts.run.attempts)) return nothing("the run is done");
   const auto& jobs = facts.queue.jobs;
   const auto waiting = std::ranges::find_if(jobs, waits);
   if (waiting != jobs.end()) return nothing(str("job ", waiting->id, " is queued: it goes on by itself"));
