@@ -1,22 +1,11 @@
 #include "launcher/attempt/shards_per_node.hpp"
 
 namespace trireme::launcher {
-namespace {
-
-// 0 = none chose one.
-int earlier_choice(const std::vector<slurm::Attempt>& attempts) {
-  for (auto attempt = attempts.rbegin(); attempt != attempts.rend(); ++attempt) {
-    if (attempt->ended && attempt->end.shards_per_node > 0) return attempt->end.shards_per_node;
-  }
-  return 0;
-}
-
-}  // namespace
 
 ShardsPerNode::ShardsPerNode(std::optional<std::int64_t> asked, int ranks_on_node,
                              const std::vector<slurm::Attempt>& attempts)
     : files_(asked.value_or(checkpoint::ShardTuning::kFirst)) {
-  if (!asked) tuning_.emplace(ranks_on_node, earlier_choice(attempts));
+  if (!asked) tuning_.emplace(ranks_on_node, slurm::last_shards_per_node(attempts));
 }
 
 void ShardsPerNode::agree(collectives::Communicator& control) {
