@@ -8,7 +8,7 @@
     scripts/check.py           tidy and headers: what changed since the last version, the newest first, LIMIT of each
     scripts/check.py --all     tidy and headers: every file; when all is good, records the commit in .ci/checked
 
-Tidy and headers leave out what includes LibTorch, MPI's C++ or CUDA, since one such file takes longer than twenty others;
+Tidy and headers leave out what includes LibTorch or CUDA, since one such file takes longer than twenty others;
 --all has them too. "The last version" is the last tag, or the commit in .ci/checked where there is no tag. In a clone
 without either they are not run, and that is said."""
 

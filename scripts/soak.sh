@@ -8,7 +8,7 @@
 #   layouts      twenty layouts train like one rank, and twenty runs go on in another layout, each time with another seed
 # and once, however long that takes:
 #   sources      scripts/check.py --all: clang-tidy over every source, every header compiled alone
-#   sanitizers   scripts/sanitize.sh asan and asan-torch: the unit tests under ASan and UBSan, LibTorch's users too
+#   sanitizers   scripts/sanitize.sh tsan, asan and asan-torch: the unit tests under TSan, ASan and UBSan
 # Appends a dated line for each to docs/reliability.md.
 #   scripts/soak.sh 30            all parts
 #   scripts/soak.sh 30 faults     these parts
@@ -123,6 +123,7 @@ for part in "${parts[@]}"; do
     layouts) layouts ;;
     sources) once 'clang-tidy over every source, every header alone' "$TRIREME_VENV/bin/python" scripts/check.py --all ;;
     sanitizers)
+      once 'unit tests without LibTorch under TSan and UBSan' scripts/sanitize.sh tsan
       once 'unit tests without LibTorch under ASan and UBSan' scripts/sanitize.sh asan
       once 'unit tests with LibTorch under ASan and UBSan' scripts/sanitize.sh asan-torch
       ;;

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Sets everything up, checks the sources (scripts/check.py), runs the unit tests that need no LibTorch under a sanitizer
-# (scripts/sanitize.sh tsan), and runs the whole test suite that this machine can run. Ends with a report of what took
-# how long, which fails far above the budgets in tests/budgets.txt.
+# Sets everything up, checks the sources (scripts/check.py), looks for races (scripts/sanitize.sh threads), and runs the
+# whole test suite that this machine can run. Ends with a report of what took how long, which fails far above the budgets
+# in tests/budgets.txt.
 #   scripts/test.sh            everything
 #   scripts/test.sh -L unit    any option of ctest: only the tests that it selects
 set -euo pipefail
@@ -25,7 +25,7 @@ run setup build scripts/setup.sh --tests
 python=.deps/venv/bin/python
 if [ $# -eq 0 ]; then
   run check check "$python" scripts/check.py
-  run sanitize check scripts/sanitize.sh tsan
+  run sanitize check scripts/sanitize.sh threads
 fi
 # The suite runs in places of its own and ends by looking for what it left behind. Two tests at a time; those that use
 # several processes have the machine to themselves (PROCESSORS in cmake/TriremeTests.cmake).
