@@ -32,11 +32,11 @@ class Saving {
   void start(const Position& at);
   /// Collective, after a step: begins the save that is due by steps, here or to the fast tier.
   void after_step(const Position& at);
-  /// On each rank, before the state changes.
+  /// On each rank, before the state changes: returns when the save under way needs the old state no more.
   void wait_for_snapshot();
   /// Collective: the end of the save under way, if there is one.
   void finish();
-  /// Collective: returns when `at` is saved, or false when that failed.
+  /// Collective. True when `at` is saved, false when that failed.
   bool save_now(const Position& at);
   /// At the end of the training. Prunes expired checkpoints and stops reading back: afterwards nothing writes to the
   /// run directory. The fast tier is deleted when `step` is saved in the run directory.
@@ -46,7 +46,7 @@ class Saving {
 
   /// Of the newest checkpoint; 0 = none.
   std::int64_t saved_step() const { return scheduler_.saved_step(); }
-  /// For the ledger: all of it but the steps. On rank 0.
+  /// What the ledger records of the saves; longest_step is left 0. On rank 0.
   Measured measured() const { return {0.0, cost_, scheduler_.interval(), shards_.chosen()}; }
 
  private:

@@ -25,12 +25,12 @@ class FastTier {
   static std::unique_ptr<FastTier> open(Session& session, base::FileSystem& files,
                                         const std::function<checkpoint::LocalRules()>& rules, const base::Log& log);
 
-  /// For what a restart may take.
+  /// Where a restart looks for checkpoints of this tier, and which ones it may take.
   checkpoint::LocalSearch search() const { return {directory_, rules_}; }
-  /// Collective: base::InputError when a node has not the room for what this run will put there, or its memory has not
-  /// when the directory lies in memory. `checkpoint_bytes`: of a whole checkpoint.
+  /// Collective. Throws base::InputError when a node lacks space for what this run will put there, or memory when the
+  /// directory lies in memory. `checkpoint_bytes`: of a whole checkpoint.
   void check_room(std::uint64_t checkpoint_bytes);
-  /// Memory of this node that it will still take.
+  /// Memory of this node, in bytes, that the tier will still take.
   std::uint64_t memory_to_come(std::uint64_t checkpoint_bytes) const;
 
   /// Holds the step directories.
@@ -40,7 +40,7 @@ class FastTier {
   }
   /// "…, with copies on the next node".
   std::string description() const;
-  /// On each node: everything goes.
+  /// Deletes this node's part of the tier.
   void remove() const noexcept;
 
  private:

@@ -30,7 +30,7 @@ class MetricsLog {
   std::int64_t last_validated_step_ = 0;
 };
 
-/// How far an attempt came, by its lines.
+/// How far an attempt came, according to the lines that it logged.
 struct LoggedProgress {
   std::int64_t step = 0;       ///< of the last complete line, 0 = none
   double time = 0.0;           ///< when it was written, seconds since the epoch; 0 = not known

@@ -16,10 +16,10 @@ struct Outcome {
   std::string reason;     ///< one sentence
   std::int64_t step = 0;  ///< steps done
   std::int64_t saved_step = 0;
-  bool come_back = true;  ///< false: somebody asked that the run stays stopped, so the script must not requeue
+  bool come_back = true;  ///< false: somebody asked for the run to stay stopped, so the script must not requeue
 };
 
-/// How far an attempt came; on every rank, read by whichever thread ends the job.
+/// How far an attempt has come. Every rank has one; the thread that ends the job reads it.
 struct Progress {
   std::atomic<std::int64_t> step = 0;
   std::atomic<std::int64_t> saved_step = 0;

@@ -1,4 +1,4 @@
-// How far a reading of a checkpoint is, on stderr.
+// Progress of reading a checkpoint, on standard error.
 #pragma once
 
 #include <cstdint>

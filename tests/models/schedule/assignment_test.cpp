@@ -21,7 +21,7 @@ std::vector<double> costs_of_stages(const std::vector<ChunkLayers>& chunks, int 
   return stage_costs;
 }
 
-// Tries every contiguous split: the smallest cost of the dearest stage.
+// Tries every contiguous split: the smallest cost of the most expensive stage.
 double best_by_trial(std::int64_t layers, int stages, int chunks, const PartCosts& costs) {
   const int all = stages * chunks;
   double best = std::numeric_limits<double>::infinity();
