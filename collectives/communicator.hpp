@@ -7,15 +7,15 @@
 #include <string>
 #include <vector>
 
+#include "base/data_type.hpp"
+
 namespace trireme::collectives {
 
-enum class DataType { kFloat64, kFloat32, kBFloat16, kInt64, kUInt8 };
-enum class ReduceOp { kSum, kMin, kMax };
+using base::DataType;
+using base::name_of;
+using base::size_of;
 
-/// Bytes of one element.
-std::size_t size_of(DataType type);
-/// "fp64", "fp32", "bf16", "int64", "uint8".
-const char* name_of(DataType type);
+enum class ReduceOp { kSum, kMin, kMax };
 
 /// One operation under way. Move-only; the buffers of the operation must outlive it. The destructor waits, except
 /// while an exception unwinds the stack: then the operation is abandoned, for its peers may never come.

@@ -6,6 +6,7 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include "base/error.hpp"
+#include "models/parallel/data_type.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -23,10 +24,10 @@ checkpoint::Kind kind_of(StateKind kind) {
   throw base::Error("a state tensor of unknown kind");
 }
 
-checkpoint::DataType type_of(const at::Tensor& tensor) {
-  if (tensor.scalar_type() == at::kFloat) return checkpoint::DataType::kFloat32;
-  if (tensor.scalar_type() == at::kDouble) return checkpoint::DataType::kFloat64;
-  throw base::Error(base::str("state in ", c10::toString(tensor.scalar_type()), " has no place in a checkpoint"));
+base::DataType type_of(const at::Tensor& tensor) {
+  const base::DataType type = parallel::data_type(tensor);
+  if (checkpoint::is_stored_type(type)) return type;
+  throw base::Error(base::str("state in ", name_of(type), " has no place in a checkpoint"));
 }
 
 /// Copies on a stream of its own, while the training's kernels run.

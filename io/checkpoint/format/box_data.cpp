@@ -1,5 +1,9 @@
 #include "io/checkpoint/format/box_data.hpp"
 
+#include <algorithm>
+
+#include "io/checkpoint/format/box_table_layout.hpp"
+
 namespace trireme::checkpoint {
 
 const char* name_of(Kind kind) {
@@ -12,8 +16,6 @@ const char* name_of(Kind kind) {
   return "?";
 }
 
-const char* name_of(DataType type) { return type == DataType::kFloat32 ? "fp32" : "fp64"; }
-
-std::size_t size_of(DataType type) { return type == DataType::kFloat32 ? 4 : 8; }
+bool is_stored_type(DataType type) { return std::ranges::find(kStoredTypes, type) != kStoredTypes.end(); }
 
 }  // namespace trireme::checkpoint

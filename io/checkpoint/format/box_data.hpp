@@ -5,21 +5,24 @@
 #include <cstdint>
 #include <string>
 
+#include "base/data_type.hpp"
 #include "base/stream_copy.hpp"
 #include "collectives/topology/box.hpp"
 
 namespace trireme::checkpoint {
 
+using base::DataType;
+using base::name_of;
+using base::size_of;
 using topology::Box;
 using topology::Shape;
 
 /// What a tensor of a checkpoint is: a parameter (the fp32 or fp64 master), one of Adam's moments, or a gradient.
 enum class Kind : std::uint8_t { kParam, kAdamM, kAdamV, kGrad };
-enum class DataType : std::uint8_t { kFloat32, kFloat64 };
 
-const char* name_of(Kind kind);      ///< "param", "adam_m", "adam_v", "grad"
-const char* name_of(DataType type);  ///< "fp32", "fp64"
-std::size_t size_of(DataType type);
+const char* name_of(Kind kind);  ///< "param", "adam_m", "adam_v", "grad"
+/// Whether checkpoints hold elements of this type: fp32 and fp64 alone.
+bool is_stored_type(DataType type);
 
 /// A box to be stored. `data` points to box.size elements, dense and row-major, with any alignment, in the memory that
 /// the writer's StateMemory knows: the host's unless said otherwise. Boxes of one tensor on different ranks are either

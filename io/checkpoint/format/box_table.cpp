@@ -9,6 +9,16 @@
 
 namespace trireme::checkpoint {
 
+namespace {
+
+std::uint8_t number_of(DataType type) {
+  const auto found = std::ranges::find(kStoredTypes, type);
+  if (found == kStoredTypes.end()) throw base::Error(base::str("checkpoints hold no ", name_of(type)));
+  return static_cast<std::uint8_t>(found - kStoredTypes.begin());
+}
+
+}  // namespace
+
 std::uint64_t BoxTable::bytes_of(const TableBox& box) const {
   return static_cast<std::uint64_t>(box.box.elements()) * size_of(tensors[box.tensor].dtype);
 }
@@ -58,7 +68,7 @@ std::string to_bytes(const BoxTable& table, std::size_t file_count) {
     tensors.put<std::uint32_t>(static_cast<std::uint32_t>(names.size()));
     tensors.put<std::uint32_t>(static_cast<std::uint32_t>(tensor.name.size()));
     tensors.put<std::uint8_t>(static_cast<std::uint8_t>(tensor.kind));
-    tensors.put<std::uint8_t>(static_cast<std::uint8_t>(tensor.dtype));
+    tensors.put<std::uint8_t>(number_of(tensor.dtype));
     tensors.put<std::uint8_t>(static_cast<std::uint8_t>(tensor.shape.size()));
     tensors.put<std::uint8_t>(0);
     put_dims(tensor.shape);

@@ -79,7 +79,7 @@ struct Parser {
     const auto rank = in.get<std::uint8_t>();
     require(in.get<std::uint8_t>() == 0, "a reserved byte is not zero");
     require(kind <= static_cast<std::uint8_t>(Kind::kGrad), "a kind is unknown");
-    require(dtype <= static_cast<std::uint8_t>(DataType::kFloat64), "an element type is unknown");
+    require(dtype < kStoredTypes.size(), "an element type is unknown");
     require(rank <= kMaxDims, "a tensor has too many dims");
     require(name_length > 0 && name_length <= kMaxNameBytes && name_offset <= name_bytes_ &&
                 name_length <= name_bytes_ - name_offset,
@@ -87,7 +87,7 @@ struct Parser {
     require(tensor.first_box <= box_count_ && tensor.box_count <= box_count_ - tensor.first_box,
             "a piece lies outside");
     tensor.kind = static_cast<Kind>(kind);
-    tensor.dtype = static_cast<DataType>(dtype);
+    tensor.dtype = kStoredTypes[dtype];
     tensor.name = names_.substr(name_offset, name_length);
     tensor.shape = read_dims(first_dim, rank);
     std::uint64_t elements = 1;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/checksum.hpp"
+#include "base/error.hpp"
 #include "io/checkpoint/format/box_table.hpp"
 #include "io/hdf5/file.hpp"
 
@@ -41,13 +42,19 @@ std::vector<base::ByteRange> gaps(const std::vector<base::ByteRange>& inside, st
   return outside;
 }
 
+hdf5::ElementType element_type(DataType type) {
+  if (type == DataType::kFloat32) return hdf5::ElementType::kFloat32;
+  if (type == DataType::kFloat64) return hdf5::ElementType::kFloat64;
+  throw base::Error(base::str("checkpoints hold no ", name_of(type)));
+}
+
 ShardLayout lay_out_shard(const std::string& name, const std::vector<ShardBox>& boxes) {
   const auto lock = hdf5::exclusive_use();
   ShardLayout layout;
   std::vector<base::ByteRange> inside;
   hdf5::File file = hdf5::File::create_in(layout.image, name, {.alignment = kAlignment, .block = kAlignment});
   for (const auto& box : boxes) {
-    const auto type = box.dtype == DataType::kFloat32 ? hdf5::ElementType::kFloat32 : hdf5::ElementType::kFloat64;
+    const auto type = element_type(box.dtype);
     hdf5::Dataset dataset = file.create_dataset(dataset_path(box.kind, box.tensor, box.box), type, box.box.size);
     dataset.write_attribute("global_shape", box.shape);
     dataset.write_attribute("offset", box.box.offset);

@@ -7,6 +7,7 @@
 
 #include "base/file_system.hpp"
 #include "io/checkpoint/format/box_data.hpp"
+#include "io/hdf5/file.hpp"
 #include "io/hdf5/image.hpp"
 
 namespace trireme::checkpoint {
@@ -25,6 +26,9 @@ struct ShardLayout {
   std::vector<std::uint64_t> offsets;  ///< where each box begins, in the order given
   std::uint32_t metadata_crc32c = 0;   ///< CRC32C of all bytes outside the boxes
 };
+
+/// HDF5's element type for one that checkpoints hold.
+hdf5::ElementType element_type(DataType type);
 
 /// Lays datasets out in the order given. `name` is for messages.
 ShardLayout lay_out_shard(const std::string& name, const std::vector<ShardBox>& boxes);

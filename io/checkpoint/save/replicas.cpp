@@ -31,6 +31,7 @@ void check_box(const DeclaredBox& box) {
       box.tensor.find('/') != std::string::npos || box.tensor.find('\0') != std::string::npos) {
     fail("its name is empty, too long or has a '/'");
   }
+  if (!is_stored_type(box.dtype)) fail(base::str("checkpoints hold no ", name_of(box.dtype)));
   if (box.shape.size() > kMaxDims) fail(base::str("it has more than ", kMaxDims, " dims"));
   if (box.box.offset.size() != box.shape.size() || box.box.size.size() != box.shape.size()) {
     fail("its piece has another number of dims");

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.hpp"
+#include "io/checkpoint/format/shard.hpp"
 #include "io/hdf5/file.hpp"
 
 namespace trireme::checkpoint {
@@ -13,12 +14,11 @@ namespace {
 std::string difference(const hdf5::File& shard, const TableTensor& tensor, const TableBox& box,
                        const std::string& path) {
   const hdf5::Dataset dataset = shard.dataset(path);
-  const auto type = tensor.dtype == DataType::kFloat32 ? hdf5::ElementType::kFloat32 : hdf5::ElementType::kFloat64;
   if (!dataset.contiguous()) return "HDF5 does not store it in one piece";
   if (dataset.offset() != box.offset)
     return base::str("HDF5 has it at byte ", dataset.offset(), ", BOXES.bin at ", box.offset);
   if (dataset.shape() != box.box.size) return "HDF5 has it in another shape";
-  if (dataset.type() != type) return "HDF5 has it in another element type";
+  if (dataset.type() != element_type(tensor.dtype)) return "HDF5 has it in another element type";
   if (dataset.read_integers("global_shape") != tensor.shape) return "its attribute global_shape differs";
   if (dataset.read_integers("offset") != box.box.offset) return "its attribute offset differs";
   if (dataset.read_text("dtype") != name_of(tensor.dtype)) return "its attribute dtype differs";

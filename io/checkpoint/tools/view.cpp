@@ -6,6 +6,7 @@
 #include "io/checkpoint/format/damage.hpp"
 #include "io/checkpoint/format/open_checkpoint.hpp"
 #include "io/checkpoint/format/parallel.hpp"
+#include "io/checkpoint/format/shard.hpp"
 #include "io/checkpoint/format/shard_metadata.hpp"
 #include "io/checkpoint/tools/verify_deep.hpp"
 #include "io/hdf5/file.hpp"
@@ -36,7 +37,7 @@ hdf5::Image make_image(const OpenedCheckpoint& opened, const Path& output) {
       parts.push_back({(shards / opened.manifest.files[box.file].name).string(),
                        dataset_path(tensor.kind, tensor.name, box.box), box.box.offset, box.box.size});
     }
-    const auto type = tensor.dtype == DataType::kFloat32 ? hdf5::ElementType::kFloat32 : hdf5::ElementType::kFloat64;
+    const auto type = element_type(tensor.dtype);
     file.create_virtual_dataset(base::str("/", name_of(tensor.kind), "/", tensor.name), type, tensor.shape, parts);
   }
   hdf5::Group root = file.group("/");

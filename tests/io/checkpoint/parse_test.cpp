@@ -5,6 +5,7 @@
 #include <random>
 
 #include "base/checksum.hpp"
+#include "io/checkpoint/format/box_table_layout.hpp"
 #include "io/checkpoint/format/damage.hpp"
 #include "io/checkpoint/format/open_checkpoint.hpp"
 #include "io/checkpoint/format/step_directories.hpp"
@@ -99,6 +100,11 @@ TEST(Parse, AManifestOfWrongMembersIsRefusedThoughItsChecksumMatches) {
   } catch (const base::InputError& error) {
     EXPECT_THAT(error.what(), testing::HasSubstr("later Trireme"));
   }
+}
+
+TEST(BoxTableFormat, ElementTypesKeepTheirNumbers) {
+  EXPECT_EQ(kStoredTypes[0], DataType::kFloat32);
+  EXPECT_EQ(kStoredTypes[1], DataType::kFloat64);
 }
 
 }  // namespace

@@ -206,6 +206,26 @@ TEST(SaveLoad, BoxesThatDoNotMakeTheTensorAreRefusedByName) {
   EXPECT_NE(save({box("twice", {0, 0}, {6, 4}), box("twice", {5, 0}, {5, 4})}).find("overlap"), std::string::npos);
   EXPECT_NE(save({box("a/b", {0, 0}, {10, 4})}).find("a/b"), std::string::npos);
   EXPECT_NE(save({box("out", {1, 0}, {10, 4})}).find("outside"), std::string::npos);
+  StoredBox half = box("half", {0, 0}, {10, 4});
+  half.dtype = DataType::kBFloat16;
+  EXPECT_NE(save({half}).find("param half: checkpoints hold no bf16"), std::string::npos);
+}
+
+TEST(SaveLoad, RefusesToLoadIntoATypeThatCheckpointsDoNotHold) {
+  base::PosixFileSystem files;
+  TemporaryDirectory directory;
+  const std::vector<SampleTensor> tensors = {{Kind::kParam, "a", {3}, DataType::kFloat32}};
+  run_ranks(2, 1, [&](Coordinator& coordinator) {
+    const std::vector<float> own(3, 1.0F);
+    const std::vector<StoredBox> boxes = {
+        {Kind::kParam, "a", {3}, DataType::kFloat32, topology::whole({3}), own.data()}};
+    const SaveResult saved = Writer(coordinator, files).save(sample_info(directory.path(), 1), boxes);
+    ASSERT_TRUE(saved.ok) << saved.error;
+    std::vector<std::uint16_t> half(3);
+    const std::vector<WantedBox> wanted = {
+        {Kind::kParam, "a", {3}, DataType::kBFloat16, topology::whole({3}), half.data()}};
+    EXPECT_THROW(Reader::open(coordinator, files, saved.path)->load(wanted), base::InputError);
+  });
 }
 
 TEST(SaveLoad, ALostLeaseCommitsNothing) {
