@@ -45,6 +45,8 @@ global_batch = 8
 [slurm]
 partition = main
 gpus_per_node = 0
+ranks_per_node = 1
+cpus_per_task = 1
 """)
 
     def attempts(self, *ends, steps):
