@@ -18,6 +18,7 @@ tests=(base_test base_signals_test retry_io_test topology_test collective_ops_te
 if [ "$preset" = threads ]; then
   preset=tsan
   tests=(base_signals_test checkpoint_test)
+  export GTEST_FILTER='-Parse.*'  # forty thousand damaged files in one thread
 elif [ "$preset" = asan-torch ]; then
   tests=(spec_test schedule_test layout_arithmetic_test cpu_kernels_test chunk_test optim_test trainer_test options_test
          launcher_test doctor_judgement_test resharding_test)
