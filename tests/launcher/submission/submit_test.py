@@ -247,7 +247,7 @@ def resume(desk):
     shutil.copy(desk.folder / "tiny.ini", run / "run.ini")
     done = desk.call("resume", run)
     check("without a script", done.returncode == 0 and f"trireme submit {run}/run.ini" in done.stdout, done)
-    attempt(run, "done")
+    attempt(run, "done", steps=4)
     done = desk.call("resume", run)
     check("done", done.stdout.endswith("the run is done\n") and len(desk.sbatch_words()) == calls, done)
 
