@@ -58,8 +58,9 @@ class Lease {
   /// machine with that process gone, a job that the queue of this cluster says is not running; from one that cannot be
   /// asked after (of another cluster, or of one that the lease does not name) after its content stayed unchanged for
   /// kUnchanged. A living one on this machine has kLeaving to end: a rank outlives a killed launcher by a moment. `say`
-  /// gets one line when there is waiting to do. Throws base::Error in one sentence when another holder goes on living, base::InputError when something that is no lease is in its place (base/own_file.hpp), base::IoError
-  /// when the disk does not take it, base::Stopped when waiting was given up.
+  /// gets one line when there is waiting to do. Throws base::Error in one sentence when another holder goes on living,
+  /// base::InputError when something that is no lease is in its place (base/own_file.hpp), base::IoError when the disk
+  /// does not take it, base::Stopped when waiting was given up.
   static Lease acquire(base::FileSystem& files, const std::filesystem::path& run_directory, LeaseHolder self,
                        LeaseWorld world, const std::function<void(const std::string&)>& say);
 

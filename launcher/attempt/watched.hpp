@@ -47,8 +47,8 @@ class Watched {
   std::unique_ptr<slurm::JobEndWatch> end_;
 };
 
-/// For a job that ends at `end` (nothing: without a limit, or no job). A save that no attempt measured is estimated from
-/// the checkpoint's size on `nodes`. The log says what is left.
+/// For a job that ends at `end` (nothing: without a limit, or no job). A save that no attempt measured is estimated
+/// from the checkpoint's size on `nodes`. The log says what is left.
 slurm::TimeBudget time_budget(std::optional<double> end, const std::vector<slurm::Attempt>& attempts,
                               std::uint64_t checkpoint_bytes, int nodes, const base::Log& log);
 
