@@ -72,7 +72,7 @@ Path output_file(const Path& named, Overwrite overwrite) {
   if (named.empty() || !named.has_filename()) {
     throw InputError(str("output '", named.string(), "' is the name of no file: name a file"));
   }
-  const Path path = with_links_followed(named);
+  Path path = with_links_followed(named);
   if (const auto facts = look_at(path, named)) {
     refuse_what_is_no_file(*facts, named);
     if (facts->st_size > 0 && overwrite == Overwrite::kRefused) {

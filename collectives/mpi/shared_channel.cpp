@@ -13,8 +13,8 @@ namespace trireme::collectives {
 namespace {
 
 /// Bytes of one of a rank's two buffers, all pieces together: small enough to stay in a second-level cache.
-constexpr std::size_t kBufferBytes = 256 * 1024;
-constexpr std::size_t kSmallestPiece = 16 * 1024;
+constexpr std::size_t kBufferBytes = std::size_t{256} * 1024;
+constexpr std::size_t kSmallestPiece = std::size_t{16} * 1024;
 constexpr std::size_t kBuffers = 2;
 /// A signature is overwritten four chunks later, when every rank has finished its chunk.
 constexpr std::size_t kSignatures = 4;

@@ -112,7 +112,7 @@ class Parser {
 
   /// Decides what a '-' that was just read stands for: itself, or a range; then returns the item behind it.
   Item dash(Members& members) {
-    const Item itself{Item::kCharacter, '-'};
+    Item itself{Item::kCharacter, '-'};
     if (members.state != Members::kValue) return itself;
     if (peek() == ']' || (peek() == '&' && peek(1) == '&')) return itself;
     if (members.value_is_set) throw RefusedConstruct{"a range that begins with a class, inside [ ]"};

@@ -41,7 +41,8 @@ DocumentCounts& DocumentCounts::operator+=(const DocumentCounts& other) {
   return *this;
 }
 
-DocumentReader::DocumentReader(base::FileSystem& files, std::vector<std::string> inputs, DocumentReaderOptions options)
+DocumentReader::DocumentReader(base::FileSystem& files, const std::vector<std::string>& inputs,
+                               DocumentReaderOptions options)
     : files_(files), options_(std::move(options)) {
   InputFiles expanded = expand_inputs(files, inputs);
   inputs_ = std::move(expanded.paths);

@@ -74,7 +74,7 @@ struct RawPiece {
 /// document larger than the options allow), base::IoError (failed read).
 class DocumentReader {
  public:
-  DocumentReader(base::FileSystem& files, std::vector<std::string> inputs, DocumentReaderOptions options = {});
+  DocumentReader(base::FileSystem& files, const std::vector<std::string>& inputs, DocumentReaderOptions options = {});
   DocumentReader(const DocumentReader&) = delete;
   DocumentReader& operator=(const DocumentReader&) = delete;
   ~DocumentReader();

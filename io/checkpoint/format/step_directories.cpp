@@ -34,7 +34,7 @@ Path step_directory(const Path& run_directory, std::int64_t step) {
 }
 
 Path make_trash(base::FileSystem& files, const Path& directory) {
-  const Path trash = directory / ".trash";
+  Path trash = directory / ".trash";
   if (files.is_link(trash)) files.remove(trash);  // what is moved there gets deleted, never behind a link
   if (files.is_directory(trash)) return trash;
   files.create_directory(trash);

@@ -65,6 +65,7 @@ std::vector<int> possible_readers(std::uint32_t file, const std::vector<Request>
 
 }  // namespace
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): its requests are moved from, which clang-tidy 14 does not see
 std::vector<std::vector<Assignment>> assign_readers(const BoxTable& table, std::map<Unit, std::vector<Request>> wishes,
                                                     const Readers& readers, int first) {
   std::vector<std::vector<Assignment>> assignments(static_cast<std::size_t>(readers.ranks));

@@ -39,14 +39,11 @@ void ShardTuning::saved(std::uint64_t bytes, double seconds) {
 
 void ShardTuning::judge() {
   const double now = tried_[at_].rate, before = tried_[best_].rate;
-  if (at_ > best_ && now >= kFaster * before) {
+  const bool more = at_ > best_;
+  if (at_ != best_ && (more ? now >= kFaster * before : before < kFaster * now)) {
     best_ = at_;
-    more_won_ = true;
-  } else if (at_ > best_ && more_won_) {
-    settled_ = true;
-  } else if (at_ < best_ && before < kFaster * now) {
-    best_ = at_;
-  } else if (at_ < best_) {
+    more_won_ = more_won_ || more;
+  } else if (at_ != best_ && (!more || more_won_)) {
     settled_ = true;
   }
   keep_going();
