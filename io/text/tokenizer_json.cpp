@@ -65,7 +65,7 @@ class Reader {
     }
     for (const char* const key : {"dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix"}) {
       const Json& value = member(model, key);
-      if (!value.is_null() && value != "" && value != 0.0)
+      if (!value.is_null() && value != "" && value != 0.0)  // NOLINT(readability-container-size-empty): a JSON string
         refuse(str("its model sets ", key, ", which Trireme does not read"));
     }
     for (const char* const key : {"byte_fallback", "fuse_unk"}) {

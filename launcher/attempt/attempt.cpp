@@ -122,7 +122,7 @@ slurm::Outcome Attempt::train(Session& session) {
     keeper.begin(describe_attempt(parts_.input, session, first_step), options::to_ini(parts_.input.options()));
   });
   TrainLoop loop(session, parts_, fast.get(), start);
-  const slurm::Outcome outcome = loop.run();
+  slurm::Outcome outcome = loop.run();
   end_attempt(parts_, outcome, loop.measured(), first_step);
   return outcome;
 }

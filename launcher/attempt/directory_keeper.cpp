@@ -4,7 +4,8 @@
 
 namespace trireme::launcher {
 
-void DirectoryKeeper::begin(slurm::AttemptStart start, const std::string& options) {
+void DirectoryKeeper::begin(const slurm::AttemptStart& described, const std::string& options) {
+  slurm::AttemptStart start = described;
   start.run_id = run_.run_id();
   start.reason = slurm::start_reason(run_.attempts(), job_, run_.killed_reason());
   start.cluster = run_.cluster();

@@ -25,7 +25,7 @@ class DirectoryKeeper final : public RunKeeper {
   const std::vector<slurm::Attempt>& attempts() const override { return run_.attempts(); }
   std::int64_t logged_step() const override { return run_.logged_step(); }
 
-  void begin(slurm::AttemptStart start, const std::string& options) override;
+  void begin(const slurm::AttemptStart& start, const std::string& options) override;
   void keep_lease() override { run_.keep_lease(); }
   void append_metrics(const base::Json& line) override { run_.append_metrics(line); }
   std::int64_t last_validated_step() const override { return run_.last_validated_step(); }

@@ -46,7 +46,7 @@ class RunKeeper {
 
   /// The attempt starts training: the ledger's line, run.ini and the metrics. Completes `start` by what the run
   /// directory knows: run_id, reason, cluster and start_up_seconds.
-  virtual void begin(slurm::AttemptStart /*start*/, const std::string& /*options*/) {}
+  virtual void begin(const slurm::AttemptStart& /*start*/, const std::string& /*options*/) {}
   /// Before each step. base::Error when the directory is not this attempt's any more.
   virtual void keep_lease() {}
   /// One line of the metrics; with "seconds" it is a step's.

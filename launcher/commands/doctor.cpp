@@ -120,7 +120,8 @@ void print_tables(const slurm::Site& site, const std::vector<slurm::FairShare>& 
   std::string text = site_table(site);
   if (!shares.empty()) text += "\n" + fair_share_table(shares);
   for (const auto& [subject, reason] : site.unknown) {
-    text += base::printable("not known: " + subject + " (" + reason + ")") + "\n";
+    text += base::printable(base::str("not known: ", subject, " (", reason, ")"));
+    text += '\n';
   }
   text += "\n" + advice_text(site);
   base::answer_text(text);

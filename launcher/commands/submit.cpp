@@ -151,7 +151,7 @@ slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const 
 Path write_script(base::FileSystem& files, const slurm::ScriptPlan& plan, const slurm::Site& site) {
   const std::string text = slurm::batch_script(plan, site);  // refuses before anything is made
   for (const slurm::ScriptRun& run : plan.runs) files.create_directories(Path(run.run_directory) / "logs");
-  const Path script = Path(plan.runs[0].run_directory) / kBatchScript;
+  Path script = Path(plan.runs[0].run_directory) / kBatchScript;
   files.replace(script, text);
   return script;
 }

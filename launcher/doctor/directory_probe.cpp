@@ -67,7 +67,7 @@ bool is_leftover(const std::string& name, std::int64_t now) {
   return *end == '-' && made > 0 && now - made >= kLeftoverSeconds;
 }
 
-DirectoryProbe::DirectoryProbe(collectives::Communicator& control, base::FileSystem& files, Path directory)
+DirectoryProbe::DirectoryProbe(collectives::Communicator& control, base::FileSystem& files, const Path& directory)
     : control_(control), files_(files), directory_((directory / "").parent_path()) {  // no slash at the end
   std::string refusal;
   if (control.rank() == 0) {

@@ -24,7 +24,7 @@ class DirectoryProbe {
  public:
   /// Collective. Rank 0 makes the directory if it is missing, and removes leftovers. Throws base::InputError on all
   /// ranks when rank 0 finds something other than a directory there.
-  DirectoryProbe(collectives::Communicator& control, base::FileSystem& files, std::filesystem::path directory);
+  DirectoryProbe(collectives::Communicator& control, base::FileSystem& files, const std::filesystem::path& directory);
   /// Removes this rank's files; errors are dropped.
   ~DirectoryProbe();
   DirectoryProbe(const DirectoryProbe&) = delete;

@@ -24,7 +24,7 @@ std::string build_id(const char* notes, std::size_t length) {
     const char* name = notes + at + sizeof header;
     const char* value = name + rounded(header.n_namesz);
     at += sizeof header + rounded(header.n_namesz) + rounded(header.n_descsz);
-    if (at > length || header.n_type != NT_GNU_BUILD_ID || std::strncmp(name, "GNU", 4) != 0) continue;
+    if (at > length || header.n_type != NT_GNU_BUILD_ID || std::memcmp(name, "GNU", sizeof "GNU") != 0) continue;
     std::string text;
     for (std::size_t i = 0; i < std::min<std::size_t>(header.n_descsz, kShownBytes); ++i) {
       constexpr const char* kDigits = "0123456789abcdef";
@@ -41,7 +41,8 @@ std::string identity_of(const dl_phdr_info& info, const std::filesystem::path& p
   for (int i = 0; i < info.dlpi_phnum; ++i) {
     const auto& segment = info.dlpi_phdr[i];
     if (segment.p_type != PT_NOTE) continue;
-    const std::string id = build_id(reinterpret_cast<const char*>(info.dlpi_addr + segment.p_vaddr), segment.p_memsz);
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the loader tells addresses as numbers
+    std::string id = build_id(reinterpret_cast<const char*>(info.dlpi_addr + segment.p_vaddr), segment.p_memsz);
     if (!id.empty()) return id;
   }
   std::error_code error;

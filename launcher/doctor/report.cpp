@@ -121,7 +121,7 @@ std::string link_lines(const Survey& survey) {
 std::string version_lines(const Survey& survey) {
   std::string text;
   for (const auto& [name, version] : survey.ranks.front().versions) {
-    text += (text.empty() ? "" : ", ") + name + " " + version;
+    text += base::str(text.empty() ? "" : ", ", name, " ", version);
   }
   return "rank 0 has " + text + "\n";
 }

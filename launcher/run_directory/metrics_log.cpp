@@ -95,7 +95,7 @@ void write_lines(base::FileSystem& files, base::File& file, const Path& target, 
 
 }  // namespace
 
-MetricsLog::MetricsLog(base::FileSystem& files, Path file, std::int64_t last_step, int attempt) {
+MetricsLog::MetricsLog(base::FileSystem& files, const Path& file, std::int64_t last_step, int attempt) {
   Cut cut;
   if (files.exists(file)) {
     auto content = files.open_own(file, base::OpenMode::kReadWrite);

@@ -16,7 +16,7 @@ class MetricsLog {
   /// Keeps the lines whose "step" is at most `last_step` and appends from there. The lines after it (an attempt that
   /// went further than its last checkpoint) move to `<file>.<attempt>`, `attempt` being the one that wrote them, and so
   /// do damaged ones. Holds a few MiB of a file of any size, and writes nothing where all lines stay.
-  MetricsLog(base::FileSystem& files, std::filesystem::path file, std::int64_t last_step, int attempt);
+  MetricsLog(base::FileSystem& files, const std::filesystem::path& file, std::int64_t last_step, int attempt);
 
   void append(const base::Json& line);
   /// Makes what was appended durable.

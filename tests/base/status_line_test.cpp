@@ -2,12 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <iterator>
 #include <string>
-
-#include "tests/support/temporary_directory.hpp"
 
 namespace trireme::base {
 namespace {
@@ -15,13 +12,11 @@ namespace {
 // Each test draws in a process of its own: there is one status line in a process, and its end is for good.
 template <typename Draw>
 [[noreturn]] void draw_and_compare(const std::string& expected, Draw draw) {
-  const tests::TemporaryDirectory directory;
-  const std::string path = (directory.path() / "terminal").string();
-  std::FILE* stream = std::fopen(path.c_str(), "w");
+  std::FILE* const stream = std::tmpfile();
   draw(stream);
-  std::fclose(stream);
-  std::ifstream file(path);
-  const std::string drawn{std::istreambuf_iterator<char>(file), {}};
+  std::string drawn(256, '\0');
+  std::rewind(stream);
+  drawn.resize(std::fread(drawn.data(), 1, drawn.size(), stream));
   if (drawn != expected) std::fprintf(stderr, "drawn: %s", drawn.c_str());
   std::_Exit(drawn == expected ? 0 : 1);
 }

@@ -140,13 +140,14 @@ class Run:
         for entry in filter(str.isdigit, os.listdir("/proc")):
             try:
                 words = open(f"/proc/{entry}/cmdline", "rb").read().decode(errors="replace")
+                if "trireme-run" not in words.split("\0")[0] or self.directory not in words:
+                    continue
+                variables = open(f"/proc/{entry}/environ", "rb").read().decode(errors="replace")
             except OSError:
-                continue
-            if "trireme-run" not in words.split("\0")[0] or self.directory not in words:
-                continue
-            variables = open(f"/proc/{entry}/environ", "rb").read().decode(errors="replace")
+                continue  # it ended while we looked
             rank = re.search("(?:OMPI_COMM_WORLD_RANK|PMIX_RANK)=(\\d+)", variables)
-            found.append((int(rank.group(1)), int(entry)))
+            if rank:  # a process that is ending has no environment any more
+                found.append((int(rank.group(1)), int(entry)))
         return [pid for _, pid in sorted(found)]
 
 

@@ -22,8 +22,11 @@ SHAPES = {"even": (4, 128, 4, 128, 4), "odd": (2, 88, 11, 100, 3)}
 def signal_sets(process_id):
     """(thread, {"SigBlk": set, …}) of every thread of a process."""
     for thread in os.listdir(f"/proc/{process_id}/task"):
-        with open(f"/proc/{process_id}/task/{thread}/status", encoding="utf-8") as file:
-            lines = dict(line.rstrip("\n").split(":\t", 1) for line in file if line.startswith("Sig"))
+        try:
+            with open(f"/proc/{process_id}/task/{thread}/status", encoding="utf-8") as file:
+                lines = dict(line.rstrip("\n").split(":\t", 1) for line in file if line.startswith("Sig"))
+        except (FileNotFoundError, ProcessLookupError):
+            continue  # the thread ended while we looked
         yield thread, {name: int(value, 16) for name, value in lines.items() if name != "SigQ"}
 
 
