@@ -144,7 +144,8 @@ class Acquisition {
     return world_.cluster && holder.cluster == world_.cluster() && world_.job_running(holder.job) == false;
   }
 
-  /// Watches a holder on this machine for kLeaving: true when it ended. A rank outlives a killed launcher by a moment.
+  /// Watches a holder on this machine for kLeaving: true when it ended or gave the lease away. A rank outlives a killed
+  /// launcher by a moment.
   bool ends(const LeaseHolder& holder) {
     if (say_) {
       say_(base::str("run directory ", run_directory_.string(), " is in use by ", name_of(holder, true),
@@ -152,6 +153,9 @@ class Acquisition {
     }
     const auto start = world_.now();
     while (is_alive_here(holder)) {
+      const auto content = read_if_there(files_, lease_);
+      const auto now = content ? parse(*content) : std::nullopt;
+      if (!now || now->token != holder.token) return true;
       if (world_.now() - start >= Lease::kLeaving) return false;
       if (!world_.wait(kPoll)) throw base::Stopped("stopped while waiting for " + lease_.string());
     }

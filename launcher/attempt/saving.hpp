@@ -26,6 +26,8 @@ class Saving {
   /// Rank 0's votes at a step boundary: the save under way is done, so finish() is to be called; a save is due by time
   /// or by request, so start() is. is_due() answers a request whose step is saved already.
   bool is_done() const { return writer_.finished(); }
+  /// Any rank's vote for finish(), which then throws on that rank.
+  bool broke_off() const { return writer_.broke_off(); }
   bool is_due(const Position& at);
 
   /// Collective. Begins a save of `at`, after waiting for one under way. With checkpoint.async = false all of it.

@@ -122,6 +122,7 @@ TrainLoop::Boundary TrainLoop::agree_at_boundary() {
     votes[2] = saving_.is_done();
     votes[3] = peak_exceeded_;
   }
+  if (saving_.broke_off()) votes[2] = 1;  // else rank 0 would wait for this rank
   session_.world().control().all_reduce(votes, 4, collectives::DataType::kInt64, collectives::ReduceOp::kMax);
   return {votes[0], votes[1] != 0, votes[2] != 0, votes[3] != 0};
 }

@@ -19,6 +19,8 @@
 #include "launcher/submission/resume_step.hpp"
 #include "launcher/submission/sbatch.hpp"
 #include "slurm/job/control_files.hpp"
+#include "slurm/job/job_environment.hpp"
+#include "slurm/queue/queue.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -74,9 +76,9 @@ bool withdraw(base::FileSystem& files, const Path& run, Wish wish) {
 void find_script(base::FileSystem& files, ResumeFacts& facts) {
   const Path run = facts.run.path, script = run / kBatchScript;
   if (!files.exists(script)) return;
-  facts.of_array = base::read_own(files, script).find("\n#SBATCH --array=") != std::string::npos;
   const bool ours = files.owner(script) == ::geteuid();
   facts.script = ours && !first_unwritable(run) ? ScriptState::kOurs : ScriptState::kAnothers;
+  if (ours) facts.of_array = base::read_own(files, script).find("\n#SBATCH --array=") != std::string::npos;
   const auto user = files.owner(ours ? run : script);
   facts.owner = user ? base::user_name(*user) : "them";
 }
@@ -84,9 +86,10 @@ void find_script(base::FileSystem& files, ResumeFacts& facts) {
 RunInQueue ask_queue(const RunFacts& facts) {
   const auto command = known_jobs_command(submitters_of({{"", "", facts.path.string()}}));
   const auto answer = slurm::run_command(command);
-  if (!answer) return {RunInQueue::Answer::kNoSlurm, {}};
-  if (answer->exit_code != 0) return {RunInQueue::Answer::kNone, {}};
-  return {RunInQueue::Answer::kGiven, jobs_of_run(parse_known_jobs(answer->output), facts)};
+  if (!answer) return {RunInQueue::Answer::kNoSlurm, "", {}};
+  const std::string cluster = slurm::cluster_name(slurm::run_command, slurm::read_job_environment().cluster);
+  if (answer->exit_code != 0) return {RunInQueue::Answer::kNone, cluster, {}};
+  return {RunInQueue::Answer::kGiven, cluster, jobs_of_run(parse_known_jobs(answer->output), facts)};
 }
 
 ResumeFacts resume_facts(base::FileSystem& files, const Path& run, bool lifted) {
@@ -95,17 +98,21 @@ ResumeFacts resume_facts(base::FileSystem& files, const Path& run, bool lifted) 
   facts.run = read_run(files, run);
   facts.lifted = lifted;
   facts.run_file = files.exists(run / "run.ini");
-  if (facts.run.alive || slurm::is_finished(facts.run.attempts)) return facts;
+  if (facts.run.alive || is_finished(facts.run)) return facts;
   find_script(files, facts);
   if (!facts.run.attempts.empty()) {
-    facts.outcome = slurm::read_outcome(files, run, facts.run.attempts.back().number);
+    try {
+      facts.outcome = slurm::read_outcome(files, run, facts.run.attempts.back().number);
+    } catch (const base::IoError&) {
+      // Another user's, not readable: as if there were none.
+    }
   }
   if (facts.script != ScriptState::kMissing || was_in_slurm(facts.run)) facts.queue = ask_queue(facts.run);
   return facts;
 }
 
 // The script as it stands: what was checked when it was written is what the new job gets.
-void submit_again(base::FileSystem& files, const RunFacts& run, const ResumeStep& step) {
+void submit_again(base::FileSystem& files, const RunFacts& run, const ResumeStep& step, const std::string& cluster) {
   const Path script = run.path / kBatchScript;
   std::vector<std::string> jobs;
   std::string before = step.behind;
@@ -119,7 +126,10 @@ void submit_again(base::FileSystem& files, const RunFacts& run, const ResumeStep
                      : base::str("then      job ", before, ", after the one before has ended for whatever reason"));
     jobs.push_back(before);
   }
-  keep_submission(files, run.path, jobs);
+  SubmissionRecord record = run.submission;
+  record.jobs = jobs;
+  record.cluster = cluster;
+  keep_submission(files, run.path, record);
   base::answer("script    " + script.string());
   base::answer(base::str("follow    tail -F ", (run.path / "logs" / ("job." + jobs.front() + ".log")).string()));
 }
@@ -136,7 +146,7 @@ int stop_command(const Arguments& arguments) {
   if (facts.alive) {
     base::answer(
         base::str(holder_text(facts), " is running: it saves at the end of its step and ends with exit code 75"));
-  } else if (slurm::is_finished(facts.attempts)) {
+  } else if (is_finished(facts)) {
     base::answer("the run is done: nothing runs that could stop; a later attempt will end as soon as it starts");
   } else {
     base::answer("nothing is running: an attempt that is queued, or started later, ends as soon as it starts");
@@ -151,7 +161,7 @@ int save_command(const Arguments& arguments) {
   if (!run) return base::kExitDone;
   base::PosixFileSystem files;
   const RunFacts facts = read_run(files, *run);
-  if (!facts.alive && slurm::is_finished(facts.attempts)) {
+  if (!facts.alive && is_finished(facts)) {
     throw base::Error(base::str("the run in ", run->string(), " is done and saved: there is nothing to ask for"));
   }
   leave(files, *run, Wish::kSave);
@@ -174,7 +184,7 @@ int resume_command(const Arguments& arguments) {
   const ResumeStep step = decide_resume(facts);
   if (step.kind == ResumeStep::Kind::kUnknown) throw base::Error(step.text);
   base::answer(step.text);
-  if (step.kind == ResumeStep::Kind::kSubmit) submit_again(files, facts.run, step);
+  if (step.kind == ResumeStep::Kind::kSubmit) submit_again(files, facts.run, step, facts.queue.cluster);
   return base::kExitDone;
 }
 

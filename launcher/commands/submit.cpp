@@ -28,6 +28,7 @@
 #include "slurm/job/attempt_ledger.hpp"
 #include "slurm/job/job_environment.hpp"
 #include "slurm/queue/command_environment.hpp"
+#include "slurm/queue/queue.hpp"
 #include "slurm/site/site_facts.hpp"
 #include "slurm/submit/settings.hpp"
 
@@ -62,6 +63,14 @@ struct Line {
   }
 };
 
+// A home directory that clusters share has one site file for all of them.
+void refuse_another_cluster(const options::SiteFile& file, const slurm::Site& site) {
+  const std::string here = slurm::cluster_name(run_command, slurm::read_job_environment().cluster);
+  if (site.cluster.empty() || here.empty() || site.cluster == here) return;
+  throw base::InputError(str("the site file ", file.path, " is of cluster ", site.cluster, ", and this is ", here,
+                             ": name this cluster's with --site, or ask Slurm with --site=none"));
+}
+
 // Names the file that it takes, so that what it says later is no riddle: in a line of the answer, which a dry run keeps
 // for the script.
 slurm::Site site_of(const Line& command) {
@@ -69,6 +78,7 @@ slurm::Site site_of(const Line& command) {
   const std::optional<slurm::Site> site = file ? options::load_site_file(*file) : slurm::read_site(run_command);
   if (!site)
     throw base::InputError("there is no Slurm here (no scontrol): name a site file of the cluster with --site");
+  if (file && command.site_file.empty()) refuse_another_cluster(*file, *site);
   if (!command.dry_run) {
     base::answer("site      " + (file ? file->text() : "as Slurm says now (no site file)"));
   } else if (file && command.site_file.empty()) {
@@ -247,14 +257,23 @@ void name_ignored_variables() {
       names + " in the environment does not count here: the run file's [slurm] section says what the job asks for");
 }
 
-// For the next submit, which does not queue a run twice.
-void keep(base::FileSystem& files, const slurm::ScriptPlan& plan, const std::vector<std::string>& jobs) {
+// 0 where another model's sizes decide: what the run starts from says how many tokens a step has.
+std::int64_t asked_steps(const options::RunOptions& options) {
+  return options.train.steps > 0 || options.model.init_from.empty() ? options::length_in_steps(options) : 0;
+}
+
+// For the next submit and for resume, which do not queue a run twice.
+void keep(base::FileSystem& files, const slurm::ScriptPlan& plan, const std::vector<std::string>& jobs,
+          const std::vector<options::RunOptions>& runs) {
+  const std::string cluster = slurm::cluster_name(run_command, slurm::read_job_environment().cluster);
   for (std::size_t task = 0; task < plan.runs.size(); ++task) {
     std::vector<std::string> own = jobs;
     if (plan.runs.size() > 1) {
       for (std::string& job : own) job += str('_', task);
     }
-    keep_submission(files, plan.runs[task].run_directory, own);
+    keep_submission(files, plan.runs[task].run_directory,
+                    {own, cluster, plan.runs.size() > 1 ? "trireme" : plan.runs[0].name, plan.work_directory,
+                     asked_steps(runs[task])});
   }
 }
 
@@ -295,7 +314,7 @@ int submit_command(const Arguments& arguments) {
     jobs.push_back(submit_script(settings, {after(jobs.back())}, script));
     base::answer(str("then      job ", jobs.back(), ", after the one before has ended for whatever reason"));
   }
-  keep(files, plan, jobs);
+  keep(files, plan, jobs, all);
   return base::kExitDone;
 }
 

@@ -11,7 +11,6 @@
 #include "io/checkpoint/format/step_directories.hpp"
 #include "io/lease/lease.hpp"
 #include "launcher/options/run_options.hpp"
-#include "launcher/run_directory/submission_record.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -66,6 +65,11 @@ bool is_run_directory(base::FileSystem& files, const fs::path& path) {
   return has("attempts.jsonl") || has("run.ini") || has("lease") || has("control") || has("checkpoints") || has("logs");
 }
 
+bool is_finished(const RunFacts& run) {
+  if (run.attempts.empty()) return false;
+  return slurm::is_finished(run.attempts, std::max(run.submission.steps, run.attempts.back().start.steps));
+}
+
 std::string holder_text(const RunFacts& run) {
   if (!run.lease_job.empty() && run.lease_job != "local") return "job " + run.lease_job;
   return "attempt " + std::to_string(run.attempts.empty() ? 1 : run.attempts.back().number);
@@ -98,9 +102,10 @@ RunFacts read_run(base::FileSystem& files, const fs::path& path) {
   constexpr std::uint64_t kTail = 8192;
   RunFacts facts;
   facts.path = fs::absolute(path).lexically_normal();
+  if (!facts.path.has_filename()) facts.path = facts.path.parent_path();  // "." and "runs/bible/" end with a slash
   attempt_to([&] { facts.attempts = slurm::read_attempts(files, path / "attempts.jsonl", base::Trust::kContent); });
   attempt_to([&] { read_lease(files, facts); });
-  facts.submitted = last_submission(files, path);
+  facts.submission = last_submission(files, path);
   attempt_to([&] { facts.newest = parse_metrics_tail(tail_of(files, path / "metrics.jsonl", kTail)); });
   attempt_to([&] {
     const auto steps = checkpoint::committed_steps(files, path);

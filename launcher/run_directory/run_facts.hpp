@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/file_system.hpp"
+#include "launcher/run_directory/submission_record.hpp"
 #include "slurm/job/attempt_ledger.hpp"
 #include "slurm/job/control_files.hpp"
 
@@ -25,10 +26,10 @@ struct StepFacts {
 struct RunFacts {
   std::filesystem::path path;  ///< absolute
   std::vector<slurm::Attempt> attempts;
-  bool alive = false;                  ///< a process holds the lease and gives signs of life
-  std::string lease_job;               ///< of the lease, "" without one
-  std::string lease_cluster;           ///< of that job; "" when the lease does not say
-  std::vector<std::string> submitted;  ///< the jobs of the last `trireme submit`, the first of a chain first
+  bool alive = false;           ///< a process holds the lease and gives signs of life
+  std::string lease_job;        ///< of the lease, "" without one
+  std::string lease_cluster;    ///< of that job; "" when the lease does not say
+  SubmissionRecord submission;  ///< the last `trireme submit`
   std::optional<StepFacts> newest;
   std::int64_t saved_step = 0;  ///< of the newest checkpoint
   std::int64_t save_every_steps = 0;
@@ -43,6 +44,10 @@ bool is_run_directory(base::FileSystem& files, const std::filesystem::path& path
 
 /// Never throws for what the files hold: torn, missing and foreign ones count as not there.
 RunFacts read_run(base::FileSystem& files, const std::filesystem::path& path);
+
+/// Whether the run is finished: its last attempt did all steps that it was asked for, and the last submission asked for
+/// no more.
+bool is_finished(const RunFacts& run);
 
 /// Who holds the run, in words: "job 12", outside Slurm "attempt 3".
 std::string holder_text(const RunFacts& run);

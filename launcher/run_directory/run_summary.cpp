@@ -36,8 +36,8 @@ FoundJob job_of(const RunFacts& facts, const slurm::JobList& queue, const std::s
     const slurm::AttemptStart& last = facts.attempts.back().start;
     if (const QueuedJob* job = by_id(last.job_id, last.cluster)) return {job, last.job_id};
   }
-  for (const std::string& id : facts.submitted) {
-    if (const QueuedJob* job = by_id(id, "")) return {job, id};
+  for (const std::string& id : facts.submission.jobs) {
+    if (const QueuedJob* job = by_id(id, facts.submission.cluster)) return {job, id};
   }
   for (const QueuedJob& job : queue.jobs) {
     if (job.name == name && lies_below(facts.path, job.directory)) return {&job, job.id};
@@ -69,10 +69,10 @@ void set_state(const RunFacts& facts, const FoundJob& found, RunSummary& run) {
   } else {
     const Attempt& last = facts.attempts.back();
     run.note = slurm::end_reason(last);
-    run.state = !last.ended || run.note == "killed"  ? "dead"
-                : slurm::is_finished(facts.attempts) ? "done"
-                : slurm::was_asked_to_end(run.note)  ? "stopped"
-                                                     : "failed";
+    run.state = !last.ended || run.note == "killed" ? "dead"
+                : is_finished(facts)                ? "done"
+                : slurm::was_asked_to_end(run.note) ? "stopped"
+                                                    : "failed";
     if (run.note == run.state) run.note.clear();
   }
 }

@@ -18,20 +18,31 @@ constexpr const char* kRecord = "submitted.json";
 
 }  // namespace
 
-std::vector<std::string> last_submission(base::FileSystem& files, const fs::path& run_directory) {
+SubmissionRecord last_submission(base::FileSystem& files, const fs::path& run_directory) {
+  SubmissionRecord record;
   try {
-    if (!files.exists(run_directory / kRecord)) return {};
-    const auto record = base::Json::parse(base::read_own(files, run_directory / kRecord), nullptr, false);
-    if (record.is_object() && record.contains("jobs")) return record["jobs"].get<std::vector<std::string>>();
+    if (!files.exists(run_directory / kRecord)) return record;
+    const auto stored = base::Json::parse(base::read_own(files, run_directory / kRecord), nullptr, false);
+    if (!stored.is_object()) return record;
+    record.cluster = stored.value("cluster", "");
+    record.name = stored.value("name", "");
+    record.directory = stored.value("directory", "");
+    record.steps = stored.value("steps", std::int64_t{0});
+    if (stored.contains("jobs")) record.jobs = stored["jobs"].get<std::vector<std::string>>();
   } catch (const std::exception&) {
     // Torn or of another kind: the queue tells by itself.
   }
-  return {};
+  return record;
 }
 
-void keep_submission(base::FileSystem& files, const fs::path& run_directory, const std::vector<std::string>& jobs) {
-  files.replace(run_directory / kRecord,
-                base::to_line({{"jobs", jobs}, {"user", base::user_name(::geteuid())}}) + '\n');
+void keep_submission(base::FileSystem& files, const fs::path& run_directory, const SubmissionRecord& record) {
+  files.replace(run_directory / kRecord, base::to_line({{"jobs", record.jobs},
+                                                        {"cluster", record.cluster},
+                                                        {"name", record.name},
+                                                        {"directory", record.directory},
+                                                        {"steps", record.steps},
+                                                        {"user", base::user_name(::geteuid())}}) +
+                                             '\n');
 }
 
 }  // namespace trireme::launcher

@@ -1,6 +1,7 @@
-// Which jobs the last `trireme submit` of a run made, kept in the run directory.
+// What the last `trireme submit` of a run made and asked for, kept in the run directory.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -9,10 +10,18 @@
 
 namespace trireme::launcher {
 
-/// The jobs of the run's last submission, as keep_submission() wrote them; none when there was none.
-std::vector<std::string> last_submission(base::FileSystem& files, const std::filesystem::path& run_directory);
-/// Keeps the jobs of a submission in the run directory. base::IoError when it cannot.
+struct SubmissionRecord {
+  std::vector<std::string> jobs;  ///< the first of a chain first; of an array task "12_3"
+  std::string cluster;            ///< whose jobs they are; "" when not known
+  std::string name;               ///< the jobs' name
+  std::string directory;          ///< where they work
+  std::int64_t steps = 0;         ///< that the run file asked for; 0 = not known
+};
+
+/// What keep_submission() wrote; empty when there was no submission, and member by member what is not there or damaged.
+SubmissionRecord last_submission(base::FileSystem& files, const std::filesystem::path& run_directory);
+/// Throws base::IoError when it cannot be written.
 void keep_submission(base::FileSystem& files, const std::filesystem::path& run_directory,
-                     const std::vector<std::string>& jobs);
+                     const SubmissionRecord& record);
 
 }  // namespace trireme::launcher

@@ -125,7 +125,7 @@ void check_resubmission(base::FileSystem& files, const slurm::ScriptPlan& plan, 
   }
   const auto jobs = parse_known_jobs(*answer);
   for (const slurm::ScriptRun& one : plan.runs) {
-    const auto job = job_of_run(jobs, one, plan.work_directory, last_submission(files, one.run_directory));
+    const auto job = job_of_run(jobs, one, plan.work_directory, last_submission(files, one.run_directory).jobs);
     if (!job) continue;
     throw base::InputError(str(one.run_directory, " is job ", job->id, " already (", job->state,
                                "): it goes on by itself. To end that job first: trireme stop ", one.run_directory,

@@ -24,7 +24,7 @@ bool is_leaving(const KnownJob& job, const ResumeFacts& facts) {
 // As many as the record says, but no more than submit makes.
 std::size_t chain_links(const RunFacts& run) {
   constexpr std::size_t kMost = 100;
-  return std::clamp<std::size_t>(run.submitted.size(), 1, kMost);
+  return std::clamp<std::size_t>(run.submission.jobs.size(), 1, kMost);
 }
 
 std::string by_hand(const ResumeFacts& facts) {
@@ -62,18 +62,24 @@ ResumeStep submit(const ResumeFacts& facts) {
 
 bool was_in_slurm(const RunFacts& run) {
   const slurm::Attempt* last = newest(run);
-  return !run.submitted.empty() || (last != nullptr && !last->start.job_id.empty());
+  return !run.submission.jobs.empty() || (last != nullptr && !last->start.job_id.empty());
 }
 
 ResumeStep decide_resume(const ResumeFacts& facts) {
   if (facts.run.alive) return runs_already(facts, holder_text(facts.run) + " is running");
-  if (slurm::is_finished(facts.run.attempts)) return nothing("the run is done");
+  if (is_finished(facts.run)) return nothing("the run is done");
+  const std::string again = "trireme resume " + slurm::shell_word(facts.directory);
+  const std::string cluster = cluster_of(facts.run);
+  if (!cluster.empty() && !facts.queue.cluster.empty() && cluster != facts.queue.cluster) {
+    return step(Kind::kSay,
+                str("the run's last job was one of cluster ", cluster, ", and this is ", facts.queue.cluster,
+                    ", where it is not known: on a login node of ", cluster, ", type: ", again));
+  }
   const auto& jobs = facts.queue.jobs;
   const auto waiting = std::ranges::find_if(jobs, waits);
   if (waiting != jobs.end()) return nothing(str("job ", waiting->id, " is queued: it goes on by itself"));
   const auto staying = std::ranges::find_if(jobs, [&](const KnownJob& job) { return !is_leaving(job, facts); });
   if (staying != jobs.end()) return runs_already(facts, str("job ", staying->id, " is running and trains next"));
-  const std::string again = "trireme resume " + slurm::shell_word(facts.directory);
   if (facts.script == ScriptState::kMissing) return step(Kind::kSay, by_hand(facts));
   if (facts.script == ScriptState::kAnothers) {
     return step(Kind::kSay, str("only its owner can submit the run again: ask ", facts.owner, " to type: ", again));
@@ -90,14 +96,30 @@ ResumeStep decide_resume(const ResumeFacts& facts) {
   return submit(facts);
 }
 
+std::string cluster_of(const RunFacts& run) {
+  if (!run.lease_job.empty() && !run.lease_cluster.empty()) return run.lease_cluster;
+  if (!run.submission.cluster.empty()) return run.submission.cluster;
+  return run.attempts.empty() ? "" : run.attempts.back().start.cluster;
+}
+
 std::vector<KnownJob> jobs_of_run(const std::vector<KnownJob>& jobs, const RunFacts& run) {
-  const slurm::ScriptRun wanted = {run.path.filename().string(), "", run.path.string()};
+  const std::string& name = run.submission.name;
+  const slurm::ScriptRun wanted = {name.empty() ? run.path.filename().string() : name, "", run.path.string()};
+  std::vector<std::string> ids = run.submission.jobs;
+  if (!run.lease_job.empty()) ids.push_back(run.lease_job);
+  for (const slurm::Attempt& attempt : run.attempts) {
+    const bool elsewhere = !attempt.start.cluster.empty() && attempt.start.cluster != cluster_of(run);
+    if (!attempt.start.job_id.empty() && !elsewhere) ids.push_back(attempt.start.job_id);
+  }
   std::vector<KnownJob> found;
   for (const KnownJob& job : jobs) {
-    const std::filesystem::path below = run.path.lexically_relative(job.directory);
-    // A script that submitted itself again works where the first one did: above the run directory.
-    const std::string work_directory = !below.empty() && *below.begin() != ".." ? job.directory : "";
-    if (job_of_run({job}, wanted, work_directory, run.submitted)) found.push_back(job);
+    std::string work_directory = run.submission.directory;
+    if (work_directory.empty()) {
+      const std::filesystem::path below = run.path.lexically_relative(job.directory);
+      // A script that submitted itself again works where the first one did: above the run directory.
+      if (!below.empty() && *below.begin() != "..") work_directory = job.directory;
+    }
+    if (job_of_run({job}, wanted, work_directory, ids)) found.push_back(job);
   }
   return found;
 }

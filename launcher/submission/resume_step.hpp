@@ -23,6 +23,7 @@ enum class ScriptState {
 /// What the queue says of the run.
 struct RunInQueue {
   enum class Answer { kNoSlurm, kNone, kGiven } answer = Answer::kNoSlurm;  ///< kNone: squeue is there and failed
+  std::string cluster;                                                      ///< whose queue it is; "" = not known
   std::vector<KnownJob> jobs;                                               ///< of this run, none that is over
 };
 
@@ -60,7 +61,13 @@ ResumeStep decide_resume(const ResumeFacts& facts);
 /// Whether a job of Slurm's was the run's: then the queue may hold another one.
 bool was_in_slurm(const RunFacts& run);
 
-/// The jobs among `jobs` (squeue's, of all users that matter) that wait for or work on this run.
+/// The cluster that the run's last job was of, by its lease, its last submission and its newest attempt, in this order;
+/// "" when none says.
+std::string cluster_of(const RunFacts& run);
+
+/// The jobs among `jobs` (squeue's of the run's cluster, of all users that matter) that wait for or work on this run:
+/// by the numbers in its record, its lease and its ledger, by its batch script, or by name and work directory as
+/// recorded.
 std::vector<KnownJob> jobs_of_run(const std::vector<KnownJob>& jobs, const RunFacts& run);
 
 }  // namespace trireme::launcher

@@ -38,12 +38,15 @@ options::Resolved check_run(base::FileSystem& files, const options::RunOptions& 
 
 bool is_finished(base::FileSystem& files, const std::filesystem::path& run, const std::vector<slurm::Attempt>& attempts,
                  const options::RunOptions& options) {
+  const bool of_tokens = options.train.steps == 0 && !options.model.init_from.empty();
   const std::filesystem::path stored = run / "run.ini";
-  if (options.model.init_from.empty() || !files.exists(stored)) {
-    return slurm::is_finished(attempts, options::length_in_steps(options));
+  if (!of_tokens || !files.exists(stored)) return slurm::is_finished(attempts, options::length_in_steps(options));
+  try {
+    const auto initial = options::parse_run_options(base::read_own(files, stored), stored.string());
+    return slurm::is_finished(attempts, options::length_in_steps(options, &initial.model));
+  } catch (const base::Error&) {
+    return false;  // the next attempt replaces the file, and finds out
   }
-  const auto initial = options::parse_run_options(base::read_own(files, stored), stored.string());
-  return slurm::is_finished(attempts, options::length_in_steps(options, &initial.model));
 }
 
 slurm::LayoutNeeds layout_needs(const options::RunOptions& options) {

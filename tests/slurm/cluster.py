@@ -38,7 +38,11 @@ class Cluster:
         os.rmdir(self.directory)
 
     def __enter__(self):
-        print(self.devcluster("up", *self.options).splitlines()[0], flush=True)
+        try:
+            print(self.devcluster("up", *self.options).splitlines()[0], flush=True)
+        except BaseException:
+            self.__exit__()  # what has started already
+            raise
         self.environment = dict(os.environ, SLURM_CONF=f"{self.directory}/etc/slurm.conf", TRIREME_SITE="none")
         if os.path.exists(FAULTS):  # for the ranks, which jobs start with this environment
             self.environment["LD_PRELOAD"] = FAULTS
@@ -49,7 +53,7 @@ class Cluster:
 
     def devcluster(self, command, *words):
         done = subprocess.run([TRIREME, "devcluster", command, "--dir", self.directory, *map(str, words)],
-                              capture_output=True, text=True, timeout=90)
+                              capture_output=True, text=True, timeout=90 * PATIENCE)
         assert done.returncode == 0, (command, words, done.stdout, done.stderr)
         return done.stdout
 

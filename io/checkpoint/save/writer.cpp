@@ -127,6 +127,8 @@ void Writer::wait_for_snapshot() {
 
 bool Writer::finished() const { return running_ && running_->finished; }
 
+bool Writer::broke_off() const { return finished() && running_->error; }
+
 SaveResult Writer::finish() {
   if (!running_) throw base::Error("no save is under way");
   if (running_->thread.joinable()) running_->thread.join();

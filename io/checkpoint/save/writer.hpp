@@ -48,6 +48,8 @@ class Writer {
   bool under_way() const { return running_ != nullptr; }
   /// Whether finish() would return without waiting for the disk. Ranks may differ for a moment, so use rank 0's answer.
   bool finished() const;
+  /// Whether finish() would throw on this rank: the save broke off here, and the other ranks may wait for this one.
+  bool broke_off() const;
   /// Collective; only while a save is under way. Waits for its end.
   SaveResult finish();
 

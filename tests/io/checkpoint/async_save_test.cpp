@@ -168,6 +168,39 @@ TEST(AsyncSave, NoMemoryOnOneRankFailsTheSaveOnAll) {
   });
 }
 
+/// One rank whose network fails.
+class BrokenNetwork final : public Coordinator {
+ public:
+  int rank() const override { return 0; }
+  int size() const override { return 1; }
+  int node() const override { return 0; }
+  int nodes() const override { return 1; }
+  std::string all_ok(bool, const std::string&) override { fail(); }
+  std::string broadcast_from(int, std::string) override { fail(); }
+  std::vector<std::string> gather(std::string) override { fail(); }
+  std::vector<std::string> all_gather(std::string) override { fail(); }
+  std::vector<std::string> exchange(std::vector<std::string>) override { fail(); }
+  void barrier() override { fail(); }
+
+ private:
+  [[noreturn]] static void fail() { throw base::Error("the network is gone"); }
+};
+
+TEST(AsyncSave, ARankWhoseSaveBreaksOffSaysSoBeforeItIsAsked) {
+  MemoryFileSystem files;
+  SingleProcess planning;
+  BrokenNetwork draining;
+  const HostStateMemory memory;
+  Writer writer(planning, files, AsyncParts{draining, memory, 1 << 20});
+  Training training(sample_tensors(), {1, 1, 1, false}, 0);
+  training.set(1);
+  writer.start(sample_info("/run", 1), training.boxes);
+  while (!writer.finished()) std::this_thread::yield();
+  EXPECT_TRUE(writer.broke_off());
+  EXPECT_THROW(writer.finish(), base::Error);
+  EXPECT_FALSE(writer.broke_off());
+}
+
 TEST(AsyncSave, OtherBoxesThanLastTimeArePlannedAgain) {
   const auto tensors = sample_tensors();
   base::PosixFileSystem files;

@@ -107,6 +107,16 @@ TEST_F(LeaseTest, ARankThatOutlivesItsLauncherIsWaitedFor) {
   EXPECT_LT(waited(), 5s);
 }
 
+TEST_F(LeaseTest, AHolderOnThisMachineThatReleasesAndLivesOnIsFollowed) {
+  Lease first = acquire(holder("1", 0, "n1", 10));
+  fake.alive = {10};
+  fake.meanwhile = [&] {
+    if (waited() >= 2s) first.release();
+  };
+  EXPECT_TRUE(acquire(holder("2", 0, "n1", 11)).holds_lease());
+  EXPECT_LT(waited(), 4s);
+}
+
 TEST_F(LeaseTest, ADeadProcessOnThisMachineIsReplacedAtOnce) {
   Lease first = acquire(holder("1", 0, "n1", 10));
   Lease second = acquire(holder("1", 0, "n1", 11));

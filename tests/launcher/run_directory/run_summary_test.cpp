@@ -124,11 +124,11 @@ TEST(RunSummary, AnotherClustersJobOfTheSameNumberIsAnotherJob) {
 TEST(RunSummary, ATaskOfAnArrayThatWaitsIsShownByItsOwnNumber) {
   RunFacts facts;
   facts.path = "/work/runs/b";
-  facts.submitted = {"123_6"};
+  facts.submission.jobs = {"123_6"};
   const RunSummary run = summarise(facts, {{listed("123_[5-9%2]", "trireme", "/work")}}, 1400);
   EXPECT_EQ(run.state, "queued");
   EXPECT_EQ(run.job, "123_6");
-  facts.submitted = {"123_4"};
+  facts.submission.jobs = {"123_4"};
   EXPECT_EQ(summarise(facts, {{listed("123_[5-9%2]", "trireme", "/work")}}, 1400).state, "new");
 }
 

@@ -76,8 +76,10 @@ class Resubmission : public testing::Test {
 };
 
 TEST_F(Resubmission, RefusesARunThatIsQueued) {
-  keep_submission(files_, plan_.runs[0].run_directory, {"12", "13"});
-  EXPECT_THAT(last_submission(files_, plan_.runs[0].run_directory), testing::ElementsAre("12", "13"));
+  keep_submission(files_, plan_.runs[0].run_directory, {{"12", "13"}, "alpha", "bible", "/work", 100});
+  EXPECT_THAT(last_submission(files_, plan_.runs[0].run_directory).jobs, testing::ElementsAre("12", "13"));
+  EXPECT_EQ(last_submission(files_, plan_.runs[0].run_directory).cluster, "alpha");
+  EXPECT_EQ(last_submission(files_, plan_.runs[0].run_directory).steps, 100);
   EXPECT_THAT(refusal("13|PENDING|bible|x|/y\n"), HasSubstr("job 13 already (PENDING)"));
   EXPECT_EQ(refusal("14|PENDING|bible|x|/y\n"), "");
   plan_.request.extra = "--dependency=afterany:13";  // meant to follow it
@@ -87,7 +89,7 @@ TEST_F(Resubmission, RefusesARunThatIsQueued) {
 TEST_F(Resubmission, BearsWhateverTheRecordHolds) {
   for (const char* text : {"", "{", "[]", "{\"jobs\":3}", "{\"jobs\":[3]}"}) {
     std::ofstream(directory_.path() / "bible" / "submitted.json") << text;
-    EXPECT_TRUE(last_submission(files_, plan_.runs[0].run_directory).empty()) << text;
+    EXPECT_TRUE(last_submission(files_, plan_.runs[0].run_directory).jobs.empty()) << text;
   }
 }
 

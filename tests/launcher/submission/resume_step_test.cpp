@@ -23,7 +23,7 @@ ResumeFacts stopped_run() {
   attempt.ended = true;
   attempt.end = {.reason = "stopped by a request of ann"};
   facts.run.attempts = {attempt};
-  facts.run.submitted = {"41"};
+  facts.run.submission.jobs = {"41"};
   facts.run.saved_step = 60;
   facts.lifted = true;
   facts.outcome = slurm::Outcome{75, "stopped by a request of ann", 60, 60, false};
@@ -47,11 +47,11 @@ TEST(DecideResume, SubmitsAgainWhenNothingIsQueued) {
 
 TEST(DecideResume, AChainAndATaskOfAnArrayComeBackAsTheyWere) {
   ResumeFacts facts = stopped_run();
-  facts.run.submitted = {"41_0", "42_0", "43_0"};
+  facts.run.submission.jobs = {"41_0", "42_0", "43_0"};
   facts.of_array = true;
   EXPECT_EQ(decide_resume(facts).links, 3u);
   EXPECT_TRUE(decide_resume(facts).of_array);
-  facts.run.submitted.assign(100000, "41");  // whoever wrote that record
+  facts.run.submission.jobs.assign(100000, "41");  // whoever wrote that record
   EXPECT_EQ(decide_resume(facts).links, 100u);
 }
 
@@ -62,7 +62,7 @@ TEST(DecideResume, ARunThatWasKilledOrNeverBeganIsSubmittedToo) {
   facts.outcome.reset();
   EXPECT_EQ(decide_resume(facts).kind, Kind::kSubmit);
   facts.run.attempts.clear();
-  facts.run.submitted.clear();
+  facts.run.submission.jobs.clear();
   EXPECT_EQ(decide_resume(facts).kind, Kind::kSubmit);
 }
 
@@ -114,7 +114,7 @@ TEST(DecideResume, SaysWhatToTypeWhereItCannotSubmit) {
   EXPECT_THAT(decide_resume(facts).text, HasSubstr("ask ann to type: trireme resume runs/bible"));
   facts.script = ScriptState::kMissing;
   EXPECT_THAT(decide_resume(facts).text, HasSubstr("trireme submit runs/bible/run.ini"));
-  facts.run.submitted.clear();
+  facts.run.submission.jobs.clear();
   facts.run.attempts.back().start.job_id.clear();
   EXPECT_THAT(decide_resume(facts).text, HasSubstr("mpirun -n 4 trireme train runs/bible/run.ini"));
   facts.run.attempts.back().start.ranks = 1;
@@ -123,6 +123,43 @@ TEST(DecideResume, SaysWhatToTypeWhereItCannotSubmit) {
   EXPECT_THAT(decide_resume(facts).text, HasSubstr("'runs/my bible/run.ini'"));
   facts.run_file = false;
   EXPECT_THAT(decide_resume(facts).text, HasSubstr("the command again that started the run"));
+}
+
+TEST(DecideResume, AnotherClustersRunIsNotSubmittedHere) {
+  ResumeFacts facts = stopped_run();
+  facts.run.submission.cluster = "alpha";
+  facts.queue.cluster = "beta";
+  facts.queue.jobs = {job("41", "PENDING")};  // somebody's job of the same number
+  const ResumeStep step = decide_resume(facts);
+  EXPECT_EQ(step.kind, Kind::kSay);
+  EXPECT_THAT(step.text, testing::HasSubstr("one of cluster alpha, and this is beta"));
+  facts.queue.cluster = "alpha";
+  facts.queue.jobs.clear();
+  EXPECT_EQ(decide_resume(facts).kind, Kind::kSubmit);
+}
+
+TEST(DecideResume, ARunThatWasSubmittedForMoreStepsIsNotDone) {
+  ResumeFacts facts = stopped_run();
+  facts.run.attempts.back().start.steps = 100;
+  facts.run.attempts.back().end.reason = "done";
+  facts.run.attempts.back().end.last_step = 100;
+  EXPECT_EQ(decide_resume(facts).kind, Kind::kNothing);
+  facts.run.submission.steps = 200;
+  EXPECT_EQ(decide_resume(facts).kind, Kind::kSubmit);
+}
+
+TEST(JobsOfRun, AreFoundByWhatTheRecordAndTheLedgerSay) {
+  RunFacts run = stopped_run().run;
+  const auto belongs = [&](const KnownJob& one) { return !jobs_of_run({one}, run).empty(); };
+  const std::string copy = "/var/spool/slurmd/job00007/slurm_script";  // of a script that submitted itself again
+  EXPECT_FALSE(belongs({"7", "PENDING", "king-james", copy, "/home/ann"}));
+  run.submission.name = "king-james";
+  run.submission.directory = "/home/ann";  // run.dir lies on another file system
+  EXPECT_TRUE(belongs({"7", "PENDING", "king-james", copy, "/home/ann"}));
+  EXPECT_FALSE(belongs({"7", "PENDING", "king-james", copy, "/home/bob"}));
+  EXPECT_FALSE(belongs({"50", "PENDING", "own", "/home/ann/own.sbatch", "/home/ann"}));
+  run.attempts.back().start.job_id = "50";  // of the user's own script, which Slurm requeued
+  EXPECT_TRUE(belongs({"50", "PENDING", "own", "/home/ann/own.sbatch", "/home/ann"}));
 }
 
 TEST(JobsOfRun, AreFoundAsSubmitFindsThem) {
