@@ -13,9 +13,9 @@ using collectives::ReduceOp;
 
 // Loads the library and returns the number of devices, 0 when there is no library. `reason` says why.
 int look_for_devices(std::optional<collectives::CudaLibrary>& library, std::string& reason) {
-  collectives::CudaSearch search = collectives::CudaSearch::run();
+  const collectives::CudaSearch search = collectives::CudaSearch::run();
   reason = search.reason;
-  library = std::move(search.library);
+  library = search.library;
   return library ? library->functions().device_count() : 0;
 }
 

@@ -12,8 +12,6 @@
 namespace trireme::devcluster {
 namespace {
 
-using base::str;
-
 void wait_for(const std::string& what, const std::vector<std::string>& question) {
   const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
   while (std::chrono::steady_clock::now() < until) {

@@ -120,12 +120,11 @@ std::vector<std::string> on_node(const Plan& plan, int node, const std::vector<s
   // Mounts the node's own /etc/hosts, mpi.conf and shared memory, which nobody else sees. Open MPI names its segments
   // by host and Slurm job, so nodes of two clusters would otherwise take each other's.
   const std::filesystem::path etc = plan.directory / "etc";
-  all.insert(
-      all.end(),
-      {"unshare", "--mount", "sh", "-c",
-       "mount --bind \"$0\" /etc/hosts && mount --bind \"$1\" \"$2\" && mount -t tmpfs trireme /dev/shm && shift 2 && "
-       "exec \"$@\"",
-       (etc / "hosts").string(), (etc / ("mpi." + node_name(node))).string(), (etc / "mpi.conf").string()});
+  constexpr const char* kMounts =
+      "mount --bind \"$0\" /etc/hosts && mount --bind \"$1\" \"$2\" && mount -t tmpfs trireme /dev/shm && shift 2 && "
+      "exec \"$@\"";
+  all.insert(all.end(), {"unshare", "--mount", "sh", "-c", kMounts, (etc / "hosts").string(),
+                         (etc / ("mpi." + node_name(node))).string(), (etc / "mpi.conf").string()});
   all.insert(all.end(), words.begin(), words.end());
   return all;
 }

@@ -121,7 +121,7 @@ void Reader::accounting(const Fields& config) {
 
 std::optional<Site> read_site(const RunCommand& run) {
   const Words show_config = {"scontrol", "show", "config"};
-  const auto first = run(show_config);
+  auto first = run(show_config);
   if (!first) return std::nullopt;
   const Fields config = parse_config(required([&](const Words&) { return first; }, show_config, "SLURM_VERSION"));
   const std::string partitions =

@@ -33,8 +33,7 @@ std::vector<std::int64_t> steps_to_prune(const std::vector<std::int64_t>& steps,
 }
 
 std::vector<std::int64_t> prune(base::FileSystem& files, const Path& run_directory, const PrunePolicy& policy) {
-  auto doomed =
-      steps_to_prune(committed_steps(files, run_directory), verified_steps(files, run_directory), policy);
+  auto doomed = steps_to_prune(committed_steps(files, run_directory), verified_steps(files, run_directory), policy);
   const Path directory = run_directory / "checkpoints";
   for (const auto step : doomed) {
     const Path trash = make_trash(files, directory);
