@@ -60,10 +60,10 @@ def findings():
         assert code == 0, said
         repository.write("base/one.hpp", "#pragma once\n\nstd::string one();\n")  # its sources include <string> first
         repository.write("base/one.cpp", '#include <string>\n\n#include "base/one.hpp"\n\n'
-                         'std::string one() {\n  char* text = 0;\n  return text == 0 ? "1" : text;\n}\n')
+                         'std::string one() {\n  const std::string text = "1";\n  return text.size() == 0 ? "2" : text;\n}\n')
         for _ in ("uncommitted", "committed"):
             code, said = repository.check()
-            assert code == 1 and "tidy: 1 files, 1 with findings: base/one.cpp" in said and "nullptr" in said, said
+            assert code == 1 and "tidy: 1 files, 1 with findings: base/one.cpp" in said and "container-size-empty" in said, said
             assert "headers: 1 files, 1 with findings: base/one.hpp" in said, said
             assert "format: 2 files, 0 with findings" in said, said
             if repository.git("status", "--porcelain", "--untracked-files=no"):
@@ -76,7 +76,7 @@ def findings():
 def bases():
     """A tag, else the commit in .ci/checked, else nothing is compared, which is said and is no failure."""
     with Repository() as repository:
-        repository.write("base/two.cpp", "int two() { return *(int*)0; }\nint* three = 0;\n")
+        repository.write("base/two.cpp", "#include <string>\n\nbool two(const std::string& text) { return text.size() == 0; }\n")
         repository.commit()
         code, said = repository.check()
         assert code == 0 and "not run: this clone has neither a tag" in said, said
