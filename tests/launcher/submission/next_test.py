@@ -3,19 +3,14 @@ file tell, with stand-ins for Slurm's commands. Also what trireme submit says of
 import json
 import os
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
+
+from checks import check
 
 TRIREME = os.environ["TRIREME_BIN"]
 SITE = Path(os.environ["TRIREME_SOURCE"]) / "examples" / "site-lab.ini"
 STAND_INS = {"squeue": "exit 0", "scontrol": "exit 0", "sinfo": "exit 0", "sbatch": "echo 41"}
-
-
-def check(name, condition, shown=None):
-    if not condition:
-        sys.exit(f"FAILED: {name}: {shown}")
-    print(f"ok: {name}")
 
 
 class Desk:

@@ -3,9 +3,10 @@ is the real program's answer."""
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
+
+from checks import check
 
 SCRIPT = Path(os.environ["TRIREME_SOURCE"]) / "examples" / "train.sbatch"
 
@@ -40,12 +41,6 @@ def start(directory, **environment):
     full = {**os.environ, "PATH": f"{bin_directory}:{os.environ['PATH']}", "SLURM_JOB_ID": "77", **environment}
     return subprocess.Popen(["bash", "train.sbatch", "tiny-8gpu.ini", "--parallel.tp=2", "--run.name=tiny"], cwd=directory, env=full,
                             stdout=subprocess.PIPE, text=True)
-
-
-def check(name, condition, shown):
-    if not condition:
-        sys.exit(f"FAILED: {name}: {shown}")
-    print(f"ok: {name}")
 
 
 def case(name, expected_code, requeued, **environment):

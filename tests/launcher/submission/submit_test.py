@@ -6,9 +6,10 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
+
+from checks import check
 
 TRIREME = os.environ["TRIREME_BIN"]
 SITE = Path(os.environ["TRIREME_SOURCE"]) / "examples" / "site-lab.ini"
@@ -22,12 +23,10 @@ SQUEUE = """#!/bin/bash
 case "$*" in *%o*) cat "$FAKE/queue" 2>/dev/null ;; esac
 exit 0
 """
-
-
-def check(name, condition, shown=None):
-    if not condition:
-        sys.exit(f"FAILED: {name}: {shown}")
-    print(f"ok: {name}")
+# There is no controller. The real one looks for it for a minute.
+SCONTROL = """#!/bin/bash
+exit 1
+"""
 
 
 class Desk:
@@ -37,7 +36,7 @@ class Desk:
         self.folder = Path(folder)
         programs = self.folder / "programs"
         programs.mkdir()
-        for name, text in (("sbatch", SBATCH), ("squeue", SQUEUE)):
+        for name, text in (("sbatch", SBATCH), ("squeue", SQUEUE), ("scontrol", SCONTROL)):
             (programs / name).write_text(text)
             (programs / name).chmod(0o755)
         self.environment = {name: value for name, value in os.environ.items()
