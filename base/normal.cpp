@@ -32,7 +32,7 @@ double portable_log(double x) {
 
 // sin and cos of 2*pi*u for u in [0, 1): reduced to |angle| <= pi/4, Taylor series to below 1e-17.
 void portable_sincos(double u, double* sine, double* cosine) {
-  // Of two quadrants that are equally near, either will do.
+  // When two quadrants are equally near, either will do.
   const int quadrant = static_cast<int>(u * 4.0 + 0.5);  // NOLINT(bugprone-incorrect-roundings)
   const double angle = (u - quadrant * 0.25) * (2.0 * kPi);
   const double a2 = angle * angle;

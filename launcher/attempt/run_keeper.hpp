@@ -51,7 +51,7 @@ class RunKeeper {
   virtual void keep_lease() {}
   /// One line of the metrics; with "seconds" it is a step's.
   virtual void append_metrics(const base::Json& /*line*/) {}
-  /// As the metrics tell, 0 = none. After begin().
+  /// The last validated step according to the metrics, 0 = none. Call it after begin().
   virtual std::int64_t last_validated_step() const { return 0; }
 
   /// Says in `info` which run and attempt saves, and what asks for the lease before the commit. False when nobody

@@ -46,7 +46,7 @@ class Saving {
   /// Collective: a gradient dump of the step that follows `at`.
   void dump_gradients(const Position& at);
 
-  /// Of the newest checkpoint; 0 = none.
+  /// The step of the newest checkpoint in the run directory; 0 = none.
   std::int64_t saved_step() const { return scheduler_.saved_step(); }
   /// What the ledger records of the saves; longest_step is left 0. On rank 0.
   Measured measured() const { return {0.0, cost_, scheduler_.interval(), shards_.chosen()}; }

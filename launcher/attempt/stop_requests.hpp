@@ -24,8 +24,9 @@ class StopRequests {
   /// On every rank once a vote above 0 was agreed on by other means than agree().
   void agreed_on(std::int64_t vote);
 
-  /// Of this rank, for a reduction with kMax over all: 0 = go on. Looks at what is watched. A request wins over a
-  /// signal, and a signal over the time limit; agreed with other ranks, the time limit wins over a signal.
+  /// Looks at what is watched and returns this rank's vote, for a reduction with kMax over all ranks: 0 = go on. A
+  /// request wins over a signal, and a signal over the time limit; agreed with other ranks, the time limit wins over a
+  /// signal.
   std::int64_t vote();
   /// Collective: the largest vote.
   std::int64_t agree();

@@ -18,7 +18,7 @@ namespace {
 
 constexpr auto kAtTheEnd = std::chrono::seconds(5);
 
-/// Of the calling thread: others come first, on the processor and on the disk. Refusals do not matter.
+/// Lets others come before the calling thread, on the processor and on the disk. Refusals do not matter.
 void take_low_priority() {
   constexpr int kNice = 10;
   constexpr int kThisThread = 1;       // IOPRIO_WHO_PROCESS, with id 0

@@ -58,7 +58,7 @@ double needed_seconds(const std::vector<slurm::Attempt>& attempts) {
   return took.save > 0 ? took.start_up + 2 * took.step + took.save + slurm::TimeBudget::kMargin : 30;
 }
 
-// As squeue says now: the limit of a running job may be changed, and the environment keeps that of its start.
+// Asks squeue: the limit of a running job may be changed, and the environment keeps that of its start.
 std::optional<double> current_job_end(double now) {
   const auto at_start = slurm::find_job_end(slurm::environment_variable, slurm::run_command, now);
   const auto job = slurm::environment_variable("SLURM_JOB_ID");

@@ -55,7 +55,7 @@ std::optional<std::string> value_of(const RunOptions& options, const Key& key);
 /// The default as text: "1", "bf16 on a GPU, fp32 on a CPU", "-" when there is none.
 std::string default_of(const Key& key);
 
-/// The placeholder for the value in the help: "N", "X", "true|false", "a|b|c", "TEXT".
+/// What --help shows in the place of the value: "N", "X", "true|false", "a|b|c", "TEXT".
 std::string value_name_of(const Key& key);
 
 /// The range as text: "at least 1", "above 0"; "" when any value is allowed or the allowed words say it all.

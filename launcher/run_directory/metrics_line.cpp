@@ -32,7 +32,7 @@ class Cursor {
     at_ = stopped;
     return plain && at_ != end_ && (*at_ == ',' || *at_ == '}');
   }
-  // As JSON has it: -12.5e+3, and no 012.
+  // Takes a number as JSON has it: -12.5e+3, and no 012.
   bool number() {
     sign('-');
     if (!sign('0') && !digits()) return false;

@@ -65,7 +65,7 @@ class RunDirectory {
   /// It is committed.
   void saved() { unsaved_seconds_ -= seconds_in_save_; }
   void sync_metrics() { metrics_->sync(); }
-  /// As the metrics tell, 0 = none. After begin().
+  /// The last validated step according to the metrics, 0 = none. Call it after begin().
   std::int64_t last_validated_step() const { return metrics_->last_validated_step(); }
 
   /// What this attempt measured, for the ledger: its longest step, its last save, how often it saved by time, into

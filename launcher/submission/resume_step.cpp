@@ -21,7 +21,7 @@ bool is_leaving(const KnownJob& job, const ResumeFacts& facts) {
   return last != nullptr && last->ended && last->start.job_id == job.id && facts.outcome && !facts.outcome->come_back;
 }
 
-// As many as the record says, but no more than submit makes.
+// Returns as many links as the record says, but no more than submit makes.
 std::size_t chain_links(const RunFacts& run) {
   constexpr std::size_t kMost = 100;
   return std::clamp<std::size_t>(run.submission.jobs.size(), 1, kMost);

@@ -48,7 +48,7 @@ class ControlFiles {
 
   /// Looks at the files when a second has passed since the last look, or the clock (seconds) was set back.
   void look(double now);
-  /// As last seen.
+  /// The request to stop as it was at the last look.
   const std::optional<Request>& stop() const { return stop_; }
   bool save_asked() const { return save_ && save_->content != done_; }
   /// A save was made: removes the file. False when it cannot be removed: this request is then not honoured again.

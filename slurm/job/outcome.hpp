@@ -33,7 +33,7 @@ std::filesystem::path outcome_file(const std::filesystem::path& run_directory, i
 void write_outcome(base::FileSystem& files, const std::filesystem::path& run_directory, int attempt,
                    const Outcome& outcome);
 
-/// As written; nothing when it is not there or not whole.
+/// Reads what write_outcome() wrote; nothing when it is not there or not whole.
 std::optional<Outcome> read_outcome(base::FileSystem& files, const std::filesystem::path& run_directory, int attempt);
 
 }  // namespace trireme::slurm

@@ -42,7 +42,7 @@ class TimeBudget {
   /// When the limit was changed.
   void set_end(std::optional<double> end) { end_ = end; }
 
-  /// Of the last kRecentSteps steps; before the first one, of the earlier attempt.
+  /// Seconds of the longest of the last kRecentSteps steps; before the first step, those of the earlier attempt.
   double longest_step() const;
   double save_seconds() const { return save_; }
   bool save_measured() const { return save_measured_; }

@@ -27,7 +27,7 @@ std::filesystem::path run_directory_of(base::FileSystem& files, const std::strin
 /// A step directory, or the newest one of a run directory. Throws base::InputError when the run has none.
 std::filesystem::path step_directory_of(base::FileSystem& files, const std::string& word);
 
-/// Of all files of a checkpoint but MANIFEST.json.
+/// Bytes of all files of a checkpoint but MANIFEST.json.
 std::uint64_t bytes_of(const checkpoint::Manifest& manifest);
 
 /// The layout as a person writes it: a text if the run stored one, else compact JSON.
