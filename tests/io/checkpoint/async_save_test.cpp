@@ -21,7 +21,8 @@ using trireme::tests::ThreadGroup;
 
 /// A state that changes from step to step, as weights do.
 struct Training {
-  Training(const std::vector<SampleTensor>& tensors, const Layout& layout, int rank) {
+  /// Keeps its own copy of `of`: the memory and the boxes point into it.
+  Training(std::vector<SampleTensor> of, const Layout& layout, int rank) : tensors(std::move(of)) {
     for (const auto& [t, box] : boxes_of(tensors, layout, rank)) {
       memory.push_back(make_memory(tensors[t], box, tensors[t].dtype));
     }
@@ -33,6 +34,9 @@ struct Training {
     for (auto& m : memory) fill(m, step);
   }
 
+  Training(const Training&) = delete;
+
+  const std::vector<SampleTensor> tensors;
   std::vector<BoxMemory> memory;
   std::vector<StoredBox> boxes;
 };
