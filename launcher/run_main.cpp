@@ -1,4 +1,6 @@
 // The helper that `trireme` execs for train, eval, generate and doctor: the only program with MPI and LibTorch.
+#include <c10/core/InferenceMode.h>
+
 #include <string>
 
 #include "base/answer.hpp"
@@ -46,6 +48,7 @@ int main(int argc, char** argv) {
     trireme::base::SignalThread signals;  // before the threads of MPI, OpenMP and LibTorch
     if (command != "train") signals.on_signal(trireme::base::end_by_signal);
     const trireme::base::KeptHandlers handlers;
+    const c10::InferenceMode no_autograd;  // gradients are computed by our own backward passes
     MpiWorld world;
     handlers.restore();
     return run_guarded(world, [&] {

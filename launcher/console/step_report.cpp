@@ -59,8 +59,8 @@ std::string format_step_bar(const StepReport& report, std::size_t width) {
   const std::size_t cells = std::clamp<std::size_t>(width / 5, 8, 30);
   const double share = static_cast<double>(report.step) / static_cast<double>(std::max<std::int64_t>(1, report.steps));
   const auto filled = static_cast<std::size_t>(static_cast<double>(cells) * std::clamp(share, 0.0, 1.0));
-  std::string bar = "[" + std::string(filled, '=') + '>';
-  bar.append(cells - filled, ' ').append("] ");
+  std::string bar = "[";
+  bar.append(filled, '=').append(">").append(cells - filled, ' ').append("] ");
   return bar + format_step(report, width - bar.size());
 }
 

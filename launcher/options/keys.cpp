@@ -22,6 +22,7 @@ constexpr double kAny = std::numeric_limits<double>::infinity();
 // Past any use, and low enough that sizes multiply without overflow.
 constexpr double kMostRanks = 1e6;
 constexpr double kMostChunks = 1e3;
+constexpr double kMostBucketMb = 1 << 20;
 constexpr double kMostTokens = 1e17;
 
 // The value of a model field that was given.
@@ -81,6 +82,9 @@ void add_parallel(std::vector<Key>& keys) {
                   "activations between blocks divided along the sequence over tp", "true when tp > 1"});
   keys.push_back({"parallel", "zero", TRIREME_FIELD(Integer, parallel.zero), "",
                   "stage of ZeRO: 0, or 1: optimizer state divided over dp", "", {"0", "1"}});
+  keys.push_back({"parallel", "bucket_mb", TRIREME_FIELD(Integer, parallel.bucket_mb), "MiB",
+                  "gradients summed over dp at a time, while backward goes on; 0: 16 on CPUs, on GPUs an eighth of a "
+                  "rank's gradients, 32 to 256", "", {}, 0, kMostBucketMb});
 }
 
 void add_train(std::vector<Key>& keys) {

@@ -51,6 +51,7 @@ struct ParallelSection {
   std::int64_t chunks = 1;                ///< per stage
   std::optional<bool> sequence_parallel;  ///< default: on when tp > 1
   std::int64_t zero = 0;                  ///< stage of ZeRO: 0 or 1
+  std::int64_t bucket_mb = 0;             ///< MiB of gradients per reduction over dp; 0: chosen by the device
 };
 
 struct TrainSection {

@@ -52,6 +52,7 @@ pipeline::TrainerConfig trainer_config(const options::Resolved& resolved, const 
   config.sequence_parallel = *options.parallel.sequence_parallel;
   config.recompute = recompute_of(options.train.recompute);
   config.zero = static_cast<int>(options.parallel.zero);
+  config.bucket_bytes = options.parallel.bucket_mb << 20;
   config.micro_batch = options.train.micro_batch;
   config.micro_batches = resolved.plan.micro_batches;
   config.precision = processor.precision;
@@ -98,6 +99,8 @@ Session::Session(collectives::MpiWorld& world, const options::Resolved& resolved
   at::set_num_threads(processor_.threads);
   at::set_num_interop_threads(1);
   at::globalContext().setDeterministicAlgorithms(resolved.options.train.deterministic, false);
+  // Fresh memory is always written before it is read: filling it would cost a kernel for each tensor.
+  at::globalContext().setDeterministicFillUninitializedMemory(false);
   host_world_ = world_.communicator("world");
   if (device.cuda()) device_world_ = nccl_world(world_, *host_world_, device);
   groups_ = pipeline::make_groups(device_world_ ? *device_world_ : *host_world_, mesh_);
@@ -137,14 +140,16 @@ double Session::measure_peak() {
 transformer::MicroBatch Session::micro_batch(const tokens::Batch& batch, std::int64_t step) const {
   const auto rows = std::ssize(batch.samples);
   const std::int64_t columns = std::ssize(batch.tokens) / rows;
-  const auto tensor = [&](const std::vector<std::int64_t>& values) {
-    at::Tensor host = at::empty({rows, columns}, at::kLong);
-    std::memcpy(host.mutable_data_ptr<std::int64_t>(), values.data(), values.size() * sizeof(std::int64_t));
-    return host.to(processor_.device);
-  };
+  // Both in one copy, from pinned memory where there is a device, so that the host need not wait for it.
+  const bool cuda = processor_.device.is_cuda();
+  const at::Tensor host = at::empty({2, rows, columns}, at::TensorOptions(at::kLong).pinned_memory(cuda));
+  auto* to = host.mutable_data_ptr<std::int64_t>();
+  std::ranges::copy(batch.tokens, to);
+  std::ranges::copy(batch.targets, to + rows * columns);
+  const at::Tensor both = host.to(processor_.device, /*non_blocking=*/true);
   transformer::MicroBatch result;
-  result.tokens = tensor(batch.tokens);
-  result.targets = tensor(batch.targets);
+  result.tokens = both.select(0, 0);
+  result.targets = both.select(0, 1);
   result.samples.assign(batch.samples.begin(), batch.samples.end());
   result.step = step;
   return result;

@@ -1,6 +1,7 @@
 // How the flat gradient buffer is summed over dp: in buckets, each of which ZeRO cuts into one part per dp rank.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -11,6 +12,14 @@ namespace trireme::layout {
 
 /// Buckets are multiples of this many elements, so that each of the dp parts begins at a 64-byte boundary.
 inline std::int64_t bucket_unit(int dp) { return std::int64_t{32} * dp; }
+
+/// How many elements a bucket has: an eighth of the buffer, but at least `least` and at most `most`.
+struct BucketSize {
+  std::int64_t least = 4 << 20;
+  std::int64_t most = 4 << 20;
+
+  std::int64_t of(std::int64_t buffer_elements) const { return std::clamp(buffer_elements / 8, least, most); }
+};
 
 /// Cuts the whole buffer into buckets of about `bucket_elements`, ascending. No bucket holds both the block named
 /// `tied` ("" = none), which must lie last, and others. Throws base::Error when the buffer's length or the tied block's

@@ -57,7 +57,7 @@ RankState state_of_rank(const StateLayout& layout, const topology::Coordinates& 
   const int dp = layout.degrees.dp;
   state.flat = lay_out(layout.model, plan_of(layout, state.chunks, state.tied), at.tp, layout.degrees.tp,
                        layout.boundary, bucket_unit(dp));
-  state.buckets = cut_into_buckets(state.flat, state.tied, layout.bucket_elements, dp);
+  state.buckets = cut_into_buckets(state.flat, state.tied, layout.bucket.of(state.flat.elements), dp);
   if (!layout.partitioned()) {
     state.own = {{0, state.flat.elements}};
   } else {

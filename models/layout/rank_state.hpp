@@ -8,6 +8,7 @@
 #include "collectives/topology/mesh.hpp"
 #include "models/layout/flat_layout.hpp"
 #include "models/layout/flat_range.hpp"
+#include "models/layout/partition.hpp"
 #include "models/schedule/assignment.hpp"
 #include "models/spec/config.hpp"
 
@@ -21,7 +22,7 @@ struct StateLayout {
   int zero = 0;                ///< 0 or 1
   bool masters = false;        ///< whether the values are rounded copies of masters, which lie with Adam's moments
   std::int64_t boundary = 16;  ///< elements: 64 bytes of the smaller of the value and gradient types
-  std::int64_t bucket_elements = 4 << 20;  ///< gradients per reduction over dp
+  BucketSize bucket;           ///< gradients per reduction over dp
 
   /// Whether each dp rank updates only parts of the state.
   bool partitioned() const { return zero == 1 && degrees.dp > 1; }

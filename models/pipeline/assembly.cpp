@@ -11,6 +11,16 @@ bool key_heads_shared(const spec::ModelConfig& model, int tp) {
   return held > model.kv_heads;
 }
 
+// A GPU's reduction costs a launch and a ring's latency, and the next one waits for neither; a CPU's is best while its
+// piece is in the caches.
+layout::BucketSize bucket_size(const TrainerConfig& config) {
+  constexpr std::int64_t kMiB = 1 << 20;
+  const auto bytes = static_cast<std::int64_t>(at::elementSize(grad_type(config.precision)));
+  if (config.bucket_bytes > 0) return {config.bucket_bytes / bytes, config.bucket_bytes / bytes};
+  if (config.device.is_cpu()) return {16 * kMiB / bytes, 16 * kMiB / bytes};
+  return {32 * kMiB / bytes, 256 * kMiB / bytes};
+}
+
 }  // namespace
 
 topology::Coordinates coordinates_of(const TrainerConfig& config, const Groups& groups) {
@@ -34,8 +44,7 @@ layout::StateLayout state_layout(const TrainerConfig& config) {
   layout.zero = config.zero;
   layout.masters = value_type(config.precision) != grad_type(config.precision);
   layout.boundary = parallel::elements_of_64_bytes(value_type(config.precision), grad_type(config.precision));
-  layout.bucket_elements =
-      config.bucket_bytes / static_cast<std::int64_t>(at::elementSize(grad_type(config.precision)));
+  layout.bucket = bucket_size(config);
   return layout;
 }
 

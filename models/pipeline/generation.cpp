@@ -3,6 +3,7 @@
 #include <ATen/ops/empty.h>
 
 #include "models/parallel/data_type.hpp"
+#include "models/parallel/host_read.hpp"
 
 namespace trireme::pipeline {
 
@@ -25,7 +26,7 @@ at::Tensor Generation::next_logits(const at::Tensor& tokens) {
     stage_.pp->broadcast(logits.mutable_data_ptr(), static_cast<std::size_t>(logits.numel()),
                          parallel::data_type(logits), stage_.stages - 1);
   }
-  return logits.cpu();
+  return parallel::read_host(logits);
 }
 
 }  // namespace trireme::pipeline

@@ -1,5 +1,7 @@
 #include "models/pipeline/trainer.hpp"
 
+#include <ATen/ops/zeros.h>
+
 #include <chrono>
 #include <cmath>
 #include <optional>
@@ -9,6 +11,7 @@
 #include "base/error.hpp"
 #include "models/layout/state_boxes.hpp"
 #include "models/optim/sum_of_squares.hpp"
+#include "models/parallel/host_read.hpp"
 #include "models/pipeline/assembly.hpp"
 #include "models/pipeline/generation.hpp"
 #include "models/pipeline/runner.hpp"
@@ -75,17 +78,19 @@ class Trainer::Implementation {
   }
 
   Evaluation evaluate(std::span<const MicroBatch> micro_batches) {
-    double sums[2] = {0.0, 0.0};
+    const at::Tensor total = at::zeros({2}, store_.flat_values().options().dtype(at::kDouble));
     for (const MicroBatch& batch : micro_batches) {
       relay(stage_, wire_of(batch), [&](int chunk, const at::Tensor& input) {
         auto result = stage_.chunk(chunk).evaluate(batch, input);
         if (result.loss_sum.defined()) {
-          sums[0] += result.loss_sum.item<double>();
-          sums[1] += static_cast<double>(batch.targets.ge(0).sum().item<std::int64_t>());
+          total.select(0, 0).add_(result.loss_sum);
+          total.select(0, 1).add_(batch.targets.ge(0).sum());
         }
         return result.output_TBD;
       });
     }
+    const at::Tensor read = parallel::read_host(total);
+    double sums[2] = {read.const_data_ptr<double>()[0], read.const_data_ptr<double>()[1]};
     sum_over_first_tp_ranks(sums);
     return {sums[0], static_cast<std::int64_t>(sums[1])};
   }

@@ -37,8 +37,9 @@ struct TrainerConfig {
   at::Device device = at::kCPU;
   std::uint64_t seed = 0;
   optim::AdamWOptions optimizer;
-  double clip = 1.0;                     ///< global gradient norm; 0 = no limit
-  std::int64_t bucket_bytes = 16 << 20;  ///< gradients per reduction over dp
+  double clip = 1.0;  ///< global gradient norm; 0 = no limit
+  /// Gradients per reduction over dp. 0: 16 MiB on CPUs; on GPUs an eighth of the rank's gradients, 32 to 256 MiB.
+  std::int64_t bucket_bytes = 0;
 };
 
 /// Throws base::InputError in one sentence, naming degrees or values that work, for a combination that cannot train.

@@ -28,15 +28,11 @@ at::Tensor by_head(const at::Tensor& x_TBD, std::int64_t heads, std::int64_t hea
   return x_TBD.unflatten(2, {heads, head_size}).permute({1, 2, 0, 3});
 }
 
-at::Tensor head_map(const HeadLayout& heads, const at::Device& device) {
-  return at::tensor(heads.kv_of_query, at::kLong).to(device);
-}
-
 /// Expands (B, kv_heads, T, size) to (B, query_heads, T, size).
 at::Tensor repeat_heads(const at::Tensor& kv, const HeadLayout& heads) {
   const std::int64_t group = heads.regular_group();
   if (group == 1) return kv;
-  if (group == 0) return kv.index_select(1, head_map(heads, kv.device()));
+  if (group == 0) return kv.index_select(1, heads.kv_index);
   return kv.unsqueeze(2).expand({-1, -1, group, -1, -1}).flatten(1, 2);
 }
 
@@ -46,7 +42,7 @@ void sum_heads(const at::Tensor& grad, const HeadLayout& heads, at::Tensor out) 
   if (group == 1) {
     out.copy_(grad);
   } else if (group == 0) {
-    out.copy_(at::zeros(out.sizes(), grad.options()).index_add_(1, head_map(heads, grad.device()), grad));
+    out.copy_(at::zeros(out.sizes(), grad.options()).index_add_(1, heads.kv_index, grad));
   } else {
     out.copy_(grad.unflatten(1, {heads.kv_heads, group}).sum(2));
   }
@@ -155,7 +151,7 @@ std::int64_t HeadLayout::regular_group() const {
   return group;
 }
 
-HeadLayout head_layout(const spec::ModelConfig& config, int tp_rank, int tp) {
+HeadLayout head_layout(const spec::ModelConfig& config, int tp_rank, int tp, at::Device device) {
   const spec::HeadRange range = spec::key_heads(config, tp_rank, tp);
   HeadLayout layout;
   layout.query_heads = config.heads / tp;
@@ -165,6 +161,7 @@ HeadLayout head_layout(const spec::ModelConfig& config, int tp_rank, int tp) {
     const std::int64_t global = tp_rank * layout.query_heads + h;
     layout.kv_of_query.push_back(global * config.kv_heads / config.heads - range.first);
   }
+  if (layout.regular_group() == 0) layout.kv_index = at::tensor(layout.kv_of_query, at::kLong).to(device);
   return layout;
 }
 

@@ -16,13 +16,14 @@ struct HeadLayout {
   std::int64_t kv_heads = 0;
   std::int64_t head_size = 0;
   std::vector<std::int64_t> kv_of_query;  ///< local kv head of each local query head
+  at::Tensor kv_index;                    ///< the same, int64 on the model's device; undefined when the map is regular
 
   std::int64_t query_width() const { return query_heads * head_size; }
   std::int64_t kv_width() const { return kv_heads * head_size; }
   /// Returns n when each kv head serves n consecutive query heads; 0 when the map is not that regular.
   std::int64_t regular_group() const;
 };
-HeadLayout head_layout(const spec::ModelConfig& config, int tp_rank, int tp);
+HeadLayout head_layout(const spec::ModelConfig& config, int tp_rank, int tp, at::Device device);
 
 struct AttentionForward {
   at::Tensor output_TBD;          ///< (T, B, query_width)

@@ -53,7 +53,10 @@ class Chunk::Implementation {
         context_(context),
         group_{context.tp, context.sequence_parallel},
         vocabulary_(vocabulary_part(config_, group_)),
-        setting_{config_, head_layout(config_, group_.rank(), group_.size()), {}, context.seed},
+        setting_{config_,
+                 head_layout(config_, group_.rank(), group_.size(), parameters.flat_values().device()),
+                 {},
+                 context.seed},
         type_(parameters.flat_values().scalar_type()),
         device_(parameters.flat_values().device()) {
     for (std::int64_t i = 0; i < chunk.layer_count; ++i)

@@ -78,7 +78,8 @@ inline std::vector<Layout> all_layouts(const spec::ModelConfig& model) {
           one.state.chunks = pp > 1 && 2 * pp <= model.layers ? 1 + static_cast<int>(number / 2 % 2) : 1;
           one.state.masters = number % 3 == 2;
           one.state.boundary = std::array<std::int64_t, 3>{16, 8, 32}[number % 3];
-          one.state.bucket_elements = std::array<std::int64_t, 4>{1, 500, 2000, 1 << 20}[number % 4];
+          one.state.bucket.least = std::array<std::int64_t, 4>{1, 500, 2000, 1 << 20}[number % 4];
+          one.state.bucket.most = one.state.bucket.least;
           one.dtype = number % 3 == 1 ? DataType::kFloat64 : DataType::kFloat32;
           one.name = base::str(topology::to_string(one.state.degrees), " zero ", zero, " chunks ", one.state.chunks,
                                " precision ", std::array<const char*, 3>{"fp32", "fp64", "bf16"}[number % 3]);
