@@ -2,8 +2,6 @@
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
-#include <algorithm>
-
 #include "base/error.hpp"
 #include "models/kernels/cuda/launch.hpp"
 #include "models/kernels/dropout.hpp"
@@ -72,22 +70,10 @@ void softmax_gradient_table(at::Tensor& e, const at::Tensor& target, const at::T
 }
 
 void dropout_table(at::Tensor& x, const DropoutKey& key, const std::vector<std::int64_t>& samples) {
-  DropoutSlab slab;
-  slab.length = x.size(0);
-  slab.batch = x.size(1);
-  slab.width = x.size(2);
-  slab.first_position = key.first_position;
-  slab.site = static_cast<std::uint32_t>(key.site);
-  slab.layer = static_cast<std::uint32_t>(key.layer);
-  slab.threshold = dropout_threshold(key.probability);
-  slab.scale = 1.0 / (1.0 - key.probability);
-  for (slab.first_sequence = 0; slab.first_sequence < slab.batch; slab.first_sequence += DropoutSlab::kSequences) {
-    slab.sequences = std::min(DropoutSlab::kSequences, slab.batch - slab.first_sequence);
-    for (std::int64_t b = 0; b < slab.sequences; ++b) {
-      slab.keys[b] = dropout_sample_key(key, samples.at(static_cast<std::size_t>(slab.first_sequence + b)));
-    }
-    launch("dropout", x, [&](cudaStream_t stream) { dropout(element_of(x), slab, x.mutable_data_ptr(), stream); });
-  }
+  const std::vector<std::uint64_t> keys = dropout_sample_keys(key, samples);
+  const cpu::DropoutSlab slab = dropout_slab(key, x.size(1), x.size(2), keys.data());
+  launch("dropout", x,
+         [&](cudaStream_t stream) { dropout(element_of(x), slab, x.size(0), x.mutable_data_ptr(), stream); });
 }
 
 }  // namespace
