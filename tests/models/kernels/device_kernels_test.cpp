@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "models/kernels/cpu/dropout.hpp"
 #include "models/kernels/cpu/isa.hpp"
+#include "models/kernels/cuda/grid.cuh"
 #include "models/kernels/cuda/launch.hpp"
 #include "tests/fake/cuda_shim/grid.hpp"
 #include "tests/support/random.hpp"
@@ -259,6 +260,27 @@ INSTANTIATE_TEST_SUITE_P(Types, DeviceKernels, ::testing::Values(Element::kFloat
                                               : info.param == Element::kDouble ? "fp64"
                                                                                : "bf16");
                          });
+
+template <typename Combine>
+std::vector<double> over_block_calls(unsigned calls, Combine combine) {
+  std::vector<double> results(calls * cuda::kThreads);
+  tests::cuda_shim::run_grid(1, cuda::kThreads, [&] {
+    for (unsigned call = 0; call < calls; ++call) {
+      const double value = (threadIdx.x * 37 + call * 5) % cuda::kThreads - 300.0 - call;
+      results[call * cuda::kThreads + threadIdx.x] = cuda::over_block(value, combine);
+    }
+  });
+  return results;
+}
+
+TEST(OverBlock, EveryThreadGetsTheResultOfEachOfSeveralCalls) {
+  const std::vector<double> sums = over_block_calls(4, cuda::Sum{}), largest = over_block_calls(4, cuda::Maximum{});
+  for (std::size_t i = 0; i < sums.size(); ++i) {
+    const double call = static_cast<double>(i / cuda::kThreads);
+    ASSERT_EQ(sums[i], 255 * 128 - 256 * (300 + call));
+    ASSERT_EQ(largest[i], 255 - 300 - call);
+  }
+}
 
 // More elements than a grid has threads, and more pieces than it has blocks.
 TEST(LargeGrids, AreDoneInSeveralRounds) {
