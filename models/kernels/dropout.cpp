@@ -6,6 +6,10 @@ namespace trireme::kernels {
 
 void dropout(at::Tensor& x, const DropoutKey& key, const std::vector<std::int64_t>& samples) {
   if (key.probability == 0.0) return;
+  if (static_cast<std::int64_t>(samples.size()) != x.size(1)) {
+    throw base::Error(
+        base::str("dropout of ", x.size(1), " sequences has the numbers of ", samples.size(), " samples"));
+  }
   if (x.is_cuda()) {
     cuda_table().dropout(x, key, samples);
     return;

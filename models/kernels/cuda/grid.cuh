@@ -17,6 +17,12 @@ inline std::int64_t blocks_for(std::int64_t count) {
   return wanted < kMost ? wanted : kMost;
 }
 
+/// The number of blocks for kernels in which a block works on one piece after another.
+inline std::int64_t blocks_for_pieces(std::int64_t pieces) {
+  constexpr std::int64_t kMost = 2048;  // fills any device
+  return pieces < kMost ? pieces : kMost;
+}
+
 /// Queues kernel(arguments…) with `blocks` blocks on `stream`; does nothing without blocks. A launch that fails leaves
 /// its error for cudaGetLastError().
 template <typename... Parameters, typename... Arguments>

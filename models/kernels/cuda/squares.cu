@@ -32,10 +32,8 @@ __global__ void total_kernel(std::int64_t count, const double* terms, double* to
 
 void sum_of_squares(Element element, const void* data, std::int64_t pieces, const Piece* piece, double* sums,
                     double* total, cudaStream_t stream) {
-  constexpr std::int64_t kMostBlocks = 2048;  // fills any device
   with_type(element, [&]<typename T>(T*) {
-    launch(squares_kernel<T>, pieces < kMostBlocks ? pieces : kMostBlocks, stream, static_cast<const T*>(data), pieces,
-           piece, sums);
+    launch(squares_kernel<T>, blocks_for_pieces(pieces), stream, static_cast<const T*>(data), pieces, piece, sums);
   });
   launch(total_kernel, 1, stream, pieces, sums, total);
 }

@@ -76,13 +76,32 @@ void dropout_table(at::Tensor& x, const DropoutKey& key, const std::vector<std::
          [&](cudaStream_t stream) { dropout(element_of(x), slab, x.size(0), x.mutable_data_ptr(), stream); });
 }
 
+void sum_of_squares_table(const at::Tensor& flat, const at::Tensor& pieces, at::Tensor& sums, at::Tensor& total) {
+  static_assert(sizeof(Piece) == 2 * sizeof(std::int64_t));
+  launch("sum of squares", flat, [&](cudaStream_t stream) {
+    sum_of_squares(element_of(flat), flat.const_data_ptr(), pieces.size(0),
+                   reinterpret_cast<const Piece*>(pieces.const_data_ptr<std::int64_t>()),
+                   sums.mutable_data_ptr<double>(), total.mutable_data_ptr<double>(), stream);
+  });
+}
+
+void adamw_table(const cpu::AdamWStep& step, const at::Tensor& pieces, const AdamWBuffers& buffers) {
+  static_assert(sizeof(UpdatePiece) == 4 * sizeof(std::int64_t));
+  launch("adamw", buffers.grad, [&](cudaStream_t stream) {
+    adamw(element_of(buffers.grad), step, pieces.size(0),
+          reinterpret_cast<const UpdatePiece*>(pieces.const_data_ptr<std::int64_t>()), buffers.value.mutable_data_ptr(),
+          buffers.grad.const_data_ptr(), buffers.m.mutable_data_ptr(), buffers.v.mutable_data_ptr(),
+          buffers.rounded.defined() ? buffers.rounded.mutable_data_ptr() : nullptr, stream);
+  });
+}
+
 }  // namespace
 }  // namespace trireme::kernels::cuda
 
 extern "C" __attribute__((visibility("default"))) const trireme::kernels::CudaTable* trireme_cuda_kernels() {
   using namespace trireme::kernels::cuda;
-  static constexpr trireme::kernels::CudaTable kTable = {swiglu_table,           swiglu_backward_table,
-                                                         rotate_table,           softmax_statistics_table,
-                                                         softmax_gradient_table, dropout_table};
+  static constexpr trireme::kernels::CudaTable kTable = {
+      swiglu_table,           swiglu_backward_table, rotate_table,         softmax_statistics_table,
+      softmax_gradient_table, dropout_table,         sum_of_squares_table, adamw_table};
   return &kTable;
 }

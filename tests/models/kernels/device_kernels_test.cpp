@@ -7,6 +7,7 @@
 #include <functional>
 #include <random>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 #include "base/error.hpp"
@@ -260,6 +261,63 @@ INSTANTIATE_TEST_SUITE_P(Types, DeviceKernels, ::testing::Values(Element::kFloat
                                               : info.param == Element::kDouble ? "fp64"
                                                                                : "bf16");
                          });
+
+// Bit for bit, since both sides are compiled without contraction.
+TEST(DeviceAdamW, UpdatesEachPieceAsTheHostDoes) {
+  auto engine = tests::seeded_random<std::mt19937_64>(23);
+  tests::cuda_shim::set_seed(engine());
+  std::vector<cuda::UpdatePiece> piece;
+  std::int64_t flat = 5, packed = 0;
+  for (const std::int64_t length : {1, 0, 255, 256, 257, 3, 1000, 4}) {
+    piece.push_back({flat, packed, length, static_cast<std::int64_t>(piece.size() % 2)});
+    flat += length + static_cast<std::int64_t>(engine() % 3);
+    packed += length;
+  }
+  cpu::AdamWStep step{1e-2, 0.9, 0.95, 1e-8, 0.1, 1.0 - 0.9 * 0.9, 1.0 - 0.95 * 0.95, 0.37};
+  const auto count = static_cast<std::int64_t>(piece.size());
+  const auto random = [&]<typename T>(std::vector<T> values) {
+    std::normal_distribution<double> normal;
+    for (T& value : values) value = static_cast<T>(normal(engine));
+    return values;
+  };
+  const auto compare = [&]<typename T>(T, bool masters) {
+    const auto flat_size = static_cast<std::size_t>(flat), packed_size = static_cast<std::size_t>(packed);
+    std::vector<T> value = random(std::vector<T>(masters ? packed_size : flat_size));
+    const std::vector<T> grad = random(std::vector<T>(flat_size));
+    std::vector<T> m = random(std::vector<T>(packed_size)), v = random(std::vector<T>(packed_size));
+    for (T& each : v) each *= each;
+    std::vector<std::uint16_t> rounded(masters ? flat_size : 0, 7);
+    auto value_twin = value, m_twin = m, v_twin = v;
+    auto rounded_twin = rounded;
+    cuda::adamw(std::is_same_v<T, double> ? Element::kDouble : Element::kFloat, step, count, piece.data(), value.data(),
+                grad.data(), m.data(), v.data(), masters ? rounded.data() : nullptr, kStream);
+    for (const cuda::UpdatePiece& each : piece) {
+      cpu::AdamWStep own = step;
+      if (each.decay == 0) own.weight_decay = 0.0;
+      T* to = value_twin.data() + (masters ? each.packed : each.flat);
+      const T* from = grad.data() + each.flat;
+      if constexpr (std::is_same_v<T, float>) {
+        cpu::isa_table().adamw_float(own, each.length, to, from, m_twin.data() + each.packed,
+                                     v_twin.data() + each.packed, masters ? rounded_twin.data() + each.flat : nullptr);
+      } else {
+        cpu::isa_table().adamw_double(own, each.length, to, from, m_twin.data() + each.packed,
+                                      v_twin.data() + each.packed);
+      }
+    }
+    EXPECT_EQ(value, value_twin);
+    EXPECT_EQ(m, m_twin);
+    EXPECT_EQ(v, v_twin);
+    EXPECT_EQ(rounded, rounded_twin);
+  };
+  for (int update = 0; update < 3; ++update) {
+    compare(0.0F, false);
+    compare(0.0F, true);
+    compare(0.0, false);
+    step.gradient_scale = 1.0;
+  }
+  cuda::adamw(Element::kFloat, step, 0, nullptr, nullptr, nullptr, nullptr, nullptr, nullptr, kStream);
+  EXPECT_EQ(cudaGetLastError(), cudaSuccess);
+}
 
 template <typename Combine>
 std::vector<double> over_block_calls(unsigned calls, Combine combine) {

@@ -146,7 +146,7 @@ def main():
     found = problems(used, read_table(text), registers=same)
     if not same:
         print(f"registers are not compared: this is nvcc {release_of(nvcc)}")
-    print("\n".join(found) or f"{len(used)} kernels on {len(ARCHITECTURES)} architectures take what they may")
+    print("\n".join(found) or f"{len({kernel for kernel, _ in used})} kernels on {len(ARCHITECTURES)} architectures take what they may")
     sys.exit(1 if found else 0)
 
 
