@@ -28,8 +28,9 @@ inline std::int64_t blocks_for_pieces(std::int64_t pieces) {
 template <typename... Parameters, typename... Arguments>
 void launch(void (*kernel)(Parameters...), std::int64_t blocks, cudaStream_t stream, const Arguments&... arguments) {
   if (blocks == 0) return;
+  constexpr std::int64_t kTooMany = 0x80000000;  // refused by the runtime, as all above would be
   cudaLaunchConfig_t config = {};
-  config.gridDim = dim3(static_cast<unsigned>(blocks));
+  config.gridDim = dim3(static_cast<unsigned>(blocks < kTooMany ? blocks : kTooMany));
   config.blockDim = dim3(kThreads);
   config.stream = stream;
   static_cast<void>(cudaLaunchKernelEx(&config, kernel, arguments...));

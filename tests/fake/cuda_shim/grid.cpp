@@ -22,7 +22,7 @@ namespace trireme::tests::cuda_shim {
 namespace {
 
 constexpr unsigned kWarp = 32;
-constexpr std::size_t kStackBytes = 128 * 1024;
+constexpr std::size_t kStackBytes = 131072;
 
 /// What the sanitizers must know. `Clock` orders what happened before release() before what happens after acquire().
 #ifdef TRIREME_TSAN

@@ -319,12 +319,20 @@ TEST(DeviceAdamW, UpdatesEachPieceAsTheHostDoes) {
   EXPECT_EQ(cudaGetLastError(), cudaSuccess);
 }
 
+TEST(LargeGrids, AreRefusedWhereADeviceHasNotSoManyBlocks) {
+  for (const std::int64_t rows : {std::int64_t{1} << 31, (std::int64_t{1} << 32) + 1}) {
+    cuda::softmax_gradient(Element::kFloat, rows, 1, nullptr, nullptr, nullptr, nullptr, kStream);
+    EXPECT_EQ(cudaGetLastError(), cudaErrorInvalidConfiguration) << rows;
+  }
+}
+
 template <typename Combine>
-std::vector<double> over_block_calls(unsigned calls, Combine combine) {
+std::vector<double> over_block_calls(std::size_t calls, Combine combine) {
   std::vector<double> results(calls * cuda::kThreads);
   tests::cuda_shim::run_grid(1, cuda::kThreads, [&] {
-    for (unsigned call = 0; call < calls; ++call) {
-      const double value = (threadIdx.x * 37 + call * 5) % cuda::kThreads - 300.0 - call;
+    for (std::size_t call = 0; call < calls; ++call) {
+      const double value =
+          static_cast<double>((threadIdx.x * 37 + call * 5) % cuda::kThreads) - 300.0 - static_cast<double>(call);
       results[call * cuda::kThreads + threadIdx.x] = cuda::over_block(value, combine);
     }
   });
@@ -334,7 +342,8 @@ std::vector<double> over_block_calls(unsigned calls, Combine combine) {
 TEST(OverBlock, EveryThreadGetsTheResultOfEachOfSeveralCalls) {
   const std::vector<double> sums = over_block_calls(4, cuda::Sum{}), largest = over_block_calls(4, cuda::Maximum{});
   for (std::size_t i = 0; i < sums.size(); ++i) {
-    const double call = static_cast<double>(i / cuda::kThreads);
+    const std::size_t index = i / cuda::kThreads;
+    const auto call = static_cast<double>(index);
     ASSERT_EQ(sums[i], 255 * 128 - 256 * (300 + call));
     ASSERT_EQ(largest[i], 255 - 300 - call);
   }
