@@ -330,10 +330,11 @@ template <typename Combine>
 std::vector<double> over_block_calls(std::size_t calls, Combine combine) {
   std::vector<double> results(calls * cuda::kThreads);
   tests::cuda_shim::run_grid(1, cuda::kThreads, [&] {
+    const std::size_t thread = threadIdx.x;
     for (std::size_t call = 0; call < calls; ++call) {
-      const double value =
-          static_cast<double>((threadIdx.x * 37 + call * 5) % cuda::kThreads) - 300.0 - static_cast<double>(call);
-      results[call * cuda::kThreads + threadIdx.x] = cuda::over_block(value, combine);
+      const std::size_t varied = (thread * 37 + call * 5) % cuda::kThreads;
+      const double value = static_cast<double>(varied) - 300.0 - static_cast<double>(call);
+      results[call * cuda::kThreads + thread] = cuda::over_block(value, combine);
     }
   });
   return results;
