@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
 #include <memory>
 #include <numeric>
 #include <random>
@@ -70,6 +71,11 @@ void switch_context(Context& from, Context& to) {
 
 class Grid {
  public:
+  static Grid& instance() {
+    static Grid* const only = new Grid;  // never destroyed: its fibers end with the program
+    return *only;
+  }
+
   void run(unsigned blocks, unsigned threads, const std::function<void()>& thread) {
     blocks_ = blocks;
     threads_ = threads;
@@ -107,15 +113,16 @@ class Grid {
     return self % kWarp + lanes < kWarp ? words_[turn][self + lanes] : word;
   }
 
-  unsigned current_ = 0, block_ = 0, threads_ = 0, blocks_ = 0;
-  std::mt19937_64 random_{1};
+  void set_seed(std::uint64_t seed) { random_.seed(seed); }
+  unsigned thread() const { return current_; }
+  unsigned block() const { return block_; }
+  unsigned threads() const { return threads_; }
+  unsigned blocks() const { return blocks_; }
 
  private:
   void prepare_fibers() {
-    if (order_.size() != threads_) {
-      order_.resize(threads_);
-      std::iota(order_.begin(), order_.end(), 0U);
-    }
+    order_.resize(threads_);
+    std::iota(order_.begin(), order_.end(), 0U);
     shuffles_.assign(threads_, 0);
     for (auto& words : words_) words.resize(threads_);
     states_.resize(threads_);
@@ -133,7 +140,7 @@ class Grid {
     fiber.registers.uc_stack.ss_sp = fiber.stack.get();
     fiber.registers.uc_stack.ss_size = kStackBytes;
     makecontext(
-        &fiber.registers, [] { grid().fiber_main(); }, 0);
+        &fiber.registers, [] { instance().fiber_main(); }, 0);
 #ifdef TRIREME_TSAN
     fiber.tsan = __tsan_create_fiber(0);
 #endif
@@ -199,40 +206,36 @@ class Grid {
             block_);
   }
 
- public:
-  static Grid& grid() {
-    static Grid* const only = new Grid;  // never destroyed: fibers end with the program
-    return *only;
-  }
-
- private:
+  unsigned current_ = 0, block_ = 0;  ///< what runs
+  unsigned threads_ = 0, blocks_ = 0;
   const std::function<void()>* thread_ = nullptr;
   bool meets_barriers_ = false;  ///< in this launch
   bool in_fiber_ = false;
   unsigned long barriers_ = 0;  ///< block barriers that all threads have reached, in this block
   Context host_;
-  std::vector<Context> fibers_;
+  std::deque<Context> fibers_;  ///< they stay where they are: ucontext_t points into itself
   std::vector<State> states_;
-  std::vector<unsigned> order_;
-  std::vector<unsigned> shuffles_;
-  std::vector<std::uint64_t> words_[2];
+  std::vector<unsigned> order_;  ///< in which the fibers run until the next barrier
+  std::mt19937_64 random_{1};
+  std::vector<unsigned> shuffles_;       ///< per thread: how many it has begun
+  std::vector<std::uint64_t> words_[2];  ///< per thread: what it offers in shuffles of even and odd number
   Clock launched_, barrier_[2], block_end_[2];
 };
 
 }  // namespace
 
 void run_grid(unsigned blocks, unsigned threads, const std::function<void()>& thread) {
-  Grid::grid().run(blocks, threads, thread);
+  Grid::instance().run(blocks, threads, thread);
 }
-void set_seed(std::uint64_t seed) { Grid::grid().random_.seed(seed); }
+void set_seed(std::uint64_t seed) { Grid::instance().set_seed(seed); }
 
-unsigned thread_of_block() { return Grid::grid().current_; }
-unsigned block_of_grid() { return Grid::grid().block_; }
-unsigned threads_per_block() { return Grid::grid().threads_; }
-unsigned blocks_of_grid() { return Grid::grid().blocks_; }
-void block_barrier() { Grid::grid().wait(State::kAtBlockBarrier); }
+unsigned thread_of_block() { return Grid::instance().thread(); }
+unsigned block_of_grid() { return Grid::instance().block(); }
+unsigned threads_per_block() { return Grid::instance().threads(); }
+unsigned blocks_of_grid() { return Grid::instance().blocks(); }
+void block_barrier() { Grid::instance().wait(State::kAtBlockBarrier); }
 std::uint64_t word_from_lane_above(std::uint64_t word, unsigned lanes) {
-  return Grid::grid().word_from_lane_above(word, lanes);
+  return Grid::instance().word_from_lane_above(word, lanes);
 }
 
 }  // namespace trireme::tests::cuda_shim
