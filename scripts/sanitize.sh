@@ -23,6 +23,7 @@ elif [ "$preset" = asan-torch ]; then
   tests=(spec_test schedule_test layout_arithmetic_test cpu_kernels_test chunk_test optim_test trainer_test options_test
          launcher_test doctor_judgement_test resharding_test)
 fi
+[ "$1" = asan-torch ] || tests+=(device_kernels_test)  # the CUDA kernels, on the host
 mkdir -p "build-$preset"
 cmake --preset "$preset" >"build-$preset/configure.log" 2>&1 || { tail -15 "build-$preset/configure.log" >&2; exit 1; }
 ninja -C "build-$preset" "${tests[@]}" >"build-$preset/build.log" 2>&1 \

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <vector>
 
+#include "models/kernels/cpu/adamw.hpp"
+
 namespace trireme::kernels {
 
 /// fp64 for fp64; fp32 for fp32 and bf16.
@@ -76,6 +78,28 @@ struct DropoutKey {
 /// call on the gradient.
 void dropout(at::Tensor& x, const DropoutKey& key, const std::vector<std::int64_t>& samples);
 
+// ---- Gradient norm and update ----
+// The flat buffers are of fp32 or fp64. Pieces of them are the rows of an int64 tensor on their device. There a block
+// of threads works on one piece at a time, so pieces should be of some thousand elements; on the host they may be
+// large.
+
+/// Returns the sum of x² over pieces of the flat buffer, as an fp64 scalar on its device; 0 without any. pieces (n, 2):
+/// the offset and the length of each, in elements. The order of the additions depends on the pieces only.
+at::Tensor sum_of_squares(const at::Tensor& flat, const at::Tensor& pieces);
+
+/// What AdamW updates: `grad` is flat, m and v are packed. Without `rounded` value is flat; with it value holds packed
+/// fp32 masters, and their roundings are stored in the flat bf16 `rounded`.
+struct AdamWBuffers {
+  at::Tensor value;
+  at::Tensor grad;  ///< only read
+  at::Tensor m;
+  at::Tensor v;
+  at::Tensor rounded;
+};
+/// Updates each piece as cpu::adamw() does; an element's result depends only on its own inputs. pieces (n, 4): where it
+/// begins in the flat buffers and in the packed ones, its length, and 1 or 0: with or without the step's weight decay.
+void adamw(const cpu::AdamWStep& step, const at::Tensor& pieces, const AdamWBuffers& buffers);
+
 /// The functions of the CUDA library, with the same meanings as above; they run on the current stream.
 struct CudaTable {
   void (*swiglu)(const at::Tensor& gate_up, at::Tensor& y);
@@ -86,6 +110,9 @@ struct CudaTable {
   void (*softmax_gradient)(at::Tensor& e, const at::Tensor& target, const at::Tensor& factor,
                            const at::Tensor& at_target);
   void (*dropout)(at::Tensor& x, const DropoutKey& key, const std::vector<std::int64_t>& samples);
+  /// sums (n) fp64 is scratch memory.
+  void (*sum_of_squares)(const at::Tensor& flat, const at::Tensor& pieces, at::Tensor& sums, at::Tensor& total);
+  void (*adamw)(const cpu::AdamWStep& step, const at::Tensor& pieces, const AdamWBuffers& buffers);
 };
 /// The entry point of libtrireme_cuda.so, exported as "trireme_cuda_kernels".
 using CudaTableEntry = const CudaTable* (*)();

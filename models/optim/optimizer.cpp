@@ -1,7 +1,5 @@
 #include "models/optim/optimizer.hpp"
 
-#include <ATen/ops/_fused_adamw.h>
-#include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -9,7 +7,8 @@
 #include <cstdint>
 
 #include "base/error.hpp"
-#include "models/kernels/cpu/adamw.hpp"
+#include "models/kernels/kernels.hpp"
+#include "models/optim/pieces.hpp"
 
 namespace trireme::optim {
 namespace {
@@ -36,12 +35,7 @@ Optimizer::Optimizer(parallel::ParameterStore& store, const AdamWOptions& option
     packed_.push_back(total);
     total += range.size();
   }
-  const std::vector<layout::FlatRange> decay = layout::decay_ranges(store.layout());
-  const std::vector<layout::FlatRange> plain = complement(decay, store.flat_values().numel());
-  for (const layout::FlatRange& range : layout::intersect(own_, decay))
-    pieces_.push_back({range, packed(range.begin), true});
-  for (const layout::FlatRange& range : layout::intersect(own_, plain))
-    pieces_.push_back({range, packed(range.begin), false});
+  pieces_ = pieces();
   const at::Tensor& grads = store.flat_grads();
   m_ = at::zeros({total}, grads.options());
   v_ = at::zeros({total}, grads.options());
@@ -58,66 +52,36 @@ std::int64_t Optimizer::packed(std::int64_t flat) const {
   return packed_[index - 1] + flat - own_[index - 1].begin;
 }
 
-void Optimizer::update(double lr, double factor) {
-  ++steps_;
-  if (m_.is_cpu()) {
-    for (const Piece& piece : pieces_) update_host(piece, lr, factor);
-  } else {
-    update_device(lr, factor);
+at::Tensor Optimizer::pieces() const {
+  const std::vector<layout::FlatRange> decay = layout::decay_ranges(store_.layout());
+  const std::vector<layout::FlatRange> plain = complement(decay, store_.flat_values().numel());
+  const at::Device device = store_.flat_values().device();
+  std::vector<std::int64_t> numbers;
+  for (const bool decayed : {true, false}) {
+    for (const layout::FlatRange& range : cut_for(device, layout::intersect(own_, decayed ? decay : plain))) {
+      numbers.insert(numbers.end(), {range.begin, packed(range.begin), range.size(), decayed ? 1 : 0});
+    }
   }
+  return rows_on(device, numbers, 4);
 }
 
-void Optimizer::update_host(const Piece& piece, double lr, double factor) {
+void Optimizer::update(double lr, double factor) {
+  ++steps_;
   kernels::cpu::AdamWStep step;
   step.lr = lr;
   step.beta1 = options_.beta1;
   step.beta2 = options_.beta2;
   step.eps = options_.eps;
-  step.weight_decay = piece.decay ? options_.weight_decay : 0.0;
+  step.weight_decay = options_.weight_decay;
   step.correction1 = 1.0 - std::pow(options_.beta1, static_cast<double>(steps_));
   step.correction2 = 1.0 - std::pow(options_.beta2, static_cast<double>(steps_));
   step.gradient_scale = factor;
-  const std::int64_t count = piece.flat.size();
-  const std::int64_t at = piece.flat.begin;
-  at::Tensor& values = store_.flat_values();
-  const at::Tensor& grads = store_.flat_grads();
-  if (grads.scalar_type() == at::kDouble) {
-    kernels::cpu::adamw(step, count, values.mutable_data_ptr<double>() + at, grads.const_data_ptr<double>() + at,
-                        m_.mutable_data_ptr<double>() + piece.packed, v_.mutable_data_ptr<double>() + piece.packed);
-    return;
-  }
-  float* m = m_.mutable_data_ptr<float>() + piece.packed;
-  float* v = v_.mutable_data_ptr<float>() + piece.packed;
-  const float* grad = grads.const_data_ptr<float>() + at;
+  kernels::AdamWBuffers buffers{store_.flat_values(), store_.flat_grads(), m_, v_, {}};
   if (has_masters()) {
-    auto* rounded = static_cast<std::uint16_t*>(values.mutable_data_ptr()) + at;
-    kernels::cpu::adamw(step, count, masters_.mutable_data_ptr<float>() + piece.packed, grad, m, v, rounded);
-  } else {
-    kernels::cpu::adamw(step, count, values.mutable_data_ptr<float>() + at, grad, m, v);
+    buffers.value = masters_;
+    buffers.rounded = store_.flat_values();
   }
-}
-
-void Optimizer::update_device(double lr, double factor) {
-  // The fused kernel's own grad_scale is fp32 and divides, so here the gradients are scaled in place.
-  const bool scale = factor != 1.0;
-  for (const bool decay : {true, false}) {
-    std::vector<at::Tensor> values, grads, m, v, steps;
-    for (const Piece& piece : pieces_) {
-      if (piece.decay != decay) continue;
-      const std::int64_t count = piece.flat.size();
-      values.push_back(has_masters() ? masters_.narrow(0, piece.packed, count)
-                                     : store_.flat_values().narrow(0, piece.flat.begin, count));
-      grads.push_back(store_.flat_grads().narrow(0, piece.flat.begin, count));
-      if (scale) grads.back().mul_(factor);
-      m.push_back(m_.narrow(0, piece.packed, count));
-      v.push_back(v_.narrow(0, piece.packed, count));
-      steps.push_back(at::full({}, static_cast<double>(steps_), m_.options().dtype(at::kFloat)));
-    }
-    if (values.empty()) continue;
-    at::_fused_adamw_(values, grads, m, v, {}, steps, lr, options_.beta1, options_.beta2,
-                      decay ? options_.weight_decay : 0.0, options_.eps, false, false);
-  }
-  publish_masters();
+  kernels::adamw(step, pieces_, buffers);
 }
 
 void Optimizer::publish_masters() {

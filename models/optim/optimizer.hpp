@@ -28,8 +28,7 @@ class Optimizer {
   /// `store` must outlive it. `own`: ascending, disjoint.
   Optimizer(parallel::ParameterStore& store, const AdamWOptions& options, std::vector<layout::FlatRange> own);
 
-  /// Updates the own ranges once, from the store's gradients times `factor`. Afterwards the gradients are scaled on a
-  /// device and unchanged on the host.
+  /// Updates the own ranges once, from the store's gradients times `factor`; the gradients are only read.
   void update(double lr, double factor);
 
   /// The number of updates done so far: t in the bias correction.
@@ -47,19 +46,13 @@ class Optimizer {
   void publish_masters();
 
  private:
-  struct Piece {
-    layout::FlatRange flat;
-    std::int64_t packed;
-    bool decay;
-  };
-  void update_host(const Piece& piece, double lr, double factor);
-  void update_device(double lr, double factor);
+  at::Tensor pieces() const;
 
   parallel::ParameterStore& store_;
   AdamWOptions options_;
   std::vector<layout::FlatRange> own_;
   std::vector<std::int64_t> packed_;  ///< where each own range begins in the packed buffers
-  std::vector<Piece> pieces_;         ///< own ranges cut where decay changes
+  at::Tensor pieces_;                 ///< what kernels::adamw() updates: own ranges, cut where decay changes
   at::Tensor m_;
   at::Tensor v_;
   at::Tensor masters_;

@@ -1,31 +1,27 @@
 #include "models/optim/sum_of_squares.hpp"
 
-#include <ATen/ops/linalg_vector_norm.h>
-
-#include "models/kernels/cpu/adamw.hpp"
+#include "models/kernels/kernels.hpp"
+#include "models/optim/pieces.hpp"
 
 namespace trireme::optim {
 namespace {
 
-double device_sum(const at::Tensor& data) {
-  const double norm = at::linalg_vector_norm(data, 2, {}, false, at::kDouble).item<double>();
-  return norm * norm;
+at::Tensor pieces_of(const std::vector<layout::FlatRange>& ranges, at::Device device) {
+  std::vector<std::int64_t> numbers;
+  for (const layout::FlatRange& range : cut_for(device, ranges)) {
+    numbers.insert(numbers.end(), {range.begin, range.size()});
+  }
+  return rows_on(device, numbers, 2);
 }
 
 }  // namespace
 
-double sum_of_squares(const at::Tensor& flat, const std::vector<layout::FlatRange>& ranges) {
-  double sum = 0.0;
-  for (const layout::FlatRange& range : ranges) {
-    if (!flat.is_cpu()) {
-      sum += device_sum(flat.narrow(0, range.begin, range.size()));
-    } else if (flat.scalar_type() == at::kDouble) {
-      sum += kernels::cpu::sum_of_squares(range.size(), flat.const_data_ptr<double>() + range.begin);
-    } else {
-      sum += kernels::cpu::sum_of_squares(range.size(), flat.const_data_ptr<float>() + range.begin);
-    }
-  }
-  return sum;
+SumOfSquares::SumOfSquares(const std::vector<layout::FlatRange>& ranges, at::Device device)
+    : pieces_(pieces_of(ranges, device)) {}
+
+double SumOfSquares::of(const at::Tensor& flat) const {
+  if (pieces_.size(0) == 0) return 0.0;
+  return kernels::sum_of_squares(flat, pieces_).item<double>();
 }
 
 }  // namespace trireme::optim

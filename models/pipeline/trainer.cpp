@@ -37,12 +37,8 @@ class Trainer::Implementation {
         reducer_(make_reducer(config, rank_, groups, store_)),
         optimizer_(store_, config.optimizer, rank_.own),
         stage_(make_stage(config, rank_, groups, at_, store_)),
-        actions_(schedule::make_schedule(plan_of(config), at_.pp)) {
-    // Without ZeRO all dp ranks hold the same sums, so only the first one counts.
-    if (layout_.partitioned() || at_.dp == 0) {
-      counted_ = layout::intersect(layout::owned_ranges(rank_.flat, rank_.far_tied), rank_.own);
-    }
-  }
+        actions_(schedule::make_schedule(plan_of(config), at_.pp)),
+        squares_(counted_ranges(), config.device) {}
 
   void initialise() {
     for (const parallel::Parameter& parameter : store_.parameters()) {
@@ -144,6 +140,13 @@ class Trainer::Implementation {
     };
   }
 
+  /// The elements that this rank counts in the gradient norm.
+  std::vector<layout::FlatRange> counted_ranges() const {
+    // Without ZeRO all dp ranks hold the same sums, so only the first one counts.
+    if (!layout_.partitioned() && at_.dp != 0) return {};
+    return layout::intersect(layout::owned_ranges(rank_.flat, rank_.far_tied), rank_.own);
+  }
+
   void fill_masters(const parallel::Parameter& parameter, const at::Tensor& values) {
     for (const layout::FlatRange& mine : layout::intersect({layout::range_of(parameter)}, rank_.own)) {
       optimizer_.masters()
@@ -172,8 +175,7 @@ class Trainer::Implementation {
 
   /// One small sum over all ranks gives every rank the loss and the norm.
   void agree(const at::Tensor& loss, std::int64_t global_targets, StepResult& result) {
-    double sums[2] = {loss.defined() && at_.tp == 0 ? loss.item<double>() : 0.0,
-                      optim::sum_of_squares(store_.flat_grads(), counted_)};
+    double sums[2] = {loss.defined() && at_.tp == 0 ? loss.item<double>() : 0.0, squares_.of(store_.flat_grads())};
     sum_over_world(sums);
     result.loss = sums[0] / static_cast<double>(global_targets);
     result.grad_norm = std::sqrt(sums[1]);
@@ -206,7 +208,7 @@ class Trainer::Implementation {
   optim::Optimizer optimizer_;
   Stage stage_;
   schedule::StageActions actions_;
-  std::vector<layout::FlatRange> counted_;
+  optim::SumOfSquares squares_;
   std::optional<Generation> generation_;
 };
 

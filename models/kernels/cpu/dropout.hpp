@@ -14,7 +14,7 @@ struct DropoutSlab {
   std::int64_t width = 0;
   std::int64_t first_position = 0;      ///< global position of row 0
   const std::uint64_t* keys = nullptr;  ///< one key per sequence
-  std::uint32_t stream[2] = {0, 0};     ///< layer and site
+  std::uint32_t stream[2] = {0, 0};     ///< site and layer
   std::uint32_t threshold = 0;          ///< an element is kept when its 32-bit draw is at least this
   double scale = 1.0;                   ///< factor of the elements that are kept
 };

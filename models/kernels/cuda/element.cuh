@@ -3,8 +3,6 @@
 
 #include <cuda_bf16.h>
 
-#include <cstdint>
-
 #include "models/kernels/cuda/launch.hpp"
 
 namespace trireme::kernels::cuda {
@@ -36,18 +34,5 @@ void with_type(Element element, F f) {
     case Element::kBFloat16: f(static_cast<__nv_bfloat16*>(nullptr)); break;
   }
 }
-
-inline constexpr int kThreads = 256;
-
-/// The number of blocks of kThreads for `count` elements in a grid-stride loop.
-inline unsigned blocks_for(std::int64_t count) {
-  const std::int64_t wanted = (count + kThreads - 1) / kThreads;
-  return static_cast<unsigned>(wanted < 1 ? 1 : wanted < 65535 ? wanted : 65535);
-}
-
-__device__ inline std::int64_t first_index() {
-  return static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
-}
-__device__ inline std::int64_t index_stride() { return static_cast<std::int64_t>(gridDim.x) * blockDim.x; }
 
 }  // namespace trireme::kernels::cuda

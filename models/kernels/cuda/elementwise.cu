@@ -1,5 +1,6 @@
 // SwiGLU and rotary positions; the formulas stand in models/kernels/cpu/isa.
 #include "models/kernels/cuda/element.cuh"
+#include "models/kernels/cuda/grid.cuh"
 
 namespace trireme::kernels::cuda {
 namespace {
@@ -56,16 +57,16 @@ __global__ void rotate_kernel(std::int64_t length, std::int64_t batch, std::int6
 
 void swiglu(Element element, std::int64_t rows, std::int64_t width, const void* gate_up, void* y, cudaStream_t stream) {
   with_type(element, [&]<typename T>(T*) {
-    swiglu_kernel<T><<<blocks_for(rows * width), kThreads, 0, stream>>>(rows, width, static_cast<const T*>(gate_up),
-                                                                        static_cast<T*>(y));
+    launch(swiglu_kernel<T>, blocks_for(rows * width), stream, rows, width, static_cast<const T*>(gate_up),
+           static_cast<T*>(y));
   });
 }
 
 void swiglu_backward(Element element, std::int64_t rows, std::int64_t width, const void* dy, const void* gate_up,
                      void* grad, cudaStream_t stream) {
   with_type(element, [&]<typename T>(T*) {
-    swiglu_backward_kernel<T><<<blocks_for(rows * width), kThreads, 0, stream>>>(
-        rows, width, static_cast<const T*>(dy), static_cast<const T*>(gate_up), static_cast<T*>(grad));
+    launch(swiglu_backward_kernel<T>, blocks_for(rows * width), stream, rows, width, static_cast<const T*>(dy),
+           static_cast<const T*>(gate_up), static_cast<T*>(grad));
   });
 }
 
@@ -73,9 +74,8 @@ void rotate(Element element, std::int64_t length, std::int64_t batch, std::int64
             std::int64_t half, const void* cosine, const void* sine, bool inverse, void* data, cudaStream_t stream) {
   with_type(element, [&]<typename T>(T*) {
     using W = WideOf<T>;
-    rotate_kernel<T><<<blocks_for(length * batch * heads * half), kThreads, 0, stream>>>(
-        length, batch, stride, heads, half, static_cast<const W*>(cosine), static_cast<const W*>(sine),
-        inverse ? W{-1} : W{1}, static_cast<T*>(data));
+    launch(rotate_kernel<T>, blocks_for(length * batch * heads * half), stream, length, batch, stride, heads, half,
+           static_cast<const W*>(cosine), static_cast<const W*>(sine), inverse ? W{-1} : W{1}, static_cast<T*>(data));
   });
 }
 

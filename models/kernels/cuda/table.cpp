@@ -2,8 +2,6 @@
 #include <c10/cuda/CUDAGuard.h>
 #include <c10/cuda/CUDAStream.h>
 
-#include <algorithm>
-
 #include "base/error.hpp"
 #include "models/kernels/cuda/launch.hpp"
 #include "models/kernels/dropout.hpp"
@@ -72,22 +70,29 @@ void softmax_gradient_table(at::Tensor& e, const at::Tensor& target, const at::T
 }
 
 void dropout_table(at::Tensor& x, const DropoutKey& key, const std::vector<std::int64_t>& samples) {
-  DropoutSlab slab;
-  slab.length = x.size(0);
-  slab.batch = x.size(1);
-  slab.width = x.size(2);
-  slab.first_position = key.first_position;
-  slab.site = static_cast<std::uint32_t>(key.site);
-  slab.layer = static_cast<std::uint32_t>(key.layer);
-  slab.threshold = dropout_threshold(key.probability);
-  slab.scale = 1.0 / (1.0 - key.probability);
-  for (slab.first_sequence = 0; slab.first_sequence < slab.batch; slab.first_sequence += DropoutSlab::kSequences) {
-    slab.sequences = std::min(DropoutSlab::kSequences, slab.batch - slab.first_sequence);
-    for (std::int64_t b = 0; b < slab.sequences; ++b) {
-      slab.keys[b] = dropout_sample_key(key, samples.at(static_cast<std::size_t>(slab.first_sequence + b)));
-    }
-    launch("dropout", x, [&](cudaStream_t stream) { dropout(element_of(x), slab, x.mutable_data_ptr(), stream); });
-  }
+  const std::vector<std::uint64_t> keys = dropout_sample_keys(key, samples);
+  const cpu::DropoutSlab slab = dropout_slab(key, x.size(1), x.size(2), keys.data());
+  launch("dropout", x,
+         [&](cudaStream_t stream) { dropout(element_of(x), slab, x.size(0), x.mutable_data_ptr(), stream); });
+}
+
+void sum_of_squares_table(const at::Tensor& flat, const at::Tensor& pieces, at::Tensor& sums, at::Tensor& total) {
+  static_assert(sizeof(Piece) == 2 * sizeof(std::int64_t));
+  launch("sum of squares", flat, [&](cudaStream_t stream) {
+    sum_of_squares(element_of(flat), flat.const_data_ptr(), pieces.size(0),
+                   reinterpret_cast<const Piece*>(pieces.const_data_ptr<std::int64_t>()),
+                   sums.mutable_data_ptr<double>(), total.mutable_data_ptr<double>(), stream);
+  });
+}
+
+void adamw_table(const cpu::AdamWStep& step, const at::Tensor& pieces, const AdamWBuffers& buffers) {
+  static_assert(sizeof(UpdatePiece) == 4 * sizeof(std::int64_t));
+  launch("adamw", buffers.grad, [&](cudaStream_t stream) {
+    adamw(element_of(buffers.grad), step, pieces.size(0),
+          reinterpret_cast<const UpdatePiece*>(pieces.const_data_ptr<std::int64_t>()), buffers.value.mutable_data_ptr(),
+          buffers.grad.const_data_ptr(), buffers.m.mutable_data_ptr(), buffers.v.mutable_data_ptr(),
+          buffers.rounded.defined() ? buffers.rounded.mutable_data_ptr() : nullptr, stream);
+  });
 }
 
 }  // namespace
@@ -95,8 +100,8 @@ void dropout_table(at::Tensor& x, const DropoutKey& key, const std::vector<std::
 
 extern "C" __attribute__((visibility("default"))) const trireme::kernels::CudaTable* trireme_cuda_kernels() {
   using namespace trireme::kernels::cuda;
-  static constexpr trireme::kernels::CudaTable kTable = {swiglu_table,           swiglu_backward_table,
-                                                         rotate_table,           softmax_statistics_table,
-                                                         softmax_gradient_table, dropout_table};
+  static constexpr trireme::kernels::CudaTable kTable = {
+      swiglu_table,           swiglu_backward_table, rotate_table,         softmax_statistics_table,
+      softmax_gradient_table, dropout_table,         sum_of_squares_table, adamw_table};
   return &kTable;
 }

@@ -9,6 +9,8 @@
 #include <gtest/gtest.h>
 
 #include "base/error.hpp"
+#include "models/kernels/cpu/adamw.hpp"
+#include "models/optim/pieces.hpp"
 #include "models/optim/sum_of_squares.hpp"
 
 namespace trireme::optim {
@@ -75,6 +77,13 @@ TEST(Optimizer, RangesThatTogetherCoverTheStoreDoTheSame) {
   EXPECT_LE(difference_after_five_steps(at::kDouble, {{0, 32}, {32, 96}, {96, 256}}), 1e-13);
 }
 
+TEST(Pieces, AreShortOnADeviceAndWholeOnTheHost) {
+  const std::vector<layout::FlatRange> ranges = {{5, 5}, {7, 16391}, {20000, 60000}};
+  EXPECT_EQ(cut_for(at::kCPU, ranges), ranges);
+  EXPECT_EQ(cut_for(at::kCUDA, ranges),
+            (std::vector<layout::FlatRange>{{7, 16391}, {20000, 36384}, {36384, 52768}, {52768, 60000}}));
+}
+
 TEST(Optimizer, OtherRangesAreLeftAlone) {
   parallel::ParameterStore store = make_store(at::kDouble, at::kDouble);
   store.flat_values().fill_(1.0);
@@ -104,10 +113,21 @@ TEST(Optimizer, Bf16ValuesAreRoundedFp32Masters) {
 }
 
 TEST(SumOfSquares, TakesOnlyTheRanges) {
-  const at::Tensor flat = at::rand({100}, at::kDouble);
+  for (const at::ScalarType type : {at::kDouble, at::kFloat}) {
+    const at::Tensor flat = at::rand({100}, type);
+    const double expected = flat.narrow(0, 3, 10).to(at::kDouble).square().sum().item<double>() +
+                            flat.narrow(0, 50, 41).to(at::kDouble).square().sum().item<double>();
+    EXPECT_NEAR(SumOfSquares({{3, 13}, {20, 20}, {50, 91}}, at::kCPU).of(flat), expected, 1e-14 * expected);
+    EXPECT_EQ(SumOfSquares({}, at::kCPU).of(flat), 0.0);
+  }
+}
+
+TEST(SumOfSquares, AddsOnTheHostWhatEachRangeHasInTheirOrder) {
+  const at::Tensor flat = at::randn({100000}, at::kFloat);
+  const float* data = flat.const_data_ptr<float>();
   const double expected =
-      flat.narrow(0, 3, 10).square().sum().item<double>() + flat.narrow(0, 50, 41).square().sum().item<double>();
-  EXPECT_NEAR(sum_of_squares(flat, {{3, 13}, {50, 91}}), expected, 1e-14 * expected);
+      kernels::cpu::sum_of_squares(60001, data + 1) + kernels::cpu::sum_of_squares(20000, data + 70000);
+  EXPECT_EQ(SumOfSquares({{1, 60002}, {70000, 90000}}, at::kCPU).of(flat), expected);
 }
 
 TEST(ClipFactor, ShrinksOnlyWhatIsAboveTheLimit) {

@@ -11,41 +11,10 @@
 #include "base/error.hpp"
 #include "models/schedule/checker.hpp"
 #include "models/schedule/compute_order.hpp"
+#include "tests/models/schedule/plans.hpp"
 
 namespace trireme::schedule {
 namespace {
-
-constexpr ScheduleKind kKinds[] = {ScheduleKind::kGpipe, ScheduleKind::kOneForwardOneBackward,
-                                   ScheduleKind::kInterleaved};
-
-bool admissible(const Plan& plan) {
-  try {
-    check(plan);
-    return true;
-  } catch (const base::InputError&) {
-    return false;
-  }
-}
-
-std::vector<Plan> all_plans() {
-  std::vector<Plan> plans;
-  for (const ScheduleKind kind : kKinds) {
-    for (int stages = 1; stages <= 8; ++stages) {
-      for (int chunks = 1; chunks <= 4; ++chunks) {
-        for (int micro_batches = 1; micro_batches <= 24; ++micro_batches) {
-          const Plan plan{kind, stages, chunks, micro_batches};
-          if (admissible(plan)) plans.push_back(plan);
-        }
-      }
-    }
-  }
-  return plans;
-}
-
-std::string describe(const Plan& plan) {
-  return base::str(name_of(plan.kind), " stages ", plan.stages, " chunks ", plan.chunks, " micro-batches ",
-                   plan.micro_batches);
-}
 
 TEST(Schedules, AreFreeOfDeadlockAndCompleteForEveryAdmissiblePlan) {
   const std::vector<Plan> plans = all_plans();
