@@ -38,8 +38,9 @@ Environment device() {
       "device", make, [](std::size_t bytes) { return std::make_unique<DeviceBuffer>(bytes); }, {0, 1, 5, 1023, 70001}};
 }
 
-INSTANTIATE_TEST_SUITE_P(Device, CommunicatorCases, testing::Values(device()),
-                         [](const auto& info) { return info.param.label; });
+INSTANTIATE_TEST_SUITE_P(Device, CommunicatorCases,
+                         testing::Combine(testing::Values(device()), testing::ValuesIn(kCommunicatorCases)),
+                         name_of_case);
 
 TEST(CudaLibrary, DescribesItsDevices) {
   const collectives::CudaDevice found = gpus()->functions().device(gpus()->index());
