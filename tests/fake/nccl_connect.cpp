@@ -56,8 +56,10 @@ class Handshake {
       if (!sent_) post(clique, own.rank, next, sends + receives);
       return fetch(clique, own.rank, {{next, sends + receives}});
     }
-    if (!sent_ && receives > 0) post(clique, own.rank, previous, receives);
-    if (!sent_ && sends > 0) post(clique, own.rank, next, sends);
+    if (!sent_) {
+      if (receives > 0) post(clique, own.rank, previous, receives);
+      if (sends > 0) post(clique, own.rank, next, sends);
+    }
     std::vector<std::pair<int, int>> expected;
     if (sends > 0) expected.push_back({next, sends});
     if (receives > 0) expected.push_back({previous, receives});

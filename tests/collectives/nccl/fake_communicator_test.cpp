@@ -10,6 +10,8 @@
 namespace trireme::test {
 namespace {
 
+GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(CommunicatorCases);
+
 class FakeCommunicator : public testing::TestWithParam<std::tuple<int, NamedCase>> {};
 
 TEST_P(FakeCommunicator, HoldsInAnyOrder) {
