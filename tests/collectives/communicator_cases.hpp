@@ -1,5 +1,5 @@
 // Every operation of a Communicator against results computed locally. Parameterised by where the data is: host tests
-// and device tests run the same cases.
+// and device tests run the same cases. communicator_case_tests.hpp makes tests of them.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -9,7 +9,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "collectives/communicator.hpp"
@@ -165,20 +164,6 @@ inline constexpr NamedCase kCommunicatorCases[] = {
     {"RoundedSumsAreTheSameBitsOnAllRanksAndEveryTime",
      &CommunicatorCase::rounded_sums_are_the_same_bits_on_all_ranks_and_every_time},
 };
-
-/// All cases, for test programs whose process is one rank.
-class CommunicatorCases : public testing::TestWithParam<std::tuple<Environment, NamedCase>> {};
-
-inline std::string name_of_case(const testing::TestParamInfo<std::tuple<Environment, NamedCase>>& info) {
-  return std::get<0>(info.param).label + "_" + std::get<1>(info.param).name;
-}
-
-TEST_P(CommunicatorCases, Hold) {
-  const auto& [environment, named] = GetParam();
-  CommunicatorCase one(environment);
-  (one.*named.run)();
-  one.finish();
-}
 
 inline void CommunicatorCase::all_reduce_gives_every_rank_the_reduction() {
   for (const DataType type : kTypes) {

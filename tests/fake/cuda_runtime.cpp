@@ -113,6 +113,17 @@ cudaError_t query(Entry& entry, const Position& position, const char* what) {
 }
 
 }  // namespace
+
+void Machine::compute_until_release(cudaStream_t handle) {
+  Entry entry;
+  if (!entry.alive()) return;
+  State& state = entry.state();
+  Operation work;
+  work.text = "a computation";
+  work.ready = [&state](std::vector<Position>&) { return state.released; };
+  state.streams.add(state, *stream_of(entry, handle, "a computation"), std::move(work));
+}
+
 }  // namespace trireme::fake
 
 using namespace trireme::fake;

@@ -8,6 +8,7 @@
 // too: a run with one seed repeats itself.
 #pragma once
 
+#include <cuda_runtime_api.h>
 #include <nccl.h>
 
 #include <cstddef>
@@ -46,9 +47,14 @@ class Machine {
   void broadcast(void* data, std::size_t bytes);
   /// Called by a thread that a rank started: from now on its calls count as that rank's.
   void join_rank(int rank);
+  /// Called by a rank: runs `action`, which waits for a thread that joined the rank, while the other ranks go on.
+  void while_away(const std::function<void()>& action);
   /// Called by a rank: waits until `condition` holds, which other threads' calls of wake() make true.
   void wait_until(const std::string& what, const std::function<bool()>& condition);
   void wake();
+  /// Called by a rank: puts a computation into a stream that takes until release() is called.
+  void compute_until_release(cudaStream_t stream);
+  void release();
 
   // What goes wrong. All of them concern the next matching event.
 

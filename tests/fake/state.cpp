@@ -45,7 +45,8 @@ void State::change() {
 int State::next_rank(int after) {
   std::vector<int> able;
   for (int rank = 0; rank < std::ssize(ranks); ++rank) {
-    if (rank != after && !ranks[static_cast<std::size_t>(rank)].stuck(version)) able.push_back(rank);
+    const RankPlace& place = ranks[static_cast<std::size_t>(rank)];
+    if (rank != after && !place.away && !place.stuck(version)) able.push_back(rank);
   }
   return able.empty() ? -1 : able[static_cast<std::size_t>(below(static_cast<int>(able.size())))];
 }
@@ -92,7 +93,8 @@ bool State::wait(std::unique_lock<std::mutex>& lock, const std::string& what,
       continue;
     }
     // All ranks wait. Only a thread beside them can change something.
-    const std::chrono::duration<double> patience(options.patience_seconds);
+    constexpr double kAway = 60;
+    const std::chrono::duration<double> patience(all_stuck() ? options.patience_seconds : kAway);
     if (!changed.wait_for(lock, patience, [&] { return version != seen || dead; })) declare_deadlock();
   }
   return false;
@@ -310,6 +312,22 @@ void Machine::join_rank(int rank) {
   entry.adopt(rank);
 }
 
+void Machine::while_away(const std::function<void()>& action) {
+  const auto rank = static_cast<std::size_t>(this_thread().rank);
+  {
+    const std::lock_guard lock(global_mutex());
+    state_->ranks[rank].away = true;
+    const int next = state_->next_rank(this_thread().rank);
+    if (next >= 0) state_->turn = next;
+    state_->change();
+  }
+  action();
+  std::unique_lock lock(global_mutex());
+  state_->ranks[rank].away = false;
+  state_->change();
+  state_->changed.wait(lock, [&] { return state_->turn == this_thread().rank || state_->dead; });
+}
+
 void Machine::wait_until(const std::string& what, const std::function<bool()>& condition) {
   Entry entry(Entry::Context::kNone);
   if (entry.alive()) entry.state().wait(entry.lock(), what, nullptr, condition);
@@ -317,6 +335,12 @@ void Machine::wait_until(const std::string& what, const std::function<bool()>& c
 
 void Machine::wake() {
   const std::lock_guard lock(global_mutex());
+  state_->change();
+}
+
+void Machine::release() {
+  const std::lock_guard lock(global_mutex());
+  state_->released = true;
   state_->change();
 }
 

@@ -39,6 +39,7 @@ HostThread& this_thread();
 /// Where a rank's own thread is.
 struct RankPlace {
   bool finished = false;
+  bool away = false;  ///< a thread of its own works for it
   bool waiting = false;
   std::uint64_t seen = 0;  ///< state version at which it found nothing to do
   std::string what;        ///< what it waits for
@@ -64,8 +65,9 @@ struct State {
   std::mt19937 random;
   std::condition_variable changed;
   std::uint64_t version = 1;
-  bool dead = false;   ///< after a deadlock or end_processes(): every call fails
-  bool quiet = false;  ///< nothing is reported any more
+  bool dead = false;      ///< after a deadlock or end_processes(): every call fails
+  bool quiet = false;     ///< nothing is reported any more
+  bool released = false;  ///< by Machine::release()
   std::string deadlock;
   int inside = 0;  ///< threads in a call
   int next_thread = 0;
@@ -100,9 +102,10 @@ struct State {
   void idle_poll(const std::string& what);
   /// Runs one operation that `wanted` needs, drawn by the seed; false: none can run.
   bool progress(const std::vector<Position>& wanted);
+  /// Draws a rank that can go on, other than `after`; -1: there is none.
+  int next_rank(int after);
 
  private:
-  int next_rank(int after);
   bool all_stuck() const;
   void declare_deadlock();
 };

@@ -1,4 +1,4 @@
-#include "tests/collectives/communicator_cases.hpp"
+#include "tests/collectives/communicator_case_tests.hpp"
 
 #include "base/error.hpp"
 #include "collectives/mpi/communicator.hpp"

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "tests/collectives/communicator_cases.hpp"
+#include "tests/collectives/communicator_case_tests.hpp"
 #include "tests/support/gpus.hpp"
 #include "tests/support/mpi_main.hpp"
 

@@ -10,8 +10,6 @@
 namespace trireme::test {
 namespace {
 
-GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(CommunicatorCases);
-
 class FakeCommunicator : public testing::TestWithParam<std::tuple<int, NamedCase>> {};
 
 TEST_P(FakeCommunicator, HoldsInAnyOrder) {
@@ -20,19 +18,19 @@ TEST_P(FakeCommunicator, HoldsInAnyOrder) {
   for (int round = 0; round < 3; ++round) {
     const auto seed = static_cast<unsigned>(seeds());
     SCOPED_TRACE(testing::Message() << "machine seed " << seed);
-    fake::Machine machine({.seed = seed});
-    std::vector<Processes> processes(static_cast<std::size_t>(ranks));
-    const auto errors = machine.run(ranks, [&, named = named, ranks = ranks](int rank) {
-      const Environment environment{
-          "fake", [&] { return make_world(machine, processes[static_cast<std::size_t>(rank)], rank, ranks); },
-          [](std::size_t bytes) { return std::make_unique<FakeDeviceBuffer>(bytes); },
-          {0, 1, 5, 203}};
+    Job job(ranks, {.seed = seed});
+    const auto errors = job.run([&, named = named](int rank) {
+      const Environment environment{"fake",
+                                    [&] { return make_world(job, rank); },
+                                    [](std::size_t bytes) { return std::make_unique<FakeDeviceBuffer>(bytes); },
+                                    {0, 1, 5, 203}};
       CommunicatorCase one(environment);
       (one.*named.run)();
       one.finish();
     });
     EXPECT_THAT(errors, testing::Each(""));
-    EXPECT_THAT(machine.findings(), testing::IsEmpty());
+    EXPECT_THAT(job.machine.findings(), testing::IsEmpty());
+    for (int rank = 0; rank < ranks; ++rank) EXPECT_EQ(job.machine.threads_started(rank), 0);
     if (HasFailure()) return;
   }
 }
