@@ -141,7 +141,7 @@ std::unique_ptr<Communicator> NcclCommunicator::make_world(const NcclWorldOption
   ncclConfig_t config = configuration(world->name_);
   ncclComm_t comm = nullptr;
   {
-    const Watch::Call call(world->shared_->watch, *world->watched_, "set-up", false);
+    const Watch::Call call(world->shared_->watch, *world->watched_, "set-up", Watch::Handle::kNone);
     world->check(ncclCommInitRankConfig(&comm, options.size, id, options.rank, &config), "set-up");
   }
   world->adopt(comm);
@@ -188,7 +188,7 @@ std::vector<int> NcclCommunicator::gather_ranks() {
   char* place = shared_->memory.data() + static_cast<std::size_t>(rank_) * sizeof(own);
   check_cuda(cudaMemcpyAsync(place, &own, sizeof(own), cudaMemcpyHostToDevice, stream), "copying to the device");
   {
-    const Watch::Call call(shared_->watch, *watched_, "set-up", true);
+    const Watch::Call call(shared_->watch, *watched_, "set-up", Watch::Handle::kAborts);
     check(ncclAllGather(place, shared_->memory.data(), 1, ncclInt64, comm_, stream), "set-up");
     check_cuda(
         cudaMemcpyAsync(all.data(), shared_->memory.data(), all.size() * sizeof(own), cudaMemcpyDeviceToHost, stream),
@@ -222,11 +222,11 @@ Request NcclCommunicator::issue(Operation operation, Calls calls) {
   stream_->after_compute();
   Launched launched{operation, number, shared_->events->take(), shared_->events->take()};
   launched.begin->record(stream_->handle());
-  const std::string what = base::str(name_of(operation), " ", number);
   trace_->begin_wait(operation, number, -1);
   {
-    const Watch::Call call(watch, *watched_, what, true);
-    check(calls(stream_->handle()), what);
+    const Watch::Call call(watch, *watched_, name_of(operation), Watch::Handle::kAborts, number);
+    const ncclResult_t code = calls(stream_->handle());
+    if (code != ncclSuccess) check(code, base::str(name_of(operation), " ", number));
   }
   trace_->end_wait();
   launched.end->record(stream_->handle());
@@ -329,7 +329,7 @@ std::unique_ptr<Communicator> NcclCommunicator::split_on(std::shared_ptr<Communi
   ncclConfig_t config = configuration(part->name_);
   ncclComm_t child = nullptr;
   {
-    const Watch::Call call(shared_->watch, *watched_, "split", false);
+    const Watch::Call call(shared_->watch, *watched_, "split", Watch::Handle::kNone);
     check(ncclCommSplit(comm_, color < 0 ? NCCL_SPLIT_NOCOLOR : color, key, &child, &config), "split");
   }
   trace_->end_wait();
@@ -342,7 +342,7 @@ std::unique_ptr<Communicator> NcclCommunicator::split_on(std::shared_ptr<Communi
 void NcclCommunicator::finish() {
   if (comm_ == nullptr) return;
   drain();
-  const Watch::Call call(shared_->watch, *watched_, "closing", false);
+  const Watch::Call call(shared_->watch, *watched_, "closing", Watch::Handle::kNone);
   check(ncclCommFinalize(comm_), "closing");
   // From here on nobody may abort it.
   shared_->watch.made(*watched_, nullptr);

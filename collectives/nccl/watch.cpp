@@ -17,13 +17,15 @@ using Seconds = std::chrono::duration<double>;
 constexpr const char* kWhy =
     "; some rank of the group is missing or computes for longer than that, or the network between the nodes fails";
 
-std::string text_of(const Launched& operation) {
-  return base::str(name_of(operation.operation), " ", operation.number);
+std::string text_of(const char* what, std::uint64_t number) {
+  return number == 0 ? what : base::str(what, " ", number);
 }
+
+std::string text_of(const Launched& launched) { return text_of(name_of(launched.operation), launched.number); }
 
 /// What a communicator is doing, for a message about it.
 std::string doing(const Watch::Group& group) {
-  if (!group.call.empty()) return group.call;
+  if (group.call != nullptr) return text_of(group.call, group.call_number);
   return group.launched.empty() ? "communication" : text_of(group.launched.front());
 }
 
@@ -88,18 +90,19 @@ void Watch::close(Group& group) {
   group.launched.clear();
 }
 
-Watch::Call::Call(Watch& watch, Group& group, const std::string& what, bool can_be_aborted)
+Watch::Call::Call(Watch& watch, Group& group, const char* what, Handle handle, std::uint64_t number)
     : watch_(watch), group_(group) {
   const double since = watch_.now();
   const std::lock_guard lock(watch_.mutex_);
   group_.call = what;
+  group_.call_number = number;
   group_.call_since = since;
-  group_.call_can_be_aborted = can_be_aborted;
+  group_.call_can_be_aborted = handle == Handle::kAborts;
 }
 
 Watch::Call::~Call() {
   const std::lock_guard lock(watch_.mutex_);
-  group_.call.clear();
+  group_.call = nullptr;
 }
 
 void Watch::run() {
@@ -141,9 +144,9 @@ std::optional<Watch::Failure> Watch::look_at(Group& group) {
       return Failure{base::str(doing(group), " of ", describe_group(group), " failed: ", nccl_text(code, group.comm))};
     }
   }
-  if (!group.call.empty() && time - group.call_since > options_.limit_seconds) {
-    return Failure{base::str(group.call, " of ", describe_group(group), " did not complete in ", options_.limit_seconds,
-                             " s", kWhy),
+  if (group.call != nullptr && time - group.call_since > options_.limit_seconds) {
+    return Failure{base::str(doing(group), " of ", describe_group(group), " did not complete in ",
+                             options_.limit_seconds, " s", kWhy),
                    group.call_can_be_aborted};
   }
   while (!group.launched.empty() && group.launched.front().end->reached()) group.launched.pop_front();

@@ -60,8 +60,9 @@ class Watch {
     std::vector<int> ranks;     ///< of the world; empty until they are known
     ncclComm_t comm = nullptr;  ///< null: set-up is not complete, or closed, or aborted
     std::deque<Launched> launched;
-    std::string call;       ///< the call that the host is in, "" = none
-    double call_since = 0;  ///< when it began
+    const char* call = nullptr;     ///< the call that the host is in; null = none
+    std::uint64_t call_number = 0;  ///< of the operation, 0 = none
+    double call_since = 0;          ///< when it began
     bool call_can_be_aborted = false;
   };
 
@@ -78,10 +79,12 @@ class Watch {
   /// Ends the watch over a group before it is destroyed: afterwards nobody aborts it.
   void close(Group& group);
 
-  /// Encloses a call that blocks the host.
+  enum class Handle { kNone, kAborts };  ///< whether the group's handle can abort the call
+
+  /// Encloses a call that may block the host. `what` must outlive it; `number`: of an operation.
   class Call {
    public:
-    Call(Watch& watch, Group& group, const std::string& what, bool can_be_aborted);
+    Call(Watch& watch, Group& group, const char* what, Handle handle, std::uint64_t number = 0);
     ~Call();
     Call(const Call&) = delete;
     Call& operator=(const Call&) = delete;
