@@ -1,13 +1,14 @@
 """Every kind of bad input gives one clear sentence from one rank and exit code 2 or 1: no hang, no stack traces, and what
 was saved stays."""
 
+import functools
 import os
 import shutil
 import signal
 import subprocess
 import time
 
-from support import (Workspace, causes, check, checkpoints, command, english, make_data, run_file, say, tiny_model,
+from support import (Workspace, at_once, causes, check, checkpoints, command, english, make_data, run_file, say, tiny_model,
                      wait_until)
 
 
@@ -34,6 +35,10 @@ class Cases:
         self.count += 1
         say(f"  {what}: {causes[0]}")
 
+    def refuse_all(self, cases):
+        """Cases that share no run directory, (what, arguments, code, words) each."""
+        at_once([functools.partial(self.refuse, *case) for case in cases])
+
 
 def main():
     with Workspace() as space:
@@ -42,7 +47,7 @@ def main():
         space.write("run.ini", run_ini())
 
         # Options and layouts.
-        for what, options, words in [
+        cases.refuse_all([(what, ["train", "run.ini", *options], 2, words) for what, options, words in [
                 ("unknown key", ["--train.step=3"], ["train.step", "train.steps"]),
                 ("unknown section", ["--trian.steps=3"], ["trian"]),
                 ("not a number", ["--train.steps=many"], ["train.steps", "many"]),
@@ -62,26 +67,31 @@ def main():
                 ("kv_heads", ["--model.kv_heads=3"], ["kv_heads"]),
                 ("keep", ["--checkpoint.keep=1"], ["keep"]),
                 ("vocabulary too small", ["--model.vocab=100"], ["vocab"]),
-        ]:
-            cases.refuse(what, ["train", "run.ini", *options], 2, words)
-        cases.refuse("no run file", ["train", "nowhere.ini"], 2, ["nowhere.ini"])
-        cases.refuse("no arguments", ["train"], 2, [])
+        ]])
         space.write("broken.ini", "[train\nsteps = 3\n")
-        cases.refuse("broken INI", ["train", "broken.ini"], 2, ["broken.ini: line 1 is '[train'"])
         space.write("hash.ini", "[train]\nsteps = 3# three\n")
-        cases.refuse("comment without a space", ["train", "hash.ini"], 2, ["'3# three' (a comment begins with a space and '#')"])
         space.write("twice.ini", run_ini() + "[train]\nsteps = 3\n")
-        cases.refuse("key twice", ["train", "twice.ini"], 2, ["steps"])
+        cases.refuse_all([
+            ("no run file", ["train", "nowhere.ini"], 2, ["nowhere.ini"]),
+            ("no arguments", ["train"], 2, []),
+            ("broken INI", ["train", "broken.ini"], 2, ["broken.ini: line 1 is '[train'"]),
+            ("comment without a space", ["train", "hash.ini"], 2, ["'3# three' (a comment begins with a space and '#')"]),
+            ("key twice", ["train", "twice.ini"], 2, ["steps"]),
+        ])
 
         # Datasets.
-        cases.refuse("no dataset", ["train", "run.ini", "--data.train=none.h5"], 2, ["none.h5"])
-        cases.refuse("text as dataset", ["train", "run.ini", "--data.train=data.txt"], 2, ["data.txt"])
         size = os.path.getsize(space / "data.h5")
+        datasets = [
+            ("no dataset", ["train", "run.ini", "--data.train=none.h5"], 2, ["none.h5"]),
+            ("text as dataset", ["train", "run.ini", "--data.train=data.txt"], 2, ["data.txt"]),
+            ("sequence longer than data", ["train", "run.ini", "--model.sequence=1000000"], 2, ["sequence"]),
+        ]
         for length in (0, 3, 200, size // 2, size - 1):
-            with open(space / "data.h5", "rb") as whole, open(space / "cut.h5", "wb") as cut:
+            with open(space / "data.h5", "rb") as whole, open(space / f"cut{length}.h5", "wb") as cut:
                 cut.write(whole.read(length))
-            cases.refuse(f"dataset cut to {length} bytes", ["train", "run.ini", "--data.train=cut.h5"], 2, ["cut.h5"])
-        cases.refuse("sequence longer than data", ["train", "run.ini", "--model.sequence=1000000"], 2, ["sequence"])
+            datasets.append((f"dataset cut to {length} bytes", ["train", "run.ini", f"--data.train=cut{length}.h5"], 2,
+                             [f"cut{length}.h5"]))
+        cases.refuse_all(datasets)
         text = space.write("other.txt", english(3000, seed=3)[::-1])
         space.must("tokenizer", "train", "--vocab", "300", "--output", space / "other.json", text)
         space.must("prepare", "--tokenizer", space / "other.json", "--output", space / "other.h5", text)

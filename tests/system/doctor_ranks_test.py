@@ -1,13 +1,14 @@
 """`trireme doctor` under mpirun: exit 0 on a healthy job, 1 and the ranks' names on a defect, 2 on bad input; it leaves
 nothing behind and ends when a rank dies or stands still."""
 
+import functools
 import json
 import os
 import signal
 import subprocess
 import time
 
-from support import Workspace, causes, check, rank_processes, run_file, say, tiny_model, wait_until
+from support import Workspace, at_once, causes, check, rank_processes, run_file, say, tiny_model, wait_until
 
 HELPER = os.path.join(os.path.dirname(os.path.dirname(os.environ["TRIREME_BIN"])), "libexec", "trireme", "trireme-run")
 MPIRUN = ["mpirun", "--oversubscribe", "--bind-to", "none"]
@@ -124,7 +125,12 @@ def bound_to_one_core(space):
 
 def bad_input(space):
     space.write("file", "no directory")
-    for what, arguments, words in [
+    def refused(what, arguments, words):
+        done = doctor(space, *arguments, ranks=2)
+        must_leave(done, 2, what)
+        must_say(done, words, what)
+
+    at_once([functools.partial(refused, *case) for case in [
             ("unknown option", ["--dirr", "x"], ["--dir"]),
             ("two run directories", ["run.ini", "--dir", "x"], ["--dir"]),
             ("no run file", ["nowhere.ini"], ["nowhere.ini"]),
@@ -134,10 +140,7 @@ def bad_input(space):
             ("not a number", ["--limit", "soon"], ["limit"]),
             ("two run files", ["run.ini", "run.ini"], ["run.ini"]),
             ("an empty directory name", ["--dir", ""], ["--dir"]),
-    ]:
-        done = doctor(space, *arguments, ranks=2)
-        must_leave(done, 2, what)
-        must_say(done, words, what)
+    ]])
 
 
 def rank_that_dies_or_stands_still(space):

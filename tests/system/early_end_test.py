@@ -5,7 +5,7 @@ import shutil
 import signal
 import subprocess
 
-from support import (TRIREME, Workspace, attempts, causes, check, checkpoints, make_data, metrics, outcome, rank_process,
+from support import (TRIREME, Workspace, at_once, attempts, causes, check, checkpoints, make_data, metrics, outcome, rank_process,
                      rank_processes, run_file, say, step_lines, tiny_model, wait_until, without_timing)
 
 
@@ -24,7 +24,7 @@ def while_it_starts(space):
     space.write("start.ini", run_file("start", model=tiny_model(layers=1, hidden=512, vocab=60000),
                                       data={"train": "data.h5"}, train={"steps": 1, "global_batch": 2, "micro_batch": 1},
                                       checkpoint={"every_steps": 0, "every_minutes": 0}))
-    process = space.start("train", "start.ini", ranks=2, START_SECONDS=1)
+    process = space.start("train", "start.ini", ranks=2, output="start.txt", START_SECONDS=1)
     started = []
 
     def second_rank():
@@ -35,7 +35,7 @@ def while_it_starts(space):
     wait_until(lambda: os.path.exists(space / "runs/start/lease"), process, "the lease")
     os.kill(started[0], signal.SIGTERM)
     code = process.wait(timeout=60)
-    said = text_of(space / "output.txt")
+    said = text_of(space / "start.txt")
     written = outcome(space / "runs/start", 1)
     check(code == 75 and not causes(said), f"a stop while starting left with {code}:\n{said}")
     check(written["exit_code"] == 75 and written["step"] == 0 and written["saved_step"] == 0, f"outcome {written}")
@@ -105,9 +105,7 @@ def main():
     with Workspace() as space:
         make_data(space)
         make_data(space, words=40000, name="big")
-        while_it_starts(space)
-        while_it_validates(space)
-        one_rank_alone(space)
+        at_once([lambda: while_it_starts(space), lambda: while_it_validates(space), lambda: one_rank_alone(space)])
 
 
 if __name__ == "__main__":

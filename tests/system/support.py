@@ -1,5 +1,6 @@
 """What the system tests share: they know Trireme only through its command line and its files."""
 
+import concurrent.futures
 import glob
 import json
 import os
@@ -69,6 +70,13 @@ class Workspace:
         done = self.run(*arguments, **keywords)
         check(done.returncode == 0, f"trireme {' '.join(arguments)} left with {done.returncode}:\n{done.stdout}{done.stderr}")
         return done
+
+
+def at_once(calls, number=4):
+    """Calls functions that mostly wait, some at a time; the first failed check fails the script."""
+    with concurrent.futures.ThreadPoolExecutor(number) as pool:
+        for done in [pool.submit(call) for call in calls]:
+            done.result()
 
 
 def command(*arguments, ranks=0):
