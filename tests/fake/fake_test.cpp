@@ -95,17 +95,24 @@ TEST(FakeMemory, ReportsMisuseAndLeaks) {
 
 /// The bytes of a pageable copy are staged when the call returns; the device may get them later.
 TEST(FakeStreams, ACopyFromPageableMemoryIsOrderedByItsStreamOnly) {
-  Machine machine(seeded());
-  machine.run(1, [&](int) {
-    float* data = new_floats(1);
-    const float one = 1;
-    const cudaStream_t other = new_stream();
-    EXPECT_EQ(cudaMemcpy(data, &one, sizeof(one), cudaMemcpyHostToDevice), cudaSuccess);
-    EXPECT_EQ(cudaMemsetAsync(data, 0, sizeof(one), other), cudaSuccess);
-    EXPECT_EQ(cudaStreamDestroy(other), cudaSuccess);
-    EXPECT_EQ(cudaFree(data), cudaSuccess);
-  });
-  EXPECT_THAT(machine.findings(), Contains(AllOf(StartsWith("cudaMemset on stream"), HasSubstr("in no order"))));
+  int reported = 0;
+  for (unsigned seed = 0; seed < 50; ++seed) {
+    Machine machine({.seed = seed});
+    machine.run(1, [&](int) {
+      float* data = new_floats(1);
+      const float one = 1;
+      const cudaStream_t other = new_stream();
+      EXPECT_EQ(cudaMemcpy(data, &one, sizeof(one), cudaMemcpyHostToDevice), cudaSuccess);
+      EXPECT_EQ(cudaMemsetAsync(data, 0, sizeof(one), other), cudaSuccess);
+      EXPECT_EQ(cudaStreamDestroy(other), cudaSuccess);
+      EXPECT_EQ(cudaFree(data), cudaSuccess);
+    });
+    for (const std::string& finding : machine.findings()) {
+      EXPECT_THAT(finding, AllOf(StartsWith("cudaMemset on stream"), HasSubstr("in no order")));
+      ++reported;
+    }
+  }
+  EXPECT_GT(reported, 25);  // with some seeds the copy happens to be over
 }
 
 TEST(FakeStreams, AnEventOrdersTwoStreams) {
