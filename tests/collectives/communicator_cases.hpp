@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <functional>
@@ -198,7 +199,7 @@ inline void CommunicatorCase::reduce_scatter_gives_each_rank_its_piece() {
             std::vector<char> all(own.size());
             send->read(all.data(), all.size());
             const std::size_t begin = offset * collectives::size_of(type);
-            ASSERT_EQ(std::memcmp(all.data() + begin, expected.data(), expected.size()), 0)
+            ASSERT_TRUE(std::equal(expected.begin(), expected.end(), all.begin() + static_cast<std::ptrdiff_t>(begin)))
                 << collectives::name_of(type) << " x " << count << " in place";
           } else {
             ASSERT_TRUE(holds(*apart, expected)) << collectives::name_of(type) << " x " << count;

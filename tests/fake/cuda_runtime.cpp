@@ -81,16 +81,16 @@ Operation copy_to_device(void* to, const void* from, std::size_t bytes) {
   Operation copy;
   copy.text = "cudaMemcpy to the device";
   copy.writes = {{static_cast<const char*>(to), bytes}};
-  copy.complete = [to, staged] { std::memcpy(to, staged->data(), staged->size()); };
+  copy.complete = [to, staged] { copy_bytes(to, staged->data(), staged->size()); };
   return copy;
 }
 
 Operation copy_to_host(void* to, const void* from, std::size_t bytes) {
-  std::memset(to, kNothing, bytes);
+  fill_bytes(to, kNothing, bytes);
   Operation copy;
   copy.text = "cudaMemcpy to the host";
   copy.reads = {{static_cast<const char*>(from), bytes}};
-  copy.complete = [to, from, bytes] { std::memcpy(to, from, bytes); };
+  copy.complete = [to, from, bytes] { copy_bytes(to, from, bytes); };
   return copy;
 }
 
@@ -98,7 +98,7 @@ Operation fill(void* data, int value, std::size_t bytes) {
   Operation operation;
   operation.text = "cudaMemset";
   operation.writes = {{static_cast<const char*>(data), bytes}};
-  operation.complete = [=] { std::memset(data, value, bytes); };
+  operation.complete = [=] { fill_bytes(data, value, bytes); };
   return operation;
 }
 

@@ -7,7 +7,7 @@ namespace trireme::fake {
 
 void* Memory::allocate(std::size_t bytes, int device, int rank) {
   auto data = std::make_unique<char[]>(bytes + 1);
-  std::memset(data.get(), kNothing, bytes + 1);
+  fill_bytes(data.get(), kNothing, bytes + 1);
   char* begin = data.get();
   allocations_[begin] = {bytes, device, rank, std::move(data)};
   return begin;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,6 +20,14 @@ struct Range {
     return bytes > 0 && other.bytes > 0 && begin < other.begin + other.bytes && other.begin < begin + bytes;
   }
 };
+
+/// As memcpy and memset, where nothing may be at no address.
+inline void copy_bytes(void* to, const void* from, std::size_t bytes) {
+  if (bytes > 0) std::memcpy(to, from, bytes);
+}
+inline void fill_bytes(void* data, int value, std::size_t bytes) {
+  if (bytes > 0) std::memset(data, value, bytes);
+}
 
 struct Allocation {
   std::size_t bytes;

@@ -106,9 +106,9 @@ class Run {
       const Range out = written_by(kernel.calls[i], comm().clique->size);
       if (out.bytes == 0) continue;
       if (kernel.done[i]) {
-        std::memcpy(const_cast<char*>(out.begin), kernel.results[i].data(), out.bytes);
+        copy_bytes(const_cast<char*>(out.begin), kernel.results[i].data(), out.bytes);
       } else {  // aborted
-        std::memset(const_cast<char*>(out.begin), kNothing, out.bytes);
+        fill_bytes(const_cast<char*>(out.begin), kNothing, out.bytes);
       }
       kernel.results[i] = {};
     }

@@ -304,7 +304,7 @@ void Machine::broadcast(void* data, std::size_t bytes) {
   }
   const bool there = state.wait(entry.lock(), "rank 0's broadcast", nullptr,
                                 [&] { return state.board_offsets.size() > static_cast<std::size_t>(round); });
-  if (there) std::memcpy(data, state.board.data() + state.board_offsets[static_cast<std::size_t>(round)], bytes);
+  if (there) copy_bytes(data, state.board.data() + state.board_offsets[static_cast<std::size_t>(round)], bytes);
 }
 
 void Machine::join_rank(int rank) {

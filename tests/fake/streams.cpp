@@ -1,7 +1,5 @@
 #include "tests/fake/streams.hpp"
 
-#include <cstring>
-
 #include "base/error.hpp"
 #include "tests/fake/state.hpp"
 
@@ -96,7 +94,7 @@ Position Streams::add(State& state, Stream& stream, Operation operation) {
   check_access(state, stream, operation);
   for (const Range& range : operation.writes) {
     if (any_touches({range}, operation.reads) || in_use(range)) continue;
-    std::memset(const_cast<char*>(range.begin), kNothing, range.bytes);
+    fill_bytes(const_cast<char*>(range.begin), kNothing, range.bytes);
   }
   stream.queue.push_back(std::move(operation));
   state.change();
