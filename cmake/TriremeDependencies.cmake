@@ -41,6 +41,16 @@ if(TRIREME_TORCH)
   set(TRIREME_TORCH_ROOT ${torch_root})
 endif()
 
+# The headers of CUDA and NCCL alone, for tests that bring functions of their own (tests/fake).
+set(TRIREME_HAVE_CUDA_HEADERS OFF)
+find_path(TRIREME_CUDA_INCLUDE_DIR cuda_runtime_api.h HINTS /usr/local/cuda/include ENV CUDA_HOME PATH_SUFFIXES include)
+find_path(TRIREME_NCCL_INCLUDE_DIR nccl.h HINTS ${TRIREME_CUDA_INCLUDE_DIR})
+if(TRIREME_CUDA_INCLUDE_DIR AND TRIREME_NCCL_INCLUDE_DIR)
+  set(TRIREME_HAVE_CUDA_HEADERS ON)
+  add_library(trireme_cuda_headers INTERFACE)
+  target_include_directories(trireme_cuda_headers SYSTEM INTERFACE ${TRIREME_CUDA_INCLUDE_DIR} ${TRIREME_NCCL_INCLUDE_DIR})
+endif()
+
 # CUDA and NCCL: all that needs them is libtrireme_cuda.so.
 set(TRIREME_HAVE_CUDA OFF)
 if(TRIREME_CUDA AND TRIREME_HAVE_TORCH)
@@ -80,4 +90,4 @@ if(TRIREME_HAVE_TORCH)
   endforeach()
   target_link_options(trireme_torch_cpu INTERFACE -Wl,--allow-shlib-undefined)
 endif()
-message(STATUS "Trireme: LibTorch ${TRIREME_HAVE_TORCH}, CUDA and NCCL ${TRIREME_HAVE_CUDA}")
+message(STATUS "Trireme: LibTorch ${TRIREME_HAVE_TORCH}, CUDA and NCCL ${TRIREME_HAVE_CUDA}, their headers ${TRIREME_HAVE_CUDA_HEADERS}")

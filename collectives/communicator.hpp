@@ -95,6 +95,16 @@ class Communicator {
   /// Collective: makes a new communicator of the ranks with the same color, ordered by key. A rank with color < 0 takes
   /// part and gets nullptr. Children do not depend on the parent's lifetime.
   virtual std::unique_ptr<Communicator> split(int color, int key, const std::string& name) = 0;
+  /// As split(). On a device, the operations of the new communicator run on a stream of their own, so they neither wait
+  /// for those of other communicators nor hold them up. All ranks still issue all operations in one order.
+  virtual std::unique_ptr<Communicator> split_with_stream(int color, int key, const std::string& name) {
+    return split(color, key, name);
+  }
+
+  /// Collective over this rank and `peers`, each of which names this rank too; blocks the host. Connects them in both
+  /// directions. NCCL connects at the end of a group, for the transfers of that group: without this call the first
+  /// exchanges of two peers must be mirror images of each other. Does nothing in host memory.
+  virtual void connect(const std::vector<int>& peers) { static_cast<void>(peers); }
 
   /// Call it at an orderly end: waits for what is under way, so that destruction cannot block on a peer.
   virtual void finish() = 0;

@@ -13,8 +13,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 preset=${1:-}
 [[ "$preset" =~ ^(threads|tsan|asan|asan-torch)$ ]] || { echo "sanitize.sh: say threads, tsan, asan or asan-torch" >&2; exit 2; }
-tests=(base_test base_signals_test retry_io_test topology_test collective_ops_test launch_test slurm_test hdf5_test
-       documents_test tokenizer_test tokens_test lease_test checkpoint_test)
+tests=(base_test base_signals_test retry_io_test topology_test collective_ops_test launch_test fake_cuda_test
+       fake_nccl_test slurm_test hdf5_test documents_test tokenizer_test tokens_test lease_test checkpoint_test)
 if [ "$preset" = threads ]; then
   preset=tsan
   tests=(base_signals_test checkpoint_test)

@@ -8,12 +8,15 @@ void check_cuda(cudaError_t code, const char* what) {
   if (code != cudaSuccess) throw base::Error(base::str(what, " failed: ", cudaGetErrorString(code)));
 }
 
-void check_nccl(ncclResult_t code, const char* what, const std::string& group, ncclComm_t comm) {
-  if (code == ncclSuccess || code == ncclInProgress) return;
+std::string nccl_text(ncclResult_t code, ncclComm_t comm) {
   const char* detail = ncclGetLastError(comm);
   std::string text = ncclGetErrorString(code);
   if (detail != nullptr && detail[0] != '\0') text += base::str(" (", detail, ")");
-  throw base::Error(base::str(what, " of group ", group, " failed: ", text));
+  return text;
+}
+
+void check_nccl(ncclResult_t code, const char* what, const std::string& group, ncclComm_t comm) {
+  if (code != ncclSuccess) throw base::Error(base::str(what, " of group ", group, " failed: ", nccl_text(code, comm)));
 }
 
 }  // namespace trireme::collectives

@@ -1,19 +1,20 @@
 #include "collectives/nccl/communicator.hpp"
 
-#include <chrono>
+#include <algorithm>
+#include <cstdlib>
 #include <exception>
-#include <thread>
+#include <mutex>
+#include <numeric>
+#include <utility>
 
-#include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "collectives/nccl/checks.hpp"
+#include "collectives/nccl/watch.hpp"
 
 namespace trireme::collectives {
 
 namespace {
-
-using Clock = std::chrono::steady_clock;
 
 ncclDataType_t type_of(DataType type) {
   switch (type) {
@@ -31,164 +32,207 @@ ncclRedOp_t op_of(ReduceOp op) {
   return kOps[static_cast<int>(op)];
 }
 
-ncclConfig_t configuration() {
+/// `name` must outlive the communicator.
+ncclConfig_t configuration(const std::string& name) {
   ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
-  config.blocking = 0;
+  config.blocking = 1;
+  config.commName = name.c_str();
   return config;
 }
 
-/// Device memory for set-up and barriers.
+/// One host thread issues the operations of all communicators in one order, the same on all ranks. NCCL keeps it on the
+/// device when it is told so, before its first call.
+void keep_launch_order() {
+  static std::once_flag once;
+  std::call_once(once, [] { setenv("NCCL_LAUNCH_ORDER_IMPLICIT", "1", 0); });
+}
+
+/// Device memory for set-up, barriers and connections. Each use ends before the host goes on.
 class DeviceMemory {
  public:
   explicit DeviceMemory(std::size_t bytes) { check_cuda(cudaMalloc(&data_, bytes), "allocating device memory"); }
   ~DeviceMemory() { cudaFree(data_); }
   DeviceMemory(const DeviceMemory&) = delete;
   DeviceMemory& operator=(const DeviceMemory&) = delete;
-  void* data() const { return data_; }
+  char* data() const { return static_cast<char*>(data_); }
 
  private:
   void* data_ = nullptr;
 };
 
-/// Makes the calls between construction and end() one operation.
+/// Several calls as one operation. The first refusal counts; the group is always closed.
 class Group {
  public:
-  Group(const char* what, const std::string& name) { check_nccl(ncclGroupStart(), what, name, nullptr); }
-  ~Group() {
-    if (open_) ncclGroupEnd();
-  }
+  Group() : code_(ncclGroupStart()), open_(code_ == ncclSuccess) {}
   Group(const Group&) = delete;
   Group& operator=(const Group&) = delete;
+  void add(ncclResult_t code) {
+    if (code_ == ncclSuccess) code_ = code;
+  }
   ncclResult_t end() {
-    open_ = false;
-    return ncclGroupEnd();
+    const ncclResult_t code = open_ ? ncclGroupEnd() : code_;
+    return code_ == ncclSuccess ? code : code_;
   }
 
  private:
-  bool open_ = true;
+  ncclResult_t code_;
+  bool open_;
 };
 
 class OrderedLater final : public Request::State {
  public:
-  OrderedLater(const Streams& streams, Event after) : streams_(streams), after_(std::move(after)) {}
+  OrderedLater(Watch& watch, std::shared_ptr<CommunicationStream> stream, std::shared_ptr<Event> end)
+      : watch_(watch), stream_(std::move(stream)), end_(std::move(end)) {}
   bool test() override {
-    if (!after_.reached()) return false;
+    if (!end_->reached()) return false;
     wait();
     return true;
   }
-  void wait() override { streams_.order(after_); }
+  void wait() override {
+    watch_.check();
+    stream_->order(*end_);
+  }
   void abandon() noexcept override {}
 
  private:
-  const Streams& streams_;
-  Event after_;
+  Watch& watch_;
+  std::shared_ptr<CommunicationStream> stream_;
+  std::shared_ptr<Event> end_;
 };
 
 }  // namespace
 
-/// What the communicators of one rank share.
+/// What the communicators of one rank share. The watch ends first.
 struct NcclCommunicator::Shared {
-  Streams streams;
+  Shared(const NcclWorldOptions& options, Watch::Options watch_options)
+      : device(options.device),
+        compute(static_cast<cudaStream_t>(options.compute_stream)),
+        trace(options.trace),
+        world_rank(options.rank),
+        memory(static_cast<std::size_t>(options.size) * sizeof(std::int64_t)),
+        watch(std::move(watch_options)) {}
+
+  int device;
+  cudaStream_t compute;
   OperationTrace* trace;
-  double limit_seconds;
   int world_rank;
+  std::shared_ptr<EventPool> events = std::make_shared<EventPool>();
+  DeviceMemory memory;  ///< 8 bytes for each rank of the world
+  Watch watch;
 };
 
 std::unique_ptr<Communicator> NcclCommunicator::make_world(const NcclWorldOptions& options) {
+  keep_launch_order();
   int version = 0;
   check_nccl(ncclGetVersion(&version), "asking the version", options.name, nullptr);
   if (version / 10000 != NCCL_VERSION_CODE / 10000 || version < NCCL_VERSION_CODE) {
     throw base::Error(base::str("the NCCL library is of version ", version, " but Trireme was built with ",
                                 NCCL_VERSION_CODE, "; load the one it was built with"));
   }
+  auto stream =
+      std::make_shared<CommunicationStream>(options.device, static_cast<cudaStream_t>(options.compute_stream));
   auto shared =
-      std::shared_ptr<Shared>(new Shared{Streams(options.device, static_cast<cudaStream_t>(options.compute_stream)),
-                                         options.trace, options.limit_seconds, options.rank});
-  std::unique_ptr<NcclCommunicator> world(
-      new NcclCommunicator(std::move(shared), options.name, options.rank, options.size));
+      std::make_shared<Shared>(options, Watch::Options{options.device, options.limit_seconds, options.poll_seconds,
+                                                       options.abort_seconds, options.clock, options.end_job});
+  std::unique_ptr<NcclCommunicator> world(new NcclCommunicator(std::move(shared), std::move(stream), options.name));
   ncclUniqueId id = {};
   if (options.rank == 0) check_nccl(ncclGetUniqueId(&id), "making the unique id", options.name, nullptr);
   options.broadcast(&id, sizeof(id));
-  ncclConfig_t config = configuration();
-  world->settle(ncclCommInitRankConfig(&world->comm_, options.size, id, options.rank, &config), "set-up");
-  world->learn_ranks(options.rank);
+  ncclConfig_t config = configuration(world->name_);
+  ncclComm_t comm = nullptr;
+  {
+    const Watch::Call call(world->shared_->watch, *world->watched_, "set-up", Watch::Handle::kNone);
+    world->check(ncclCommInitRankConfig(&comm, options.size, id, options.rank, &config), "set-up");
+  }
+  world->adopt(comm);
+  std::vector<int> ranks(static_cast<std::size_t>(options.size));
+  std::iota(ranks.begin(), ranks.end(), 0);
+  world->open_trace(std::move(ranks));
   return world;
 }
 
-NcclCommunicator::NcclCommunicator(std::shared_ptr<Shared> shared, std::string name, int rank, int size)
-    : shared_(std::move(shared)), name_(std::move(name)), rank_(rank), ranks_(static_cast<std::size_t>(size)) {}
+NcclCommunicator::NcclCommunicator(std::shared_ptr<Shared> shared, std::shared_ptr<CommunicationStream> stream,
+                                   std::string name)
+    : shared_(std::move(shared)),
+      stream_(std::move(stream)),
+      name_(std::move(name)),
+      watched_(shared_->watch.open(name_)) {}
 
 NcclCommunicator::~NcclCommunicator() {
-  if (comm_ == nullptr) return;
   if (std::uncaught_exceptions() > 0) {
-    ncclCommAbort(comm_);
-    return;
+    shared_->watch.abandon();
+  } else if (comm_ != nullptr) {
+    try {
+      finish();
+    } catch (const std::exception& error) {
+      base::print_failure(base::failure_text(error));
+    }
   }
-  try {
-    finish();
-  } catch (const std::exception& error) {
-    base::print_failure(base::failure_text(error));
-  }
+  shared_->watch.close(*watched_);
 }
 
-void NcclCommunicator::learn_ranks(int world_rank) {
-  std::vector<std::int64_t> ranks(ranks_.size());
-  ranks[static_cast<std::size_t>(rank_)] = world_rank;
-  const DeviceMemory memory(ranks.size() * sizeof(std::int64_t));
-  auto* own = static_cast<std::int64_t*>(memory.data()) + rank_;
-  check_cuda(cudaMemcpy(own, &ranks[static_cast<std::size_t>(rank_)], sizeof(std::int64_t), cudaMemcpyHostToDevice),
-             "copying to the device");
-  settle(ncclAllGather(own, memory.data(), 1, ncclInt64, comm_, shared_->streams.communication()), "set-up");
-  drain("set-up");
-  check_cuda(cudaMemcpy(ranks.data(), memory.data(), ranks.size() * sizeof(std::int64_t), cudaMemcpyDeviceToHost),
-             "copying from the device");
-  ranks_.assign(ranks.begin(), ranks.end());
+void NcclCommunicator::adopt(ncclComm_t comm) {
+  comm_ = comm;
+  shared_->watch.made(*watched_, comm);
+  check(ncclCommUserRank(comm, &rank_), "set-up");
+}
+
+std::vector<int> NcclCommunicator::gather_ranks() {
+  int size = 0;
+  check(ncclCommCount(comm_, &size), "set-up");
+  // The copies are ordered by the stream that the gather runs on: from pageable memory, a copy of another stream may
+  // still be under way when its call has returned.
+  const cudaStream_t stream = stream_->handle();
+  const std::int64_t own = shared_->world_rank;
+  std::vector<std::int64_t> all(static_cast<std::size_t>(size));
+  char* place = shared_->memory.data() + static_cast<std::size_t>(rank_) * sizeof(own);
+  check_cuda(cudaMemcpyAsync(place, &own, sizeof(own), cudaMemcpyHostToDevice, stream), "copying to the device");
+  {
+    const Watch::Call call(shared_->watch, *watched_, "set-up", Watch::Handle::kAborts);
+    check(ncclAllGather(place, shared_->memory.data(), 1, ncclInt64, comm_, stream), "set-up");
+    check_cuda(
+        cudaMemcpyAsync(all.data(), shared_->memory.data(), all.size() * sizeof(own), cudaMemcpyDeviceToHost, stream),
+        "copying from the device");
+    drain();
+  }
+  return {all.begin(), all.end()};
+}
+
+void NcclCommunicator::open_trace(std::vector<int> ranks) {
+  ranks_ = std::move(ranks);
+  shared_->watch.name_ranks(*watched_, ranks_);
   trace_ = shared_->trace->open(name_, ranks_);
 }
 
-void NcclCommunicator::abort_after_limit(const char* what) {
-  ncclCommAbort(comm_);
-  comm_ = nullptr;
-  throw base::Error(base::str(what, " of group ", name_, " did not complete in ", shared_->limit_seconds,
-                              " s; some rank of the group is missing, or the network between the nodes fails"));
+void NcclCommunicator::check(ncclResult_t code, const std::string& what) {
+  if (code == ncclSuccess) return;
+  shared_->watch.fail(base::str(what, " of ", describe_group(*watched_), " failed: ", nccl_text(code, comm_)));
 }
 
-void NcclCommunicator::settle(ncclResult_t code, const char* what) {
-  check_nccl(code, what, name_, comm_);
-  const auto start = Clock::now();
-  ncclResult_t state = ncclInProgress;
-  while (true) {
-    check_nccl(ncclCommGetAsyncError(comm_, &state), what, name_, comm_);
-    check_nccl(state, what, name_, comm_);
-    if (state == ncclSuccess) return;
-    if (base::seconds_since(start) > shared_->limit_seconds) abort_after_limit(what);
-    std::this_thread::yield();
-  }
+void NcclCommunicator::drain() {
+  stream_->drain();
+  shared_->watch.check();
 }
 
-void NcclCommunicator::drain(const char* what) {
-  const auto start = Clock::now();
-  while (true) {
-    const cudaError_t code = cudaStreamQuery(shared_->streams.communication());
-    if (code == cudaSuccess) return;
-    if (code != cudaErrorNotReady) check_cuda(code, what);
-    ncclResult_t state = ncclSuccess;
-    check_nccl(ncclCommGetAsyncError(comm_, &state), what, name_, comm_);
-    check_nccl(state, what, name_, comm_);
-    if (base::seconds_since(start) > shared_->limit_seconds) abort_after_limit(what);
-    std::this_thread::yield();
-  }
-}
-
-template <typename Call>
-Request NcclCommunicator::issue(Operation operation, Call call) {
+template <typename Calls>
+Request NcclCommunicator::issue(Operation operation, Calls calls) {
+  Watch& watch = shared_->watch;
+  watch.check();
   const std::uint64_t number = trace_->start(operation);
-  Streams& streams = shared_->streams;
-  streams.after_compute();
+  stream_->after_compute();
+  Launched launched{operation, number, shared_->events->take(), shared_->events->take()};
+  launched.begin->record(stream_->handle());
   trace_->begin_wait(operation, number, -1);
-  settle(call(streams.communication()), name_of(operation));
+  {
+    const Watch::Call call(watch, *watched_, name_of(operation), Watch::Handle::kAborts, number);
+    const ncclResult_t code = calls(stream_->handle());
+    if (code != ncclSuccess) check(code, base::str(name_of(operation), " ", number));
+  }
   trace_->end_wait();
-  return Request(std::make_unique<OrderedLater>(streams, streams.mark()));
+  launched.end->record(stream_->handle());
+  const std::shared_ptr<Event> end = launched.end;
+  watch.launched(*watched_, std::move(launched));
+  return Request(std::make_unique<OrderedLater>(watch, stream_, end));
 }
 
 Request NcclCommunicator::start_all_reduce(void* data, std::size_t count, DataType type, ReduceOp op) {
@@ -223,13 +267,11 @@ Request NcclCommunicator::start_all_to_all(const void* send, void* receive, std:
   if (count == 0) return {};
   const std::size_t bytes = count * size_of(type);
   return issue(Operation::kAllToAll, [&](cudaStream_t stream) {
-    Group group("all_to_all", name_);
+    Group group;
     for (int peer = 0; peer < size(); ++peer) {
       const std::size_t offset = static_cast<std::size_t>(peer) * bytes;
-      check_nccl(ncclSend(static_cast<const char*>(send) + offset, count, type_of(type), peer, comm_, stream),
-                 "all_to_all", name_, comm_);
-      check_nccl(ncclRecv(static_cast<char*>(receive) + offset, count, type_of(type), peer, comm_, stream),
-                 "all_to_all", name_, comm_);
+      group.add(ncclSend(static_cast<const char*>(send) + offset, count, type_of(type), peer, comm_, stream));
+      group.add(ncclRecv(static_cast<char*>(receive) + offset, count, type_of(type), peer, comm_, stream));
     }
     return group.end();
   });
@@ -240,57 +282,71 @@ Request NcclCommunicator::start_exchange(const std::vector<Transfer>& transfers)
   for (const Transfer& transfer : transfers) any = any || transfer.count > 0;
   if (!any) return {};
   return issue(Operation::kExchange, [&](cudaStream_t stream) {
-    Group group("exchange", name_);
+    Group group;
     for (const Transfer& t : transfers) {
       if (t.count == 0) continue;
-      check_nccl(t.direction == Transfer::Direction::kSend
-                     ? ncclSend(t.data, t.count, type_of(t.type), t.peer, comm_, stream)
-                     : ncclRecv(t.data, t.count, type_of(t.type), t.peer, comm_, stream),
-                 "exchange", name_, comm_);
+      group.add(t.direction == Transfer::Direction::kSend
+                    ? ncclSend(t.data, t.count, type_of(t.type), t.peer, comm_, stream)
+                    : ncclRecv(t.data, t.count, type_of(t.type), t.peer, comm_, stream));
     }
     return group.end();
   });
 }
 
 void NcclCommunicator::barrier() {
-  const DeviceMemory flag(1);
-  check_cuda(cudaMemset(flag.data(), 0, 1), "clearing device memory");
-  const std::uint64_t number = trace_->start(Operation::kBarrier);
-  trace_->begin_wait(Operation::kBarrier, number, -1);
-  shared_->streams.after_compute();
-  settle(ncclAllReduce(flag.data(), flag.data(), 1, ncclUint8, ncclSum, comm_, shared_->streams.communication()),
-         "barrier");
-  drain("barrier");
-  trace_->end_wait();
+  char* flag = shared_->memory.data();
+  issue(Operation::kBarrier, [&](cudaStream_t stream) {
+    return ncclAllReduce(flag, flag, 1, ncclUint8, ncclSum, comm_, stream);
+  }).wait();
+  drain();
+}
+
+void NcclCommunicator::connect(const std::vector<int>& peers) {
+  char* bytes = shared_->memory.data();
+  std::vector<Transfer> transfers;
+  for (const int peer : peers) {
+    transfers.push_back({Transfer::Direction::kSend, bytes++, 1, DataType::kUInt8, peer});
+    transfers.push_back({Transfer::Direction::kReceive, bytes++, 1, DataType::kUInt8, peer});
+  }
+  start_exchange(transfers).wait();
+  drain();
 }
 
 std::unique_ptr<Communicator> NcclCommunicator::split(int color, int key, const std::string& name) {
-  drain("split");
+  return split_on(stream_, color, key, name);
+}
+
+std::unique_ptr<Communicator> NcclCommunicator::split_with_stream(int color, int key, const std::string& name) {
+  return split_on(std::make_shared<CommunicationStream>(shared_->device, shared_->compute), color, key, name);
+}
+
+std::unique_ptr<Communicator> NcclCommunicator::split_on(std::shared_ptr<CommunicationStream> stream, int color,
+                                                         int key, const std::string& name) {
+  drain();
+  std::unique_ptr<NcclCommunicator> part(new NcclCommunicator(shared_, std::move(stream), name));
   const std::uint64_t number = trace_->start(Operation::kSplit);
   trace_->begin_wait(Operation::kSplit, number, -1);
-  ncclConfig_t config = configuration();
+  ncclConfig_t config = configuration(part->name_);
   ncclComm_t child = nullptr;
-  settle(ncclCommSplit(comm_, color < 0 ? NCCL_SPLIT_NOCOLOR : color, key, &child, &config), "split");
+  {
+    const Watch::Call call(shared_->watch, *watched_, "split", Watch::Handle::kNone);
+    check(ncclCommSplit(comm_, color < 0 ? NCCL_SPLIT_NOCOLOR : color, key, &child, &config), "split");
+  }
   trace_->end_wait();
   if (child == nullptr) return nullptr;
-  std::unique_ptr<NcclCommunicator> part(new NcclCommunicator(shared_, name, 0, 1));
-  part->comm_ = child;
-  part->settle(ncclSuccess, "split");
-  int size = 0;
-  check_nccl(ncclCommCount(child, &size), "split", name, child);
-  check_nccl(ncclCommUserRank(child, &part->rank_), "split", name, child);
-  part->ranks_.resize(static_cast<std::size_t>(size));
-  part->learn_ranks(shared_->world_rank);
+  part->adopt(child);
+  part->open_trace(part->gather_ranks());
   return part;
 }
 
 void NcclCommunicator::finish() {
   if (comm_ == nullptr) return;
-  drain("closing");
-  settle(ncclCommFinalize(comm_), "closing");
-  const ncclResult_t code = ncclCommDestroy(comm_);
-  comm_ = nullptr;
-  check_nccl(code, "closing", name_, nullptr);
+  drain();
+  const Watch::Call call(shared_->watch, *watched_, "closing", Watch::Handle::kNone);
+  check(ncclCommFinalize(comm_), "closing");
+  // From here on nobody may abort it.
+  shared_->watch.made(*watched_, nullptr);
+  check(ncclCommDestroy(std::exchange(comm_, nullptr)), "closing");
 }
 
 }  // namespace trireme::collectives

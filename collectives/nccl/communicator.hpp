@@ -10,17 +10,20 @@
 #include "collectives/communicator.hpp"
 #include "collectives/nccl/cuda_functions.hpp"
 #include "collectives/nccl/streams.hpp"
+#include "collectives/nccl/watch.hpp"
 #include "collectives/ops/trace.hpp"
 
 namespace trireme::collectives {
 
-/// Owns an ncclComm_t in non-blocking mode; a call that does not complete within the limit aborts the group. Operations
-/// run on the communication stream after all work that the compute stream holds; wait() makes the compute stream wait
-/// for them. Buffers must live until then (and, in torch's caching allocator, be used on the compute stream).
+/// Owns an ncclComm_t in blocking mode. Operations run on a communication stream after all work that the compute stream
+/// holds; wait() makes the compute stream wait for them. Buffers must live until then (and, in torch's caching
+/// allocator, be used on the compute stream). One host thread at a time issues operations, and all ranks issue those of
+/// all their communicators in one order; communicators with streams of their own do not wait for each other's on the
+/// device. After a failure of any communicator of this rank (nccl/watch.hpp) every call throws it.
 class NcclCommunicator final : public Communicator {
  public:
   static std::unique_ptr<Communicator> make_world(const NcclWorldOptions& options);
-  /// Calls finish(), or ncclCommAbort while an exception unwinds.
+  /// Calls finish(). While an exception unwinds it aborts all communicators of this rank, so that memory can be freed.
   ~NcclCommunicator() override;
 
   int rank() const override { return rank_; }
@@ -37,27 +40,36 @@ class NcclCommunicator final : public Communicator {
   /// Blocks the host.
   void barrier() override;
   std::unique_ptr<Communicator> split(int color, int key, const std::string& name) override;
+  std::unique_ptr<Communicator> split_with_stream(int color, int key, const std::string& name) override;
+  /// Exchanges a byte with each peer, and blocks the host.
+  void connect(const std::vector<int>& peers) override;
   void finish() override;
 
  private:
   struct Shared;
 
-  NcclCommunicator(std::shared_ptr<Shared> shared, std::string name, int rank, int size);
+  NcclCommunicator(std::shared_ptr<Shared> shared, std::shared_ptr<CommunicationStream> stream, std::string name);
+  std::unique_ptr<Communicator> split_on(std::shared_ptr<CommunicationStream> stream, int color, int key,
+                                         const std::string& name);
+  /// Takes the communicator over after set-up or split.
+  void adopt(ncclComm_t comm);
   /// Gathers the world ranks of the group over the new communicator.
-  void learn_ranks(int world_rank);
-  /// Waits until the last call is complete; aborts and throws when the limit is exceeded.
-  void settle(ncclResult_t code, const char* what);
+  std::vector<int> gather_ranks();
+  void open_trace(std::vector<int> ranks);
+  /// Throws when NCCL refused a call, after everything of this rank is aborted.
+  void check(ncclResult_t code, const std::string& what);
   /// Waits on the host until the communication stream is empty.
-  void drain(const char* what);
-  void abort_after_limit(const char* what);
-  template <typename Call>
-  Request issue(Operation operation, Call call);
+  void drain();
+  template <typename Calls>
+  Request issue(Operation operation, Calls calls);
 
   std::shared_ptr<Shared> shared_;
+  std::shared_ptr<CommunicationStream> stream_;
   std::string name_;
-  int rank_;
-  std::vector<int> ranks_;
+  int rank_ = 0;
+  std::vector<int> ranks_;  ///< of the world
   ncclComm_t comm_ = nullptr;
+  std::shared_ptr<Watch::Group> watched_;
   std::shared_ptr<GroupTrace> trace_;
 };
 

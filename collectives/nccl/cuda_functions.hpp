@@ -13,13 +13,12 @@
 namespace trireme::collectives {
 
 /// Incremented with every change of CudaFunctions.
-inline constexpr int kCudaFunctionsVersion = 2;
+inline constexpr int kCudaFunctionsVersion = 3;
 
 struct CudaDevice {
   std::string name;
   std::string uuid;  ///< "GPU-xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx", as nvidia-smi prints it
   std::size_t memory_bytes = 0;
-  std::size_t free_bytes = 0;
   int compute_capability = 0;  ///< 90 for 9.0
 };
 
@@ -33,16 +32,29 @@ struct NcclWorldOptions {
   /// Sends rank 0's bytes to all ranks; used for NCCL's unique id.
   std::function<void(void* data, std::size_t bytes)> broadcast;
   OperationTrace* trace = nullptr;  ///< outlives the communicators
-  double limit_seconds = 300;       ///< limit for set-up, closing and calls that block the host; then aborts the group
+  /// Limit for a call that blocks the host, and for an operation since its stream reached it. It must exceed the time
+  /// that a peer may compute between two operations of one group: nccl/watch.hpp says why.
+  double limit_seconds = 300;
+  double poll_seconds = 0.5;  ///< between two looks for errors and hangs
+  double abort_seconds = 10;  ///< limit for ncclCommAbort
+  /// Seconds of a clock that never goes back, for the limits; empty = the steady clock. Tests bring their own.
+  std::function<double()> clock;
+  /// Ends the job with this message (MpiWorld::abort_with). Called by a thread of the communicators, once everything is
+  /// aborted, or when nothing can be aborted (set-up, split and closing have no handle yet or any more). Empty: the
+  /// error is thrown by the next use of a communicator; where nothing can be aborted, the process prints it and ends.
+  std::function<void(const std::string& message)> end_job;
 };
 
 struct CudaFunctions {
   int version;
   /// The number of usable devices; 0 without any.
   int (*device_count)();
+  /// What a device is. Leaves the current device as it is and makes no context, which would take 0.5 GB of the device.
   CudaDevice (*device)(int index);
-  /// Makes the device current for the calling thread.
+  /// Makes the device current for the calling thread, and a context on it.
   void (*set_device)(int index);
+  /// The bytes that are free on the current device; asks only after set_device().
+  std::size_t (*free_bytes)();
   /// Waits for all work on the current device.
   void (*synchronize)();
   /// Allocates `bytes` zeros on the current device. Throws base::Error when there is no room.

@@ -34,13 +34,15 @@ void set_device(int index) { check_cuda(cudaSetDevice(index), "choosing a device
 CudaDevice device(int index) {
   cudaDeviceProp properties;
   check_cuda(cudaGetDeviceProperties(&properties, index), "asking a device's properties");
-  CudaDevice device{properties.name, uuid_text(properties.uuid), 0, 0, properties.major * 10 + properties.minor};
-  int current = 0;
-  check_cuda(cudaGetDevice(&current), "asking the current device");
-  set_device(index);
-  check_cuda(cudaMemGetInfo(&device.free_bytes, &device.memory_bytes), "asking a device's memory");
-  set_device(current);
-  return device;
+  return {properties.name, uuid_text(properties.uuid), properties.totalGlobalMem,
+          properties.major * 10 + properties.minor};
+}
+
+std::size_t free_bytes() {
+  std::size_t free = 0;
+  std::size_t all = 0;
+  check_cuda(cudaMemGetInfo(&free, &all), "asking the device's memory");
+  return free;
 }
 
 void synchronize() { check_cuda(cudaDeviceSynchronize(), "waiting for the device"); }
@@ -69,7 +71,7 @@ std::string nccl_version() {
 extern "C" __attribute__((visibility("default"))) const trireme::collectives::CudaFunctions* trireme_cuda_functions() {
   using namespace trireme::collectives;
   static constexpr CudaFunctions kFunctions{
-      kCudaFunctionsVersion,       device_count, device, set_device, synchronize, allocate, release, nccl_version,
-      NcclCommunicator::make_world};
+      kCudaFunctionsVersion, device_count, device,  set_device,   free_bytes,
+      synchronize,           allocate,     release, nccl_version, NcclCommunicator::make_world};
   return &kFunctions;
 }

@@ -23,30 +23,47 @@ bool Event::reached() const {
   return true;
 }
 
-Streams::Streams(int device, cudaStream_t compute) : device_(device), compute_(compute) {
-  check_cuda(cudaSetDevice(device_), "choosing a device");
+std::shared_ptr<Event> EventPool::take() {
+  std::unique_ptr<Event> event;
+  {
+    const std::lock_guard lock(mutex_);
+    if (!free_.empty()) {
+      event = std::move(free_.back());
+      free_.pop_back();
+    }
+  }
+  if (!event) event = std::make_unique<Event>();
+  return {event.release(), [pool = shared_from_this()](Event* used) {
+            const std::lock_guard lock(pool->mutex_);
+            pool->free_.emplace_back(used);
+          }};
+}
+
+CommunicationStream::CommunicationStream(int device, cudaStream_t compute) : device_(device), compute_(compute) {
+  choose_device();
   int lowest = 0;
   int highest = 0;
   check_cuda(cudaDeviceGetStreamPriorityRange(&lowest, &highest), "asking stream priorities");
-  check_cuda(cudaStreamCreateWithPriority(&communication_, cudaStreamNonBlocking, highest),
-             "creating the communication stream");
+  before_ = std::make_unique<Event>();
+  check_cuda(cudaStreamCreateWithPriority(&stream_, cudaStreamNonBlocking, highest), "creating a communication stream");
 }
 
-Streams::~Streams() { cudaStreamDestroy(communication_); }
+CommunicationStream::~CommunicationStream() { cudaStreamDestroy(stream_); }
 
-void Streams::after_compute() {
-  // Backward may run in another thread, which has a current device of its own.
-  check_cuda(cudaSetDevice(device_), "choosing a device");
-  before_.record(compute_);
-  before_.hold(communication_);
+// Backward may run in another thread, which has a current device of its own; the default stream is that device's.
+void CommunicationStream::choose_device() const { check_cuda(cudaSetDevice(device_), "choosing a device"); }
+
+void CommunicationStream::after_compute() {
+  choose_device();
+  before_->record(compute_);
+  before_->hold(stream_);
 }
 
-Event Streams::mark() const {
-  Event event;
-  event.record(communication_);
-  return event;
+void CommunicationStream::order(const Event& mark) const {
+  choose_device();
+  mark.hold(compute_);
 }
 
-void Streams::order(const Event& mark) const { mark.hold(compute_); }
+void CommunicationStream::drain() const { check_cuda(cudaStreamSynchronize(stream_), "waiting for communication"); }
 
 }  // namespace trireme::collectives

@@ -27,7 +27,7 @@ void OwnGpu::find(const collectives::MpiWorld& world) {
   if (!index_) throw base::Error("the driver shows a GPU, but the CUDA runtime finds none; compare their versions");
   functions().set_device(*index_);
   const collectives::CudaDevice device = functions().device(*index_);
-  gpu_ = Gpu{device.name, device.uuid, device.memory_bytes, device.free_bytes};
+  gpu_ = Gpu{device.name, device.uuid, device.memory_bytes, functions().free_bytes()};
 }
 
 void OwnGpu::describe(Rank& rank) const {

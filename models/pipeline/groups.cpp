@@ -1,6 +1,7 @@
 #include "models/pipeline/groups.hpp"
 
 #include <string>
+#include <vector>
 
 namespace trireme::pipeline {
 namespace {
@@ -9,6 +10,13 @@ std::unique_ptr<collectives::Communicator> split(collectives::Communicator& rank
                                                  const std::string& name) {
   if (degree == 1) return nullptr;
   return ranks.split(group.colour, group.key, name);
+}
+
+/// Connects a stage with the one before it and the one after it, the last with the first (chunks go round).
+void connect_stages(collectives::Communicator& pp) {
+  const int next = (pp.rank() + 1) % pp.size();
+  const int previous = (pp.rank() + pp.size() - 1) % pp.size();
+  pp.connect(next == previous ? std::vector<int>{next} : std::vector<int>{previous, next});
 }
 
 }  // namespace
@@ -41,6 +49,7 @@ OwnedGroups make_groups(collectives::Communicator& ranks, const topology::Mesh& 
   groups.tp = split(ranks, degrees.tp, colours.tp, "tp");
   groups.dp = split(ranks, degrees.dp, colours.dp, "dp");
   groups.pp = split(ranks, degrees.pp, colours.pp, "pp");
+  if (groups.pp) connect_stages(*groups.pp);
   groups.tied = split(ranks, degrees.pp, colours.tied, "tied");
   return groups;
 }

@@ -1,9 +1,10 @@
 // Every operation of a Communicator against results computed locally. Parameterised by where the data is: host tests
-// and device tests run the same cases.
+// and device tests run the same cases. communicator_case_tests.hpp makes tests of them.
 #pragma once
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <functional>
@@ -99,15 +100,29 @@ inline int combine(ReduceOp op, int ranks, const std::function<int(int rank)>& v
   return result;
 }
 
-class CommunicatorCases : public testing::TestWithParam<Environment> {
- protected:
-  void SetUp() override { communicator_ = GetParam().communicator(); }
-  void TearDown() override {
-    if (communicator_) communicator_->finish();
-  }
+/// One case on one rank. The ranks of a communicator run the same case together.
+class CommunicatorCase {
+ public:
+  /// Collective: makes the communicator.
+  explicit CommunicatorCase(const Environment& environment)
+      : environment_(environment), communicator_(environment.communicator()) {}
+  void finish() { communicator_->finish(); }
 
+  void all_reduce_gives_every_rank_the_reduction();
+  void reduce_scatter_gives_each_rank_its_piece();
+  void all_gather_gives_every_rank_all_pieces();
+  void broadcast_gives_every_rank_the_roots_data();
+  void all_to_all_transposes_the_pieces();
+  void exchange_moves_both_directions_of_a_ring();
+  void blocking_send_finds_its_receive();
+  void several_operations_may_be_under_way();
+  void split_gives_the_groups_of_a_mesh();
+  void split_leaves_out_negative_colours();
+  void rounded_sums_are_the_same_bits_on_all_ranks_and_every_time();
+
+ private:
   std::unique_ptr<Buffer> filled(const std::vector<char>& bytes) {
-    auto buffer = GetParam().buffer(bytes.size());
+    auto buffer = environment_.buffer(bytes.size());
     buffer->write(bytes.data(), bytes.size());
     return buffer;
   }
@@ -123,18 +138,38 @@ class CommunicatorCases : public testing::TestWithParam<Environment> {
   /// The counts as totals over all ranks' rows.
   std::vector<std::size_t> row_counts() const {
     std::vector<std::size_t> rows;
-    for (const std::size_t count : GetParam().counts) rows.push_back((count + ranks() - 1) / ranks());
+    for (const std::size_t count : environment_.counts) rows.push_back((count + ranks() - 1) / ranks());
     return rows;
   }
   std::size_t ranks() const { return static_cast<std::size_t>(size()); }
 
+  const Environment& environment_;
   std::unique_ptr<Communicator> communicator_;
 };
 
-TEST_P(CommunicatorCases, AllReduceGivesEveryRankTheReduction) {
+struct NamedCase {
+  const char* name;
+  void (CommunicatorCase::*run)();
+};
+inline constexpr NamedCase kCommunicatorCases[] = {
+    {"AllReduceGivesEveryRankTheReduction", &CommunicatorCase::all_reduce_gives_every_rank_the_reduction},
+    {"ReduceScatterGivesEachRankItsPiece", &CommunicatorCase::reduce_scatter_gives_each_rank_its_piece},
+    {"AllGatherGivesEveryRankAllPieces", &CommunicatorCase::all_gather_gives_every_rank_all_pieces},
+    {"BroadcastGivesEveryRankTheRootsData", &CommunicatorCase::broadcast_gives_every_rank_the_roots_data},
+    {"AllToAllTransposesThePieces", &CommunicatorCase::all_to_all_transposes_the_pieces},
+    {"ExchangeMovesBothDirectionsOfARing", &CommunicatorCase::exchange_moves_both_directions_of_a_ring},
+    {"BlockingSendFindsItsReceive", &CommunicatorCase::blocking_send_finds_its_receive},
+    {"SeveralOperationsMayBeUnderWay", &CommunicatorCase::several_operations_may_be_under_way},
+    {"SplitGivesTheGroupsOfAMesh", &CommunicatorCase::split_gives_the_groups_of_a_mesh},
+    {"SplitLeavesOutNegativeColours", &CommunicatorCase::split_leaves_out_negative_colours},
+    {"RoundedSumsAreTheSameBitsOnAllRanksAndEveryTime",
+     &CommunicatorCase::rounded_sums_are_the_same_bits_on_all_ranks_and_every_time},
+};
+
+inline void CommunicatorCase::all_reduce_gives_every_rank_the_reduction() {
   for (const DataType type : kTypes) {
     for (const ReduceOp op : kOps) {
-      for (const std::size_t count : GetParam().counts) {
+      for (const std::size_t count : environment_.counts) {
         auto buffer = filled(values(type, count, [&](std::size_t i) { return value_of(rank(), i); }));
         communicator_->all_reduce(buffer->data(), count, type, op);
         const auto expected = values(
@@ -145,7 +180,7 @@ TEST_P(CommunicatorCases, AllReduceGivesEveryRankTheReduction) {
   }
 }
 
-TEST_P(CommunicatorCases, ReduceScatterGivesEachRankItsPiece) {
+inline void CommunicatorCase::reduce_scatter_gives_each_rank_its_piece() {
   for (const bool in_place : {false, true}) {
     for (const DataType type : kTypes) {
       for (const ReduceOp op : kOps) {
@@ -164,7 +199,7 @@ TEST_P(CommunicatorCases, ReduceScatterGivesEachRankItsPiece) {
             std::vector<char> all(own.size());
             send->read(all.data(), all.size());
             const std::size_t begin = offset * collectives::size_of(type);
-            ASSERT_EQ(std::memcmp(all.data() + begin, expected.data(), expected.size()), 0)
+            ASSERT_TRUE(std::equal(expected.begin(), expected.end(), all.begin() + static_cast<std::ptrdiff_t>(begin)))
                 << collectives::name_of(type) << " x " << count << " in place";
           } else {
             ASSERT_TRUE(holds(*apart, expected)) << collectives::name_of(type) << " x " << count;
@@ -176,7 +211,7 @@ TEST_P(CommunicatorCases, ReduceScatterGivesEachRankItsPiece) {
   }
 }
 
-TEST_P(CommunicatorCases, AllGatherGivesEveryRankAllPieces) {
+inline void CommunicatorCase::all_gather_gives_every_rank_all_pieces() {
   for (const bool in_place : {false, true}) {
     for (const DataType type : kTypes) {
       for (const std::size_t count : row_counts()) {
@@ -199,10 +234,10 @@ TEST_P(CommunicatorCases, AllGatherGivesEveryRankAllPieces) {
   }
 }
 
-TEST_P(CommunicatorCases, BroadcastGivesEveryRankTheRootsData) {
+inline void CommunicatorCase::broadcast_gives_every_rank_the_roots_data() {
   for (int root = 0; root < size(); ++root) {
     for (const DataType type : kTypes) {
-      for (const std::size_t count : GetParam().counts) {
+      for (const std::size_t count : environment_.counts) {
         auto buffer = filled(values(type, count, [&](std::size_t i) { return value_of(rank(), i); }));
         communicator_->broadcast(buffer->data(), count, type, root);
         ASSERT_TRUE(holds(*buffer, values(type, count, [&](std::size_t i) { return value_of(root, i); })));
@@ -211,7 +246,7 @@ TEST_P(CommunicatorCases, BroadcastGivesEveryRankTheRootsData) {
   }
 }
 
-TEST_P(CommunicatorCases, AllToAllTransposesThePieces) {
+inline void CommunicatorCase::all_to_all_transposes_the_pieces() {
   for (const DataType type : kTypes) {
     for (const std::size_t count : row_counts()) {
       auto send = filled(values(type, count * ranks(), [&](std::size_t i) { return value_of(rank(), i); }));
@@ -226,11 +261,11 @@ TEST_P(CommunicatorCases, AllToAllTransposesThePieces) {
   }
 }
 
-TEST_P(CommunicatorCases, ExchangeMovesBothDirectionsOfARing) {
+inline void CommunicatorCase::exchange_moves_both_directions_of_a_ring() {
   const int next = (rank() + 1) % size();
   const int previous = (rank() + size() - 1) % size();
   for (const DataType type : kTypes) {
-    for (const std::size_t count : GetParam().counts) {
+    for (const std::size_t count : environment_.counts) {
       const auto of = [&](int r, int salt) {
         return values(type, count, [&, r, salt](std::size_t i) { return value_of(r, i, salt); });
       };
@@ -251,9 +286,9 @@ TEST_P(CommunicatorCases, ExchangeMovesBothDirectionsOfARing) {
   }
 }
 
-TEST_P(CommunicatorCases, BlockingSendFindsItsReceive) {
+inline void CommunicatorCase::blocking_send_finds_its_receive() {
   if (size() == 1) GTEST_SKIP() << "a blocking send needs another rank";
-  const std::size_t count = GetParam().counts.back();
+  const std::size_t count = environment_.counts.back();
   auto buffer = filled(values(DataType::kFloat32, count, [&](std::size_t i) { return value_of(rank(), i); }));
   if (rank() == 0) communicator_->send(buffer->data(), count, DataType::kFloat32, size() - 1, 5);
   if (rank() == size() - 1) {
@@ -262,9 +297,9 @@ TEST_P(CommunicatorCases, BlockingSendFindsItsReceive) {
   }
 }
 
-TEST_P(CommunicatorCases, SeveralOperationsMayBeUnderWay) {
+inline void CommunicatorCase::several_operations_may_be_under_way() {
   constexpr int kPending = 5;
-  const std::size_t count = GetParam().counts.back();
+  const std::size_t count = environment_.counts.back();
   std::vector<std::unique_ptr<Buffer>> buffers;
   std::vector<Request> requests;
   for (int k = 0; k < kPending; ++k) {
@@ -283,7 +318,7 @@ TEST_P(CommunicatorCases, SeveralOperationsMayBeUnderWay) {
   }
 }
 
-TEST_P(CommunicatorCases, SplitGivesTheGroupsOfAMesh) {
+inline void CommunicatorCase::split_gives_the_groups_of_a_mesh() {
   using topology::Axis;
   for (const int tp : {1, 2, 4}) {
     if (size() % tp != 0) continue;
@@ -306,7 +341,7 @@ TEST_P(CommunicatorCases, SplitGivesTheGroupsOfAMesh) {
   }
 }
 
-TEST_P(CommunicatorCases, SplitLeavesOutNegativeColours) {
+inline void CommunicatorCase::split_leaves_out_negative_colours() {
   if (size() == 1) GTEST_SKIP() << "nobody would be left";
   auto part = communicator_->split(rank() == 0 ? -1 : 0, -rank(), "rest");
   if (rank() == 0) {
@@ -319,8 +354,8 @@ TEST_P(CommunicatorCases, SplitLeavesOutNegativeColours) {
 }
 
 /// Fractions, whose sums depend on the order: every rank must still hold the same bits, every time.
-TEST_P(CommunicatorCases, RoundedSumsAreTheSameBitsOnAllRanksAndEveryTime) {
-  const std::size_t count = GetParam().counts.back();
+inline void CommunicatorCase::rounded_sums_are_the_same_bits_on_all_ranks_and_every_time() {
+  const std::size_t count = environment_.counts.back();
   for (const DataType type : {DataType::kFloat64, DataType::kFloat32, DataType::kBFloat16}) {
     std::vector<char> own(count * collectives::size_of(type));
     for (std::size_t i = 0; i < count; ++i) {

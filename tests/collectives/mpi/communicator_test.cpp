@@ -1,4 +1,4 @@
-#include "tests/collectives/communicator_cases.hpp"
+#include "tests/collectives/communicator_case_tests.hpp"
 
 #include "base/error.hpp"
 #include "collectives/mpi/communicator.hpp"
@@ -16,12 +16,14 @@ Environment host(const std::string& label, const MpiOptions& options, std::vecto
           [](std::size_t bytes) { return std::make_unique<HostBuffer>(bytes); }, std::move(counts)};
 }
 
-INSTANTIATE_TEST_SUITE_P(Host, CommunicatorCases,
-                         testing::Values(host("messages", {.shared_window = false}, {0, 1, 5, 1023, 30001}),
-                                         host("messages_in_pieces", {.max_count = 1000, .shared_window = false},
-                                              {0, 1, 999, 1000, 1001, 7013}),
-                                         host("shared_window", {.shared_window = true}, {0, 1, 5, 1023, 150001})),
-                         [](const auto& info) { return info.param.label; });
+INSTANTIATE_TEST_SUITE_P(
+    Host, CommunicatorCases,
+    testing::Combine(testing::Values(host("messages", {.shared_window = false}, {0, 1, 5, 1023, 30001}),
+                                     host("messages_in_pieces", {.max_count = 1000, .shared_window = false},
+                                          {0, 1, 999, 1000, 1001, 7013}),
+                                     host("shared_window", {.shared_window = true}, {0, 1, 5, 1023, 150001})),
+                     testing::ValuesIn(kCommunicatorCases)),
+    name_of_case);
 
 TEST(MpiCommunicator, SharesMemoryOnOneNode) {
   // One host runs this test: without the window, the shared_window cases above would test messages again.

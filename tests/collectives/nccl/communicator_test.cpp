@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "tests/collectives/communicator_cases.hpp"
+#include "tests/collectives/communicator_case_tests.hpp"
 #include "tests/support/gpus.hpp"
 #include "tests/support/mpi_main.hpp"
 
@@ -38,15 +38,16 @@ Environment device() {
       "device", make, [](std::size_t bytes) { return std::make_unique<DeviceBuffer>(bytes); }, {0, 1, 5, 1023, 70001}};
 }
 
-INSTANTIATE_TEST_SUITE_P(Device, CommunicatorCases, testing::Values(device()),
-                         [](const auto& info) { return info.param.label; });
+INSTANTIATE_TEST_SUITE_P(Device, CommunicatorCases,
+                         testing::Combine(testing::Values(device()), testing::ValuesIn(kCommunicatorCases)),
+                         name_of_case);
 
 TEST(CudaLibrary, DescribesItsDevices) {
   const collectives::CudaDevice found = gpus()->functions().device(gpus()->index());
   EXPECT_EQ(found.uuid.substr(0, 4), "GPU-");
   EXPECT_EQ(found.uuid.size(), 40u);
   EXPECT_FALSE(found.name.empty());
-  EXPECT_GE(found.memory_bytes, found.free_bytes);
+  EXPECT_GE(found.memory_bytes, gpus()->functions().free_bytes());
   EXPECT_GE(found.compute_capability, 70);
 }
 

@@ -1,0 +1,256 @@
+#include "collectives/nccl/watch.hpp"
+
+#include <chrono>
+#include <cstdlib>
+#include <exception>
+
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "collectives/nccl/checks.hpp"
+
+namespace trireme::collectives {
+
+namespace {
+
+using Seconds = std::chrono::duration<double>;
+
+constexpr const char* kWhy =
+    "; some rank of the group is missing or computes for longer than that, or the network between the nodes fails";
+
+std::string text_of(const char* what, std::uint64_t number) {
+  return number == 0 ? what : base::str(what, " ", number);
+}
+
+std::string text_of(const Launched& launched) { return text_of(name_of(launched.operation), launched.number); }
+
+/// What a communicator is doing, for a message about it.
+std::string doing(const Watch::Group& group) {
+  if (group.call != nullptr) return text_of(group.call, group.call_number);
+  return group.launched.empty() ? "communication" : text_of(group.launched.front());
+}
+
+}  // namespace
+
+std::string describe_group(const Watch::Group& group) {
+  constexpr std::size_t kShown = 16;
+  std::string text = "group " + group.name;
+  if (group.ranks.empty()) return text;
+  text += " (ranks";
+  for (std::size_t i = 0; i < group.ranks.size() && i < kShown; ++i) text += base::str(" ", group.ranks[i]);
+  if (group.ranks.size() > kShown) text += base::str(" and ", group.ranks.size() - kShown, " more");
+  return text + ")";
+}
+
+Watch::Watch(Options options) : options_(std::move(options)) {
+  thread_ = std::thread([this] { run(); });
+}
+
+Watch::~Watch() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_all();
+  thread_.join();
+}
+
+double Watch::now() const {
+  if (options_.now) return options_.now();
+  return Seconds(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
+
+std::shared_ptr<Watch::Group> Watch::open(const std::string& name) {
+  auto group = std::make_shared<Group>();
+  group->name = name;
+  const std::lock_guard lock(mutex_);
+  groups_.push_back(group);
+  return group;
+}
+
+void Watch::made(Group& group, ncclComm_t comm) {
+  const std::lock_guard lock(mutex_);
+  group.comm = comm;
+}
+
+void Watch::name_ranks(Group& group, const std::vector<int>& ranks) {
+  const std::lock_guard lock(mutex_);
+  group.ranks = ranks;
+}
+
+void Watch::launched(Group& group, Launched operation) {
+  const std::lock_guard lock(mutex_);
+  while (!group.launched.empty() && group.launched.front().end->reached()) group.launched.pop_front();
+  group.launched.push_back(std::move(operation));
+}
+
+void Watch::close(Group& group) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(groups_, [&](const auto& other) { return other.get() == &group; });
+  group.comm = nullptr;
+  group.launched.clear();
+}
+
+Watch::Call::Call(Watch& watch, Group& group, const char* what, Handle handle, std::uint64_t number)
+    : watch_(watch), group_(group) {
+  const double since = watch_.now();
+  const std::lock_guard lock(watch_.mutex_);
+  group_.call = what;
+  group_.call_number = number;
+  group_.call_since = since;
+  group_.call_can_be_aborted = handle == Handle::kAborts;
+}
+
+Watch::Call::~Call() {
+  const std::lock_guard lock(watch_.mutex_);
+  group_.call = nullptr;
+}
+
+void Watch::run() {
+  try {
+    // Without it the first query would make a context on device 0.
+    check_cuda(cudaSetDevice(options_.device), "choosing a device");
+    std::unique_lock lock(mutex_);
+    while (!wake_.wait_for(lock, Seconds(options_.poll_seconds), [this] { return stopping_ || failed_; })) {
+      lock.unlock();
+      const std::optional<Failure> failure = look();
+      if (failure && claim(failure->message)) settle(*failure, false);
+      lock.lock();
+    }
+  } catch (const std::exception& error) {
+    const std::string message = base::str("the watch over NCCL failed: ", base::failure_text(error));
+    if (claim(message)) settle({message}, false);
+  }
+}
+
+std::optional<Watch::Failure> Watch::look() {
+  const std::lock_guard lock(mutex_);
+  for (const auto& group : groups_) {
+    try {
+      if (auto failure = look_at(*group)) return failure;
+    } catch (const std::exception& error) {
+      return Failure{base::str(doing(*group), " of ", describe_group(*group), " failed: ", error.what())};
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Watch::Failure> Watch::look_at(Group& group) {
+  const double time = now();
+  if (group.comm != nullptr) {
+    ncclResult_t state = ncclSuccess;
+    ncclResult_t code = ncclCommGetAsyncError(group.comm, &state);
+    if (code == ncclSuccess) code = state;
+    if (code != ncclSuccess && code != ncclInProgress) {
+      return Failure{base::str(doing(group), " of ", describe_group(group), " failed: ", nccl_text(code, group.comm))};
+    }
+  }
+  if (group.call != nullptr && time - group.call_since > options_.limit_seconds) {
+    return Failure{base::str(doing(group), " of ", describe_group(group), " did not complete in ",
+                             options_.limit_seconds, " s", kWhy),
+                   group.call_can_be_aborted};
+  }
+  while (!group.launched.empty() && group.launched.front().end->reached()) group.launched.pop_front();
+  if (group.launched.empty()) return std::nullopt;
+  Launched& oldest = group.launched.front();
+  if (!oldest.begun && oldest.begin->reached()) oldest.begun = time;
+  if (!oldest.begun || time - *oldest.begun <= options_.limit_seconds) return std::nullopt;
+  return Failure{base::str(text_of(oldest), " of ", describe_group(group), " has been running for ",
+                           options_.limit_seconds, " s", kWhy)};
+}
+
+bool Watch::claim(const std::string& message) {
+  const std::lock_guard lock(mutex_);
+  if (failed_) return false;
+  message_ = message;
+  failed_ = true;
+  return true;
+}
+
+void Watch::settle(const Failure& failure, bool throws) {
+  const bool aborted = failure.can_be_aborted && abort_all();
+  std::string message = failure.message;
+  if (failure.can_be_aborted && !aborted) {
+    message += base::str("; and ncclCommAbort did not return in ", options_.abort_seconds, " s");
+  }
+  // A caller that throws ends the job in its own way, but it could not free device memory beside a kernel that hangs.
+  if (!aborted || !throws) {
+    if (options_.end_job) {
+      options_.end_job(message);
+    } else if (!aborted) {
+      base::print_failure(message);
+      std::_Exit(base::kExitFailed);
+    }
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    message_ = message;
+    settled_ = true;
+  }
+  wake_.notify_all();
+}
+
+bool Watch::abort_all() {
+  std::vector<ncclComm_t> comms;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const auto& group : groups_) {
+      if (group->comm != nullptr) comms.push_back(group->comm);
+      group->comm = nullptr;
+    }
+  }
+  if (comms.empty()) return true;
+  struct Done {
+    std::mutex mutex;
+    std::condition_variable changed;
+    bool done = false;
+  };
+  const auto done = std::make_shared<Done>();
+  std::thread helper([done, comms, device = options_.device] {
+    cudaSetDevice(device);
+    ncclGroupStart();
+    for (ncclComm_t comm : comms) ncclCommAbort(comm);
+    ncclGroupEnd();
+    const std::lock_guard lock(done->mutex);
+    done->done = true;
+    done->changed.notify_all();
+  });
+  const double start = now();
+  std::unique_lock lock(done->mutex);
+  while (!done->changed.wait_for(lock, Seconds(options_.poll_seconds), [&] { return done->done; })) {
+    if (now() - start <= options_.abort_seconds) continue;
+    helper.detach();
+    return false;
+  }
+  lock.unlock();
+  helper.join();
+  return true;
+}
+
+void Watch::check() {
+  if (!failed_) return;
+  std::unique_lock lock(mutex_);
+  wake_.wait(lock, [this] { return settled_; });
+  throw base::Error(message_);
+}
+
+void Watch::fail(const std::string& message) {
+  if (claim(message)) settle({message}, true);
+  check();
+  throw base::Error(message);
+}
+
+void Watch::abandon() noexcept {
+  try {
+    const std::string message = "the communicators of this rank were given up after an error";
+    if (claim(message)) {
+      settle({message}, true);
+    } else {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [this] { return settled_; });
+    }
+  } catch (const std::exception& error) {
+    base::print_failure(base::failure_text(error));
+  }
+}
+
+}  // namespace trireme::collectives

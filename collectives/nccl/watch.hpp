@@ -1,0 +1,133 @@
+// Notices that NCCL fails or hangs, and ends it. Only for the sources of libtrireme_cuda.so.
+#pragma once
+
+#include <nccl.h>
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "collectives/nccl/streams.hpp"
+#include "collectives/ops/trace.hpp"
+
+namespace trireme::collectives {
+
+/// An operation that was launched: two events enclose it on its stream.
+struct Launched {
+  Operation operation;
+  std::uint64_t number;
+  std::shared_ptr<Event> begin;
+  std::shared_ptr<Event> end;
+  std::optional<double> begun = std::nullopt;  ///< when the watch first saw the stream reach it
+};
+
+/// One thread for all NCCL communicators of a rank. Their calls block (a non-blocking ncclGroupEnd starts a thread each
+/// time), so somebody else has to look: every poll_seconds the thread asks each communicator for an asynchronous error
+/// and its oldest unfinished operation for its events.
+///
+/// What is a hang? An operation begins when its stream reaches it, not when the host issues it: a rank whose own
+/// compute is late has begun nothing, however long that takes. From then on the limit counts. What this rank cannot
+/// tell apart is a peer that computes and a peer or a network that is gone; so the limit must be longer than a peer may
+/// compute between two operations of the group. A call that blocks the host (the first operation between two ranks
+/// connects them) counts from the moment of the call.
+///
+/// On a failure the thread aborts all communicators of this rank, in one group: one that hangs would hold up the
+/// release of the others. Then it calls end_job, if there is one; without one the error is thrown by whatever uses a
+/// communicator next. A call that no handle can abort (set-up, split, closing), or an abort that itself hangs for
+/// abort_seconds, leaves only end_job; without one the process prints the error and ends.
+class Watch {
+ public:
+  struct Options {
+    int device = 0;
+    double limit_seconds = 300;
+    double poll_seconds = 0.5;
+    double abort_seconds = 10;
+    std::function<double()> now;  ///< seconds of a clock that never goes back; empty = the steady clock
+    std::function<void(const std::string& message)> end_job;
+  };
+
+  /// A communicator under watch.
+  struct Group {
+    std::string name;
+    std::vector<int> ranks;     ///< of the world; empty until they are known
+    ncclComm_t comm = nullptr;  ///< null: set-up is not complete, or closed, or aborted
+    std::deque<Launched> launched;
+    const char* call = nullptr;     ///< the call that the host is in; null = none
+    std::uint64_t call_number = 0;  ///< of the operation, 0 = none
+    double call_since = 0;          ///< when it began
+    bool call_can_be_aborted = false;
+  };
+
+  explicit Watch(Options options);
+  ~Watch();
+  Watch(const Watch&) = delete;
+  Watch& operator=(const Watch&) = delete;
+
+  std::shared_ptr<Group> open(const std::string& name);
+  /// Set-up is complete.
+  void made(Group& group, ncclComm_t comm);
+  void name_ranks(Group& group, const std::vector<int>& ranks);
+  void launched(Group& group, Launched operation);
+  /// Ends the watch over a group before it is destroyed: afterwards nobody aborts it.
+  void close(Group& group);
+
+  enum class Handle { kNone, kAborts };  ///< whether the group's handle can abort the call
+
+  /// Encloses a call that may block the host. `what` must outlive it; `number`: of an operation.
+  class Call {
+   public:
+    Call(Watch& watch, Group& group, const char* what, Handle handle, std::uint64_t number = 0);
+    ~Call();
+    Call(const Call&) = delete;
+    Call& operator=(const Call&) = delete;
+
+   private:
+    Watch& watch_;
+    Group& group_;
+  };
+
+  /// Throws base::Error with the failure, if there was one, once everything is aborted.
+  void check();
+  /// Reports a failure that the caller met: aborts all communicators, then throws the first failure of this rank.
+  [[noreturn]] void fail(const std::string& message);
+  /// Aborts all communicators because an error unwinds the stack. Never throws.
+  void abandon() noexcept;
+
+ private:
+  struct Failure {
+    std::string message;
+    bool can_be_aborted = true;
+  };
+
+  void run();
+  std::optional<Failure> look();
+  std::optional<Failure> look_at(Group& group);
+  /// Whether this thread is the first to report; then it must call settle().
+  bool claim(const std::string& message);
+  void settle(const Failure& failure, bool throws);
+  bool abort_all();
+  double now() const;
+
+  Options options_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<std::shared_ptr<Group>> groups_;
+  bool stopping_ = false;
+  std::atomic<bool> failed_{false};
+  bool settled_ = false;
+  std::string message_;
+  std::thread thread_;
+};
+
+/// "group dp (ranks 0 1 2 3)".
+std::string describe_group(const Watch::Group& group);
+
+}  // namespace trireme::collectives

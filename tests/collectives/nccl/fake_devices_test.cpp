@@ -1,0 +1,178 @@
+// Which devices, streams and connections a rank uses, over the fake machine.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <thread>
+
+#include "base/error.hpp"
+#include "collectives/topology/mesh.hpp"
+#include "models/pipeline/groups.hpp"
+#include "tests/collectives/nccl/fake_world.hpp"
+#include "tests/fake/device_buffer.hpp"
+#include "tests/support/random.hpp"
+
+extern "C" const trireme::collectives::CudaFunctions* trireme_cuda_functions();
+
+namespace trireme::test {
+namespace {
+
+using collectives::Communicator;
+using collectives::DataType;
+using collectives::ReduceOp;
+using collectives::Transfer;
+using testing::Each;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+fake::Options seeded() {
+  auto seeds = tests::seeded_random(15);
+  return {.seed = static_cast<unsigned>(seeds())};
+}
+
+std::vector<float> read(FakeDeviceBuffer& buffer, std::size_t count) {
+  std::vector<float> values(count);
+  buffer.read(values.data(), count * sizeof(float));
+  return values;
+}
+
+void write(FakeDeviceBuffer& buffer, const std::vector<float>& values) {
+  buffer.write(values.data(), values.size() * sizeof(float));
+}
+
+TEST(FakeDevices, ARankMakesAContextOnItsOwnDeviceOnly) {
+  Job job(3, seeded());
+  const auto errors = job.machine.run(3, [&](int rank) {
+    // As the launcher does it: look at devices first, then choose.
+    const collectives::CudaFunctions& functions = *trireme_cuda_functions();
+    EXPECT_EQ(functions.device_count(), 4);
+    EXPECT_THAT(functions.device(rank).uuid, testing::StartsWith(base::str("GPU-", rank, "0", rank, "1")));
+    EXPECT_EQ(functions.device(rank).memory_bytes, std::size_t{80} << 30);
+    EXPECT_EQ(functions.device(rank).compute_capability, 90);
+    EXPECT_THAT(job.machine.contexts(rank), IsEmpty());
+    functions.set_device(rank);
+    EXPECT_EQ(functions.free_bytes(), std::size_t{80} << 30);
+    const auto world = make_world(job, rank);
+    void* data = functions.allocate(16);
+    // Backward runs in a thread of its own, whose current device is 0.
+    std::thread backward([&] {
+      job.machine.join_rank(rank);
+      world->start_all_reduce(data, 4, DataType::kFloat32, ReduceOp::kSum).wait();
+    });
+    job.machine.while_away([&] { backward.join(); });
+    functions.synchronize();
+    world->finish();
+    functions.release(data);
+  });
+  EXPECT_THAT(errors, Each(""));
+  EXPECT_THAT(job.machine.findings(), IsEmpty());
+  for (int rank = 0; rank < 3; ++rank) EXPECT_THAT(job.machine.contexts(rank), ElementsAre(rank));
+}
+
+TEST(FakeDevices, AskNcclForOneLaunchOrder) {
+  Job job(1, seeded());
+  job.run([&](int rank) { make_world(job, rank)->finish(); });
+  EXPECT_STREQ(std::getenv("NCCL_LAUNCH_ORDER_IMPLICIT"), "1");
+}
+
+TEST(FakeDevices, SplitsShareAStreamUnlessTheyAskForOne) {
+  Job job(2, seeded());
+  std::atomic<int> shared{0};
+  const auto errors = job.run([&](int rank) {
+    FakeDeviceBuffer buffer(16);
+    const auto world = make_world(job, rank);
+    const auto dp = world->split(0, rank, "dp");
+    dp->all_reduce(buffer.data(), 4, DataType::kFloat32);
+    cudaDeviceSynchronize();
+    if (rank == 0) shared = job.machine.streams_used(0);
+    const auto tp = world->split_with_stream(0, rank, "tp");
+    tp->all_reduce(buffer.data(), 4, DataType::kFloat32);
+    cudaDeviceSynchronize();
+  });
+  EXPECT_THAT(errors, Each(""));
+  EXPECT_THAT(job.machine.findings(), IsEmpty());
+  EXPECT_EQ(shared, 1);
+  EXPECT_EQ(job.machine.streams_used(0), 2);
+}
+
+/// Rank 0 posts its receive early; rank 1 sends only after an all-reduce of the other group.
+std::vector<std::string> receive_early(Job& job, bool stream_of_its_own) {
+  return job.run([&](int rank) {
+    FakeDeviceBuffer tensor(16);
+    FakeDeviceBuffer message(16);
+    write(tensor, {1, 2, 3, 4});
+    const auto tp = make_world(job, rank);
+    const auto pp = stream_of_its_own ? tp->split_with_stream(0, rank, "pp") : tp->split(0, rank, "pp");
+    pp->connect({1 - rank});
+    using Direction = Transfer::Direction;
+    collectives::Request receive;
+    if (rank == 0) receive = pp->start_exchange({{Direction::kReceive, message.data(), 4, DataType::kFloat32, 1}});
+    tp->all_reduce(tensor.data(), 4, DataType::kFloat32);
+    EXPECT_THAT(read(tensor, 4), ElementsAre(2, 4, 6, 8));
+    if (rank == 1) pp->send(tensor.data(), 4, DataType::kFloat32, 0);
+    receive.wait();
+    EXPECT_TRUE(rank == 1 || read(message, 4) == std::vector<float>({2, 4, 6, 8}));
+    cudaDeviceSynchronize();
+  });
+}
+
+TEST(FakeDevices, AReceiveOnAStreamOfItsOwnHoldsUpNobody) {
+  Job job(2, seeded());
+  EXPECT_THAT(receive_early(job, true), Each(""));
+  EXPECT_THAT(job.machine.findings(), IsEmpty());
+}
+
+class FakePipeline : public testing::TestWithParam<int> {};
+
+/// One micro-batch: the first stage sends it and receives its gradient in one group, while the others receive and send
+/// in groups of their own.
+TEST_P(FakePipeline, StagesAreConnectedBeforeTheirFirstMicroBatch) {
+  const int stages = GetParam();
+  auto seeds = tests::seeded_random(15);
+  for (int round = 0; round < 5; ++round) {
+    Job job(stages, {.seed = static_cast<unsigned>(seeds())});
+    const auto errors = job.run([&](int rank) {
+      FakeDeviceBuffer activation(16);
+      FakeDeviceBuffer gradient(16);
+      const auto world = make_world(job, rank);
+      pipeline::OwnedGroups groups = pipeline::make_groups(*world, topology::Mesh({.pp = stages}));
+      Communicator& pp = *groups.pp;
+      using Direction = Transfer::Direction;
+      const auto transfer = [](Direction direction, FakeDeviceBuffer& buffer, int peer) {
+        return Transfer{direction, buffer.data(), 4, DataType::kFloat32, peer};
+      };
+      const auto add_one = [&](FakeDeviceBuffer& buffer) {
+        auto values = read(buffer, 4);
+        for (float& value : values) value += 1;
+        write(buffer, values);
+      };
+      if (rank == 0) {
+        write(activation, {1, 2, 3, 4});
+        pp.start_exchange({transfer(Direction::kSend, activation, 1), transfer(Direction::kReceive, gradient, 1)})
+            .wait();
+        const auto last = static_cast<float>(stages - 1);
+        EXPECT_THAT(read(gradient, 4), ElementsAre(1 + last, 2 + last, 3 + last, 4 + last));
+      } else {
+        pp.start_exchange({transfer(Direction::kReceive, activation, rank - 1)}).wait();
+        add_one(activation);
+        const bool last = rank == stages - 1;
+        if (!last) {
+          pp.start_exchange(
+                {transfer(Direction::kSend, activation, rank + 1), transfer(Direction::kReceive, gradient, rank + 1)})
+              .wait();
+        }
+        pp.start_exchange({transfer(Direction::kSend, last ? activation : gradient, rank - 1)}).wait();
+      }
+      cudaDeviceSynchronize();
+      groups.finish();
+      world->finish();
+    });
+    EXPECT_THAT(errors, Each(""));
+    EXPECT_THAT(job.machine.findings(), IsEmpty());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Stages, FakePipeline, testing::Range(2, 5));
+
+}  // namespace
+}  // namespace trireme::test
