@@ -10,6 +10,7 @@ namespace trireme::kernels {
 at::Tensor sum_of_squares(const at::Tensor& flat, const at::Tensor& pieces) {
   at::Tensor total = at::zeros({}, flat.options().dtype(at::kDouble));
   const std::int64_t count = pieces.size(0);
+  if (count == 0) return total;
   if (flat.is_cuda()) {
     at::Tensor sums = at::empty({count}, total.options());
     cuda_table().sum_of_squares(flat, pieces, sums, total);

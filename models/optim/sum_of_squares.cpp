@@ -19,9 +19,6 @@ at::Tensor pieces_of(const std::vector<layout::FlatRange>& ranges, at::Device de
 SumOfSquares::SumOfSquares(const std::vector<layout::FlatRange>& ranges, at::Device device)
     : pieces_(pieces_of(ranges, device)) {}
 
-double SumOfSquares::of(const at::Tensor& flat) const {
-  if (pieces_.size(0) == 0) return 0.0;
-  return kernels::sum_of_squares(flat, pieces_).item<double>();
-}
+at::Tensor SumOfSquares::of(const at::Tensor& flat) const { return kernels::sum_of_squares(flat, pieces_); }
 
 }  // namespace trireme::optim

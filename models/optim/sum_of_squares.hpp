@@ -15,9 +15,9 @@ class SumOfSquares {
   /// `device`: where the buffers lie.
   SumOfSquares(const std::vector<layout::FlatRange>& ranges, at::Device device);
 
-  /// Returns the sum, in fp64, always added in the same order whatever the number of threads. On a device it costs two
-  /// kernels, room for one number per 16384 elements, and one read, for which the host waits. Without ranges it is 0.
-  double of(const at::Tensor& flat) const;
+  /// Returns the sum, an fp64 scalar where the buffer lies, always added in the same order whatever the number of
+  /// threads. On a device it costs two kernels and room for one number per 16384 elements. Without ranges it is 0.
+  at::Tensor of(const at::Tensor& flat) const;
 
  private:
   at::Tensor pieces_;  ///< (n, 2): offsets and lengths

@@ -175,7 +175,11 @@ class Trainer::Implementation {
 
   /// One small sum over all ranks gives every rank the loss and the norm.
   void agree(const at::Tensor& loss, std::int64_t global_targets, StepResult& result) {
-    double sums[2] = {loss.defined() && at_.tp == 0 ? loss.item<double>() : 0.0, squares_.of(store_.flat_grads())};
+    const at::Tensor both = at::zeros({2}, store_.flat_grads().options().dtype(at::kDouble));
+    if (loss.defined() && at_.tp == 0) both.select(0, 0).copy_(loss);
+    both.select(0, 1).copy_(squares_.of(store_.flat_grads()));
+    const at::Tensor read = parallel::read_host(both);
+    double sums[2] = {read.const_data_ptr<double>()[0], read.const_data_ptr<double>()[1]};
     sum_over_world(sums);
     result.loss = sums[0] / static_cast<double>(global_targets);
     result.grad_norm = std::sqrt(sums[1]);

@@ -61,11 +61,11 @@ TEST_P(DeviceUpdate, NormAndUpdatesAreThoseOfTheHost) {
   for (int step = 0; step < 4; ++step) {
     host.flat_grads().normal_();
     device.flat_grads().copy_(host.flat_grads());
-    const double expected = SumOfSquares(own, at::kCPU).of(host.flat_grads());
+    const double expected = SumOfSquares(own, at::kCPU).of(host.flat_grads()).item<double>();
     const SumOfSquares squares(own, gpu);
-    const double sum = squares.of(device.flat_grads());
+    const double sum = squares.of(device.flat_grads()).item<double>();
     EXPECT_NEAR(sum, expected, 1e-13 * expected);
-    EXPECT_EQ(squares.of(device.flat_grads()), sum);
+    EXPECT_EQ(squares.of(device.flat_grads()).item<double>(), sum);
     on_host.update(1e-2, 0.5);
     on_device.update(1e-2, 0.5);
     EXPECT_TRUE(device.flat_grads().cpu().equal(host.flat_grads()));

@@ -117,8 +117,9 @@ TEST(SumOfSquares, TakesOnlyTheRanges) {
     const at::Tensor flat = at::rand({100}, type);
     const double expected = flat.narrow(0, 3, 10).to(at::kDouble).square().sum().item<double>() +
                             flat.narrow(0, 50, 41).to(at::kDouble).square().sum().item<double>();
-    EXPECT_NEAR(SumOfSquares({{3, 13}, {20, 20}, {50, 91}}, at::kCPU).of(flat), expected, 1e-14 * expected);
-    EXPECT_EQ(SumOfSquares({}, at::kCPU).of(flat), 0.0);
+    EXPECT_NEAR(SumOfSquares({{3, 13}, {20, 20}, {50, 91}}, at::kCPU).of(flat).item<double>(), expected,
+                1e-14 * expected);
+    EXPECT_EQ(SumOfSquares({}, at::kCPU).of(flat).item<double>(), 0.0);
   }
 }
 
@@ -127,7 +128,7 @@ TEST(SumOfSquares, AddsOnTheHostWhatEachRangeHasInTheirOrder) {
   const float* data = flat.const_data_ptr<float>();
   const double expected =
       kernels::cpu::sum_of_squares(60001, data + 1) + kernels::cpu::sum_of_squares(20000, data + 70000);
-  EXPECT_EQ(SumOfSquares({{1, 60002}, {70000, 90000}}, at::kCPU).of(flat), expected);
+  EXPECT_EQ(SumOfSquares({{1, 60002}, {70000, 90000}}, at::kCPU).of(flat).item<double>(), expected);
 }
 
 TEST(ClipFactor, ShrinksOnlyWhatIsAboveTheLimit) {
