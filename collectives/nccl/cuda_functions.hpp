@@ -13,7 +13,7 @@
 namespace trireme::collectives {
 
 /// Incremented with every change of CudaFunctions.
-inline constexpr int kCudaFunctionsVersion = 3;
+inline constexpr int kCudaFunctionsVersion = 4;
 
 struct CudaDevice {
   std::string name;
@@ -61,6 +61,11 @@ struct CudaFunctions {
   void* (*allocate)(std::size_t bytes);
   /// Frees memory that allocate() returned; null is fine. Drops errors, since it runs while an exception unwinds.
   void (*release)(void* data) noexcept;
+  /// Pins `bytes` of host memory, so that copies from and to devices need no staging. Nothing of it may be pinned yet.
+  /// Asks only after set_device() in the calling thread. Throws base::Error when the system pins no more.
+  void (*register_host)(void* data, std::size_t bytes);
+  /// Undoes register_host(), which must come before the memory is freed. Drops errors as release() does.
+  void (*unregister_host)(void* data) noexcept;
   /// The version of the NCCL library in use, written as NCCL does: "2.28.9".
   std::string (*nccl_version)();
   std::unique_ptr<Communicator> (*make_nccl_world)(const NcclWorldOptions& options);

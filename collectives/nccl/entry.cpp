@@ -58,6 +58,12 @@ void* allocate(std::size_t bytes) {
 
 void release(void* data) noexcept { cudaFree(data); }
 
+void register_host(void* data, std::size_t bytes) {
+  check_cuda(cudaHostRegister(data, bytes, cudaHostRegisterDefault), "pinning host memory");
+}
+
+void unregister_host(void* data) noexcept { cudaHostUnregister(data); }
+
 std::string nccl_version() {
   int version = 0;
   check_nccl(ncclGetVersion(&version), "asking the version", "world", nullptr);
@@ -70,8 +76,17 @@ std::string nccl_version() {
 
 extern "C" __attribute__((visibility("default"))) const trireme::collectives::CudaFunctions* trireme_cuda_functions() {
   using namespace trireme::collectives;
-  static constexpr CudaFunctions kFunctions{
-      kCudaFunctionsVersion, device_count, device,  set_device,   free_bytes,
-      synchronize,           allocate,     release, nccl_version, NcclCommunicator::make_world};
+  static constexpr CudaFunctions kFunctions{kCudaFunctionsVersion,
+                                            device_count,
+                                            device,
+                                            set_device,
+                                            free_bytes,
+                                            synchronize,
+                                            allocate,
+                                            release,
+                                            register_host,
+                                            unregister_host,
+                                            nccl_version,
+                                            NcclCommunicator::make_world};
   return &kFunctions;
 }

@@ -41,7 +41,7 @@ Saving::Saving(Session& session, AttemptParts& parts, FastTier* fast, const Star
               {session.background_coordinator(), *memory_,
                snapshot_bytes(options_.checkpoint, limits_beside_fast_tier(parts.files, fast, session.resolved()),
                               session.ranks_on_node()),
-               snapshot_allocator(session.processor().device)}),
+               snapshot_allocator(session.device())}),
       scheduler_(save_rules(options_.checkpoint), start.saved_step, steady_clock::now()),
       requests_(parts.watched.requests()),
       shards_(options_.checkpoint.shards_per_node, session.ranks_on_node(), parts.keeper->attempts()),

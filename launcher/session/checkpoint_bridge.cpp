@@ -6,6 +6,7 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 
 #include "base/error.hpp"
+#include "launcher/session/pinned_memory.hpp"
 #include "models/parallel/data_type.hpp"
 
 namespace trireme::launcher {
@@ -71,13 +72,8 @@ std::unique_ptr<checkpoint::StateMemory> state_memory(at::Device device) {
   return std::make_unique<DeviceStateMemory>(device);
 }
 
-checkpoint::AllocateHost snapshot_allocator(at::Device device) {
-  if (device.is_cpu()) return checkpoint::allocate_huge;
-  return [](std::size_t bytes) {
-    const at::Tensor pinned =
-        at::empty({static_cast<std::int64_t>(bytes)}, at::TensorOptions(at::kByte).pinned_memory(true));
-    return std::shared_ptr<std::byte>(static_cast<std::byte*>(pinned.mutable_data_ptr()), [pinned](std::byte*) {});
-  };
+checkpoint::AllocateHost snapshot_allocator(const Device& device) {
+  return device.cuda() ? pinned_allocator(device.functions(), device.index()) : checkpoint::allocate_huge;
 }
 
 checkpoint::LoadResult load_state(checkpoint::Reader& reader, pipeline::Trainer& trainer, bool weights_only,

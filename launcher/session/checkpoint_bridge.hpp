@@ -11,6 +11,7 @@
 #include "io/checkpoint/load/reader.hpp"
 #include "io/checkpoint/ranks/coordinator.hpp"
 #include "io/checkpoint/save/writer.hpp"
+#include "launcher/session/device.hpp"
 #include "models/pipeline/trainer.hpp"
 
 namespace trireme::launcher {
@@ -21,7 +22,7 @@ std::vector<checkpoint::StoredBox> stored_boxes(const std::vector<pipeline::Stat
 /// The memory that holds the boxes of a trainer on `device`.
 std::unique_ptr<checkpoint::StateMemory> state_memory(at::Device device);
 /// Allocates host memory for snapshots; it is pinned when the device is a GPU.
-checkpoint::AllocateHost snapshot_allocator(at::Device device);
+checkpoint::AllocateHost snapshot_allocator(const Device& device);
 
 /// Collective. Fills the trainer's parameters and, unless `weights_only`, Adam's moments from an open checkpoint.
 /// `allow`: as in checkpoint::LoadOptions; elements that the checkpoint does not have keep their values. Errors as

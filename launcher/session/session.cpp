@@ -94,6 +94,7 @@ std::vector<std::string> gather_hosts(const collectives::MpiWorld& world, collec
 Session::Session(collectives::MpiWorld& world, const options::Resolved& resolved, const Device& device)
     : world_(world),
       resolved_(resolved),
+      device_(device),
       mesh_(resolved.degrees),
       processor_(choose_processor(world, resolved.options, device)) {
   at::set_num_threads(processor_.threads);

@@ -41,6 +41,7 @@ class Session {
   const topology::Mesh& mesh() const { return mesh_; }
   topology::Coordinates position() const { return mesh_.coordinates(world_.rank()); }
   const Processor& processor() const { return processor_; }
+  const Device& device() const { return device_; }
   checkpoint::Coordinator& coordinator() { return *coordinator_; }
   /// For a thread that works beside the training's.
   checkpoint::Coordinator& background_coordinator() { return *background_coordinator_; }
@@ -75,6 +76,7 @@ class Session {
  private:
   collectives::MpiWorld& world_;
   const options::Resolved& resolved_;
+  const Device& device_;
   topology::Mesh mesh_;
   Processor processor_;
   std::vector<std::string> hosts_;

@@ -139,6 +139,8 @@ const char* cudaGetErrorString(cudaError_t error) {
     case cudaErrorInvalidDevice: return "invalid device ordinal";
     case cudaErrorInvalidResourceHandle: return "invalid resource handle";
     case cudaErrorMemoryAllocation: return "out of memory";
+    case cudaErrorHostMemoryAlreadyRegistered: return "part or all of the requested memory range is already mapped";
+    case cudaErrorHostMemoryNotRegistered: return "pointer does not correspond to a registered memory region";
     case cudaErrorCudartUnloading: return "driver shutting down";
     default: return "unknown error";
   }
@@ -230,6 +232,23 @@ cudaError_t cudaFree(void* data) {
   if (code != cudaSuccess) return code;
   if (!state.memory.release(data)) state.report("cudaFree of an address inside an allocation");
   return cudaSuccess;
+}
+
+cudaError_t cudaHostRegister(void* data, std::size_t bytes, unsigned) {
+  Entry entry;
+  if (!entry.alive()) return kGone;
+  if (data == nullptr || bytes == 0) return cudaErrorInvalidValue;
+  if (entry.state().memory.pin({static_cast<const char*>(data), bytes}, entry.thread().rank)) return cudaSuccess;
+  entry.state().report("cudaHostRegister of memory that is registered");
+  return cudaErrorHostMemoryAlreadyRegistered;
+}
+
+cudaError_t cudaHostUnregister(void* data) {
+  Entry entry;
+  if (!entry.alive()) return kGone;
+  if (entry.state().memory.unpin(data)) return cudaSuccess;
+  entry.state().report("cudaHostUnregister of memory that is not registered");
+  return cudaErrorHostMemoryNotRegistered;
 }
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t bytes, cudaMemcpyKind kind, cudaStream_t handle) {

@@ -93,6 +93,21 @@ TEST(FakeMemory, ReportsMisuseAndLeaks) {
                                               "rank 0 left 12 bytes allocated on device 0"));
 }
 
+TEST(FakeMemory, ReportsMisuseOfHostMemoryAndWhatStaysRegistered) {
+  Machine machine(seeded());
+  std::vector<char> memory(64);
+  machine.run(1, [&](int) {
+    EXPECT_EQ(cudaHostRegister(memory.data(), 32, cudaHostRegisterDefault), cudaSuccess);
+    EXPECT_EQ(cudaHostRegister(memory.data() + 31, 8, cudaHostRegisterDefault), cudaErrorHostMemoryAlreadyRegistered);
+    EXPECT_EQ(cudaHostRegister(memory.data() + 32, 8, cudaHostRegisterDefault), cudaSuccess);
+    EXPECT_EQ(cudaHostUnregister(memory.data()), cudaSuccess);
+    EXPECT_EQ(cudaHostUnregister(memory.data()), cudaErrorHostMemoryNotRegistered);
+  });
+  EXPECT_THAT(machine.findings(), ElementsAre("cudaHostRegister of memory that is registered",
+                                              "cudaHostUnregister of memory that is not registered",
+                                              "rank 0 left 8 bytes of host memory registered"));
+}
+
 /// The bytes of a pageable copy are staged when the call returns; the device may get them later.
 TEST(FakeStreams, ACopyFromPageableMemoryIsOrderedByItsStreamOnly) {
   int reported = 0;

@@ -15,6 +15,14 @@ void* Memory::allocate(std::size_t bytes, int device, int rank) {
 
 bool Memory::release(void* data) { return allocations_.erase(static_cast<const char*>(data)) == 1; }
 
+bool Memory::pin(const Range& range, int rank) {
+  for (const auto& [begin, pinned] : pinned_) {
+    if (range.touches({begin, pinned.bytes})) return false;
+  }
+  pinned_[range.begin] = {range.bytes, rank};
+  return true;
+}
+
 const Allocation* Memory::containing(const char* data, const char** begin) const {
   auto after = allocations_.upper_bound(data);
   if (after == allocations_.begin()) return nullptr;

@@ -36,6 +36,12 @@ struct Allocation {
   std::unique_ptr<char[]> data;
 };
 
+/// Host memory that is registered with the runtime.
+struct Pinned {
+  std::size_t bytes;
+  int rank;
+};
+
 class Memory {
  public:
   void* allocate(std::size_t bytes, int device, int rank);
@@ -46,9 +52,16 @@ class Memory {
   std::string refusal(const Range& range, int device) const;
   const std::map<const char*, Allocation>& all() const { return allocations_; }
 
+  /// Returns false when some of the bytes are pinned already.
+  bool pin(const Range& range, int rank);
+  /// Returns false when nothing that is pinned begins there.
+  bool unpin(const void* data) { return pinned_.erase(static_cast<const char*>(data)) == 1; }
+  const std::map<const char*, Pinned>& pinned() const { return pinned_; }
+
  private:
   const Allocation* containing(const char* data, const char** begin) const;
   std::map<const char*, Allocation> allocations_;
+  std::map<const char*, Pinned> pinned_;
 };
 
 }  // namespace trireme::fake

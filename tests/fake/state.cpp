@@ -240,6 +240,9 @@ void report_leaks(State& state) {
     state.report(base::str("rank ", allocation.rank, " left ", allocation.bytes, " bytes allocated on device ",
                            allocation.device));
   }
+  for (const auto& [begin, pinned] : state.memory.pinned()) {
+    state.report(base::str("rank ", pinned.rank, " left ", pinned.bytes, " bytes of host memory registered"));
+  }
   for (const auto& [id, stream] : state.streams.all()) {
     if (!stream.legacy && !stream.destroyed) state.report(base::str("rank ", stream.rank, " left stream ", id));
   }

@@ -10,9 +10,8 @@ namespace trireme::checkpoint {
 
 std::shared_ptr<std::byte> allocate_huge(std::size_t bytes) {
   constexpr std::size_t kHugePage = 2 << 20;
-  const std::size_t whole = (bytes + kHugePage - 1) / kHugePage * kHugePage;
-  void* memory = ::operator new(whole, std::align_val_t(kHugePage));
-  ::madvise(memory, whole, MADV_HUGEPAGE);  // a hint
+  void* memory = ::operator new(bytes, std::align_val_t(kHugePage));
+  ::madvise(memory, bytes, MADV_HUGEPAGE);  // a hint
   return {static_cast<std::byte*>(memory), [](std::byte* p) { ::operator delete(p, std::align_val_t(kHugePage)); }};
 }
 

@@ -12,10 +12,11 @@ namespace trireme::checkpoint {
 /// std::bad_alloc or base::Error.
 using AllocateHost = std::function<std::shared_ptr<std::byte>(std::size_t bytes)>;
 
-/// Allocates ordinary memory on huge pages where the system has them: fresh pages cost more than the copy into them.
+/// Allocates ordinary memory on huge pages where the system has them: fresh pages cost more than the copy into them. No
+/// more than `bytes` is taken: what is left over after the last whole huge page lies on small ones.
 std::shared_ptr<std::byte> allocate_huge(std::size_t bytes);
 
-/// Holds at most `limit` bytes, and keeps them from save to save. One thread at a time may use it.
+/// Holds at most `limit` bytes at any time, and keeps them from save to save. One thread at a time may use it.
 class HostPool {
  public:
   HostPool(std::uint64_t limit, AllocateHost allocate) : limit_(limit), allocate_(std::move(allocate)) {}

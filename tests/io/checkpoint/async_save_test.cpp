@@ -6,6 +6,7 @@
 
 #include "io/checkpoint/tools/verify.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
+#include "tests/support/counting_allocator.hpp"
 #include "tests/support/forwarding_file_system.hpp"
 #include "tests/support/memory_file_system.hpp"
 #include "tests/support/temporary_directory.hpp"
@@ -14,6 +15,7 @@
 namespace trireme::checkpoint::tests {
 namespace {
 
+using trireme::tests::CountingAllocator;
 using trireme::tests::MemoryFileSystem;
 using trireme::tests::TemporaryDirectory;
 using trireme::tests::ThreadCoordinator;
@@ -84,7 +86,8 @@ TEST(AsyncSave, WhatIsSavedIsWhatWasThereWhateverThePoolHolds) {
       TemporaryDirectory directory;
       run_training_ranks(layout.ranks(), 1, [&](Rank rank) {
         const HostStateMemory memory;
-        Writer writer(rank.planning, files, AsyncParts{rank.draining, memory, pool});
+        CountingAllocator host;
+        Writer writer(rank.planning, files, AsyncParts{rank.draining, memory, pool, host.function()});
         Training training(tensors, layout, rank.planning.rank());
         for (std::int64_t step = 1; step <= 3; ++step) {
           training.set(step);
@@ -95,6 +98,7 @@ TEST(AsyncSave, WhatIsSavedIsWhatWasThereWhateverThePoolHolds) {
           ASSERT_TRUE(result.ok) << result.error;
           EXPECT_EQ(result.step, step);
         }
+        EXPECT_LE(host.most_in_use(), pool);
       });
       for (std::int64_t step = 1; step <= 3; ++step) {
         EXPECT_EQ(wrong_after_load(files, directory.path() / base::str("checkpoints/step_", step), tensors, step), 0)
