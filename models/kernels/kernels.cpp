@@ -1,10 +1,9 @@
 #include "models/kernels/kernels.hpp"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/gelu.h>
-#include <ATen/ops/gelu_backward.h>
 
 #include "models/kernels/host.hpp"
+#include "models/kernels/portable.hpp"
 
 namespace trireme::kernels {
 namespace {
@@ -58,10 +57,7 @@ at::Tensor swiglu_backward(const at::Tensor& dy, const at::Tensor& gate_up) {
 }
 
 at::Tensor gelu(at::Tensor& h, const at::Tensor& bias) {
-  if (h.is_cuda()) {
-    if (bias.defined()) h.add_(bias);
-    return at::gelu(h, "tanh");
-  }
+  if (h.is_cuda()) return portable::gelu(h, bias);
   at::Tensor y = at::empty(h.sizes(), h.options());
   const std::int64_t width = columns_of(h);
   void* from = h.mutable_data_ptr();
@@ -75,7 +71,7 @@ at::Tensor gelu(at::Tensor& h, const at::Tensor& bias) {
 }
 
 at::Tensor gelu_backward(at::Tensor dy, const at::Tensor& h) {
-  if (dy.is_cuda()) return at::gelu_backward(dy, h, "tanh");
+  if (dy.is_cuda()) return portable::gelu_backward(dy, h);
   void* d = dy.mutable_data_ptr();
   const void* from = h.const_data_ptr();
   divide(

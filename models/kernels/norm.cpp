@@ -1,5 +1,3 @@
-#include <ATen/ops/_fused_rms_norm.h>
-#include <ATen/ops/_fused_rms_norm_backward.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/native_layer_norm.h>
 #include <ATen/ops/native_layer_norm_backward.h>
@@ -7,7 +5,7 @@
 #include <ATen/ops/zeros.h>
 
 #include "models/kernels/host.hpp"
-#include "models/kernels/kernels.hpp"
+#include "models/kernels/portable.hpp"
 
 namespace trireme::kernels {
 namespace {
@@ -58,7 +56,7 @@ NormForward norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor
   if (bias.defined()) {
     std::tie(result.output, result.mean, result.rstd) = at::native_layer_norm(x, weight.sizes(), weight, bias, eps);
   } else if (x.is_cuda()) {
-    std::tie(result.output, result.rstd) = at::_fused_rms_norm(x, weight.sizes(), weight, eps);
+    result = portable::rms_norm(x, weight, eps);
   } else {
     result = rms_forward_host(x, weight, eps);
   }
@@ -72,8 +70,7 @@ NormBackward norm_backward(const at::Tensor& dy, const at::Tensor& x, const Norm
     std::tie(result.input, result.weight, result.bias) = at::native_layer_norm_backward(
         dy, x, weight.sizes(), forward.mean, forward.rstd, weight, bias, {true, true, true});
   } else if (x.is_cuda()) {
-    std::tie(result.input, result.weight) =
-        at::_fused_rms_norm_backward(dy, x, weight.sizes(), forward.rstd, weight, {true, true});
+    result = portable::rms_norm_backward(dy, x, forward, weight);
   } else {
     result = rms_backward_host(dy, x, forward, weight);
   }

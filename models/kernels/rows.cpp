@@ -1,8 +1,5 @@
-#include <ATen/ops/index_put.h>
-#include <ATen/ops/sum.h>
-
 #include "models/kernels/host.hpp"
-#include "models/kernels/kernels.hpp"
+#include "models/kernels/portable.hpp"
 
 namespace trireme::kernels {
 
@@ -29,8 +26,7 @@ void rotate(at::Tensor& data, std::int64_t heads, const at::Tensor& cosine, cons
 
 void add(at::Tensor& y, const at::Tensor& x, const at::Tensor& bias) {
   if (y.is_cuda()) {
-    if (bias.defined()) y.add_(bias);
-    if (x.defined()) y.add_(x);
+    portable::add(y, x, bias);
     return;
   }
   const std::int64_t width = columns_of(y);
@@ -44,12 +40,11 @@ void add(at::Tensor& y, const at::Tensor& x, const at::Tensor& bias) {
 }
 
 void column_sum(const at::Tensor& x, at::Tensor& sums, bool overwrite) {
-  const std::int64_t width = columns_of(x);
   if (x.is_cuda()) {
-    const at::Tensor sum = at::sum(x.reshape({-1, width}), {0}, false, sums.scalar_type());
-    overwrite ? sums.copy_(sum) : sums.add_(sum);
+    portable::column_sum(x, sums, overwrite);
     return;
   }
+  const std::int64_t width = columns_of(x);
   const std::int64_t rows = rows_of(x);
   const void* from = x.const_data_ptr();
   void* to = sums.mutable_data_ptr();
@@ -64,7 +59,7 @@ void column_sum(const at::Tensor& x, at::Tensor& sums, bool overwrite) {
 
 void accumulate(at::Tensor& sum, const at::Tensor& x) {
   if (x.is_cuda()) {
-    sum.add_(x);
+    portable::accumulate(sum, x);
     return;
   }
   void* to = sum.mutable_data_ptr();
@@ -78,13 +73,11 @@ void accumulate(at::Tensor& sum, const at::Tensor& x) {
 }
 
 void add_rows(at::Tensor& grad, const at::Tensor& rows, const at::Tensor& dy) {
-  const std::int64_t width = columns_of(grad);
   if (grad.is_cuda()) {
-    const at::Tensor here = rows.ge(0);
-    const at::Tensor values = dy.reshape({-1, width}).to(grad.scalar_type()).mul_(here.unsqueeze(1));
-    grad.index_put_({rows.clamp_min(0)}, values, /*accumulate=*/true);
+    portable::add_rows(grad, rows, dy);
     return;
   }
+  const std::int64_t width = columns_of(grad);
   const std::int64_t count = rows.numel();
   const std::int64_t* row = rows.const_data_ptr<std::int64_t>();
   const void* from = dy.const_data_ptr();

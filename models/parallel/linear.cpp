@@ -5,7 +5,7 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
 
-#include "models/kernels/kernels.hpp"
+#include "models/kernels/portable.hpp"
 
 // oneDNN's product of two matrices of any strides, result = beta * result + alpha * a b. libtorch_cpu exports it, but
 // no header declares it. In fp32 it runs at two to three times the speed of at::mm (MKL) on AMD processors, where MKL
@@ -69,7 +69,7 @@ void linear_weight_grad(const at::Tensor& dy, const at::Tensor& x, Block& block)
   if (dy.scalar_type() == block.grad.scalar_type()) {
     product(left, right, beta, block.grad);
   } else if (dy.is_cuda()) {
-    at::addmm_out(block.grad, block.grad, left, right, block.grad.scalar_type(), beta, 1.0);
+    kernels::portable::add_product(block.grad, left, right, beta);
   } else if (beta == 0.0) {
     block.grad.copy_(at::mm(left, right));
   } else {

@@ -1,22 +1,12 @@
 #include "models/transformer/attention.hpp"
 
-#include <ATen/ops/_scaled_dot_product_efficient_attention.h>
-#include <ATen/ops/_scaled_dot_product_efficient_attention_backward.h>
-#include <ATen/ops/_scaled_dot_product_flash_attention.h>
-#include <ATen/ops/_scaled_dot_product_flash_attention_backward.h>
-#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
-#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
-#include <ATen/ops/_softmax.h>
-#include <ATen/ops/_softmax_backward_data.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
 
 #include <cmath>
-#include <limits>
 
 #include "models/spec/logical_tensor.hpp"
 
@@ -48,12 +38,6 @@ void sum_heads(const at::Tensor& grad, const HeadLayout& heads, at::Tensor out) 
   }
 }
 
-struct QueryKeyValue {
-  at::Tensor q;
-  at::Tensor k;
-  at::Tensor v;
-};
-
 QueryKeyValue split(const at::Tensor& qkv_TBC, const HeadLayout& heads) {
   const std::int64_t q = heads.query_width();
   const std::int64_t kv = heads.kv_width();
@@ -62,82 +46,24 @@ QueryKeyValue split(const at::Tensor& qkv_TBC, const HeadLayout& heads) {
           by_head(qkv_TBC.narrow(2, q + kv, kv), heads.kv_heads, heads.head_size)};
 }
 
-enum class Method { kHost, kFlash, kEfficient, kPlain };
-
-/// A GPU's fused kernels need rows of whole 16 bytes, and none exist in fp64.
-Method method_for(const at::Tensor& x) {
-  if (!x.is_cuda()) return Method::kHost;
-  const bool aligned = x.size(3) * static_cast<std::int64_t>(x.element_size()) % 16 == 0;
-  if (!aligned || x.scalar_type() == at::kDouble) return Method::kPlain;
-  return x.scalar_type() == at::kBFloat16 && x.size(3) <= 256 ? Method::kFlash : Method::kEfficient;
-}
-
-at::Tensor probabilities(const QueryKeyValue& x, double scale) {
-  const std::int64_t length = x.q.size(2);
-  const at::Tensor future = at::ones({length, length}, x.q.options().dtype(at::kBool)).triu_(1);
-  at::Tensor scores = at::matmul(x.q, x.k.transpose(2, 3)).mul_(scale);
-  scores.masked_fill_(future, -std::numeric_limits<double>::infinity());
-  return at::_softmax(scores, 3, false);
-}
-
 double scale_of(const HeadLayout& heads) { return 1.0 / std::sqrt(static_cast<double>(heads.head_size)); }
 
-/// Returns the output (B, heads, T, size); `saved` gets what backward needs.
-at::Tensor run(const QueryKeyValue& x, double scale, std::vector<at::Tensor>& saved) {
-  switch (method_for(x.q)) {
-    case Method::kHost: {
-      auto [output, logsumexp] =
-          at::_scaled_dot_product_flash_attention_for_cpu(x.q, x.k, x.v, 0.0, true, std::nullopt, scale);
-      saved = {logsumexp};
-      return output;
-    }
-    case Method::kFlash: {
-      auto result = at::_scaled_dot_product_flash_attention(x.q, x.k, x.v, 0.0, true, false, scale);
-      saved = {std::get<1>(result), std::get<6>(result), std::get<7>(result)};
-      return std::get<0>(result);
-    }
-    case Method::kEfficient: {
-      auto [output, logsumexp, seed, offset] =
-          at::_scaled_dot_product_efficient_attention(x.q, x.k, x.v, std::nullopt, true, 0.0, true, scale);
-      saved = {logsumexp, seed, offset};
-      return output;
-    }
-    default: {
-      const at::Tensor p = probabilities(x, scale);
-      saved = {p};
-      return at::matmul(p, x.v);
-    }
-  }
+AttentionMethod method_for(const at::Tensor& x, const HeadLayout& heads) {
+  return attention_method(x.is_cuda(), x.scalar_type(), heads.head_size);
 }
 
-QueryKeyValue plain_backward(const at::Tensor& grad, const QueryKeyValue& x, const at::Tensor& p, double scale) {
-  const at::Tensor dp = at::matmul(grad, x.v.transpose(2, 3));
-  const at::Tensor ds = at::_softmax_backward_data(dp, p, 3, p.scalar_type()).mul_(scale);
-  return {at::matmul(ds, x.k), at::matmul(ds.transpose(2, 3), x.q), at::matmul(p.transpose(2, 3), grad)};
+/// Whether the method takes key and value heads as they are, each for a group of query heads.
+bool keeps_groups(AttentionMethod method, const HeadLayout& heads) {
+  return method == AttentionMethod::kFlash && heads.regular_group() > 0;
 }
 
-QueryKeyValue run_backward(const at::Tensor& grad, const QueryKeyValue& x, const at::Tensor& output,
-                           const std::vector<at::Tensor>& saved, double scale) {
-  QueryKeyValue d;
-  at::Tensor unused;
-  switch (method_for(x.q)) {
-    case Method::kHost:
-      std::tie(d.q, d.k, d.v) = at::_scaled_dot_product_flash_attention_for_cpu_backward(
-          grad, x.q, x.k, x.v, output, saved.at(0), 0.0, true, std::nullopt, scale);
-      break;
-    case Method::kFlash:
-      std::tie(d.q, d.k, d.v) = at::_scaled_dot_product_flash_attention_backward(
-          grad, x.q, x.k, x.v, output, saved.at(0), {}, {}, x.q.size(2), x.k.size(2), 0.0, true, saved.at(1),
-          saved.at(2), scale);
-      break;
-    case Method::kEfficient:
-      std::tie(d.q, d.k, d.v, unused) = at::_scaled_dot_product_efficient_attention_backward(
-          grad, x.q, x.k, x.v, {}, output, saved.at(0), saved.at(1), saved.at(2), 0.0, {true, true, true, false}, true,
-          scale);
-      break;
-    default: d = plain_backward(grad, x, saved.at(0), scale);
-  }
-  return d;
+/// What the method computes with.
+QueryKeyValue operands(const at::Tensor& qkv_TBC, const HeadLayout& heads, AttentionMethod method) {
+  QueryKeyValue x = split(qkv_TBC, heads);
+  if (keeps_groups(method, heads)) return x;
+  x.k = repeat_heads(x.k, heads);
+  x.v = repeat_heads(x.v, heads);
+  return x;
 }
 
 }  // namespace
@@ -165,30 +91,40 @@ HeadLayout head_layout(const spec::ModelConfig& config, int tp_rank, int tp, at:
   return layout;
 }
 
-AttentionForward attention(const at::Tensor& qkv_TBC, const HeadLayout& heads) {
-  QueryKeyValue x = split(qkv_TBC, heads);
-  x.k = repeat_heads(x.k, heads);
-  x.v = repeat_heads(x.v, heads);
+AttentionForward attention(const at::Tensor& qkv_TBC, const HeadLayout& heads, AttentionMethod method) {
+  const QueryKeyValue x = operands(qkv_TBC, heads, method);
   AttentionForward result;
-  const at::Tensor output = run(x, scale_of(heads), result.saved);
+  const at::Tensor output = run_attention(method, x, scale_of(heads), result.saved);
   result.output_TBD = output.permute({2, 0, 1, 3}).flatten(2, 3).contiguous();
   return result;
 }
 
 at::Tensor attention_backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, const AttentionForward& forward,
-                              const HeadLayout& heads) {
-  QueryKeyValue x = split(qkv_TBC, heads);
-  x.k = repeat_heads(x.k, heads);
-  x.v = repeat_heads(x.v, heads);
+                              const HeadLayout& heads, AttentionMethod method) {
+  const QueryKeyValue x = operands(qkv_TBC, heads, method);
   const auto per_head = [&](const at::Tensor& y) { return by_head(y, heads.query_heads, heads.head_size); };
-  const QueryKeyValue d =
-      run_backward(per_head(grad_TBD), x, per_head(forward.output_TBD), forward.saved, scale_of(heads));
+  const QueryKeyValue d = run_attention_backward(method, per_head(grad_TBD), x, per_head(forward.output_TBD),
+                                                 forward.saved, scale_of(heads));
   at::Tensor grad_TBC = at::empty(qkv_TBC.sizes(), qkv_TBC.options());
   QueryKeyValue into = split(grad_TBC, heads);
   into.q.copy_(d.q);
-  sum_heads(d.k, heads, into.k);
-  sum_heads(d.v, heads, into.v);
+  if (keeps_groups(method, heads)) {
+    into.k.copy_(d.k);
+    into.v.copy_(d.v);
+  } else {
+    sum_heads(d.k, heads, into.k);
+    sum_heads(d.v, heads, into.v);
+  }
   return grad_TBC;
+}
+
+AttentionForward attention(const at::Tensor& qkv_TBC, const HeadLayout& heads) {
+  return attention(qkv_TBC, heads, method_for(qkv_TBC, heads));
+}
+
+at::Tensor attention_backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, const AttentionForward& forward,
+                              const HeadLayout& heads) {
+  return attention_backward(grad_TBD, qkv_TBC, forward, heads, method_for(qkv_TBC, heads));
 }
 
 at::Tensor attention_cached(const at::Tensor& qkv_TBC, const at::Tensor& keys, const at::Tensor& values,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/spec/config.hpp"
+#include "models/transformer/attention_method.hpp"
 
 namespace trireme::transformer {
 
@@ -30,11 +31,16 @@ struct AttentionForward {
   std::vector<at::Tensor> saved;  ///< what backward needs in addition; empty when it is recomputed
 };
 
-/// qkv_TBC: (T, B, query_width + 2 kv_width), already rotated.
+/// qkv_TBC: (T, B, query_width + 2 kv_width), already rotated. Uses the method that fits its device and type.
 AttentionForward attention(const at::Tensor& qkv_TBC, const HeadLayout& heads);
 /// Returns the gradient of qkv, with its shape.
 at::Tensor attention_backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, const AttentionForward& forward,
                               const HeadLayout& heads);
+
+/// The same by a given method, the same one for both.
+AttentionForward attention(const at::Tensor& qkv_TBC, const HeadLayout& heads, AttentionMethod method);
+at::Tensor attention_backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, const AttentionForward& forward,
+                              const HeadLayout& heads, AttentionMethod method);
 
 /// Without gradients: T new queries of qkv_TBC follow `past` cached positions. keys and values (past + T, B, kv_width)
 /// already hold the new ones. Returns (T, B, query_width).
