@@ -2,7 +2,6 @@
 #include "models/transformer/attention_method.hpp"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/tensor.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -23,19 +22,24 @@ using Method = AttentionMethod;
 
 double largest(const at::Tensor& x) { return x.abs().max().item<double>(); }
 
-HeadLayout layout_of(std::int64_t size, std::vector<std::int64_t> kv_of_query) {
-  HeadLayout heads;
-  heads.query_heads = std::ssize(kv_of_query);
-  heads.kv_heads = kv_of_query.back() + 1;
-  heads.head_size = size;
-  heads.kv_of_query = std::move(kv_of_query);
-  if (heads.regular_group() == 0) heads.kv_index = at::tensor(heads.kv_of_query, at::kLong);
-  return heads;
-}
+/// The heads of a tp rank of a model with heads of `size`.
+struct Heads {
+  std::int64_t query;
+  std::int64_t kv;
+  int rank = 0;
+  int tp = 1;
 
-/// One head; a head of its own for each; groups; one for all; groups that a tp cut made uneven.
-const std::vector<std::vector<std::int64_t>> kMaps{
-    {0}, {0, 1, 2}, {0, 0, 0, 1, 1, 1}, {0, 0, 0, 0}, {0, 0, 1, 1, 1, 2}};
+  HeadLayout layout(std::int64_t size) const {
+    spec::ModelConfig config;
+    config.arch = spec::Architecture::kLlama;
+    config.heads = query;
+    config.kv_heads = kv;
+    config.hidden = query * size;
+    return head_layout(config, rank, tp, at::kCPU);
+  }
+};
+/// One head; a head of its own for each; groups; one for all; groups that tp cuts, so that the map is irregular.
+const std::vector<Heads> kHeads{{1, 1}, {3, 3}, {6, 2}, {4, 1}, {8, 4, 1, 2}, {12, 3, 0, 2}, {12, 3, 1, 2}};
 
 struct Case {
   Method method;
@@ -66,10 +70,10 @@ class AttentionMethodTest : public testing::TestWithParam<Case> {
   }
   template <typename F>
   void for_shapes(const F& check) const {
-    for (const auto& map : kMaps) {
+    for (const Heads& heads : kHeads) {
       for (const std::int64_t size : GetParam().head_sizes) {
         for (const std::int64_t length : {1, 2, 17, 33}) {
-          for (const std::int64_t batch : {1, 3}) check(layout_of(size, map), length, batch);
+          for (const std::int64_t batch : {1, 3}) check(heads.layout(size), length, batch);
         }
       }
     }
