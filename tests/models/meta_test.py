@@ -26,8 +26,10 @@ def recorded_calls(programs):
     calls = {}
     for program in programs:
         with tempfile.NamedTemporaryFile() as file:
-            subprocess.run([program, "--gtest_brief=1"], check=True, stdout=subprocess.DEVNULL,
-                           env={**os.environ, "TRIREME_CALLS": file.name, "OMP_NUM_THREADS": "1"})
+            done = subprocess.run([program, "--gtest_brief=1"], capture_output=True, text=True,
+                                  env={**os.environ, "TRIREME_CALLS": file.name, "OMP_NUM_THREADS": "1"})
+            if done.returncode != 0:
+                sys.exit(f"{program} failed:\n{done.stdout}{done.stderr}")
             calls.update({line: json.loads(line) for line in file.read().decode().splitlines()})
     return calls.values()
 

@@ -5,7 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
-#include <thread>
+#include <future>
 
 #include "base/error.hpp"
 #include "tests/fake/fake.hpp"
@@ -35,11 +35,12 @@ TEST(PinnedMemory, IsRegisteredOnTheRanksDeviceAndUnregisteredBeforeItIsFreed) {
     functions.set_device(rank);
     checkpoint::HostPool pool(3 << 20, pinned_allocator(functions, rank));
     for (const std::size_t bytes : {std::size_t{4096}, std::size_t{1} << 20, std::size_t{3} << 20}) {
-      std::thread save([&] {
+      auto save = std::async(std::launch::async, [&] {
         machine.join_rank(rank);
         std::memset(pool.reserve(bytes), 1, bytes);
       });
-      machine.while_away([&] { save.join(); });
+      machine.while_away([&] { save.wait(); });
+      save.get();
     }
   });
   EXPECT_THAT(errors, Each(""));
