@@ -47,7 +47,7 @@ class Watch {
  public:
   struct Options {
     int device = 0;
-    double limit_seconds = 300;
+    double limit_seconds = 600;
     double poll_seconds = 0.5;
     double abort_seconds = 10;
     std::function<double()> now;  ///< seconds of a clock that never goes back; empty = the steady clock
