@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "collectives/nccl/checks.hpp"
+#include "collectives/nccl/owners.hpp"
 #include "collectives/nccl/watch.hpp"
 
 namespace trireme::collectives {
@@ -46,38 +47,6 @@ void keep_launch_order() {
   static std::once_flag once;
   std::call_once(once, [] { setenv("NCCL_LAUNCH_ORDER_IMPLICIT", "1", 0); });
 }
-
-/// Device memory for set-up, barriers and connections. Each use ends before the host goes on.
-class DeviceMemory {
- public:
-  explicit DeviceMemory(std::size_t bytes) { check_cuda(cudaMalloc(&data_, bytes), "allocating device memory"); }
-  ~DeviceMemory() { cudaFree(data_); }
-  DeviceMemory(const DeviceMemory&) = delete;
-  DeviceMemory& operator=(const DeviceMemory&) = delete;
-  char* data() const { return static_cast<char*>(data_); }
-
- private:
-  void* data_ = nullptr;
-};
-
-/// Several calls as one operation. The first refusal counts; the group is always closed.
-class Group {
- public:
-  Group() : code_(ncclGroupStart()), open_(code_ == ncclSuccess) {}
-  Group(const Group&) = delete;
-  Group& operator=(const Group&) = delete;
-  void add(ncclResult_t code) {
-    if (code_ == ncclSuccess) code_ = code;
-  }
-  ncclResult_t end() {
-    const ncclResult_t code = open_ ? ncclGroupEnd() : code_;
-    return code_ == ncclSuccess ? code : code_;
-  }
-
- private:
-  ncclResult_t code_;
-  bool open_;
-};
 
 class OrderedLater final : public Request::State {
  public:

@@ -40,6 +40,11 @@ std::size_t first(const std::vector<std::string>& endings, const std::string& wh
       endings.begin());
 }
 
+[[noreturn]] void wait_for_the_end(Job& job) {
+  job.machine.wait_until("the end of the job", [] { return false; });
+  throw base::Error("the job ended");
+}
+
 TEST(FakeFailures, AHangIsAbortedAfterItsLimitAndThrownByTheNextUse) {
   Job job(2, watched());
   job.machine.hang_next_kernel(1);
@@ -190,7 +195,7 @@ TEST(FakeFailures, AHangEndsTheJobOnceEverythingIsAborted) {
     reduce(*world, buffer);
     if (rank == 0) job.of(rank).clock.start();
     cudaDeviceSynchronize();
-    job.machine.wait_until("the end of the job", [] { return false; });
+    wait_for_the_end(job);
   });
   EXPECT_THAT(job.of(0).job_ended, StartsWith("all_reduce 1 of group world (ranks 0 1) has been running for 20 s"));
   EXPECT_EQ(first(job.machine.endings(0), "ncclCommAbort world"), 0u);
@@ -199,8 +204,7 @@ TEST(FakeFailures, AHangEndsTheJobOnceEverythingIsAborted) {
 TEST(FakeFailures, ARankThatNeverComesToSetUpEndsTheJob) {
   Job job(2, watched());
   const auto errors = job.run([&](int rank) {
-    if (rank == 1) job.machine.wait_until("the end of the job", [] { return false; });
-    if (rank == 1) return;
+    if (rank == 1) wait_for_the_end(job);
     job.of(rank).clock.start();
     collectives::NcclCommunicator::make_world(ending_world_options(job, rank));
   });
@@ -212,8 +216,7 @@ TEST(FakeFailures, ARankThatNeverComesToASplitEndsTheJob) {
   Job job(2, watched());
   job.run([&](int rank) {
     const auto world = collectives::NcclCommunicator::make_world(ending_world_options(job, rank));
-    if (rank == 1) job.machine.wait_until("the end of the job", [] { return false; });
-    if (rank == 1) return;
+    if (rank == 1) wait_for_the_end(job);
     job.of(rank).clock.start();
     world->split(0, rank, "tp");
   });
