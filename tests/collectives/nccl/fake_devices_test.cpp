@@ -127,6 +127,21 @@ TEST(FakeDevices, SplitsShareAStreamUnlessTheyAskForOne) {
   EXPECT_EQ(job.machine.streams_used(0), 2);
 }
 
+TEST(FakeDevices, ARequestThatIsTestedUntilItIsDoneOrdersTheComputeStream) {
+  Job job(2, seeded());
+  const auto errors = job.run([&](int rank) {
+    FakeDeviceBuffer buffer(16);
+    write(buffer, {1, 2, 3, 4});
+    const auto world = make_world(job, rank);
+    auto request = world->start_all_reduce(buffer.data(), 4, DataType::kFloat32, ReduceOp::kSum);
+    while (!request.test()) {
+    }
+    EXPECT_THAT(read(buffer, 4), ElementsAre(2, 4, 6, 8));
+  });
+  EXPECT_THAT(errors, Each(""));
+  EXPECT_THAT(job.machine.findings(), IsEmpty());
+}
+
 /// Rank 0 posts its receive early; rank 1 sends only after an all-reduce of the other group.
 std::vector<std::string> receive_early(Job& job, bool stream_of_its_own) {
   return job.run([&](int rank) {
