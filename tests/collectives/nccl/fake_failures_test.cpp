@@ -242,6 +242,30 @@ TEST(FakeFailures, AnOperationBehindTheRanksOwnComputationHasNotBegun) {
   EXPECT_THAT(job.machine.findings(), IsEmpty());
 }
 
+/// The rank goes on with one communicator while the watch gives up another one and aborts both.
+TEST(FakeFailures, NoCallBeginsOnACommunicatorThatIsBeingAborted) {
+  for (int round = 0; round < 5; ++round) {
+    Job job(1, watched());
+    const auto errors = job.run([&](int rank) {
+      FakeDeviceBuffer buffer(16);
+      FakeDeviceBuffer other(16);
+      const auto world = make_world(job, rank);
+      const auto side = world->split_with_stream(0, rank, "side");
+      job.machine.hang_next_kernel(0);
+      const auto request = side->start_all_reduce(other.data(), 4, DataType::kFloat32, ReduceOp::kSum);
+      job.of(rank).clock.start();
+      for (;;) {
+        reduce(*world, buffer);
+        char bytes[16];
+        buffer.read(bytes, sizeof(bytes));
+        cudaStreamQuery(nullptr);
+      }
+    });
+    EXPECT_THAT(errors, Each(StartsWith("all_reduce 1 of group side (ranks 0) has been running for 20 s; ")));
+    EXPECT_THAT(job.machine.findings(), IsEmpty());
+  }
+}
+
 TEST(FakeFailures, EveryUseOfAnyCommunicatorThrowsTheFirstFailure) {
   Job job(1, watched());
   std::vector<std::string> texts;
