@@ -156,6 +156,15 @@ void Machine::fail_next_kernel(int rank, ncclResult_t code, const std::string& t
   state_->injections[rank].text = text;
 }
 
+void Machine::fail_communicators(int rank, ncclResult_t code, const std::string& text) {
+  const std::lock_guard lock(global_mutex());
+  for (auto& [id, comm] : state_->nccl.comms) {
+    if (comm.owner == rank) comm.error = code;
+  }
+  state_->nccl.last_error = text;
+  state_->change();
+}
+
 void Machine::fail_next_launch(int rank, ncclResult_t code, const std::string& text) {
   const std::lock_guard lock(global_mutex());
   state_->injections[rank].launch_error = code;

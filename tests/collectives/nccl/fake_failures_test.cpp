@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "base/error.hpp"
 #include "tests/collectives/nccl/fake_world.hpp"
@@ -242,28 +243,26 @@ TEST(FakeFailures, AnOperationBehindTheRanksOwnComputationHasNotBegun) {
   EXPECT_THAT(job.machine.findings(), IsEmpty());
 }
 
-/// The rank goes on with one communicator while the watch gives up another one and aborts both.
+/// The watch aborts while the rank is about to call NCCL: it looks at the clock just before.
 TEST(FakeFailures, NoCallBeginsOnACommunicatorThatIsBeingAborted) {
-  for (int round = 0; round < 5; ++round) {
-    Job job(1, watched());
-    const auto errors = job.run([&](int rank) {
-      FakeDeviceBuffer buffer(16);
-      FakeDeviceBuffer other(16);
-      const auto world = make_world(job, rank);
-      const auto side = world->split_with_stream(0, rank, "side");
-      job.machine.hang_next_kernel(0);
-      const auto request = side->start_all_reduce(other.data(), 4, DataType::kFloat32, ReduceOp::kSum);
-      job.of(rank).clock.start();
-      for (;;) {
-        reduce(*world, buffer);
-        char bytes[16];
-        buffer.read(bytes, sizeof(bytes));
-        cudaStreamQuery(nullptr);
+  Job job(1, watched());
+  std::atomic<bool> armed{false};
+  const auto errors = job.run([&](int rank) {
+    FakeDeviceBuffer buffer(16);
+    collectives::NcclWorldOptions options = world_options(job, rank);
+    options.clock = [&job, &armed, rank, main = std::this_thread::get_id()] {
+      if (std::this_thread::get_id() == main && armed.exchange(false)) {
+        job.machine.fail_communicators(rank, ncclSystemError, "no memory");
+        while (job.machine.endings(rank).empty()) std::this_thread::yield();
       }
-    });
-    EXPECT_THAT(errors, Each(StartsWith("all_reduce 1 of group side (ranks 0) has been running for 20 s; ")));
-    EXPECT_THAT(job.machine.findings(), IsEmpty());
-  }
+      return 0.0;
+    };
+    const auto world = collectives::NcclCommunicator::make_world(options);
+    armed = true;
+    reduce(*world, buffer);
+  });
+  EXPECT_THAT(errors, Each("communication of group world (ranks 0) failed: unhandled system error (no memory)"));
+  EXPECT_THAT(job.machine.findings(), IsEmpty());
 }
 
 TEST(FakeFailures, EveryUseOfAnyCommunicatorThrowsTheFirstFailure) {
