@@ -41,8 +41,6 @@ class NcclCommunicator final : public Communicator {
   void barrier() override;
   std::unique_ptr<Communicator> split(int color, int key, const std::string& name) override;
   std::unique_ptr<Communicator> split_with_stream(int color, int key, const std::string& name) override;
-  /// Exchanges a byte with each peer, and blocks the host.
-  void connect(const std::vector<int>& peers) override;
   void finish() override;
 
  private:
@@ -56,8 +54,10 @@ class NcclCommunicator final : public Communicator {
   /// Gathers the world ranks of the group over the new communicator.
   std::vector<int> gather_ranks();
   void open_trace(std::vector<int> ranks);
-  /// Throws when NCCL refused a call, after everything of this rank is aborted.
-  void check(ncclResult_t code, const std::string& what);
+  /// Calls `function`, which returns NCCL's result. When NCCL refuses, everything of this rank is aborted before the
+  /// error is thrown.
+  template <typename Function>
+  void call(const char* what, Watch::Handle handle, std::uint64_t number, Function function);
   /// Waits on the host until the communication stream is empty.
   void drain();
   template <typename Calls>

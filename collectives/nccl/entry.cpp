@@ -60,7 +60,7 @@ void release(void* data) noexcept { cudaFree(data); }
 
 std::string nccl_version() {
   int version = 0;
-  check_nccl(ncclGetVersion(&version), "asking the version", "world", nullptr);
+  check_nccl(ncclGetVersion(&version), "asking the version", "world");
   return base::str(version / 10000, ".", version / 100 % 100, ".", version % 100);
 }
 
