@@ -101,6 +101,11 @@ class Communicator {
     return split(color, key, name);
   }
 
+  /// Collective over this rank and `peers`, each of which names this rank too; blocks the host. Connects them in both
+  /// directions. NCCL connects at the end of a group, for the transfers of that group: without this call the first
+  /// exchanges of two peers must be mirror images of each other. Does nothing in host memory.
+  virtual void connect(const std::vector<int>& peers) { static_cast<void>(peers); }
+
   /// Call it at an orderly end: waits for what is under way, so that destruction cannot block on a peer.
   virtual void finish() = 0;
 

@@ -275,6 +275,17 @@ void NcclCommunicator::barrier() {
   drain();
 }
 
+void NcclCommunicator::connect(const std::vector<int>& peers) {
+  char* bytes = shared_->memory.data();
+  std::vector<Transfer> transfers;
+  for (const int peer : peers) {
+    transfers.push_back({Transfer::Direction::kSend, bytes++, 1, DataType::kUInt8, peer});
+    transfers.push_back({Transfer::Direction::kReceive, bytes++, 1, DataType::kUInt8, peer});
+  }
+  start_exchange(transfers).wait();
+  drain();
+}
+
 std::unique_ptr<Communicator> NcclCommunicator::split(int color, int key, const std::string& name) {
   return split_on(stream_, color, key, name);
 }

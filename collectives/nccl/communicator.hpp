@@ -41,6 +41,8 @@ class NcclCommunicator final : public Communicator {
   void barrier() override;
   std::unique_ptr<Communicator> split(int color, int key, const std::string& name) override;
   std::unique_ptr<Communicator> split_with_stream(int color, int key, const std::string& name) override;
+  /// Exchanges a byte with each peer, and blocks the host.
+  void connect(const std::vector<int>& peers) override;
   void finish() override;
 
  private:

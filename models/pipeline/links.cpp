@@ -27,7 +27,9 @@ StageLinks::StageLinks(collectives::Communicator& stages) : stages_(stages) {
       }
       const std::string name = pair < 0 ? "" : base::str("pp ", link.first, "→", link.second);
       auto own = stages.split_with_stream(pair, stage() == link.first ? 0 : 1, name);
-      if (own) own_.emplace(link, std::move(own));
+      if (!own) continue;
+      own->connect({1 - own->rank()});
+      own_.emplace(link, std::move(own));
     }
   }
 }

@@ -13,8 +13,9 @@ namespace trireme::pipeline {
 
 /// The transfers of one stage. In host memory one communicator of all stages carries them. On devices each direction
 /// between two stages has a communicator and a stream of its own: operations of one communicator run in order, so with
-/// a shared one an activation would wait for a gradient that another stage is late with. A communicator that carries
-/// one direction also connects without harm, whatever its first group holds (schedule/handshake.hpp).
+/// a shared one an activation would wait for a gradient that another stage is late with. All of them are connected at
+/// once: at its first transfer NCCL would hold up the host until the peer comes, and refuse groups that are no mirror
+/// images of each other (schedule/handshake.hpp).
 class StageLinks {
  public:
   /// Collective over `stages`, whose ranks are the stage numbers and which must outlive the links.

@@ -6,8 +6,6 @@
 #include <thread>
 
 #include "base/error.hpp"
-#include "collectives/topology/mesh.hpp"
-#include "models/pipeline/groups.hpp"
 #include "tests/collectives/nccl/fake_world.hpp"
 #include "tests/fake/device_buffer.hpp"
 #include "tests/support/random.hpp"
@@ -168,58 +166,6 @@ TEST(FakeDevices, AReceiveOnAStreamOfItsOwnHoldsUpNobody) {
   EXPECT_THAT(receive_early(job, true), Each(""));
   EXPECT_THAT(job.machine.findings(), IsEmpty());
 }
-
-class FakePipeline : public testing::TestWithParam<int> {};
-
-/// One micro-batch: the first stage sends it and receives its gradient in one group, while the others receive and send
-/// in groups of their own.
-TEST_P(FakePipeline, StagesAreConnectedBeforeTheirFirstMicroBatch) {
-  const int stages = GetParam();
-  auto seeds = tests::seeded_random(15);
-  for (int round = 0; round < 5; ++round) {
-    Job job(stages, {.seed = static_cast<unsigned>(seeds())});
-    const auto errors = job.run([&](int rank) {
-      FakeDeviceBuffer activation(16);
-      FakeDeviceBuffer gradient(16);
-      const auto world = make_world(job, rank);
-      pipeline::OwnedGroups groups = pipeline::make_groups(*world, topology::Mesh({.pp = stages}));
-      Communicator& pp = *groups.pp;
-      using Direction = Transfer::Direction;
-      const auto transfer = [](Direction direction, FakeDeviceBuffer& buffer, int peer) {
-        return Transfer{direction, buffer.data(), 4, DataType::kFloat32, peer};
-      };
-      const auto add_one = [&](FakeDeviceBuffer& buffer) {
-        auto values = read(buffer, 4);
-        for (float& value : values) value += 1;
-        write(buffer, values);
-      };
-      if (rank == 0) {
-        write(activation, {1, 2, 3, 4});
-        pp.start_exchange({transfer(Direction::kSend, activation, 1), transfer(Direction::kReceive, gradient, 1)})
-            .wait();
-        const auto last = static_cast<float>(stages - 1);
-        EXPECT_THAT(read(gradient, 4), ElementsAre(1 + last, 2 + last, 3 + last, 4 + last));
-      } else {
-        pp.start_exchange({transfer(Direction::kReceive, activation, rank - 1)}).wait();
-        add_one(activation);
-        const bool last = rank == stages - 1;
-        if (!last) {
-          pp.start_exchange(
-                {transfer(Direction::kSend, activation, rank + 1), transfer(Direction::kReceive, gradient, rank + 1)})
-              .wait();
-        }
-        pp.start_exchange({transfer(Direction::kSend, last ? activation : gradient, rank - 1)}).wait();
-      }
-      cudaDeviceSynchronize();
-      groups.finish();
-      world->finish();
-    });
-    EXPECT_THAT(errors, Each(""));
-    EXPECT_THAT(job.machine.findings(), IsEmpty());
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(Stages, FakePipeline, testing::Range(2, 5));
 
 }  // namespace
 }  // namespace trireme::test
