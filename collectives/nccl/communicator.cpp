@@ -48,6 +48,10 @@ void keep_launch_order() {
   std::call_once(once, [] { setenv("NCCL_LAUNCH_ORDER_IMPLICIT", "1", 0); });
 }
 
+struct StreamMoment final : Moment {
+  std::shared_ptr<Event> event;
+};
+
 class OrderedLater final : public Request::State {
  public:
   OrderedLater(Watch& watch, std::shared_ptr<CommunicationStream> stream, std::shared_ptr<Event> end)
@@ -193,11 +197,11 @@ void NcclCommunicator::drain() {
 }
 
 template <typename Calls>
-Request NcclCommunicator::issue(Operation operation, Calls calls) {
+Request NcclCommunicator::issue(Operation operation, Calls calls, const Event* since) {
   Watch& watch = shared_->watch;
   watch.check();
   const std::uint64_t number = trace_->start(operation);
-  stream_->after_compute();
+  since == nullptr ? stream_->after_compute() : stream_->after(*since);
   Launched launched{operation, number, shared_->events->take(), shared_->events->take()};
   launched.begin->record(stream_->handle());
   trace_->begin_wait(operation, number, -1);
@@ -251,11 +255,38 @@ Request NcclCommunicator::start_all_to_all(const void* send, void* receive, std:
   });
 }
 
+std::vector<Request> NcclCommunicator::start_all_gathers(const std::vector<Gather>& gathers) {
+  bool any = false;
+  for (const Gather& gather : gathers) any = any || gather.count > 0;
+  std::vector<Request> requests;
+  if (!any) return requests;
+  requests.push_back(issue(Operation::kAllGather, [&](cudaStream_t stream) {
+    Group group;
+    for (const Gather& g : gathers) {
+      if (g.count > 0) group.add(ncclAllGather(g.send, g.receive, g.count, type_of(g.type), comm_, stream));
+    }
+    return group.end();
+  }));
+  return requests;
+}
+
+std::shared_ptr<Moment> NcclCommunicator::moment() {
+  auto moment = std::make_shared<StreamMoment>();
+  moment->event = shared_->events->take();
+  stream_->record_compute(*moment->event);
+  return moment;
+}
+
 Request NcclCommunicator::start_exchange(const std::vector<Transfer>& transfers) {
+  return start_exchange_since(nullptr, transfers);
+}
+
+Request NcclCommunicator::start_exchange_since(const std::shared_ptr<Moment>& since,
+                                               const std::vector<Transfer>& transfers) {
   bool any = false;
   for (const Transfer& transfer : transfers) any = any || transfer.count > 0;
   if (!any) return {};
-  return issue(Operation::kExchange, [&](cudaStream_t stream) {
+  const auto calls = [&](cudaStream_t stream) {
     Group group;
     for (const Transfer& t : transfers) {
       if (t.count == 0) continue;
@@ -264,7 +295,8 @@ Request NcclCommunicator::start_exchange(const std::vector<Transfer>& transfers)
                     : ncclRecv(t.data, t.count, type_of(t.type), t.peer, comm_, stream));
     }
     return group.end();
-  });
+  };
+  return issue(Operation::kExchange, calls, since ? static_cast<StreamMoment&>(*since).event.get() : nullptr);
 }
 
 void NcclCommunicator::barrier() {

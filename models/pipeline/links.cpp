@@ -34,14 +34,15 @@ StageLinks::StageLinks(collectives::Communicator& stages) : stages_(stages) {
   }
 }
 
-collectives::Request StageLinks::start(const schedule::Link& link, std::vector<collectives::Transfer> transfers) {
+collectives::Request StageLinks::start(const schedule::Link& link, std::vector<collectives::Transfer> transfers,
+                                       const std::shared_ptr<collectives::Moment>& since) {
   if (own_.empty()) return stages_.start_exchange(transfers);
   const auto found = own_.find(link);
   if (found == own_.end()) {
     throw base::Error(base::str("stages ", link.first, " and ", link.second, " are no neighbours in the pipeline"));
   }
   for (collectives::Transfer& transfer : transfers) transfer.peer = 1 - found->second->rank();
-  return found->second->start_exchange(transfers);
+  return since ? found->second->start_exchange_since(since, transfers) : found->second->start_exchange(transfers);
 }
 
 void StageLinks::finish() {

@@ -26,7 +26,11 @@ class StageLinks {
     return own_.empty() ? schedule::Communicators::kOne : schedule::Communicators::kPerLink;
   }
   /// Starts what schedule::groups_of() put together: transfers whose peers are stages, all over one communicator.
-  collectives::Request start(const schedule::Link& link, std::vector<collectives::Transfer> transfers);
+  /// `since`: for receives, Communicator::start_exchange_since(); null = now.
+  collectives::Request start(const schedule::Link& link, std::vector<collectives::Transfer> transfers,
+                             const std::shared_ptr<collectives::Moment>& since = nullptr);
+  /// Communicator::moment() of the stages.
+  std::shared_ptr<collectives::Moment> moment() { return stages_.moment(); }
   /// Call it at an orderly end (Communicator::finish).
   void finish();
 

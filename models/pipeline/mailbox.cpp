@@ -40,6 +40,8 @@ void Mailbox::start(const std::vector<schedule::Transfer>& transfers) {
 void Mailbox::start_group(const schedule::LinkGroup& group) {
   const auto running = std::make_shared<Group>();
   std::vector<collectives::Transfer> wire;
+  std::shared_ptr<collectives::Moment> since;
+  std::size_t received = 0;
   for (const schedule::Transfer& transfer : group.transfers) {
     const Key key{transfer.payload, transfer.chunk, transfer.micro_batch};
     const bool sends = transfer.direction == schedule::Direction::kSend;
@@ -48,7 +50,10 @@ void Mailbox::start_group(const schedule::LinkGroup& group) {
       tensor = take(transfer.payload, transfer.chunk, transfer.micro_batch).contiguous();
       running->sending.push_back(tensor);
     } else {
-      tensor = at::empty(shape_, options_);
+      Spare spare = take_spare();
+      tensor = spare.tensor;
+      since = spare.since;  // the newest one counts: spares are as old as they are far in front
+      ++received;
       here_[key] = tensor;
       arriving_[key] = running;
     }
@@ -56,8 +61,24 @@ void Mailbox::start_group(const schedule::LinkGroup& group) {
                     tensor.mutable_data_ptr(), static_cast<std::size_t>(tensor.numel()), parallel::data_type(tensor),
                     transfer.peer});
   }
-  running->request = links_->start(group.link, std::move(wire));
+  running->request = links_->start(group.link, std::move(wire), received == group.transfers.size() ? since : nullptr);
   running_.push_back(running);
+  keep_spares(received);
+}
+
+Mailbox::Spare Mailbox::take_spare() {
+  if (spares_.empty()) return {at::empty(shape_, options_), nullptr};
+  Spare spare = std::move(spares_.front());
+  spares_.pop_front();
+  return spare;
+}
+
+void Mailbox::keep_spares(std::size_t count) {
+  if (links_->communicators() != schedule::Communicators::kPerLink) return;
+  while (spares_.size() < count) {
+    at::Tensor tensor = at::empty(shape_, options_);
+    spares_.push_back({std::move(tensor), links_->moment()});
+  }
 }
 
 void Mailbox::complete(Group& group) {

@@ -41,7 +41,14 @@ class Mailbox {
     std::vector<at::Tensor> sending;
     bool done = false;
   };
+  /// Memory for a receive that was free at a moment, so that the receive need not wait for what is computed since.
+  struct Spare {
+    at::Tensor tensor;
+    std::shared_ptr<collectives::Moment> since;
+  };
   void start_group(const schedule::LinkGroup& group);
+  Spare take_spare();
+  void keep_spares(std::size_t count);
   static void complete(Group& group);
 
   StageLinks* links_;
@@ -50,6 +57,7 @@ class Mailbox {
   std::map<Key, at::Tensor> here_;
   std::map<Key, std::shared_ptr<Group>> arriving_;  ///< the group that brings each tensor
   std::deque<std::shared_ptr<Group>> running_;
+  std::deque<Spare> spares_;  ///< on devices: as many as the largest group so far received
 };
 
 }  // namespace trireme::pipeline

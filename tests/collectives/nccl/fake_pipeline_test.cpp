@@ -136,6 +136,39 @@ TEST(FakePipeline, EveryScheduleMovesEveryTensor) {
   }
 }
 
+TEST(FakePipeline, AReceiveBeginsWhenItsBufferIsFreeHoweverLongTheComputationTakes) {
+  Job job(2, {.seed = 3});
+  const auto errors = job.run([&](int rank) {
+    const auto world = make_world(job, rank);
+    pipeline::OwnedGroups groups = pipeline::make_groups(*world, topology::Mesh({.pp = 2}));
+    {
+      FakeDeviceBuffer buffer(kElements * sizeof(float));
+      const std::vector<float> values(kElements, 5);
+      const bool sends = rank == 0;
+      if (sends) buffer.write(values.data(), kElements * sizeof(float));
+      const auto since = groups.links->moment();
+      if (!sends) job.machine.compute_until_release(nullptr);
+      Request request = groups.links->start(
+          {0, 1},
+          {{sends ? collectives::Transfer::Direction::kSend : collectives::Transfer::Direction::kReceive, buffer.data(),
+            kElements, DataType::kFloat32, 1 - rank}},
+          since);
+      while (!sends && !request.test()) {
+      }
+      if (!sends) job.machine.release();
+      request.wait();
+      std::vector<float> read(kElements);
+      buffer.read(read.data(), kElements * sizeof(float));
+      EXPECT_EQ(read, values);
+      cudaDeviceSynchronize();
+    }
+    groups.finish();
+    world->finish();
+  });
+  EXPECT_THAT(errors, Each(""));
+  EXPECT_THAT(job.machine.findings(), IsEmpty());
+}
+
 TEST(FakePipeline, LinksReachNeighboursOnly) {
   Job job(4, {.seed = 1});
   const auto errors = job.run([&](int rank) {
