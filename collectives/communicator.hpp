@@ -59,6 +59,20 @@ struct Transfer {
   int tag = 0;  ///< matches a send with its receive (host); ignored by NCCL, where order matches
 };
 
+/// One all-gather of several (Communicator::start_all_gathers).
+struct Gather {
+  const void* send;
+  void* receive;
+  std::size_t count;
+  DataType type;
+};
+
+/// A point in what a device was given to compute (Communicator::moment).
+class Moment {
+ public:
+  virtual ~Moment() = default;
+};
+
 /// A group of ranks. All ranks of the group call the same collectives in the same order. Counts are elements
 /// and may exceed 2^31. Buffers are contiguous, in the memory the communicator serves (on_device()).
 /// Blocking calls return when the result may be read by the host (MPI) or by the compute stream (NCCL).
@@ -85,11 +99,21 @@ class Communicator {
   /// `send` holds count elements, `receive` size() * count, with rank r's piece at r * count. In place when `send` is
   /// this rank's piece of `receive`.
   virtual Request start_all_gather(const void* send, void* receive, std::size_t count, DataType type) = 0;
+  /// Starts them all; on a device as one operation.
+  virtual std::vector<Request> start_all_gathers(const std::vector<Gather>& gathers);
   virtual Request start_broadcast(void* data, std::size_t count, DataType type, int root) = 0;
   /// Piece p of send (count elements each) goes to rank p; piece p of receive comes from rank p. Not in place.
   virtual Request start_all_to_all(const void* send, void* receive, std::size_t count, DataType type) = 0;
   /// Starts all transfers as one group. They progress together, so opposite directions cannot block each other.
   virtual Request start_exchange(const std::vector<Transfer>& transfers) = 0;
+  /// What the device was given to compute so far; null in host memory, where it is done.
+  virtual std::shared_ptr<Moment> moment() { return nullptr; }
+  /// As start_exchange() of receives into buffers that nothing uses after `since`, a moment() of this device: they
+  /// begin when the computation has come that far, where start_exchange() waits for all that it was given until now.
+  virtual Request start_exchange_since(const std::shared_ptr<Moment>& since, const std::vector<Transfer>& transfers) {
+    static_cast<void>(since);
+    return start_exchange(transfers);
+  }
   virtual void barrier() = 0;
 
   /// Collective: makes a new communicator of the ranks with the same color, ordered by key. A rank with color < 0 takes

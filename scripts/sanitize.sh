@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Builds unit tests with sanitizers, in a directory of their own, and runs them.
-#   scripts/sanitize.sh threads      what works with several threads in base and io (the signal thread, saves beside the
-#                                    training): races, and the kinds of undefined behaviour whose checks are cheap to
-#                                    compile; in every run of scripts/test.sh
+#   scripts/sanitize.sh threads      what works with several threads (the signal thread, saves beside the training, NCCL
+#                                    communicators over the fake runtime, device kernels on the host): races, and the
+#                                    kinds of undefined behaviour whose checks are cheap to compile; in every run of
+#                                    scripts/test.sh
 #   scripts/sanitize.sh tsan         the same over all unit tests of base, io, collectives and slurm; in scripts/soak.sh
 #   scripts/sanitize.sh asan         the same tests: memory errors, every kind of undefined behaviour; in scripts/soak.sh
 #   scripts/sanitize.sh asan-torch   models and launcher, which use LibTorch (itself without sanitizers); in scripts/soak.sh
@@ -14,16 +15,16 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 preset=${1:-}
 [[ "$preset" =~ ^(threads|tsan|asan|asan-torch)$ ]] || { echo "sanitize.sh: say threads, tsan, asan or asan-torch" >&2; exit 2; }
 tests=(base_test base_signals_test retry_io_test topology_test collective_ops_test launch_test fake_cuda_test
-       fake_nccl_test slurm_test hdf5_test documents_test tokenizer_test tokens_test lease_test checkpoint_test)
+       fake_nccl_test slurm_test hdf5_test documents_test tokenizer_test tokens_test lease_test checkpoint_test
+       device_kernels_test)
 if [ "$preset" = threads ]; then
   preset=tsan
-  tests=(base_signals_test checkpoint_test)
+  tests=(base_signals_test checkpoint_test fake_cuda_test fake_nccl_test device_kernels_test)
   export GTEST_FILTER='-Parse.*'  # forty thousand damaged files in one thread
 elif [ "$preset" = asan-torch ]; then
   tests=(spec_test schedule_test layout_arithmetic_test cpu_kernels_test chunk_test optim_test trainer_test options_test
          launcher_test doctor_judgement_test resharding_test)
 fi
-[ "$1" = asan-torch ] || tests+=(device_kernels_test)  # the CUDA kernels, on the host
 mkdir -p "build-$preset"
 cmake --preset "$preset" >"build-$preset/configure.log" 2>&1 || { tail -15 "build-$preset/configure.log" >&2; exit 1; }
 ninja -C "build-$preset" "${tests[@]}" >"build-$preset/build.log" 2>&1 \

@@ -11,10 +11,10 @@ namespace trireme::collectives {
 /// Throws base::Error "<what> failed: <CUDA's text>" unless code is cudaSuccess.
 void check_cuda(cudaError_t code, const char* what);
 
-/// NCCL's text for a result, with the details of its last error where it has some. `comm` may be null.
-std::string nccl_text(ncclResult_t code, ncclComm_t comm);
+/// NCCL's text for a result, with the details of its last error where it has some.
+std::string nccl_text(ncclResult_t code);
 
 /// Throws base::Error "<what> of group <group> failed: <NCCL's text>" unless code is ncclSuccess.
-void check_nccl(ncclResult_t code, const char* what, const std::string& group, ncclComm_t comm);
+void check_nccl(ncclResult_t code, const char* what, const std::string& group);
 
 }  // namespace trireme::collectives

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "collectives/nccl/checks.hpp"
+#include "collectives/nccl/owners.hpp"
 #include "collectives/nccl/watch.hpp"
 
 namespace trireme::collectives {
@@ -47,36 +48,8 @@ void keep_launch_order() {
   std::call_once(once, [] { setenv("NCCL_LAUNCH_ORDER_IMPLICIT", "1", 0); });
 }
 
-/// Device memory for set-up, barriers and connections. Each use ends before the host goes on.
-class DeviceMemory {
- public:
-  explicit DeviceMemory(std::size_t bytes) { check_cuda(cudaMalloc(&data_, bytes), "allocating device memory"); }
-  ~DeviceMemory() { cudaFree(data_); }
-  DeviceMemory(const DeviceMemory&) = delete;
-  DeviceMemory& operator=(const DeviceMemory&) = delete;
-  char* data() const { return static_cast<char*>(data_); }
-
- private:
-  void* data_ = nullptr;
-};
-
-/// Several calls as one operation. The first refusal counts; the group is always closed.
-class Group {
- public:
-  Group() : code_(ncclGroupStart()), open_(code_ == ncclSuccess) {}
-  Group(const Group&) = delete;
-  Group& operator=(const Group&) = delete;
-  void add(ncclResult_t code) {
-    if (code_ == ncclSuccess) code_ = code;
-  }
-  ncclResult_t end() {
-    const ncclResult_t code = open_ ? ncclGroupEnd() : code_;
-    return code_ == ncclSuccess ? code : code_;
-  }
-
- private:
-  ncclResult_t code_;
-  bool open_;
+struct StreamMoment final : Moment {
+  std::shared_ptr<Event> event;
 };
 
 class OrderedLater final : public Request::State {
@@ -124,7 +97,7 @@ struct NcclCommunicator::Shared {
 std::unique_ptr<Communicator> NcclCommunicator::make_world(const NcclWorldOptions& options) {
   keep_launch_order();
   int version = 0;
-  check_nccl(ncclGetVersion(&version), "asking the version", options.name, nullptr);
+  check_nccl(ncclGetVersion(&version), "asking the version", options.name);
   if (version / 10000 != NCCL_VERSION_CODE / 10000 || version < NCCL_VERSION_CODE) {
     throw base::Error(base::str("the NCCL library is of version ", version, " but Trireme was built with ",
                                 NCCL_VERSION_CODE, "; load the one it was built with"));
@@ -136,14 +109,12 @@ std::unique_ptr<Communicator> NcclCommunicator::make_world(const NcclWorldOption
                                                        options.abort_seconds, options.clock, options.end_job});
   std::unique_ptr<NcclCommunicator> world(new NcclCommunicator(std::move(shared), std::move(stream), options.name));
   ncclUniqueId id = {};
-  if (options.rank == 0) check_nccl(ncclGetUniqueId(&id), "making the unique id", options.name, nullptr);
+  if (options.rank == 0) check_nccl(ncclGetUniqueId(&id), "making the unique id", options.name);
   options.broadcast(&id, sizeof(id));
   ncclConfig_t config = configuration(world->name_);
   ncclComm_t comm = nullptr;
-  {
-    const Watch::Call call(world->shared_->watch, *world->watched_, "set-up", Watch::Handle::kNone);
-    world->check(ncclCommInitRankConfig(&comm, options.size, id, options.rank, &config), "set-up");
-  }
+  world->call("set-up", Watch::Handle::kNone, 0,
+              [&] { return ncclCommInitRankConfig(&comm, options.size, id, options.rank, &config); });
   world->adopt(comm);
   std::vector<int> ranks(static_cast<std::size_t>(options.size));
   std::iota(ranks.begin(), ranks.end(), 0);
@@ -174,27 +145,31 @@ NcclCommunicator::~NcclCommunicator() {
 void NcclCommunicator::adopt(ncclComm_t comm) {
   comm_ = comm;
   shared_->watch.made(*watched_, comm);
-  check(ncclCommUserRank(comm, &rank_), "set-up");
+  call("set-up", Watch::Handle::kAborts, 0, [&] { return ncclCommUserRank(comm, &rank_); });
 }
 
 std::vector<int> NcclCommunicator::gather_ranks() {
-  int size = 0;
-  check(ncclCommCount(comm_, &size), "set-up");
   // The copies are ordered by the stream that the gather runs on: from pageable memory, a copy of another stream may
   // still be under way when its call has returned.
   const cudaStream_t stream = stream_->handle();
   const std::int64_t own = shared_->world_rank;
-  std::vector<std::int64_t> all(static_cast<std::size_t>(size));
   char* place = shared_->memory.data() + static_cast<std::size_t>(rank_) * sizeof(own);
-  check_cuda(cudaMemcpyAsync(place, &own, sizeof(own), cudaMemcpyHostToDevice, stream), "copying to the device");
-  {
-    const Watch::Call call(shared_->watch, *watched_, "set-up", Watch::Handle::kAborts);
-    check(ncclAllGather(place, shared_->memory.data(), 1, ncclInt64, comm_, stream), "set-up");
+  std::vector<std::int64_t> all;
+  call("set-up", Watch::Handle::kAborts, 0, [&] {
+    int size = 0;
+    ncclResult_t code = ncclCommCount(comm_, &size);
+    if (code != ncclSuccess) return code;
+    all.resize(static_cast<std::size_t>(size));
+    check_cuda(cudaMemcpyAsync(place, &own, sizeof(own), cudaMemcpyHostToDevice, stream), "copying to the device");
+    code = ncclAllGather(place, shared_->memory.data(), 1, ncclInt64, comm_, stream);
+    if (code != ncclSuccess) return code;
     check_cuda(
         cudaMemcpyAsync(all.data(), shared_->memory.data(), all.size() * sizeof(own), cudaMemcpyDeviceToHost, stream),
         "copying from the device");
-    drain();
-  }
+    stream_->drain();
+    return ncclSuccess;
+  });
+  shared_->watch.check();
   return {all.begin(), all.end()};
 }
 
@@ -204,9 +179,16 @@ void NcclCommunicator::open_trace(std::vector<int> ranks) {
   trace_ = shared_->trace->open(name_, ranks_);
 }
 
-void NcclCommunicator::check(ncclResult_t code, const std::string& what) {
+template <typename Function>
+void NcclCommunicator::call(const char* what, Watch::Handle handle, std::uint64_t number, Function function) {
+  ncclResult_t code = ncclSuccess;
+  {
+    const Watch::Call call(shared_->watch, *watched_, what, handle, number);
+    code = function();
+  }
   if (code == ncclSuccess) return;
-  shared_->watch.fail(base::str(what, " of ", describe_group(*watched_), " failed: ", nccl_text(code, comm_)));
+  const std::string whole = number == 0 ? what : base::str(what, " ", number);
+  shared_->watch.fail(base::str(whole, " of ", describe_group(*watched_), " failed: ", nccl_text(code)));
 }
 
 void NcclCommunicator::drain() {
@@ -215,19 +197,15 @@ void NcclCommunicator::drain() {
 }
 
 template <typename Calls>
-Request NcclCommunicator::issue(Operation operation, Calls calls) {
+Request NcclCommunicator::issue(Operation operation, Calls calls, const Event* since) {
   Watch& watch = shared_->watch;
   watch.check();
   const std::uint64_t number = trace_->start(operation);
-  stream_->after_compute();
+  since == nullptr ? stream_->after_compute() : stream_->after(*since);
   Launched launched{operation, number, shared_->events->take(), shared_->events->take()};
   launched.begin->record(stream_->handle());
   trace_->begin_wait(operation, number, -1);
-  {
-    const Watch::Call call(watch, *watched_, name_of(operation), Watch::Handle::kAborts, number);
-    const ncclResult_t code = calls(stream_->handle());
-    if (code != ncclSuccess) check(code, base::str(name_of(operation), " ", number));
-  }
+  call(name_of(operation), Watch::Handle::kAborts, number, [&] { return calls(stream_->handle()); });
   trace_->end_wait();
   launched.end->record(stream_->handle());
   const std::shared_ptr<Event> end = launched.end;
@@ -277,11 +255,38 @@ Request NcclCommunicator::start_all_to_all(const void* send, void* receive, std:
   });
 }
 
+std::vector<Request> NcclCommunicator::start_all_gathers(const std::vector<Gather>& gathers) {
+  bool any = false;
+  for (const Gather& gather : gathers) any = any || gather.count > 0;
+  std::vector<Request> requests;
+  if (!any) return requests;
+  requests.push_back(issue(Operation::kAllGather, [&](cudaStream_t stream) {
+    Group group;
+    for (const Gather& g : gathers) {
+      if (g.count > 0) group.add(ncclAllGather(g.send, g.receive, g.count, type_of(g.type), comm_, stream));
+    }
+    return group.end();
+  }));
+  return requests;
+}
+
+std::shared_ptr<Moment> NcclCommunicator::moment() {
+  auto moment = std::make_shared<StreamMoment>();
+  moment->event = shared_->events->take();
+  stream_->record_compute(*moment->event);
+  return moment;
+}
+
 Request NcclCommunicator::start_exchange(const std::vector<Transfer>& transfers) {
+  return start_exchange_since(nullptr, transfers);
+}
+
+Request NcclCommunicator::start_exchange_since(const std::shared_ptr<Moment>& since,
+                                               const std::vector<Transfer>& transfers) {
   bool any = false;
   for (const Transfer& transfer : transfers) any = any || transfer.count > 0;
   if (!any) return {};
-  return issue(Operation::kExchange, [&](cudaStream_t stream) {
+  const auto calls = [&](cudaStream_t stream) {
     Group group;
     for (const Transfer& t : transfers) {
       if (t.count == 0) continue;
@@ -290,7 +295,8 @@ Request NcclCommunicator::start_exchange(const std::vector<Transfer>& transfers)
                     : ncclRecv(t.data, t.count, type_of(t.type), t.peer, comm_, stream));
     }
     return group.end();
-  });
+  };
+  return issue(Operation::kExchange, calls, since ? static_cast<StreamMoment&>(*since).event.get() : nullptr);
 }
 
 void NcclCommunicator::barrier() {
@@ -328,10 +334,8 @@ std::unique_ptr<Communicator> NcclCommunicator::split_on(std::shared_ptr<Communi
   trace_->begin_wait(Operation::kSplit, number, -1);
   ncclConfig_t config = configuration(part->name_);
   ncclComm_t child = nullptr;
-  {
-    const Watch::Call call(shared_->watch, *watched_, "split", Watch::Handle::kNone);
-    check(ncclCommSplit(comm_, color < 0 ? NCCL_SPLIT_NOCOLOR : color, key, &child, &config), "split");
-  }
+  call("split", Watch::Handle::kNone, 0,
+       [&] { return ncclCommSplit(comm_, color < 0 ? NCCL_SPLIT_NOCOLOR : color, key, &child, &config); });
   trace_->end_wait();
   if (child == nullptr) return nullptr;
   part->adopt(child);
@@ -342,11 +346,10 @@ std::unique_ptr<Communicator> NcclCommunicator::split_on(std::shared_ptr<Communi
 void NcclCommunicator::finish() {
   if (comm_ == nullptr) return;
   drain();
-  const Watch::Call call(shared_->watch, *watched_, "closing", Watch::Handle::kNone);
-  check(ncclCommFinalize(comm_), "closing");
-  // From here on nobody may abort it.
-  shared_->watch.made(*watched_, nullptr);
-  check(ncclCommDestroy(std::exchange(comm_, nullptr)), "closing");
+  call("closing", Watch::Handle::kClosed, 0, [&] {
+    const ncclResult_t code = ncclCommFinalize(comm_);
+    return code == ncclSuccess ? ncclCommDestroy(std::exchange(comm_, nullptr)) : code;
+  });
 }
 
 }  // namespace trireme::collectives

@@ -34,9 +34,12 @@ class NcclCommunicator final : public Communicator {
   Request start_all_reduce(void* data, std::size_t count, DataType type, ReduceOp op) override;
   Request start_reduce_scatter(const void* send, void* receive, std::size_t count, DataType type, ReduceOp op) override;
   Request start_all_gather(const void* send, void* receive, std::size_t count, DataType type) override;
+  std::vector<Request> start_all_gathers(const std::vector<Gather>& gathers) override;
   Request start_broadcast(void* data, std::size_t count, DataType type, int root) override;
   Request start_all_to_all(const void* send, void* receive, std::size_t count, DataType type) override;
   Request start_exchange(const std::vector<Transfer>& transfers) override;
+  std::shared_ptr<Moment> moment() override;
+  Request start_exchange_since(const std::shared_ptr<Moment>& since, const std::vector<Transfer>& transfers) override;
   /// Blocks the host.
   void barrier() override;
   std::unique_ptr<Communicator> split(int color, int key, const std::string& name) override;
@@ -56,12 +59,15 @@ class NcclCommunicator final : public Communicator {
   /// Gathers the world ranks of the group over the new communicator.
   std::vector<int> gather_ranks();
   void open_trace(std::vector<int> ranks);
-  /// Throws when NCCL refused a call, after everything of this rank is aborted.
-  void check(ncclResult_t code, const std::string& what);
+  /// Calls `function`, which returns NCCL's result. When NCCL refuses, everything of this rank is aborted before the
+  /// error is thrown.
+  template <typename Function>
+  void call(const char* what, Watch::Handle handle, std::uint64_t number, Function function);
   /// Waits on the host until the communication stream is empty.
   void drain();
+  /// `since`: what the operation waits for on the compute stream; null = all that it holds.
   template <typename Calls>
-  Request issue(Operation operation, Calls calls);
+  Request issue(Operation operation, Calls calls, const Event* since = nullptr);
 
   std::shared_ptr<Shared> shared_;
   std::shared_ptr<CommunicationStream> stream_;

@@ -34,7 +34,7 @@ struct NcclWorldOptions {
   OperationTrace* trace = nullptr;  ///< outlives the communicators
   /// Limit for a call that blocks the host, and for an operation since its stream reached it. It must exceed the time
   /// that a peer may compute between two operations of one group: nccl/watch.hpp says why.
-  double limit_seconds = 300;
+  double limit_seconds = 600;
   double poll_seconds = 0.5;  ///< between two looks for errors and hangs
   double abort_seconds = 10;  ///< limit for ncclCommAbort
   /// Seconds of a clock that never goes back, for the limits; empty = the steady clock. Tests bring their own.

@@ -31,6 +31,14 @@ std::vector<std::filesystem::path> cuda_library_paths(const std::filesystem::pat
   return {above / "lib" / "trireme" / kName, above / "lib" / kName, above.parent_path() / "lib" / "trireme" / kName};
 }
 
+std::optional<std::string> refusal_of(const CudaDevice& device) {
+  constexpr int kLeast = 80;
+  if (device.compute_capability >= kLeast) return std::nullopt;
+  return base::str("the GPU ", device.name, " has compute capability ", device.compute_capability / 10, ".",
+                   device.compute_capability % 10,
+                   "; Trireme needs 8.0 (A100) or newer: ask the queue for such nodes, or set train.device = cpu");
+}
+
 void* CudaLibrary::symbol(const char* name) const { return dlsym(handle_, name); }
 
 CudaSearch CudaSearch::run() {

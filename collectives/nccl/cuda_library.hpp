@@ -35,6 +35,10 @@ struct CudaSearch {
   static CudaSearch run();
 };
 
+/// Why a device cannot be used, in one sentence, or nothing: Trireme's kernels and LibTorch's fused attention in bf16
+/// need compute capability 8.0.
+std::optional<std::string> refusal_of(const CudaDevice& device);
+
 /// The paths where the library may be, given the program's directory: ../lib/trireme, ../lib, ../../lib/trireme.
 std::vector<std::filesystem::path> cuda_library_paths(const std::filesystem::path& program_directory);
 

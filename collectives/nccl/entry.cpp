@@ -66,7 +66,7 @@ void unregister_host(void* data) noexcept { cudaHostUnregister(data); }
 
 std::string nccl_version() {
   int version = 0;
-  check_nccl(ncclGetVersion(&version), "asking the version", "world", nullptr);
+  check_nccl(ncclGetVersion(&version), "asking the version", "world");
   return base::str(version / 10000, ".", version / 100 % 100, ".", version % 100);
 }
 

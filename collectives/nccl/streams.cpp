@@ -59,6 +59,16 @@ void CommunicationStream::after_compute() {
   before_->hold(stream_);
 }
 
+void CommunicationStream::after(const Event& mark) {
+  choose_device();
+  mark.hold(stream_);
+}
+
+void CommunicationStream::record_compute(Event& mark) const {
+  choose_device();
+  mark.record(compute_);
+}
+
 void CommunicationStream::order(const Event& mark) const {
   choose_device();
   mark.hold(compute_);

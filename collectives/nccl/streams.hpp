@@ -52,6 +52,10 @@ class CommunicationStream {
   cudaStream_t handle() const { return stream_; }
   /// Makes this stream wait for all work given to the compute stream so far, and `device` current.
   void after_compute();
+  /// Makes this stream wait for `mark` instead, and `device` current.
+  void after(const Event& mark);
+  /// Records all work given to the compute stream so far.
+  void record_compute(Event& mark) const;
   /// Makes the compute stream wait for `mark`.
   void order(const Event& mark) const;
   /// Blocks the host until this stream is empty.

@@ -1,5 +1,6 @@
 #include "collectives/nccl/watch.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <exception>
@@ -93,7 +94,9 @@ void Watch::close(Group& group) {
 Watch::Call::Call(Watch& watch, Group& group, const char* what, Handle handle, std::uint64_t number)
     : watch_(watch), group_(group) {
   const double since = watch_.now();
-  const std::lock_guard lock(watch_.mutex_);
+  std::unique_lock lock(watch_.mutex_);
+  watch_.check(lock);
+  if (handle == Handle::kClosed) group_.comm = nullptr;
   group_.call = what;
   group_.call_number = number;
   group_.call_since = since;
@@ -103,6 +106,7 @@ Watch::Call::Call(Watch& watch, Group& group, const char* what, Handle handle, s
 Watch::Call::~Call() {
   const std::lock_guard lock(watch_.mutex_);
   group_.call = nullptr;
+  if (watch_.failed_) watch_.wake_.notify_all();
 }
 
 void Watch::run() {
@@ -141,7 +145,7 @@ std::optional<Watch::Failure> Watch::look_at(Group& group) {
     ncclResult_t code = ncclCommGetAsyncError(group.comm, &state);
     if (code == ncclSuccess) code = state;
     if (code != ncclSuccess && code != ncclInProgress) {
-      return Failure{base::str(doing(group), " of ", describe_group(group), " failed: ", nccl_text(code, group.comm))};
+      return Failure{base::str(doing(group), " of ", describe_group(group), " failed: ", nccl_text(code))};
     }
   }
   if (group.call != nullptr && time - group.call_since > options_.limit_seconds) {
@@ -192,7 +196,10 @@ void Watch::settle(const Failure& failure, bool throws) {
 bool Watch::abort_all() {
   std::vector<ncclComm_t> comms;
   {
-    const std::lock_guard lock(mutex_);
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, Seconds(options_.poll_seconds), [this] {
+      return std::none_of(groups_.begin(), groups_.end(), [](const auto& group) { return group->call != nullptr; });
+    });
     for (const auto& group : groups_) {
       if (group->comm != nullptr) comms.push_back(group->comm);
       group->comm = nullptr;
@@ -229,6 +236,11 @@ bool Watch::abort_all() {
 void Watch::check() {
   if (!failed_) return;
   std::unique_lock lock(mutex_);
+  check(lock);
+}
+
+void Watch::check(std::unique_lock<std::mutex>& lock) {
+  if (!failed_) return;
   wake_.wait(lock, [this] { return settled_; });
   throw base::Error(message_);
 }

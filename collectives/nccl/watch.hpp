@@ -47,7 +47,7 @@ class Watch {
  public:
   struct Options {
     int device = 0;
-    double limit_seconds = 300;
+    double limit_seconds = 600;
     double poll_seconds = 0.5;
     double abort_seconds = 10;
     std::function<double()> now;  ///< seconds of a clock that never goes back; empty = the steady clock
@@ -72,16 +72,22 @@ class Watch {
   Watch& operator=(const Watch&) = delete;
 
   std::shared_ptr<Group> open(const std::string& name);
-  /// Set-up is complete.
+  /// Set-up is complete: `comm` may be aborted.
   void made(Group& group, ncclComm_t comm);
   void name_ranks(Group& group, const std::vector<int>& ranks);
   void launched(Group& group, Launched operation);
   /// Ends the watch over a group before it is destroyed: afterwards nobody aborts it.
   void close(Group& group);
 
-  enum class Handle { kNone, kAborts };  ///< whether the group's handle can abort the call
+  enum class Handle {
+    kNone,    ///< no handle of the group can abort the call
+    kAborts,  ///< its handle can
+    kClosed,  ///< the call ends the handle: from its beginning on nobody may abort it
+  };
 
-  /// Encloses a call that may block the host. `what` must outlive it; `number`: of an operation.
+  /// Encloses a call that may block the host. `what` must outlive it; `number`: of an operation. After a failure the
+  /// constructor throws as check() does. So no call begins on a communicator that is being aborted; one that was under
+  /// way may end first, unless it blocks.
   class Call {
    public:
     Call(Watch& watch, Group& group, const char* what, Handle handle, std::uint64_t number = 0);
@@ -114,6 +120,7 @@ class Watch {
   bool claim(const std::string& message);
   void settle(const Failure& failure, bool throws);
   bool abort_all();
+  void check(std::unique_lock<std::mutex>& lock);
   double now() const;
 
   Options options_;

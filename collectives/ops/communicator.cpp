@@ -43,6 +43,12 @@ void Request::wait() {
   state->wait();
 }
 
+std::vector<Request> Communicator::start_all_gathers(const std::vector<Gather>& gathers) {
+  std::vector<Request> requests;
+  for (const Gather& g : gathers) requests.push_back(start_all_gather(g.send, g.receive, g.count, g.type));
+  return requests;
+}
+
 void Communicator::all_reduce(void* data, std::size_t count, DataType type, ReduceOp op) {
   start_all_reduce(data, count, type, op).wait();
 }

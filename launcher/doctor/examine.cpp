@@ -190,6 +190,7 @@ NcclTraffic connect_gpus(MpiWorld& world, const OwnGpu& gpu) {
     };
     options.trace = &world.trace();
     options.limit_seconds = kNcclLimit;
+    options.end_job = [&world](const std::string& message) { world.abort_with(message, base::kExitFailed); };
     traffic.world = gpu.functions().make_nccl_world(options);
     traffic.world->barrier();  // the first operation makes the connections
   });

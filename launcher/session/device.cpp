@@ -40,6 +40,9 @@ Device::Device(collectives::MpiWorld& world, const std::string& wanted, const ba
       }
       if (everywhere > 0) {
         index_ = topology::choose_device(world.local_rank(), world.local_size(), static_cast<int>(visible));
+        if (const auto refusal = collectives::refusal_of(functions().device(index()))) {
+          throw base::InputError(base::str("host ", world.host(), ": ", *refusal));
+        }
       }
     });
   }

@@ -1,9 +1,23 @@
 #include "launcher/session/pinned_memory.hpp"
 
+#include <exception>
+#include <mutex>
+#include <utility>
+#include <vector>
+
 #include "base/error.hpp"
 
 namespace trireme::launcher {
 namespace {
+
+/// Unpinning may wait for the device, where a kernel may wait for a rank that is gone. While an exception unwinds, the
+/// communicators that abort such kernels are still to be destroyed: the process then keeps the memory to its end.
+void keep_to_the_end(std::shared_ptr<std::byte> memory) {
+  static std::mutex mutex;
+  static auto& kept = *new std::vector<std::shared_ptr<std::byte>>();
+  const std::lock_guard lock(mutex);
+  kept.push_back(std::move(memory));
+}
 
 /// Unpins the memory that it holds, and then lets go of it.
 struct PinnedDeleter {
@@ -12,6 +26,7 @@ struct PinnedDeleter {
   std::shared_ptr<std::byte> memory;
 
   void operator()(std::byte* data) noexcept {
+    if (std::uncaught_exceptions() > 0) return keep_to_the_end(std::move(memory));
     try {
       functions.set_device(device);
     } catch (const base::Error&) {  // the devices are gone, and what was pinned with them

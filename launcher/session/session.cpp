@@ -65,13 +65,15 @@ pipeline::TrainerConfig trainer_config(const options::Resolved& resolved, const 
 }
 
 std::unique_ptr<collectives::Communicator> nccl_world(collectives::MpiWorld& world, collectives::Communicator& host,
-                                                      const Device& device) {
+                                                      const Device& device, double step_timeout) {
   collectives::NcclWorldOptions options;
   options.rank = world.rank();
   options.size = world.size();
   options.device = device.index();
   options.broadcast = [&host](void* data, std::size_t bytes) { host.broadcast(data, bytes, DataType::kUInt8, 0); };
   options.trace = &world.trace();
+  if (step_timeout > 0) options.limit_seconds = step_timeout;
+  options.end_job = [&world](const std::string& message) { world.abort_with(message, base::kExitFailed); };
   return device.functions().make_nccl_world(options);
 }
 
@@ -103,7 +105,7 @@ Session::Session(collectives::MpiWorld& world, const options::Resolved& resolved
   // Fresh memory is always written before it is read: filling it would cost a kernel for each tensor.
   at::globalContext().setDeterministicFillUninitializedMemory(false);
   host_world_ = world_.communicator("world");
-  if (device.cuda()) device_world_ = nccl_world(world_, *host_world_, device);
+  if (device.cuda()) device_world_ = nccl_world(world_, *host_world_, device, resolved.options.train.step_timeout);
   groups_ = pipeline::make_groups(device_world_ ? *device_world_ : *host_world_, mesh_);
   checkpoint_world_ = world_.communicator("checkpoint");
   const std::vector<std::string> host_of_rank = gather_hosts(world_, *checkpoint_world_);

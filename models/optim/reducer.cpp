@@ -169,11 +169,13 @@ void GradientReducer::finish() {
 void GradientReducer::gather_values() {
   if (!options_.partition || size_of(groups_.dp) == 1) return;
   const at::Tensor& values = store_.flat_values();
+  std::vector<collectives::Gather> gathers;
   for (const Bucket& bucket : buckets_) {
     const layout::FlatRange own = part(bucket);
-    running_.push_back(groups_.dp->start_all_gather(address(values, own.begin), address(values, bucket.range.begin),
-                                                    static_cast<std::size_t>(own.size()), parallel::data_type(values)));
+    gathers.push_back({address(values, own.begin), address(values, bucket.range.begin),
+                       static_cast<std::size_t>(own.size()), parallel::data_type(values)});
   }
+  running_ = groups_.dp->start_all_gathers(gathers);
   for (collectives::Request& request : running_) request.wait();
   running_.clear();
 }

@@ -72,6 +72,7 @@ Stage make_stage(const TrainerConfig& config, const layout::RankState& rank, con
   stage.stage = at.pp;
   stage.stages = config.degrees.pp;
   stage.pp = groups.pp;
+  stage.links = groups.links;
   for (const schedule::ChunkLayers& chunk : rank.chunks) stage.chunks.emplace_back(config.model, chunk, context, store);
   return stage;
 }

@@ -1,7 +1,6 @@
 #include "models/pipeline/groups.hpp"
 
 #include <string>
-#include <vector>
 
 namespace trireme::pipeline {
 namespace {
@@ -9,14 +8,7 @@ namespace {
 std::unique_ptr<collectives::Communicator> split(collectives::Communicator& ranks, int degree, const GroupColour& group,
                                                  const std::string& name) {
   if (degree == 1) return nullptr;
-  return ranks.split(group.colour, group.key, name);
-}
-
-/// Connects a stage with the one before it and the one after it, the last with the first (chunks go round).
-void connect_stages(collectives::Communicator& pp) {
-  const int next = (pp.rank() + 1) % pp.size();
-  const int previous = (pp.rank() + pp.size() - 1) % pp.size();
-  pp.connect(next == previous ? std::vector<int>{next} : std::vector<int>{previous, next});
+  return ranks.split_with_stream(group.colour, group.key, name);
 }
 
 }  // namespace
@@ -33,10 +25,11 @@ GroupColours group_colours(const topology::Mesh& mesh, int rank) {
 }
 
 Groups OwnedGroups::with_world(collectives::Communicator& world) const {
-  return {&world, tp.get(), dp.get(), pp.get(), tied.get()};
+  return {&world, tp.get(), dp.get(), pp.get(), links.get(), tied.get()};
 }
 
 void OwnedGroups::finish() {
+  if (links) links->finish();
   for (auto* group : {&tied, &pp, &dp, &tp}) {
     if (*group) (*group)->finish();
   }
@@ -49,7 +42,7 @@ OwnedGroups make_groups(collectives::Communicator& ranks, const topology::Mesh& 
   groups.tp = split(ranks, degrees.tp, colours.tp, "tp");
   groups.dp = split(ranks, degrees.dp, colours.dp, "dp");
   groups.pp = split(ranks, degrees.pp, colours.pp, "pp");
-  if (groups.pp) connect_stages(*groups.pp);
+  if (groups.pp) groups.links = std::make_unique<StageLinks>(*groups.pp);
   groups.tied = split(ranks, degrees.pp, colours.tied, "tied");
   return groups;
 }

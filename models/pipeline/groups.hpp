@@ -5,6 +5,7 @@
 
 #include "collectives/communicator.hpp"
 #include "collectives/topology/mesh.hpp"
+#include "models/pipeline/links.hpp"
 
 namespace trireme::pipeline {
 
@@ -14,6 +15,7 @@ struct Groups {
   collectives::Communicator* tp = nullptr;     ///< tp, dp, pp and tied serve the memory of the training's device
   collectives::Communicator* dp = nullptr;
   collectives::Communicator* pp = nullptr;
+  StageLinks* links = nullptr;                ///< the transfers between the stages of pp
   collectives::Communicator* tied = nullptr;  ///< joins the first and the last stage; null on the stages between
 };
 
@@ -30,6 +32,7 @@ GroupColours group_colours(const topology::Mesh& mesh, int rank);
 /// Owns the groups that make_groups() split off.
 struct OwnedGroups {
   std::unique_ptr<collectives::Communicator> tp, dp, pp, tied;
+  std::unique_ptr<StageLinks> links;
 
   /// Returns the groups. `world`: the host communicator of the same ranks.
   Groups with_world(collectives::Communicator& world) const;
@@ -37,7 +40,8 @@ struct OwnedGroups {
   void finish();
 };
 
-/// Collective over `ranks`, whose rank numbers are the mesh's. `ranks` serves the memory of the training's device.
+/// Collective over `ranks`, whose rank numbers are the mesh's. `ranks` serves the memory of the training's device. On a
+/// device tp, dp and each link have streams of their own, so that none waits for another's late peer.
 OwnedGroups make_groups(collectives::Communicator& ranks, const topology::Mesh& mesh);
 
 }  // namespace trireme::pipeline

@@ -7,8 +7,8 @@
 
 namespace trireme::pipeline {
 
-Mailbox::Mailbox(collectives::Communicator* pp, at::TensorOptions options, std::vector<std::int64_t> shape)
-    : pp_(pp), options_(options), shape_(std::move(shape)) {}
+Mailbox::Mailbox(StageLinks* links, at::TensorOptions options, std::vector<std::int64_t> shape)
+    : links_(links), options_(options), shape_(std::move(shape)) {}
 
 Mailbox::~Mailbox() = default;
 
@@ -19,7 +19,7 @@ void Mailbox::put(schedule::Payload payload, int chunk, int micro_batch, at::Ten
 at::Tensor Mailbox::take(schedule::Payload payload, int chunk, int micro_batch) {
   const Key key{payload, chunk, micro_batch};
   if (const auto coming = arriving_.find(key); coming != arriving_.end()) {
-    while (completed_ <= coming->second) complete_first();
+    complete(*coming->second);
     arriving_.erase(coming);
   }
   const auto found = here_.find(key);
@@ -33,44 +33,72 @@ at::Tensor Mailbox::take(schedule::Payload payload, int chunk, int micro_batch) 
 }
 
 void Mailbox::start(const std::vector<schedule::Transfer>& transfers) {
-  Group group;
+  const schedule::Action exchange{schedule::ActionKind::kExchange, -1, -1, transfers};
+  for (const auto& group : schedule::groups_of(links_->stage(), exchange, links_->communicators())) start_group(group);
+}
+
+void Mailbox::start_group(const schedule::LinkGroup& group) {
+  const auto running = std::make_shared<Group>();
   std::vector<collectives::Transfer> wire;
-  for (const schedule::Transfer& transfer : transfers) {
+  std::shared_ptr<collectives::Moment> since;
+  std::size_t received = 0;
+  for (const schedule::Transfer& transfer : group.transfers) {
     const Key key{transfer.payload, transfer.chunk, transfer.micro_batch};
     const bool sends = transfer.direction == schedule::Direction::kSend;
     at::Tensor tensor;
     if (sends) {
       tensor = take(transfer.payload, transfer.chunk, transfer.micro_batch).contiguous();
-      group.sending.push_back(tensor);
+      running->sending.push_back(tensor);
     } else {
-      tensor = at::empty(shape_, options_);
+      Spare spare = take_spare();
+      tensor = spare.tensor;
+      since = spare.since;  // the newest one counts: spares are as old as they are far in front
+      ++received;
       here_[key] = tensor;
-      arriving_[key] = completed_ + running_.size();
+      arriving_[key] = running;
     }
     wire.push_back({sends ? collectives::Transfer::Direction::kSend : collectives::Transfer::Direction::kReceive,
                     tensor.mutable_data_ptr(), static_cast<std::size_t>(tensor.numel()), parallel::data_type(tensor),
                     transfer.peer});
   }
-  group.request = pp_->start_exchange(wire);
-  running_.push_back(std::move(group));
+  running->request = links_->start(group.link, std::move(wire), received == group.transfers.size() ? since : nullptr);
+  running_.push_back(running);
+  keep_spares(received);
 }
 
-void Mailbox::complete_first() {
-  running_.front().request.wait();
-  running_.pop_front();
-  ++completed_;
+Mailbox::Spare Mailbox::take_spare() {
+  if (spares_.empty()) return {at::empty(shape_, options_), nullptr};
+  Spare spare = std::move(spares_.front());
+  spares_.pop_front();
+  return spare;
+}
+
+void Mailbox::keep_spares(std::size_t count) {
+  if (links_->communicators() != schedule::Communicators::kPerLink) return;
+  while (spares_.size() < count) {
+    at::Tensor tensor = at::empty(shape_, options_);
+    spares_.push_back({std::move(tensor), links_->moment()});
+  }
+}
+
+void Mailbox::complete(Group& group) {
+  group.request.wait();
+  group.sending.clear();
+  group.done = true;
 }
 
 void Mailbox::test() {
-  while (!running_.empty() && running_.front().request.test()) {
-    running_.pop_front();
-    ++completed_;
+  for (const auto& group : running_) {
+    if (!group->done && group->request.test()) complete(*group);
   }
-  for (Group& group : running_) group.request.test();
+  while (!running_.empty() && running_.front()->done) running_.pop_front();
 }
 
 void Mailbox::finish() {
-  while (!running_.empty()) complete_first();
+  for (const auto& group : running_) {
+    if (!group->done) complete(*group);
+  }
+  running_.clear();
 }
 
 }  // namespace trireme::pipeline

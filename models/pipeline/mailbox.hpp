@@ -5,27 +5,29 @@
 
 #include <deque>
 #include <map>
+#include <memory>
 #include <tuple>
 #include <vector>
 
 #include "collectives/communicator.hpp"
+#include "models/pipeline/links.hpp"
 #include "models/schedule/schedule.hpp"
 
 namespace trireme::pipeline {
 
-/// A rank's traffic in one step or one evaluation. Sends are waited for late, receives when their tensor is taken;
-/// groups complete in the order in which they started.
+/// A rank's traffic in one step or one evaluation. A receive is waited for when its tensor is taken, sends at the end;
+/// what has been sent is freed as soon as it is seen to be done.
 class Mailbox {
  public:
-  /// `pp` may be null with one stage. `options` and `shape`: type, device and shape of what is received.
-  Mailbox(collectives::Communicator* pp, at::TensorOptions options, std::vector<std::int64_t> shape);
+  /// `links` may be null with one stage. `options` and `shape`: type, device and shape of what is received.
+  Mailbox(StageLinks* links, at::TensorOptions options, std::vector<std::int64_t> shape);
   ~Mailbox();
 
   /// Stores a result of this rank: the output of `chunk`, or the gradient of its input.
   void put(schedule::Payload payload, int chunk, int micro_batch, at::Tensor tensor);
   /// Returns what put() or a receive stored under this name, and waits for it if necessary.
   at::Tensor take(schedule::Payload payload, int chunk, int micro_batch);
-  /// Starts all transfers of an exchange as one group.
+  /// Starts all transfers of an exchange, those of one communicator as one group.
   void start(const std::vector<schedule::Transfer>& transfers);
   /// Lets the library progress, and frees what was sent.
   void test();
@@ -37,16 +39,25 @@ class Mailbox {
   struct Group {
     collectives::Request request;
     std::vector<at::Tensor> sending;
+    bool done = false;
   };
-  void complete_first();
+  /// Memory for a receive that was free at a moment, so that the receive need not wait for what is computed since.
+  struct Spare {
+    at::Tensor tensor;
+    std::shared_ptr<collectives::Moment> since;
+  };
+  void start_group(const schedule::LinkGroup& group);
+  Spare take_spare();
+  void keep_spares(std::size_t count);
+  static void complete(Group& group);
 
-  collectives::Communicator* pp_;
+  StageLinks* links_;
   at::TensorOptions options_;
   std::vector<std::int64_t> shape_;
   std::map<Key, at::Tensor> here_;
-  std::map<Key, std::size_t> arriving_;  ///< number of the group that brings each tensor
-  std::deque<Group> running_;
-  std::size_t completed_ = 0;  ///< groups completed so far: the number of running_.front()
+  std::map<Key, std::shared_ptr<Group>> arriving_;  ///< the group that brings each tensor
+  std::deque<std::shared_ptr<Group>> running_;
+  std::deque<Spare> spares_;  ///< on devices: as many as the largest group so far received
 };
 
 }  // namespace trireme::pipeline

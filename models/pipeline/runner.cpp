@@ -15,7 +15,7 @@ class StepRun {
  public:
   StepRun(Stage& stage, const Wire& wire, std::span<const transformer::MicroBatch> micro_batches,
           const LayerProgress& progress)
-      : stage_(stage), mail_(stage.pp, wire.options, wire.shape), batches_(micro_batches), progress_(progress) {}
+      : stage_(stage), mail_(stage.links, wire.options, wire.shape), batches_(micro_batches), progress_(progress) {}
 
   at::Tensor run(const schedule::StageActions& actions) {
     for (const schedule::Action& action : actions) {
@@ -78,7 +78,7 @@ at::Tensor run_step(Stage& stage, const schedule::StageActions& actions, const W
 
 void relay(Stage& stage, const Wire& wire, const Compute& compute) {
   const int last = stage.total() - 1;
-  Mailbox mail(stage.pp, wire.options, wire.shape);
+  Mailbox mail(stage.links, wire.options, wire.shape);
   for (int local = 0; local < static_cast<int>(stage.chunks.size()); ++local) {
     const int chunk = stage.global(local);
     at::Tensor input;

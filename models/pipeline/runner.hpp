@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "collectives/communicator.hpp"
+#include "models/pipeline/links.hpp"
 #include "models/schedule/schedule.hpp"
 #include "models/transformer/chunk.hpp"
 
@@ -20,6 +21,7 @@ struct Stage {
   int stage = 0;
   int stages = 1;
   collectives::Communicator* pp = nullptr;  ///< null when there is one stage
+  StageLinks* links = nullptr;              ///< likewise
   std::vector<transformer::Chunk> chunks;
 
   int global(int local) const { return local * stages + stage; }

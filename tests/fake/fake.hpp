@@ -56,12 +56,14 @@ class Machine {
   void compute_until_release(cudaStream_t stream);
   void release();
 
-  // What goes wrong. All of them concern the next matching event.
+  // What goes wrong.
 
   /// The next kernel that NCCL launches for `rank` never ends, as when a network breaks without an error.
   void hang_next_kernel(int rank);
   /// The next kernel of `rank` never ends, and its communicator reports this asynchronous error.
   void fail_next_kernel(int rank, ncclResult_t code, const std::string& text);
+  /// From now on the communicators of `rank` report this asynchronous error.
+  void fail_communicators(int rank, ncclResult_t code, const std::string& text);
   /// The next launch of `rank` (an operation, or the end of a group) returns this error.
   void fail_next_launch(int rank, ncclResult_t code, const std::string& text);
   /// ncclCommAbort of `rank` never returns.

@@ -269,6 +269,24 @@ TEST(FakeNccl, ADeadlockSaysWhatEachStreamWaitsFor) {
                              HasSubstr("holds ncclAllReduce of world; communicator world waits for rank 1"))));
 }
 
+TEST(FakeNccl, PollingForEverIsADeadlockToo) {
+  Machine machine(seeded());
+  machine.run(2, [&](int rank) {
+    const ncclComm_t comm = join(machine, rank, 2);
+    float* data = new_floats(1);
+    ncclAllReduce(data, data, 1, ncclFloat32, ncclSum, comm, nullptr);
+    cudaStreamSynchronize(nullptr);
+    if (rank == 1) return;
+    const cudaEvent_t event = new_event();
+    ncclAllReduce(data, data, 1, ncclFloat32, ncclSum, comm, nullptr);
+    EXPECT_EQ(cudaEventRecord(event, nullptr), cudaSuccess);
+    while (cudaEventQuery(event) == cudaErrorNotReady) {
+    }
+  });
+  EXPECT_THAT(machine.findings(), Contains(AllOf(StartsWith("deadlock:\n  rank 0 waits for cudaEventQuery"),
+                                                 HasSubstr("communicator world waits for rank 1"))));
+}
+
 /// Freeing what one communicator holds waits for a kernel of another.
 TEST(FakeNccl, AnAbortWaitsForTheKernelsOfOtherCommunicatorsUnlessTheyAreAbortedTogether) {
   for (const bool together : {false, true}) {

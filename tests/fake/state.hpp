@@ -133,6 +133,8 @@ class Entry {
   std::shared_ptr<State> state_;
 };
 
+/// Number of the machine that exists, for what threads carry.
+std::uint64_t& machines_made();
 std::mutex& global_mutex();
 std::shared_ptr<State>& global_state();
 

@@ -6,8 +6,6 @@
 #include <thread>
 
 #include "base/error.hpp"
-#include "collectives/topology/mesh.hpp"
-#include "models/pipeline/groups.hpp"
 #include "tests/collectives/nccl/fake_world.hpp"
 #include "tests/fake/device_buffer.hpp"
 #include "tests/support/random.hpp"
@@ -41,7 +39,9 @@ void write(FakeDeviceBuffer& buffer, const std::vector<float>& values) {
 }
 
 TEST(FakeDevices, ARankMakesAContextOnItsOwnDeviceOnly) {
-  Job job(3, seeded());
+  fake::Options options = seeded();
+  options.patience_seconds = 60;
+  Job job(3, options);
   const auto errors = job.machine.run(3, [&](int rank) {
     // As the launcher does it: look at devices first, then choose.
     const collectives::CudaFunctions& functions = *trireme_cuda_functions();
@@ -54,12 +54,26 @@ TEST(FakeDevices, ARankMakesAContextOnItsOwnDeviceOnly) {
     EXPECT_EQ(functions.free_bytes(), std::size_t{80} << 30);
     const auto world = make_world(job, rank);
     void* data = functions.allocate(16);
-    // Backward runs in a thread of its own, whose current device is 0.
-    std::thread backward([&] {
+    auto first = world->start_all_reduce(data, 4, DataType::kFloat32, ReduceOp::kSum);
+    // Backward runs in threads of its own, whose current device is 0.
+    std::thread waits([&] {
+      job.machine.join_rank(rank);
+      first.wait();
+    });
+    job.machine.while_away([&] { waits.join(); });
+    std::thread starts([&] {
       job.machine.join_rank(rank);
       world->start_all_reduce(data, 4, DataType::kFloat32, ReduceOp::kSum).wait();
     });
-    job.machine.while_away([&] { backward.join(); });
+    job.machine.while_away([&] { starts.join(); });
+    // The watch looks at both.
+    std::atomic<bool> looked{false};
+    job.of(rank).clock.at(5, [&] {
+      looked = true;
+      job.machine.wake();
+    });
+    job.of(rank).clock.start();
+    job.machine.wait_until("the watch", [&] { return looked.load(); });
     functions.synchronize();
     world->finish();
     functions.release(data);
@@ -67,6 +81,22 @@ TEST(FakeDevices, ARankMakesAContextOnItsOwnDeviceOnly) {
   EXPECT_THAT(errors, Each(""));
   EXPECT_THAT(job.machine.findings(), IsEmpty());
   for (int rank = 0; rank < 3; ++rank) EXPECT_THAT(job.machine.contexts(rank), ElementsAre(rank));
+}
+
+TEST(FakeDevices, SplitGroupsKnowTheirRanksInTheWorld) {
+  Job job(4, seeded());
+  const auto errors = job.run([&](int rank) {
+    const auto world = make_world(job, rank);
+    const auto odd = world->split(rank % 2, -rank, "odd");
+    const auto pair = odd->split(0, odd->rank(), "pair");
+    const auto groups = job.of(rank).trace.groups();
+    ASSERT_EQ(groups.size(), 3u);
+    EXPECT_THAT(groups[0]->ranks(), ElementsAre(0, 1, 2, 3));
+    EXPECT_THAT(groups[1]->ranks(), ElementsAre(2 + rank % 2, rank % 2));
+    EXPECT_THAT(groups[2]->ranks(), ElementsAre(2 + rank % 2, rank % 2));
+  });
+  EXPECT_THAT(errors, Each(""));
+  EXPECT_THAT(job.machine.findings(), IsEmpty());
 }
 
 TEST(FakeDevices, AskNcclForOneLaunchOrder) {
@@ -95,6 +125,21 @@ TEST(FakeDevices, SplitsShareAStreamUnlessTheyAskForOne) {
   EXPECT_EQ(job.machine.streams_used(0), 2);
 }
 
+TEST(FakeDevices, ARequestThatIsTestedUntilItIsDoneOrdersTheComputeStream) {
+  Job job(2, seeded());
+  const auto errors = job.run([&](int rank) {
+    FakeDeviceBuffer buffer(16);
+    write(buffer, {1, 2, 3, 4});
+    const auto world = make_world(job, rank);
+    auto request = world->start_all_reduce(buffer.data(), 4, DataType::kFloat32, ReduceOp::kSum);
+    while (!request.test()) {
+    }
+    EXPECT_THAT(read(buffer, 4), ElementsAre(2, 4, 6, 8));
+  });
+  EXPECT_THAT(errors, Each(""));
+  EXPECT_THAT(job.machine.findings(), IsEmpty());
+}
+
 /// Rank 0 posts its receive early; rank 1 sends only after an all-reduce of the other group.
 std::vector<std::string> receive_early(Job& job, bool stream_of_its_own) {
   return job.run([&](int rank) {
@@ -121,58 +166,6 @@ TEST(FakeDevices, AReceiveOnAStreamOfItsOwnHoldsUpNobody) {
   EXPECT_THAT(receive_early(job, true), Each(""));
   EXPECT_THAT(job.machine.findings(), IsEmpty());
 }
-
-class FakePipeline : public testing::TestWithParam<int> {};
-
-/// One micro-batch: the first stage sends it and receives its gradient in one group, while the others receive and send
-/// in groups of their own.
-TEST_P(FakePipeline, StagesAreConnectedBeforeTheirFirstMicroBatch) {
-  const int stages = GetParam();
-  auto seeds = tests::seeded_random(15);
-  for (int round = 0; round < 5; ++round) {
-    Job job(stages, {.seed = static_cast<unsigned>(seeds())});
-    const auto errors = job.run([&](int rank) {
-      FakeDeviceBuffer activation(16);
-      FakeDeviceBuffer gradient(16);
-      const auto world = make_world(job, rank);
-      pipeline::OwnedGroups groups = pipeline::make_groups(*world, topology::Mesh({.pp = stages}));
-      Communicator& pp = *groups.pp;
-      using Direction = Transfer::Direction;
-      const auto transfer = [](Direction direction, FakeDeviceBuffer& buffer, int peer) {
-        return Transfer{direction, buffer.data(), 4, DataType::kFloat32, peer};
-      };
-      const auto add_one = [&](FakeDeviceBuffer& buffer) {
-        auto values = read(buffer, 4);
-        for (float& value : values) value += 1;
-        write(buffer, values);
-      };
-      if (rank == 0) {
-        write(activation, {1, 2, 3, 4});
-        pp.start_exchange({transfer(Direction::kSend, activation, 1), transfer(Direction::kReceive, gradient, 1)})
-            .wait();
-        const auto last = static_cast<float>(stages - 1);
-        EXPECT_THAT(read(gradient, 4), ElementsAre(1 + last, 2 + last, 3 + last, 4 + last));
-      } else {
-        pp.start_exchange({transfer(Direction::kReceive, activation, rank - 1)}).wait();
-        add_one(activation);
-        const bool last = rank == stages - 1;
-        if (!last) {
-          pp.start_exchange(
-                {transfer(Direction::kSend, activation, rank + 1), transfer(Direction::kReceive, gradient, rank + 1)})
-              .wait();
-        }
-        pp.start_exchange({transfer(Direction::kSend, last ? activation : gradient, rank - 1)}).wait();
-      }
-      cudaDeviceSynchronize();
-      groups.finish();
-      world->finish();
-    });
-    EXPECT_THAT(errors, Each(""));
-    EXPECT_THAT(job.machine.findings(), IsEmpty());
-  }
-}
-
-INSTANTIATE_TEST_SUITE_P(Stages, FakePipeline, testing::Range(2, 5));
 
 }  // namespace
 }  // namespace trireme::test

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <thread>
 
 #include "base/error.hpp"
 #include "tests/collectives/nccl/fake_world.hpp"
@@ -38,6 +39,11 @@ std::size_t first(const std::vector<std::string>& endings, const std::string& wh
   return static_cast<std::size_t>(
       std::find_if(endings.begin(), endings.end(), [&](const auto& one) { return one.find(what) == 0; }) -
       endings.begin());
+}
+
+[[noreturn]] void wait_for_the_end(Job& job) {
+  job.machine.wait_until("the end of the job", [] { return false; });
+  throw base::Error("the job ended");
 }
 
 TEST(FakeFailures, AHangIsAbortedAfterItsLimitAndThrownByTheNextUse) {
@@ -116,7 +122,7 @@ TEST(FakeFailures, APeerThatIsMissingInsideAGroupsEndIsNamed) {
   EXPECT_THAT(errors[0], StartsWith("exchange 1 of group world (ranks 0 1) did not complete in 20 s; "));
   EXPECT_EQ(errors[1], "the late one");
   EXPECT_THAT(job.machine.findings(), IsEmpty());
-  EXPECT_EQ(job.machine.endings(0).front(), "ncclCommAbort world");
+  EXPECT_EQ(first(job.machine.endings(0), "ncclCommAbort world"), 0u);
 }
 
 TEST(FakeFailures, ARefusedCallAbortsEverythingBeforeItThrows) {
@@ -190,17 +196,16 @@ TEST(FakeFailures, AHangEndsTheJobOnceEverythingIsAborted) {
     reduce(*world, buffer);
     if (rank == 0) job.of(rank).clock.start();
     cudaDeviceSynchronize();
-    job.machine.wait_until("the end of the job", [] { return false; });
+    wait_for_the_end(job);
   });
   EXPECT_THAT(job.of(0).job_ended, StartsWith("all_reduce 1 of group world (ranks 0 1) has been running for 20 s"));
-  EXPECT_EQ(job.machine.endings(0).front(), "ncclCommAbort world");
+  EXPECT_EQ(first(job.machine.endings(0), "ncclCommAbort world"), 0u);
 }
 
 TEST(FakeFailures, ARankThatNeverComesToSetUpEndsTheJob) {
   Job job(2, watched());
   const auto errors = job.run([&](int rank) {
-    if (rank == 1) job.machine.wait_until("the end of the job", [] { return false; });
-    if (rank == 1) return;
+    if (rank == 1) wait_for_the_end(job);
     job.of(rank).clock.start();
     collectives::NcclCommunicator::make_world(ending_world_options(job, rank));
   });
@@ -212,8 +217,7 @@ TEST(FakeFailures, ARankThatNeverComesToASplitEndsTheJob) {
   Job job(2, watched());
   job.run([&](int rank) {
     const auto world = collectives::NcclCommunicator::make_world(ending_world_options(job, rank));
-    if (rank == 1) job.machine.wait_until("the end of the job", [] { return false; });
-    if (rank == 1) return;
+    if (rank == 1) wait_for_the_end(job);
     job.of(rank).clock.start();
     world->split(0, rank, "tp");
   });
@@ -236,6 +240,28 @@ TEST(FakeFailures, AnOperationBehindTheRanksOwnComputationHasNotBegun) {
     world->finish();
   });
   EXPECT_THAT(errors, Each(""));
+  EXPECT_THAT(job.machine.findings(), IsEmpty());
+}
+
+/// The watch aborts while the rank is about to call NCCL: it looks at the clock just before.
+TEST(FakeFailures, NoCallBeginsOnACommunicatorThatIsBeingAborted) {
+  Job job(1, watched());
+  std::atomic<bool> armed{false};
+  const auto errors = job.run([&](int rank) {
+    FakeDeviceBuffer buffer(16);
+    collectives::NcclWorldOptions options = world_options(job, rank);
+    options.clock = [&job, &armed, rank, main = std::this_thread::get_id()] {
+      if (std::this_thread::get_id() == main && armed.exchange(false)) {
+        job.machine.fail_communicators(rank, ncclSystemError, "no memory");
+        while (job.machine.endings(rank).empty()) std::this_thread::yield();
+      }
+      return 0.0;
+    };
+    const auto world = collectives::NcclCommunicator::make_world(options);
+    armed = true;
+    reduce(*world, buffer);
+  });
+  EXPECT_THAT(errors, Each("communication of group world (ranks 0) failed: unhandled system error (no memory)"));
   EXPECT_THAT(job.machine.findings(), IsEmpty());
 }
 
