@@ -61,6 +61,17 @@ TEST(PinnedMemory, IsWhatTheRuntimeRegistered) {
                                               "cudaHostUnregister of memory that is not registered"));
 }
 
+TEST(PinnedMemory, StaysWhileAnExceptionUnwinds) {
+  fake::Machine machine(seeded());
+  const auto errors = machine.run(1, [&](int) {
+    checkpoint::HostPool pool(4096, pinned_allocator(*trireme_cuda_functions(), 0));
+    std::memset(pool.reserve(4096), 1, 4096);
+    throw base::Error("a rank fails");
+  });
+  EXPECT_THAT(errors, ElementsAre("a rank fails"));
+  EXPECT_THAT(machine.findings(), ElementsAre("rank 0 left 4096 bytes of host memory registered"));
+}
+
 TEST(PinnedMemory, SaysWhenTheSystemPinsNoMore) {
   fake::Machine machine(seeded());
   const auto errors = machine.run(1, [&](int) {
