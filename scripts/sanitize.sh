@@ -16,14 +16,14 @@ preset=${1:-}
 [[ "$preset" =~ ^(threads|tsan|asan|asan-torch)$ ]] || { echo "sanitize.sh: say threads, tsan, asan or asan-torch" >&2; exit 2; }
 tests=(base_test base_signals_test retry_io_test topology_test collective_ops_test launch_test fake_cuda_test
        fake_nccl_test slurm_test hdf5_test documents_test tokenizer_test tokens_test lease_test checkpoint_test
-       device_kernels_test)
+       device_kernels_test pinned_memory_test)
 if [ "$preset" = threads ]; then
   preset=tsan
-  tests=(base_signals_test checkpoint_test fake_cuda_test fake_nccl_test device_kernels_test)
+  tests=(base_signals_test checkpoint_test fake_cuda_test fake_nccl_test device_kernels_test pinned_memory_test)
   export GTEST_FILTER='-Parse.*'  # forty thousand damaged files in one thread
 elif [ "$preset" = asan-torch ]; then
-  tests=(spec_test schedule_test layout_arithmetic_test cpu_kernels_test chunk_test optim_test trainer_test options_test
-         launcher_test doctor_judgement_test resharding_test)
+  tests=(spec_test schedule_test layout_arithmetic_test cpu_kernels_test portable_kernels_test attention_method_test
+         chunk_test optim_test trainer_test options_test launcher_test doctor_judgement_test resharding_test)
 fi
 mkdir -p "build-$preset"
 cmake --preset "$preset" >"build-$preset/configure.log" 2>&1 || { tail -15 "build-$preset/configure.log" >&2; exit 1; }
