@@ -27,7 +27,7 @@ at::Tensor repeat_heads(const at::Tensor& kv, const HeadLayout& heads) {
 }
 
 /// Writes the gradient of repeat_heads to `out` (B, kv_heads, T, size).
-void sum_heads(const at::Tensor& grad, const HeadLayout& heads, at::Tensor out) {
+void sum_heads(const at::Tensor& grad, const HeadLayout& heads, const at::Tensor& out) {
   const std::int64_t group = heads.regular_group();
   if (group == 1) {
     out.copy_(grad);
