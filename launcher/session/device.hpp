@@ -15,7 +15,8 @@ class Device {
   /// Collective. `wanted` is auto, cpu or cuda (train.device); auto uses GPUs when every rank sees one. Only when GPUs
   /// are used, this loads libtrireme_cuda.so and makes the rank's GPU current. Throws base::InputError, the same on all
   /// ranks, when cuda is wanted and some rank sees none, when a node has fewer GPUs than ranks, when two ranks would
-  /// share one, when a GPU is older than compute capability 8.0, or when the job's request keeps GPUs from ranks. Logs a warning when ranks share CPUs.
+  /// share one, when a GPU is older than compute capability 8.0, or when the job's request keeps GPUs from ranks. Logs
+  /// a warning when ranks share CPUs.
   Device(collectives::MpiWorld& world, const std::string& wanted, const base::Log& log);
 
   bool cuda() const { return index_.has_value(); }

@@ -102,7 +102,7 @@ TEST(MpiCommunicator, DifferentOperationsInOneGroupAreNoticed) {
   std::vector<float> data(1000);
   const std::size_t count = world().rank() == 0 ? 1000 : 999;
   EXPECT_THROW(communicator->all_reduce(data.data(), count, DataType::kFloat32), base::Error);
-  communicator.release();  // cannot be closed together any more
+  static_cast<void>(communicator.release());  // cannot be closed together any more
 }
 
 TEST(MpiWorld, TogetherThrowsTheLowestFailingRanksErrorEverywhere) {
