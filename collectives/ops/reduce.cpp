@@ -7,8 +7,9 @@
 #include "base/error.hpp"
 
 // Compiled also for wider vectors where the processor has them. No variant multiplies, so nothing is fused and all give
-// the same bits. Sanitizers are not ready when the program asks which variant to take.
-#if defined(__x86_64__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// the same bits. Sanitizers are not ready when the program asks which variant to take, and clang knows no variants of
+// templates.
+#if defined(__x86_64__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 #define TRIREME_VECTOR_CLONES __attribute__((target_clones("avx2", "default")))
 #else
 #define TRIREME_VECTOR_CLONES
