@@ -6,7 +6,8 @@
 #                                    scripts/test.sh
 #   scripts/sanitize.sh tsan         the same over all unit tests of base, io, collectives and slurm; in scripts/soak.sh
 #   scripts/sanitize.sh asan         the same tests: memory errors, every kind of undefined behaviour; in scripts/soak.sh
-#   scripts/sanitize.sh asan-torch   models and launcher, which use LibTorch (itself without sanitizers); in scripts/soak.sh
+#   scripts/sanitize.sh asan-torch   models and launcher, which use LibTorch (itself without sanitizers; built with NDEBUG, on
+#                                    which the layout of its classes depends); in scripts/soak.sh
 # Why only `threads` is in every run: a second build of these four folders and their tests takes about 600 CPU seconds
 # whichever sanitizer it has (280 objects of 2.1 s with -O1; null, alignment, vptr and object-size would double that), six
 # minutes of the suite's thirty on two cores; `threads` takes a third of it.
