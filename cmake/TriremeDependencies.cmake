@@ -43,8 +43,10 @@ endif()
 
 # The headers of CUDA and NCCL alone, for tests that bring functions of their own (tests/fake).
 set(TRIREME_HAVE_CUDA_HEADERS OFF)
-find_path(TRIREME_CUDA_INCLUDE_DIR cuda_runtime_api.h HINTS /usr/local/cuda/include ENV CUDA_HOME PATH_SUFFIXES include)
-find_path(TRIREME_NCCL_INCLUDE_DIR nccl.h HINTS ${TRIREME_CUDA_INCLUDE_DIR})
+file(GLOB wheel_includes ${TRIREME_VENV}/lib/python3*/site-packages/nvidia/*/include)
+find_path(TRIREME_CUDA_INCLUDE_DIR cuda_runtime_api.h HINTS /usr/local/cuda/include ENV CUDA_HOME PATH_SUFFIXES include
+  PATHS ${wheel_includes})
+find_path(TRIREME_NCCL_INCLUDE_DIR nccl.h HINTS ${TRIREME_CUDA_INCLUDE_DIR} PATHS ${wheel_includes})
 if(TRIREME_CUDA_INCLUDE_DIR AND TRIREME_NCCL_INCLUDE_DIR)
   set(TRIREME_HAVE_CUDA_HEADERS ON)
   add_library(trireme_cuda_headers INTERFACE)

@@ -2,7 +2,8 @@
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
   set(CMAKE_C_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+  # Without these words it keeps nothing that is compiled with a precompiled header.
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE_PROGRAM})
   set(CMAKE_CUDA_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
 endif()
 
@@ -46,7 +47,10 @@ function(trireme_takes_torch_headers)
       target_precompile_headers(${target} REUSE_FROM trireme_kernels)
     endif()
     # More of the false alarms that -Wno-restrict is there for: g++ 12 raises them only with such a header.
-    target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wno-stringop-overflow> $<$<COMPILE_LANGUAGE:CXX>:-Wno-array-bounds>)
+    if(NOT CMAKE_DISABLE_PRECOMPILE_HEADERS)
+      target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wno-stringop-overflow>
+        $<$<COMPILE_LANGUAGE:CXX>:-Wno-array-bounds>)
+    endif()
     get_target_property(type ${target} TYPE)
     if(type STREQUAL EXECUTABLE)
       target_compile_options(${target} PRIVATE -fPIC)

@@ -108,8 +108,8 @@ class Communicator {
   virtual Request start_exchange(const std::vector<Transfer>& transfers) = 0;
   /// What the device was given to compute so far; null in host memory, where it is done.
   virtual std::shared_ptr<Moment> moment() { return nullptr; }
-  /// As start_exchange() of receives into buffers that nothing uses after `since`, a moment() of this device: they
-  /// begin when the computation has come that far, where start_exchange() waits for all that it was given until now.
+  /// Starts receives into buffers that nothing uses after `since`, a moment() of this device: they wait for the
+  /// computation up to there, where start_exchange() waits for all that it was given until now.
   virtual Request start_exchange_since(const std::shared_ptr<Moment>& since, const std::vector<Transfer>& transfers) {
     static_cast<void>(since);
     return start_exchange(transfers);
@@ -119,8 +119,9 @@ class Communicator {
   /// Collective: makes a new communicator of the ranks with the same color, ordered by key. A rank with color < 0 takes
   /// part and gets nullptr. Children do not depend on the parent's lifetime.
   virtual std::unique_ptr<Communicator> split(int color, int key, const std::string& name) = 0;
-  /// As split(). On a device, the operations of the new communicator run on a stream of their own, so they neither wait
-  /// for those of other communicators nor hold them up. All ranks still issue all operations in one order.
+  /// Splits like split(). On a device, the operations of the new communicator run on a stream of their own, so they do
+  /// not wait for the end of those of other communicators. All ranks still issue all operations in one order, and a
+  /// device starts them in that order.
   virtual std::unique_ptr<Communicator> split_with_stream(int color, int key, const std::string& name) {
     return split(color, key, name);
   }

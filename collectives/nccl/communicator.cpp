@@ -54,21 +54,21 @@ struct StreamMoment final : Moment {
 
 class OrderedLater final : public Request::State {
  public:
-  OrderedLater(Watch& watch, std::shared_ptr<CommunicationStream> stream, std::shared_ptr<Event> end)
-      : watch_(watch), stream_(std::move(stream)), end_(std::move(end)) {}
+  OrderedLater(std::shared_ptr<Watch> watch, std::shared_ptr<CommunicationStream> stream, std::shared_ptr<Event> end)
+      : watch_(std::move(watch)), stream_(std::move(stream)), end_(std::move(end)) {}
   bool test() override {
     if (!end_->reached()) return false;
     wait();
     return true;
   }
   void wait() override {
-    watch_.check();
+    watch_->check();
     stream_->order(*end_);
   }
   void abandon() noexcept override {}
 
  private:
-  Watch& watch_;
+  std::shared_ptr<Watch> watch_;
   std::shared_ptr<CommunicationStream> stream_;
   std::shared_ptr<Event> end_;
 };
@@ -210,7 +210,7 @@ Request NcclCommunicator::issue(Operation operation, Calls calls, const Event* s
   launched.end->record(stream_->handle());
   const std::shared_ptr<Event> end = launched.end;
   watch.launched(*watched_, std::move(launched));
-  return Request(std::make_unique<OrderedLater>(watch, stream_, end));
+  return Request(std::make_unique<OrderedLater>(std::shared_ptr<Watch>(shared_, &watch), stream_, end));
 }
 
 Request NcclCommunicator::start_all_reduce(void* data, std::size_t count, DataType type, ReduceOp op) {
@@ -272,6 +272,7 @@ std::vector<Request> NcclCommunicator::start_all_gathers(const std::vector<Gathe
 
 std::shared_ptr<Moment> NcclCommunicator::moment() {
   auto moment = std::make_shared<StreamMoment>();
+  stream_->choose_device();  // an event belongs to the device that is current when it is made
   moment->event = shared_->events->take();
   stream_->record_compute(*moment->event);
   return moment;

@@ -27,13 +27,18 @@ class DeviceMemory {
 class Group {
  public:
   Group() : code_(ncclGroupStart()), open_(code_ == ncclSuccess) {}
+  ~Group() {
+    if (open_) ncclGroupEnd();
+  }
   Group(const Group&) = delete;
   Group& operator=(const Group&) = delete;
   void add(ncclResult_t code) {
     if (code_ == ncclSuccess) code_ = code;
   }
   ncclResult_t end() {
-    const ncclResult_t code = open_ ? ncclGroupEnd() : code_;
+    if (!open_) return code_;
+    open_ = false;
+    const ncclResult_t code = ncclGroupEnd();
     return code_ == ncclSuccess ? code : code_;
   }
 

@@ -60,10 +60,10 @@ class CommunicationStream {
   void order(const Event& mark) const;
   /// Blocks the host until this stream is empty.
   void drain() const;
-
- private:
+  /// Makes the stream's device current for the calling thread.
   void choose_device() const;
 
+ private:
   int device_;
   cudaStream_t compute_;
   cudaStream_t stream_ = nullptr;

@@ -171,6 +171,12 @@ bool Watch::claim(const std::string& message) {
 }
 
 void Watch::settle(const Failure& failure, bool throws) {
+  // Whatever happens here, those that wait for the end of it go on.
+  const std::shared_ptr<void> settled(nullptr, [this](void*) {
+    const std::lock_guard lock(mutex_);
+    settled_ = true;
+    wake_.notify_all();
+  });
   const bool aborted = failure.can_be_aborted && abort_all();
   std::string message = failure.message;
   if (failure.can_be_aborted && !aborted) {
@@ -185,12 +191,8 @@ void Watch::settle(const Failure& failure, bool throws) {
       std::_Exit(base::kExitFailed);
     }
   }
-  {
-    const std::lock_guard lock(mutex_);
-    message_ = message;
-    settled_ = true;
-  }
-  wake_.notify_all();
+  const std::lock_guard lock(mutex_);
+  message_ = message;
 }
 
 bool Watch::abort_all() {
@@ -253,7 +255,7 @@ void Watch::fail(const std::string& message) {
 
 void Watch::abandon() noexcept {
   try {
-    const std::string message = "the communicators of this rank were given up after an error";
+    const std::string message = "another error of this rank ended its communicators";
     if (claim(message)) {
       settle({message}, true);
     } else {

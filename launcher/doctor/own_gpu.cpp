@@ -25,8 +25,9 @@ void OwnGpu::find(const collectives::MpiWorld& world) {
   library_ = search.library;
   index_ = topology::choose_device(world.local_rank(), world.local_size(), functions().device_count());
   if (!index_) throw base::Error("the driver shows a GPU, but the CUDA runtime finds none; compare their versions");
-  functions().set_device(*index_);
   const collectives::CudaDevice device = functions().device(*index_);
+  if (const auto refusal = collectives::refusal_of(device)) throw base::Error(*refusal);
+  functions().set_device(*index_);
   gpu_ = Gpu{device.name, device.uuid, device.memory_bytes, functions().free_bytes()};
 }
 

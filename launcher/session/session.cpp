@@ -5,7 +5,9 @@
 #include <ATen/ops/empty.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <thread>
 
 #include "base/error.hpp"
 #include "collectives/mpi/places.hpp"
@@ -72,8 +74,15 @@ std::unique_ptr<collectives::Communicator> nccl_world(collectives::MpiWorld& wor
   options.device = device.index();
   options.broadcast = [&host](void* data, std::size_t bytes) { host.broadcast(data, bytes, DataType::kUInt8, 0); };
   options.trace = &world.trace();
-  if (step_timeout > 0) options.limit_seconds = step_timeout;
-  options.end_job = [&world](const std::string& message) { world.abort_with(message, base::kExitFailed); };
+  // The watchdog over MPI knows how long steps take and which ranks are missing, so this limit is not the shorter one.
+  constexpr double kLeast = 600;
+  constexpr double kUnknown = 3600;
+  options.limit_seconds = step_timeout > 0 ? std::max(kLeast, step_timeout) : kUnknown;
+  options.end_job = [&world](const std::string& message) {
+    // A rank that failed has closed its connections, which the others notice before it has said why: it speaks first.
+    std::this_thread::sleep_for(std::chrono::seconds(2));
+    world.abort_with(message, base::kExitFailed);
+  };
   return device.functions().make_nccl_world(options);
 }
 
@@ -106,7 +115,8 @@ Session::Session(collectives::MpiWorld& world, const options::Resolved& resolved
   at::globalContext().setDeterministicFillUninitializedMemory(false);
   host_world_ = world_.communicator("world");
   if (device.cuda()) device_world_ = nccl_world(world_, *host_world_, device, resolved.options.train.step_timeout);
-  groups_ = pipeline::make_groups(device_world_ ? *device_world_ : *host_world_, mesh_);
+  groups_ = pipeline::make_groups(device_world_ ? *device_world_ : *host_world_, mesh_,
+                                  static_cast<int>(resolved.options.parallel.chunks));
   checkpoint_world_ = world_.communicator("checkpoint");
   const std::vector<std::string> host_of_rank = gather_hosts(world_, *checkpoint_world_);
   ranks_on_node_ = static_cast<int>(std::ranges::count(host_of_rank, world_.host()));
@@ -133,9 +143,9 @@ double Session::measure_peak() {
   for (int round = 0; round < 3; ++round) {
     world_.control().barrier();
     const pipeline::MatmulTiming timing = pipeline::time_matmul(processor_.device, scalar_type(processor_.precision));
-    double seconds = timing.seconds;
-    world_.control().all_reduce(&seconds, 1, DataType::kFloat64, ReduceOp::kMax);
-    best = std::max(best, world_.size() * timing.flops / seconds);
+    double rate = timing.flops / timing.seconds;  // ranks may have made different numbers of products
+    world_.control().all_reduce(&rate, 1, DataType::kFloat64, ReduceOp::kMin);
+    best = std::max(best, world_.size() * rate);
   }
   return best;
 }

@@ -3,10 +3,12 @@
 #include <ATen/ops/_fused_rms_norm.h>
 #include <ATen/ops/_fused_rms_norm_backward.h>
 #include <ATen/ops/addmm.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/gelu_backward.h>
 #include <ATen/ops/index_put.h>
 #include <ATen/ops/sum.h>
+#include <ATen/ops/where.h>
 
 namespace trireme::kernels::portable {
 
@@ -44,10 +46,12 @@ void column_sum(const at::Tensor& x, at::Tensor& sums, bool overwrite) {
 void accumulate(at::Tensor& sum, const at::Tensor& x) { sum.add_(x); }
 
 void add_rows(at::Tensor& grad, const at::Tensor& rows, const at::Tensor& dy) {
-  // Absent rows add zeros to the first one: a choice of rows would have the host wait for their number.
+  // Absent rows add zeros somewhere (a choice of rows would have the host wait for their number): each to another row,
+  // for additions to one row are made one after another.
   at::Tensor values = dy.reshape({-1, grad.size(-1)}).to(grad.scalar_type(), /*non_blocking=*/false, /*copy=*/true);
   values.masked_fill_(rows.lt(0).unsqueeze(1), 0);
-  grad.index_put_({rows.clamp_min(0)}, values, /*accumulate=*/true);
+  const at::Tensor elsewhere = at::arange(rows.numel(), rows.options()).remainder_(grad.size(0));
+  grad.index_put_({at::where(rows.lt(0), elsewhere, rows)}, values, /*accumulate=*/true);
 }
 
 void add_product(at::Tensor& sums, const at::Tensor& a, const at::Tensor& b, double beta) {

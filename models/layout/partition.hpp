@@ -13,7 +13,7 @@ namespace trireme::layout {
 /// Buckets are multiples of this many elements, so that each of the dp parts begins at a 64-byte boundary.
 inline std::int64_t bucket_unit(int dp) { return std::int64_t{32} * dp; }
 
-/// How many elements a bucket has: an eighth of the buffer, but at least `least` and at most `most`.
+/// The size of a bucket in elements: an eighth of the buffer, but at least `least` and at most `most`.
 struct BucketSize {
   std::int64_t least = 4 << 20;
   std::int64_t most = 4 << 20;

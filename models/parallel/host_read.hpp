@@ -1,5 +1,5 @@
-// The one place where the host waits for a device to read what it computed. Each wait empties the device's queue, so
-// they are counted: a training step makes at most two.
+// The one place where the host waits, in a training step, for what a device computed. Each wait empties the device's
+// queue, so they are counted: a training step makes at most two.
 #pragma once
 
 #include <ATen/core/Tensor.h>

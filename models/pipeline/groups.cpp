@@ -35,14 +35,14 @@ void OwnedGroups::finish() {
   }
 }
 
-OwnedGroups make_groups(collectives::Communicator& ranks, const topology::Mesh& mesh) {
+OwnedGroups make_groups(collectives::Communicator& ranks, const topology::Mesh& mesh, int chunks) {
   const GroupColours colours = group_colours(mesh, ranks.rank());
   const topology::Degrees& degrees = mesh.degrees();
   OwnedGroups groups;
   groups.tp = split(ranks, degrees.tp, colours.tp, "tp");
   groups.dp = split(ranks, degrees.dp, colours.dp, "dp");
   groups.pp = split(ranks, degrees.pp, colours.pp, "pp");
-  if (groups.pp) groups.links = std::make_unique<StageLinks>(*groups.pp);
+  if (groups.pp) groups.links = std::make_unique<StageLinks>(*groups.pp, chunks > 1);
   groups.tied = split(ranks, degrees.pp, colours.tied, "tied");
   return groups;
 }

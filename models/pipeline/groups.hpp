@@ -41,7 +41,8 @@ struct OwnedGroups {
 };
 
 /// Collective over `ranks`, whose rank numbers are the mesh's. `ranks` serves the memory of the training's device. On a
-/// device tp, dp and each link have streams of their own, so that none waits for another's late peer.
-OwnedGroups make_groups(collectives::Communicator& ranks, const topology::Mesh& mesh);
+/// device tp, dp and each link have streams of their own, so that none waits for the end of another's operations.
+/// `chunks`: of layers per stage.
+OwnedGroups make_groups(collectives::Communicator& ranks, const topology::Mesh& mesh, int chunks);
 
 }  // namespace trireme::pipeline

@@ -11,10 +11,10 @@ int round_of(int pair, int stages) { return stages % 2 == 1 && pair == stages - 
 
 }  // namespace
 
-StageLinks::StageLinks(collectives::Communicator& stages) : stages_(stages) {
+StageLinks::StageLinks(collectives::Communicator& stages, bool ring) : stages_(stages) {
   if (!stages.on_device()) return;
   const int count = stages.size();
-  const int pairs = count == 2 ? 1 : count;
+  const int pairs = ring && count > 2 ? count : count - 1;
   for (int round = 0; round < 3; ++round) {
     for (const bool upwards : {true, false}) {
       int pair = -1;

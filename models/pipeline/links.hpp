@@ -18,8 +18,9 @@ namespace trireme::pipeline {
 /// images of each other (schedule/handshake.hpp).
 class StageLinks {
  public:
-  /// Collective over `stages`, whose ranks are the stage numbers and which must outlive the links.
-  explicit StageLinks(collectives::Communicator& stages);
+  /// Collective over `stages`, whose ranks are the stage numbers and which must outlive the links. `ring`: the last
+  /// stage and the first are neighbours too, as with several chunks per stage.
+  StageLinks(collectives::Communicator& stages, bool ring);
 
   int stage() const { return stages_.rank(); }
   schedule::Communicators communicators() const {

@@ -2,6 +2,8 @@
 
 #include <ATen/ops/empty.h>
 
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "models/parallel/data_type.hpp"
 
@@ -34,7 +36,12 @@ at::Tensor Mailbox::take(schedule::Payload payload, int chunk, int micro_batch) 
 
 void Mailbox::start(const std::vector<schedule::Transfer>& transfers) {
   const schedule::Action exchange{schedule::ActionKind::kExchange, -1, -1, transfers};
-  for (const auto& group : schedule::groups_of(links_->stage(), exchange, links_->communicators())) start_group(group);
+  auto groups = schedule::groups_of(links_->stage(), exchange, links_->communicators());
+  // A device starts groups in the order of the calls: behind a send a receive would wait for what is sent.
+  std::ranges::stable_partition(groups, [](const schedule::LinkGroup& group) {
+    return group.transfers.front().direction == schedule::Direction::kReceive;
+  });
+  for (const schedule::LinkGroup& group : groups) start_group(group);
 }
 
 void Mailbox::start_group(const schedule::LinkGroup& group) {
@@ -52,7 +59,7 @@ void Mailbox::start_group(const schedule::LinkGroup& group) {
     } else {
       Spare spare = take_spare();
       tensor = spare.tensor;
-      since = spare.since;  // the newest one counts: spares are as old as they are far in front
+      since = spare.since;  // spares_ are in order of age, so the last one taken is the newest
       ++received;
       here_[key] = tensor;
       arriving_[key] = running;

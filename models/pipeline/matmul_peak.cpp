@@ -8,7 +8,6 @@
 #include <random>
 
 #include "base/clock.hpp"
-
 #include "models/parallel/host_read.hpp"
 #include "models/parallel/linear.hpp"
 
@@ -17,7 +16,7 @@ namespace {
 
 constexpr double kDeviceSeconds = 0.05;
 
-/// Values in (-1, 1), the same in every run; they repeat after 64 rows.
+/// Values in [-1, 1], the same in every run; they repeat after 64 rows.
 at::Tensor random_square(std::int64_t n, at::Device device, at::ScalarType type, std::uint32_t seed) {
   constexpr std::int64_t kRows = 64;
   const at::Tensor rows = at::empty({kRows, n}, at::TensorOptions(at::kFloat));

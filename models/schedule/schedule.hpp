@@ -61,10 +61,10 @@ void check(const Plan& plan);
 
 /// Returns what `stage` does in one step, in order. Throws as check() does.
 ///
-/// An Exchange is one group: all its transfers are started together (ncclGroupStart/End, or all MPI_Isend and MPI_Irecv
-/// at once). Both ends of a link list their transfers in the same order. The lists cannot deadlock even when every
+/// The transfers of an Exchange are started together: all MPI_Isend and MPI_Irecv at once, or on GPUs one NCCL group
+/// for each link. Both ends of a link list their transfers in the same order. The lists cannot deadlock even when every
 /// group blocks until all its transfers have met their counterparts. They are as fast as the schedule allows when a
-/// group is started without waiting, the groups of a stage complete in order, and a compute waits only for the group
+/// group is started without waiting, and a compute waits only for the group
 /// that brings its input (a send's buffer is kept until its group has completed). Between chunks on the same stage
 /// (stages = 1) there is no transfer.
 StageActions make_schedule(const Plan& plan, int stage);

@@ -37,7 +37,7 @@ AttentionForward attention(const at::Tensor& qkv_TBC, const HeadLayout& heads);
 at::Tensor attention_backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, const AttentionForward& forward,
                               const HeadLayout& heads);
 
-/// The same by a given method, the same one for both.
+/// These use a given method, which must be the same in both calls.
 AttentionForward attention(const at::Tensor& qkv_TBC, const HeadLayout& heads, AttentionMethod method);
 at::Tensor attention_backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, const AttentionForward& forward,
                               const HeadLayout& heads, AttentionMethod method);

@@ -16,9 +16,10 @@ if ! nvidia-smi -L 2>/dev/null; then
 fi
 export TRIREME_VENV=${TRIREME_VENV:-$PWD/.deps/venv} TRIREME_SOURCE=$PWD TRIREME_BUILD=$PWD/build-gpu
 export TRIREME_BIN=$TRIREME_BUILD/bin/trireme
+export PATH=$PATH:${CUDA_HOME:-/usr/local/cuda}/bin
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 targets=(trireme trireme-run trireme_cuda)
-[ "$part" = speed ] || targets+=(nccl_communicator_test device_test layout_test)
+[ "$part" = speed ] || targets+=(nccl_communicator_test device_test device_update_test layout_test)
 cmake -S . -B build-gpu -G Ninja -DCMAKE_BUILD_TYPE=Release -DTRIREME_VENV="$TRIREME_VENV" \
   -DCMAKE_CUDA_ARCHITECTURES=native >build-gpu.log
 ninja -C build-gpu "${targets[@]}" >>build-gpu.log || { tail -30 build-gpu.log; exit 1; }
@@ -32,8 +33,10 @@ check() {
   echo "== $1"
   "${@:2}" || failed+=("$1")
 }
-check 'tests labelled gpu' ctest --test-dir build-gpu -L gpu --output-on-failure
+check 'tests labelled gpu' timeout 150 ctest --test-dir build-gpu -L gpu --output-on-failure
 for tool in memcheck racecheck; do
-  check "$tool" timeout 60 compute-sanitizer --tool "$tool" --error-exitcode 1 build-gpu/tests/device_test --gtest_brief=1
+  for test in device_update_test device_test; do
+    check "$tool of $test" timeout 60 compute-sanitizer --tool "$tool" --error-exitcode 1 "build-gpu/tests/$test" --gtest_brief=1
+  done
 done
 [ ${#failed[@]} -eq 0 ] || { printf 'gpu.sh: failed: %s\n' "${failed[@]}" >&2; exit 1; }

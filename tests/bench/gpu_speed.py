@@ -36,7 +36,7 @@ def prepare(directory):
     names = sorted(glob.glob(f"{SOURCE}/docs/**/*.md", recursive=True)) + sorted(glob.glob(f"{SOURCE}/*/**/*.cpp", recursive=True))
     with open(text, "w", encoding="utf-8") as out:
         for name in names:
-            if "/build" in name or "/.deps" in name:
+            if os.path.relpath(name, SOURCE).startswith(("build", ".deps")):
                 continue
             with open(name, encoding="utf-8") as file:
                 out.write(file.read() + "\n\n")
@@ -44,20 +44,35 @@ def prepare(directory):
     must([TRIREME, "prepare", "--tokenizer", f"{directory}/tok.json", "--output", f"{directory}/data.h5", text])
 
 
+def steps_of(command, metrics):
+    """The lines of STEPS steps without the first ones; ended before the last step, whose save would write 30 GB."""
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if line.split()[:2] == ["step", f"{STEPS}/{STEPS + 1}"]:
+            break
+    else:
+        raise SystemExit(f"{' '.join(command)} left with {process.wait()}:\n{''.join(said)[-3000:]}")
+    process.kill()
+    process.wait()
+    with open(metrics, encoding="utf-8") as file:
+        lines = [json.loads(line) for line in file]
+    return [line for line in lines if "seconds" in line][SKIPPED:]
+
+
 def ours(directory, model):
     preset, layers, batch, _, _, _, _, vocab, _ = model
     run = f"{directory}/{preset}"
     with open(f"{run}.ini", "w", encoding="utf-8") as file:
         file.write(f"[run]\ndir = {run}\n[model]\npreset = {preset}\nlayers = {layers}\nsequence = {SEQUENCE}\nvocab = {vocab}\n"
-                   f"[data]\ntrain = {directory}/data.h5\n[train]\nsteps = {STEPS}\nglobal_batch = {batch}\n"
+                   f"[data]\ntrain = {directory}/data.h5\n[train]\nsteps = {STEPS + 1}\nglobal_batch = {batch}\n"
                    f"micro_batch = {batch}\nprecision = bf16\ndevice = cuda\n[checkpoint]\nevery_steps = 0\nevery_minutes = 0\n"
                    "preflight = false\n")
-    must([TRIREME, "train", f"{run}.ini"])
-    with open(f"{run}/metrics.jsonl", encoding="utf-8") as file:
-        lines = [json.loads(line) for line in file]
+    lines = steps_of([TRIREME, "train", f"{run}.ini"], f"{run}/metrics.jsonl")
     shutil.rmtree(run)
-    lines = [line for line in lines if "seconds" in line][SKIPPED:]
-    return statistics.median(line["seconds"] for line in lines), statistics.median(line["peak_share"] for line in lines)
+    shares = [line["peak_share"] for line in lines if "peak_share" in line]
+    return statistics.median(line["seconds"] for line in lines), statistics.median(shares) if shares else float("nan")
 
 
 def peer(mode, model):

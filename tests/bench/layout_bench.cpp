@@ -60,7 +60,7 @@ int run(collectives::MpiWorld& world, int argc, char** argv) {
   base::keep_freed_memory();
   at::set_num_threads(std::atoi(argv[4]));
   const auto ranks = world.communicator("ranks");
-  pipeline::OwnedGroups groups = pipeline::make_groups(*ranks, topology::Mesh(config.degrees));
+  pipeline::OwnedGroups groups = pipeline::make_groups(*ranks, topology::Mesh(config.degrees), config.chunks);
   pipeline::Trainer trainer(config, groups.with_world(*ranks));
   trainer.initialise();
   const int dp_rank = groups.dp ? groups.dp->rank() : 0;

@@ -113,6 +113,7 @@ class CommunicatorCase {
   void all_gather_gives_every_rank_all_pieces();
   void broadcast_gives_every_rank_the_roots_data();
   void all_to_all_transposes_the_pieces();
+  void several_gathers_start_together();
   void exchange_moves_both_directions_of_a_ring();
   void blocking_send_finds_its_receive();
   void several_operations_may_be_under_way();
@@ -157,6 +158,7 @@ inline constexpr NamedCase kCommunicatorCases[] = {
     {"AllGatherGivesEveryRankAllPieces", &CommunicatorCase::all_gather_gives_every_rank_all_pieces},
     {"BroadcastGivesEveryRankTheRootsData", &CommunicatorCase::broadcast_gives_every_rank_the_roots_data},
     {"AllToAllTransposesThePieces", &CommunicatorCase::all_to_all_transposes_the_pieces},
+    {"SeveralGathersStartTogether", &CommunicatorCase::several_gathers_start_together},
     {"ExchangeMovesBothDirectionsOfARing", &CommunicatorCase::exchange_moves_both_directions_of_a_ring},
     {"BlockingSendFindsItsReceive", &CommunicatorCase::blocking_send_finds_its_receive},
     {"SeveralOperationsMayBeUnderWay", &CommunicatorCase::several_operations_may_be_under_way},
@@ -258,6 +260,26 @@ inline void CommunicatorCase::all_to_all_transposes_the_pieces() {
       });
       ASSERT_TRUE(holds(*receive, expected)) << collectives::name_of(type) << " x " << count;
     }
+  }
+}
+
+inline void CommunicatorCase::several_gathers_start_together() {
+  const std::size_t count = environment_.counts.back();
+  const std::size_t bytes = count * sizeof(float);
+  const auto of = [&](int r, int salt) {
+    return values(DataType::kFloat32, count, [&, r, salt](std::size_t i) { return value_of(r, i, salt); });
+  };
+  const auto first = filled(of(rank(), 1));
+  const auto second = filled(of(rank(), 2));
+  const auto first_all = empty(bytes * ranks());
+  const auto second_all = empty(bytes * ranks());
+  auto requests = communicator_->start_all_gathers({{first->data(), first_all->data(), count, DataType::kFloat32},
+                                                    {second->data(), second_all->data(), count, DataType::kFloat32}});
+  for (collectives::Request& request : requests) request.wait();
+  for (const int salt : {1, 2}) {
+    const auto expected = values(DataType::kFloat32, count * ranks(),
+                                 [&](std::size_t i) { return value_of(static_cast<int>(i / count), i % count, salt); });
+    ASSERT_TRUE(holds(salt == 1 ? *first_all : *second_all, expected));
   }
 }
 

@@ -24,7 +24,7 @@ def while_it_starts(space):
     space.write("start.ini", run_file("start", model=tiny_model(layers=1, hidden=512, vocab=60000),
                                       data={"train": "data.h5"}, train={"steps": 1, "global_batch": 2, "micro_batch": 1},
                                       checkpoint={"every_steps": 0, "every_minutes": 0}))
-    process = space.start("train", "start.ini", ranks=2, output="start.txt", START_SECONDS=1)
+    process = space.start("train", "start.ini", ranks=2, output="start.txt", START_SECONDS=5)
     started = []
 
     def second_rank():

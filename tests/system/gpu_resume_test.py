@@ -12,6 +12,7 @@ def main():
         space.write("run.ini", run_file("run", model=tiny_model(dropout=0.1), data={"train": "data.h5"},
                                         train={"steps": 6, "global_batch": 4, "micro_batch": 2, "device": "cuda",
                                                "deterministic": "true"},
+                                        optimizer={"lr_schedule": "constant", "warmup_steps": 0},
                                         checkpoint={"every_steps": 3}))
         straight = space.run("train", "run.ini", "--run.dir=straight")
         if straight.returncode == 2 and "no GPU visible" in straight.stderr:

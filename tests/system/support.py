@@ -75,8 +75,12 @@ class Workspace:
 def at_once(calls, number=4):
     """Calls functions that mostly wait, some at a time; the first failed check fails the script."""
     with concurrent.futures.ThreadPoolExecutor(number) as pool:
-        for done in [pool.submit(call) for call in calls]:
-            done.result()
+        try:
+            for done in [pool.submit(call) for call in calls]:
+                done.result()
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 def command(*arguments, ranks=0):

@@ -13,7 +13,7 @@ namespace trireme::checkpoint {
 using AllocateHost = std::function<std::shared_ptr<std::byte>(std::size_t bytes)>;
 
 /// Allocates ordinary memory on huge pages where the system has them: fresh pages cost more than the copy into them. No
-/// more than `bytes` is taken: what is left over after the last whole huge page lies on small ones.
+/// more than `bytes` is taken: the rest after the last whole huge page lies on small pages.
 std::shared_ptr<std::byte> allocate_huge(std::size_t bytes);
 
 /// Holds at most `limit` bytes at any time, and keeps them from save to save. One thread at a time may use it.

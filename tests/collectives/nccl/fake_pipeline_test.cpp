@@ -116,7 +116,7 @@ TEST(FakePipeline, EveryScheduleMovesEveryTensor) {
     Job job(plan.stages, {.seed = static_cast<unsigned>(seeds())});
     const auto errors = job.run([&](int rank) {
       const auto world = make_world(job, rank);
-      pipeline::OwnedGroups groups = pipeline::make_groups(*world, topology::Mesh({.pp = plan.stages}));
+      pipeline::OwnedGroups groups = pipeline::make_groups(*world, topology::Mesh({.pp = plan.stages}), plan.chunks);
       {
         Steps steps(plan, *groups.links);
         steps.run();
@@ -140,7 +140,7 @@ TEST(FakePipeline, AReceiveBeginsWhenItsBufferIsFreeHoweverLongTheComputationTak
   Job job(2, {.seed = 3});
   const auto errors = job.run([&](int rank) {
     const auto world = make_world(job, rank);
-    pipeline::OwnedGroups groups = pipeline::make_groups(*world, topology::Mesh({.pp = 2}));
+    pipeline::OwnedGroups groups = pipeline::make_groups(*world, topology::Mesh({.pp = 2}), 1);
     {
       FakeDeviceBuffer buffer(kElements * sizeof(float));
       const std::vector<float> values(kElements, 5);
@@ -173,9 +173,12 @@ TEST(FakePipeline, LinksReachNeighboursOnly) {
   Job job(4, {.seed = 1});
   const auto errors = job.run([&](int rank) {
     const auto world = make_world(job, rank);
-    pipeline::OwnedGroups groups = pipeline::make_groups(*world, topology::Mesh({.pp = 4}));
+    pipeline::OwnedGroups groups = pipeline::make_groups(*world, topology::Mesh({.pp = 4}), 1);
     EXPECT_EQ(groups.links->communicators(), schedule::Communicators::kPerLink);
     EXPECT_THROW(groups.links->start({rank, (rank + 2) % 4}, {}), base::Error);
+    if (rank == 0) {
+      EXPECT_THROW(groups.links->start({0, 3}, {}), base::Error);  // no ring with one chunk
+    }
     groups.finish();
     world->finish();
   });

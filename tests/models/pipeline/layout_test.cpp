@@ -78,7 +78,7 @@ std::vector<Difference> run_all(const std::vector<LayoutCase>& cases) {
     if (index < 0) continue;
     const LayoutCase& one = cases[static_cast<std::size_t>(index)];
     const topology::Mesh mesh(one.config.degrees);
-    pipeline::OwnedGroups groups = pipeline::make_groups(on_device ? *on_device : *group, mesh);
+    pipeline::OwnedGroups groups = pipeline::make_groups(on_device ? *on_device : *group, mesh, one.config.chunks);
     worst[static_cast<std::size_t>(index)] =
         run_and_compare(one, groups.with_world(*group), expected.at(reference_key(one)));
     groups.finish();
