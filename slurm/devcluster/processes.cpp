@@ -11,8 +11,6 @@
 #include <chrono>
 #include <csignal>
 #include <cstring>
-#include <fstream>
-#include <iterator>
 #include <optional>
 #include <sstream>
 #include <thread>
@@ -32,10 +30,22 @@ struct Stat {
   std::uint64_t started = 0;
 };
 
+// What a file of /proc holds; nothing when its process has ended, be it between opening and reading, where a stream's
+// iterators would throw.
+std::string text_of(const fs::path& path) {
+  std::string text;
+  const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (file < 0) return text;
+  char part[4096];
+  ssize_t length = 0;
+  while ((length = ::read(file, part, sizeof part)) > 0) text.append(part, static_cast<std::size_t>(length));
+  ::close(file);
+  return text;
+}
+
 // The command's name is in parentheses and may hold anything, so fields are counted from the last parenthesis.
 std::optional<Stat> stat_of(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+  const std::string text = text_of("/proc/" + std::to_string(pid) + "/stat");
   const std::size_t end = text.rfind(')');
   if (end == std::string::npos) return std::nullopt;
   std::istringstream fields(text.substr(end + 1));
@@ -76,8 +86,7 @@ std::vector<ProcessId> processes_that(Wanted is_wanted) {
 std::string environment_of(const fs::path& directory) {
   std::error_code no_program;
   for (int look = 0;; ++look) {
-    std::ifstream file(directory / "environ");
-    std::string text{std::istreambuf_iterator<char>(file), {}};
+    std::string text = text_of(directory / "environ");
     if (!text.empty() || look == 50 || fs::read_symlink(directory / "exe", no_program).empty()) return text;
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
   }

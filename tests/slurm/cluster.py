@@ -49,7 +49,9 @@ class Cluster:
         return self
 
     def __exit__(self, *error):
-        subprocess.run([TRIREME, "devcluster", "down", "--dir", self.directory], capture_output=True, timeout=60)
+        done = subprocess.run([TRIREME, "devcluster", "down", "--dir", self.directory], capture_output=True, text=True,
+                              timeout=60 * PATIENCE)
+        assert done.returncode == 0, ("devcluster down", done.stdout, done.stderr)
 
     def devcluster(self, command, *words):
         done = subprocess.run([TRIREME, "devcluster", command, "--dir", self.directory, *map(str, words)],

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <thread>
 
 #include "tests/support/temporary_directory.hpp"
 
@@ -21,6 +22,19 @@ TEST(Processes, AStartedDaemonIsAliveUntilItIsEnded) {
   int status = 0;
   ::waitpid(sleeper.pid, &status, 0);
   EXPECT_EQ(WTERMSIG(status), SIGTERM);
+}
+
+/// It may end between opening and reading its file in /proc, which is then no file to read from any more.
+TEST(Processes, OneThatEndsWhileItIsLookedAtIsNotAlive) {
+  for (int round = 0; round < 300; ++round) {
+    const ProcessId brief = start_daemon({"true"}, "/dev/null");
+    std::thread reaper([&] { ::waitpid(brief.pid, nullptr, 0); });
+    while (is_alive(brief)) {
+    }
+    EXPECT_NO_THROW(processes_with("NOBODY_HAS=this"));
+    reaper.join();
+    EXPECT_FALSE(is_alive(brief));
+  }
 }
 
 TEST(Processes, OneThatIgnoresTheFirstSignalIsKilled) {
