@@ -10,7 +10,7 @@
 #                                    which the layout of its classes depends); in scripts/soak.sh
 # Why only `threads` is in every run: a second build of these four folders and their tests takes about 600 CPU seconds
 # whichever sanitizer it has (280 objects of 2.1 s with -O1; null, alignment, vptr and object-size would double that), six
-# minutes of the suite's thirty on two cores; `threads` takes a third of it.
+# minutes of the suite on two cores.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 preset=${1:-}

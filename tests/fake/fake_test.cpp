@@ -7,7 +7,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "tests/support/random.hpp"
+#include "tests/fake/seeded.hpp"
 
 namespace trireme::fake {
 namespace {
@@ -19,11 +19,6 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::SizeIs;
 using testing::StartsWith;
-
-Options seeded() {
-  auto seeds = tests::seeded_random(15);
-  return {.seed = static_cast<unsigned>(seeds())};
-}
 
 cudaStream_t new_stream() {
   cudaStream_t stream = nullptr;

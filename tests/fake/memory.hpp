@@ -21,7 +21,7 @@ struct Range {
   }
 };
 
-/// As memcpy and memset, where nothing may be at no address.
+/// These do what memcpy and memset do, and accept no address where there is nothing to do.
 inline void copy_bytes(void* to, const void* from, std::size_t bytes) {
   if (bytes > 0) std::memcpy(to, from, bytes);
 }

@@ -32,7 +32,7 @@ Tensor for_each_query_head(const Tensor& kv, const Tensor& q) {
   return kv.to(at::kDouble).repeat_interleave(q.size(1) / kv.size(1), 1);
 }
 
-/// As the GPU's kernels lay it out: (B, T, heads, size) in memory.
+/// Lays the output out like the GPU's kernels: (B, T, heads, size) in memory.
 Tensor rows_of_positions(const Tensor& x, at::ScalarType type) {
   return x.to(type).transpose(1, 2).contiguous().transpose(1, 2);
 }

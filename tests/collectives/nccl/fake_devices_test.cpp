@@ -8,7 +8,7 @@
 #include "base/error.hpp"
 #include "tests/collectives/nccl/fake_world.hpp"
 #include "tests/fake/device_buffer.hpp"
-#include "tests/support/random.hpp"
+#include "tests/fake/seeded.hpp"
 
 extern "C" const trireme::collectives::CudaFunctions* trireme_cuda_functions();
 
@@ -19,14 +19,10 @@ using collectives::Communicator;
 using collectives::DataType;
 using collectives::ReduceOp;
 using collectives::Transfer;
+using fake::seeded;
 using testing::Each;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-fake::Options seeded() {
-  auto seeds = tests::seeded_random(15);
-  return {.seed = static_cast<unsigned>(seeds())};
-}
 
 std::vector<float> read(FakeDeviceBuffer& buffer, std::size_t count) {
   std::vector<float> values(count);
@@ -43,7 +39,7 @@ TEST(FakeDevices, ARankMakesAContextOnItsOwnDeviceOnly) {
   options.patience_seconds = 60;
   Job job(3, options);
   const auto errors = job.machine.run(3, [&](int rank) {
-    // As the launcher does it: look at devices first, then choose.
+    // The launcher too looks at devices first, then chooses.
     const collectives::CudaFunctions& functions = *trireme_cuda_functions();
     EXPECT_EQ(functions.device_count(), 4);
     EXPECT_THAT(functions.device(rank).uuid, testing::StartsWith(base::str("GPU-", rank, "0", rank, "1")));

@@ -9,7 +9,7 @@
 #include "base/error.hpp"
 #include "tests/collectives/nccl/fake_world.hpp"
 #include "tests/fake/device_buffer.hpp"
-#include "tests/support/random.hpp"
+#include "tests/fake/seeded.hpp"
 
 namespace trireme::test {
 namespace {
@@ -26,8 +26,9 @@ using testing::StartsWith;
 
 /// The ranks may all wait while a watch counts its looks.
 fake::Options watched() {
-  auto seeds = tests::seeded_random(15);
-  return {.seed = static_cast<unsigned>(seeds()), .patience_seconds = 60};
+  fake::Options options = fake::seeded();
+  options.patience_seconds = 60;
+  return options;
 }
 
 void reduce(Communicator& group, FakeDeviceBuffer& buffer) {

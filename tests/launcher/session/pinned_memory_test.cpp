@@ -9,7 +9,7 @@
 
 #include "base/error.hpp"
 #include "tests/fake/fake.hpp"
-#include "tests/support/random.hpp"
+#include "tests/fake/seeded.hpp"
 
 extern "C" const trireme::collectives::CudaFunctions* trireme_cuda_functions();
 
@@ -17,14 +17,10 @@ namespace trireme::launcher {
 namespace {
 
 using collectives::CudaFunctions;
+using fake::seeded;
 using testing::Each;
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-fake::Options seeded() {
-  auto seeds = tests::seeded_random(15);
-  return {.seed = static_cast<unsigned>(seeds())};
-}
 
 /// A save's thread asks for memory, as checkpoint::Writer's does; the next one asks for more, and the rank's own thread
 /// frees it.
