@@ -162,6 +162,10 @@ std::pair<std::string, std::string> start_of(const slurm::Placement& where, cons
                                              bool srun) {
   if (!program.given()) return {where.words(srun), str("--parallel.dp=", where.dp)};
   slurm::Placement started = where;
+  if (program.launcher == "none") {
+    started.hosts.resize(1);
+    started.ranks = 1;
+  }
   if (program.launcher == "torchrun") {
     started.ranks_per_node = 1;
     started.ranks = std::ssize(where.hosts);

@@ -126,7 +126,7 @@ int job_signal_command(const Arguments& arguments) {
   options::CommandLine line("job signal", "sends a signal to a [program] run's processes on this node",
                             "trireme job signal --token 0123456789abcdef --number 10");
   line.value("token", token, "TOKEN", "of the attempt").required();
-  line.value("number", signal, "N", "of the signal").required().range(1, 64);
+  line.value("number", signal, "N", "of the signal; 0: only counts them").required().range(0, 64);
   if (!line.parse(arguments)) return base::kExitDone;
   base::answer(str(signal_program(token, static_cast<int>(signal))));
   return base::kExitDone;

@@ -126,8 +126,8 @@ void choose_starter(const std::vector<options::RunOptions>& runs, const slurm::S
     plan.launcher = slurm::choose_launcher(plan.request, site);
     return;
   }
-  plan.program_run = slurm::ScriptProgram{first.launcher};
-  plan.launcher = slurm::program_starter(*plan.program_run);
+  plan.program_run = slurm::ScriptProgram{first.launcher, first.stop_signal};
+  plan.launcher = slurm::program_starter(*plan.program_run, plan.request, site);
 }
 
 // Whether mpirun of the site is used and has no Slurm support.

@@ -53,8 +53,8 @@ void add_program(std::vector<Key>& keys) {
   keys.push_back({"program", "params", TRIREME_FIELD(Word, program.params), "",
                   "values for {name} in the command and for $TRIREME_PARAM_name: lr = 3e-4, layers = 12"});
   keys.push_back({"program", "stop_signal", TRIREME_FIELD(Word, program.stop_signal), "",
-                  "signal that asks the program to save and end, sent once to the process of each rank", "",
-                  {"USR1", "USR2", "TERM", "INT", "HUP"}});
+                  "signal that asks the program to save and end, sent once to the process of each rank; TERM is also what most "
+                  "clusters send before a preemption", "", {"TERM", "USR1", "USR2", "INT", "HUP"}});
   keys.push_back({"program", "stop_seconds", TRIREME_FIELD(Integer, program.stop_seconds), "seconds",
                   "from the stop signal to the end; what still runs then is killed", "", {}, 1, 86400});
   keys.push_back({"program", "save_signal", TRIREME_FIELD(Word, program.save_signal), "",

@@ -106,7 +106,7 @@ struct ProgramSection {
   std::string command;               ///< for /bin/sh; "": the run is Trireme's own training
   std::string launcher = "none";     ///< none, mpirun, srun, torchrun
   std::string params;                ///< "lr = 3e-4, layers = 12"
-  std::string stop_signal = "USR1";  ///< USR1, USR2, TERM, INT, HUP
+  std::string stop_signal = "TERM";  ///< TERM, USR1, USR2, INT, HUP
   std::int64_t stop_seconds = 120;   ///< from the stop signal until what still runs is killed
   std::string save_signal = "none";  ///< none, USR1, USR2, HUP
 

@@ -45,19 +45,36 @@ std::string this_host() {
   ::_exit(127);
 }
 
+int code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
+
+// Whether the signal asks a program to end.
+bool asks(int signal) {
+  return signal == SIGTERM || signal == SIGUSR1 || signal == SIGUSR2 || signal == SIGINT || signal == SIGHUP;
+}
+
+// Waits for the program. Slurm's own signals go to all processes of a job: a shell then dies of it while the command
+// that it waited for still saves. So when the first process is ended by such a signal, those that it leaves behind
+// (this process inherits them) are waited for too, and the last one's end counts.
 int wait_for(pid_t child) {
-  int status = 0;
-  while (::waitpid(child, &status, 0) < 0) {
-    if (errno != EINTR) return 1;
+  bool orphans = false;
+  for (int code = 1;;) {
+    int status = 0;
+    const pid_t ended = ::waitpid(-1, &status, 0);
+    if (ended < 0 && errno == EINTR) continue;
+    if (ended < 0) return code;  // none is left
+    if (ended != child && !orphans) continue;
+    code = code_of(status);
+    if (ended == child) orphans = WIFSIGNALED(status) && asks(WTERMSIG(status));
+    if (!orphans) return code;
   }
-  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
 }  // namespace
 
 int run_rank(base::FileSystem& files, const std::filesystem::path& launch_file) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a launcher that is killed takes its ranks along
-  base::block_stop_signals();          // they are for the program
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  base::block_stop_signals();  // they are for the program
   const Launch launch = read_launch(files, launch_file);
   const auto variables = rank_variables(launch.launcher, slurm::environment_variable);
   const pid_t starter = ::getpid();

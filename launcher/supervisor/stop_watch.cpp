@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <csignal>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -76,9 +77,18 @@ std::string StopWatch::look(double now, const std::optional<std::int64_t>& step)
   return end && *end - now < lead_ ? "stopped before the time limit" : "";
 }
 
-std::string StopWatch::final_reason(const std::string& reason) const {
+std::string StopWatch::final_reason(const std::string& reason, int exit_code) {
+  const bool may_be_notice =
+      exit_code == base::kExitStopped || exit_code == 128 + SIGTERM || exit_code == 128 + SIGUSR1;
+  if (reason.empty() && may_be_notice) ask_about_preemption();
   constexpr auto kPatience = std::chrono::seconds(3);
   return preempted_ && preempted_->answer(kPatience) ? "preempted" : reason;
+}
+
+void StopWatch::ask_about_preemption() {
+  constexpr double kLimit = 3;
+  if (!job_.in_job() || preempted_) return;
+  preempted_.emplace([](const auto& words) { return slurm::run_command_within(kLimit, words); }, job_.job_id);
 }
 
 std::optional<double> StopWatch::job_end() const {

@@ -30,9 +30,9 @@ class StopWatch {
   /// Why the program must stop now, "" = it need not. `step`: as it said, nothing when it did not. Looks at the
   /// requests once a second at most.
   std::string look(double now, const std::optional<std::int64_t>& step);
-  /// The reason with what Slurm says of it: a signal may have been a preemption. Waits for the answer for up to 3 s
-  /// from look() on.
-  std::string final_reason(const std::string& reason) const;
+  /// Why the program stopped, as the ledger has it: `reason` (what look() said, "" = nothing), or "preempted" when
+  /// Slurm says so. Slurm's notice may reach the program and not this process. Waits for the answer for up to 3 s.
+  std::string final_reason(const std::string& reason, int exit_code);
 
   /// When the job ends, seconds since the epoch; nothing without a limit.
   std::optional<double> job_end() const;
@@ -43,6 +43,8 @@ class StopWatch {
   bool come_back() const { return !requests_.stop() && !paused_; }
 
  private:
+  void ask_about_preemption();
+
   const base::SignalThread& signals_;
   const slurm::JobEnvironment& job_;
   slurm::ControlFiles requests_;

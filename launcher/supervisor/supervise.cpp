@@ -7,11 +7,13 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <sstream>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/free_ports.hpp"
 #include "base/json.hpp"
+#include "base/words.hpp"
 #include "launcher/console/format.hpp"
 #include "launcher/options/program_text.hpp"
 #include "launcher/run_directory/program_metrics.hpp"
@@ -68,8 +70,10 @@ class Supervisor {
   void look(Child& child, double now);
   void ask_to_stop(const std::string& reason, double now);
   void look_for_save_request();
-  // On every node of the attempt. Returns how many processes of this node got the signal.
+  void end_idle_launcher(Child& child, double now);
+  // On every node of the attempt. Returns how many processes got the signal.
   int send(int signal);
+  std::optional<int> signal_others(int signal);
   void count_unsaved(const slurm::Outcome& outcome);
 
   base::FileSystem& files_;
@@ -93,6 +97,7 @@ class Supervisor {
   bool killed_ = false;
   bool heard_ = false;  // a process of the program got the stop signal
   bool save_sent_ = false;
+  double gone_ = 0;  // when this node's processes were first seen gone, after one of them left its end; 0 = not yet
   ProgramEnd end_;
 };
 
@@ -180,7 +185,7 @@ int Supervisor::run() {
     }
     metrics_->look();
     end_.rank = read_rank_end(files_, path_, run_.attempt());
-    end_.stop_reason = reason_.empty() ? "" : stop_.final_reason(reason_);
+    end_.stop_reason = stop_.final_reason(reason_, end_.rank ? end_.rank->exit_code : end_.launcher_code);
     end_.killed = killed_;
     end_.stop_seconds = options_.program.stop_seconds;
     end_.come_back = stop_.come_back();
@@ -228,6 +233,7 @@ void Supervisor::look(Child& child, double now) {
       save_sent_ = false;
     }
     look_for_save_request();
+    end_idle_launcher(child, now);
   }
   if (reason_.empty()) {
     if (const std::string why = stop_.look(now, metrics_->progress().step); !why.empty()) ask_to_stop(why, now);
@@ -270,19 +276,41 @@ void Supervisor::look_for_save_request() {
   save_sent_ = true;
 }
 
-int Supervisor::send(int signal) {
-  const int reached = signal_program(run_.token(), signal);
+// mpirun may wait long after its ranks have ended: with a grace for SIGTERM, or when a daemon of its is gone.
+void Supervisor::end_idle_launcher(Child& child, double now) {
+  constexpr double kLinger = 2, kPatience = 30;
+  constexpr int kAsks = 0;
+  if (placement_.launcher != "mpirun" || !read_rank_end(files_, path_, run_.attempt())) return;
+  if (!find_processes(kProgramMark, run_.token()).empty()) {
+    gone_ = 0;
+  } else if (gone_ == 0) {
+    gone_ = now;
+  } else if (now - gone_ > kPatience || (now - gone_ > kLinger && signal_others(kAsks) == 0)) {
+    child.kill();
+  }
+}
+
+// Returns how many processes of the other nodes got the signal; nothing when that is not known.
+std::optional<int> Supervisor::signal_others(int signal) {
   std::vector<std::string> others = placement_.hosts;
+  if (placement_.launcher == "none") others.resize(1);
   std::erase(others, this_node());
-  if (others.empty() || !job_.in_job() || placement_.launcher == "none") return reached;
-  constexpr int kSeconds = 20;
+  if (others.empty() || !job_.in_job()) return 0;
+  constexpr int kSeconds = 10;
   const auto sent = slurm::run_command(on_each_node(
       kSeconds, others, {own_program(), "job", "signal", "--token", run_.token(), "--number", std::to_string(signal)}));
   if (!sent || sent->exit_code != 0) {
-    log_.warn(str("the program may not have got signal ", signal, " on some nodes: ", sent ? sent->error : "no srun"));
+    log_.warn(str("the processes on ", base::join(others), " could not be reached: ",
+                  sent ? sent->error.substr(0, sent->error.find('\n')) : "there is no srun"));
+    return std::nullopt;
   }
+  int reached = 0;
+  std::istringstream counts(sent->output);
+  for (int count = 0; counts >> count;) reached += count;
   return reached;
 }
+
+int Supervisor::send(int signal) { return signal_program(run_.token(), signal) + signal_others(signal).value_or(0); }
 
 // A program that says nothing of its saves is believed when it ends in order.
 void Supervisor::count_unsaved(const slurm::Outcome& outcome) {

@@ -12,13 +12,6 @@ namespace {
 
 using base::str;
 
-// Whether a preempted job gets SIGTERM and some time. SIGTERM ends mpirun's daemons.
-bool noticed_by_term(const JobRequest& request, const Site& site) {
-  const Preemption preemption = preemption_of(site, requested_partition(request, site), request.qos);
-  const bool ends = preemption.mode == PreemptMode::kRequeue || preemption.mode == PreemptMode::kCancel;
-  return ends && preemption.grace > 0 && !site.send_user_signal;
-}
-
 std::string replaced(std::string text, const std::string& what, const std::string& by) {
   for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size())) {
     text.replace(at, what.size(), by);
@@ -87,7 +80,8 @@ std::string program_line(const ScriptPlan& plan, const Site& site) {
   std::string line = "  \"$trireme\" job start \"$run_file\" --run.dir=\"$run_dir\"";
   for (const std::string& word : plan.overrides) line += ' ' + shell_word(word);
   line += str(" --ranks-per-node ", plan.geometry.ranks_per_node, " \"${layout[@]}\"");
-  std::string starter = plan.program_run->launcher == "none" ? "" : starter_words(plan, site);
+  const bool directly = plan.program_run->launcher == "none" && plan.launcher == Launcher::kMpirun;
+  std::string starter = directly ? "" : starter_words(plan, site);
   if (!site.container.empty()) starter += (starter.empty() ? "" : " ") + site.container;
   return line + (starter.empty() ? "" : " -- \\\n    " + starter) + " &\n";
 }
@@ -161,8 +155,15 @@ std::string ending(const ScriptPlan& plan, const Site& site) {
 
 }  // namespace
 
-Launcher program_starter(const ScriptProgram& program) {
-  return program.launcher == "srun" || program.launcher == "torchrun" ? Launcher::kSrun : Launcher::kMpirun;
+bool noticed_by_term(const JobRequest& request, const Site& site) {
+  const Preemption preemption = preemption_of(site, requested_partition(request, site), request.qos);
+  const bool ends = preemption.mode == PreemptMode::kRequeue || preemption.mode == PreemptMode::kCancel;
+  return ends && preemption.grace > 0 && !site.send_user_signal;
+}
+
+Launcher program_starter(const ScriptProgram& program, const JobRequest& request, const Site& site) {
+  if (program.launcher == "none") return noticed_by_term(request, site) ? Launcher::kSrun : Launcher::kMpirun;
+  return program.launcher == "mpirun" ? Launcher::kMpirun : Launcher::kSrun;
 }
 
 Launcher choose_launcher(const JobRequest& request, const Site& site) {
