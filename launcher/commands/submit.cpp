@@ -223,8 +223,10 @@ void name_finished_runs(base::FileSystem& files, const slurm::ScriptPlan& plan,
     const auto attempts = slurm::read_attempts(files, run / "attempts.jsonl");
     if (!is_finished(files, run, attempts, all[i])) continue;
     base::print_note(str("note: the run in ", run.string(), " is done already, at step ", attempts.back().end.last_step,
-                         ": its job will end as soon as it starts. To train on, ask for more: --train.",
-                         all[i].train.tokens > 0 ? "tokens" : "steps"));
+                         ": its job will end as soon as it starts. To train on, ",
+                         slurm::ended_early(attempts.back().end.reason) ? "change --train.stop_when"
+                         : all[i].train.tokens > 0                      ? "ask for more: --train.tokens"
+                                                                        : "ask for more: --train.steps"));
   }
 }
 

@@ -4,6 +4,7 @@
 #include "base/own_file.hpp"
 #include "io/tokens/data_source.hpp"
 #include "io/tokens/token_dataset.hpp"
+#include "launcher/options/stop_rule.hpp"
 
 namespace trireme::launcher {
 
@@ -38,12 +39,13 @@ options::Resolved check_run(base::FileSystem& files, const options::RunOptions& 
 
 bool is_finished(base::FileSystem& files, const std::filesystem::path& run, const std::vector<slurm::Attempt>& attempts,
                  const options::RunOptions& options) {
+  const std::string rule = options::to_string(options::parse_stop_rule(options.train.stop_when));
   const bool of_tokens = options.train.steps == 0 && !options.model.init_from.empty();
   const std::filesystem::path stored = run / "run.ini";
-  if (!of_tokens || !files.exists(stored)) return slurm::is_finished(attempts, options::length_in_steps(options));
+  if (!of_tokens || !files.exists(stored)) return slurm::is_finished(attempts, options::length_in_steps(options), rule);
   try {
     const auto initial = options::parse_run_options(base::read_own(files, stored), stored.string());
-    return slurm::is_finished(attempts, options::length_in_steps(options, &initial.model));
+    return slurm::is_finished(attempts, options::length_in_steps(options, &initial.model), rule);
   } catch (const base::Error&) {
     return false;  // the next attempt replaces the file, and finds out
   }
