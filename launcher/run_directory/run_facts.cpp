@@ -68,7 +68,8 @@ bool is_run_directory(base::FileSystem& files, const fs::path& path) {
 
 bool is_finished(const RunFacts& run) {
   if (run.attempts.empty()) return false;
-  return slurm::is_finished(run.attempts, std::max(run.submission.steps, run.attempts.back().start.steps));
+  const slurm::AttemptStart& asked = run.attempts.back().start;
+  return slurm::is_finished(run.attempts, std::max(run.submission.steps, asked.steps), asked.stop_when);
 }
 
 std::string holder_text(const RunFacts& run) {

@@ -48,7 +48,7 @@ bool is_run_directory(base::FileSystem& files, const std::filesystem::path& path
 RunFacts read_run(base::FileSystem& files, const std::filesystem::path& path);
 
 /// Whether the run is finished: its last attempt did all steps that it was asked for, and the last submission asked for
-/// no more.
+/// no more; or its rule ended it early.
 bool is_finished(const RunFacts& run);
 
 /// Who holds the run, in words: "job 12", outside Slurm "attempt 3".

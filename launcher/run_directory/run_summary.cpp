@@ -71,6 +71,7 @@ void set_state(const RunFacts& facts, const FoundJob& found, RunSummary& run) {
     run.note = slurm::end_reason(last);
     run.state = !last.ended || run.note == "killed" ? "dead"
                 : is_finished(facts)                ? "done"
+                : slurm::is_paused(run.note)        ? "paused"
                 : slurm::was_asked_to_end(run.note) ? "stopped"
                                                     : "failed";
     if (run.note == run.state) run.note.clear();

@@ -50,7 +50,10 @@ class Supervisor {
   int run();
 
  private:
+  void read_progress();
   void begin();
+  // Writes the end down and returns the exit code.
+  int end(const slurm::Outcome& outcome);
   Path stop_file() const { return path_ / "logs" / str("stop.", run_.attempt()); }
   slurm::AttemptStart describe() const;
   Launch launch(int port) const;
@@ -85,16 +88,19 @@ class Supervisor {
   ProgramEnd end_;
 };
 
+void Supervisor::read_progress() {
+  const ProgramProgress said = program_progress(files_, path_ / "metrics.jsonl");
+  first_step_ = said.saved_step.value_or(0);
+  resumes_ = said.saved_step ? *said.saved_step > 0 : !run_.attempts().empty();
+}
+
 void Supervisor::begin() {
   if (stop_.asked_already()) throw base::Stopped("stopped before the program began");
   if (const int left = kill_leftovers(path_.string()); left > 0) {
     log_.warn(str("killed ", left, " process(es) that an earlier attempt of the run left on this node"));
   }
-  const ProgramProgress said = program_progress(files_, path_ / "metrics.jsonl");
-  first_step_ = said.saved_step.value_or(0);
-  resumes_ = said.saved_step ? *said.saved_step > 0 : !run_.attempts().empty();
   clear_rank_end(files_, path_, run_.attempt());
-  run_.begin(describe(), options::to_ini(options_), MetricsWriter::kProgram);
+  run_.begin(describe(), options::to_ini(options::lasting(options_)), MetricsWriter::kProgram);
   metrics_ = std::make_unique<MetricsFollower>(files_, path_ / "metrics.jsonl");
   began_ = saved_ = base::wall_time();
 }
@@ -148,6 +154,10 @@ Launch Supervisor::launch(int port) const {
 
 int Supervisor::run() {
   try {
+    read_progress();
+    if (options_.run.pause_at > 0 && first_step_ >= options_.run.pause_at) {
+      return end({base::kExitStopped, str("paused at step ", first_step_), first_step_, first_step_, false});
+    }
     begin();
     const int port = base::free_ports(1).front();
     const Launch launched = launch(port);
@@ -178,14 +188,7 @@ int Supervisor::run() {
     end_.progress = metrics_->progress();
     const slurm::Outcome outcome = program_outcome(end_);
     count_unsaved(outcome);
-    run_.end(outcome);
-    const std::string steps =
-        end_.progress.step ? str(": step ", outcome.step, end_.progress.steps ? str(" of ", *end_.progress.steps) : "")
-                           : "";
-    log_.info(outcome.reason + steps);
-    if (outcome.exit_code == base::kExitFailed || outcome.exit_code == base::kExitBadInput)
-      base::print_failure(outcome.reason);
-    return outcome.exit_code;
+    return end(outcome);
   } catch (const std::exception& error) {
     slurm::Progress progress;
     progress.step = first_step_;
@@ -193,6 +196,19 @@ int Supervisor::run() {
     run_.fail(error, progress);
     throw;
   }
+}
+
+int Supervisor::end(const slurm::Outcome& outcome) {
+  run_.end(outcome);
+  std::string steps;
+  if (end_.progress.step) {
+    steps = str(": step ", outcome.step, end_.progress.steps ? str(" of ", *end_.progress.steps) : "");
+  }
+  log_.info(outcome.reason + steps);
+  if (outcome.exit_code == base::kExitFailed || outcome.exit_code == base::kExitBadInput) {
+    base::print_failure(outcome.reason);
+  }
+  return outcome.exit_code;
 }
 
 void Supervisor::watch(Child& child) {
