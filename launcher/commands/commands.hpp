@@ -17,6 +17,7 @@ int job_command(const Arguments& arguments);
 int devcluster_command(const Arguments& arguments);
 int doctor_command(const Arguments& arguments);
 int status_command(const Arguments& arguments);
+int usage_command(const Arguments& arguments);
 int stop_command(const Arguments& arguments);
 int save_command(const Arguments& arguments);
 int resume_command(const Arguments& arguments);

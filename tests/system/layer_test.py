@@ -32,8 +32,9 @@ LAUNCHER_ROOMS = {
     "attempt": ("options", "program", "console", "run_directory", "session", "checkpointing"),
     "doctor": ("options", "program", "console"),
     "submission": ("options", "console", "run_directory"),
+    "usage": ("options", "console", "run_directory"),
     "commands": ("options", "program", "console", "run_directory", "session", "checkpointing", "attempt", "doctor",
-                 "submission"),
+                 "submission", "usage"),
 }
 BELOW_LAUNCHER = ("base/", "collectives/", "slurm/", "io/", "models/")
 
