@@ -122,10 +122,9 @@ std::string usage_text(const UsageReport& report, std::size_t width) {
   std::string text = base::str("from ", day(report.window.begin), " to ", day(report.window.end), ", ", report.runs,
                                report.runs == 1 ? " run" : " runs", "\n");
   if (!report.people.empty()) {
-    text +=
-        "\n" + lines_table("person", report.people, width) + "\n" + lines_table("project", report.projects, width) +
-        "\nDevice hours. Of those used were lost: killed (steps that no checkpoint holds), starting, saving. Spared: "
-        "by\npausing trials of sweeps. Mean wait: in the queue, of each start. Disk: checkpoints.\n";
+    text += "\n" + lines_table("person", report.people, width) + "\n" + lines_table("project", report.projects, width) +
+            "\nDevice hours. Of those used were lost: killed (steps that no checkpoint holds), starting, saving.\n"
+            "Spared: by pausing trials of sweeps. Mean wait: in the queue, of each start. Disk: checkpoints.\n";
   }
   if (!report.jobs.empty()) text += "\n" + jobs_table(report.jobs, width);
   if (!report.top.empty()) text += "\n";
