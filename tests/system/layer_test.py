@@ -33,8 +33,9 @@ LAUNCHER_ROOMS = {
     "doctor": ("options", "program", "console"),
     "submission": ("options", "console", "run_directory"),
     "usage": ("options", "console", "run_directory"),
+    "supervisor": ("options", "console", "run_directory", "submission"),
     "commands": ("options", "program", "console", "run_directory", "session", "checkpointing", "attempt", "doctor",
-                 "submission", "usage"),
+                 "submission", "supervisor", "usage"),
 }
 BELOW_LAUNCHER = ("base/", "collectives/", "slurm/", "io/", "models/")
 
@@ -108,6 +109,7 @@ MUST_NOT_REACH = {
     "trireme_options": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::HDF5"),
     "trireme_attempt": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::NCCL"),
     "trireme_doctor": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::NCCL"),
+    "trireme_supervisor": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::NCCL"),
     "trireme_transformer": ("Trireme::MPI", "Trireme::HDF5", "Boost::program_options"),
     "trireme_pipeline": ("Trireme::MPI", "Trireme::HDF5", "Boost::program_options"),
     "trireme_cuda": ("Trireme::MPI", "Trireme::HDF5", "Boost::program_options"),
