@@ -32,9 +32,10 @@ LAUNCHER_ROOMS = {
     "attempt": ("options", "program", "console", "run_directory", "session", "checkpointing"),
     "doctor": ("options", "program", "console"),
     "submission": ("options", "console", "run_directory"),
+    "usage": ("options", "console", "run_directory"),
     "supervisor": ("options", "console", "run_directory", "submission"),
     "commands": ("options", "program", "console", "run_directory", "session", "checkpointing", "attempt", "doctor",
-                 "submission", "supervisor"),
+                 "submission", "supervisor", "usage"),
 }
 BELOW_LAUNCHER = ("base/", "collectives/", "slurm/", "io/", "models/")
 
