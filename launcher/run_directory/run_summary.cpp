@@ -160,6 +160,8 @@ RunSummary summarise(const RunFacts& facts, const slurm::JobList& queue, double 
     run.job = facts.attempts.back().start.job_id;
     run.steps = facts.program ? facts.steps : facts.attempts.back().start.steps;
     run.step = facts.alive ? facts.attempts.back().start.first_step : facts.saved_step;
+    // A program need not say what it saved.
+    if (facts.program && run.state == "done") run.step = facts.attempts.back().end.last_step;
   }
   if (found.job != nullptr) run.job = found.id;
   if (facts.newest) {

@@ -181,6 +181,7 @@ int Supervisor::run() {
     metrics_->look();
     end_.rank = read_rank_end(files_, path_, run_.attempt());
     end_.stop_reason = stop_.final_reason(reason_, end_.rank ? end_.rank->exit_code : end_.launcher_code);
+    end_.launcher = placement_.launcher;
     end_.killed = killed_;
     end_.stop_seconds = options_.program.stop_seconds;
     end_.come_back = stop_.come_back();
