@@ -19,9 +19,11 @@ class Net(pl.LightningModule):
         super().__init__()
         self.net = torch.nn.Sequential(torch.nn.Linear(8, 64), torch.nn.Tanh(), torch.nn.Linear(64, 1))
 
-    def training_step(self, batch, _):
+    def training_step(self, *_):
         time.sleep(DELAY)
-        return (self.net(batch) - batch.sum(1, keepdim=True).sin()).pow(2).mean()
+        # Keyed by the step: a loader starts from its beginning when Lightning goes on in the middle of an epoch.
+        x = torch.randn(32, 8, generator=torch.Generator().manual_seed(self.global_step))
+        return (self.net(x) - x.sum(1, keepdim=True).sin()).pow(2).mean()
 
     def configure_optimizers(self):
         return torch.optim.AdamW(self.parameters(), lr=1e-2)
@@ -45,18 +47,10 @@ class Report(pl.Callback):
         trainer.should_stop = trainer.should_stop or self.asked
 
 
-class Batches(torch.utils.data.Dataset):
-    def __len__(self):
-        return STEPS
-
-    def __getitem__(self, index):
-        return torch.randn(32, 8, generator=torch.Generator().manual_seed(index))
-
-
 pl.seed_everything(1)
 report = Report()
 trainer = pl.Trainer(max_steps=STEPS, accelerator="cpu", callbacks=[report], logger=False, enable_checkpointing=False,
                      enable_progress_bar=False, enable_model_summary=False, plugins=[LightningEnvironment()])
 resume = os.environ["TRIREME_RESUME"] == "1" and os.path.exists(LAST)
-trainer.fit(Net(), torch.utils.data.DataLoader(Batches(), batch_size=None), ckpt_path=LAST if resume else None)
+trainer.fit(Net(), torch.utils.data.DataLoader(range(STEPS), batch_size=None), ckpt_path=LAST if resume else None)
 sys.exit(75 if report.asked and trainer.global_step < STEPS else 0)
