@@ -32,6 +32,7 @@ struct RunFacts {
   SubmissionRecord submission;  ///< the last `trireme submit`
   std::optional<StepFacts> newest;
   bool program = false;         ///< the run is somebody's own program
+  bool can_save = true;         ///< it can be asked to save: not a program without a program.save_signal
   std::int64_t steps = 0;       ///< of the whole training, as the program said; 0 = it did not, or is no program
   std::int64_t saved_step = 0;  ///< of the newest checkpoint
   std::int64_t save_every_steps = 0;

@@ -175,6 +175,10 @@ def saved(space):
     wait_until(lambda: any(line.get("saved_step", 0) % 10 for line in metrics(space, "save")), process, "a save between")
     check(process.wait(60) == 0, open(space / "save.txt").read())
     check(not os.path.exists(space / "runs/save/control/save"), "the request is still there")
+    counter(space, "never", 10)
+    space.run("train", "never.ini", "--run.pause_at=5")
+    refused = space.run("save", "runs/never")
+    check(refused.returncode == 2 and "save_signal" in refused.stderr, refused.stderr)
     say("trireme save: saved when asked, and went on")
 
 
