@@ -6,6 +6,7 @@ import math
 import os
 import pwd
 import random
+import shutil
 import subprocess
 import time
 
@@ -181,6 +182,7 @@ def hostile_trees():
         os.chmod(space / "tree/closed", 0)
         who = ["setpriv", "--reuid=54321", "--regid=54321", "--clear-groups"] if os.geteuid() == 0 else []
         os.chmod(space.path, 0o755)
+        who[:1] = [shutil.which("setpriv")] if who else []
         words = [TRIREME, "usage", "--tree", space / "tree"]
         done = subprocess.run([*who, *words, "--json"], capture_output=True, text=True, timeout=60, env=no_slurm(space))
         check(done.returncode == 0, f"{done}")
