@@ -61,7 +61,7 @@ def make_run(space, dice, path, uid, gpus, days, sums, since):
     lines = [sums[0].at(name_of(uid), gpus), sums[1].at(project, gpus)]
     text, ran = [], False
     began, job_end = NOW - days * DAY, None
-    for number in range(1, dice.randint(1, 8)):
+    for number in range(1, dice.randint(2, 9)):
         start_up, seconds, ranks = dice.uniform(1, 60), dice.uniform(100, 20000), dice.choice((1, 4, 16))
         ended = began + start_up + seconds
         if ended > NOW:

@@ -136,6 +136,17 @@ TEST(Holes, SharedNodesAreFreeWhenTheLastJobEnds) {
   EXPECT_THAT(holes(view, "p"), ElementsAre(300));
 }
 
+// Recorded from a real Slurm 22.05.8: job 4 runs, 5 waits for both nodes, the others wait behind it.
+TEST(Holes, OfARealCluster) {
+  const SpareView view = view_of("low|planned|n2\nlow|allocated|n1\nhigh|planned|n2\nhigh|allocated|n1\n",
+                                 "5|root|low|PENDING|2|1:00:00|1:00:00|2026-11-30T12:09:25|normal||Resources\n"
+                                 "6|root|low|PENDING|1|2:00:00|2:00:00|2026-11-30T13:09:25|normal||Priority\n"
+                                 "7_[0-3%2]|root|low|PENDING|1|2:00:00|2:00:00|2026-11-30T17:09:25|normal||Priority\n"
+                                 "4|root|low|RUNNING|1|9:25|10:00|2026-11-30T11:59:25|normal|n1|None\n");
+  EXPECT_THAT(holes(view, "low"), ElementsAre(565));
+  EXPECT_THAT(holes(view, "high"), ElementsAre(565)) << "the same nodes";
+}
+
 TEST(NodesOf, AUsersJobsThatRunAndWait) {
   const SpareView view = view_of(kSinfo2108, kSqueue);
   EXPECT_EQ(nodes_of(view, "ada", "low"), 2);
