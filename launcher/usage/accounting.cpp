@@ -32,6 +32,7 @@ AskedAccounting ask_accounting(const slurm::RunCommand& run, double since) {
   } else {
     asked.answers.jobs = slurm::parse_job_records(jobs->output);
   }
+  if (jobs->exit_code == slurm::kNoAnswer) return asked;  // sshare asks the same service
   const auto shares = run({"env", "-u", "SLURM_CLUSTERS", "sshare", "--all", "--noheader", "--parsable2",
                            std::string("--format=") + slurm::kShareFormat});
   if (is_missing(shares) || shares->exit_code != 0) {

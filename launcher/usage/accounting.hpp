@@ -14,7 +14,8 @@ struct AskedAccounting {
   std::vector<std::string> silent;  ///< a sentence for each command that did not answer
 };
 
-/// `run` limits how long a call may take. Without sacct on this machine it asks nothing and says so in one sentence.
+/// `run` limits how long a call may take. Without sacct on this machine, and when sacct did
+/// not answer in time, sshare is not asked.
 AskedAccounting ask_accounting(const slurm::RunCommand& run, double since);
 
 }  // namespace trireme::launcher

@@ -30,11 +30,14 @@ void attempt_to(Read read) {
   }
 }
 
-// A file with holes counts with what it occupies, a small one with its size and not with its last block.
+// A file's size; of a large one with holes what it occupies. Small ones are no matter, and some file systems count a
+// block only when it has come to the disk.
 std::uint64_t bytes_of(const fs::path& file) {
+  constexpr std::uint64_t kLarge = std::uint64_t{1} << 30;
   struct stat info {};
   if (::lstat(file.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return 0;
-  return std::min(static_cast<std::uint64_t>(info.st_size), static_cast<std::uint64_t>(info.st_blocks) * 512);
+  const auto size = static_cast<std::uint64_t>(info.st_size), blocks = static_cast<std::uint64_t>(info.st_blocks) * 512;
+  return size < kLarge ? size : std::min(size, blocks);
 }
 
 std::uint64_t bytes_in(const fs::path& directory, bool only_steps, int depth) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cmath>
 #include <ctime>
 #include <optional>
 #include <sstream>
@@ -134,13 +133,12 @@ bool is_in(const SpareView& view, const SpareJob& job, const std::vector<std::st
   });
 }
 
-// When the job's time is over; a time that never comes where there is no such job. (Not infinity: the difference of two
-// is no number.)
-double end_of(const SpareView& view, const std::string& id) {
+// When the job's time is over; nothing where there is no such job, or it has no limit.
+std::optional<double> end_of(const SpareView& view, const std::string& id) {
   for (const SpareJob& job : view.jobs) {
     if (!id.empty() && job.id == id && job.seconds < kForever) return job.seconds;
   }
-  return std::numeric_limits<double>::max();
+  return std::nullopt;
 }
 
 void take(Changes& changes, double start, double seconds, std::int64_t nodes) {
@@ -193,11 +191,13 @@ std::vector<double> holes(const SpareView& view, const std::string& partition, c
   if (found == view.partitions.end()) return {};
   const std::vector<std::string>& nodes = found->second;
   std::map<std::string, double> busy;  // until when
+  const SpareJob* own = nullptr;
   for (const SpareJob& job : view.jobs) {
+    if (!without.empty() && job.id == without) own = &job;
     if (job.waits || job.id == without) continue;
     for (const std::string& host : job.hosts) busy[host] = std::max(busy[host], job.seconds);
   }
-  const double end = end_of(view, without);
+  const std::optional<double> end = end_of(view, without);
   Changes changes;
   std::int64_t free = 0;
   for (const std::string& node : nodes) {
@@ -207,13 +207,15 @@ std::vector<double> holes(const SpareView& view, const std::string& partition, c
     if (until != busy.end() && until->second < kForever) changes.emplace(until->second, 1);
   }
   const std::int64_t now_free = free;
+  const std::int64_t idle = free - (own == nullptr ? 0 : std::ssize(own->hosts));  // with the job `without` there
   for (const SpareJob& job : view.jobs) {
     if (!job.waits_for_nodes || job.id == without || !is_in(view, job, nodes)) continue;
     const std::int64_t wanted = std::min(job.nodes, static_cast<std::int64_t>(nodes.size()));
-    const bool waits_for_us = std::abs(job.start - end) <= kAroundEnd;
-    const bool known = job.start < kForever && !waits_for_us;
-    if (!known && !job.next && !waits_for_us) continue;
-    const double start = known ? job.start : earliest(changes, free, wanted, job.seconds);
+    const bool known = job.start < kForever;
+    const bool in_its_way = end && job.start <= *end + kAroundEnd && wanted > idle;
+    if (!known && !job.next) continue;
+    double start = job.start;
+    if (!known || in_its_way) start = std::min(start, earliest(changes, free, wanted, job.seconds));
     if (start < kForever) take(changes, start, job.seconds, wanted);
   }
   std::vector<double> lengths(static_cast<std::size_t>(now_free), kForever);

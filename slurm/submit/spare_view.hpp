@@ -43,9 +43,10 @@ SpareView parse_spare_view(const std::string& sinfo, const std::string& squeue, 
 /// is free now. Element by element it falls. Nodes are free until jobs that wait need them: at the start that backfill
 /// expects. Where it has not said one, the job next in line takes them as soon as there are enough; others come after
 /// it, and Slurm considers them before a spare job in any case. Example: 4 nodes, one of them busy for 60 s, and the
-/// next job waits for all 4: {60, 60, 60}. The job `without` (its id, "" for none) counts as not there: its nodes are
-/// free, and a job that is expected to start when it ends, give or take two minutes, waits for its nodes and takes them
-/// as soon as there are enough.
+/// next job waits for all 4: {60, 60, 60}.
+/// The job `without` (its id, "" for none) counts as not there: its nodes are free, and whoever is expected to start
+/// before it ends, or within two minutes after, takes nodes as soon as there are enough without it. A job for which
+/// there are enough idle nodes already waits for something else.
 std::vector<double> holes(const SpareView& view, const std::string& partition, const std::string& without = "");
 
 /// How many nodes this user's jobs of the partition have and wait for, without those of the job `without`.

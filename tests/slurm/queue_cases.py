@@ -1,5 +1,6 @@
 """Submitted, requeued, limited, refused. Each case takes a cluster, a folder and the undisturbed run's last loss."""
 
+import json
 import os
 import re
 import time
@@ -98,13 +99,21 @@ def time_extended(cluster, folder, reference):
 
 
 def accounted(cluster, folder, reference):
-    """With slurmdbd: the price in billing units and the account's share."""
+    """With slurmdbd: the price in billing units and the account's share; usage knows the run and the job."""
     run = Run(cluster, folder, "accounted", nodes=1, launcher="auto")
     run.submit("--slurm.account=physics")
     price = re.search("price .*", run.output).group(0)
     assert "billing units an hour" in price and "account physics" in price, run.output
     run.wait_done()
-    return f"{same_end(run, reference)}; {price}"
+    cluster.wait_state(run.jobs[0], "COMPLETED")
+    used = json.loads(cluster.run(TRIREME, "usage", "--tree", run.directory, "--days", "1", "--json").stdout)
+    (project,), (person,) = used["projects"], used["people"]
+    assert used["sacct"] and used["sshare"] and project["name"] == "physics", used
+    assert project["waits"]["starts"] == 1 and project["attempts"] == 1, used
+    assert 0 < project["used_hours"] == person["used_hours"] and project["checkpoint_bytes"] > 0, used
+    (jobs,) = used["jobs"]
+    assert jobs["name"] == person["name"] and jobs["starts"] >= 1 and jobs["cpu_hours"] > 0, used
+    return f"{same_end(run, reference)}; {price}; {project['used_hours'] * 3600:.0f} device seconds used"
 
 
 def requeued(cluster, folder, reference):

@@ -6,6 +6,7 @@ import math
 import os
 import pwd
 import random
+import shutil
 import subprocess
 import time
 
@@ -60,7 +61,7 @@ def make_run(space, dice, path, uid, gpus, days, sums, since):
     lines = [sums[0].at(name_of(uid), gpus), sums[1].at(project, gpus)]
     text, ran = [], False
     began, job_end = NOW - days * DAY, None
-    for number in range(1, dice.randint(1, 8)):
+    for number in range(1, dice.randint(2, 9)):
         start_up, seconds, ranks = dice.uniform(1, 60), dice.uniform(100, 20000), dice.choice((1, 4, 16))
         ended = began + start_up + seconds
         if ended > NOW:
@@ -181,6 +182,7 @@ def hostile_trees():
         os.chmod(space / "tree/closed", 0)
         who = ["setpriv", "--reuid=54321", "--regid=54321", "--clear-groups"] if os.geteuid() == 0 else []
         os.chmod(space.path, 0o755)
+        who[:1] = [shutil.which("setpriv")] if who else []
         words = [TRIREME, "usage", "--tree", space / "tree"]
         done = subprocess.run([*who, *words, "--json"], capture_output=True, text=True, timeout=60, env=no_slurm(space))
         check(done.returncode == 0, f"{done}")

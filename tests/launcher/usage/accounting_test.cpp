@@ -48,6 +48,12 @@ TEST(AskAccounting, SaysInALineWhoDidNotAnswer) {
   EXPECT_THAT(asked.silent[1], HasSubstr("no answer within 60 s"));
 }
 
+TEST(AskAccounting, AServiceThatDidNotAnswerInTimeIsNotAskedAgain) {
+  Services services{CommandResult{slurm::kNoAnswer, "", "no answer within 60 s"}, CommandResult{0, "", ""}, {}};
+  EXPECT_EQ(ask_accounting(services.run(), 1000).silent.size(), 1U);
+  EXPECT_THAT(services.asked, ElementsAre("sacct"));
+}
+
 TEST(AskAccounting, WithoutSlurmItIsOneSentence) {
   Services services{CommandResult{127, "", "env: 'sacct': No such file or directory"}, std::nullopt, {}};
   EXPECT_EQ(ask_accounting(services.run(), 1000).silent.size(), 1U);

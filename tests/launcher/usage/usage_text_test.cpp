@@ -21,7 +21,7 @@ UsageReport sample() {
   line.gpus = true;
   line.runs = 12;
   line.attempts = 30;
-  line.time = {3600.0 * 1234567, 3600.0 * 1234, 3600 * 12.5, 3600 * 0.25};
+  line.time = {3600.0 * 12345, 3600.0 * 1234, 3600 * 12.5, 3600 * 0.25};
   line.spared = 3600.0 * 99999;
   line.waits = {7200, 4};
   line.checkpoint_bytes = 27'300'000'000;
@@ -36,8 +36,8 @@ TEST(UsageText, FitsAPageAndHasAllColumns) {
   const std::string text = usage_text(sample(), 100);
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) EXPECT_LE(base::display_width(line), 100U) << line;
-  for (const char* word : {"1,234,567", "1,234", "12.5", "0.25", "99,999", "30m 00s", "27.3 GB", "GPU h", "100%",
-                           "5m 00s", "0.310", "top 5% of people (1 of 4): 61% of the GPU h"}) {
+  for (const char* word : {"12,345", "1,234", "12.5", "0.25", "99,999", "30m 00s", "27.3 GB", "GPU h", "100%", "5m 00s",
+                           "0.310", "top 5% of people (1 of 4): 61% of the GPU h"}) {
     EXPECT_THAT(text, HasSubstr(word));
   }
   EXPECT_THAT(text, Not(HasSubstr("wider window")));
@@ -58,7 +58,7 @@ TEST(UsageText, WithoutRunsAndAccountingItIsALine) {
 
 TEST(UsageText, JsonHasHoursAsNumbers) {
   const base::Json json = to_json(sample());
-  EXPECT_DOUBLE_EQ(json["people"][0]["used_hours"].get<double>(), 1234567);
+  EXPECT_DOUBLE_EQ(json["people"][0]["used_hours"].get<double>(), 12345);
   EXPECT_DOUBLE_EQ(json["projects"][0]["spared_hours"].get<double>(), 99999);
   EXPECT_EQ(json["people"][0]["waits"]["starts"], 4);
   EXPECT_DOUBLE_EQ(json["jobs"][0]["fair_share"].get<double>(), 0.31);

@@ -209,12 +209,24 @@ TEST(SpareWatch, GivesBackWhatOthersWaitFor) {
 }
 
 TEST(SpareWatch, KeepsNodesUntilJustBeforeTheyAreNeeded) {
-  SpareView view = view_of(0, 4, 7200);
-  view.jobs.push_back(waiting(4, 600));
+  // Somebody waits for our four nodes and for one that another job has for a while.
+  const auto view = [](double seconds) {
+    SpareView made = view_of(0, 4, 7200);
+    made.partitions["low"].insert(made.partitions["low"].begin(), "other");
+    made.jobs.push_back(
+        {.id = "8", .user = "o", .partitions = {"low"}, .hosts = {"other"}, .nodes = 1, .seconds = seconds});
+    made.jobs.push_back(waiting(5, 7200));
+    return made;
+  };
+  EXPECT_EQ(watch_of(4).look(view(600), 0, 7200).kind, Kind::kKeep);
+  EXPECT_EQ(watch_of(4).look(view(75), 0, 7200).kind, Kind::kYield);
+  EXPECT_EQ(watch_of(4).look(view(75), 0, 70).kind, Kind::kKeep) << "it ends before by itself";
+}
+
+TEST(SpareWatch, DoesNotGiveBackWhatDoesNotHelp) {
+  SpareView view = view_of(2, 4, 7200);
+  view.jobs.push_back(waiting(2, 3600));  // two nodes are idle: it waits for something else
   EXPECT_EQ(watch_of(4).look(view, 0, 7200).kind, Kind::kKeep);
-  view.jobs.back().start = 75;
-  EXPECT_EQ(watch_of(4).look(view, 0, 7200).kind, Kind::kYield);
-  EXPECT_EQ(watch_of(4).look(view, 0, 70).kind, Kind::kKeep) << "it ends before by itself";
 }
 
 TEST(SpareWatch, GoesOnWithTheNodesThatAreLeftWhenOneIsLost) {
