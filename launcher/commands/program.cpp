@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/answer.hpp"
@@ -17,6 +18,7 @@
 #include "launcher/options/run_arguments.hpp"
 #include "launcher/program/helper.hpp"
 #include "launcher/submission/run_check.hpp"
+#include "launcher/supervisor/launch.hpp"
 #include "launcher/supervisor/program_processes.hpp"
 #include "launcher/supervisor/rank_process.hpp"
 #include "launcher/supervisor/supervise.hpp"
@@ -49,10 +51,14 @@ std::vector<std::string> hosts_of(const std::string& list) {
   return hosts;
 }
 
-// The number of this process among those that a launcher started; "" without one.
+// The number of this process among those that a launcher started; "" without one. A shell that srun started alone,
+// which may have PMI's variables too, is no launch.
 std::string rank_of_launcher() {
+  const char* tasks = std::getenv("SLURM_STEP_NUM_TASKS");
+  const bool alone = tasks != nullptr && std::string_view(tasks) == "1";
   for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"}) {
-    if (const char* rank = std::getenv(name)) return rank;
+    const char* rank = std::getenv(name);
+    if (rank != nullptr && (!alone || std::string_view(name).starts_with("OMPI"))) return rank;
   }
   return "";
 }
@@ -135,14 +141,26 @@ int job_rank_command(const Arguments& arguments) {
 }
 
 int job_signal_command(const Arguments& arguments) {
-  std::string token;
+  std::vector<std::string> words;
+  std::string leftovers_of;
   std::int64_t signal = 0;
-  options::CommandLine line("job signal", "sends a signal to a [program] run's processes on this node",
-                            "trireme job signal --token 0123456789abcdef --number 10");
-  line.value("token", token, "TOKEN", "of the attempt").required();
-  line.value("number", signal, "N", "of the signal; 0: only counts them").required().range(0, 64);
+  bool all = false, catching = false;
+  options::CommandLine line("job signal", "sends a signal to a [program] run's processes on this node, and counts them",
+                            "trireme job signal runs/mine/logs/launch.1.json --number 10");
+  line.positionals("FILE", words, "what trireme job start or trireme train wrote for the attempt", 0, 1);
+  line.value("number", signal, "N", "of the signal; 0: only counts").range(0, 64);
+  line.flag("all", all, "to all processes that the program started");
+  line.flag("catching", catching, "only to processes that handle it");
+  line.value("leftovers-of", leftovers_of, "RUN_DIR", "kill what earlier attempts of this run left instead");
   if (!line.parse(arguments)) return base::kExitDone;
-  base::answer(str(signal_program(token, static_cast<int>(signal))));
+  if (words.empty() == leftovers_of.empty()) throw base::InputError("trireme job signal: give FILE or --leftovers-of");
+  if (!leftovers_of.empty()) {
+    base::answer(str(kill_leftovers(leftovers_of)));
+    return base::kExitDone;
+  }
+  base::PosixFileSystem files;
+  const Reach reach = all ? Reach::kAll : catching ? Reach::kCatching : Reach::kTargets;
+  base::answer(str(signal_program(read_launch(files, words[0]), static_cast<int>(signal), reach)));
   return base::kExitDone;
 }
 

@@ -102,9 +102,11 @@ std::string parameters_text(const Parameters& parameters) {
 
 std::string expand_command(const std::string& command, const Parameters& parameters) {
   std::string text;
+  int open = 0;  // braces that were written twice and not closed yet
   for (std::size_t i = 0; i < command.size(); ++i) {
     const bool doubled = i + 1 < command.size() && command[i + 1] == command[i];
-    if ((command[i] == '{' || command[i] == '}') && doubled) {
+    if (doubled && (command[i] == '{' || (command[i] == '}' && open > 0))) {
+      open += command[i] == '{' ? 1 : -1;
       text += command[i++];
       continue;
     }

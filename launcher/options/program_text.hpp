@@ -23,8 +23,8 @@ Parameters parse_parameters(const std::string& text);
 std::string parameters_text(const Parameters& parameters);
 
 /// The command with `{name}` replaced by the parameter's value, which is quoted for the shell: `train.py --lr {lr}`
-/// with lr = 3e-4 is `train.py --lr 3e-4`. `${name}` is the shell's own; `{{` and `}}` stand for one brace; braces
-/// around anything else than a name stay. Throws base::InputError for a name without a parameter.
+/// with lr = 3e-4 is `train.py --lr 3e-4`. `${name}` is the shell's own; `{{` and a later `}}` stand for one brace
+/// each; braces around anything else than a name stay. Throws base::InputError for a name without a parameter.
 std::string expand_command(const std::string& command, const Parameters& parameters);
 
 /// The command of a run, with the values of its parameters. Throws base::InputError as the two functions above.

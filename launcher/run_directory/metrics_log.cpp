@@ -31,20 +31,21 @@ Validation read_validation(const base::Line& line, std::int64_t step) {
   return {step, number ? loss->get<double>() : std::numeric_limits<double>::quiet_NaN()};
 }
 
-bool stays(const base::Line& line, std::int64_t last_step, std::vector<Validation>* validations = nullptr) {
+bool stays(const base::Line& line, const KeptLines& kept, std::vector<Validation>* validations = nullptr) {
   const auto read = line.whole ? read_metrics_line(line.text) : std::nullopt;
-  if (!read || read->step > last_step) return false;
+  if (!read) return kept.without_step && line.whole;
+  if (read->step > kept.last_step) return false;
   if (validations != nullptr && read->validated) validations->push_back(read_validation(line, read->step));
   return true;
 }
 
-Cut plan_cut(base::File& file, std::int64_t last_step) {
+Cut plan_cut(base::File& file, const KeptLines& kept) {
   Cut cut;
   base::LineReader lines(file);
   for (base::Line line; lines.next(line);) {
     if (line.torn) break;
     cut.end = line.end;
-    if (!stays(line, last_step, &cut.validations)) {
+    if (!stays(line, kept, &cut.validations)) {
       cut.moves = true;
     } else if (cut.moves) {
       cut.stays_between = true;
@@ -77,14 +78,14 @@ class Output {
 
 // Replaces `target` by those lines of `file`, up to the cut's end, that stay (or by those that do not), whole or not at
 // all.
-void write_lines(base::FileSystem& files, base::File& file, const Path& target, const Cut& cut, std::int64_t last_step,
+void write_lines(base::FileSystem& files, base::File& file, const Path& target, const Cut& cut, const KeptLines& kept,
                  bool staying) {
   const base::TemporaryFile temporary = files.create_temporary(target);
   try {
     Output output(*temporary.file);
     base::LineReader lines(file);
     for (base::Line line; lines.next(line) && line.end <= cut.end;) {
-      if (stays(line, last_step) != staying) continue;
+      if (stays(line, kept) != staying) continue;
       output.add(line.text);
       if (line.end - line.begin > line.text.size()) output.add("\n");
     }
@@ -104,16 +105,16 @@ void write_lines(base::FileSystem& files, base::File& file, const Path& target, 
 
 }  // namespace
 
-MetricsLog::MetricsLog(base::FileSystem& files, const Path& file, std::int64_t last_step, int attempt) {
+MetricsLog::MetricsLog(base::FileSystem& files, const Path& file, const KeptLines& kept, int attempt) {
   Cut cut;
   if (files.exists(file)) {
     auto content = files.open_own(file, base::OpenMode::kReadWrite);
-    cut = plan_cut(*content, last_step);
+    cut = plan_cut(*content, kept);
     validations_ = cut.validations;
     // The lines that go away are on disk elsewhere before they are cut off here.
-    if (cut.moves) write_lines(files, *content, base::str(file.string(), ".", attempt), cut, last_step, false);
+    if (cut.moves) write_lines(files, *content, base::str(file.string(), ".", attempt), cut, kept, false);
     if (cut.stays_between) {
-      write_lines(files, *content, file, cut, last_step, true);
+      write_lines(files, *content, file, cut, kept, true);
     } else if (cut.begin < content->size()) {
       content->truncate(cut.begin);
       content->sync();

@@ -16,13 +16,19 @@ struct Validation {
   double loss = 0.0;  ///< valid_loss; NaN when the line has no number there
 };
 
+/// Which lines of an earlier attempt stay.
+struct KeptLines {
+  std::int64_t last_step = 0;  ///< those up to it
+  bool without_step = false;   ///< and those that tell no step: somebody's own program wrote the file
+};
+
 /// Appends lines; doubles with 17 significant digits. A torn last line (crash, full disk) is repaired at opening.
 class MetricsLog {
  public:
-  /// Keeps the lines whose "step" is at most `last_step` and appends from there. The lines after it (an attempt that
-  /// went further than its last checkpoint) move to `<file>.<attempt>`, `attempt` being the one that wrote them, and so
-  /// do damaged ones. Holds a few MiB of a file of any size, and writes nothing where all lines stay.
-  MetricsLog(base::FileSystem& files, const std::filesystem::path& file, std::int64_t last_step, int attempt);
+  /// Keeps the lines whose "step" is at most `kept.last_step` and appends from there. The lines after it (an attempt
+  /// that went further than its last checkpoint) move to `<file>.<attempt>`, `attempt` being the one that wrote them,
+  /// and so do damaged ones. Holds a few MiB of a file of any size, and writes nothing where all lines stay.
+  MetricsLog(base::FileSystem& files, const std::filesystem::path& file, const KeptLines& kept, int attempt);
 
   void append(const base::Json& line);
   /// Makes what was appended durable.

@@ -56,6 +56,7 @@ MetricsFollower::MetricsFollower(base::FileSystem& files, std::filesystem::path 
     : files_(files), file_(std::move(file)) {
   if (!files_.exists(file_)) return;
   progress_ = program_progress(files_, file_);
+  progress_.step.reset();
   read_ = files_.open_own(file_, base::OpenMode::kRead)->size();
 }
 

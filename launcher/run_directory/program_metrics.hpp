@@ -30,7 +30,8 @@ ProgramProgress program_progress(base::FileSystem& files, const std::filesystem:
 /// Follows the file while the program appends to it.
 class MetricsFollower {
  public:
-  /// Starts at the file's present end, with what it says so far. `files` must outlive the follower.
+  /// Starts at the file's present end, with what it says so far of `steps` and `saved_step`; `step` is told anew.
+  /// `files` must outlive the follower.
   MetricsFollower(base::FileSystem& files, std::filesystem::path file);
 
   /// Reads what was appended since. False when nothing was. A file that became shorter is read anew; one that cannot be

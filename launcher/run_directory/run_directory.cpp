@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <ctime>
+#include <limits>
 #include <utility>
 
 #include "base/clock.hpp"
@@ -118,10 +119,11 @@ void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& op
     killed.lost_seconds = std::min(killed.device_seconds, before.ranks * (before.start_up_seconds + unsaved));
   }
   files_.replace(path_ / "run.ini", options);
-  if (!by_program || start.first_step > 0) {
-    metrics_ = std::make_unique<MetricsLog>(files_, path_ / "metrics.jsonl", start.first_step, attempt_ - 1);
-  }
-  if (by_program) metrics_.reset();
+  // A program that never said what it saved keeps all its lines.
+  const bool cuts = !by_program || start.first_step > 0;
+  metrics_ = std::make_unique<MetricsLog>(
+      files_, path_ / "metrics.jsonl",
+      KeptLines{cuts ? start.first_step : std::numeric_limits<std::int64_t>::max(), by_program}, attempt_ - 1);
   ledger_.start(start, killed);
   begun_ = true;
   start_up_seconds_ = start.start_up_seconds;

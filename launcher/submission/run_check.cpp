@@ -28,7 +28,8 @@ bool is_finished_program(base::FileSystem& files, const std::filesystem::path& r
                          const std::vector<slurm::Attempt>& attempts, const options::ProgramSection& program) {
   if (!slurm::is_finished(attempts)) return false;
   const auto stored = stored_options(files, run);
-  return stored && options::program_command(stored->program) == options::program_command(program);
+  return stored && options::program_command(stored->program) == options::program_command(program) &&
+         options::parse_parameters(stored->program.params) == options::parse_parameters(program.params);
 }
 
 }  // namespace
@@ -79,7 +80,11 @@ bool is_finished(base::FileSystem& files, const std::filesystem::path& run, cons
 }
 
 slurm::LayoutNeeds layout_needs(const options::RunOptions& options) {
-  if (options.program.given()) return {.any = true};
+  if (options.program.given()) {
+    const bool one_process = options.program.launcher == "none";
+    const std::int64_t least = options.slurm.min_nodes > 0 ? options.slurm.min_nodes : options.slurm.nodes;
+    return {.any = true, .least_nodes = one_process ? 1 : least};
+  }
   return {options.parallel.tp,        options.parallel.pp,       options.parallel.dp,
           options.train.global_batch, options.train.micro_batch, options.parallel.schedule == "interleaved"};
 }

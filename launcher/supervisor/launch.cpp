@@ -74,6 +74,16 @@ std::optional<RankEnd> read_rank_end(base::FileSystem& files, const Path& run_di
   }
 }
 
+std::optional<RankEnd> final_rank_end(base::FileSystem& files, const Path& run_directory, int attempt) {
+  try {
+    files.open(rank_end_file(run_directory, attempt), base::OpenMode::kCreateExclusive)->close();
+    files.remove(rank_end_file(run_directory, attempt));
+    return std::nullopt;
+  } catch (const base::IoError&) {  // it is there, or the disk does not answer
+    return read_rank_end(files, run_directory, attempt);
+  }
+}
+
 void clear_rank_end(base::FileSystem& files, const Path& run_directory, int attempt) {
   const Path file = rank_end_file(run_directory, attempt);
   if (files.exists(file)) files.remove(file);

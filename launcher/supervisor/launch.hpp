@@ -43,6 +43,9 @@ struct RankEnd {
 void leave_rank_end(base::FileSystem& files, const Launch& launch, const RankEnd& end) noexcept;
 /// Nothing when no rank left one, or it is not whole.
 std::optional<RankEnd> read_rank_end(base::FileSystem& files, const std::filesystem::path& run_directory, int attempt);
+/// The same once all ranks have ended: asks the file server itself, since a client of NFS may remember for a minute
+/// that there was no such file.
+std::optional<RankEnd> final_rank_end(base::FileSystem& files, const std::filesystem::path& run_directory, int attempt);
 /// Removes one of that number, which is from an attempt that never came into the ledger.
 void clear_rank_end(base::FileSystem& files, const std::filesystem::path& run_directory, int attempt);
 

@@ -53,7 +53,7 @@ slurm::Outcome program_outcome(const ProgramEnd& end) {
     }
   } else if (code == base::kExitStopped) {
     outcome.exit_code = base::kExitStopped;
-    outcome.reason = "stopped by itself (exit code 75)";
+    outcome.reason = "left by itself (exit code 75)";
   } else {
     outcome.exit_code = base::kExitFailed;
     outcome.reason = failure_text(end, code);

@@ -6,11 +6,13 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <csignal>
-#include <fstream>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "base/error.hpp"
@@ -56,30 +58,75 @@ bool is_our_shell(pid_t pid) {
   return std::string_view(read_of(pid, "cmdline")).starts_with("/bin/sh\0-c\0"sv);
 }
 
-template <typename Visit>
-void for_each_own_process(const Visit& visit) {
+struct OwnProcess {
+  pid_t pid = 0;
+  pid_t parent = 0;
+};
+
+std::vector<OwnProcess> own_processes() {
+  std::vector<OwnProcess> found;
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(::opendir("/proc"), ::closedir);
-  if (!directory) return;
+  if (!directory) return found;
   for (const dirent* entry = ::readdir(directory.get()); entry != nullptr; entry = ::readdir(directory.get())) {
     const std::string_view name = entry->d_name;
     pid_t pid = 0;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), pid);
-    if (error != std::errc() || end != name.data() + name.size()) continue;
+    if (error != std::errc() || end != name.data() + name.size() || pid == ::getpid()) continue;
     struct stat status {};
     if (::stat(base::str("/proc/", pid).c_str(), &status) != 0 || status.st_uid != ::geteuid()) continue;
-    visit(pid);
+    if (const auto parent = parent_of(pid)) found.push_back({pid, *parent});
   }
+  return found;
+}
+
+// Whether this is `… job rank FILE`, the starter of one of the attempt's ranks.
+bool is_starter(pid_t pid, const std::string& launch_file) {
+  const std::string words = base::str('\0', "job", '\0', "rank", '\0', launch_file, '\0');
+  return read_of(pid, "cmdline").ends_with(words);
+}
+
+// The chosen processes and all that they started.
+template <typename Chosen>
+std::vector<ProgramProcess> with_descendants(const std::vector<OwnProcess>& all, const Chosen& chosen) {
+  std::vector<ProgramProcess> found;
+  std::vector<bool> in(all.size(), false);
+  for (std::size_t i = 0; i < all.size(); ++i) in[i] = chosen(all[i]);
+  for (bool more = true; more;) {
+    more = false;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const auto parent = std::ranges::find(all, all[i].parent, &OwnProcess::pid);
+      if (in[i] || parent == all.end() || !in[static_cast<std::size_t>(parent - all.begin())]) continue;
+      in[i] = more = true;
+    }
+  }
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (in[i]) found.push_back({all[i].pid, all[i].parent, is_our_shell(all[i].pid)});
+  }
+  return found;
+}
+
+// Whether the process handles the signal itself, as /proc/PID/status says (SigCgt: a mask in hexadecimal).
+bool catches(pid_t pid, int signal) {
+  const std::string status = read_of(pid, "status");
+  const std::size_t at = status.find("SigCgt:");
+  if (at == std::string::npos) return false;
+  const auto mask = std::strtoull(status.c_str() + at + std::string_view("SigCgt:").size(), nullptr, 16);
+  return (mask >> (signal - 1) & 1U) != 0;
 }
 
 }  // namespace
 
-std::vector<ProgramProcess> find_processes(const std::string& variable, const std::string& value) {
-  std::vector<ProgramProcess> found;
-  for_each_own_process([&](pid_t pid) {
-    if (pid == ::getpid() || !has_entry(read_of(pid, "environ"), variable + '=' + value)) return;
-    if (const auto parent = parent_of(pid)) found.push_back({pid, *parent, is_our_shell(pid)});
+std::vector<ProgramProcess> find_processes(const Launch& launch) {
+  const auto all = own_processes();
+  const std::string mark = std::string(kProgramMark) + '=' + launch.token;
+  const std::string file = launch_file(launch.run_directory, launch.attempt).string();
+  std::vector<pid_t> starters;
+  for (const OwnProcess& one : all) {
+    if (is_starter(one.pid, file)) starters.push_back(one.pid);
+  }
+  return with_descendants(all, [&](const OwnProcess& one) {
+    return std::ranges::count(starters, one.parent) != 0 || has_entry(read_of(one.pid, "environ"), mark);
   });
-  return found;
 }
 
 std::vector<pid_t> signal_targets(const std::vector<ProgramProcess>& processes) {
@@ -98,23 +145,34 @@ std::vector<pid_t> signal_targets(const std::vector<ProgramProcess>& processes) 
   return first;
 }
 
-int signal_program(const std::string& token, int signal) {
-  const auto processes = find_processes(kProgramMark, token);
+int signal_program(const Launch& launch, int signal, Reach reach) {
+  const auto processes = find_processes(launch);
   std::vector<pid_t> targets;
-  if (signal == SIGKILL) {
+  if (reach == Reach::kAll) {
     for (const ProgramProcess& one : processes) targets.push_back(one.pid);
   } else {
     targets = signal_targets(processes);
   }
+  if (reach == Reach::kCatching) std::erase_if(targets, [&](pid_t pid) { return !catches(pid, signal); });
   return static_cast<int>(std::ranges::count_if(targets, [&](pid_t pid) { return ::kill(pid, signal) == 0; }));
 }
 
 int kill_leftovers(const std::string& run_directory) {
+  constexpr auto kPatience = std::chrono::seconds(5);
+  const auto begin = std::chrono::steady_clock::now();
   int killed = 0;
-  for (const ProgramProcess& one : find_processes("TRIREME_RUN_DIR", run_directory)) {
-    // The mark keeps a shell in which somebody set the variable by hand alive.
-    if (read_of(one.pid, "environ").find(std::string(kProgramMark) + '=') == std::string::npos) continue;
-    killed += ::kill(one.pid, SIGKILL) == 0 ? 1 : 0;
+  for (bool first = true; std::chrono::steady_clock::now() - begin < kPatience; first = false) {
+    const auto left = with_descendants(own_processes(), [&](const OwnProcess& one) {
+      const std::string environment = read_of(one.pid, "environ");
+      // A shell in which somebody set the variable by hand has no mark.
+      return has_entry(environment, "TRIREME_RUN_DIR=" + run_directory) &&
+             environment.find(std::string(kProgramMark) + '=') != std::string::npos;
+    });
+    if (left.empty()) break;
+    if (!first) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    for (const ProgramProcess& one : left) {
+      if (::kill(one.pid, SIGKILL) == 0 && first) ++killed;
+    }
   }
   return killed;
 }

@@ -6,7 +6,9 @@
 #include <string>
 
 #include "base/log.hpp"
+#include "launcher/supervisor/launch.hpp"
 #include "launcher/supervisor/launcher_words.hpp"
+#include "launcher/supervisor/program_processes.hpp"
 
 namespace trireme::launcher {
 
@@ -15,27 +17,37 @@ std::string own_program();
 /// This node as the queue calls it; outside Slurm the host's name.
 std::string this_node();
 
+/// Kills what earlier attempts of the run left running on these nodes of this job, this one included. Returns how many
+/// processes; those of nodes that cannot be reached are not counted.
+int kill_leftovers_on(const std::vector<std::string>& hosts, const std::string& run_directory, bool in_job);
+
 class ProgramRanks {
  public:
-  /// `token`: the attempt's. `in_job`: the other nodes are reached by srun; else only this one counts. `placement` and
-  /// `log` outlive the object.
-  ProgramRanks(const ProgramPlacement& placement, std::string token, bool in_job, const base::Log& log)
-      : placement_(placement), token_(std::move(token)), in_job_(in_job), log_(log) {}
+  /// `in_job`: the other nodes are reached by srun; else only this one counts. `placement` and `log` outlive the
+  /// object.
+  ProgramRanks(const ProgramPlacement& placement, Launch launch, bool in_job, const base::Log& log)
+      : placement_(placement), launch_(std::move(launch)), in_job_(in_job), log_(log) {}
 
-  /// On every node; returns how many processes got the signal. Warns when a node cannot be reached.
-  int send(int signal) const;
-  /// To be asked about once a second after a rank has left its end: whether the launcher has nothing left to wait for.
-  /// `now` in seconds.
+  /// Sends the signal on every node. To be called again and again: a node where it reached nobody, because the program
+  /// was only starting there or the queue did not answer, is tried again every few seconds, the others get it once.
+  /// `now` in seconds. Returns whether anybody has got it so far.
+  bool send(int signal, Reach reach, double now);
+  /// Kills all of it, on every node.
+  void kill();
+  /// Returns whether no process of the program is left. Call it once a second after a rank has ended. `now` in seconds.
   bool gone(double now);
 
  private:
-  // Returns how many processes of the other nodes got the signal; nothing when that is not known.
-  std::optional<int> signal_others(int signal) const;
+  // How many processes of the other nodes got the signal; nothing when that is not known.
+  std::optional<int> signal_others(int signal, Reach reach) const;
 
   const ProgramPlacement& placement_;
-  const std::string token_;
+  const Launch launch_;
   const bool in_job_;
   const base::Log& log_;
+  int sending_ = 0;  // the signal that is being sent
+  bool here_ = false, elsewhere_ = false;
+  double asked_others_ = 0;
   std::optional<double> gone_since_;  // this node's processes were first seen gone
 };
 

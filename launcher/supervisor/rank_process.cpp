@@ -21,15 +21,11 @@
 #include "launcher/supervisor/launch.hpp"
 #include "launcher/supervisor/launcher_words.hpp"
 #include "launcher/supervisor/program_processes.hpp"
+#include "launcher/supervisor/program_ranks.hpp"
 #include "slurm/job/job_environment.hpp"
 
 namespace trireme::launcher {
 namespace {
-
-std::string this_host() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
-}
 
 [[noreturn]] void become_program(const Launch& launch, const std::map<std::string, std::string>& variables,
                                  pid_t starter) {
@@ -75,13 +71,13 @@ int wait_for(pid_t child) {
 
 // A launcher that is killed takes its ranks along, with all that they started: two processes that both believe to be
 // the run's would write over each other. (A signal at the launcher's death would end this process alone.)
-void end_with_launcher(const std::stop_token& stop, pid_t launcher, const std::string& token) {
+void end_with_launcher(const std::stop_token& stop, pid_t launcher, const Launch& launch) {
   std::mutex mutex;
   std::condition_variable_any stopped;
   std::unique_lock lock(mutex);
   while (!stop.stop_requested()) {
     if (::getppid() != launcher) {
-      signal_program(token, SIGKILL);
+      signal_program(launch, SIGKILL, Reach::kAll);
       ::_exit(128 + SIGKILL);
     }
     stopped.wait_for(lock, stop, std::chrono::milliseconds(50), [] { return false; });
@@ -91,19 +87,20 @@ void end_with_launcher(const std::stop_token& stop, pid_t launcher, const std::s
 }  // namespace
 
 int run_rank(base::FileSystem& files, const std::filesystem::path& launch_file) {
+  const pid_t launcher = ::getppid();
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   ::prctl(PR_SET_PDEATHSIG, 0);  // the thread below does more
   base::block_stop_signals();    // they are for the program
   const Launch launch = read_launch(files, launch_file);
   const auto variables = rank_variables(launch.launcher, slurm::environment_variable);
-  const pid_t starter = ::getpid(), launcher = ::getppid();
+  const pid_t starter = ::getpid();
   const pid_t child = ::fork();
   if (child < 0) throw base::Error(base::str("cannot start the program: ", std::strerror(errno)));
   if (child == 0) become_program(launch, variables, starter);
-  const std::jthread watching([&](const std::stop_token& stop) { end_with_launcher(stop, launcher, launch.token); });
+  const std::jthread watching([&](const std::stop_token& stop) { end_with_launcher(stop, launcher, launch); });
   const int code = wait_for(child);
   if (code == base::kExitDone) return code;
-  leave_rank_end(files, launch, {code, rank_of(slurm::environment_variable, variables), this_host()});
+  leave_rank_end(files, launch, {code, rank_of(slurm::environment_variable, variables), this_node()});
   return code == base::kExitStopped ? base::kExitDone : code;
 }
 

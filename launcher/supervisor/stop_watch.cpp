@@ -58,7 +58,7 @@ bool StopWatch::asked_already() {
   return requests_.stop() || signals_.received() != 0;
 }
 
-std::string StopWatch::look(double now, const std::optional<std::int64_t>& step) {
+std::string StopWatch::look(double now, const ProgramProgress& said) {
   requests_.look(now);
   if (const auto& stop = requests_.stop()) {
     return stop->user.empty() ? std::string("stopped by request") : str("stopped by ", stop->user, "'s request");
@@ -70,17 +70,18 @@ std::string StopWatch::look(double now, const std::optional<std::int64_t>& step)
     }
     return str("stopped by ", base::signal_name(signal));
   }
-  if (pause_at_ > 0 && step && *step >= pause_at_) {
+  const std::int64_t step = said.step.value_or(0);
+  if (pause_at_ > 0 && step >= pause_at_ && !(said.steps && step >= *said.steps)) {  // after its last step it ends
     paused_ = true;
-    return str("paused at step ", *step);
+    return str("paused at step ", step);
   }
   const auto end = job_end();
   return end && *end - now < lead_ ? "stopped before the time limit" : "";
 }
 
-std::string StopWatch::final_reason(const std::string& reason, int exit_code) {
-  const bool may_be_notice =
-      exit_code == base::kExitStopped || exit_code == 128 + SIGTERM || exit_code == 128 + SIGUSR1;
+std::string StopWatch::final_reason(const std::string& reason, int exit_code, bool unfinished) {
+  const bool may_be_notice = (exit_code == base::kExitDone && unfinished) || exit_code == base::kExitStopped ||
+                             exit_code == 128 + SIGTERM || exit_code == 128 + SIGUSR1;
   if (reason.empty() && may_be_notice) ask_about_preemption();
   constexpr auto kPatience = std::chrono::seconds(3);
   return preempted_ && preempted_->answer(kPatience) ? "preempted" : reason;

@@ -12,6 +12,7 @@
 #include "base/log.hpp"
 #include "base/signals.hpp"
 #include "launcher/options/run_options.hpp"
+#include "launcher/run_directory/program_metrics.hpp"
 #include "slurm/job/control_files.hpp"
 #include "slurm/job/job_end_watch.hpp"
 #include "slurm/job/job_environment.hpp"
@@ -27,12 +28,14 @@ class StopWatch {
 
   /// Whether somebody asked for the run to stay stopped, or a stop signal came; looks at the file system.
   bool asked_already();
-  /// Why the program must stop now, "" = it need not. `step`: as it said, nothing when it did not. Looks at the
+  /// Why the program must stop now, "" = it need not. `said`: by the program. Looks at the
   /// requests once a second at most.
-  std::string look(double now, const std::optional<std::int64_t>& step);
+  std::string look(double now, const ProgramProgress& said);
   /// Why the program stopped, as the ledger has it: `reason` (what look() said, "" = nothing), or "preempted" when
-  /// Slurm says so. Slurm's notice may reach the program and not this process. Waits for the answer for up to 3 s.
-  std::string final_reason(const std::string& reason, int exit_code);
+  /// Slurm says so. `unfinished`: it said that it has
+  /// more steps than it did. Slurm's notice may reach the program and not this process. Waits for the answer for up to
+  /// 3 s.
+  std::string final_reason(const std::string& reason, int exit_code, bool unfinished);
 
   /// When the job ends, seconds since the epoch; nothing without a limit.
   std::optional<double> job_end() const;

@@ -44,13 +44,14 @@ class Supervisor {
         command_(options::program_command(options.program)),
         stop_(files, signals, options, job_, log),
         run_(
-            files, path_, job_, [this] { return stop_.asked_already(); }, log),
-        ranks_(placement, run_.token(), job_.in_job(), log) {}
+            files, path_, job_, [this] { return stop_.asked_already(); }, log) {}
 
   int run();
 
  private:
+  void clear_the_way();
   void read_progress();
+  void keep_saved_step();
   void begin();
   // Writes the end down and returns the exit code.
   int end(const slurm::Outcome& outcome);
@@ -60,7 +61,8 @@ class Supervisor {
   void watch(Child& child);
   void look(Child& child, double now);
   void ask_to_stop(const std::string& reason, double now);
-  void look_for_save_request();
+  void look_for_save_request(double now);
+  void look_at_ended_ranks(Child& child, double now);
   void count_unsaved(const slurm::Outcome& outcome);
 
   base::FileSystem& files_;
@@ -73,36 +75,53 @@ class Supervisor {
   const std::string command_;
   StopWatch stop_;
   RunDirectory run_;
-  ProgramRanks ranks_;
+  std::unique_ptr<ProgramRanks> ranks_;  // from the launch on
   std::unique_ptr<MetricsFollower> metrics_;
   std::int64_t first_step_ = 0;
   bool resumes_ = false;
+  bool all_done_ = false;  // the program saved its last step, as it said
   double began_ = 0;
   double saved_ = 0;  // when the program last said that it saved, or when the attempt began
   double looked_ = 0;
   std::string reason_;  // why it was asked to stop
   double deadline_ = 0;
   bool killed_ = false;
-  bool heard_ = false;  // a process of the program got the stop signal
+  double asked_ = 0;  // when it was
   bool save_sent_ = false;
   ProgramEnd end_;
 };
 
+void Supervisor::clear_the_way() {
+  if (stop_.asked_already()) throw base::Stopped("stopped before the program began");
+  const bool elsewhere = job_.in_job() && !run_.attempts().empty();
+  if (const int left = kill_leftovers_on(placement_.hosts, path_.string(), elsewhere); left > 0) {
+    log_.warn(str("killed ", left, " process(es) that an earlier attempt of the run left"));
+  }
+  clear_rank_end(files_, path_, run_.attempt());
+}
+
 void Supervisor::read_progress() {
   const ProgramProgress said = program_progress(files_, path_ / "metrics.jsonl");
   first_step_ = said.saved_step.value_or(0);
+  all_done_ = said.steps && first_step_ >= *said.steps;
   resumes_ = said.saved_step ? *said.saved_step > 0 : !run_.attempts().empty();
 }
 
 void Supervisor::begin() {
-  if (stop_.asked_already()) throw base::Stopped("stopped before the program began");
-  if (const int left = kill_leftovers(path_.string()); left > 0) {
-    log_.warn(str("killed ", left, " process(es) that an earlier attempt of the run left on this node"));
-  }
-  clear_rank_end(files_, path_, run_.attempt());
   run_.begin(describe(), options::to_ini(options::lasting(options_)), MetricsWriter::kProgram);
+  keep_saved_step();
   metrics_ = std::make_unique<MetricsFollower>(files_, path_ / "metrics.jsonl");
   began_ = saved_ = base::wall_time();
+}
+
+// A program that saves beside its steps may have said what it saved in a line of a later step, which has moved away.
+void Supervisor::keep_saved_step() {
+  const Path file = path_ / "metrics.jsonl";
+  if (first_step_ == 0 || program_progress(files_, file).saved_step == first_step_) return;
+  const std::string line = base::to_line({{"saved_step", first_step_}}) + '\n';
+  const auto metrics = files_.open_own(file, base::OpenMode::kAppend);
+  metrics->pwrite(line.data(), line.size(), metrics->size());
+  metrics->sync();
 }
 
 slurm::AttemptStart Supervisor::describe() const {
@@ -154,14 +173,16 @@ Launch Supervisor::launch(int port) const {
 
 int Supervisor::run() {
   try {
+    clear_the_way();
     read_progress();
-    if (options_.run.pause_at > 0 && first_step_ >= options_.run.pause_at) {
+    if (options_.run.pause_at > 0 && first_step_ >= options_.run.pause_at && !all_done_) {
       return end({base::kExitStopped, str("paused at step ", first_step_), first_step_, first_step_, false});
     }
     begin();
     const int port = base::free_ports(1).front();
     const Launch launched = launch(port);
     write_launch(files_, launched);
+    ranks_ = std::make_unique<ProgramRanks>(placement_, launched, job_.in_job(), log_);
     log_.info("program   " + command_);
     log_.info(str("attempt   ", run_.attempt(), ", ", run_.attempts().back().start.reason,
                   resumes_ ? str("; goes on", first_step_ > 0 ? str(" from step ", first_step_) : "") : ""));
@@ -172,21 +193,25 @@ int Supervisor::run() {
       try {
         watch(child);
       } catch (...) {
-        ranks_.send(SIGKILL);
         signals_.on_signal(nullptr);
+        child.kill();
+        ranks_->kill();
         throw;
       }
       signals_.on_signal(nullptr);
     }
     metrics_->look();
-    end_.rank = read_rank_end(files_, path_, run_.attempt());
-    end_.stop_reason = stop_.final_reason(reason_, end_.rank ? end_.rank->exit_code : end_.launcher_code);
+    end_.rank = final_rank_end(files_, path_, run_.attempt());
+    // A signal and the program's end may have come together.
+    if (reason_.empty() && signals_.received() != 0) reason_ = stop_.look(base::wall_time(), metrics_->progress());
+    end_.progress = metrics_->progress();
+    const bool unfinished = end_.progress.steps && end_.progress.step.value_or(0) < *end_.progress.steps;
+    end_.stop_reason = stop_.final_reason(reason_, end_.rank ? end_.rank->exit_code : end_.launcher_code, unfinished);
     end_.launcher = placement_.launcher;
     end_.killed = killed_;
     end_.stop_seconds = options_.program.stop_seconds;
     end_.come_back = stop_.come_back();
     end_.first_step = first_step_;
-    end_.progress = metrics_->progress();
     const slurm::Outcome outcome = program_outcome(end_);
     count_unsaved(outcome);
     return end(outcome);
@@ -234,27 +259,39 @@ void Supervisor::look(Child& child, double now) {
       if (save_sent_) stop_.requests().save_made();
       save_sent_ = false;
     }
-    look_for_save_request();
-    // mpirun may wait long after its ranks: with a grace for SIGTERM, or when a daemon of its is gone.
-    const bool may_wait = placement_.launcher == "mpirun" && read_rank_end(files_, path_, run_.attempt());
-    if (may_wait && ranks_.gone(now)) child.kill();
+    look_for_save_request(now);
+    look_at_ended_ranks(child, now);
   }
   if (reason_.empty()) {
-    if (const std::string why = stop_.look(now, metrics_->progress().step); !why.empty()) ask_to_stop(why, now);
-  } else if (!heard_ && now < deadline_) {
-    heard_ = ranks_.send(signal_number(options_.program.stop_signal)) > 0;  // it was only starting
-  } else if (now >= deadline_ && !killed_) {
+    if (const std::string why = stop_.look(now, metrics_->progress()); !why.empty()) ask_to_stop(why, now);
+  } else if (now < deadline_) {
+    ranks_->send(signal_number(options_.program.stop_signal), Reach::kTargets, now);  // to those that only start
+  } else if (!killed_) {
     killed_ = true;
     log_.warn(
-        str("the program still runs ", options_.program.stop_seconds, " s after it was asked to stop: it is killed"));
-    ranks_.send(SIGKILL);
+        str("the program still runs ", format_duration(now - asked_), " after it was asked to stop: it is killed"));
+    child.kill();  // first: the job may have seconds left
+    ranks_->kill();
+  }
+}
+
+void Supervisor::look_at_ended_ranks(Child& child, double now) {
+  if (placement_.launcher == "none") return;
+  const auto end = read_rank_end(files_, path_, run_.attempt());
+  if (!end) return;
+  // mpirun can outlive its ranks: when it has a grace for SIGTERM, or when one of its daemons died.
+  if (placement_.launcher == "mpirun" && ranks_->gone(now)) {
     child.kill();
+  } else if (end->exit_code == base::kExitStopped && reason_.empty()) {
+    // The others may wait for it in a collective.
+    ask_to_stop(str("rank ", end->rank, " left by itself (exit code 75)"), now);
   }
 }
 
 void Supervisor::ask_to_stop(const std::string& reason, double now) {
   constexpr double kLeaving = 5;  // for the outcome and the batch script
   reason_ = reason;
+  asked_ = now;
   deadline_ = now + static_cast<double>(options_.program.stop_seconds);
   if (const auto end = stop_.job_end()) deadline_ = std::max(now + 1, std::min(deadline_, *end - kLeaving));
   log_.info(str(reason, ": the program gets SIG", options_.program.stop_signal, " and ",
@@ -265,10 +302,10 @@ void Supervisor::ask_to_stop(const std::string& reason, double now) {
   } catch (const base::Error& error) {
     log_.warn(str("the program cannot read how long it has: ", error.what()));
   }
-  heard_ = ranks_.send(signal_number(options_.program.stop_signal)) > 0;
+  ranks_->send(signal_number(options_.program.stop_signal), Reach::kTargets, now);
 }
 
-void Supervisor::look_for_save_request() {
+void Supervisor::look_for_save_request(double now) {
   if (!stop_.requests().save_asked() || !reason_.empty() || save_sent_) return;
   const int signal = signal_number(options_.program.save_signal);
   if (signal == 0) {
@@ -276,8 +313,8 @@ void Supervisor::look_for_save_request() {
     stop_.requests().save_made();
     return;
   }
-  ranks_.send(signal);
-  save_sent_ = true;
+  // One that is only starting would be ended by it.
+  save_sent_ = ranks_->send(signal, Reach::kCatching, now);
 }
 
 // A program that says nothing of its saves is believed when it ends in order.

@@ -34,6 +34,7 @@ std::string Placement::words(bool srun) const {
 
 std::optional<Placement> place(const LayoutNeeds& needs, const std::vector<std::string>& hosts,
                                std::int64_t ranks_per_node) {
+  if (needs.any && std::ssize(hosts) < needs.least_nodes) return std::nullopt;
   const auto dp = fit_data_parallel(needs, std::ssize(hosts) * ranks_per_node);
   if (!dp) return std::nullopt;
   Placement placement;

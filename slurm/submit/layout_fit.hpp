@@ -16,8 +16,9 @@ struct LayoutNeeds {
   std::int64_t dp = 0;  ///< at most this many; 0: what is left of the ranks
   std::int64_t global_batch = 1;
   std::int64_t micro_batch = 1;
-  bool interleaved = false;  ///< micro-batches must be a multiple of pp
-  bool any = false;          ///< any number of ranks will do: somebody's own program
+  bool interleaved = false;      ///< micro-batches must be a multiple of pp
+  bool any = false;              ///< any number of ranks will do: somebody's own program
+  std::int64_t least_nodes = 1;  ///< with `any`: on fewer nodes it does not start
 };
 
 /// The largest dp that works with tp·pp·dp <= `ranks`: tp2·pp2 on 6 ranks gives dp 1. Nothing when not even dp 1 fits.

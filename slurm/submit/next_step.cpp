@@ -38,6 +38,20 @@ int attempts_without_progress(const Situation& situation) {
   return count;
 }
 
+constexpr int kMostFailures = 3;
+
+// Whether the newest attempts, one after the other, left on their own with 75 as soon as they had started: a requeue
+// would go on for ever.
+bool leaves_at_once(const Situation& situation) {
+  constexpr double kMinute = 60;
+  const auto& attempts = situation.attempts;
+  return std::ssize(attempts) >= kMostFailures &&
+         std::all_of(attempts.end() - kMostFailures, attempts.end(), [](const Attempt& one) {
+           return one.ended && one.end.reason.starts_with("left by itself") &&
+                  one.end.saved_step <= one.start.first_step && one.end.time - one.start.time < kMinute;
+         });
+}
+
 NextStep requeue_or_end(const Situation& situation, int code, const std::string& why) {
   if (situation.may_requeue) return {NextStep::Kind::kRequeue, code, why, {}, {}};
   return end(code, why + "; this job may not be requeued: the next job of the run goes on");
@@ -57,7 +71,7 @@ NextStep elsewhere(const Situation& situation, const std::vector<std::string>& f
 }
 
 NextStep go(const Situation& situation, const std::string& why) {
-  constexpr int kMost = 3;
+  constexpr int kMost = kMostFailures;
   if (situation.preempted) {
     return requeue_or_end(situation, base::kExitStopped,
                           str("the job is being preempted, so no attempt starts; ", why));
@@ -120,6 +134,10 @@ NextStep decide(const Situation& situation) {
   if (code == base::kExitDone) return end(code, reason);
   if (code == base::kExitBadInput) return end(code, "starting again would not help: " + reason);
   if (code == base::kExitStopped) {
+    if (leaves_at_once(situation)) {
+      return end(base::kExitFailed, str(kMostFailures, " attempts in a row left by themselves within a minute and ",
+                                        "without a new checkpoint: look at the log before you submit again"));
+    }
     const bool come_back = situation.outcome->come_back && !situation.stopped;
     return come_back ? requeue_or_end(situation, code, reason) : end(code, reason);
   }

@@ -132,7 +132,7 @@ def time_limit(cluster, folder):
 
 def node_killed(cluster, folder):
     """A node dies: the run goes on from what it saved, on the nodes that are left."""
-    program = Program(cluster, folder, "ddp", "killed", PARAMS.format("lr = 1e-2, "), "--slurm.extra=--exclusive")
+    program = Program(cluster, folder, "ddp", "killed", PARAMS.format("lr = 1e-2, "), "--slurm.min_nodes=1")
     job = program.submit()
     program.wait_step(60)
     hosts = program.ledger("start")[0]["hosts"]

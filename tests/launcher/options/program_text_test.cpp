@@ -33,6 +33,7 @@ TEST(ExpandCommand, PutsValuesIntoTheCommandQuotedForTheShell) {
 TEST(ExpandCommand, LeavesTheShellsOwnBracesAlone) {
   EXPECT_EQ(expand_command("echo ${HOME} {} { x; } {1..3}", {}), "echo ${HOME} {} { x; } {1..3}");
   EXPECT_EQ(expand_command("awk '{{print}}'", {}), "awk '{print}'");
+  EXPECT_EQ(expand_command("x '{\"a\":{\"b\":1}}' ${A:-${B}}", {}), "x '{\"a\":{\"b\":1}}' ${A:-${B}}");
 }
 
 TEST(ExpandCommand, NamesAParameterThatIsMissing) {

@@ -15,7 +15,7 @@ class MetricsLogTest : public testing::Test {
  protected:
   std::filesystem::path file() const { return directory_.path() / "metrics.jsonl"; }
   void write_steps(std::int64_t after, int attempt, std::int64_t first, std::int64_t last) {
-    MetricsLog log(files_, file(), after, attempt);
+    MetricsLog log(files_, file(), {.last_step = after}, attempt);
     for (std::int64_t step = first; step <= last; ++step) log.append({{"step", step}, {"loss", 0.5}});
   }
 
@@ -72,7 +72,7 @@ TEST_F(MetricsLogTest, ALongFileIsReadInPiecesAndCutAtItsEnd) {
   EXPECT_EQ(logged_step(counting, file()), 60000);
   EXPECT_LE(counting.counts().bytes_read, 4u * 65536) << "only the end";
   counting.reset();
-  const MetricsLog log(counting, file(), 59990, 3);
+  const MetricsLog log(counting, file(), {.last_step = 59990}, 3);
   EXPECT_EQ(log.validations().back().step, 40000);
   EXPECT_LE(counting.counts().largest_read, std::size_t{1} << 20);
   EXPECT_LE(counting.counts().bytes_read, 2 * text.size());
@@ -81,11 +81,12 @@ TEST_F(MetricsLogTest, ALongFileIsReadInPiecesAndCutAtItsEnd) {
 }
 
 TEST_F(MetricsLogTest, KnowsTheValidationsOfTheLinesThatStay) {
-  files_.replace(file(),
-                 "{\"step\":1,\"loss\":1}\n{\"step\":1,\"valid_loss\":2.25}\n{\"step\":2,\"valid_loss\":null}\n"
-                 "{\"step\":3,\"valid_loss\":1e999}\n{\"step\":4,\"valid_loss\":\"low\"}\n{\"step\":5,\"valid_loss\":2}\n"
-                 "{\"step\":6,\"valid_loss\":1}\n");
-  const MetricsLog log(files_, file(), 5, 1);
+  files_.replace(
+      file(),
+      "{\"step\":1,\"loss\":1}\n{\"step\":1,\"valid_loss\":2.25}\n{\"step\":2,\"valid_loss\":null}\n"
+      "{\"step\":3,\"valid_loss\":1e999}\n{\"step\":4,\"valid_loss\":\"low\"}\n{\"step\":5,\"valid_loss\":2}\n"
+      "{\"step\":6,\"valid_loss\":1}\n");
+  const MetricsLog log(files_, file(), {.last_step = 5}, 1);
   std::vector<std::int64_t> steps;
   for (const Validation& validation : log.validations()) steps.push_back(validation.step);
   EXPECT_EQ(steps, (std::vector<std::int64_t>{1, 2, 3, 4, 5}));
@@ -94,10 +95,16 @@ TEST_F(MetricsLogTest, KnowsTheValidationsOfTheLinesThatStay) {
   EXPECT_EQ(log.validations().back().loss, 2);
 }
 
+TEST_F(MetricsLogTest, OfAProgramWhatTellsNoStepStays) {
+  write("{\"steps\": 9}\nnoise\n{\"step\": 4}\n{\"step\": 6}\n{\"torn");
+  { const MetricsLog log(files_, file(), {.last_step = 5, .without_step = true}, 1); }
+  EXPECT_EQ(files_.read_all(file()), "{\"steps\": 9}\nnoise\n{\"step\": 4}\n");
+}
+
 TEST_F(MetricsLogTest, WhereAllLinesStayNothingIsWritten) {
   write_steps(0, 0, 1, 4);
   tests::CountingFileSystem counting;
-  { const MetricsLog log(counting, file(), 4, 1); }
+  { const MetricsLog log(counting, file(), {.last_step = 4}, 1); }
   EXPECT_EQ(counting.counts().bytes_written, 0u);
   EXPECT_FALSE(files_.exists(file().string() + ".1"));
 }
@@ -105,7 +112,7 @@ TEST_F(MetricsLogTest, WhereAllLinesStayNothingIsWritten) {
 TEST_F(MetricsLogTest, WhatIsTooLongForALineMovesAwayAlone) {
   const std::string long_line(std::size_t{3} << 20, 'x');
   files_.replace(file(), "{\"step\":1,\"loss\":1}\n" + long_line + "\n{\"step\":2,\"loss\":1}\n");
-  { const MetricsLog log(files_, file(), 9, 1); }
+  { const MetricsLog log(files_, file(), {.last_step = 9}, 1); }
   EXPECT_EQ(files_.read_all(file()), "{\"step\":1,\"loss\":1}\n{\"step\":2,\"loss\":1}\n");
   EXPECT_EQ(files_.read_all(file().string() + ".1"), long_line + "\n");
 }

@@ -29,7 +29,7 @@ TEST(SignalNumber, KnowsTheNamesOfTheOption) {
 }
 
 TEST(FindProcesses, NoneHasATokenThatNobodyWasGiven) {
-  EXPECT_TRUE(find_processes("TRIREME_PROGRAM", "no-attempt-has-this-token").empty());
+  EXPECT_TRUE(find_processes(Launch{.token = "no-attempt-has-this-token", .run_directory = "/no/run"}).empty());
 }
 
 }  // namespace
