@@ -4,8 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstring>
 #include <random>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/file_system.hpp"
@@ -53,6 +58,28 @@ TEST(HostPool, MemoryBeginsWhereDirectInputAndOutputMay) {
   for (const std::size_t bytes : {1, 4096, 4097, 3 << 20}) {
     const auto memory = allocate_huge(bytes);
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(memory.get()) % base::kDirectAlignment, 0) << bytes;
+  }
+}
+
+TEST(HostPool, MemoryOnHugePagesIsNoMoreThanWasAskedFor) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  for (const std::size_t bytes :
+       {std::size_t{4097}, std::size_t{2} << 20, (std::size_t{3} << 20) + 1, (std::size_t{9} << 20) - page}) {
+    const auto memory = allocate_huge(bytes);
+    std::memset(memory.get(), 1, bytes);
+    // What lies behind it up to the next huge page must not have become resident with it.
+    const std::size_t asked = (bytes + page - 1) / page, all = asked + (std::size_t{2} << 20) / page;
+    std::vector<unsigned char> resident(all);
+    std::size_t most = all;  // of these pages the last may not be mapped at all
+    while (::mincore(memory.get(), most * page, resident.data()) != 0 && most > asked) --most;
+    EXPECT_EQ(std::count_if(resident.begin(), resident.begin() + static_cast<std::ptrdiff_t>(asked),
+                            [](unsigned char one) { return (one & 1) != 0; }),
+              static_cast<std::ptrdiff_t>(asked))
+        << bytes;
+    const auto behind = std::count_if(resident.begin() + static_cast<std::ptrdiff_t>(asked),
+                                      resident.begin() + static_cast<std::ptrdiff_t>(most),
+                                      [](unsigned char one) { return (one & 1) != 0; });
+    EXPECT_LE(behind, 1) << "the allocator's own next page, after " << bytes;
   }
 }
 

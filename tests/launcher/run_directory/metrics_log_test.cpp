@@ -81,10 +81,11 @@ TEST_F(MetricsLogTest, ALongFileIsReadInPiecesAndCutAtItsEnd) {
 }
 
 TEST_F(MetricsLogTest, KnowsTheValidationsOfTheLinesThatStay) {
-  files_.replace(file(),
-                 "{\"step\":1,\"loss\":1}\n{\"step\":1,\"valid_loss\":2.25}\n{\"step\":2,\"valid_loss\":null}\n"
-                 "{\"step\":3,\"valid_loss\":1e999}\n{\"step\":4,\"valid_loss\":\"low\"}\n{\"step\":5,\"valid_loss\":2}\n"
-                 "{\"step\":6,\"valid_loss\":1}\n");
+  files_.replace(
+      file(),
+      "{\"step\":1,\"loss\":1}\n{\"step\":1,\"valid_loss\":2.25}\n{\"step\":2,\"valid_loss\":null}\n"
+      "{\"step\":3,\"valid_loss\":1e999}\n{\"step\":4,\"valid_loss\":\"low\"}\n{\"step\":5,\"valid_loss\":2}\n"
+      "{\"step\":6,\"valid_loss\":1}\n");
   const MetricsLog log(files_, file(), 5, 1);
   std::vector<std::int64_t> steps;
   for (const Validation& validation : log.validations()) steps.push_back(validation.step);
