@@ -61,25 +61,27 @@ TEST(HostPool, MemoryBeginsWhereDirectInputAndOutputMay) {
   }
 }
 
+const std::size_t kPage = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+
+/// How many of the pages from `first` on are resident; the last ones may not be mapped at all.
+std::size_t resident_pages(std::byte* first, std::size_t pages) {
+  std::vector<unsigned char> found(pages);
+  while (pages > 0 && ::mincore(first, pages * kPage, found.data()) != 0) --pages;
+  found.resize(pages);
+  return static_cast<std::size_t>(std::ranges::count_if(found, [](unsigned char page) { return (page & 1) != 0; }));
+}
+
 TEST(HostPool, MemoryOnHugePagesIsNoMoreThanWasAskedFor) {
-  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  for (const std::size_t bytes :
-       {std::size_t{4097}, std::size_t{2} << 20, (std::size_t{3} << 20) + 1, (std::size_t{9} << 20) - page}) {
+  constexpr std::size_t kHugePage = std::size_t{2} << 20;
+  for (const std::size_t bytes : {std::size_t{4097}, kHugePage, (std::size_t{3} << 20) + 1, 9 * kHugePage - kPage}) {
     const auto memory = allocate_huge(bytes);
+    const std::size_t asked = (bytes + kPage - 1) / kPage;
+    std::byte* const behind = memory.get() + asked * kPage;
+    // Up to the next huge page nothing may become resident together with it, but for the allocator's own next word.
+    const std::size_t before = resident_pages(behind, kHugePage / kPage);
     std::memset(memory.get(), 1, bytes);
-    // What lies behind it up to the next huge page must not have become resident with it.
-    const std::size_t asked = (bytes + page - 1) / page, all = asked + (std::size_t{2} << 20) / page;
-    std::vector<unsigned char> resident(all);
-    std::size_t most = all;  // of these pages the last may not be mapped at all
-    while (::mincore(memory.get(), most * page, resident.data()) != 0 && most > asked) --most;
-    EXPECT_EQ(std::count_if(resident.begin(), resident.begin() + static_cast<std::ptrdiff_t>(asked),
-                            [](unsigned char one) { return (one & 1) != 0; }),
-              static_cast<std::ptrdiff_t>(asked))
-        << bytes;
-    const auto behind = std::count_if(resident.begin() + static_cast<std::ptrdiff_t>(asked),
-                                      resident.begin() + static_cast<std::ptrdiff_t>(most),
-                                      [](unsigned char one) { return (one & 1) != 0; });
-    EXPECT_LE(behind, 1) << "the allocator's own next page, after " << bytes;
+    EXPECT_EQ(resident_pages(memory.get(), asked), asked) << bytes;
+    EXPECT_LE(resident_pages(behind, kHugePage / kPage), before + 1) << bytes;
   }
 }
 

@@ -86,6 +86,8 @@ TEST(PinnedMemory, IsRegisteredWhenAWriterReservesItAndNotByItsSaves) {
     EXPECT_EQ(g_registered, 5u * 4096) << "20000 bytes on whole pages";
     checkpoint::SaveInfo info;
     info.directory = "/run/checkpoints";
+    info.run_id = info.token = "1f-2a";
+    info.job = "local";
     for (info.step = 1; info.step <= 2; ++info.step) {
       writer.start(info, boxes);
       const checkpoint::SaveResult saved = writer.finish();
