@@ -2,16 +2,21 @@
 
 #include <mpi.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstring>
 #include <exception>
 #include <list>
 #include <mutex>
+#include <optional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "collectives/mpi/context.hpp"
+#include "collectives/mpi/mail.hpp"
 #include "collectives/mpi/world_state.hpp"
 #include "collectives/ops/diagnosis.hpp"
 
@@ -23,8 +28,11 @@ using Clock = std::chrono::steady_clock;
 using Seconds = std::chrono::duration<double>;
 
 constexpr int kHostBytes = 256;
+// Messages. A query is one byte, before a report. A question begins with its number, and so does the reply to it.
 constexpr int kQuery = 1;
 constexpr int kAnswer = 2;
+constexpr int kQuestion = 3;
+constexpr int kReply = 4;
 /// How often to look while waiting for answers.
 constexpr Seconds kFastPoll{0.005};
 
@@ -38,16 +46,24 @@ const char* text_of(Watchdog::Phase phase) {
   return "?";
 }
 
-/// A message that is being sent or received, and its bytes.
-struct Message {
-  std::string bytes;
-  MPI_Request request = MPI_REQUEST_NULL;
-  int peer = 0;
+/// Ranks that another part of the program wants to hear of.
+struct Question {
+  std::uint64_t number = 0;
+  std::vector<RankState> states;
+  std::promise<std::vector<RankState>> promise;
+  Clock::time_point until;
 };
 
-bool complete(Message& message) {
-  int flag = 0;
-  return MPI_Test(&message.request, &flag, MPI_STATUS_IGNORE) == MPI_SUCCESS && flag != 0;
+std::string with_number(std::uint64_t number, const std::string& text = {}) {
+  std::string bytes(sizeof(number), '\0');
+  std::memcpy(bytes.data(), &number, sizeof(number));
+  return bytes + text;
+}
+
+std::uint64_t number_of(const std::string& bytes) {
+  std::uint64_t number = 0;
+  if (bytes.size() >= sizeof(number)) std::memcpy(&number, bytes.data(), sizeof(number));
+  return number;
 }
 
 }  // namespace
@@ -57,6 +73,7 @@ class Watchdog::Thread {
   Thread(MpiWorld& world, const Options& options) : world_(world), options_(options) {
     check_mpi(MPI_Comm_dup(MPI_COMM_WORLD, &handle_), "duplicating the world", "watchdog");
     check_mpi(MPI_Comm_set_errhandler(handle_, MPI_ERRORS_RETURN), "setting the error handler", "watchdog");
+    mail_.emplace(handle_);
     gather_hosts();
     thread_ = std::thread([this] { run(); });
   }
@@ -68,6 +85,10 @@ class Watchdog::Thread {
     }
     wake_.notify_all();
     thread_.join();
+    for (auto* questions : {&asked_, &open_}) {
+      for (Question& question : *questions) question.promise.set_value({});
+    }
+    mail_.reset();
     if (mpi_is_running() && std::uncaught_exceptions() == 0) MPI_Comm_free(&handle_);
   }
 
@@ -82,6 +103,22 @@ class Watchdog::Thread {
     const std::lock_guard lock(mutex_);
     step_ = step;
     last_beat_ = Clock::now();
+  }
+
+  std::future<std::vector<RankState>> ask(const std::vector<int>& ranks) {
+    Question question;
+    for (const int rank : ranks) {
+      RankState& state = question.states.emplace_back();
+      state.rank = rank;
+      state.host = hosts_.at(static_cast<std::size_t>(rank));
+    }
+    auto answers = question.promise.get_future();
+    {
+      const std::lock_guard lock(mutex_);
+      asked_.push_back(std::move(question));
+    }
+    wake_.notify_all();
+    return answers;
   }
 
  private:
@@ -112,6 +149,14 @@ class Watchdog::Thread {
     return !wake_.wait_for(lock, duration, [this] { return stopping_; });
   }
 
+  /// Sleeps until the next look, or until somebody asks. Returns as sleep() does.
+  bool sleep_or_be_asked() {
+    const Seconds duration = open_.empty() ? Seconds(options_.poll_seconds) : kFastPoll;
+    std::unique_lock lock(mutex_);
+    wake_.wait_for(lock, duration, [this] { return stopping_ || !asked_.empty(); });
+    return !stopping_;
+  }
+
   void run() {
     try {
       watch();
@@ -121,8 +166,10 @@ class Watchdog::Thread {
   }
 
   void watch() {
-    while (sleep(Seconds(options_.poll_seconds))) {
+    while (sleep_or_be_asked()) {
       answer_queries();
+      send_questions();
+      hear_replies();
       const View now = view();
       // Lower ranks wait less, so a rank that is asked by a lower one leaves the report to it.
       const double patience = now.limit_seconds + 2 * options_.answer_seconds * world_.rank();
@@ -137,27 +184,47 @@ class Watchdog::Thread {
   }
 
   void answer_queries() {
-    std::erase_if(answers_, complete);
-    while (true) {
-      int found = 0;
-      MPI_Status status;
-      if (MPI_Iprobe(MPI_ANY_SOURCE, kQuery, handle_, &found, &status) != MPI_SUCCESS || found == 0) return;
-      char query = 0;
-      MPI_Recv(&query, 1, MPI_BYTE, status.MPI_SOURCE, kQuery, handle_, MPI_STATUS_IGNORE);
+    mail_->collect(kQuery, [this](int peer, const std::string&) {
       last_query_ = Clock::now();
-      Message& answer = answers_.emplace_back();
-      answer.bytes = serialize(own_state());
-      MPI_Isend(answer.bytes.data(), static_cast<int>(answer.bytes.size()), MPI_BYTE, status.MPI_SOURCE, kAnswer,
-                handle_, &answer.request);
+      mail_->send(peer, kAnswer, serialize(own_state()));
+    });
+    mail_->collect(kQuestion, [this](int peer, const std::string& bytes) {
+      mail_->send(peer, kReply, with_number(number_of(bytes), serialize(own_state())));
+    });
+  }
+
+  void send_questions() {
+    std::list<Question> fresh;
+    {
+      const std::lock_guard lock(mutex_);
+      fresh.swap(asked_);
     }
+    const auto until = Clock::now() + std::chrono::duration_cast<Clock::duration>(Seconds(options_.answer_seconds));
+    for (Question& question : fresh) {
+      question.number = ++questions_;
+      question.until = until;
+      for (const RankState& state : question.states) mail_->send(state.rank, kQuestion, with_number(question.number));
+    }
+    open_.splice(open_.end(), fresh);
+  }
+
+  void hear_replies() {
+    mail_->collect(kReply, [this](int peer, const std::string& bytes) {
+      const auto question = std::ranges::find(open_, number_of(bytes), &Question::number);
+      if (question == open_.end()) return;  // it came too late
+      const auto state = std::ranges::find(question->states, peer, &RankState::rank);
+      if (state != question->states.end()) *state = parse_rank_state(bytes.substr(sizeof(std::uint64_t)));
+    });
+    std::erase_if(open_, [now = Clock::now()](Question& question) {
+      if (now < question.until && !std::ranges::all_of(question.states, &RankState::answered)) return false;
+      question.promise.set_value(std::move(question.states));
+      return true;
+    });
   }
 
   void ask_all() {
-    static constexpr char kByte = 0;
     for (int peer = 0; peer < world_.size(); ++peer) {
-      if (peer == world_.rank()) continue;
-      MPI_Request request = MPI_REQUEST_NULL;
-      if (MPI_Isend(&kByte, 1, MPI_BYTE, peer, kQuery, handle_, &request) == MPI_SUCCESS) MPI_Request_free(&request);
+      if (peer != world_.rank()) mail_->send(peer, kQuery, "?");
     }
   }
 
@@ -170,25 +237,12 @@ class Watchdog::Thread {
     }
     states[static_cast<std::size_t>(world_.rank())] = own_state();
     int expected = world_.size() - 1;
-    std::list<Message> arriving;
     const auto end = Clock::now() + std::chrono::duration_cast<Clock::duration>(Seconds(options_.answer_seconds));
     while (expected > 0 && Clock::now() < end && sleep(kFastPoll)) {
       answer_queries();
-      int found = 0;
-      MPI_Status status;
-      while (MPI_Iprobe(MPI_ANY_SOURCE, kAnswer, handle_, &found, &status) == MPI_SUCCESS && found != 0) {
-        int length = 0;
-        MPI_Get_count(&status, MPI_BYTE, &length);
-        Message& message = arriving.emplace_back();
-        message.peer = status.MPI_SOURCE;
-        message.bytes.resize(static_cast<std::size_t>(length));
-        MPI_Irecv(message.bytes.data(), length, MPI_BYTE, message.peer, kAnswer, handle_, &message.request);
-      }
-      std::erase_if(arriving, [&](Message& message) {
-        if (!complete(message)) return false;
-        states[static_cast<std::size_t>(message.peer)] = parse_rank_state(message.bytes);
+      mail_->collect(kAnswer, [&](int peer, const std::string& bytes) {
+        states[static_cast<std::size_t>(peer)] = parse_rank_state(bytes);
         --expected;
-        return true;
       });
     }
     return states;
@@ -211,12 +265,15 @@ class Watchdog::Thread {
   Options options_;
   MPI_Comm handle_ = MPI_COMM_NULL;
   std::vector<std::string> hosts_;
-  std::list<Message> answers_;
+  std::optional<Mail> mail_;
+  std::list<Question> open_;  ///< questions that wait for replies
+  std::uint64_t questions_ = 0;
   Clock::time_point last_query_{};
 
   std::mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ = false;
+  std::list<Question> asked_;  ///< questions that are not sent yet
   Phase phase_ = Phase::kNone;
   std::int64_t step_ = 0;
   double limit_seconds_ = 0;
@@ -236,6 +293,13 @@ void Watchdog::phase(Phase phase, double limit_seconds) {
 
 void Watchdog::beat(std::int64_t step) {
   if (thread_) thread_->beat(step);
+}
+
+std::future<std::vector<RankState>> Watchdog::ask(const std::vector<int>& ranks) {
+  if (thread_) return thread_->ask(ranks);
+  std::promise<std::vector<RankState>> nothing;
+  nothing.set_value({});
+  return nothing.get_future();
 }
 
 void Watchdog::stop() { thread_.reset(); }

@@ -2,9 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <future>
 #include <memory>
+#include <vector>
 
 #include "collectives/mpi/world.hpp"
+#include "collectives/ops/diagnosis.hpp"
 
 namespace trireme::collectives {
 
@@ -36,6 +39,10 @@ class Watchdog {
   void phase(Phase phase, double limit_seconds);
   /// Tells the watchdog that a step was reached: the limit counts from now.
   void beat(std::int64_t step);
+  /// Asks ranks of the world where they are, and returns at once. The result holds one state for each: of those that do
+  /// not answer within answer_seconds `answered` is false. It holds nothing at all when the watchdog stops before.
+  /// Ranks that are asked do not take it for a report of a hang.
+  std::future<std::vector<RankState>> ask(const std::vector<int>& ranks);
   /// Local: ends the thread. Ranks that ask later get no answer, so set phase kNone on all ranks first.
   void stop();
 

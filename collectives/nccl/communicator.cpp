@@ -104,9 +104,9 @@ std::unique_ptr<Communicator> NcclCommunicator::make_world(const NcclWorldOption
   }
   auto stream =
       std::make_shared<CommunicationStream>(options.device, static_cast<cudaStream_t>(options.compute_stream));
-  auto shared =
-      std::make_shared<Shared>(options, Watch::Options{options.device, options.limit_seconds, options.poll_seconds,
-                                                       options.abort_seconds, options.clock, options.end_job});
+  auto shared = std::make_shared<Shared>(
+      options, Watch::Options{options.device, options.limit_seconds, options.poll_seconds, options.abort_seconds,
+                              options.clock, options.end_job, options.ask});
   std::unique_ptr<NcclCommunicator> world(new NcclCommunicator(std::move(shared), std::move(stream), options.name));
   ncclUniqueId id = {};
   if (options.rank == 0) check_nccl(ncclGetUniqueId(&id), "making the unique id", options.name);
@@ -175,15 +175,16 @@ std::vector<int> NcclCommunicator::gather_ranks() {
 
 void NcclCommunicator::open_trace(std::vector<int> ranks) {
   ranks_ = std::move(ranks);
-  shared_->watch.name_ranks(*watched_, ranks_);
   trace_ = shared_->trace->open(name_, ranks_);
+  shared_->watch.name_ranks(*watched_, trace_, rank_);
 }
 
 template <typename Function>
-void NcclCommunicator::call(const char* what, Watch::Handle handle, std::uint64_t number, Function function) {
+void NcclCommunicator::call(const char* what, Watch::Handle handle, std::uint64_t number, Function function,
+                            const DeviceProgress& until) {
   ncclResult_t code = ncclSuccess;
   {
-    const Watch::Call call(shared_->watch, *watched_, what, handle, number);
+    const Watch::Call call(shared_->watch, *watched_, what, handle, number, until);
     code = function();
   }
   if (code == ncclSuccess) return;
@@ -197,15 +198,17 @@ void NcclCommunicator::drain() {
 }
 
 template <typename Calls>
-Request NcclCommunicator::issue(Operation operation, Calls calls, const Event* since) {
+Request NcclCommunicator::issue(Operation operation, Calls calls, const Event* since, const DeviceProgress& transfers) {
   Watch& watch = shared_->watch;
   watch.check();
   const std::uint64_t number = trace_->start(operation);
   since == nullptr ? stream_->after_compute() : stream_->after(*since);
-  Launched launched{operation, number, shared_->events->take(), shared_->events->take()};
+  Launched launched{operation, number, shared_->events->take(), shared_->events->take(), transfers};
+  if (operation != Operation::kExchange) launched.until.collectives = number;
   launched.begin->record(stream_->handle());
   trace_->begin_wait(operation, number, -1);
-  call(name_of(operation), Watch::Handle::kAborts, number, [&] { return calls(stream_->handle()); });
+  call(
+      name_of(operation), Watch::Handle::kAborts, number, [&] { return calls(stream_->handle()); }, launched.until);
   trace_->end_wait();
   launched.end->record(stream_->handle());
   const std::shared_ptr<Event> end = launched.end;
@@ -297,7 +300,19 @@ Request NcclCommunicator::start_exchange_since(const std::shared_ptr<Moment>& si
     }
     return group.end();
   };
-  return issue(Operation::kExchange, calls, since ? static_cast<StreamMoment&>(*since).event.get() : nullptr);
+  return issue(Operation::kExchange, calls, since ? static_cast<StreamMoment&>(*since).event.get() : nullptr,
+               count_transfers(transfers));
+}
+
+DeviceProgress NcclCommunicator::count_transfers(const std::vector<Transfer>& transfers) {
+  DeviceProgress numbers;
+  for (const Transfer& transfer : transfers) {
+    if (transfer.count == 0) continue;
+    const auto kind =
+        transfer.direction == Transfer::Direction::kSend ? &DeviceProgress::sends : &DeviceProgress::receives;
+    (numbers.*kind)[transfer.peer] = ++(transferred_.*kind)[transfer.peer];
+  }
+  return numbers;
 }
 
 void NcclCommunicator::barrier() {
@@ -335,8 +350,8 @@ std::unique_ptr<Communicator> NcclCommunicator::split_on(std::shared_ptr<Communi
   trace_->begin_wait(Operation::kSplit, number, -1);
   ncclConfig_t config = configuration(part->name_);
   ncclComm_t child = nullptr;
-  call("split", Watch::Handle::kNone, 0,
-       [&] { return ncclCommSplit(comm_, color < 0 ? NCCL_SPLIT_NOCOLOR : color, key, &child, &config); });
+  const auto split = [&] { return ncclCommSplit(comm_, color < 0 ? NCCL_SPLIT_NOCOLOR : color, key, &child, &config); };
+  call("split", Watch::Handle::kNone, 0, split, {number, {}, {}});
   trace_->end_wait();
   if (child == nullptr) return nullptr;
   part->adopt(child);

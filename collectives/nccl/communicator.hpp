@@ -62,12 +62,15 @@ class NcclCommunicator final : public Communicator {
   /// Calls `function`, which returns NCCL's result. When NCCL refuses, everything of this rank is aborted before the
   /// error is thrown.
   template <typename Function>
-  void call(const char* what, Watch::Handle handle, std::uint64_t number, Function function);
+  void call(const char* what, Watch::Handle handle, std::uint64_t number, Function function,
+            const DeviceProgress& until = {});
   /// Waits on the host until the communication stream is empty.
   void drain();
-  /// `since`: what the operation waits for on the compute stream; null = all that it holds.
+  /// `since`: what the operation waits for on the compute stream; null = all that it holds. `transfers`: of an
+  /// exchange, the number of each, as count_transfers() says.
   template <typename Calls>
-  Request issue(Operation operation, Calls calls, const Event* since = nullptr);
+  Request issue(Operation operation, Calls calls, const Event* since = nullptr, const DeviceProgress& transfers = {});
+  DeviceProgress count_transfers(const std::vector<Transfer>& transfers);
 
   std::shared_ptr<Shared> shared_;
   std::shared_ptr<CommunicationStream> stream_;
@@ -77,6 +80,7 @@ class NcclCommunicator final : public Communicator {
   ncclComm_t comm_ = nullptr;
   std::shared_ptr<Watch::Group> watched_;
   std::shared_ptr<GroupTrace> trace_;
+  DeviceProgress transferred_;  ///< by operations issued so far
 };
 
 }  // namespace trireme::collectives

@@ -4,16 +4,19 @@
 
 #include <cstddef>
 #include <functional>
+#include <future>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "collectives/communicator.hpp"
+#include "collectives/ops/diagnosis.hpp"
 #include "collectives/ops/trace.hpp"
 
 namespace trireme::collectives {
 
 /// Incremented with every change of CudaFunctions.
-inline constexpr int kCudaFunctionsVersion = 4;
+inline constexpr int kCudaFunctionsVersion = 5;
 
 struct CudaDevice {
   std::string name;
@@ -32,9 +35,12 @@ struct NcclWorldOptions {
   /// Sends rank 0's bytes to all ranks; used for NCCL's unique id.
   std::function<void(void* data, std::size_t bytes)> broadcast;
   OperationTrace* trace = nullptr;  ///< outlives the communicators
-  /// Limit for a call that blocks the host, and for an operation since its stream reached it. It must exceed the time
-  /// that a peer may compute between two operations of one group: nccl/watch.hpp says why.
+  /// Limit for a call that blocks the host, and for an operation since the last of its ranks has come to it. Without
+  /// `ask` it counts from this rank's coming, and must exceed the time that a peer may compute between two operations
+  /// of one group: nccl/watch.hpp says why.
   double limit_seconds = 600;
+  /// Asks ranks of the world where they are (AskRanks in nccl/peer_question.hpp; Watchdog::ask). May be empty.
+  std::function<std::future<std::vector<RankState>>(const std::vector<int>& ranks)> ask;
   double poll_seconds = 0.5;  ///< between two looks for errors and hangs
   double abort_seconds = 10;  ///< limit for ncclCommAbort
   /// Seconds of a clock that never goes back, for the limits; empty = the steady clock. Tests bring their own.

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <exception>
+#include <limits>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -35,10 +36,11 @@ std::string doing(const Watch::Group& group) {
 std::string describe_group(const Watch::Group& group) {
   constexpr std::size_t kShown = 16;
   std::string text = "group " + group.name;
-  if (group.ranks.empty()) return text;
+  if (!group.trace) return text;
+  const std::vector<int>& ranks = group.trace->ranks();
   text += " (ranks";
-  for (std::size_t i = 0; i < group.ranks.size() && i < kShown; ++i) text += base::str(" ", group.ranks[i]);
-  if (group.ranks.size() > kShown) text += base::str(" and ", group.ranks.size() - kShown, " more");
+  for (std::size_t i = 0; i < ranks.size() && i < kShown; ++i) text += base::str(" ", ranks[i]);
+  if (ranks.size() > kShown) text += base::str(" and ", ranks.size() - kShown, " more");
   return text + ")";
 }
 
@@ -73,15 +75,26 @@ void Watch::made(Group& group, ncclComm_t comm) {
   group.comm = comm;
 }
 
-void Watch::name_ranks(Group& group, const std::vector<int>& ranks) {
+void Watch::name_ranks(Group& group, std::shared_ptr<GroupTrace> trace, int own) {
   const std::lock_guard lock(mutex_);
-  group.ranks = ranks;
+  group.trace = std::move(trace);
+  group.own = own;
 }
 
 void Watch::launched(Group& group, Launched operation) {
   const std::lock_guard lock(mutex_);
-  while (!group.launched.empty() && group.launched.front().end->reached()) group.launched.pop_front();
+  retire(group);
+  operation.order = ++issued_;
   group.launched.push_back(std::move(operation));
+}
+
+void Watch::retire(Group& group) const {
+  while (!group.launched.empty() && group.launched.front().end->reached()) {
+    const Launched& ended = group.launched.front();
+    group.begun.reach(ended.until);
+    if (!ended.begun) group.begun_at = last_look_;  // it began after that
+    group.launched.pop_front();
+  }
 }
 
 void Watch::close(Group& group) {
@@ -91,7 +104,8 @@ void Watch::close(Group& group) {
   group.launched.clear();
 }
 
-Watch::Call::Call(Watch& watch, Group& group, const char* what, Handle handle, std::uint64_t number)
+Watch::Call::Call(Watch& watch, Group& group, const char* what, Handle handle, std::uint64_t number,
+                  const DeviceProgress& until)
     : watch_(watch), group_(group) {
   const double since = watch_.now();
   std::unique_lock lock(watch_.mutex_);
@@ -101,11 +115,14 @@ Watch::Call::Call(Watch& watch, Group& group, const char* what, Handle handle, s
   group_.call_number = number;
   group_.call_since = since;
   group_.call_can_be_aborted = handle == Handle::kAborts;
+  group_.call_until = until;
+  group_.call_question.reset();
 }
 
 Watch::Call::~Call() {
   const std::lock_guard lock(watch_.mutex_);
   group_.call = nullptr;
+  group_.call_until = {};
   if (watch_.failed_) watch_.wake_.notify_all();
 }
 
@@ -128,9 +145,12 @@ void Watch::run() {
 
 std::optional<Watch::Failure> Watch::look() {
   const std::lock_guard lock(mutex_);
+  const double time = last_look_ = now();
+  std::uint64_t first = std::numeric_limits<std::uint64_t>::max();
+  for (const auto& group : groups_) first = std::min(first, first_waiting(*group));
   for (const auto& group : groups_) {
     try {
-      if (auto failure = look_at(*group)) return failure;
+      if (auto failure = look_at(*group, time, first)) return failure;
     } catch (const std::exception& error) {
       return Failure{base::str(doing(*group), " of ", describe_group(*group), " failed: ", error.what())};
     }
@@ -138,8 +158,18 @@ std::optional<Watch::Failure> Watch::look() {
   return std::nullopt;
 }
 
-std::optional<Watch::Failure> Watch::look_at(Group& group) {
-  const double time = now();
+std::uint64_t Watch::first_waiting(const Group& group) {
+  for (const Launched& one : group.launched) {
+    try {
+      if (!one.begun && !one.begin->reached()) return one.order;
+    } catch (const std::exception&) {
+      return one.order;  // look_at() meets the error too, and reports it
+    }
+  }
+  return std::numeric_limits<std::uint64_t>::max();
+}
+
+std::optional<Watch::Failure> Watch::look_at(Group& group, double time, std::uint64_t first_waiting) {
   if (group.comm != nullptr) {
     ncclResult_t state = ncclSuccess;
     ncclResult_t code = ncclCommGetAsyncError(group.comm, &state);
@@ -148,18 +178,51 @@ std::optional<Watch::Failure> Watch::look_at(Group& group) {
       return Failure{base::str(doing(group), " of ", describe_group(group), " failed: ", nccl_text(code))};
     }
   }
-  if (group.call != nullptr && time - group.call_since > options_.limit_seconds) {
-    return Failure{base::str(doing(group), " of ", describe_group(group), " did not complete in ",
-                             options_.limit_seconds, " s", kWhy),
-                   group.call_can_be_aborted};
+  for (Launched& one : group.launched) {
+    if (one.order >= first_waiting) break;
+    if (one.begun) continue;
+    one.begun = group.begun_at = time;
+    group.begun.reach(one.until);
   }
-  while (!group.launched.empty() && group.launched.front().end->reached()) group.launched.pop_front();
+  retire(group);
+  publish(group, time);
+  if (group.call != nullptr && time - group.call_since > options_.limit_seconds) {
+    if (const auto why = why_hung(group, group.call_question, group.call_until, group.call_since, time)) {
+      return Failure{base::str(doing(group), " of ", describe_group(group), " did not complete in ",
+                               options_.limit_seconds, " s", *why),
+                     group.call_can_be_aborted};
+    }
+  }
   if (group.launched.empty()) return std::nullopt;
   Launched& oldest = group.launched.front();
-  if (!oldest.begun && oldest.begin->reached()) oldest.begun = time;
   if (!oldest.begun || time - *oldest.begun <= options_.limit_seconds) return std::nullopt;
+  const auto why = why_hung(group, oldest.question, oldest.until, *oldest.begun, time);
+  if (!why) return std::nullopt;
   return Failure{base::str(text_of(oldest), " of ", describe_group(group), " has been running for ",
-                           options_.limit_seconds, " s", kWhy)};
+                           options_.limit_seconds, " s", *why)};
+}
+
+void Watch::publish(const Group& group, double time) {
+  if (!group.trace) return;
+  DeviceState state{group.begun, time - group.begun_at, {}, 0};
+  if (group.call != nullptr) {
+    state.calling = group.call_until;
+    state.calling_seconds = time - group.call_since;
+  }
+  group.trace->set_device(state);
+}
+
+std::optional<std::string> Watch::why_hung(const Group& group, std::optional<PeerQuestion>& question,
+                                           const DeviceProgress& until, double since, double time) const {
+  const bool names_peers = group.trace && !(until == DeviceProgress{});
+  if (!options_.ask || !names_peers) return kWhy;
+  if (!question) question.emplace(group.trace, group.own, until, since);
+  switch (question->look(time, options_.limit_seconds, options_.ask)) {
+    case PeerQuestion::Verdict::kWait: return std::nullopt;
+    case PeerQuestion::Verdict::kSilent: return base::str("; no answer from ", question->silent_text());
+    case PeerQuestion::Verdict::kHang: break;
+  }
+  return "; all its ranks have come to it, so the network between them fails, or one of their devices";
 }
 
 bool Watch::claim(const std::string& message) {

@@ -22,13 +22,6 @@ const GroupState* waiting_group(const RankState& state) {
   return nullptr;
 }
 
-const GroupState* find_group(const RankState& state, const std::string& key) {
-  for (const GroupState& group : state.groups) {
-    if (group.key == key) return &group;
-  }
-  return nullptr;
-}
-
 /// "all_reduce #17 of group tp".
 std::string operation_text(Operation operation, std::uint64_t number, const std::string& group) {
   return str(name_of(operation), " #", number, " of group ", group);
@@ -84,6 +77,24 @@ class Job {
     return std::nullopt;
   }
 
+  /// The same for what devices have come to, where all hosts have started the same.
+  std::optional<Wait> uneven_device() const {
+    for (const RankState& ahead : states_) {
+      for (const GroupState& group : ahead.groups) {
+        if (!group.device) continue;
+        const std::uint64_t number = group.device->begun.collectives;
+        std::vector<int> missing;
+        for (const int rank : group.ranks) {
+          const GroupState* theirs = find_group(state(rank), group.key);
+          const bool came = theirs != nullptr && theirs->device && theirs->device->begun.collectives >= number;
+          if (!came) missing.push_back(rank);
+        }
+        if (!missing.empty()) return Wait{&ahead, &group, Operation::kNone, number, std::move(missing)};
+      }
+    }
+    return std::nullopt;
+  }
+
  private:
   std::vector<int> behind(const GroupState& group, std::uint64_t number) const {
     std::vector<int> missing;
@@ -119,6 +130,11 @@ std::string missing_sentence(const Job& job, const Wait& wait, const std::vector
   if (silent.size() == missing.size()) return str(text, "; no answer in ", answer_seconds, " s");
   if (!silent.empty()) text += str("; no answer in ", answer_seconds, " s from ", rank_names(job, silent));
   return text;
+}
+
+std::string device_sentence(const Job& job, const Wait& wait) {
+  return str("the device of ", rank_names(job, wait.missing), " has not come to operation #", wait.number, " of group ",
+             wait.group->name, " in ", phase_text(*wait.waiter), ", though its host has");
 }
 
 std::string circular_sentence(const std::vector<Wait>& waits) {
@@ -176,20 +192,26 @@ std::string table(const std::vector<RankState>& states, const std::set<int>& fir
 
 }  // namespace
 
+const GroupState* find_group(const RankState& state, const std::string& key) {
+  for (const GroupState& group : state.groups) {
+    if (group.key == key) return &group;
+  }
+  return nullptr;
+}
+
+std::string key_of(const GroupTrace& group) {
+  std::uint64_t hash = 0;
+  for (const int member : group.ranks()) hash = base::mix(hash, static_cast<std::uint64_t>(member));
+  return str(group.name(), "/", hash, "/", group.instance());
+}
+
 RankState describe(const OperationTrace& trace, int rank, const std::string& host, const std::string& phase,
                    std::int64_t step) {
   RankState state{rank, host, true, phase, step, {}};
   for (const auto& group : trace.groups()) {
-    std::uint64_t hash = 0;
-    for (const int member : group->ranks()) hash = base::mix(hash, static_cast<std::uint64_t>(member));
-    GroupState view{group->name(),
-                    str(group->name(), "/", hash, "/", group->instance()),
-                    group->ranks(),
-                    0,
-                    group->last_collective(),
-                    group->waiting(),
-                    0,
-                    -1};
+    GroupState view{
+        group->name(),  key_of(*group), group->ranks(), 0, group->last_collective(), group->waiting(), 0, -1,
+        group->device()};
     view.waiting_number = group->waiting_number();
     view.waiting_peer = group->waiting_peer();
     view.started = group->collectives_started();
@@ -198,11 +220,44 @@ RankState describe(const OperationTrace& trace, int rank, const std::string& hos
   return state;
 }
 
+namespace {
+
+Json to_json(const DeviceProgress& progress) {
+  // Pairs: a JSON object would have texts for keys.
+  const auto pairs = [](const auto& counts) {
+    Json list = Json::array();
+    for (const auto& [rank, count] : counts) list.push_back({rank, count});
+    return list;
+  };
+  return {progress.collectives, pairs(progress.sends), pairs(progress.receives)};
+}
+
+DeviceProgress progress(const Json& json) {
+  DeviceProgress result;
+  result.collectives = json.at(0);
+  for (const Json& pair : json.at(1)) result.sends[pair.at(0)] = pair.at(1);
+  for (const Json& pair : json.at(2)) result.receives[pair.at(0)] = pair.at(1);
+  return result;
+}
+
+Json to_json(const std::optional<DeviceState>& device) {
+  if (!device) return nullptr;
+  return {to_json(device->begun), device->begun_seconds, to_json(device->calling), device->calling_seconds};
+}
+
+std::optional<DeviceState> device_state(const Json& json) {
+  if (json.is_null()) return std::nullopt;
+  return DeviceState{progress(json.at(0)), json.at(1), progress(json.at(2)), json.at(3)};
+}
+
+}  // namespace
+
 std::string serialize(const RankState& state) {
   Json groups = Json::array();
   for (const GroupState& group : state.groups) {
     groups.push_back({group.name, group.key, group.ranks, group.started, static_cast<int>(group.last),
-                      static_cast<int>(group.waiting), group.waiting_number, group.waiting_peer});
+                      static_cast<int>(group.waiting), group.waiting_number, group.waiting_peer,
+                      to_json(group.device)});
   }
   return Json{state.rank, state.host, state.phase, state.step, groups}.dump();
 }
@@ -214,7 +269,8 @@ RankState parse_rank_state(const std::string& text) {
     for (const Json& group : json.at(4)) {
       state.groups.push_back({group.at(0), group.at(1), group.at(2).get<std::vector<int>>(), group.at(3),
                               static_cast<Operation>(group.at(4).get<int>()),
-                              static_cast<Operation>(group.at(5).get<int>()), group.at(6), group.at(7)});
+                              static_cast<Operation>(group.at(5).get<int>()), group.at(6), group.at(7),
+                              device_state(group.at(8))});
     }
     return state;
   } catch (const Json::exception& error) {
@@ -242,6 +298,12 @@ std::string diagnose(const std::vector<RankState>& states, double limit_seconds,
   if (sentence.empty() && !waits.empty()) sentence = circular_sentence(waits);
   if (sentence.empty()) {
     if (const auto uneven = job.uneven_group()) blame(*uneven, uneven->missing);
+  }
+  if (sentence.empty()) {
+    if (const auto uneven = job.uneven_device()) {
+      sentence = device_sentence(job, *uneven);
+      named.insert(uneven->missing.begin(), uneven->missing.end());
+    }
   }
   if (sentence.empty()) {
     for (const RankState& state : states) {

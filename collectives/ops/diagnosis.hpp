@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +20,7 @@ struct GroupState {
   Operation waiting = Operation::kNone;
   std::uint64_t waiting_number = 0;
   int waiting_peer = -1;
+  std::optional<DeviceState> device = std::nullopt;
 };
 
 struct RankState {
@@ -29,6 +31,11 @@ struct RankState {
   std::int64_t step = 0;
   std::vector<GroupState> groups;
 };
+
+/// GroupState::key of a group.
+std::string key_of(const GroupTrace& group);
+/// The group with this key as a rank answered; null where it has none.
+const GroupState* find_group(const RankState& state, const std::string& key);
 
 /// The state that this rank answers with.
 RankState describe(const OperationTrace& trace, int rank, const std::string& host, const std::string& phase,

@@ -31,6 +31,16 @@ void GroupTrace::begin_wait(Operation operation, std::uint64_t number, int peer)
   waiting_.store(operation, std::memory_order_release);
 }
 
+void GroupTrace::set_device(const DeviceState& state) {
+  const std::lock_guard lock(device_mutex_);
+  device_ = state;
+}
+
+std::optional<DeviceState> GroupTrace::device() const {
+  const std::lock_guard lock(device_mutex_);
+  return device_;
+}
+
 void GroupTrace::end_wait() { waiting_.store(Operation::kNone, std::memory_order_release); }
 
 std::shared_ptr<GroupTrace> OperationTrace::open(const std::string& name, const std::vector<int>& ranks) {

@@ -1,13 +1,16 @@
 // Records what this rank is doing in its collectives: the communicators write it, the watchdog reads it. Recording is a
-// few relaxed atomic stores; only opening and closing a group takes a lock.
+// few relaxed atomic stores; only opening and closing a group takes a lock, and what the watch over a device writes.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "collectives/ops/device_progress.hpp"
 
 namespace trireme::collectives {
 
@@ -45,6 +48,11 @@ class GroupTrace {
   void begin_wait(Operation operation, std::uint64_t number, int peer);
   void end_wait();
 
+  /// What a group of device memory is seen to have come to.
+  void set_device(const DeviceState& state);
+  /// Nothing in host memory, and before the first look at a device.
+  std::optional<DeviceState> device() const;
+
   std::uint64_t collectives_started() const { return collectives_.load(std::memory_order_relaxed); }
   Operation last_collective() const { return last_.load(std::memory_order_relaxed); }
   /// kNone when this rank waits for nothing in this group.
@@ -62,6 +70,8 @@ class GroupTrace {
   std::atomic<Operation> waiting_{Operation::kNone};
   std::atomic<std::uint64_t> waiting_number_{0};
   std::atomic<int> waiting_peer_{-1};
+  mutable std::mutex device_mutex_;
+  std::optional<DeviceState> device_;
 };
 
 /// The traces of all groups of one rank. Thread-safe.

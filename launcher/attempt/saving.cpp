@@ -46,7 +46,11 @@ Saving::Saving(Session& session, AttemptParts& parts, FastTier* fast, const Star
       requests_(parts.watched.requests()),
       shards_(options_.checkpoint.shards_per_node, session.ranks_on_node(), parts.keeper->attempts()),
       housekeeping_(parts.keeper->housekeeping(
-          {options_.checkpoint.keep, options_.checkpoint.keep_every, start.resumed_from()})) {}
+          {options_.checkpoint.keep, options_.checkpoint.keep_every, start.resumed_from()})) {
+  if (!options_.checkpoint.async || !session.device().cuda()) return;
+  // Pinning takes long, and may fail: both belong into the start, not into the first save.
+  session.world().together([&] { writer_.reserve(stored_boxes(session.trainer().state()), shards_.files()); });
+}
 
 CheckpointScheduler::UnderWay Saving::under_way() const {
   using UnderWay = CheckpointScheduler::UnderWay;

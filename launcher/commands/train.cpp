@@ -41,7 +41,7 @@ int train_command(collectives::MpiWorld& world, base::SignalThread& signals, con
     attempt.open(my_queue);
     if (const auto outcome = attempt.paused()) return outcome->exit_code;
     attempt.check_stop("before the model was built");
-    Session session(world, input.resolved, device);
+    Session session(world, input.resolved, device, &watchdog);
     for (const std::string& line :
          run_lines(input.resolved, input.train->samples(), world.size(), session.processor().threads, notes)) {
       log.info(line);

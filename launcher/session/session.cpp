@@ -67,17 +67,19 @@ pipeline::TrainerConfig trainer_config(const options::Resolved& resolved, const 
 }
 
 std::unique_ptr<collectives::Communicator> nccl_world(collectives::MpiWorld& world, collectives::Communicator& host,
-                                                      const Device& device, double step_timeout) {
+                                                      const Device& device, collectives::Watchdog* watchdog) {
   collectives::NcclWorldOptions options;
   options.rank = world.rank();
   options.size = world.size();
   options.device = device.index();
   options.broadcast = [&host](void* data, std::size_t bytes) { host.broadcast(data, bytes, DataType::kUInt8, 0); };
   options.trace = &world.trace();
-  // The watchdog over MPI knows how long steps take and which ranks are missing, so this limit is not the shorter one.
-  constexpr double kLeast = 600;
-  constexpr double kUnknown = 3600;
-  options.limit_seconds = step_timeout > 0 ? std::max(kLeast, step_timeout) : kUnknown;
+  // With all ranks at it no operation takes that long. Without a watchdog nobody can tell a late rank from one that
+  // hangs.
+  constexpr double kOfAnOperation = 600;
+  constexpr double kOfARank = 3600;
+  options.limit_seconds = watchdog != nullptr ? kOfAnOperation : kOfARank;
+  if (watchdog != nullptr) options.ask = [watchdog](const std::vector<int>& ranks) { return watchdog->ask(ranks); };
   options.end_job = [&world](const std::string& message) {
     // A rank that failed has closed its connections, which the others notice before it has said why: it speaks first.
     std::this_thread::sleep_for(std::chrono::seconds(2));
@@ -102,7 +104,8 @@ std::vector<std::string> gather_hosts(const collectives::MpiWorld& world, collec
 
 }  // namespace
 
-Session::Session(collectives::MpiWorld& world, const options::Resolved& resolved, const Device& device)
+Session::Session(collectives::MpiWorld& world, const options::Resolved& resolved, const Device& device,
+                 collectives::Watchdog* watchdog)
     : world_(world),
       resolved_(resolved),
       device_(device),
@@ -114,7 +117,7 @@ Session::Session(collectives::MpiWorld& world, const options::Resolved& resolved
   // Fresh memory is always written before it is read: filling it would cost a kernel for each tensor.
   at::globalContext().setDeterministicFillUninitializedMemory(false);
   host_world_ = world_.communicator("world");
-  if (device.cuda()) device_world_ = nccl_world(world_, *host_world_, device, resolved.options.train.step_timeout);
+  if (device.cuda()) device_world_ = nccl_world(world_, *host_world_, device, watchdog);
   groups_ = pipeline::make_groups(device_world_ ? *device_world_ : *host_world_, mesh_,
                                   static_cast<int>(resolved.options.parallel.chunks));
   checkpoint_world_ = world_.communicator("checkpoint");

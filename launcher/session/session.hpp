@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "collectives/mpi/watchdog.hpp"
 #include "collectives/mpi/world.hpp"
 #include "collectives/topology/mesh.hpp"
 #include "io/tokens/data_source.hpp"
@@ -30,8 +31,10 @@ struct Processor {
 class Session {
  public:
   /// Collective. `resolved` and `device` must outlive the session. Sets LibTorch's threads, builds communicators and
-  /// trainer (parameters not yet initialised).
-  Session(collectives::MpiWorld& world, const options::Resolved& resolved, const Device& device);
+  /// trainer (parameters not yet initialised). `watchdog`, which must outlive the session, tells on GPUs a late rank
+  /// from an operation that hangs; may be null.
+  Session(collectives::MpiWorld& world, const options::Resolved& resolved, const Device& device,
+          collectives::Watchdog* watchdog = nullptr);
   ~Session();
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;

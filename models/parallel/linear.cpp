@@ -19,7 +19,10 @@ namespace {
 
 bool use_onednn(const at::Tensor& out, const at::Tensor& a) {
   static const bool intel = __builtin_cpu_is("intel") != 0;
-  return !intel && out.is_cpu() && out.scalar_type() == at::kFloat && out.numel() > 0 && a.numel() > 0 &&
+  // mkldnn_matmul() refuses other processors, for fp32 too.
+  static const bool takes =
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  return !intel && takes && out.is_cpu() && out.scalar_type() == at::kFloat && out.numel() > 0 && a.numel() > 0 &&
          at::globalContext().userEnabledMkldnn();
 }
 

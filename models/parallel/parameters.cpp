@@ -19,23 +19,17 @@ double initial_scale(const spec::LogicalTensor& tensor, const spec::ModelConfig&
   return config.init_std / std::sqrt(2.0 * static_cast<double>(config.layers));
 }
 
-/// Calls fill(first global index, count, destination) for each contiguous run of elements of the box in its tensor.
-template <typename Fill>
-void for_each_run(const topology::Shape& shape, const topology::Box& box, double* out, const Fill& fill) {
-  if (box.empty()) return;
+/// The index in its tensor of the first element of a row of the box: elements that lie next to each other.
+std::uint64_t first_of_row(const topology::Shape& shape, const topology::Box& box, std::int64_t row) {
   const std::size_t last = shape.size() - 1;
-  const std::int64_t rows = box.elements() / box.size[last];
-  for (std::int64_t row = 0; row < rows; ++row) {
-    std::int64_t rest = row;
-    std::int64_t first = box.offset[last];
-    std::int64_t stride = shape[last];
-    for (std::size_t dim = last; dim-- > 0;) {
-      first += (box.offset[dim] + rest % box.size[dim]) * stride;
-      rest /= box.size[dim];
-      stride *= shape[dim];
-    }
-    fill(static_cast<std::uint64_t>(first), static_cast<std::uint64_t>(box.size[last]), out + row * box.size[last]);
+  std::int64_t first = box.offset[last];
+  std::int64_t stride = shape[last];
+  for (std::size_t dim = last; dim-- > 0;) {
+    first += (box.offset[dim] + row % box.size[dim]) * stride;
+    row /= box.size[dim];
+    stride *= shape[dim];
   }
+  return static_cast<std::uint64_t>(first);
 }
 
 }  // namespace
@@ -59,11 +53,16 @@ at::Tensor initial_values(const Parameter& parameter, std::uint64_t seed, const 
   if (tensor.initial == spec::Initial::kZeros) return at::zeros(parameter.box.size, at::kDouble);
   if (tensor.initial == spec::Initial::kOnes) return at::full(parameter.box.size, 1.0, at::kDouble);
   at::Tensor values = at::empty(parameter.box.size, at::kDouble);
+  if (parameter.box.empty()) return values;
+  auto* const out = values.mutable_data_ptr<double>();
   const double scale = initial_scale(tensor, config);
-  for_each_run(tensor.shape, parameter.box, values.mutable_data_ptr<double>(),
-               [&](std::uint64_t first, std::uint64_t count, double* out) {
-                 base::fill_normal(seed, tensor.name, first, count, scale, out);
-               });
+  const std::int64_t width = parameter.box.size.back(), rows = values.numel() / width;
+  // Each value depends on its index alone, so it does not matter which thread draws it.
+#pragma omp parallel for schedule(static)
+  for (std::int64_t row = 0; row < rows; ++row) {
+    base::fill_normal(seed, tensor.name, first_of_row(tensor.shape, parameter.box, row),
+                      static_cast<std::uint64_t>(width), scale, out + row * width);
+  }
   return values;
 }
 

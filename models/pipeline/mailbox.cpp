@@ -2,8 +2,6 @@
 
 #include <ATen/ops/empty.h>
 
-#include <algorithm>
-
 #include "base/error.hpp"
 #include "models/parallel/data_type.hpp"
 
@@ -36,12 +34,7 @@ at::Tensor Mailbox::take(schedule::Payload payload, int chunk, int micro_batch) 
 
 void Mailbox::start(const std::vector<schedule::Transfer>& transfers) {
   const schedule::Action exchange{schedule::ActionKind::kExchange, -1, -1, transfers};
-  auto groups = schedule::groups_of(links_->stage(), exchange, links_->communicators());
-  // A device starts groups in the order of the calls: behind a send a receive would wait for what is sent.
-  std::ranges::stable_partition(groups, [](const schedule::LinkGroup& group) {
-    return group.transfers.front().direction == schedule::Direction::kReceive;
-  });
-  for (const schedule::LinkGroup& group : groups) start_group(group);
+  for (const auto& group : schedule::groups_of(links_->stage(), exchange, links_->communicators())) start_group(group);
 }
 
 void Mailbox::start_group(const schedule::LinkGroup& group) {

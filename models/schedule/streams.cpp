@@ -20,7 +20,8 @@ struct Group {
   int stage = 0;
   std::size_t action = 0;
   std::size_t computes_before = 0;
-  std::optional<std::size_t> before;  ///< the group before it on its stream
+  std::optional<std::size_t> before;         ///< the group before it on its stream
+  std::optional<std::size_t> called_before;  ///< the group that must have started before it
   std::vector<std::size_t> counterparts;
   std::vector<Transfer> transfers;
   bool started = false, done = false;
@@ -28,9 +29,9 @@ struct Group {
 
 class Devices {
  public:
-  Devices(const std::vector<StageActions>& stages, Communicators communicators)
+  Devices(const std::vector<StageActions>& stages, Communicators communicators, LaunchOrder order)
       : stages_(stages), computes_(stages.size()), computed_(stages.size(), 0) {
-    for (int stage = 0; stage < static_cast<int>(stages.size()); ++stage) list(stage, communicators);
+    for (int stage = 0; stage < static_cast<int>(stages.size()); ++stage) list(stage, communicators, order);
   }
 
   std::string run() {
@@ -59,7 +60,8 @@ class Devices {
   static Key key_of(const Transfer& transfer) { return {transfer.payload, transfer.chunk, transfer.micro_batch}; }
   std::string text(const Group& group) const { return to_string(stages_[group.stage][group.action]); }
 
-  void list(int stage, Communicators communicators) {
+  void list(int stage, Communicators communicators, LaunchOrder order) {
+    std::optional<std::size_t> called;
     std::map<Link, std::size_t> last;  // on each stream
     for (std::size_t at = 0; at < stages_[stage].size(); ++at) {
       const Action& action = stages_[stage][at];
@@ -69,7 +71,9 @@ class Devices {
       }
       for (LinkGroup& part : groups_of(stage, action, communicators)) {
         const Link stream = communicators == Communicators::kOne ? Link(0, 0) : part.link;
-        Group group{stage, at, computes_[stage].size(), {}, {}, std::move(part.transfers)};
+        Group group{stage, at, computes_[stage].size(), {}, {}, {}, std::move(part.transfers)};
+        if (order == LaunchOrder::kCalls) group.called_before = called;
+        called = groups_.size();
         if (const auto before = last.find(stream); before != last.end()) group.before = before->second;
         last[stream] = groups_.size();
         for (const Transfer& transfer : group.transfers) {
@@ -84,7 +88,9 @@ class Devices {
   bool advance(Group& group) const {
     if (group.done) return false;
     if (!group.started) {
-      group.started = computed_[group.stage] >= group.computes_before && (!group.before || groups_[*group.before].done);
+      group.started = computed_[group.stage] >= group.computes_before &&
+                      (!group.before || groups_[*group.before].done) &&
+                      (!group.called_before || groups_[*group.called_before].started);
       return group.started;
     }
     group.done = std::all_of(group.counterparts.begin(), group.counterparts.end(),
@@ -126,8 +132,8 @@ class Devices {
 
 }  // namespace
 
-std::string check_streams(const std::vector<StageActions>& stages, Communicators communicators) {
-  return Devices(stages, communicators).run();
+std::string check_streams(const std::vector<StageActions>& stages, Communicators communicators, LaunchOrder order) {
+  return Devices(stages, communicators, order).run();
 }
 
 }  // namespace trireme::schedule

@@ -349,5 +349,46 @@ TEST(FakeMachine, RepeatsItselfWithOneSeed) {
   EXPECT_NE(order(7), order(8));
 }
 
+/// Rank 0 calls an operation of communicator a, whose stream computes until rank 1 is done with b, and then that of b.
+std::vector<std::string> call_behind_a_computation(const Options& options) {
+  Machine machine(options);
+  machine.run(2, [&](int rank) {
+    const std::vector<ncclComm_t> comms = {join(machine, rank, 2, "a"), join(machine, rank, 2, "b")};
+    const std::vector<cudaStream_t> streams = {new_stream(), new_stream()};
+    float* data = new_floats(2);
+    const auto reduce = [&](std::size_t i) {
+      EXPECT_EQ(ncclAllReduce(data + i, data + i, 1, ncclFloat, ncclSum, comms[i], streams[i]), ncclSuccess);
+    };
+    reduce(0);  // connects, and so does the next
+    reduce(1);
+    EXPECT_EQ(cudaDeviceSynchronize(), cudaSuccess);
+    if (rank == 0) {
+      machine.compute_until_release(streams[0]);
+      reduce(0);
+      reduce(1);
+    } else {
+      reduce(1);
+      if (cudaStreamSynchronize(streams[1]) != cudaSuccess) return;
+      machine.release();
+      reduce(0);
+    }
+    if (cudaDeviceSynchronize() != cudaSuccess) return;
+    for (const ncclComm_t comm : comms) ncclCommDestroy(comm);
+    for (const cudaStream_t stream : streams) cudaStreamDestroy(stream);
+    cudaFree(data);
+  });
+  return machine.findings();
+}
+
+TEST(FakeNccl, StartsKernelsInTheOrderOfTheCallsWhereItIsToldTo) {
+  Options options = seeded();
+  options.launch_order = false;
+  EXPECT_THAT(call_behind_a_computation(options), IsEmpty());
+  options.launch_order = true;
+  EXPECT_THAT(
+      call_behind_a_computation(options),
+      ElementsAre(AllOf(StartsWith("deadlock:"), HasSubstr("communicator b waits for the start of communicator a"))));
+}
+
 }  // namespace
 }  // namespace trireme::fake

@@ -1,6 +1,7 @@
 // What the fake NCCL's kernels do on their streams: a collective ends when every rank's kernel runs, a transfer when
 // both sides' kernels run.
 #include <cstring>
+#include <utility>
 
 #include "base/error.hpp"
 #include "collectives/ops/reduce.hpp"
@@ -90,6 +91,11 @@ class Run {
 
   bool ready(std::vector<Position>& needs) {
     Kernel& kernel = *kernel_;
+    if (!comm().aborted && must_wait_its_turn()) {
+      needs.push_back(kernel.previous->at);
+      return false;
+    }
+    kernel.previous.reset();
     kernel.running = true;
     if (comm().aborted) return true;
     if (kernel.hung) return false;
@@ -117,6 +123,9 @@ class Run {
   std::string waits_for() {
     const Kernel& kernel = *kernel_;
     std::string text = base::str("communicator ", comm().name, " waits for");
+    if (must_wait_its_turn()) {
+      return text + " the start of communicator " + state_.nccl.comms.at(kernel.previous->comm).name;
+    }
     if (kernel.hung) return text + " a network that hangs";
     const Call& first = kernel.calls[0];
     if (first.kind == Kind::kSend || first.kind == Kind::kReceive) {
@@ -135,6 +144,12 @@ class Run {
 
  private:
   Comm& comm() { return state_.nccl.comms.at(kernel_->comm); }
+
+  bool must_wait_its_turn() {
+    const auto& previous = kernel_->previous;
+    return state_.options.launch_order && !kernel_->running && previous && !previous->running &&
+           !state_.nccl.comms.at(previous->comm).aborted;
+  }
 
   /// Whether a kernel of another rank takes part now; otherwise says what it needs.
   bool takes_part(const Kernel& other, std::vector<Position>& needs) {
@@ -238,6 +253,7 @@ void launch_kernel(State& state, Comm& comm, const std::vector<Call>& calls) {
   stream.nccl = true;
   kernel->at = state.streams.add(state, stream, std::move(operation));
   comm.kernels.push_back(kernel);
+  kernel->previous = std::exchange(state.nccl.last_kernel[comm.owner], kernel);
 }
 
 }  // namespace

@@ -42,6 +42,7 @@ struct Kernel {
   Position at;
   bool running = false;  ///< reached by its stream
   bool hung = false;
+  std::shared_ptr<Kernel> previous;  ///< launched by the rank before this one; null once this one runs
   std::vector<Call> calls;
   std::vector<std::size_t> places;  ///< of each call in its clique's list (collectives, sends or receives)
   std::vector<std::vector<char>> results;
@@ -96,6 +97,7 @@ struct Comm {
 
 struct Nccl {
   std::map<int, Comm> comms;
+  std::map<int, std::shared_ptr<Kernel>> last_kernel;  ///< of each process
   std::map<std::string, std::shared_ptr<Clique>> by_id;
   int next_comm = 1;
   int next_unique_id = 1;

@@ -23,6 +23,8 @@ class Snapshot {
            const StateMemory& memory, HostPool& pool);
 
   bool has_live() const;
+  /// Bytes of the pool that copy() takes.
+  std::uint64_t pooled() const { return pooled_bytes_; }
   /// Copies the chosen pieces into the pool. Throws like the allocator and StateMemory::copy.
   void copy();
   bool is_live(std::size_t piece) const { return place_[piece] == kLive; }

@@ -80,6 +80,13 @@ SaveResult Writer::save(const SaveInfo& info, std::span<const StoredBox> boxes) 
   return result;
 }
 
+void Writer::reserve(std::span<const StoredBox> boxes, int shards_per_node) {
+  if (!planner_.prepare(boxes, shards_per_node).empty()) return;
+  const PreparedSave& prepared = planner_.prepared();
+  pool_.reserve(
+      Snapshot(prepared.task.pieces, prepared.tensors, {boxes.begin(), boxes.end()}, memory_, pool_).pooled());
+}
+
 void Writer::start(SaveInfo info, std::span<const StoredBox> boxes) {
   if (running_) throw base::Error("a save is under way");
   auto running = std::make_unique<Running>();

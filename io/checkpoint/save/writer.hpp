@@ -40,6 +40,11 @@ class Writer {
   /// Throws only what the Coordinator throws; the ranks agree on every other failure, and it is returned.
   SaveResult save(const SaveInfo& info, std::span<const StoredBox> boxes);
 
+  /// Collective; not while a save is under way. Takes the memory now that start() will need for these boxes, which
+  /// takes long where memory is pinned: the first save then finds it there. Throws like the allocator, on the rank
+  /// concerned; what else is wrong with the boxes the save itself says.
+  void reserve(std::span<const StoredBox> boxes, int shards_per_node);
+
   /// Collective; not while a save is under way. Works like save(), but returns as soon as a thread has taken over. The
   /// boxes' memory must stay unchanged until wait_for_snapshot() has returned.
   void start(SaveInfo info, std::span<const StoredBox> boxes);

@@ -18,7 +18,7 @@ TEST_P(FakeCommunicator, HoldsInAnyOrder) {
   for (int round = 0; round < 3; ++round) {
     const auto seed = static_cast<unsigned>(seeds());
     SCOPED_TRACE(testing::Message() << "machine seed " << seed);
-    Job job(ranks, {.seed = seed});
+    Job job(ranks, {.seed = seed, .launch_order = round > 0});
     const auto errors = job.run([&, named = named](int rank) {
       const Environment environment{"fake",
                                     [&] { return make_world(job, rank); },

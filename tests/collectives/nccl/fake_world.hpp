@@ -27,6 +27,8 @@ class LookClock {
     when_ = seconds;
     action_ = std::move(action);
   }
+  /// Looks without moving it.
+  double now() const { return seconds_; }
   double operator()() {
     if (!running_) return 0;
     const int now = ++seconds_;

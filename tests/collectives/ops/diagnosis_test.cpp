@@ -34,6 +34,33 @@ TEST(Diagnosis, NamesTheRankThatNeverCame) {
   EXPECT_THAT(text, HasSubstr("in no operation; last all_reduce #16 of group tp"));
 }
 
+// Hosts run ahead of their devices, so all of them may have started what one device has not come to.
+TEST(Diagnosis, NamesTheRankWhoseDeviceNeverCame) {
+  auto states = four_waiting();
+  for (std::size_t rank = 0; rank < states.size(); ++rank) {
+    GroupState& tp = group_of(states, rank);
+    tp.waiting = Operation::kNone;
+    tp.device = DeviceState{{rank == 2 ? 15u : 17u, {}, {}}, 70, {}, 0};
+  }
+  EXPECT_THAT(
+      diagnose(states, 60, 10),
+      StartsWith("the device of rank 2 (host n2) has not come to operation #17 of group tp in step 42, though its "
+                 "host has\n"));
+}
+
+TEST(Diagnosis, ADevicesStateSurvivesTheAnswer) {
+  auto states = four_waiting();
+  group_of(states, 0).device = DeviceState{{3, {{1, 4}, {12, 5}}, {{2, 6}}}, 1.5, {7, {}, {}}, 0.5};
+  const RankState read = parse_rank_state(serialize(states[0]));
+  const std::optional<DeviceState>& device = read.groups.front().device;
+  ASSERT_TRUE(device);
+  EXPECT_EQ(device->begun, group_of(states, 0).device->begun);
+  EXPECT_EQ(device->begun_seconds, 1.5);
+  EXPECT_EQ(device->calling, group_of(states, 0).device->calling);
+  EXPECT_EQ(device->calling_seconds, 0.5);
+  EXPECT_FALSE(parse_rank_state(serialize(states[1])).groups.front().device);
+}
+
 TEST(Diagnosis, NamesAllRanksThatNeverCame) {
   auto states = four_waiting();
   sends_nothing(group_of(states, 1), 16);

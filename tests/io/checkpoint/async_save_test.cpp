@@ -108,6 +108,32 @@ TEST(AsyncSave, WhatIsSavedIsWhatWasThereWhateverThePoolHolds) {
   }
 }
 
+TEST(AsyncSave, MemoryThatWasReservedIsAllThatTheSavesTake) {
+  const auto tensors = sample_tensors();
+  const Layout layout{2, 2, 1, true};
+  for (const std::uint64_t pool : {std::uint64_t{0}, std::uint64_t{16384}, std::uint64_t{1} << 30}) {
+    MemoryFileSystem files;
+    run_training_ranks(layout.ranks(), 1, [&](Rank rank) {
+      const HostStateMemory memory;
+      CountingAllocator host;
+      Writer writer(rank.planning, files, AsyncParts{rank.draining, memory, pool, host.function()});
+      Training training(tensors, layout, rank.planning.rank());
+      writer.reserve(training.boxes, sample_info("/run", 1).shards_per_node);
+      const auto reserved = host.asked();
+      EXPECT_EQ(reserved.empty(), pool == 0) << "before the first save";
+      for (std::int64_t step = 1; step <= 2; ++step) {
+        training.set(step);
+        writer.start(sample_info("/run", step), training.boxes);
+        writer.wait_for_snapshot();
+        const SaveResult result = writer.finish();
+        EXPECT_TRUE(result.ok) << result.error;
+      }
+      EXPECT_EQ(host.asked(), reserved) << "a save took more";
+      EXPECT_LE(host.most_in_use(), pool);
+    });
+  }
+}
+
 TEST(AsyncSave, WithRoomInThePoolTheTrainingDoesNotWaitForTheDisk) {
   const auto tensors = sample_tensors();
   GatedFileSystem files;

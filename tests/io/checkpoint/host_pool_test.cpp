@@ -4,8 +4,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstring>
 #include <random>
+#include <vector>
 
 #include "base/error.hpp"
 #include "base/file_system.hpp"
@@ -53,6 +58,30 @@ TEST(HostPool, MemoryBeginsWhereDirectInputAndOutputMay) {
   for (const std::size_t bytes : {1, 4096, 4097, 3 << 20}) {
     const auto memory = allocate_huge(bytes);
     EXPECT_EQ(reinterpret_cast<std::uintptr_t>(memory.get()) % base::kDirectAlignment, 0) << bytes;
+  }
+}
+
+const std::size_t kPage = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+
+/// How many of the pages from `first` on are resident; the last ones may not be mapped at all.
+std::size_t resident_pages(std::byte* first, std::size_t pages) {
+  std::vector<unsigned char> found(pages);
+  while (pages > 0 && ::mincore(first, pages * kPage, found.data()) != 0) --pages;
+  found.resize(pages);
+  return static_cast<std::size_t>(std::ranges::count_if(found, [](unsigned char page) { return (page & 1) != 0; }));
+}
+
+TEST(HostPool, MemoryOnHugePagesIsNoMoreThanWasAskedFor) {
+  constexpr std::size_t kHugePage = std::size_t{2} << 20;
+  for (const std::size_t bytes : {std::size_t{4097}, kHugePage, (std::size_t{3} << 20) + 1, 9 * kHugePage - kPage}) {
+    const auto memory = allocate_huge(bytes);
+    const std::size_t asked = (bytes + kPage - 1) / kPage;
+    std::byte* const behind = memory.get() + asked * kPage;
+    // Up to the next huge page nothing may become resident together with it, but for the allocator's own next word.
+    const std::size_t before = resident_pages(behind, kHugePage / kPage);
+    std::memset(memory.get(), 1, bytes);
+    EXPECT_EQ(resident_pages(memory.get(), asked), asked) << bytes;
+    EXPECT_LE(resident_pages(behind, kHugePage / kPage), before + 1) << bytes;
   }
 }
 

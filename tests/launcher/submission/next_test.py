@@ -44,13 +44,14 @@ ranks_per_node = 1
 cpus_per_task = 1
 """)
 
-    def attempts(self, *ends, steps):
+    def attempts(self, *ends, steps, stop_when=""):
         """What attempts leave that ended with these (reason, last step); None: killed without a word."""
         lines = []
         for old in (self.run / "logs").glob("outcome.*"):
             old.unlink()
         for number, end in enumerate(ends, 1):
-            lines.append({"event": "start", "attempt": number, "run_id": "1f-2a", "job": "5", "steps": steps})
+            lines.append({"event": "start", "attempt": number, "run_id": "1f-2a", "job": "5", "steps": steps,
+                          "stop_when": stop_when})
             if end:
                 lines.append({"event": "end", "attempt": number, "reason": end[0], "last_step": end[1],
                               "saved_step": end[1]})
@@ -113,6 +114,18 @@ def ends_that_are_not(desk):
     check("the ledger tells without the outcome", desk.next() == DONE, desk.next())
 
 
+def ends_by_the_options(desk):
+    desk.attempts(("done early: valid_loss 2.4000 reached the target 2.5", 6), steps=10, stop_when="target 2.5")
+    desk.write("steps = 10\nstop_when = target  2.50")
+    check("ended early by the same rule: done", desk.next() == DONE, desk.next())
+    desk.write("steps = 10\nstop_when = target 2")
+    check("another rule: not", desk.next() == GOES, desk.next())
+    desk.write("steps = 10")
+    check("no rule any more: not", desk.next() == GOES, desk.next())
+    desk.attempts(("paused at step 6", 6), steps=10)
+    check("paused: not done", desk.next() == GOES, desk.next())
+
+
 def submit_says_so(desk):
     text = desk.folder / "text.txt"
     text.write_text("".join(f"{i} times {i % 7} is {i * (i % 7)}.\n\n" for i in range(3000)))
@@ -131,7 +144,7 @@ def submit_says_so(desk):
 def main():
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         desk = Desk(folder)
-        for case in (length_in_tokens, length_in_steps, ends_that_are_not, submit_says_so):
+        for case in (length_in_tokens, length_in_steps, ends_that_are_not, ends_by_the_options, submit_says_so):
             case(desk)
 
 

@@ -1,6 +1,7 @@
 // What a step asks of LibTorch: how many operations for a layer, and how often the host waits for a result. On a GPU
 // each operation is a launch and each wait empties the queue; on a CPU the same calls are made, so they are counted
 // here.
+#include <ATen/core/function_schema.h>
 #include <ATen/ops/arange.h>
 #include <ATen/record_function.h>
 #include <c10/core/InferenceMode.h>
@@ -17,17 +18,31 @@ namespace trireme::pipeline {
 namespace {
 
 std::map<std::string, int> g_operations;
+int g_moves = 0;  ///< calls that name the device on which their result is to lie
+
+/// A copy to the host is a `to` that names a device (`.cpu()` is one); a change of type names none. On a CPU it copies
+/// nothing, but the call is made all the same.
+bool names_device(const at::RecordFunction& call) {
+  const auto schema = call.operator_schema();
+  if (!schema || std::string(call.name()) != "aten::to") return false;
+  const auto place = schema->argumentIndexWithName("device");
+  const auto inputs = call.inputs();
+  return place && static_cast<std::size_t>(*place) < inputs.size() &&
+         inputs[static_cast<std::size_t>(*place)].isDevice();
+}
 
 std::unique_ptr<at::ObserverContext> count_operation(const at::RecordFunction& call) {
   ++g_operations[call.name()];
+  if (names_device(call)) ++g_moves;
   return nullptr;
 }
 
 /// Counts LibTorch's operations in this thread while it lives.
 class Counting {
  public:
-  Counting() : handle_(at::addThreadLocalCallback(at::RecordFunctionCallback(count_operation))) {
+  Counting() : handle_(at::addThreadLocalCallback(at::RecordFunctionCallback(count_operation).needsInputs(true))) {
     g_operations.clear();
+    g_moves = 0;
   }
   ~Counting() { at::removeCallback(handle_); }
   Counting(const Counting&) = delete;
@@ -55,6 +70,7 @@ TrainerConfig config_of(std::int64_t layers, Precision precision) {
 struct Counts {
   int operations = 0;
   int scalars = 0;  ///< `.item()`, which LibTorch calls _local_scalar_dense
+  int moves = 0;    ///< copies that may go to the host, those of parallel::read_host() among them
   std::int64_t reads = 0;
 };
 
@@ -76,6 +92,7 @@ Counts second_step(const TrainerConfig& config) {
   Counts counts;
   counts.reads = parallel::host_reads() - before;
   for (const auto& [name, times] : g_operations) counts.operations += times;
+  counts.moves = g_moves;
   counts.scalars = g_operations["aten::_local_scalar_dense"];
   return counts;
 }
@@ -86,6 +103,7 @@ TEST(StepOperations, TheHostWaitsAtMostTwiceForAResult) {
     EXPECT_GE(counts.reads, 1);
     EXPECT_LE(counts.reads, 2);
     EXPECT_EQ(counts.scalars, 0) << "a value is read past parallel::read_host()";
+    EXPECT_EQ(counts.moves, counts.reads) << "a tensor is copied past parallel::read_host()";
   }
 }
 

@@ -130,11 +130,11 @@ TEST(Handshakes, OfTrainingMayFailEvenAfterAnEvaluation) {
   }
 }
 
-TEST(Handshakes, SucceedForEveryScheduleWithACommunicatorForEachLink) {
-  for (const Plan& plan : all_plans()) {
-    if (plan.stages == 1) continue;
-    EXPECT_EQ(check_handshakes(make_schedules(plan), Communicators::kPerLink), "") << describe(plan);
-  }
+// Receives are called before sends, and the host would wait in the first call: so pipeline::StageLinks connects each
+// link, both ways at once, before it is used.
+TEST(Handshakes, OfLinksThatAreNotConnectedBeforeMayDeadlock) {
+  const Plan plan{ScheduleKind::kOneForwardOneBackward, 3, 1, 1};
+  EXPECT_THAT(check_handshakes(make_schedules(plan), Communicators::kPerLink), HasSubstr("deadlock while connecting"));
 }
 
 }  // namespace
