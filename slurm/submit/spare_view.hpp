@@ -29,7 +29,9 @@ struct SpareJob {
 struct SpareView {
   std::map<std::string, std::vector<std::string>> partitions;  ///< the names of its nodes, sorted
   std::set<std::string> unusable;  ///< nodes that run nothing: down, drained, powered off, reserved …
-  std::vector<SpareJob> jobs;      ///< in squeue's order
+  std::set<std::string>
+      in_use;                  ///< nodes on which something runs, whether squeue shows whose jobs (PrivateData) or not
+  std::vector<SpareJob> jobs;  ///< in squeue's order
 };
 
 /// The two questions.
