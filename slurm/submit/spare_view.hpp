@@ -29,8 +29,8 @@ struct SpareJob {
 struct SpareView {
   std::map<std::string, std::vector<std::string>> partitions;  ///< the names of its nodes, sorted
   std::set<std::string> unusable;  ///< nodes that run nothing: down, drained, powered off, reserved …
-  std::set<std::string>
-      in_use;                  ///< nodes on which something runs, whether squeue shows whose jobs (PrivateData) or not
+  /// Nodes on which something runs, also where squeue hides whose jobs (PrivateData).
+  std::set<std::string> in_use;
   std::vector<SpareJob> jobs;  ///< in squeue's order
 };
 
