@@ -101,7 +101,7 @@ int run(const Arguments& arguments) {
     if (word != command.name) continue;
     const Arguments words(arguments.begin() + 1, arguments.end());
     if (prints_help(word, words)) return base::kExitDone;
-    if (word == "train" && starts_program(words)) return train_program_command(words);
+    if (word == "train" && is_program_run(words)) return train_program_command(words);
     exec_helper(arguments);
   }
   const std::string example =

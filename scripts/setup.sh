@@ -66,6 +66,9 @@ oracles=(numpy==2.4.6 h5py==3.16.0 xxhash==4.1.0 transformers==5.23.0 safetensor
          sympy==1.14.0 networkx==3.6.1 jinja2==3.1.6 fsspec==2026.9.0 filelock==4.2.12 typing_extensions==4.16.0
          setuptools==65.5.0)
 
+# Frameworks whose users Trireme serves ([program]): their examples are tested where these can be installed.
+frameworks=(pytorch-lightning==2.6.6 lightning-utilities==0.15.3 torchmetrics==1.9.0 accelerate==1.15.0 psutil==7.2.2)
+
 has_toolkit() {
   command -v nvcc >/dev/null && nvcc --version | grep -q 'release 13\.'
 }
@@ -111,6 +114,11 @@ install_python() {
   if [ "$with_tests" = 1 ] && ! has_python "${oracles[@]}"; then
     say "installing what tests compare against: ${oracles[*]}"
     pip_install "${oracles[@]}"
+  fi
+  if [ "$with_tests" = 1 ] && ! has_python "${frameworks[@]}"; then
+    say "installing frameworks whose examples are tested: ${frameworks[*]}"
+    "$venv/bin/python" -m pip install --disable-pip-version-check -q --no-deps "${frameworks[@]}" >/dev/null 2>&1 \
+      || say "not all of them can be installed: their tests are skipped"
   fi
 }
 

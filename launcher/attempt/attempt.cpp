@@ -6,7 +6,9 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "io/checkpoint/format/step_directories.hpp"
 #include "launcher/attempt/directory_keeper.hpp"
+#include "launcher/attempt/early_end.hpp"
 #include "launcher/attempt/restore.hpp"
 #include "launcher/attempt/train_loop.hpp"
 #include "launcher/checkpointing/checkpoint_size.hpp"
@@ -34,6 +36,7 @@ slurm::AttemptStart describe_attempt(const RunInput& input, Session& session, st
   attempt.ranks = session.world().size();
   attempt.gpus = !session.processor().device.is_cpu();
   attempt.steps = input.resolved.steps;
+  attempt.stop_when = input.options().train.stop_when;
   attempt.first_step = first_step;
   attempt.time = base::wall_time();
   return attempt;
@@ -99,6 +102,24 @@ void Attempt::open(const AskQueue& ask_queue) {
   leave_an_outcome(world_, directory, parts_.number, parts_.progress);
 }
 
+std::optional<slurm::Outcome> Attempt::paused() {
+  const options::Resolved& resolved = parts_.input.resolved;
+  std::int64_t step = 0;
+  on_rank_0(world_, [&] {
+    const std::string& directory = resolved.options.run.dir;
+    const auto saved = checkpoint::committed_steps(parts_.files, directory);
+    const auto paused = paused_already(parts_.keeper->attempts(), saved.empty() ? 0 : saved.back(),
+                                       resolved.options.run.pause_at, resolved.steps);
+    if (!paused) return;
+    step = *paused;
+    const slurm::Outcome outcome = pause_outcome(step);
+    parts_.keeper->end(outcome, {});
+    parts_.log.info(ending_text(outcome, step, resolved.steps, directory));
+  });
+  world_.control().broadcast(&step, 1, collectives::DataType::kInt64, 0);
+  return step > 0 ? std::optional(pause_outcome(step)) : std::nullopt;
+}
+
 slurm::Outcome Attempt::train(Session& session) {
   RunKeeper& keeper = *parts_.keeper;
   parts_.watchdog.phase(collectives::Watchdog::Phase::kLoad, kLoadLimit);
@@ -119,7 +140,8 @@ slurm::Outcome Attempt::train(Session& session) {
   check_stop("after loading the checkpoint");
   preflight(session, parts_.files, parts_.input, fast.get());
   on_rank_0(world_, [&] {
-    keeper.begin(describe_attempt(parts_.input, session, first_step), options::to_ini(parts_.input.options()));
+    keeper.begin(describe_attempt(parts_.input, session, first_step),
+                 options::to_ini(options::lasting(parts_.input.options())));
   });
   TrainLoop loop(session, parts_, fast.get(), start);
   slurm::Outcome outcome = loop.run();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <exception>
+#include <optional>
 #include <string>
 
 #include "base/signals.hpp"
@@ -26,8 +27,11 @@ class Attempt {
   void open(const AskQueue& ask_queue);
   /// Collective, between two phases of the start: base::Stopped on all ranks when a stop was asked for.
   void check_stop(const char* phase) { parts_.stops.check(phase); }
-  /// Collective. Restores, trains to the last step or to a stop, and writes down how it ended; the last lines of the
-  /// log are for people. The same outcome on all ranks. Errors as restore(), preflight() and TrainLoop::run().
+  /// Collective. The end of an attempt that has nothing to do, since the run stands at run.pause_at or past it already;
+  /// it leaves an outcome and no line in the ledger. Nothing when there is something to do.
+  std::optional<slurm::Outcome> paused();
+  /// Collective. Restores, trains to the last step or to an earlier end, and writes down how it ended; the last lines
+  /// of the log are for people. The same outcome on all ranks. Errors as restore(), preflight() and TrainLoop::run().
   slurm::Outcome train(Session& session);
 
   /// Instead of what is left of these: writes the end by an error into the run directory, if rank 0 had opened it. A

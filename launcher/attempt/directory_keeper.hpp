@@ -28,7 +28,7 @@ class DirectoryKeeper final : public RunKeeper {
   void begin(const slurm::AttemptStart& start, const std::string& options) override;
   void keep_lease() override { run_.keep_lease(); }
   void append_metrics(const base::Json& line) override { run_.append_metrics(line); }
-  std::int64_t last_validated_step() const override { return run_.last_validated_step(); }
+  std::vector<Validation> validations() const override { return run_.validations(); }
 
   bool sign(checkpoint::SaveInfo& info) override;
   void save_begins() override { run_.begin_save(); }

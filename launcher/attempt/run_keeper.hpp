@@ -12,6 +12,7 @@
 #include "io/checkpoint/run/prune.hpp"
 #include "io/checkpoint/save/save_info.hpp"
 #include "launcher/checkpointing/housekeeper.hpp"
+#include "launcher/run_directory/metrics_log.hpp"
 #include "slurm/job/attempt_ledger.hpp"
 #include "slurm/job/outcome.hpp"
 #include "slurm/job/save_interval.hpp"
@@ -51,8 +52,8 @@ class RunKeeper {
   virtual void keep_lease() {}
   /// One line of the metrics; with "seconds" it is a step's.
   virtual void append_metrics(const base::Json& /*line*/) {}
-  /// The last validated step according to the metrics, 0 = none. Call it after begin().
-  virtual std::int64_t last_validated_step() const { return 0; }
+  /// The validations of earlier attempts according to the metrics, oldest first. Call it after begin().
+  virtual std::vector<Validation> validations() const { return {}; }
 
   /// Says in `info` which run and attempt saves, and what asks for the lease before the commit. False when nobody
   /// reads what `info` says beyond that.

@@ -20,7 +20,7 @@ base::Json versions_as_json() {
 
 void describe_training(const RunInput& input, const Position& at, checkpoint::SaveInfo& info) {
   const options::RunOptions& options = input.options();
-  info.options = options::to_ini(options);
+  info.options = options::to_ini(options::lasting(options));
   info.layout = {{"text", layout_text(input.resolved)},
                  {"tp", options.parallel.tp},
                  {"pp", options.parallel.pp},

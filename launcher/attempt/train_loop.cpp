@@ -5,6 +5,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "collectives/ops/text.hpp"
 #include "models/spec/cost.hpp"
 
 namespace trireme::launcher {
@@ -33,6 +34,7 @@ TrainLoop::TrainLoop(Session& session, AttemptParts& parts, FastTier* fast, cons
       saving_(session, parts, fast, start),
       plan_{options_.train.global_batch, options_.train.micro_batch, resolved_.degrees.dp},
       lr_schedule_(lr_schedule(resolved_)),
+      stop_rule_(options::parse_stop_rule(options_.train.stop_when)),
       batches_(*parts.input.train, plan_, session.position().dp, at_.consumed_samples),
       step_log_(*parts.keeper, resolved_.model.sequence, parts.log.silent() ? nullptr : stdout,
                 options_.log.every_steps, parts.log),
@@ -46,10 +48,10 @@ slurm::Outcome TrainLoop::run() {
 }
 
 slurm::Outcome TrainLoop::train() {
-  find_validated_step();
-  const auto missed = [&] { return validation_due() && validated_step_ != at_.step; };
-  if (at_.step < resolved_.steps && missed()) validate();
+  find_validations();
+  if (at_.step < resolved_.steps && validation_missed()) validate();
   while (at_.step < resolved_.steps) {
+    if (const auto end = end_as_asked()) return *end;
     const Boundary boundary = agree_at_boundary();
     if (boundary.save_done) saving_.finish();
     if (boundary.stop != 0) {
@@ -69,10 +71,8 @@ slurm::Outcome TrainLoop::train() {
     if (validation_due()) validate();
     saving_.after_step(at_);
   }
-  if (!saving_.save_now(at_)) {
-    throw base::Error("the run is done, but its last checkpoint could not be saved (the reason stands above)");
-  }
-  if (missed()) {
+  save_for_end("the run is done");
+  if (validation_missed()) {
     if (const std::int64_t stop = validate(); stop != 0) return stopped(stop, " during the last validation");
   }
   return {base::kExitDone, "done", at_.step, saving_.saved_step()};
@@ -89,8 +89,33 @@ slurm::Outcome TrainLoop::stopped(std::int64_t stop, const char* remark) const {
           parts_.stops.come_back()};
 }
 
-void TrainLoop::find_validated_step() {
-  validated_step_ = parts_.keeper->last_validated_step();
+void TrainLoop::save_for_end(const char* end) {
+  if (saving_.save_now(at_)) return;
+  throw base::Error(base::str(end, ", but its last checkpoint could not be saved (the reason stands above)"));
+}
+
+std::optional<slurm::Outcome> TrainLoop::end_as_asked() {
+  if (stop_rule_.kind != options::StopRule::Kind::kNone && validated_step_ == at_.step && at_.step > 0) {
+    // Rank 0 knows the validations of earlier attempts.
+    const std::string reason =
+        collectives::share_text(session_.world().control(), reason_to_end(stop_rule_, validations_));
+    if (!reason.empty()) {
+      save_for_end("the run is done early");
+      return slurm::Outcome{base::kExitDone, reason, at_.step, saving_.saved_step()};
+    }
+  }
+  if (options_.run.pause_at == 0 || at_.step < options_.run.pause_at) return std::nullopt;
+  save_for_end("the run is to pause");
+  // A stop left it unfinished. The run would lack it if the next attempt found it paused.
+  if (validation_missed()) {
+    if (const std::int64_t stop = validate(); stop != 0) return stopped(stop, " during a validation");
+  }
+  return pause_outcome(at_.step);
+}
+
+void TrainLoop::find_validations() {
+  validations_ = parts_.keeper->validations();
+  validated_step_ = validations_.empty() ? 0 : validations_.back().step;
   session_.world().control().broadcast(&validated_step_, 1, collectives::DataType::kInt64, 0);
 }
 
@@ -213,6 +238,7 @@ std::int64_t TrainLoop::validate() {
   const auto done = session_.validate(valid, count, [&] { return (stop = parts_.stops.agree()) == 0; });
   if (!done) return stop;
   validated_step_ = at_.step;
+  validations_.push_back({at_.step, done->loss});
   step_log_.validated(at_.step, done->loss, done->targets);
   return 0;
 }

@@ -18,9 +18,9 @@ int job_command(const Arguments& arguments);
 int job_start_command(const Arguments& arguments);
 int job_rank_command(const Arguments& arguments);
 int job_signal_command(const Arguments& arguments);
-/// Whether `trireme train` with these words starts somebody's own program: the run file has a [program] command, and no
-/// launcher started this process as a rank.
-bool starts_program(const Arguments& arguments);
+/// Whether the words after `trireme train` name a run of somebody's own program ([program]). False on all ranks of a
+/// launch but the first, and for words and files that the helper refuses, where there is one.
+bool is_program_run(const Arguments& arguments);
 int train_program_command(const Arguments& arguments);
 int devcluster_command(const Arguments& arguments);
 int doctor_command(const Arguments& arguments);

@@ -144,8 +144,9 @@ int stop_command(const Arguments& arguments) {
   const RunFacts facts = read_run(files, *run);
   leave(files, *run, Wish::kStop);
   if (facts.alive) {
-    base::answer(
-        base::str(holder_text(facts), " is running: it saves at the end of its step and ends with exit code 75"));
+    base::answer(base::str(holder_text(facts),
+                           facts.program ? " is running: its program is asked to save and end"
+                                         : " is running: it saves at the end of its step and ends with exit code 75"));
   } else if (is_finished(facts)) {
     base::answer("the run is done: nothing runs that could stop; a later attempt will end as soon as it starts");
   } else {
@@ -164,7 +165,17 @@ int save_command(const Arguments& arguments) {
   if (!facts.alive && is_finished(facts)) {
     throw base::Error(base::str("the run in ", run->string(), " is done and saved: there is nothing to ask for"));
   }
+  if (!facts.can_save) {
+    throw base::InputError(base::str(
+        "the program of the run in ", run->string(),
+        " cannot be asked to save: set program.save_signal to a signal that it handles, from ", "its next start on"));
+  }
   leave(files, *run, Wish::kSave);
+  if (facts.program) {
+    base::answer(facts.alive ? base::str(holder_text(facts), " is running: its program is asked to save and go on")
+                             : "nothing is running: the next attempt asks its program once it runs");
+    return base::kExitDone;
+  }
   base::answer(facts.alive ? base::str(holder_text(facts), " is running: it saves at the end of its step and goes on")
                            : "nothing is running: the next attempt saves after its first step");
   return base::kExitDone;

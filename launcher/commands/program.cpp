@@ -15,6 +15,7 @@
 #include "launcher/commands/commands.hpp"
 #include "launcher/options/command_line.hpp"
 #include "launcher/options/run_arguments.hpp"
+#include "launcher/program/helper.hpp"
 #include "launcher/submission/run_check.hpp"
 #include "launcher/supervisor/program_processes.hpp"
 #include "launcher/supervisor/rank_process.hpp"
@@ -48,6 +49,14 @@ std::vector<std::string> hosts_of(const std::string& list) {
   return hosts;
 }
 
+// The number of this process among those that a launcher started; "" without one.
+std::string rank_of_launcher() {
+  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"}) {
+    if (const char* rank = std::getenv(name)) return rank;
+  }
+  return "";
+}
+
 int supervise_run(const options::RunOptions& options, const ProgramPlacement& placement) {
   base::SignalThread signals;
   base::PosixFileSystem files;
@@ -56,23 +65,28 @@ int supervise_run(const options::RunOptions& options, const ProgramPlacement& pl
 
 }  // namespace
 
-bool starts_program(const Arguments& arguments) {
-  for (const char* name : {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"}) {
-    if (std::getenv(name) != nullptr) return false;  // a rank of somebody's launcher: the helper says what is wrong
-  }
+bool is_program_run(const Arguments& arguments) {
+  const std::string rank = rank_of_launcher();
+  if (!rank.empty() && rank != "0") return false;  // one rank says what is wrong
   try {
-    options::TrainLine line;
-    if (line.line.asks_for_help(arguments)) return false;
-    line.line.parse(arguments);
-    return line.run.load().program.given();
+    options::TrainLine command;
+    if (command.line.asks_for_help(arguments)) return false;
+    command.line.parse(arguments);
+    return command.run.load().program.given();
   } catch (const base::InputError&) {
-    return false;  // the helper says the same
+    if (helper_exists()) return false;  // it says the same
+    throw;
   }
 }
 
 int train_program_command(const Arguments& arguments) {
   options::TrainLine command;
   if (!command.line.parse(arguments)) return base::kExitDone;
+  if (!rank_of_launcher().empty()) {
+    throw base::InputError(str(command.run.file(),
+                               " is a [program] run, which starts its own ranks: call trireme train ",
+                               "without mpirun, and set program.launcher"));
+  }
   std::vector<std::string> notes;
   const options::RunOptions options = command.run.load(0, &notes);
   for (const std::string& note : notes) base::print_note("note: " + note);

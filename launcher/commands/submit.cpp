@@ -293,9 +293,10 @@ void name_finished_runs(base::FileSystem& files, const slurm::ScriptPlan& plan,
     const Path run = plan.runs[i].run_directory;
     const auto attempts = slurm::read_attempts(files, run / "attempts.jsonl");
     if (!is_finished(files, run, attempts, all[i])) continue;
-    const std::string more = all[i].program.given()
-                                 ? std::string("change program.command or program.params")
-                                 : str("ask for more: --train.", all[i].train.tokens > 0 ? "tokens" : "steps");
+    const char* more = all[i].program.given()                           ? "change program.command or program.params"
+                       : slurm::ended_early(attempts.back().end.reason) ? "change --train.stop_when"
+                       : all[i].train.tokens > 0                        ? "ask for more: --train.tokens"
+                                                                        : "ask for more: --train.steps";
     base::print_note(str("note: the run in ", run.string(), " is done already, at step ", attempts.back().end.last_step,
                          ": its job will end as soon as it starts. To train on, ", more));
   }

@@ -39,6 +39,7 @@ int train_command(collectives::MpiWorld& world, base::SignalThread& signals, con
   Attempt attempt(world, signals, files, input, watchdog, log);
   try {
     attempt.open(my_queue);
+    if (const auto outcome = attempt.paused()) return outcome->exit_code;
     attempt.check_stop("before the model was built");
     Session session(world, input.resolved, device);
     for (const std::string& line :

@@ -41,6 +41,9 @@ void add_run(std::vector<Key>& keys) {
                   "runs/NAME"});
   keys.push_back({"run", "seed", TRIREME_FIELD(Integer, run.seed), "",
                   "random seed (initial weights, dropout, sample order)", "", {}, 0, kAny});
+  keys.push_back({"run", "pause_at", TRIREME_FIELD(Integer, run.pause_at), "step",
+                  "this attempt ends with 75 after that step, or at once past it, with a checkpoint; the next one goes on "
+                  "where its own pause_at lets it; 0: never", "", {}, 0, kAny});
 }
 
 void add_program(std::vector<Key>& keys) {
@@ -111,6 +114,9 @@ void add_train(std::vector<Key>& keys) {
                   "optimizer steps of the whole training; give this or tokens", "-", {}, 0, kMostTokens});
   keys.push_back({"train", "tokens", TRIREME_FIELD(Integer, train.tokens), "tokens",
                   "train on this many tokens (rounded up to a whole step); may be written 300e9", "-", {}, 0, kMostTokens});
+  keys.push_back({"train", "stop_when", TRIREME_FIELD(Word, train.stop_when), "",
+                  "ends the run at a validation: `plateau N`: N in a row had no new lowest valid_loss; `target X`: valid_loss is "
+                  "at most X; none: only the last step ends it"});
   keys.push_back({"train", "global_batch", TRIREME_FIELD(Integer, train.global_batch), "sequences",
                   "sequences per optimizer step over all replicas, whatever the layout", "", {}, 1, kMostSize});
   keys.push_back({"train", "micro_batch", TRIREME_FIELD(Integer, train.micro_batch), "sequences",

@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "launcher/options/model_fields.hpp"
 #include "launcher/options/notes.hpp"
+#include "launcher/options/stop_rule.hpp"
 #include "models/schedule/assignment.hpp"
 #include "models/spec/preset.hpp"
 
@@ -177,6 +178,18 @@ std::int64_t steps_of(const TrainSection& train, std::int64_t sequence) {
   return (train.tokens + per_step - 1) / per_step;
 }
 
+// A rule that no validation could ever meet would be ignored in silence.
+void resolve_stop_rule(RunOptions& options) {
+  const StopRule rule = parse_stop_rule(options.train.stop_when);
+  options.train.stop_when = to_string(rule);
+  if (rule.kind == StopRule::Kind::kNone) return;
+  const auto refuse = [&](const char* why) {
+    throw InputError(str("train.stop_when = ", options.train.stop_when, " looks at validations, and ", why));
+  };
+  if (options.data.valid.empty()) refuse("there are none: name data.valid, or leave train.stop_when out");
+  if (options.log.valid_every_steps == 0) refuse("log.valid_every_steps = 0 has none before the end: set it above 0");
+}
+
 std::int64_t resolve_length(RunOptions& options, const spec::ModelConfig& model) {
   TrainSection& train = options.train;
   if ((train.steps > 0) == (train.tokens > 0)) {
@@ -229,6 +242,7 @@ Resolved resolve(const RunOptions& options, const Surroundings& surroundings) {
   check_batch(complete.train, complete.parallel);
   resolved.plan = make_plan(complete);
   resolved.steps = resolve_length(complete, resolved.model);
+  resolve_stop_rule(complete);
   resolved.degrees.tp = static_cast<int>(complete.parallel.tp);
   resolved.degrees.pp = static_cast<int>(complete.parallel.pp);
   resolved.degrees.dp = static_cast<int>(complete.parallel.dp);

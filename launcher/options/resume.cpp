@@ -41,9 +41,10 @@ std::vector<std::string> compare_on_resume(const RunOptions& stored, const RunOp
                                            const std::string& stored_tokenizer_hash,
                                            const std::string& tokenizer_hash) {
   std::vector<std::string> changes;
+  const RunOptions lasts = lasting(now);
   for (const Key& key : key_table()) {
     const std::string before = value_of(stored, key).value_or("(none)");
-    const std::string after = value_of(now, key).value_or("(none)");
+    const std::string after = value_of(lasts, key).value_or("(none)");
     if (before == after) continue;
     const bool grown = key.path() == "model.vocab" && grows(stored, now) && may_grow(now);
     if (must_match(key) && !grown) {

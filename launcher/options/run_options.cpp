@@ -110,6 +110,11 @@ RunOptions load_run_file(const std::string& path, const Overrides& overrides, st
   return options;
 }
 
+RunOptions lasting(RunOptions options) {
+  options.run.pause_at = 0;
+  return options;
+}
+
 std::string to_ini(const RunOptions& options) {
   std::string text, section;
   for (const Key& key : key_table()) {

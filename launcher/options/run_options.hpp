@@ -14,9 +14,10 @@
 namespace trireme::options {
 
 struct RunSection {
-  std::string name;       ///< default: the run file's name without .ini
-  std::string dir;        ///< run directory; default: runs/<name>
-  std::int64_t seed = 1;  ///< random seed: initial weights, dropout and the order of samples
+  std::string name;           ///< default: the run file's name without .ini
+  std::string dir;            ///< run directory; default: runs/<name>
+  std::int64_t seed = 1;      ///< random seed: initial weights, dropout and the order of samples
+  std::int64_t pause_at = 0;  ///< step at which this attempt ends, saved; 0: never
 };
 
 struct ModelSection {
@@ -57,6 +58,7 @@ struct ParallelSection {
 struct TrainSection {
   std::int64_t steps = 0;           ///< optimizer steps; exactly one of steps and tokens is given
   std::int64_t tokens = 0;          ///< training ends with the step that reaches them
+  std::string stop_when;            ///< "plateau N" or "target X" (stop_rule.hpp); "": only at the last step
   std::int64_t global_batch = 256;  ///< sequences
   std::int64_t micro_batch = 4;     ///< sequences
   std::string precision;            ///< fp32, bf16, fp64; default: bf16 on a GPU, fp32 on a CPU
@@ -141,6 +143,10 @@ RunOptions parse_run_options(const std::string& text, const std::string& origin,
 /// first.
 RunOptions load_run_file(const std::string& path, const Overrides& overrides = {},
                          std::vector<std::string>* notes = nullptr);
+
+/// What is kept of the options for later attempts, in run.ini and in checkpoints: all but run.pause_at, which is about
+/// one attempt.
+RunOptions lasting(RunOptions options);
 
 /// Writes INI text that parse_run_options() reads back to the same values: of a [program] run the sections that count
 /// for it, of any other run all but [program].

@@ -1,5 +1,6 @@
 #include "launcher/run_directory/metrics_log.hpp"
 
+#include <limits>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,17 +16,25 @@ using Path = std::filesystem::path;
 
 // What is to become of the lines of a file.
 struct Cut {
-  std::uint64_t begin = 0;     ///< everything before it stays as it is
-  std::uint64_t end = 0;       ///< of the last line: what lies after it is torn
-  bool moves = false;          ///< some lines after `begin` go away
-  bool stays_between = false;  ///< some after the first of these stay
-  std::int64_t last_validated_step = 0;
+  std::uint64_t begin = 0;              ///< everything before it stays as it is
+  std::uint64_t end = 0;                ///< of the last line: what lies after it is torn
+  bool moves = false;                   ///< some lines after `begin` go away
+  bool stays_between = false;           ///< some after the first of these stay
+  std::vector<Validation> validations;  ///< of the lines that stay
 };
 
-bool stays(const base::Line& line, std::int64_t last_step, std::int64_t* validated_step = nullptr) {
+// The quick look at a line leaves the numbers out.
+Validation read_validation(const base::Line& line, std::int64_t step) {
+  const base::Json json = base::Json::parse(line.text, nullptr, false);
+  const auto loss = json.find("valid_loss");  // none in what is no object: a number may be too large for the library
+  const bool number = loss != json.end() && loss->is_number();
+  return {step, number ? loss->get<double>() : std::numeric_limits<double>::quiet_NaN()};
+}
+
+bool stays(const base::Line& line, std::int64_t last_step, std::vector<Validation>* validations = nullptr) {
   const auto read = line.whole ? read_metrics_line(line.text) : std::nullopt;
   if (!read || read->step > last_step) return false;
-  if (validated_step != nullptr && read->validated) *validated_step = read->step;
+  if (validations != nullptr && read->validated) validations->push_back(read_validation(line, read->step));
   return true;
 }
 
@@ -35,7 +44,7 @@ Cut plan_cut(base::File& file, std::int64_t last_step) {
   for (base::Line line; lines.next(line);) {
     if (line.torn) break;
     cut.end = line.end;
-    if (!stays(line, last_step, &cut.last_validated_step)) {
+    if (!stays(line, last_step, &cut.validations)) {
       cut.moves = true;
     } else if (cut.moves) {
       cut.stays_between = true;
@@ -100,7 +109,7 @@ MetricsLog::MetricsLog(base::FileSystem& files, const Path& file, std::int64_t l
   if (files.exists(file)) {
     auto content = files.open_own(file, base::OpenMode::kReadWrite);
     cut = plan_cut(*content, last_step);
-    last_validated_step_ = cut.last_validated_step;
+    validations_ = cut.validations;
     // The lines that go away are on disk elsewhere before they are cut off here.
     if (cut.moves) write_lines(files, *content, base::str(file.string(), ".", attempt), cut, last_step, false);
     if (cut.stays_between) {

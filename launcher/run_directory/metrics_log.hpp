@@ -4,11 +4,17 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <vector>
 
 #include "base/file_system.hpp"
 #include "base/json.hpp"
 
 namespace trireme::launcher {
+
+struct Validation {
+  std::int64_t step = 0;
+  double loss = 0.0;  ///< valid_loss; NaN when the line has no number there
+};
 
 /// Appends lines; doubles with 17 significant digits. A torn last line (crash, full disk) is repaired at opening.
 class MetricsLog {
@@ -21,13 +27,13 @@ class MetricsLog {
   void append(const base::Json& line);
   /// Makes what was appended durable.
   void sync();
-  /// The step of the newest line with a valid_loss; 0 = none.
-  std::int64_t last_validated_step() const { return last_validated_step_; }
+  /// Those of the lines that were kept, oldest first.
+  const std::vector<Validation>& validations() const { return validations_; }
 
  private:
   std::unique_ptr<base::File> file_;
   std::uint64_t end_ = 0;
-  std::int64_t last_validated_step_ = 0;
+  std::vector<Validation> validations_;
 };
 
 /// How far an attempt came, according to the lines that it logged.

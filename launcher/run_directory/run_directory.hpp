@@ -74,8 +74,8 @@ class RunDirectory {
   void sync_metrics() { metrics_->sync(); }
   /// MetricsWriter::kProgram: the seconds that would be lost if the attempt ended now.
   void set_unsaved(double seconds) { unsaved_seconds_ = seconds; }
-  /// The last validated step according to the metrics, 0 = none. Call it after begin().
-  std::int64_t last_validated_step() const { return metrics_->last_validated_step(); }
+  /// Those of earlier attempts according to the metrics, oldest first. Call it after begin().
+  const std::vector<Validation>& validations() const { return metrics_->validations(); }
 
   /// What this attempt measured, for the ledger: its longest step, its last save, how often it saved by time, into
   /// how many files per node (0 = not chosen).

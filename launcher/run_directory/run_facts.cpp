@@ -68,7 +68,8 @@ bool is_run_directory(base::FileSystem& files, const fs::path& path) {
 
 bool is_finished(const RunFacts& run) {
   if (run.attempts.empty()) return false;
-  return slurm::is_finished(run.attempts, std::max(run.submission.steps, run.attempts.back().start.steps));
+  const slurm::AttemptStart& asked = run.attempts.back().start;
+  return slurm::is_finished(run.attempts, std::max(run.submission.steps, asked.steps), asked.stop_when);
 }
 
 std::string holder_text(const RunFacts& run) {
@@ -116,6 +117,7 @@ RunFacts read_run(base::FileSystem& files, const fs::path& path) {
   attempt_to([&] {
     const auto options = options::parse_run_options(base::read_own(files, path / "run.ini"), "run.ini");
     facts.program = options.program.given();
+    facts.can_save = !facts.program || options.program.save_signal != "none";
     facts.save_every_steps = options.checkpoint.every_steps;
     facts.queue_seconds = static_cast<double>(options.slurm.queue_seconds);
     facts.save_every_minutes = options.checkpoint.every_minutes;

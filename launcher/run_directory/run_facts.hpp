@@ -32,6 +32,7 @@ struct RunFacts {
   SubmissionRecord submission;  ///< the last `trireme submit`
   std::optional<StepFacts> newest;
   bool program = false;         ///< the run is somebody's own program
+  bool can_save = true;         ///< it can be asked to save: not a program without a program.save_signal
   std::int64_t steps = 0;       ///< of the whole training, as the program said; 0 = it did not, or is no program
   std::int64_t saved_step = 0;  ///< of the newest checkpoint
   std::int64_t save_every_steps = 0;
@@ -48,7 +49,7 @@ bool is_run_directory(base::FileSystem& files, const std::filesystem::path& path
 RunFacts read_run(base::FileSystem& files, const std::filesystem::path& path);
 
 /// Whether the run is finished: its last attempt did all steps that it was asked for, and the last submission asked for
-/// no more.
+/// no more; or its rule ended it early.
 bool is_finished(const RunFacts& run);
 
 /// Who holds the run, in words: "job 12", outside Slurm "attempt 3".

@@ -71,6 +71,7 @@ void set_state(const RunFacts& facts, const FoundJob& found, RunSummary& run) {
     run.note = slurm::end_reason(last);
     run.state = !last.ended || run.note == "killed" ? "dead"
                 : is_finished(facts)                ? "done"
+                : slurm::is_paused(run.note)        ? "paused"
                 : slurm::was_asked_to_end(run.note) ? "stopped"
                                                     : "failed";
     if (run.note == run.state) run.note.clear();
@@ -159,6 +160,8 @@ RunSummary summarise(const RunFacts& facts, const slurm::JobList& queue, double 
     run.job = facts.attempts.back().start.job_id;
     run.steps = facts.program ? facts.steps : facts.attempts.back().start.steps;
     run.step = facts.alive ? facts.attempts.back().start.first_step : facts.saved_step;
+    // A program need not say what it saved.
+    if (facts.program && run.state == "done") run.step = facts.attempts.back().end.last_step;
   }
   if (found.job != nullptr) run.job = found.id;
   if (facts.newest) {

@@ -14,8 +14,8 @@ namespace trireme::launcher {
 struct RunSummary {
   std::string name;
   /// "running"; "starting": its job runs, but no attempt holds the directory; "queued"; "requeued": its job ran and
-  /// waits again; "stopped"; "done"; "failed"; "dead": killed, and nothing in the queue brings it back; "new": nothing
-  /// was started yet.
+  /// waits again; "stopped"; "paused" at the step that it was asked for; "done"; "failed"; "dead": killed, and nothing
+  /// in the queue brings it back; "new": nothing was started yet.
   std::string state;
   std::string note;  ///< why it waits, or how it ended
   std::string job;   ///< "" outside Slurm

@@ -35,7 +35,7 @@ std::string by_hand(const ResumeFacts& facts) {
                run_file, " (or sbatch and the name of your own script, unless a job of it still waits)");
   }
   const slurm::Attempt* last = newest(facts.run);
-  const int ranks = last == nullptr ? 1 : last->start.ranks;
+  const int ranks = last == nullptr || facts.run.program ? 1 : last->start.ranks;  // a program starts its own
   return str("where the run was started, type: ", ranks > 1 ? str("mpirun -n ", ranks, " ") : "", "trireme train ",
              run_file);
 }

@@ -7,6 +7,7 @@
 #include "io/tokens/data_source.hpp"
 #include "io/tokens/token_dataset.hpp"
 #include "launcher/options/program_text.hpp"
+#include "launcher/options/stop_rule.hpp"
 
 namespace trireme::launcher {
 
@@ -25,7 +26,7 @@ std::optional<options::RunOptions> stored_options(base::FileSystem& files, const
 
 bool is_finished_program(base::FileSystem& files, const std::filesystem::path& run,
                          const std::vector<slurm::Attempt>& attempts, const options::ProgramSection& program) {
-  if (!slurm::is_finished(attempts, 0)) return false;
+  if (!slurm::is_finished(attempts)) return false;
   const auto stored = stored_options(files, run);
   return stored && options::program_command(stored->program) == options::program_command(program);
 }
@@ -68,12 +69,13 @@ std::vector<std::string> check_run(base::FileSystem& files, const options::RunOp
 bool is_finished(base::FileSystem& files, const std::filesystem::path& run, const std::vector<slurm::Attempt>& attempts,
                  const options::RunOptions& options) {
   if (options.program.given()) return is_finished_program(files, run, attempts, options.program);
+  const std::string rule = options::to_string(options::parse_stop_rule(options.train.stop_when));
   const bool of_tokens = options.train.steps == 0 && !options.model.init_from.empty();
   if (!of_tokens || !files.exists(run / "run.ini")) {
-    return slurm::is_finished(attempts, options::length_in_steps(options));
+    return slurm::is_finished(attempts, options::length_in_steps(options), rule);
   }
   const auto initial = stored_options(files, run);
-  return initial && slurm::is_finished(attempts, options::length_in_steps(options, &initial->model));
+  return initial && slurm::is_finished(attempts, options::length_in_steps(options, &initial->model), rule);
 }
 
 slurm::LayoutNeeds layout_needs(const options::RunOptions& options) {

@@ -19,9 +19,9 @@ std::vector<std::string> check_run(base::FileSystem& files, const options::RunOp
                                    bool gpus);
 
 /// Whether the run in the directory `run` is finished: its attempts, as the ledger has them, did all steps that the
-/// options ask for. Opens no dataset and counts no ranks. With model.init_from, sizes that the options leave out are
-/// those that the last attempt stored in run.ini. A [program] run is finished when its last attempt was done with the
-/// same command.
+/// options ask for, or were ended early by the rule that they ask for. Opens no dataset and counts no ranks. With
+/// model.init_from, sizes that the options leave out are those that the last attempt stored in run.ini.
+/// A [program] run is finished when its last attempt was done with the same command.
 bool is_finished(base::FileSystem& files, const std::filesystem::path& run, const std::vector<slurm::Attempt>& attempts,
                  const options::RunOptions& options);
 

@@ -57,6 +57,13 @@ std::vector<std::string> submission_warnings(const slurm::ScriptPlan& plan, cons
                            "program.stop_signal = ", plan.program_run->stop_signal,
                            ": a program that does not handle SIGTERM too ends without saving"));
   }
+  if (plan.program_run && plan.program_run->launcher == "mpirun" && slurm::noticed_by_term(plan.request, site) &&
+      slurm::srun_has_pmix(site)) {
+    warnings.push_back(
+        str("partition ", partition.name, " gives notice of a preemption by SIGTERM, which ends mpirun's ",
+            "daemons: a program that uses MPI may then hang in MPI_Finalize until it is killed, after it ",
+            "saved; program.launcher = srun does without them"));
+  }
   if (partition.state != "up") warnings.push_back(str("partition ", partition.name, " is ", partition.state, " now"));
   const auto& accounts = partition.allow_accounts;
   const std::string account = account_of(plan, site);

@@ -20,7 +20,7 @@ std::string code_text(int code) {
 }
 
 std::string failure_text(const ProgramEnd& end, int code) {
-  if (!end.rank) return str("failed: the program ", code_text(code));
+  if (!end.rank) return str("failed: ", end.launcher == "none" ? "the program" : end.launcher, " ", code_text(code));
   const std::string which = end.rank->rank > 0 ? str("rank ", end.rank->rank, " ") : std::string("the program ");
   const bool named = end.rank->rank > 0 && !end.rank->host.empty();
   return str(named ? "failed on " + end.rank->host : std::string("failed"), ": ", which, code_text(code));

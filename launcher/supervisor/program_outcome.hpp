@@ -11,6 +11,7 @@
 namespace trireme::launcher {
 
 struct ProgramEnd {
+  std::string launcher = "none";  ///< program.launcher
   int launcher_code = 0;          ///< of what the supervisor started; 128 + signal
   std::optional<RankEnd> rank;    ///< what the first rank that did not end with 0 left
   std::string stop_reason;        ///< why the program was asked to stop, "" = it was not

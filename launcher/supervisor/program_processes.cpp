@@ -84,18 +84,18 @@ std::vector<ProgramProcess> find_processes(const std::string& variable, const st
 
 std::vector<pid_t> signal_targets(const std::vector<ProgramProcess>& processes) {
   const auto find = [&](pid_t pid) { return std::ranges::find(processes, pid, &ProgramProcess::pid); };
-  const auto has_child = [&](pid_t pid) {
-    return std::ranges::find(processes, pid, &ProgramProcess::parent) != processes.end();
-  };
-  std::vector<pid_t> targets;
+  const auto is_first = [&](const ProgramProcess& one) { return find(one.parent) == processes.end(); };
+  std::vector<pid_t> first, behind_shells;
   for (const ProgramProcess& one : processes) {
-    const auto parent = find(one.parent);
-    const bool first = parent == processes.end();
-    const bool waits = one.shell && has_child(one.pid);
-    const bool of_first_shell = !first && parent->shell && find(parent->parent) == processes.end();
-    if ((first && !waits) || of_first_shell) targets.push_back(one.pid);
+    if (is_first(one)) {
+      first.push_back(one.pid);
+    } else if (const auto parent = find(one.parent); parent->shell && is_first(*parent)) {
+      behind_shells.push_back(one.pid);
+    }
   }
-  return targets;
+  // A shell that learns of it first does not begin the next command when the one that it waits for ends.
+  first.insert(first.end(), behind_shells.begin(), behind_shells.end());
+  return first;
 }
 
 int signal_program(const std::string& token, int signal) {

@@ -18,8 +18,8 @@ struct ProgramProcess {
 /// The processes whose environment has `variable`=`value`. Those that end meanwhile are left out.
 std::vector<ProgramProcess> find_processes(const std::string& variable, const std::string& value);
 
-/// Which of them a stop signal is for: the process that each rank's starter made; where that is a shell which waits for
-/// the command's processes, its children. The programs that those start themselves get no signal.
+/// Which of them a stop signal is for, in the order in which they get it: the process that each rank's starter made,
+/// and, where that is a shell which waits for the command's processes, those too. What they start themselves gets none.
 std::vector<pid_t> signal_targets(const std::vector<ProgramProcess>& processes);
 
 /// Sends the signal to the program's processes on this node that have `token`: SIGKILL to all of them, any other signal

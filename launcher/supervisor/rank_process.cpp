@@ -5,11 +5,15 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
+#include <condition_variable>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <mutex>
 #include <string>
+#include <thread>
 
 #include "base/child_signals.hpp"
 #include "base/error.hpp"
@@ -69,18 +73,34 @@ int wait_for(pid_t child) {
   }
 }
 
+// A launcher that is killed takes its ranks along, with all that they started: two processes that both believe to be
+// the run's would write over each other. (A signal at the launcher's death would end this process alone.)
+void end_with_launcher(const std::stop_token& stop, pid_t launcher, const std::string& token) {
+  std::mutex mutex;
+  std::condition_variable_any stopped;
+  std::unique_lock lock(mutex);
+  while (!stop.stop_requested()) {
+    if (::getppid() != launcher) {
+      signal_program(token, SIGKILL);
+      ::_exit(128 + SIGKILL);
+    }
+    stopped.wait_for(lock, stop, std::chrono::milliseconds(50), [] { return false; });
+  }
+}
+
 }  // namespace
 
 int run_rank(base::FileSystem& files, const std::filesystem::path& launch_file) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a launcher that is killed takes its ranks along
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  base::block_stop_signals();  // they are for the program
+  ::prctl(PR_SET_PDEATHSIG, 0);  // the thread below does more
+  base::block_stop_signals();    // they are for the program
   const Launch launch = read_launch(files, launch_file);
   const auto variables = rank_variables(launch.launcher, slurm::environment_variable);
-  const pid_t starter = ::getpid();
+  const pid_t starter = ::getpid(), launcher = ::getppid();
   const pid_t child = ::fork();
   if (child < 0) throw base::Error(base::str("cannot start the program: ", std::strerror(errno)));
   if (child == 0) become_program(launch, variables, starter);
+  const std::jthread watching([&](const std::stop_token& stop) { end_with_launcher(stop, launcher, launch.token); });
   const int code = wait_for(child);
   if (code == base::kExitDone) return code;
   leave_rank_end(files, launch, {code, rank_of(slurm::environment_variable, variables), this_host()});

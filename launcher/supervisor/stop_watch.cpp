@@ -25,6 +25,7 @@ StopWatch::StopWatch(base::FileSystem& files, const base::SignalThread& signals,
     : signals_(signals),
       job_(job),
       requests_(files, options.run.dir),
+      pause_at_(options.run.pause_at),
       lead_(static_cast<double>(options.program.stop_seconds) + kMargin) {
   if (!job.in_job()) return;
   const double now = base::wall_time();

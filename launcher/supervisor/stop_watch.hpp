@@ -48,7 +48,7 @@ class StopWatch {
   const base::SignalThread& signals_;
   const slurm::JobEnvironment& job_;
   slurm::ControlFiles requests_;
-  std::int64_t pause_at_ = 0;
+  const std::int64_t pause_at_;
   double lead_ = 0;
   bool paused_ = false;
   std::unique_ptr<slurm::JobEndWatch> end_;

@@ -1,45 +1,32 @@
 #include "launcher/supervisor/supervise.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <sstream>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/free_ports.hpp"
 #include "base/json.hpp"
-#include "base/words.hpp"
 #include "launcher/console/format.hpp"
 #include "launcher/options/program_text.hpp"
 #include "launcher/run_directory/program_metrics.hpp"
 #include "launcher/run_directory/run_directory.hpp"
-#include "launcher/submission/node_scratch.hpp"
 #include "launcher/supervisor/child.hpp"
 #include "launcher/supervisor/launch.hpp"
 #include "launcher/supervisor/program_outcome.hpp"
 #include "launcher/supervisor/program_processes.hpp"
+#include "launcher/supervisor/program_ranks.hpp"
 #include "launcher/supervisor/stop_watch.hpp"
 #include "slurm/job/start_reason.hpp"
-#include "slurm/queue/command.hpp"
 
 namespace trireme::launcher {
 namespace {
 
 using base::str;
 using Path = std::filesystem::path;
-
-std::string own_program() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
-
-std::string this_node() {
-  if (const auto name = slurm::environment_variable("SLURMD_NODENAME")) return *name;
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
-}
 
 // GPUs of a node that Slurm gave the job; 0 outside one.
 int gpus_of_node() { return std::atoi(slurm::environment_variable("SLURM_GPUS_ON_NODE").value_or("0").c_str()); }
@@ -57,23 +44,23 @@ class Supervisor {
         command_(options::program_command(options.program)),
         stop_(files, signals, options, job_, log),
         run_(
-            files, path_, job_, [this] { return stop_.asked_already(); }, log) {}
+            files, path_, job_, [this] { return stop_.asked_already(); }, log),
+        ranks_(placement, run_.token(), job_.in_job(), log) {}
 
   int run();
 
  private:
+  void read_progress();
   void begin();
-  Launch launch(int port) const;
+  // Writes the end down and returns the exit code.
+  int end(const slurm::Outcome& outcome);
   Path stop_file() const { return path_ / "logs" / str("stop.", run_.attempt()); }
   slurm::AttemptStart describe() const;
+  Launch launch(int port) const;
   void watch(Child& child);
   void look(Child& child, double now);
   void ask_to_stop(const std::string& reason, double now);
   void look_for_save_request();
-  void end_idle_launcher(Child& child, double now);
-  // On every node of the attempt. Returns how many processes got the signal.
-  int send(int signal);
-  std::optional<int> signal_others(int signal);
   void count_unsaved(const slurm::Outcome& outcome);
 
   base::FileSystem& files_;
@@ -86,6 +73,7 @@ class Supervisor {
   const std::string command_;
   StopWatch stop_;
   RunDirectory run_;
+  ProgramRanks ranks_;
   std::unique_ptr<MetricsFollower> metrics_;
   std::int64_t first_step_ = 0;
   bool resumes_ = false;
@@ -97,20 +85,22 @@ class Supervisor {
   bool killed_ = false;
   bool heard_ = false;  // a process of the program got the stop signal
   bool save_sent_ = false;
-  double gone_ = 0;  // when this node's processes were first seen gone, after one of them left its end; 0 = not yet
   ProgramEnd end_;
 };
+
+void Supervisor::read_progress() {
+  const ProgramProgress said = program_progress(files_, path_ / "metrics.jsonl");
+  first_step_ = said.saved_step.value_or(0);
+  resumes_ = said.saved_step ? *said.saved_step > 0 : !run_.attempts().empty();
+}
 
 void Supervisor::begin() {
   if (stop_.asked_already()) throw base::Stopped("stopped before the program began");
   if (const int left = kill_leftovers(path_.string()); left > 0) {
     log_.warn(str("killed ", left, " process(es) that an earlier attempt of the run left on this node"));
   }
-  const ProgramProgress said = program_progress(files_, path_ / "metrics.jsonl");
-  first_step_ = said.saved_step.value_or(0);
-  resumes_ = said.saved_step ? *said.saved_step > 0 : !run_.attempts().empty();
   clear_rank_end(files_, path_, run_.attempt());
-  run_.begin(describe(), options::to_ini(options_), MetricsWriter::kProgram);
+  run_.begin(describe(), options::to_ini(options::lasting(options_)), MetricsWriter::kProgram);
   metrics_ = std::make_unique<MetricsFollower>(files_, path_ / "metrics.jsonl");
   began_ = saved_ = base::wall_time();
 }
@@ -134,6 +124,7 @@ slurm::AttemptStart Supervisor::describe() const {
   return start;
 }
 
+// The environment of every process of the program, besides what its launcher gives it (docs/program.md).
 Launch Supervisor::launch(int port) const {
   Launch launch;
   launch.attempt = run_.attempt();
@@ -163,6 +154,10 @@ Launch Supervisor::launch(int port) const {
 
 int Supervisor::run() {
   try {
+    read_progress();
+    if (options_.run.pause_at > 0 && first_step_ >= options_.run.pause_at) {
+      return end({base::kExitStopped, str("paused at step ", first_step_), first_step_, first_step_, false});
+    }
     begin();
     const int port = base::free_ports(1).front();
     const Launch launched = launch(port);
@@ -177,7 +172,7 @@ int Supervisor::run() {
       try {
         watch(child);
       } catch (...) {
-        send(SIGKILL);
+        ranks_.send(SIGKILL);
         signals_.on_signal(nullptr);
         throw;
       }
@@ -186,6 +181,7 @@ int Supervisor::run() {
     metrics_->look();
     end_.rank = read_rank_end(files_, path_, run_.attempt());
     end_.stop_reason = stop_.final_reason(reason_, end_.rank ? end_.rank->exit_code : end_.launcher_code);
+    end_.launcher = placement_.launcher;
     end_.killed = killed_;
     end_.stop_seconds = options_.program.stop_seconds;
     end_.come_back = stop_.come_back();
@@ -193,14 +189,7 @@ int Supervisor::run() {
     end_.progress = metrics_->progress();
     const slurm::Outcome outcome = program_outcome(end_);
     count_unsaved(outcome);
-    run_.end(outcome);
-    const std::string steps =
-        end_.progress.step ? str(": step ", outcome.step, end_.progress.steps ? str(" of ", *end_.progress.steps) : "")
-                           : "";
-    log_.info(outcome.reason + steps);
-    if (outcome.exit_code == base::kExitFailed || outcome.exit_code == base::kExitBadInput)
-      base::print_failure(outcome.reason);
-    return outcome.exit_code;
+    return end(outcome);
   } catch (const std::exception& error) {
     slurm::Progress progress;
     progress.step = first_step_;
@@ -208,6 +197,19 @@ int Supervisor::run() {
     run_.fail(error, progress);
     throw;
   }
+}
+
+int Supervisor::end(const slurm::Outcome& outcome) {
+  run_.end(outcome);
+  std::string steps;
+  if (end_.progress.step) {
+    steps = str(": step ", outcome.step, end_.progress.steps ? str(" of ", *end_.progress.steps) : "");
+  }
+  log_.info(outcome.reason + steps);
+  if (outcome.exit_code == base::kExitFailed || outcome.exit_code == base::kExitBadInput) {
+    base::print_failure(outcome.reason);
+  }
+  return outcome.exit_code;
 }
 
 void Supervisor::watch(Child& child) {
@@ -233,17 +235,19 @@ void Supervisor::look(Child& child, double now) {
       save_sent_ = false;
     }
     look_for_save_request();
-    end_idle_launcher(child, now);
+    // mpirun may wait long after its ranks: with a grace for SIGTERM, or when a daemon of its is gone.
+    const bool may_wait = placement_.launcher == "mpirun" && read_rank_end(files_, path_, run_.attempt());
+    if (may_wait && ranks_.gone(now)) child.kill();
   }
   if (reason_.empty()) {
     if (const std::string why = stop_.look(now, metrics_->progress().step); !why.empty()) ask_to_stop(why, now);
   } else if (!heard_ && now < deadline_) {
-    heard_ = send(signal_number(options_.program.stop_signal)) > 0;  // it was only starting
+    heard_ = ranks_.send(signal_number(options_.program.stop_signal)) > 0;  // it was only starting
   } else if (now >= deadline_ && !killed_) {
     killed_ = true;
     log_.warn(
         str("the program still runs ", options_.program.stop_seconds, " s after it was asked to stop: it is killed"));
-    send(SIGKILL);
+    ranks_.send(SIGKILL);
     child.kill();
   }
 }
@@ -261,7 +265,7 @@ void Supervisor::ask_to_stop(const std::string& reason, double now) {
   } catch (const base::Error& error) {
     log_.warn(str("the program cannot read how long it has: ", error.what()));
   }
-  heard_ = send(signal_number(options_.program.stop_signal)) > 0;
+  heard_ = ranks_.send(signal_number(options_.program.stop_signal)) > 0;
 }
 
 void Supervisor::look_for_save_request() {
@@ -272,45 +276,9 @@ void Supervisor::look_for_save_request() {
     stop_.requests().save_made();
     return;
   }
-  send(signal);
+  ranks_.send(signal);
   save_sent_ = true;
 }
-
-// mpirun may wait long after its ranks have ended: with a grace for SIGTERM, or when a daemon of its is gone.
-void Supervisor::end_idle_launcher(Child& child, double now) {
-  constexpr double kLinger = 2, kPatience = 30;
-  constexpr int kAsks = 0;
-  if (placement_.launcher != "mpirun" || !read_rank_end(files_, path_, run_.attempt())) return;
-  if (!find_processes(kProgramMark, run_.token()).empty()) {
-    gone_ = 0;
-  } else if (gone_ == 0) {
-    gone_ = now;
-  } else if (now - gone_ > kPatience || (now - gone_ > kLinger && signal_others(kAsks) == 0)) {
-    child.kill();
-  }
-}
-
-// Returns how many processes of the other nodes got the signal; nothing when that is not known.
-std::optional<int> Supervisor::signal_others(int signal) {
-  std::vector<std::string> others = placement_.hosts;
-  if (placement_.launcher == "none") others.resize(1);
-  std::erase(others, this_node());
-  if (others.empty() || !job_.in_job()) return 0;
-  constexpr int kSeconds = 10;
-  const auto sent = slurm::run_command(on_each_node(
-      kSeconds, others, {own_program(), "job", "signal", "--token", run_.token(), "--number", std::to_string(signal)}));
-  if (!sent || sent->exit_code != 0) {
-    log_.warn(str("the processes on ", base::join(others), " could not be reached: ",
-                  sent ? sent->error.substr(0, sent->error.find('\n')) : "there is no srun"));
-    return std::nullopt;
-  }
-  int reached = 0;
-  std::istringstream counts(sent->output);
-  for (int count = 0; counts >> count;) reached += count;
-  return reached;
-}
-
-int Supervisor::send(int signal) { return signal_program(run_.token(), signal) + signal_others(signal).value_or(0); }
 
 // A program that says nothing of its saves is believed when it ends in order.
 void Supervisor::count_unsaved(const slurm::Outcome& outcome) {

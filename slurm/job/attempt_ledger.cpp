@@ -28,6 +28,7 @@ Json to_json(int number, const AttemptStart& start) {
               {"ranks", start.ranks},
               {"gpus", start.gpus},
               {"steps", start.steps},
+              {"stop_when", start.stop_when},
               {"first_step", start.first_step},
               {"start_up_seconds", start.start_up_seconds}};
 }
@@ -68,6 +69,7 @@ AttemptStart start_of(const Json& line) {
   start.ranks = line.value("ranks", 1);
   start.gpus = line.value("gpus", false);
   start.steps = line.value("steps", std::int64_t{0});
+  start.stop_when = line.value("stop_when", "");
   start.first_step = line.value("first_step", std::int64_t{0});
   start.start_up_seconds = line.value("start_up_seconds", 0.0);
   return start;
@@ -127,8 +129,12 @@ std::uint64_t take_lines(base::FileSystem& files, const std::filesystem::path& f
 }  // namespace
 
 bool was_asked_to_end(const std::string& reason) {
-  return reason.starts_with("stopped") || reason.starts_with("preempted");
+  return reason.starts_with("stopped") || reason.starts_with("preempted") || is_paused(reason);
 }
+
+bool is_paused(const std::string& reason) { return reason.starts_with("paused at step "); }
+
+bool ended_early(const std::string& reason) { return reason.starts_with("done early: "); }
 
 bool is_of_job(const AttemptStart& attempt, const std::string& job_id, const std::string& cluster) {
   const bool other_cluster = !attempt.cluster.empty() && !cluster.empty() && attempt.cluster != cluster;
@@ -143,14 +149,16 @@ int next_number(const std::vector<Attempt>& attempts) { return attempts.empty() 
 
 bool is_last_open(const std::vector<Attempt>& attempts) { return !attempts.empty() && !attempts.back().ended; }
 
-bool is_finished(const std::vector<Attempt>& attempts, std::int64_t steps) {
+bool is_finished(const std::vector<Attempt>& attempts, std::int64_t steps, const std::string& stop_when) {
   if (attempts.empty()) return false;
   const Attempt& last = attempts.back();
+  if (last.ended && ended_early(last.end.reason))
+    return last.start.stop_when == stop_when || last.end.last_step >= steps;
   return last.ended && last.end.reason == "done" && last.end.last_step >= steps;
 }
 
 bool is_finished(const std::vector<Attempt>& attempts) {
-  return !attempts.empty() && is_finished(attempts, attempts.back().start.steps);
+  return !attempts.empty() && is_finished(attempts, attempts.back().start.steps, attempts.back().start.stop_when);
 }
 
 MeasuredSeconds last_measured(const std::vector<Attempt>& attempts) {

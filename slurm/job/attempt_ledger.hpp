@@ -25,6 +25,7 @@ struct AttemptStart {
   int ranks = 1;
   bool gpus = false;              ///< the ranks use GPUs: then device seconds are GPU-seconds
   std::int64_t steps = 0;         ///< of the whole training; 0 = not known
+  std::string stop_when;          ///< the rule that may end it earlier, as the options write it; "" = none
   std::int64_t first_step = 0;    ///< steps already done when it starts
   double time = 0.0;              ///< seconds since the epoch
   double start_up_seconds = 0.0;  ///< from taking the lease to this line: building the model, loading the checkpoint
@@ -32,8 +33,8 @@ struct AttemptStart {
 
 /// What is known when it ends.
 struct AttemptEnd {
-  /// "done", "stopped by SIGTERM", "preempted", "failed: …", or "killed". The next attempt writes "killed", and
-  /// "preempted" when it learns that Slurm did it.
+  /// "done", "done early: …", "paused at step 6", "stopped by SIGTERM", "preempted", "failed: …", or "killed". The next
+  /// attempt writes "killed", and "preempted" when it learns that Slurm did it.
   std::string reason;
   std::int64_t last_step = 0;          ///< steps done in all
   std::int64_t saved_step = 0;         ///< of the newest checkpoint: steps after it are lost
@@ -57,8 +58,12 @@ struct Attempt {
 };
 
 /// Whether an attempt that ended with this reason was asked to: Slurm or somebody wanted it ("stopped by …",
-/// "preempted").
+/// "preempted", "paused …").
 bool was_asked_to_end(const std::string& reason);
+/// Whether it ended at the step where it was to pause.
+bool is_paused(const std::string& reason);
+/// Whether train.stop_when ended it: "done early: …".
+bool ended_early(const std::string& reason);
 
 /// Whether the attempt was one of this job: of the same cluster, where the ledger names it.
 bool is_of_job(const AttemptStart& attempt, const std::string& job_id, const std::string& cluster);
@@ -74,10 +79,11 @@ int next_number(const std::vector<Attempt>& attempts);
 /// Whether the last attempt left no end: it runs, or it was killed and none started since.
 bool is_last_open(const std::vector<Attempt>& attempts);
 
-/// Whether a run of so many steps is finished: its last attempt ended with "done", at that step or past it. A run that
-/// is asked for more steps than before is not.
-bool is_finished(const std::vector<Attempt>& attempts, std::int64_t steps);
-/// The same for the number of steps that the last attempt was asked for.
+/// Whether a run of so many steps, which may end early by a rule, is finished: its last attempt ended with "done", at
+/// that step or past it, or early by the same rule. A run that is asked for more steps than before is not, nor one that
+/// ended early by a rule that was changed since.
+bool is_finished(const std::vector<Attempt>& attempts, std::int64_t steps, const std::string& stop_when);
+/// The same for what the last attempt was asked for.
 bool is_finished(const std::vector<Attempt>& attempts);
 
 /// Seconds that something took, each as the newest attempt that measured it recorded; 0: none did.

@@ -124,10 +124,12 @@ def rank_process(process, rank):
 
 
 def wait_until(condition, process, what, seconds=60):
-    """Looks again and again until the condition holds; fails when the process ends or time runs out before."""
+    """Looks again and again until the condition holds; fails when the process (None: there is none) ends or
+    time runs out before."""
     deadline = time.monotonic() + seconds
     while not condition():
-        check(process.poll() is None, f"the job left with {process.returncode} before {what}")
+        if process:
+            check(process.poll() is None, f"the job left with {process.returncode} before {what}")
         check(time.monotonic() < deadline, f"no sign of {what} within {seconds} s")
         time.sleep(0.01)
 

@@ -243,6 +243,27 @@ TEST(Resolve, RefusesNothingElse) {
   EXPECT_GT(refused, 100);
 }
 
+TEST(Resolve, AStopRuleNeedsValidationsToLookAt) {
+  RunOptions valid = small();
+  valid.data.valid = "v.h5";
+  EXPECT_EQ(refusal({{"train.stop_when", "plateau 3"}}, 4, valid), "accepted");
+  EXPECT_THAT(refusal({{"train.stop_when", "plateau 3"}}, 4), HasSubstr("name data.valid"));
+  EXPECT_THAT(refusal({{"train.stop_when", "target 2"}}, 4), HasSubstr("name data.valid"));
+  EXPECT_THAT(refusal({{"train.stop_when", "target 2"}, {"log.valid_every_steps", "0"}}, 4, valid),
+              HasSubstr("log.valid_every_steps = 0"));
+  EXPECT_THAT(refusal({{"train.stop_when", "never"}}, 4, valid), HasSubstr("train.stop_when = never"));
+  valid.train.stop_when = " target  2.0";
+  EXPECT_EQ(resolve(valid, ranks(4)).options.train.stop_when, "target 2");
+}
+
+TEST(Resume, APauseIsOfOneAttemptOnly) {
+  RunOptions paused = resolve(small(), ranks(4)).options;
+  paused.run.pause_at = 20;
+  EXPECT_EQ(lasting(paused).run.pause_at, 0);
+  EXPECT_THAT(compare_on_resume(lasting(paused), paused, "", ""), ElementsAre());
+  EXPECT_EQ(to_map(lasting(paused)), to_map(resolve(small(), ranks(4)).options)) << "nothing else goes away";
+}
+
 TEST(Resume, PrintsWhatChangedAndRefusesAnotherModel) {
   const RunOptions stored = resolve(small(), ranks(4)).options;
   RunOptions now = small();

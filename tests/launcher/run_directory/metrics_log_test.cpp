@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "launcher/run_directory/metrics_line.hpp"
 #include "tests/support/counting_file_system.hpp"
 #include "tests/support/temporary_directory.hpp"
@@ -71,11 +73,25 @@ TEST_F(MetricsLogTest, ALongFileIsReadInPiecesAndCutAtItsEnd) {
   EXPECT_LE(counting.counts().bytes_read, 4u * 65536) << "only the end";
   counting.reset();
   const MetricsLog log(counting, file(), 59990, 3);
-  EXPECT_EQ(log.last_validated_step(), 40000);
+  EXPECT_EQ(log.validations().back().step, 40000);
   EXPECT_LE(counting.counts().largest_read, std::size_t{1} << 20);
   EXPECT_LE(counting.counts().bytes_read, 2 * text.size());
   EXPECT_LE(counting.counts().bytes_written, 2000u) << "ten lines and one";
   EXPECT_EQ(std::filesystem::file_size(file()) + std::filesystem::file_size(file().string() + ".3"), text.size());
+}
+
+TEST_F(MetricsLogTest, KnowsTheValidationsOfTheLinesThatStay) {
+  files_.replace(file(),
+                 "{\"step\":1,\"loss\":1}\n{\"step\":1,\"valid_loss\":2.25}\n{\"step\":2,\"valid_loss\":null}\n"
+                 "{\"step\":3,\"valid_loss\":1e999}\n{\"step\":4,\"valid_loss\":\"low\"}\n{\"step\":5,\"valid_loss\":2}\n"
+                 "{\"step\":6,\"valid_loss\":1}\n");
+  const MetricsLog log(files_, file(), 5, 1);
+  std::vector<std::int64_t> steps;
+  for (const Validation& validation : log.validations()) steps.push_back(validation.step);
+  EXPECT_EQ(steps, (std::vector<std::int64_t>{1, 2, 3, 4, 5}));
+  EXPECT_EQ(log.validations().front().loss, 2.25);
+  for (const std::size_t strange : {1, 2, 3}) EXPECT_TRUE(std::isnan(log.validations()[strange].loss)) << strange;
+  EXPECT_EQ(log.validations().back().loss, 2);
 }
 
 TEST_F(MetricsLogTest, WhereAllLinesStayNothingIsWritten) {

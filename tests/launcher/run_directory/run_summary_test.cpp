@@ -45,6 +45,13 @@ TEST(RunSummary, WithoutAJobTheLastEndTells) {
   EXPECT_FALSE(summarise(facts, {}, 1400).seconds_left);
   facts.attempts[0].end.reason = "failed: no";
   EXPECT_EQ(summarise(facts, {}, 1400).state, "failed");
+  facts.attempts[0].end.reason = "paused at step 40";
+  EXPECT_EQ(summarise(facts, {}, 1400).state, "paused");
+  EXPECT_EQ(summarise(facts, {}, 1400).note, "paused at step 40");
+  facts.attempts[0].end.reason = "done early: valid_loss 2.4000 reached the target 2.5";
+  facts.attempts[0].start.stop_when = "target 2.5";
+  EXPECT_EQ(summarise(facts, {}, 1400).state, "done");
+  EXPECT_EQ(summarise(facts, {}, 1400).note, facts.attempts[0].end.reason);
   facts.attempts[0].end.reason = "done";
   facts.attempts[0].end.last_step = 100;
   EXPECT_EQ(summarise(facts, {}, 1400).state, "done");

@@ -124,14 +124,35 @@ Attempt killed_silently(int number) {
 
 TEST(AttemptHistory, IsFinishedWhenTheLastAttemptDidAllStepsThatAreAskedForNow) {
   EXPECT_FALSE(is_finished({}));
-  EXPECT_FALSE(is_finished({}, 0));
+  EXPECT_FALSE(is_finished({}, 0, ""));
   EXPECT_TRUE(is_finished({trained(0, 100)}));
-  EXPECT_TRUE(is_finished({trained(0, 100)}, 100));
-  EXPECT_TRUE(is_finished({trained(0, 100)}, 80)) << "it went past them";
-  EXPECT_FALSE(is_finished({trained(0, 100)}, 101)) << "more are asked for";
-  EXPECT_FALSE(is_finished({trained(0, 100, "stopped by SIGTERM")}, 100)) << "its last validation is missing";
-  EXPECT_FALSE(is_finished({trained(0, 100), killed_silently(2)}, 100));
-  EXPECT_TRUE(is_finished({trained(0, 50, "killed"), trained(40, 100)}, 100));
+  EXPECT_TRUE(is_finished({trained(0, 100)}, 100, ""));
+  EXPECT_TRUE(is_finished({trained(0, 100)}, 80, "")) << "it went past them";
+  EXPECT_FALSE(is_finished({trained(0, 100)}, 101, "")) << "more are asked for";
+  EXPECT_FALSE(is_finished({trained(0, 100, "stopped by SIGTERM")}, 100, "")) << "its last validation is missing";
+  EXPECT_FALSE(is_finished({trained(0, 100), killed_silently(2)}, 100, ""));
+  EXPECT_TRUE(is_finished({trained(0, 50, "killed"), trained(40, 100)}, 100, ""));
+}
+
+TEST(AttemptHistory, IsFinishedEarlyByTheSameRuleOnly) {
+  Attempt early = trained(0, 60, "done early: valid_loss 2.4000 reached the target 2.5");
+  early.start.stop_when = "target 2.5";
+  EXPECT_TRUE(is_finished({early}));
+  EXPECT_TRUE(is_finished({early}, 100, "target 2.5"));
+  EXPECT_TRUE(is_finished({early}, 1000, "target 2.5")) << "more steps do not undo it";
+  EXPECT_FALSE(is_finished({early}, 100, "target 2")) << "a lower target is asked for";
+  EXPECT_FALSE(is_finished({early}, 100, "")) << "the rule was taken out";
+  EXPECT_TRUE(is_finished({early}, 60, "")) << "as many steps as it did";
+  EXPECT_FALSE(is_finished({early, killed_silently(2)}, 100, "target 2.5"));
+  EXPECT_FALSE(is_finished({trained(0, 60, "done early")}, 100, "")) << "not a reason that is written";
+}
+
+TEST(AttemptHistory, APauseWasAskedForAndIsNoEndOfTheRun) {
+  EXPECT_TRUE(was_asked_to_end("paused at step 6"));
+  EXPECT_TRUE(is_paused("paused at step 6"));
+  EXPECT_FALSE(is_paused("stopped by SIGTERM"));
+  EXPECT_FALSE(was_asked_to_end("done early: 2 validations without a lower valid_loss"));
+  EXPECT_FALSE(is_finished({trained(0, 100, "paused at step 100")}, 100, ""));
 }
 
 TEST(AttemptHistory, NumbersAndEndsComeFromTheLastAttempt) {
