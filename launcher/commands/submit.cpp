@@ -14,6 +14,7 @@
 #include "base/file_system.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
+#include "base/user_name.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/console/format.hpp"
 #include "launcher/options/run_arguments.hpp"
@@ -24,6 +25,7 @@
 #include "launcher/submission/resubmission.hpp"
 #include "launcher/submission/run_check.hpp"
 #include "launcher/submission/sbatch.hpp"
+#include "launcher/submission/spare_choice.hpp"
 #include "launcher/submission/submission.hpp"
 #include "slurm/job/attempt_ledger.hpp"
 #include "slurm/job/job_environment.hpp"
@@ -41,7 +43,7 @@ using slurm::run_command;
 
 struct Line {
   std::string site_file;
-  bool dry_run = false, soonest = false;
+  bool dry_run = false, soonest = false, spare = false;
   std::int64_t chain = 1, at_once = 0;
   options::CommandLine line;
   options::RunArguments run;
@@ -59,6 +61,10 @@ struct Line {
     line.value("chain", chain, "N", "jobs that follow each other: each goes on where the one before ended")
         .range(1, 100);
     line.flag("soonest", soonest, "ask the queue about other numbers of nodes too, and take what is done first");
+    line.flag(
+        "spare", spare,
+        "compute on what stands idle, where others preempt it: at most slurm.nodes nodes, for as long as they are "
+        "idle");
     line.value("at-once", at_once, "K", "tasks of a job array that run at the same time; 0: all").range(0, 1e6);
   }
 };
@@ -252,6 +258,35 @@ void choose_soonest(base::FileSystem& files, const options::RunOptions& options,
   plan.geometry = slurm::plan_geometry(request, site);
 }
 
+// Chooses a slice of what stands idle, as long as nobody waits for it.
+void take_spare(base::FileSystem& files, const options::RunOptions& options, const slurm::Site& site,
+                const Path& script, slurm::ScriptPlan& plan) {
+  const double now = base::wall_time();
+  const auto attempts = slurm::read_attempts(files, Path(plan.runs[0].run_directory) / "attempts.jsonl");
+  const auto with = [&](const slurm::JobRequest& request) {
+    slurm::ScriptPlan changed = plan;
+    changed.request = request;
+    changed.geometry = slurm::plan_geometry(request, site);
+    choose_starter({options}, site, changed);
+    changed.mpirun_grace = slurm::mpirun_grace(request, site, plan.measured);
+    return changed;
+  };
+  const auto starts_in = [&](const slurm::JobRequest& request) -> std::optional<double> {
+    std::this_thread::sleep_for(std::chrono::seconds(1));  // sbatch is a busy service
+    const auto answer = run_command(sbatch_words(slurm::job_settings(with(request), site), {"--test-only"}, script));
+    const auto start = answer ? promised_start(answer->error + answer->output) : std::nullopt;
+    return start ? std::optional(*start - base::wall_time()) : std::nullopt;
+  };
+  const SpareChoice choice = choose_spare(
+      {plan.request, layout_needs(options), slurm::last_measured(attempts), base::user_name(::geteuid())}, site,
+      [](const std::vector<std::string>& words) { return run_command(words); }, now, starts_in);
+  plan = with(spare_request(plan.request, choice.slice));
+  base::answer(str("spare     ", choice.slice.nodes, " of at most ", options.slurm.nodes, " node(s) of partition ",
+                   choice.slice.place.partition, " for ", format_duration(static_cast<double>(choice.slice.seconds)),
+                   choice.starts_now ? "" : ": nothing is idle for long enough now, so it waits for a hole", " (",
+                   choice.questions, " questions to Slurm)"));
+}
+
 void name_finished_runs(base::FileSystem& files, const slurm::ScriptPlan& plan,
                         const std::vector<options::RunOptions>& all) {
   for (std::size_t i = 0; i < all.size(); ++i) {
@@ -329,6 +364,9 @@ int submit_command(const Arguments& arguments) {
   if (command.dry_run && command.soonest) {
     throw base::InputError("--soonest asks the queue and --dry-run asks nobody: give one of them");
   }
+  if (command.spare && (command.dry_run || command.soonest || command.run.files().size() > 1)) {
+    throw base::InputError("--spare takes one run file, and neither --dry-run, which asks nobody, nor --soonest");
+  }
   base::PosixFileSystem files;
   const slurm::Site site = site_of(command);
   std::vector<options::RunOptions> all;
@@ -349,6 +387,11 @@ int submit_command(const Arguments& arguments) {
     for (const options::RunOptions& options : all) {
       check_run(files, options, plan.geometry.ranks(), plan.geometry.gpus_per_node > 0);
     }
+    script = write_script(files, plan, site);
+  }
+  if (command.spare) {
+    take_spare(files, all[0], site, script, plan);
+    check_run(files, all[0], plan.geometry.ranks(), plan.geometry.gpus_per_node > 0);
     script = write_script(files, plan, site);
   }
   const std::vector<std::string> settings = slurm::job_settings(plan, site);

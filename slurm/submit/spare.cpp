@@ -42,7 +42,7 @@ std::optional<Slice> slice_for(const SparePlace& place, const SpareNeeds& needs,
   const std::int64_t seconds = whole_minutes(std::min(hole, longest_at(place, needs)));
   const std::int64_t least = std::max<std::int64_t>(60, minutes_up(least_seconds(needs)));
   if (seconds < least) return std::nullopt;
-  return Slice{place, nodes, std::min(nodes, needs.sizes.front()), seconds, least};
+  return Slice{place, nodes, std::min(nodes, needs.sizes.front()), seconds};
 }
 
 double length_of(const std::vector<double>& lengths, std::int64_t nodes) {
@@ -89,7 +89,6 @@ std::vector<std::string> Slice::words() const {
   if (!place.qos.empty()) words.push_back("--qos=" + place.qos);
   words.push_back(fewest < nodes ? base::str("--nodes=", fewest, "-", nodes) : base::str("--nodes=", nodes));
   words.push_back("--time=" + format_slurm_duration(seconds));
-  if (least < seconds) words.push_back("--time-min=" + format_slurm_duration(least));
   words.push_back(base::str("--nice=", kNice));
   return words;
 }

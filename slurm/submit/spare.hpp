@@ -56,10 +56,9 @@ struct Slice {
   std::int64_t nodes = 1;
   std::int64_t fewest = 1;   ///< that it may come back with when it was preempted
   std::int64_t seconds = 0;  ///< time limit: whole minutes, as Slurm has them
-  std::int64_t least = 0;    ///< seconds: a shorter limit is not worth a start
 
-  /// Words for sbatch: partition, QOS, nodes, time, the least time (--time-min, to which backfill may cut the limit
-  /// when the hole has become smaller meanwhile), and --nice, so that it waits behind others of its own partition too.
+  /// Words for sbatch: partition, QOS, nodes, time, and --nice, so that it waits behind others of its own partition
+  /// too. (Not --time-min: Slurm 22.05 starts a job with the least time at once, whatever the hole.)
   std::vector<std::string> words() const;
   bool operator==(const Slice&) const = default;
 };

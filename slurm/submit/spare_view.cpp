@@ -45,6 +45,11 @@ bool takes_jobs(const std::string& state) {
   return false;
 }
 
+bool is_idle(const std::string& state) {
+  const std::string word = lower(state);
+  return word.starts_with("idle") || word.starts_with("planned");
+}
+
 double duration(const std::string& text) {
   const auto seconds = parse_duration(text);
   return seconds ? static_cast<double>(*seconds) : kForever;
@@ -175,6 +180,7 @@ SpareView parse_spare_view(const std::string& sinfo, const std::string& squeue, 
     auto& list = view.partitions[cells[0]];
     list.insert(list.end(), hosts.begin(), hosts.end());
     if (!takes_jobs(cells[1])) view.unusable.insert(hosts.begin(), hosts.end());
+    if (!is_idle(cells[1])) view.in_use.insert(hosts.begin(), hosts.end());
   }
   for (auto& [name, list] : view.partitions) {
     std::ranges::sort(list);
@@ -203,6 +209,8 @@ std::vector<double> holes(const SpareView& view, const std::string& partition, c
   for (const std::string& node : nodes) {
     if (view.unusable.contains(node)) continue;
     const auto until = busy.find(node);
+    const bool ours = own != nullptr && std::ranges::count(own->hosts, node) > 0;
+    if (until == busy.end() && view.in_use.contains(node) && !ours) continue;
     if (until == busy.end()) ++free;
     if (until != busy.end() && until->second < kForever) changes.emplace(until->second, 1);
   }

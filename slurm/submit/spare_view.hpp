@@ -29,7 +29,9 @@ struct SpareJob {
 struct SpareView {
   std::map<std::string, std::vector<std::string>> partitions;  ///< the names of its nodes, sorted
   std::set<std::string> unusable;  ///< nodes that run nothing: down, drained, powered off, reserved …
-  std::vector<SpareJob> jobs;      ///< in squeue's order
+  /// Nodes on which something runs, also where squeue hides whose jobs (PrivateData).
+  std::set<std::string> in_use;
+  std::vector<SpareJob> jobs;  ///< in squeue's order
 };
 
 /// The two questions.

@@ -141,11 +141,10 @@ TEST(SpareSlices, AreAtMostSixAndAreAskedAboutUntilOneStarts) {
 }
 
 TEST(Slice, IsWordsForSbatch) {
-  Slice slice{{"low", "scavenge", {}, {}}, 4, 1, 5400, 240};
-  EXPECT_THAT(slice.words(), ElementsAre("--partition=low", "--qos=scavenge", "--nodes=1-4", "--time=01:30:00",
-                                         "--time-min=00:04:00", "--nice=10000"));
+  Slice slice{{"low", "scavenge", {}, {}}, 4, 1, 5400};
+  EXPECT_THAT(slice.words(),
+              ElementsAre("--partition=low", "--qos=scavenge", "--nodes=1-4", "--time=01:30:00", "--nice=10000"));
   slice.fewest = 4;
-  slice.least = 5400;
   slice.place.qos = "";
   EXPECT_THAT(slice.words(), ElementsAre("--partition=low", "--nodes=4", "--time=01:30:00", "--nice=10000"));
 }

@@ -1,0 +1,107 @@
+#include "launcher/submission/spare_choice.hpp"
+
+#include <gmock/gmock.h>
+
+#include <algorithm>
+
+#include "base/error.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+using slurm::CommandResult;
+using slurm::JobRequest;
+using testing::ElementsAre;
+
+slurm::Partition partition(const std::string& name, slurm::PreemptMode mode) {
+  slurm::Partition made;
+  made.name = name;
+  made.nodes = 4;
+  made.cpus_per_node = 8;
+  made.memory_per_node = 1000;
+  made.preempt_mode = mode;
+  if (mode != slurm::PreemptMode::kOff) made.preempted_by = {"high"};
+  return made;
+}
+
+/// A cluster of four nodes: n1 to n3 are idle.
+struct Queue {
+  slurm::Site site;
+  std::vector<std::string> asked;
+  std::string jobs =
+      "7|other|high|PENDING|3|1:00:00|1:00:00|N/A|normal||Resources\n"
+      "6|other|high|RUNNING|1|30:00|1:00:00|2026-11-30T12:00:00|normal|n4|None\n";
+
+  Queue() {
+    site.preempt_type = "preempt/partition_prio";
+    site.partitions = {partition("high", slurm::PreemptMode::kOff), partition("low", slurm::PreemptMode::kRequeue)};
+  }
+  slurm::RunCommand run() {
+    return [this](const std::vector<std::string>& words) -> std::optional<CommandResult> {
+      const bool nodes = std::ranges::find(words, "sinfo") != words.end();
+      asked.push_back(nodes ? "sinfo" : "squeue");
+      return CommandResult{0, nodes ? "low|idle|n[1-3]\nlow|allocated|n4\nhigh|idle|n[1-3]\nhigh|allocated|n4\n" : jobs,
+                           ""};
+    };
+  }
+};
+
+SpareRun run_of(std::int64_t nodes) {
+  SpareRun run;
+  run.request.nodes = nodes;
+  run.request.ranks_per_node = 2;
+  run.request.time = "7-00:00:00";
+  run.request.extra = "--comment=x";
+  run.layout.global_batch = 8;
+  run.user = "me";
+  return run;
+}
+
+TEST(ChooseSpare, TakesTheLargestSizeThatLeavesNoRankIdle) {
+  Queue queue;
+  queue.jobs = "";
+  std::vector<std::int64_t> sizes;
+  const auto choice = choose_spare(run_of(4), queue.site, queue.run(), 0, [&](const JobRequest& request) {
+    sizes.push_back(request.nodes);
+    return std::optional(0.0);
+  });
+  EXPECT_THAT(queue.asked, ElementsAre("sinfo", "squeue"));
+  EXPECT_THAT(sizes, ElementsAre(2)) << "of 3 idle nodes: 6 ranks do not divide a batch of 8";
+  EXPECT_TRUE(choice.starts_now);
+  EXPECT_EQ(choice.questions, 3U);
+  const JobRequest request = spare_request(run_of(4).request, choice.slice);
+  EXPECT_EQ(request.partition, "low");
+  EXPECT_EQ(request.nodes, 2);
+  EXPECT_EQ(request.min_nodes, 1);
+  EXPECT_EQ(request.time, "1-00:00:00") << "the run file's time is that of an ordinary job";
+  EXPECT_EQ(request.extra, "--comment=x --nice=10000");
+}
+
+TEST(ChooseSpare, WaitsForAHoleWhenNothingIsIdleForLongEnough) {
+  Queue queue;
+  queue.jobs = "7|other|high|PENDING|3|1:00:00|1:00:00|N/A|normal||Resources\n";
+  int questions = 0;
+  const auto choice = choose_spare(run_of(4), queue.site, queue.run(), 0, [&](const JobRequest&) {
+    ++questions;
+    return std::optional(0.0);
+  });
+  EXPECT_EQ(questions, 0);
+  EXPECT_FALSE(choice.starts_now);
+  EXPECT_EQ(choice.slice.nodes, 1);
+}
+
+TEST(ChooseSpare, IsRefusedWhereItWouldBeInOthersWay) {
+  Queue queue;
+  queue.site.partitions.pop_back();
+  const auto never = [](const JobRequest&) { return std::optional<double>(); };
+  EXPECT_THROW(choose_spare(run_of(4), queue.site, queue.run(), 0, never), base::InputError);
+  Queue other;
+  SpareRun wide = run_of(1);
+  wide.layout.tp = 8;
+  EXPECT_THROW(choose_spare(wide, other.site, other.run(), 0, never), base::InputError);
+  const auto silent = [](const auto&) { return std::optional<CommandResult>(); };
+  EXPECT_THROW(choose_spare(run_of(4), other.site, silent, 0, never), base::Error);
+}
+
+}  // namespace
+}  // namespace trireme::launcher
