@@ -24,4 +24,6 @@ void free_signals_for_exec() {
   ::pthread_sigmask(SIG_SETMASK, &none, nullptr);
 }
 
+void default_signal_for_exec(int signal) { ::signal(signal, SIG_DFL); }
+
 }  // namespace trireme::base

@@ -24,4 +24,8 @@ class SpawnAttributes {
 /// Does the same for a program that is about to replace this one by exec.
 void free_signals_for_exec();
 
+/// In a program that is about to replace this one by exec, `signal` has its default action even if it was ignored when
+/// this one started: a shell starts its background jobs with SIGINT ignored.
+void default_signal_for_exec(int signal);
+
 }  // namespace trireme::base

@@ -98,7 +98,9 @@ int run(const Arguments& arguments) {
   }
   for (const HelperCommand& command : kHelperCommands) {
     if (word != command.name) continue;
-    if (prints_help(word, {arguments.begin() + 1, arguments.end()})) return base::kExitDone;
+    const Arguments words(arguments.begin() + 1, arguments.end());
+    if (prints_help(word, words)) return base::kExitDone;
+    if (word == "train" && starts_program(words)) return train_program_command(words);
     exec_helper(arguments);
   }
   const std::string example =

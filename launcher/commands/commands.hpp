@@ -15,6 +15,14 @@ int checkpoint_command(const Arguments& arguments);
 int submit_command(const Arguments& arguments);
 int sweep_command(const Arguments& arguments);
 int job_command(const Arguments& arguments);
+// Subcommands of job (commands/program.cpp).
+int job_start_command(const Arguments& arguments);
+int job_rank_command(const Arguments& arguments);
+int job_signal_command(const Arguments& arguments);
+/// Whether `trireme train` with these words starts somebody's own program: the run file has a [program] command, and no
+/// launcher started this process as a rank.
+bool starts_program(const Arguments& arguments);
+int train_program_command(const Arguments& arguments);
 int devcluster_command(const Arguments& arguments);
 int doctor_command(const Arguments& arguments);
 int status_command(const Arguments& arguments);

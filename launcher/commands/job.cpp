@@ -15,11 +15,13 @@
 #include "base/file_system.hpp"
 #include "base/log.hpp"
 #include "base/printable.hpp"
+#include "base/words.hpp"
 #include "io/checkpoint/format/step_directories.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/options/command_line.hpp"
 #include "launcher/options/run_arguments.hpp"
 #include "launcher/run_directory/fast_directory.hpp"
+#include "launcher/run_directory/program_metrics.hpp"
 #include "launcher/run_directory/run_directory.hpp"
 #include "launcher/submission/node_scratch.hpp"
 #include "launcher/submission/run_check.hpp"
@@ -41,21 +43,31 @@ using base::str;
 using Path = std::filesystem::path;
 
 // A killed attempt leaves no end; its outcome and the checkpoints tell what it came to.
-void complete(base::FileSystem& files, const Path& run, std::vector<slurm::Attempt>& attempts) {
+void complete(base::FileSystem& files, const Path& run, bool program, std::vector<slurm::Attempt>& attempts) {
   if (!slurm::is_last_open(attempts)) return;
   slurm::Attempt& last = attempts.back();
-  const auto steps = checkpoint::committed_steps(files, run);
+  std::int64_t saved = 0;
+  if (program) {
+    saved = program_progress(files, run / "metrics.jsonl").saved_step.value_or(0);
+  } else if (const auto steps = checkpoint::committed_steps(files, run); !steps.empty()) {
+    saved = steps.back();
+  }
   last.ended = true;
   const auto outcome = slurm::read_outcome(files, run, last.number);
   last.end.reason = outcome ? outcome->reason : "killed";
   last.end.last_step = outcome ? outcome->step : 0;
-  last.end.saved_step = steps.empty() ? 0 : steps.back();
+  last.end.saved_step = saved;
 }
 
-// What an attempt of this job took before it could leave a checkpoint, as measured; 30 s before anything was.
-double needed_seconds(const std::vector<slurm::Attempt>& attempts) {
+// What an attempt of this job took before it could leave a checkpoint, as measured; 30 s before anything was. A program
+// that is asked to stop at once gets nothing done.
+double needed_seconds(const options::RunOptions& options, const std::vector<slurm::Attempt>& attempts) {
+  constexpr double kStarting = 30;
+  if (options.program.given()) {
+    return kStarting + static_cast<double>(options.program.stop_seconds) + slurm::TimeBudget::kMargin;
+  }
   const slurm::MeasuredSeconds took = slurm::last_measured(attempts);
-  return took.save > 0 ? took.start_up + 2 * took.step + took.save + slurm::TimeBudget::kMargin : 30;
+  return took.save > 0 ? took.start_up + 2 * took.step + took.save + slurm::TimeBudget::kMargin : kStarting;
 }
 
 // Asks squeue: the limit of a running job may be changed, and the environment keeps that of its start.
@@ -145,7 +157,24 @@ bool renew_scratch(const NodeScratch& scratch, const std::vector<std::string>& h
   return false;
 }
 
-void print(const slurm::NextStep& next, const Path& run, int attempt, bool srun, const NodeScratch& scratch) {
+// The words for where the processes go, and what tells them how they are laid out: lines 3 and 4 of the answer.
+std::pair<std::string, std::string> start_of(const slurm::Placement& where, const options::ProgramSection& program,
+                                             bool srun) {
+  if (!program.given()) return {where.words(srun), str("--parallel.dp=", where.dp)};
+  slurm::Placement started = where;
+  if (program.launcher == "none") {
+    started.hosts.resize(1);
+    started.ranks = 1;
+  }
+  if (program.launcher == "torchrun") {
+    started.ranks_per_node = 1;
+    started.ranks = std::ssize(where.hosts);
+  }
+  return {started.words(srun), "--hosts " + base::join(where.hosts, ",")};
+}
+
+void print(const slurm::NextStep& next, const Path& run, int attempt, const options::ProgramSection& program, bool srun,
+           const NodeScratch& scratch) {
   using Kind = slurm::NextStep::Kind;
   base::print_note("trireme job: " + next.why);
   if (next.kind != Kind::kGo) {
@@ -156,9 +185,9 @@ void print(const slurm::NextStep& next, const Path& run, int attempt, bool srun,
     return;
   }
   const bool own = !scratch.session.empty();
-  base::answer_text(str("go\n", attempt, "\n", next.where->words(srun), "\n--parallel.dp=", next.where->dp, "\n",
-                        own ? str(scratch.session, '.', attempt) : "", "\n",
-                        own ? str(scratch.memory, '.', attempt) : "", "\n"));
+  const auto [where, layout] = start_of(*next.where, program, srun);
+  base::answer_text(str("go\n", attempt, "\n", where, "\n", layout, "\n", own ? str(scratch.session, '.', attempt) : "",
+                        "\n", own ? str(scratch.memory, '.', attempt) : "", "\n"));
   // An outcome of that number is from an attempt that never came into the ledger: not of the one that starts now.
   std::error_code ignored;
   std::filesystem::remove(slurm::outcome_file(run, attempt), ignored);
@@ -192,7 +221,7 @@ int next(const Arguments& arguments) {
   slurm::Situation situation;
   situation.attempts = slurm::read_attempts(files, run / "attempts.jsonl");
   const int following = slurm::next_number(situation.attempts);
-  complete(files, run, situation.attempts);
+  complete(files, run, options.program.given(), situation.attempts);
   situation.finished = is_finished(files, run, situation.attempts, options);
   // A new submission is a new beginning: what failed in an earlier job does not count.
   std::erase_if(situation.attempts,
@@ -210,7 +239,7 @@ int next(const Arguments& arguments) {
   if (const auto end = current_job_end(now)) {
     situation.seconds_left = *end - now;
   }
-  situation.seconds_needed = needed_seconds(situation.attempts);
+  situation.seconds_needed = needed_seconds(options, situation.attempts);
   situation.may_requeue = requeue;
   situation.may_submit = submit;
   const std::string record = slurm::output_of(slurm::run_command, slurm::show_job(job.job_id)).value_or("");
@@ -239,7 +268,7 @@ int next(const Arguments& arguments) {
       !renew_scratch(scratch, goes ? decided.where->hosts : working_hosts(situation), goes ? following : 0)) {
     scratch = {};
   }
-  print(decided, run, following, srun, scratch);
+  print(decided, run, following, options.program, srun, scratch);
   return base::kExitDone;
 }
 
@@ -257,7 +286,11 @@ int directory(const Arguments& arguments) {
 int job_command(const Arguments& arguments) {
   return options::run_subcommand(
       "job", "trireme job next run.ini --dir runs/bible --ranks-per-node 4 --requeue",
-      {{"next", "what the batch script does next", next}, {"directory", "where a run file's run lies", directory}},
+      {{"next", "what the batch script does next", next},
+       {"directory", "where a run file's run lies", directory},
+       {"start", "starts a [program] run's next attempt and looks after it", job_start_command},
+       {"rank", "starts one rank's process of a [program] run", job_rank_command},
+       {"signal", "sends a signal to a [program] run's processes on this node", job_signal_command}},
       arguments);
 }
 

@@ -89,8 +89,10 @@ slurm::Site site_of(const Line& command) {
 
 std::string own_program() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
 
-// What an attempt needs from a notice to its end, a step and a save, as the run's attempts measured; 0: none did.
-double stop_seconds(base::FileSystem& files, const Path& run) {
+// What an attempt needs from a notice to its end: a step and a save, as the run's attempts measured (0: none did), or
+// what a program says that it needs.
+double stop_seconds(base::FileSystem& files, const options::RunOptions& options, const Path& run) {
+  if (options.program.given()) return static_cast<double>(options.program.stop_seconds);
   const auto took = slurm::last_measured(slurm::read_attempts(files, run / "attempts.jsonl"));
   return took.save > 0 ? took.step + took.save : 0;
 }
@@ -99,6 +101,40 @@ double stop_seconds(base::FileSystem& files, const Path& run) {
 bool leave_persistence_to_site(const std::vector<options::RunOptions>& runs) {
   return std::ranges::any_of(runs, [](const auto& run) { return !run.checkpoint.fast_dir.empty(); }) &&
          std::ranges::none_of(runs, [](const auto& run) { return run.checkpoint.fast_persists.has_value(); });
+}
+
+// The request of a run's job. A program that is one process needs no number of ranks.
+slurm::JobRequest request_of(const options::RunOptions& options) {
+  slurm::JobRequest request = options.slurm;
+  if (options.program.launcher == "none" && options.program.given() && request.ranks_per_node == 0) {
+    request.ranks_per_node = 1;
+  }
+  return request;
+}
+
+// What starts the ranks. All tasks of a job array share their script, so their programs must start in the same way.
+void choose_starter(const std::vector<options::RunOptions>& runs, const slurm::Site& site, slurm::ScriptPlan& plan) {
+  const options::ProgramSection& first = runs.front().program;
+  for (const options::RunOptions& run : runs) {
+    if (run.program.given() != first.given() || run.program.launcher != first.launcher) {
+      throw base::InputError(str("the runs of one job array start in the same way, but ", runs.front().run.name,
+                                 " and ", run.run.name,
+                                 " differ in program.command or program.launcher: submit them separately"));
+    }
+  }
+  if (!first.given()) {
+    plan.launcher = slurm::choose_launcher(plan.request, site);
+    return;
+  }
+  plan.program_run = slurm::ScriptProgram{first.launcher, first.stop_signal};
+  plan.launcher = slurm::program_starter(*plan.program_run, plan.request, site);
+}
+
+// Whether mpirun of the site is used and has no Slurm support.
+bool lacks_slurm_support(const slurm::ScriptPlan& plan, const slurm::Site& site) {
+  const bool uses_mpirun =
+      plan.launcher == slurm::Launcher::kMpirun && (!plan.program_run || plan.program_run->launcher == "mpirun");
+  return uses_mpirun && !site.mpirun_version.empty() && !site.mpirun_has_slurm;
 }
 
 slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const slurm::Site& site,
@@ -117,11 +153,11 @@ slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const 
           str("two of the runs have the run directory ", directory.string(), ": set run.dir or run.name"));
     }
     if (i == 0) {
-      plan.request = options.slurm;
+      plan.request = request_of(options);
       plan.geometry = slurm::plan_geometry(plan.request, site);
     }
-    const auto resolved = check_run(files, options, plan.geometry.ranks(), plan.geometry.gpus_per_node > 0);
-    notes.insert(notes.end(), resolved.notes.begin(), resolved.notes.end());
+    const auto more = check_run(files, options, plan.geometry.ranks(), plan.geometry.gpus_per_node > 0);
+    notes.insert(notes.end(), more.begin(), more.end());
     for (const std::string& note : notes) base::print_note("note: " + note);
   }
   if (plan.runs.size() > 1 &&
@@ -146,14 +182,14 @@ slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const 
     for (const auto& run : all) seconds = std::max(seconds, run.slurm.queue_seconds);
     plan.overrides.push_back(str("--slurm.queue_seconds=", seconds));
   }
-  plan.launcher = slurm::choose_launcher(plan.request, site);
-  plan.measured = stop_seconds(files, plan.runs[0].run_directory);
+  choose_starter(all, site, plan);
+  plan.measured = stop_seconds(files, all[0], plan.runs[0].run_directory);
   plan.mpirun_grace = slurm::mpirun_grace(plan.request, site, plan.measured);
   plan.requeue = slurm::may_requeue(plan.request) && command.chain < 2;
-  if (plan.launcher == slurm::Launcher::kMpirun && !site.mpirun_version.empty() && !site.mpirun_has_slurm) {
+  if (lacks_slurm_support(plan, site)) {
     throw base::InputError(str(site.mpirun_version,
                                " here has no Slurm support and would use ssh: load another module, or set ",
-                               "slurm.launcher = srun"));
+                               plan.program_run ? "program" : "slurm", ".launcher = srun"));
   }
   return plan;
 }
@@ -170,7 +206,7 @@ Path write_script(base::FileSystem& files, const slurm::ScriptPlan& plan, const 
 std::pair<double, std::int64_t> rest_of(base::FileSystem& files, const options::RunOptions& options,
                                         const slurm::ScriptPlan& plan) {
   const auto pace = slurm::last_pace(slurm::read_attempts(files, Path(plan.runs[0].run_directory) / "attempts.jsonl"));
-  if (!pace) return {static_cast<double>(plan.geometry.seconds), plan.geometry.ranks()};
+  if (!pace || options.program.given()) return {static_cast<double>(plan.geometry.seconds), plan.geometry.ranks()};
   const auto left = std::max<std::int64_t>(0, options::length_in_steps(options) - pace->saved_step);
   return {pace->seconds_per_step * static_cast<double>(left), pace->ranks};
 }
@@ -222,12 +258,18 @@ void name_finished_runs(base::FileSystem& files, const slurm::ScriptPlan& plan,
     const Path run = plan.runs[i].run_directory;
     const auto attempts = slurm::read_attempts(files, run / "attempts.jsonl");
     if (!is_finished(files, run, attempts, all[i])) continue;
+    const char* more = all[i].program.given()                           ? "change program.command or program.params"
+                       : slurm::ended_early(attempts.back().end.reason) ? "change --train.stop_when"
+                       : all[i].train.tokens > 0                        ? "ask for more: --train.tokens"
+                                                                        : "ask for more: --train.steps";
     base::print_note(str("note: the run in ", run.string(), " is done already, at step ", attempts.back().end.last_step,
-                         ": its job will end as soon as it starts. To train on, ",
-                         slurm::ended_early(attempts.back().end.reason) ? "change --train.stop_when"
-                         : all[i].train.tokens > 0                      ? "ask for more: --train.tokens"
-                                                                        : "ask for more: --train.steps"));
+                         ": its job will end as soon as it starts. To train on, ", more));
   }
+}
+
+std::string starter_text(const slurm::ScriptPlan& plan) {
+  if (plan.program_run) return plan.program_run->launcher == "none" ? "one process" : plan.program_run->launcher;
+  return plan.launcher == slurm::Launcher::kSrun ? "srun --mpi=pmix" : "mpirun";
 }
 
 void tell(const slurm::ScriptPlan& plan, const slurm::Site& site, const Path& script, const std::string& job) {
@@ -239,8 +281,7 @@ void tell(const slurm::ScriptPlan& plan, const slurm::Site& site, const Path& sc
   const auto shares = site.accounting ? slurm::read_fair_shares(run_command) : std::nullopt;
   const std::string& directory = plan.runs[0].run_directory;
   base::answer(str("job       ", job, ": ", plan.geometry.nodes, " node(s) x ", plan.geometry.ranks_per_node,
-                   " rank(s), ", plan.launcher == slurm::Launcher::kSrun ? "srun --mpi=pmix" : "mpirun", ", ",
-                   plan.requeue ? "comes back by itself" : "no requeue"));
+                   " rank(s), ", starter_text(plan), ", ", plan.requeue ? "comes back by itself" : "no requeue"));
   base::answer("starts    " + start);
   base::answer("price     " + price_text(plan, site, shares));
   base::answer("script    " + script.string());
@@ -259,8 +300,9 @@ void name_ignored_variables() {
       names + " in the environment does not count here: the run file's [slurm] section says what the job asks for");
 }
 
-// 0 where another model's sizes decide: what the run starts from says how many tokens a step has.
+// 0 where another model's sizes decide (what the run starts from says how many tokens a step has), and for a program.
 std::int64_t asked_steps(const options::RunOptions& options) {
+  if (options.program.given()) return 0;
   return options.train.steps > 0 || options.model.init_from.empty() ? options::length_in_steps(options) : 0;
 }
 

@@ -93,7 +93,7 @@ void check_allowed(const Key& key, const std::string& text) {
 bool holds_quotes(const Key& key) {
   const std::string path = key.path();
   return path == "data.train" || path == "data.valid" || path == "checkpoint.allow" || path == "slurm.extra" ||
-         path == "slurm.gpu_request";
+         path == "slurm.gpu_request" || path == "program.command" || path == "program.params";
 }
 
 const Key& find_key(const std::string& path) {

@@ -46,6 +46,25 @@ void add_run(std::vector<Key>& keys) {
                   "where its own pause_at lets it; 0: never", "", {}, 0, kAny});
 }
 
+void add_program(std::vector<Key>& keys) {
+  keys.push_back({"program", "command", TRIREME_FIELD(Word, program.command), "",
+                  "a training of your own, in any language, for /bin/sh: python train.py --lr {lr}; then no section but "
+                  "[run] and [slurm] counts beside this one"});
+  keys.push_back({"program", "launcher", TRIREME_FIELD(Word, program.launcher), "",
+                  "what starts the command: none (one process on the first node), mpirun or srun (ranks_per_node on each "
+                  "node), torchrun (one on each node, which starts ranks_per_node)", "", {"none", "mpirun", "srun", "torchrun"}});
+  keys.push_back({"program", "params", TRIREME_FIELD(Word, program.params), "",
+                  "values for {name} in the command and for $TRIREME_PARAM_name: lr = 3e-4, layers = 12"});
+  keys.push_back({"program", "stop_signal", TRIREME_FIELD(Word, program.stop_signal), "",
+                  "signal that asks the program to save and end, sent once to the process of each rank; TERM is also what most "
+                  "clusters send before a preemption", "", {"TERM", "USR1", "USR2", "INT", "HUP"}});
+  keys.push_back({"program", "stop_seconds", TRIREME_FIELD(Integer, program.stop_seconds), "seconds",
+                  "from the stop signal to the end; what still runs then is killed", "", {}, 1, 86400});
+  keys.push_back({"program", "save_signal", TRIREME_FIELD(Word, program.save_signal), "",
+                  "signal that asks the program to save and go on (trireme save); none: it cannot be asked", "",
+                  {"none", "USR1", "USR2", "HUP"}});
+}
+
 void add_model(std::vector<Key>& keys) {
   keys.push_back({"model", "preset", TRIREME_FIELD(Word, model.preset), "",
                   "sizes of a published model; keys given beside it win", "-", spec::preset_names()});
@@ -226,6 +245,7 @@ void add_slurm(std::vector<Key>& keys) {
 std::vector<Key> make_table() {
   std::vector<Key> keys;
   add_run(keys);
+  add_program(keys);
   add_model(keys);
   add_data(keys);
   add_parallel(keys);

@@ -219,6 +219,11 @@ Resolved resolve(const RunOptions& options, const Surroundings& surroundings) {
   Resolved resolved;
   resolved.options = options;
   RunOptions& complete = resolved.options;
+  if (options.program.given()) {
+    throw InputError(
+        "this run is a program of its own ([program] command): trireme train starts it, without mpirun; "
+        "eval and generate work on Trireme's own models");
+  }
   if (complete.data.train.empty()) {
     throw InputError("data.train is missing: name a token dataset (trireme prepare makes one)");
   }

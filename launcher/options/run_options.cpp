@@ -36,6 +36,24 @@ void with_origin(const std::string& origin, const Function& function) {
   }
 }
 
+// Whether keys of this section count for the run.
+bool counts(const std::string& section, const RunOptions& options) {
+  const bool of_every_run = section == "run" || section == "slurm";
+  return of_every_run || (section == "program") == options.program.given();
+}
+
+void refuse_idle_key(const RunOptions& options, const std::string& path) {
+  const std::string section = path.substr(0, path.find('.'));
+  if (counts(section, options)) {
+    if (path != "slurm.launcher" || !options.program.given()) return;
+    throw InputError("slurm.launcher does nothing in a [program] run: set program.launcher");
+  }
+  throw InputError(options.program.given()
+                       ? str(path, " does nothing in a [program] run, which is somebody's own training: remove it, or ",
+                             "put it into program.params for the command")
+                       : str(path, " does nothing without program.command: give the command, or remove the key"));
+}
+
 // The name becomes the name of a directory and of a job.
 void check_run_name(const std::string& name, const std::string& origin) {
   constexpr std::size_t kLongest = 200;
@@ -74,6 +92,10 @@ RunOptions parse_run_options(const std::string& text, const std::string& origin,
     if (path == "train.tokens") options.train.steps = 0;
     with_origin("command line", [&] { set_value(options, find_key(path), value); });
   }
+  with_origin(origin, [&] { std::ranges::for_each(seen, [&](const auto& path) { refuse_idle_key(options, path); }); });
+  with_origin("command line", [&] {
+    for (const auto& [path, value] : overrides) refuse_idle_key(options, path);
+  });
   return options;
 }
 
@@ -97,7 +119,8 @@ std::string to_ini(const RunOptions& options) {
   std::string text, section;
   for (const Key& key : key_table()) {
     const std::optional<std::string> value = value_of(options, key);
-    if (!value) continue;
+    if (!value || !counts(key.section, options)) continue;
+    if (options.program.given() && key.path() == "slurm.launcher") continue;
     if (key.section != section) text += str(section.empty() ? "" : "\n", "[", key.section, "]\n");
     section = key.section;
     text += key.name + " = " + (holds_quotes(key) ? *value : base::ini_quoted(*value)) + "\n";
@@ -108,7 +131,8 @@ std::string to_ini(const RunOptions& options) {
 std::map<std::string, std::string> to_map(const RunOptions& options) {
   std::map<std::string, std::string> values;
   for (const Key& key : key_table()) {
-    if (const std::optional<std::string> value = value_of(options, key)) values[key.path()] = *value;
+    const std::optional<std::string> value = value_of(options, key);
+    if (value && counts(key.section, options)) values[key.path()] = *value;
   }
   return values;
 }

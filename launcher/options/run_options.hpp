@@ -103,8 +103,21 @@ struct LogSection {
   std::int64_t valid_samples = 256;
 };
 
+/// Somebody's own training instead of Trireme's (docs/program.md).
+struct ProgramSection {
+  std::string command;               ///< for /bin/sh; "": the run is Trireme's own training
+  std::string launcher = "none";     ///< none, mpirun, srun, torchrun
+  std::string params;                ///< "lr = 3e-4, layers = 12"
+  std::string stop_signal = "TERM";  ///< TERM, USR1, USR2, INT, HUP
+  std::int64_t stop_seconds = 120;   ///< from the stop signal until what still runs is killed
+  std::string save_signal = "none";  ///< none, USR1, USR2, HUP
+
+  bool given() const { return !command.empty(); }
+};
+
 struct RunOptions {
   RunSection run;
+  ProgramSection program;
   ModelSection model;
   DataSection data;
   ParallelSection parallel;
@@ -120,7 +133,8 @@ using Overrides = std::vector<std::pair<std::string, std::string>>;
 
 /// Reads INI text, then applies `overrides`, which win. An override of train.steps also replaces train.tokens, and the
 /// other way round. `origin` names the text in messages. Throws base::InputError in one sentence: unknown section or
-/// key (naming the nearest), a key given twice, not a number, not an allowed value, out of range.
+/// key (naming the nearest), a key given twice, not a number, not an allowed value, out of range, a key that does
+/// nothing because the run has a [program] section or has none.
 RunOptions parse_run_options(const std::string& text, const std::string& origin, const Overrides& overrides = {});
 
 /// Reads the file. Sets run.name, if it is not given, from the file's name, and run.dir. Adds to `notes` what the file
@@ -134,10 +148,11 @@ RunOptions load_run_file(const std::string& path, const Overrides& overrides = {
 /// one attempt.
 RunOptions lasting(RunOptions options);
 
-/// Writes INI text that parse_run_options() reads back to the same values.
+/// Writes INI text that parse_run_options() reads back to the same values: of a [program] run the sections that count
+/// for it, of any other run all but [program].
 std::string to_ini(const RunOptions& options);
 
-/// Maps "section.key" to its value as to_ini() writes it; keys without a value are left out.
+/// Maps "section.key" to its value as to_ini() writes it, and of the same sections; keys without a value are left out.
 std::map<std::string, std::string> to_map(const RunOptions& options);
 
 /// Splits `a, "b,c", d` into a; b,c; d. Throws base::InputError when something follows a closing quote.

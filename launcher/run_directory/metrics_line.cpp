@@ -71,8 +71,14 @@ std::optional<MetricsLine> read_own(std::string_view text) {
 std::optional<MetricsLine> read_metrics_line(std::string_view text) {
   if (const auto own = read_own(text)) return own;
   const base::Json json = base::Json::parse(text, nullptr, false);
-  if (!json.is_object() || !json.contains("step") || !json["step"].is_number_integer()) return std::nullopt;
-  return MetricsLine{json["step"].get<std::int64_t>(), json.contains("valid_loss")};
+  if (!json.is_object()) return std::nullopt;
+  for (const char* name : {"step", "saved_step"}) {
+    const auto found = json.find(name);
+    if (found == json.end()) continue;
+    if (!found->is_number_integer()) return std::nullopt;
+    return MetricsLine{found->get<std::int64_t>(), json.contains("valid_loss")};
+  }
+  return std::nullopt;
 }
 
 }  // namespace trireme::launcher

@@ -12,8 +12,9 @@ struct MetricsLine {
   bool validated = false;  ///< it has a valid_loss
 };
 
-/// Nothing when the text is no JSON object with a whole number "step". What Trireme writes itself (a flat object of
-/// numbers that begins with the step) is read without building anything; all else by the JSON library.
+/// Nothing when the text is no JSON object with a whole number "step" (or, without one, "saved_step"). What Trireme
+/// writes itself (a flat object of numbers that begins with the step) is read without building anything; all else by
+/// the JSON library.
 std::optional<MetricsLine> read_metrics_line(std::string_view text);
 
 }  // namespace trireme::launcher

@@ -1,5 +1,7 @@
 #include "launcher/run_directory/run_directory.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <chrono>
 #include <ctime>
@@ -51,6 +53,20 @@ std::string reason_of_killed(base::FileSystem& files, const std::filesystem::pat
   return slurm::was_preempted(ask, attempt.start, job, cluster) ? "preempted" : "killed";
 }
 
+// When the holder of the lease that is there gave its last sign of life, in seconds since the epoch; 0 = not known.
+double last_beat(const std::filesystem::path& path) {
+  struct stat status {};
+  return ::stat((path / "lease").c_str(), &status) == 0 ? static_cast<double>(status.st_mtime) : 0.0;
+}
+
+// The share of a killed program's time that was lost, by the steps that it said it had done and saved; all of it where
+// it said nothing.
+double lost_share(const slurm::AttemptStart& start, const slurm::AttemptEnd& end) {
+  const auto done = static_cast<double>(end.last_step - start.first_step);
+  const auto unsaved = static_cast<double>(end.last_step - std::max(end.saved_step, start.first_step));
+  return done > 0 ? std::clamp(unsaved / done, 0.0, 1.0) : 1.0;
+}
+
 std::string local_time(double seconds) {
   const auto time = static_cast<std::time_t>(seconds);
   std::tm parts{};
@@ -66,6 +82,7 @@ RunDirectory::RunDirectory(base::FileSystem& files, std::filesystem::path path, 
                            const std::function<bool()>& stop_requested, const base::Log& log)
     : files_(files),
       path_(std::move(path)),
+      last_beat_(last_beat(path_)),
       lease_(take_lease(files, path_, job, stop_requested, log)),
       ledger_(files, path_ / "attempts.jsonl"),
       run_id_(attempts().empty() ? token() : attempts().front().start.run_id),
@@ -82,8 +99,9 @@ RunDirectory::RunDirectory(base::FileSystem& files, std::filesystem::path path, 
 
 std::int64_t RunDirectory::logged_step() const { return launcher::logged_step(files_, path_ / "metrics.jsonl"); }
 
-void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& options) {
+void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& options, MetricsWriter writer) {
   if (!lease_.holds_lease()) throw why_lost();  // reading the checkpoint may have taken long
+  const bool by_program = writer == MetricsWriter::kProgram;
   slurm::AttemptEnd killed;
   if (slurm::is_last_open(attempts())) {
     const slurm::AttemptStart& before = attempts().back().start;
@@ -93,12 +111,17 @@ void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& op
     killed.saved_step = start.first_step;
     // Nobody saw it die: what it did after its last line is not counted.
     killed.time = std::max(before.time, logged.time);
+    // A program may write no times; the lease was renewed every few seconds as long as it was looked after.
+    if (by_program) killed.time = std::max(killed.time, last_beat_);
     killed.device_seconds = before.ranks * (before.start_up_seconds + killed.time - before.time);
-    killed.lost_seconds =
-        std::min(killed.device_seconds, before.ranks * (before.start_up_seconds + logged.seconds_after));
+    const double unsaved = by_program ? lost_share(before, killed) * (killed.time - before.time) : logged.seconds_after;
+    killed.lost_seconds = std::min(killed.device_seconds, before.ranks * (before.start_up_seconds + unsaved));
   }
   files_.replace(path_ / "run.ini", options);
-  metrics_ = std::make_unique<MetricsLog>(files_, path_ / "metrics.jsonl", start.first_step, attempt_ - 1);
+  if (!by_program || start.first_step > 0) {
+    metrics_ = std::make_unique<MetricsLog>(files_, path_ / "metrics.jsonl", start.first_step, attempt_ - 1);
+  }
+  if (by_program) metrics_.reset();
   ledger_.start(start, killed);
   begun_ = true;
   start_up_seconds_ = start.start_up_seconds;

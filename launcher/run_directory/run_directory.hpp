@@ -21,6 +21,12 @@
 
 namespace trireme::launcher {
 
+/// Who writes a run's metrics.jsonl.
+enum class MetricsWriter {
+  kAttempt,  ///< this object, by append_metrics()
+  kProgram,  ///< somebody's own program ([program]); lines are cut only after a step that it said is saved
+};
+
 /// Made on rank 0 only, before anything is written to the directory.
 class RunDirectory {
  public:
@@ -49,7 +55,8 @@ class RunDirectory {
 
   /// Writes the attempt's start into the ledger, the resolved options into run.ini, and opens the metrics: lines
   /// after `start.first_step` move away. Also writes the missing end of a killed attempt.
-  void begin(const slurm::AttemptStart& start, const std::string& options);
+  void begin(const slurm::AttemptStart& start, const std::string& options,
+             MetricsWriter writer = MetricsWriter::kAttempt);
 
   /// Before each step. base::Error when a sign of life found that another job took over, or when the directory or its
   /// lease is not there any more (looked up once a second at most): end without writing.
@@ -65,6 +72,8 @@ class RunDirectory {
   /// It is committed.
   void saved() { unsaved_seconds_ -= seconds_in_save_; }
   void sync_metrics() { metrics_->sync(); }
+  /// MetricsWriter::kProgram: the seconds that would be lost if the attempt ended now.
+  void set_unsaved(double seconds) { unsaved_seconds_ = seconds; }
   /// Those of earlier attempts according to the metrics, oldest first. Call it after begin().
   const std::vector<Validation>& validations() const { return metrics_->validations(); }
 
@@ -82,6 +91,7 @@ class RunDirectory {
  private:
   base::FileSystem& files_;
   std::filesystem::path path_;
+  double last_beat_;  ///< of the attempt before, seconds since the epoch; 0 = not known
   LeaseKeeper lease_;
   slurm::AttemptLedger ledger_;
   std::unique_ptr<MetricsLog> metrics_;

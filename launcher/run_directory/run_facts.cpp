@@ -11,6 +11,7 @@
 #include "io/checkpoint/format/step_directories.hpp"
 #include "io/lease/lease.hpp"
 #include "launcher/options/run_options.hpp"
+#include "launcher/run_directory/program_metrics.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -76,8 +77,9 @@ std::string holder_text(const RunFacts& run) {
   return "attempt " + std::to_string(run.attempts.empty() ? 1 : run.attempts.back().number);
 }
 
-std::optional<StepFacts> parse_metrics_tail(const std::string& tail) {
+std::optional<StepFacts> parse_metrics_tail(const std::string& tail, bool by_program) {
   std::optional<StepFacts> newest;
+  std::optional<double> loss;
   double seconds = 0.0;
   int steps = 0;
   for (std::size_t begin = 0; begin < tail.size();) {
@@ -85,10 +87,11 @@ std::optional<StepFacts> parse_metrics_tail(const std::string& tail) {
     if (newline == std::string::npos) break;
     const Json line = Json::parse(tail.substr(begin, newline - begin), nullptr, false);
     begin = newline + 1;
-    if (!line.is_object() || !line.contains("loss")) continue;
+    if (!line.is_object() || !line.contains(by_program ? "step" : "loss")) continue;
     try {
-      newest = StepFacts{line.at("step").get<std::int64_t>(), line.at("loss").get<double>(), 0.0,
-                         line.value("tokens_per_second", 0.0), line.value("time", 0.0)};
+      if (line.contains("loss")) loss = line.at("loss").get<double>();
+      newest = StepFacts{line.at("step").get<std::int64_t>(), loss, 0.0, line.value("tokens_per_second", 0.0),
+                         line.value("time", 0.0)};
       seconds += line.value("seconds", 0.0);
       ++steps;
     } catch (const Json::exception&) {
@@ -107,16 +110,24 @@ RunFacts read_run(base::FileSystem& files, const fs::path& path) {
   attempt_to([&] { facts.attempts = slurm::read_attempts(files, path / "attempts.jsonl", base::Trust::kContent); });
   attempt_to([&] { read_lease(files, facts); });
   facts.submission = last_submission(files, path);
-  attempt_to([&] { facts.newest = parse_metrics_tail(tail_of(files, path / "metrics.jsonl", kTail)); });
   attempt_to([&] {
     const auto steps = checkpoint::committed_steps(files, path);
     if (!steps.empty()) facts.saved_step = steps.back();
   });
   attempt_to([&] {
     const auto options = options::parse_run_options(base::read_own(files, path / "run.ini"), "run.ini");
+    facts.program = options.program.given();
     facts.save_every_steps = options.checkpoint.every_steps;
     facts.queue_seconds = static_cast<double>(options.slurm.queue_seconds);
     facts.save_every_minutes = options.checkpoint.every_minutes;
+  });
+  const fs::path metrics = path / "metrics.jsonl";
+  attempt_to([&] { facts.newest = parse_metrics_tail(tail_of(files, metrics, kTail), facts.program); });
+  attempt_to([&] {
+    if (!facts.program) return;
+    const ProgramProgress said = program_progress(files, metrics);
+    facts.steps = said.steps.value_or(0);
+    facts.saved_step = said.saved_step.value_or(0);
   });
   attempt_to([&] { facts.stop = slurm::find_request(files, path, slurm::Wish::kStop); });
   attempt_to([&] { facts.save_asked = slurm::find_request(files, path, slurm::Wish::kSave).has_value(); });

@@ -17,8 +17,8 @@ namespace trireme::launcher {
 /// The newest step line of metrics.jsonl.
 struct StepFacts {
   std::int64_t step = 0;
-  double loss = 0.0;
-  double seconds = 0.0;  ///< mean of the steps that were read
+  std::optional<double> loss;
+  double seconds = 0.0;  ///< mean of the steps that were read; 0 = the lines do not say
   double tokens_per_second = 0.0;
   double time = 0.0;  ///< when it was written; 0 = not known
 };
@@ -31,6 +31,8 @@ struct RunFacts {
   std::string lease_cluster;    ///< of that job; "" when the lease does not say
   SubmissionRecord submission;  ///< the last `trireme submit`
   std::optional<StepFacts> newest;
+  bool program = false;         ///< the run is somebody's own program
+  std::int64_t steps = 0;       ///< of the whole training, as the program said; 0 = it did not, or is no program
   std::int64_t saved_step = 0;  ///< of the newest checkpoint
   std::int64_t save_every_steps = 0;
   std::optional<double> save_every_minutes;  ///< nothing: by steps, else by the interval that loses least
@@ -52,7 +54,8 @@ bool is_finished(const RunFacts& run);
 /// Who holds the run, in words: "job 12", outside Slurm "attempt 3".
 std::string holder_text(const RunFacts& run);
 
-/// From the end of metrics.jsonl, which may begin and end within a line.
-std::optional<StepFacts> parse_metrics_tail(const std::string& tail);
+/// From the end of metrics.jsonl, which may begin and end within a line. Only a line with a "loss" is a step's, unless
+/// somebody's own program wrote it.
+std::optional<StepFacts> parse_metrics_tail(const std::string& tail, bool by_program = false);
 
 }  // namespace trireme::launcher

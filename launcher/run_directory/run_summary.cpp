@@ -104,7 +104,7 @@ void add_hours(const RunFacts& facts, double now, RunSummary& run) {
 }
 
 std::string next_checkpoint(const RunFacts& facts, const RunSummary& run) {
-  if (run.state != "running") return "";
+  if (run.state != "running" || facts.program) return "";
   if (facts.save_asked || facts.stop) return "next step";
   if (facts.save_every_steps > 0) {
     const std::int64_t next = (run.step / facts.save_every_steps + 1) * facts.save_every_steps;
@@ -113,6 +113,16 @@ std::string next_checkpoint(const RunFacts& facts, const RunSummary& run) {
   if (!facts.save_every_minutes) return "automatic";
   if (*facts.save_every_minutes > 0) return base::str("every ", *facts.save_every_minutes, " min");
   return run.steps > 0 ? base::str("step ", run.steps) : "";
+}
+
+// Of the newest steps; of a program whose lines do not say it, what its attempt took for each so far. 0 = not known.
+double seconds_per_step(const RunFacts& facts, double now) {
+  if (facts.newest->seconds > 0 || facts.attempts.empty()) return facts.newest->seconds;
+  const Attempt& last = facts.attempts.back();
+  const auto done = facts.newest->step - last.start.first_step;
+  return done > 0
+             ? (last_seen(last, facts, last.ended ? last.end.time : now) - last.start.time) / static_cast<double>(done)
+             : 0.0;
 }
 
 std::string fixed(double value, int digits) {
@@ -143,18 +153,19 @@ RunSummary summarise(const RunFacts& facts, const slurm::JobList& queue, double 
   if (!facts.attempts.empty()) {
     run.attempt = facts.attempts.back().number;
     run.job = facts.attempts.back().start.job_id;
-    run.steps = facts.attempts.back().start.steps;
+    run.steps = facts.program ? facts.steps : facts.attempts.back().start.steps;
     run.step = facts.alive ? facts.attempts.back().start.first_step : facts.saved_step;
   }
   if (found.job != nullptr) run.job = found.id;
   if (facts.newest) {
     if (facts.alive) run.step = facts.newest->step;
     run.loss = facts.newest->loss;
-    if (facts.alive) run.tokens_per_second = facts.newest->tokens_per_second;
+    if (facts.alive && facts.newest->tokens_per_second > 0) run.tokens_per_second = facts.newest->tokens_per_second;
     const bool goes_on =
         run.state == "running" || run.state == "queued" || run.state == "requeued" || run.state == "starting";
-    if (goes_on && run.steps >= run.step && run.steps > 0) {
-      run.seconds_left = facts.newest->seconds * static_cast<double>(run.steps - run.step) / running_share(facts, now);
+    const double pace = seconds_per_step(facts, now);
+    if (goes_on && run.steps >= run.step && run.steps > 0 && (pace > 0 || !facts.program)) {
+      run.seconds_left = pace * static_cast<double>(run.steps - run.step) / running_share(facts, now);
     }
   }
   run.next_checkpoint = next_checkpoint(facts, run);

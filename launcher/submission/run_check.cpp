@@ -1,15 +1,44 @@
 #include "launcher/submission/run_check.hpp"
 
+#include <optional>
+
 #include "base/error.hpp"
 #include "base/own_file.hpp"
 #include "io/tokens/data_source.hpp"
 #include "io/tokens/token_dataset.hpp"
+#include "launcher/options/program_text.hpp"
 #include "launcher/options/stop_rule.hpp"
 
 namespace trireme::launcher {
 
-options::Resolved check_run(base::FileSystem& files, const options::RunOptions& options, std::int64_t ranks,
-                            bool gpus) {
+namespace {
+
+// What the last attempt stored; nothing when it cannot be read: the next attempt replaces it, and finds out.
+std::optional<options::RunOptions> stored_options(base::FileSystem& files, const std::filesystem::path& run) {
+  const std::filesystem::path stored = run / "run.ini";
+  try {
+    if (!files.exists(stored)) return std::nullopt;
+    return options::parse_run_options(base::read_own(files, stored), stored.string());
+  } catch (const base::Error&) {
+    return std::nullopt;
+  }
+}
+
+bool is_finished_program(base::FileSystem& files, const std::filesystem::path& run,
+                         const std::vector<slurm::Attempt>& attempts, const options::ProgramSection& program) {
+  if (!slurm::is_finished(attempts)) return false;
+  const auto stored = stored_options(files, run);
+  return stored && options::program_command(stored->program) == options::program_command(program);
+}
+
+}  // namespace
+
+std::vector<std::string> check_run(base::FileSystem& files, const options::RunOptions& options, std::int64_t ranks,
+                                   bool gpus) {
+  if (options.program.given()) {
+    (void)options::program_command(options.program);
+    return {};
+  }
   if (options.data.train.empty()) {
     throw base::InputError("data.train is missing: name a token dataset (trireme prepare makes one)");
   }
@@ -34,24 +63,23 @@ options::Resolved check_run(base::FileSystem& files, const options::RunOptions& 
       }
     }
   }
-  return resolved;
+  return resolved.notes;
 }
 
 bool is_finished(base::FileSystem& files, const std::filesystem::path& run, const std::vector<slurm::Attempt>& attempts,
                  const options::RunOptions& options) {
+  if (options.program.given()) return is_finished_program(files, run, attempts, options.program);
   const std::string rule = options::to_string(options::parse_stop_rule(options.train.stop_when));
   const bool of_tokens = options.train.steps == 0 && !options.model.init_from.empty();
-  const std::filesystem::path stored = run / "run.ini";
-  if (!of_tokens || !files.exists(stored)) return slurm::is_finished(attempts, options::length_in_steps(options), rule);
-  try {
-    const auto initial = options::parse_run_options(base::read_own(files, stored), stored.string());
-    return slurm::is_finished(attempts, options::length_in_steps(options, &initial.model), rule);
-  } catch (const base::Error&) {
-    return false;  // the next attempt replaces the file, and finds out
+  if (!of_tokens || !files.exists(run / "run.ini")) {
+    return slurm::is_finished(attempts, options::length_in_steps(options), rule);
   }
+  const auto initial = stored_options(files, run);
+  return initial && slurm::is_finished(attempts, options::length_in_steps(options, &initial->model), rule);
 }
 
 slurm::LayoutNeeds layout_needs(const options::RunOptions& options) {
+  if (options.program.given()) return {.any = true};
   return {options.parallel.tp,        options.parallel.pp,       options.parallel.dp,
           options.train.global_batch, options.train.micro_batch, options.parallel.schedule == "interleaved"};
 }

@@ -46,9 +46,16 @@ std::vector<std::string> submission_warnings(const slurm::ScriptPlan& plan, cons
   }
   if (preemption.mode != slurm::PreemptMode::kOff && preemption.grace > 0 &&
       plan.measured > static_cast<double>(preemption.grace)) {
-    warnings.push_back(str("a step and a save of this run take ", decimals(plan.measured), " s, but partition ",
-                           partition.name, " gives only ", preemption.grace,
-                           " s before it kills: set checkpoint.every_minutes to what may be lost"));
+    const std::string gives = str("partition ", partition.name, " gives only ", preemption.grace, " s before it kills");
+    warnings.push_back(plan.program_run ? str("program.stop_seconds = ", decimals(plan.measured), ", but ", gives,
+                                              ": what the program has not saved by then is lost")
+                                        : str("a step and a save of this run take ", decimals(plan.measured),
+                                              " s, but ", gives, ": set checkpoint.every_minutes to what may be lost"));
+  }
+  if (plan.program_run && plan.program_run->stop_signal != "TERM" && slurm::noticed_by_term(plan.request, site)) {
+    warnings.push_back(str("partition ", partition.name, " gives notice of a preemption by SIGTERM, but ",
+                           "program.stop_signal = ", plan.program_run->stop_signal,
+                           ": a program that does not handle SIGTERM too ends without saving"));
   }
   if (partition.state != "up") warnings.push_back(str("partition ", partition.name, " is ", partition.state, " now"));
   const auto& accounts = partition.allow_accounts;

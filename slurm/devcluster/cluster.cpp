@@ -19,7 +19,7 @@
 #include "base/file_system.hpp"
 #include "slurm/devcluster/accounting.hpp"
 #include "slurm/devcluster/node_spaces.hpp"
-#include "slurm/devcluster/ports.hpp"
+#include "base/free_ports.hpp"
 #include "slurm/devcluster/roots_directory.hpp"
 #include "slurm/queue/command.hpp"
 
@@ -234,7 +234,7 @@ Plan up(Plan plan, const std::function<bool()>& interrupted) {
   claim_directory(plan.directory);
   ::setenv(kMark, plan.directory.c_str(), 1);
   try {
-    const auto ports = free_ports(static_cast<std::size_t>(plan.nodes) + 2);
+    const auto ports = base::free_ports(static_cast<std::size_t>(plan.nodes) + 2);
     plan.controller_port = ports[0];
     plan.accounting_port = ports[1];
     plan.node_ports.assign(ports.begin() + 2, ports.end());

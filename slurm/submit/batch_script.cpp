@@ -12,13 +12,6 @@ namespace {
 
 using base::str;
 
-// Whether a preempted job gets SIGTERM and some time. SIGTERM ends mpirun's daemons.
-bool noticed_by_term(const JobRequest& request, const Site& site) {
-  const Preemption preemption = preemption_of(site, requested_partition(request, site), request.qos);
-  const bool ends = preemption.mode == PreemptMode::kRequeue || preemption.mode == PreemptMode::kCancel;
-  return ends && preemption.grace > 0 && !site.send_user_signal;
-}
-
 std::string replaced(std::string text, const std::string& what, const std::string& by) {
   for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size())) {
     text.replace(at, what.size(), by);
@@ -55,10 +48,21 @@ std::string assignments(const ScriptPlan& plan) {
              ")\nrun_file=${run_files[$SLURM_ARRAY_TASK_ID]}\nrun_dir=${run_dirs[$SLURM_ARRAY_TASK_ID]}\n");
 }
 
-std::string launch_line(const ScriptPlan& plan, const Site& site) {
-  std::string line = "  ";
+std::int64_t cpus_of_process(const ScriptPlan& plan) {
+  const bool one_per_node = plan.program_run && plan.program_run->one_per_node();
+  return plan.geometry.cpus_per_task * (one_per_node ? plan.geometry.ranks_per_node : 1);
+}
+
+// The words that start a process of each rank, or of each node.
+std::string starter_words(const ScriptPlan& plan, const Site& site) {
+  std::string line;
   if (plan.launcher == Launcher::kSrun) {
-    line += str("srun --mpi=pmix --cpus-per-task=", plan.geometry.cpus_per_task, " --kill-on-bad-exit=1",
+    const bool pmix = !plan.program_run || (!plan.program_run->one_per_node() && srun_has_pmix(site));
+    line += str("srun ",
+                pmix                               ? "--mpi=pmix "
+                : plan.program_run->one_per_node() ? "--mpi=none "
+                                                   : "",
+                "--cpus-per-task=", cpus_of_process(plan), " --kill-on-bad-exit=1",
                 plan.elastic() ? " --overcommit" : "", " \"${where[@]}\"");
   } else {
     line += "mpirun \"${where[@]}\" --bind-to none";
@@ -68,6 +72,23 @@ std::string launch_line(const ScriptPlan& plan, const Site& site) {
     }
   }
   for (const std::string& word : site.launcher_arguments) line += ' ' + shell_word(word);
+  return line;
+}
+
+// A [program] run: trireme looks after the launcher, whose words stand at the end.
+std::string program_line(const ScriptPlan& plan, const Site& site) {
+  std::string line = "  \"$trireme\" job start \"$run_file\" --run.dir=\"$run_dir\"";
+  for (const std::string& word : plan.overrides) line += ' ' + shell_word(word);
+  line += str(" --ranks-per-node ", plan.geometry.ranks_per_node, " \"${layout[@]}\"");
+  const bool directly = plan.program_run->launcher == "none" && plan.launcher == Launcher::kMpirun;
+  std::string starter = directly ? "" : starter_words(plan, site);
+  if (!site.container.empty()) starter += (starter.empty() ? "" : " ") + site.container;
+  return line + (starter.empty() ? "" : " -- \\\n    " + starter) + " &\n";
+}
+
+std::string launch_line(const ScriptPlan& plan, const Site& site) {
+  if (plan.program_run) return program_line(plan, site);
+  std::string line = "  " + starter_words(plan, site);
   line += " \\\n    ";
   if (!site.container.empty()) line += site.container + ' ';
   line += "\"$trireme\" train \"$run_file\" --run.dir=\"$run_dir\"";
@@ -133,6 +154,17 @@ std::string ending(const ScriptPlan& plan, const Site& site) {
 }
 
 }  // namespace
+
+bool noticed_by_term(const JobRequest& request, const Site& site) {
+  const Preemption preemption = preemption_of(site, requested_partition(request, site), request.qos);
+  const bool ends = preemption.mode == PreemptMode::kRequeue || preemption.mode == PreemptMode::kCancel;
+  return ends && preemption.grace > 0 && !site.send_user_signal;
+}
+
+Launcher program_starter(const ScriptProgram& program, const JobRequest& request, const Site& site) {
+  if (program.launcher == "none") return noticed_by_term(request, site) ? Launcher::kSrun : Launcher::kMpirun;
+  return program.launcher == "mpirun" ? Launcher::kMpirun : Launcher::kSrun;
+}
 
 Launcher choose_launcher(const JobRequest& request, const Site& site) {
   if (request.launcher == "mpirun") return Launcher::kMpirun;

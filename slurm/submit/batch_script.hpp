@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,23 @@ enum class Launcher { kMpirun, kSrun };
 /// (which costs mpirun its daemons) and the site has PMIx, otherwise by mpirun. Throws base::InputError when srun is
 /// asked for and the site has no PMIx.
 Launcher choose_launcher(const JobRequest& request, const Site& site);
+
+/// What a script of a [program] run needs to know of its section.
+struct ScriptProgram {
+  std::string launcher;     ///< none, mpirun, srun, torchrun
+  std::string stop_signal;  ///< TERM, USR1, …
+
+  /// Whether one process is started on each node instead of one for each rank.
+  bool one_per_node() const { return launcher == "torchrun"; }
+};
+
+/// What starts the processes of such a run: mpirun for mpirun, srun for srun and torchrun. A single process is started
+/// by nothing, but by srun where preemption gives notice by SIGTERM, which reaches only the processes that srun
+/// started.
+Launcher program_starter(const ScriptProgram& program, const JobRequest& request, const Site& site);
+
+/// Whether a job on the requested partition learns of its preemption by SIGTERM, some time before it is killed.
+bool noticed_by_term(const JobRequest& request, const Site& site);
 
 /// How many seconds mpirun must keep its ranks alive after SIGTERM. On partitions that give notice by SIGTERM it is the
 /// preemption's grace, or the seconds `measured` for a step and a save if that is less (0: not measured), at most 120
@@ -39,6 +57,7 @@ struct ScriptPlan {
   JobRequest request;
   Geometry geometry;
   Launcher launcher = Launcher::kMpirun;
+  std::optional<ScriptProgram> program_run;  ///< nothing: Trireme's own training
   std::int64_t mpirun_grace = 0;
   bool requeue = true;
   double measured = 0;  ///< seconds of a step and a save in the run's last attempt; 0: not measured

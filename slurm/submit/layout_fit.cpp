@@ -8,6 +8,7 @@ namespace trireme::slurm {
 
 std::optional<std::int64_t> fit_data_parallel(const LayoutNeeds& needs, std::int64_t ranks) {
   std::int64_t dp = ranks / (needs.tp * needs.pp);
+  if (needs.any) return dp > 0 ? std::optional(dp) : std::nullopt;
   if (needs.dp > 0) dp = std::min(dp, needs.dp);
   for (; dp > 0; --dp) {
     const std::int64_t replica = dp * needs.micro_batch;

@@ -17,6 +17,7 @@ struct LayoutNeeds {
   std::int64_t global_batch = 1;
   std::int64_t micro_batch = 1;
   bool interleaved = false;  ///< micro-batches must be a multiple of pp
+  bool any = false;          ///< any number of ranks will do: somebody's own program
 };
 
 /// The largest dp that works with tp·pp·dp <= `ranks`: tp2·pp2 on 6 ranks gives dp 1. Nothing when not even dp 1 fits.

@@ -32,8 +32,9 @@ LAUNCHER_ROOMS = {
     "attempt": ("options", "program", "console", "run_directory", "session", "checkpointing"),
     "doctor": ("options", "program", "console"),
     "submission": ("options", "console", "run_directory"),
+    "supervisor": ("options", "console", "run_directory", "submission"),
     "commands": ("options", "program", "console", "run_directory", "session", "checkpointing", "attempt", "doctor",
-                 "submission"),
+                 "submission", "supervisor"),
 }
 BELOW_LAUNCHER = ("base/", "collectives/", "slurm/", "io/", "models/")
 
@@ -107,6 +108,7 @@ MUST_NOT_REACH = {
     "trireme_options": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::HDF5"),
     "trireme_attempt": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::NCCL"),
     "trireme_doctor": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::NCCL"),
+    "trireme_supervisor": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::NCCL"),
     "trireme_transformer": ("Trireme::MPI", "Trireme::HDF5", "Boost::program_options"),
     "trireme_pipeline": ("Trireme::MPI", "Trireme::HDF5", "Boost::program_options"),
     "trireme_cuda": ("Trireme::MPI", "Trireme::HDF5", "Boost::program_options"),

@@ -1,13 +1,13 @@
-// Finds ports for the daemons of a cluster.
+// Finds ports for programs that are about to start.
 #pragma once
 
 #include <cstddef>
 #include <vector>
 
-namespace trireme::devcluster {
+namespace trireme::base {
 
 /// Returns `count` ports on which nothing listens, below the range of outgoing connections, beginning at a random one.
 /// Throws base::Error when there are not enough.
 std::vector<int> free_ports(std::size_t count);
 
-}  // namespace trireme::devcluster
+}  // namespace trireme::base

@@ -1,4 +1,4 @@
-#include "slurm/devcluster/ports.hpp"
+#include "base/free_ports.hpp"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -9,7 +9,7 @@
 
 #include "base/error.hpp"
 
-namespace trireme::devcluster {
+namespace trireme::base {
 namespace {
 
 bool can_be_bound(int port) {
@@ -34,8 +34,8 @@ std::vector<int> free_ports(std::size_t count) {
     const int port = kFirst + (start + i) % kPorts;
     if (can_be_bound(port)) ports.push_back(port);
   }
-  if (ports.size() < count) throw base::Error(base::str("no ", count, " free ports from ", kFirst, " on"));
+  if (ports.size() < count) throw Error(str("no ", count, " free ports from ", kFirst, " on"));
   return ports;
 }
 
-}  // namespace trireme::devcluster
+}  // namespace trireme::base
