@@ -18,7 +18,6 @@
 #include "launcher/run_directory/run_facts.hpp"
 #include "launcher/submission/run_check.hpp"
 #include "launcher/sweep/pool.hpp"
-#include "launcher/sweep/program_parameters.hpp"
 #include "launcher/sweep/sweep_file.hpp"
 #include "launcher/sweep/sweep_report.hpp"
 #include "launcher/sweep/sweep_start.hpp"
@@ -203,6 +202,10 @@ int run_command(const Arguments& arguments) {
   base::PosixFileSystem files;
   const std::string& path = command.run.file();
   const SweepFile file = load_sweep_file(path, command.run.overrides());
+  if (command.ranks > 1 && file.base.program.given()) {
+    throw base::InputError("--ranks is for Trireme's own training: a program's ranks are program.launcher and "
+                           "slurm.ranks_per_node of the run file");
+  }
   const std::vector<SweepTrial> trials = make_trials(file);
   const SweepState planned = planned_state(file, trials, command.ranks, std::filesystem::current_path().string());
   KnownPace pace = known_pace(files, file, trials.size());
@@ -219,7 +222,7 @@ int run_command(const Arguments& arguments) {
   const std::size_t workers = command.workers > 0
                                   ? static_cast<std::size_t>(command.workers)
                                   : default_workers(parts_of_this_machine(), static_cast<std::size_t>(command.ranks));
-  LocalTrials local(files, planned.header, is_program_run(file.base), workers);
+  LocalTrials local(files, planned.header, file.base.program.given(), workers);
   say_line(str("\nrunning ", workers, workers == 1 ? " trial" : " trials", " at a time; Ctrl-C saves and ends, what trials print is in ",
                sweep.path().string(), "/trial_N/logs/sweep.log"));
   SweepPool pool(sweep, {[&](const Advice& advice, std::size_t worker) { return local.run(advice, worker); },

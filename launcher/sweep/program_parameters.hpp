@@ -9,9 +9,6 @@
 
 namespace trireme::launcher {
 
-/// Whether the run file trains somebody's own program.
-bool is_program_run(const options::RunOptions& options);
-
 /// Whether the program of the run knows a parameter `name`.
 bool takes_parameter(const options::RunOptions& options, const std::string& name);
 

@@ -66,6 +66,7 @@ const std::map<std::string, Setting>& settings_table() {
       {"metric", text_setting(&SweepSettings::metric)},
       {"goal", text_setting(&SweepSettings::goal, {"min", "max"})},
       {"early_stopping", text_setting(&SweepSettings::early_stopping, {"asha", "none"})},
+      {"steps", number_setting(&SweepSettings::steps, 1, kMostSteps)},
       {"min_steps", number_setting(&SweepSettings::min_steps, 1, kMostSteps)},
       {"reduction", number_setting(&SweepSettings::reduction, 2, 1000)}};
   return table;
@@ -76,6 +77,7 @@ const std::map<std::string, std::string>& keys_of_the_sweep() {
   static const std::map<std::string, std::string> keys = {
       {"run.name", "it names the trials itself"},
       {"run.dir", "each trial has a directory of its own: set [sweep] dir"},
+      {"program.params", "name its parameters themselves, as in lr = 0.1, 0.2"},
       {"run.pause_at", "trials are paused at rungs: set [sweep] min_steps"},
       {"train.steps", "trials are compared at equal steps"},
       {"train.tokens", "trials are compared at equal steps"}};
@@ -99,7 +101,7 @@ NumberKind kind_of(const options::Key& key) {
   }
   throw InputError(str(origin, ": [sweep] ", name, " is no setting of a sweep",
                        near.empty() ? "" : ", did you mean " + near + "?",
-                       is_program_run(file.base) ? str(" (a parameter of the program must stand in program.command as {",
+                       file.base.program.given() ? str(" (a parameter of the program must stand in program.command as {",
                                                        name, "}, or in program.params)")
                                                  : str(" (settings: ", base::join(names), ")")));
 }
@@ -114,7 +116,13 @@ void add_parameter(const std::string& origin, const std::string& name, const std
     if (fixed != keys_of_the_sweep().end()) {
       throw InputError(str(origin, ": [sweep] cannot vary ", name, ": ", fixed->second));
     }
-    kind = kind_of(options::find_key(name));
+    const options::Key& key = options::find_key(name);
+    const bool of_every_run = key.section == "run" || key.section == "slurm";
+    if (!of_every_run && (key.section == "program") != file.base.program.given()) {
+      throw InputError(str(origin, ": [sweep] varies ", name, ", which does nothing in a run ",
+                           file.base.program.given() ? "with" : "without", " a [program]"));
+    }
+    kind = kind_of(key);
   } else if (!takes_parameter(file.base, name)) {
     refuse_setting(origin, name, file);
   }
@@ -157,14 +165,17 @@ void complete_names(const std::string& origin, SweepFile& file) {
 
 void complete_plan(const std::string& origin, SweepFile& file) {
   SweepSettings& settings = file.settings;
-  const std::int64_t steps = options::length_in_steps(file.base);
+  if (settings.steps > 0 && !file.base.program.given()) {
+    throw InputError(str(origin, ": the length of a trial is train.steps: set that, not [sweep] steps"));
+  }
+  const std::int64_t steps = file.base.program.given() ? settings.steps : options::length_in_steps(file.base);
   if (settings.method == "product" && settings.trials > 0) {
     throw InputError(str(origin, ": method = product makes all combinations: leave [sweep] trials out, or set method"));
   }
   if (settings.method != "product" && settings.trials == 0) {
     throw InputError(str(origin, ": method = ", settings.method, " needs [sweep] trials: how many points to draw"));
   }
-  if (!is_program_run(file.base) && settings.metric == "valid_loss" && file.base.data.valid.empty()) {
+  if (!file.base.program.given() && settings.metric == "valid_loss" && file.base.data.valid.empty()) {
     throw InputError(str(origin, ": the metric valid_loss needs data.valid; or set [sweep] metric = loss"));
   }
   file.plan.reduction = settings.reduction;
@@ -177,8 +188,9 @@ void complete_plan(const std::string& origin, SweepFile& file) {
     return;
   }
   if (steps == 0) {
-    throw InputError(str(origin, ": early stopping needs to know the length of a trial: set train.steps, or ",
-                         "[sweep] early_stopping = none"));
+    throw InputError(str(origin, ": early stopping needs to know the length of a trial: set ",
+                         file.base.program.given() ? "[sweep] steps" : "train.steps",
+                         ", or [sweep] early_stopping = none"));
   }
   if (settings.min_steps == 0) {
     settings.min_steps = steps;

@@ -23,6 +23,7 @@ struct SweepSettings {
   std::string metric = "valid_loss";
   std::string goal = "min";             ///< min, max
   std::string early_stopping = "asha";  ///< asha, none
+  std::int64_t steps = 0;               ///< of a [program] run: the whole training; 0: not known
   std::int64_t min_steps = 0;           ///< the first rung; 0: steps / reduction^3
   std::int64_t reduction = 3;
 };

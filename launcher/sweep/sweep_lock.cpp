@@ -50,7 +50,7 @@ void SweepLock::with_lease(const std::function<void(const std::function<bool()>&
 Lease SweepLock::acquire() {
   const slurm::JobEnvironment job = slurm::read_job_environment();
   const auto start = world_.now();
-  while (true) {
+  for (int errors = 0;;) {
     drop_forgotten();
     auto self = checkpoint::this_process(job.in_job() ? job.job_id : "local", job.restart_count, job.cluster);
     const std::string token = self.token;
@@ -63,7 +63,8 @@ Lease SweepLock::acquire() {
     } catch (const base::IoError&) {
       // On a network file system a call may have done its work and report a failure all the same.
       forget_own(token);
-      throw;
+      constexpr int kMostErrors = 4;
+      if (++errors >= kMostErrors) throw;
     } catch (const base::Error&) {
       // A living worker has it: it changed hands while we watched, or is held long.
       if (world_.now() - start >= kPatience) {
@@ -84,29 +85,19 @@ void SweepLock::release(Lease& lease) {
 
 void SweepLock::forget_own(const std::string& token) {
   forgotten_.push_back(token);
-  try {
-    drop_forgotten();
-  } catch (const base::Error&) {  // the next call tries again
-  }
+  drop_forgotten();
 }
 
 // Removes a lease of ours that nobody holds any more. Our process lives, so nobody else would ever take it over.
-bool SweepLock::drop_forgotten() {
-  if (forgotten_.empty()) return false;
+void SweepLock::drop_forgotten() {
+  if (forgotten_.empty()) return;
   const Path path = directory_ / "lease";
-  std::string text;
   try {
-    text = base::read_own(files_, path);
-  } catch (const base::IoError&) {
-    return false;  // it is gone, or the disk does not answer
+    const base::Json lease = base::Json::parse(base::read_own(files_, path), nullptr, false);
+    const bool named = lease.is_object() && lease.contains("token") && lease["token"].is_string();
+    if (named && std::ranges::count(forgotten_, lease["token"].get<std::string>()) > 0) files_.remove(path);
+  } catch (const base::IoError&) {  // it is gone, or the disk does not answer: the next call tries again
   }
-  const base::Json lease = base::Json::parse(text, nullptr, false);
-  const std::string token = lease.is_object() && lease.contains("token") && lease["token"].is_string()
-                                ? lease["token"].get<std::string>()
-                                : std::string();
-  if (std::ranges::count(forgotten_, token) == 0) return false;
-  files_.remove(path);
-  return true;
 }
 
 }  // namespace trireme::launcher

@@ -31,7 +31,7 @@ class SweepLock {
   checkpoint::Lease acquire();
   void release(checkpoint::Lease& lease);
   void forget_own(const std::string& token);
-  bool drop_forgotten();
+  void drop_forgotten();
 
   base::FileSystem& files_;
   Path directory_;

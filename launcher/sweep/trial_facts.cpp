@@ -48,13 +48,13 @@ bool says_not_finite(const std::string& reason) {
 bool has_reached(const TrialFacts& facts, const SweepHeader& header, std::size_t rung,
                  const std::optional<SeenEnd>& end) {
   if (facts.finished || (end && end->exit_code == base::kExitDone)) return true;
-  const bool last = rung + 1 == header.plan.rungs.size();
-  if (last || !facts.ended) {
-    // Killed between the save and the pause: only the measurement itself shows that nothing is missing.
-    return !last && facts.saved_step >= header.plan.rungs[rung] && facts.metric &&
-           facts.metric->step == header.plan.rungs[rung];
-  }
-  return facts.paused && facts.last_step >= header.plan.rungs[rung];
+  if (rung + 1 == header.plan.rungs.size()) return false;
+  const std::int64_t step = header.plan.rungs[rung];
+  if (facts.paused && facts.last_step >= step) return true;
+  // Killed between the save and the pause, or a program that ended by itself at the rung: the measurement itself shows
+  // that nothing is missing. A program that says nothing of its saves is believed when it ends in order.
+  const bool in_order = facts.ended && facts.exit_code == base::kExitStopped && facts.last_step >= step;
+  return (facts.saved_step >= step || in_order) && facts.metric && facts.metric->step == step;
 }
 
 Verdict judge_failure(const TrialFacts& facts, const std::optional<SeenEnd>& end, int failures) {

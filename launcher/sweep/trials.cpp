@@ -71,7 +71,7 @@ std::vector<Assignment> points_of(const SweepFile& file) {
 
 // A pause validates only where a validation is due, so one must be due at every rung.
 void validate_at_rungs(const SweepFile& file, options::RunOptions& options) {
-  if (!file.early_stopping() || file.settings.metric != "valid_loss" || is_program_run(options)) return;
+  if (!file.early_stopping() || file.settings.metric != "valid_loss" || options.program.given()) return;
   std::int64_t& every = options.log.valid_every_steps;
   if (every == 0 || file.plan.rungs.front() % every != 0) every = file.plan.rungs.front();
 }

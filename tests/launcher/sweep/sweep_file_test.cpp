@@ -86,6 +86,27 @@ TEST(SweepFile, SeedsRepeatEachPoint) {
   EXPECT_NE(refusal("run.seed = 1, 2\nseeds = 3\n"), "");
 }
 
+const std::string kProgram = "[program]\ncommand = ./train --lr {lr}\nparams = \"layers = 2\"\n";
+
+TEST(SweepFile, VariesTheParametersOfAProgram) {
+  const SweepFile file = file_of("lr = loguniform 1e-3 1e-1\nlayers = uniform 1 4\nmethod = random\ntrials = 20\nsteps = 27\n", kProgram);
+  EXPECT_EQ(file.plan.rungs, (std::vector<std::int64_t>{1, 3, 9, 27}));
+  for (const SweepTrial& trial : make_trials(file)) {
+    EXPECT_EQ(trial.options.program.params, "layers = " + *value_in(trial.parameters, "layers") + ", lr = " +
+                                                *value_in(trial.parameters, "lr"));
+    const auto again = options::parse_run_options(options::to_ini(trial.options), "trial.ini");
+    EXPECT_EQ(again.program.params, trial.options.program.params);
+  }
+  EXPECT_EQ(file_of("lr = 1, 2\nearly_stopping = none\n", kProgram).plan.rungs, (std::vector<std::int64_t>{0}));
+  for (const auto& [sweep, words] : std::vector<std::pair<std::string, std::string>>{
+           {"lrr = 1, 2", "must stand in program.command as {lrr}"},
+           {"lr = 1, 2", "set [sweep] steps"},
+           {"optimizer.lr = 1, 2\nsteps = 9", "does nothing in a run with a [program]"},
+           {"program.params = 1, 2\nsteps = 9", "name its parameters themselves"}}) {
+    EXPECT_NE(refusal(sweep, kProgram).find(words), std::string::npos) << refusal(sweep, kProgram);
+  }
+}
+
 TEST(SweepFile, RefusesInASentenceThatHelps) {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"", "no [sweep] section"},
@@ -100,6 +121,8 @@ TEST(SweepFile, RefusesInASentenceThatHelps) {
       {"optimizer.lr = 1, two", "trial 1: "},
       {"train.steps = 10, 20", "compared at equal steps"},
       {"run.dir = a, b", "set [sweep] dir"},
+      {"steps = 9\noptimizer.lr = 1, 2", "length of a trial is train.steps"},
+      {"program.command = a, b", "does nothing in a run without a [program]"},
       {"min_steps = 82\noptimizer.lr = 1, 2", "more than the 81 steps"},
       {"min_steps = 8\nearly_stopping = none\noptimizer.lr = 1, 2", "means nothing"},
       {"reduction = 1\noptimizer.lr = 1, 2", "reduction"},
