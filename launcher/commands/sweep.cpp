@@ -17,11 +17,11 @@
 #include "launcher/options/site_file.hpp"
 #include "launcher/run_directory/run_facts.hpp"
 #include "launcher/submission/run_check.hpp"
+#include "launcher/sweep/local_trials.hpp"
 #include "launcher/sweep/pool.hpp"
 #include "launcher/sweep/sweep_file.hpp"
 #include "launcher/sweep/sweep_report.hpp"
 #include "launcher/sweep/sweep_start.hpp"
-#include "launcher/sweep/trial_process.hpp"
 #include "launcher/sweep/worker_share.hpp"
 #include "slurm/job/control_files.hpp"
 #include "slurm/submit/geometry.hpp"
@@ -49,7 +49,8 @@ struct RunLine {
   void declare() {
     line.flag("dry-run", dry_run, "print the trials and the price, and start nothing");
     line.flag("json", json, "with --dry-run: one JSON object instead of tables");
-    line.value("workers", workers, "N", "trials at a time; 0: as many as this machine's GPUs or CPUs take").range(0, 4096);
+    line.value("workers", workers, "N", "trials at a time; 0: as many as this machine's GPUs or CPUs take")
+        .range(0, 4096);
     line.value("ranks", ranks, "R", "ranks of a trial, under mpirun when above 1").range(1, 4096);
     line.flag("retry", retry, "take failed trials again");
     options::declare_site(line, site, "whose billing weights give the price");
@@ -109,13 +110,13 @@ std::optional<double> billing_per_hour(const std::string& named, const options::
 
 void print_plan(const SweepState& planned, const KnownPace& pace, bool json) {
   if (json) {
-    base::answer_json({{"name", planned.header.name},
-                       {"rungs", planned.header.plan.rungs},
-                       {"metric", planned.header.metric},
-                       {"full_steps", planned.header.steps() * static_cast<std::int64_t>(planned.header.trials)},
-                       {"expected_steps", expected_steps(planned.header.plan,
-                                                         static_cast<std::int64_t>(planned.header.trials))},
-                       {"trials", trials_json(planned, {})}});
+    base::answer_json(
+        {{"name", planned.header.name},
+         {"rungs", planned.header.plan.rungs},
+         {"metric", planned.header.metric},
+         {"full_steps", planned.header.steps() * static_cast<std::int64_t>(planned.header.trials)},
+         {"expected_steps", expected_steps(planned.header.plan, static_cast<std::int64_t>(planned.header.trials))},
+         {"trials", trials_json(planned, {})}});
     return;
   }
   base::answer_text(trials_table(planned, {}));
@@ -135,44 +136,6 @@ void check_trials(base::FileSystem& files, const std::vector<SweepTrial>& trials
   }
 }
 
-std::string own_program() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
-
-/// What runs trials of the sweep on this machine.
-class LocalTrials {
- public:
-  LocalTrials(base::FileSystem& files, const SweepHeader& header, bool program, std::size_t workers)
-      : files_(files), header_(header), program_(program), workers_(workers), machine_(parts_of_this_machine()) {}
-
-  int run(const Advice& advice, std::size_t worker) {
-    const MachineParts share = share_of(machine_, worker, workers_);
-    stay_on(share.cpus);
-    TrialCommand command;
-    // A program is launched as its own [program] section says.
-    if (header_.ranks > 1 && !program_) command.words = {"mpirun", "-n", std::to_string(header_.ranks), "--bind-to", "none"};
-    for (const std::string& word : {own_program(), std::string("train"), advice.run_file}) command.words.push_back(word);
-    command.words.insert(command.words.end(), advice.overrides.begin(), advice.overrides.end());
-    command.directory = header_.work_directory;
-    const Path logs = std::filesystem::absolute(advice.run_directory) / "logs";
-    files_.create_directories(logs);
-    command.log = logs / "sweep.log";
-    if (!share.devices.empty()) {
-      std::string devices;
-      for (const std::string& device : share.devices) devices += (devices.empty() ? "" : ",") + device;
-      command.variables.push_back("CUDA_VISIBLE_DEVICES=" + devices);
-    }
-    return processes_.run(command);
-  }
-  void stop() { processes_.stop(); }
-
- private:
-  base::FileSystem& files_;
-  const SweepHeader header_;
-  bool program_;
-  std::size_t workers_;
-  MachineParts machine_;
-  TrialProcesses processes_;
-};
-
 void say_line(const std::string& line) {
   base::answer(line);
   base::finish_answers();
@@ -191,20 +154,23 @@ int end_of_sweep(const SweepState& state, const std::string& file, bool over) {
   base::answer("");
   base::answer(progress_text(state));
   base::answer(price_paid_text(state));
-  if (best_trials(state).empty()) throw base::Error("no trial of the sweep has a result: the table of trireme sweep status says why");
+  if (best_trials(state).empty())
+    throw base::Error("no trial of the sweep has a result: the table of trireme sweep status says why");
   return base::kExitDone;
 }
 
 int run_command(const Arguments& arguments) {
   RunLine command;
   if (!command.line.parse(arguments)) return base::kExitDone;
-  if (command.json && !command.dry_run) throw base::InputError("--json goes with --dry-run; trireme sweep status has it too");
+  if (command.json && !command.dry_run)
+    throw base::InputError("--json goes with --dry-run; trireme sweep status has it too");
   base::PosixFileSystem files;
   const std::string& path = command.run.file();
   const SweepFile file = load_sweep_file(path, command.run.overrides());
   if (command.ranks > 1 && file.base.program.given()) {
-    throw base::InputError("--ranks is for Trireme's own training: a program's ranks are program.launcher and "
-                           "slurm.ranks_per_node of the run file");
+    throw base::InputError(
+        "--ranks is for Trireme's own training: a program's ranks are program.launcher and "
+        "slurm.ranks_per_node of the run file");
   }
   const std::vector<SweepTrial> trials = make_trials(file);
   const SweepState planned = planned_state(file, trials, command.ranks, std::filesystem::current_path().string());
@@ -216,18 +182,18 @@ int run_command(const Arguments& arguments) {
   base::finish_answers();
 
   base::SignalThread signals;
-  SweepDirectory sweep(files, file.settings.dir, real_sweep_world(nullptr));
+  SweepDirectory sweep(files, file.settings.dir, real_sweep_world());
   start_sweep(files, sweep, file, trials, planned,
               {options::read_ini_file(path, "sweep's file"), command.run.overrides(), command.retry});
   const std::size_t workers = command.workers > 0
                                   ? static_cast<std::size_t>(command.workers)
                                   : default_workers(parts_of_this_machine(), static_cast<std::size_t>(command.ranks));
-  LocalTrials local(files, planned.header, file.base.program.given(), workers);
-  say_line(str("\nrunning ", workers, workers == 1 ? " trial" : " trials", " at a time; Ctrl-C saves and ends, what trials print is in ",
-               sweep.path().string(), "/trial_N/logs/sweep.log"));
+  LocalTrials local(files, planned.header, workers);
+  say_line(str("\nrunning ", workers, workers == 1 ? " trial" : " trials",
+               " at a time; Ctrl-C saves and ends, what trials print is in ", sweep.path().string(),
+               "/trial_N/logs/sweep.log"));
   SweepPool pool(sweep, {[&](const Advice& advice, std::size_t worker) { return local.run(advice, worker); },
-                         [&] { local.stop(); },
-                         [&](std::size_t trial) { say_line(change_text(sweep.read(), trial)); },
+                         [&] { local.stop(); }, [&](std::size_t trial) { say_line(change_text(sweep.read(), trial)); },
                          [](const std::string& sentence) { base::print_warning(sentence); }});
   const auto stop_requested = [&] {
     return signals.received() != 0 || slurm::find_request(files, sweep.path(), slurm::Wish::kStop).has_value();

@@ -1,9 +1,10 @@
 // Asynchronous successive halving (Li et al., "A System for Massively Parallel Hyperparameter Tuning", 2020, arXiv
 // 1810.05934, algorithm 2) as a pure function: what every trial has reached, in; what a free worker does next, out.
 //
-// A trial is measured at rungs: step numbers that grow by `reduction`, the last one being the whole training. A trial is
-// promoted from a rung to the next when it is among the best 1/reduction of those measured at it, whoever else is still
-// on the way. With rungs {9, 27, 81}, reduction 3 and six trials measured at step 9, the best two go on to step 27.
+// A trial is measured at rungs: step numbers that grow by `reduction`, the last one being the whole training. A trial
+// is promoted from a rung to the next when it is among the best 1/reduction of those measured at it, whoever else is
+// still on the way. With rungs {9, 27, 81}, reduction 3 and six trials measured at step 9, the best two go on to
+// step 27.
 #pragma once
 
 #include <cstdint>
@@ -39,9 +40,9 @@ struct AshaDecision {
 
 /// In this order: a trial that lost its worker goes on (the furthest one first, then by number); a promotion, from the
 /// highest rung down, the best trial first; the first trial that was never started. When nothing of this is left and
-/// nothing runs, and no trial was measured at the last rung, the best trial of the highest rung that has one is promoted
-/// all the same: a sweep ends with a whole training. Waits while a running trial may still cause a promotion. Equal
-/// metrics are ranked by number. A trial that is out counts at the rungs that it has metrics for.
+/// nothing runs, and no trial was measured at the last rung, the best trial of the highest rung that has one is
+/// promoted all the same: a sweep ends with a whole training. Waits while a running trial may still cause a promotion.
+/// Equal metrics are ranked by number. A trial that is out counts at the rungs that it has metrics for.
 AshaDecision decide(const AshaPlan& plan, const std::vector<AshaTrial>& trials);
 
 /// The trials measured at `rung`, the best first; without those that are out, if `alive_only`.

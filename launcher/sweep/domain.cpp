@@ -116,8 +116,7 @@ std::string Domain::at(double place) const {
     return values_[std::min(index, values_.size() - 1)];
   }
   const double high = high_ + (integer_ ? 1 : 0);
-  const double value =
-      logarithmic_ ? low_ * std::pow(high / low_, place) : low_ + place * (high - low_);
+  const double value = logarithmic_ ? low_ * std::pow(high / low_, place) : low_ + place * (high - low_);
   if (integer_) {
     return std::to_string(static_cast<std::int64_t>(std::clamp(std::floor(value), low_, high_)));
   }

@@ -200,9 +200,7 @@ double value_of(const Node& node, const Constraint::Lookup& lookup) {
 
 }  // namespace
 
-Constraint::Constraint(const std::string& text) : text_(text), root_(Parser(text_).whole()) {
-  collect(*root_, names_);
-}
+Constraint::Constraint(const std::string& text) : text_(text), root_(Parser(text_).whole()) { collect(*root_, names_); }
 
 bool Constraint::holds(const Lookup& lookup) const {
   for (const std::string& name : names_) {

@@ -39,8 +39,8 @@ class SweepPool {
   SweepPool(SweepDirectory& sweep, Actions actions, Patience patience);
   SweepPool(SweepDirectory& sweep, Actions actions);
 
-  /// Returns true when the sweep is over, false when it was stopped. Throws the first error of a worker after the others
-  /// have ended. `stop_requested` is asked several times a second.
+  /// Returns true when the sweep is over, false when it was stopped. Throws the first error of a worker after the
+  /// others have ended. `stop_requested` is asked several times a second.
   bool run(std::size_t workers, const std::function<bool()>& stop_requested);
 
  private:

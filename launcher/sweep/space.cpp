@@ -96,7 +96,8 @@ struct Product {
       if (!satisfies(space, current, base)) return;
       found.push_back(current);
       if (found.size() > most) {
-        throw InputError(str("[sweep] has more than ", most, " combinations: name fewer values, or set method = sobol"));
+        throw InputError(
+            str("[sweep] has more than ", most, " combinations: name fewer values, or set method = sobol"));
       }
       return;
     }

@@ -92,7 +92,7 @@ class Turn {
   bool is_gone(std::size_t trial, const SweepClaim& claim) const {
     if (world_.gone(claim.worker)) return true;
     if (claim.worker.machine == self_.machine && claim.worker.host == self_.host) return false;
-    return claim.worker.job == "local" && world_.now() - claim.time > kSilent && !read(trial, claim.rung).alive;
+    return world_.now() - claim.time > kSilent && !read(trial, claim.rung).alive;
   }
 
   Advice advice(const AshaDecision& decision) const {
@@ -113,21 +113,17 @@ class Turn {
 
 }  // namespace
 
-SweepWorld real_sweep_world(std::function<bool()> stop_requested,
-                            std::function<std::optional<bool>(const std::string&)> job_running) {
-  SweepWorld world{sweep_world(std::move(stop_requested)), nullptr, base::wall_time};
-  world.gone = [here = this_worker(), alive = world.lease.process_alive, job_running](const SweepWorker& worker) {
-    if (worker.machine == here.machine && worker.host == here.host) return !alive(worker.process, worker.started);
-    if (worker.job == "local" || worker.cluster != here.cluster || !job_running) return false;
-    return job_running(worker.job) == false;
+SweepWorld real_sweep_world() {
+  SweepWorld world{sweep_world(), nullptr, base::wall_time};
+  world.gone = [here = this_worker(), alive = world.lease.process_alive](const SweepWorker& worker) {
+    return worker.machine == here.machine && worker.host == here.host && !alive(worker.process, worker.started);
   };
   return world;
 }
 
 SweepWorker this_worker() {
   const slurm::JobEnvironment job = slurm::read_job_environment();
-  const auto holder =
-      checkpoint::this_process(job.in_job() ? job.job_id : "local", job.restart_count, job.cluster);
+  const auto holder = checkpoint::this_process(job.in_job() ? job.job_id : "local", job.restart_count, job.cluster);
   return {holder.token, holder.host, holder.machine, holder.process, holder.started, holder.job, holder.cluster};
 }
 
@@ -135,7 +131,8 @@ Path sweep_log(const Path& directory) { return directory / "sweep.jsonl"; }
 
 SweepState read_sweep(base::FileSystem& files, const Path& directory) {
   SweepState state;
-  base::read_ledger(files, sweep_log(directory), base::Trust::kOwner, [&](std::string_view line) { state.apply(line); });
+  base::read_ledger(files, sweep_log(directory), base::Trust::kOwner,
+                    [&](std::string_view line) { state.apply(line); });
   return state;
 }
 

@@ -31,10 +31,8 @@ struct SweepWorld {
   WorkerGone gone;
   std::function<double()> now;  ///< seconds since the epoch
 };
-/// The real one. `stop_requested` ends waiting for the lease. A worker of another machine is gone when `job_running`
-/// says that its Slurm job is not running; null: nobody asks.
-SweepWorld real_sweep_world(std::function<bool()> stop_requested,
-                            std::function<std::optional<bool>(const std::string& job)> job_running = nullptr);
+/// The real one: workers of this machine are asked for, others cannot be.
+SweepWorld real_sweep_world();
 
 /// This process as a worker, with a new token.
 SweepWorker this_worker();
@@ -97,7 +95,8 @@ class SweepDirectory {
 /// "<dir>/sweep.jsonl".
 std::filesystem::path sweep_log(const std::filesystem::path& directory);
 
-/// Reads a sweep's log; damaged lines and a torn last one are passed over. A missing file is a sweep that has not begun.
+/// Reads a sweep's log; damaged lines and a torn last one are passed over. A missing file is a sweep that has not
+/// begun.
 SweepState read_sweep(base::FileSystem& files, const std::filesystem::path& directory);
 
 }  // namespace trireme::launcher

@@ -27,7 +27,7 @@ struct Setting {
   std::function<void(SweepSettings&, const std::string& text)> store;
 };
 
-Setting text_setting(std::string SweepSettings::* member, std::vector<std::string> allowed = {}) {
+Setting text_setting(std::string SweepSettings::*member, std::vector<std::string> allowed = {}) {
   return {[member, allowed](SweepSettings& settings, const std::string& text) {
     if (!allowed.empty() && std::ranges::count(allowed, text) == 0) {
       const std::string near = base::nearest(text, allowed);
@@ -39,13 +39,13 @@ Setting text_setting(std::string SweepSettings::* member, std::vector<std::strin
   }};
 }
 
-Setting number_setting(std::int64_t SweepSettings::* member, std::int64_t low, std::int64_t high) {
+Setting number_setting(std::int64_t SweepSettings::*member, std::int64_t low, std::int64_t high) {
   return {[member, low, high](SweepSettings& settings, const std::string& text) {
     const auto value = options::parse_integer(text);
     if (!value || *value < low || *value > high) {
-      throw InputError(str("it needs a whole number, ", options::range_text(static_cast<double>(low),
-                                                                            static_cast<double>(high)),
-                           ", not '", text, "'"));
+      throw InputError(str("it needs a whole number, ",
+                           options::range_text(static_cast<double>(low), static_cast<double>(high)), ", not '", text,
+                           "'"));
     }
     settings.*member = *value;
   }};
@@ -99,11 +99,11 @@ NumberKind kind_of(const options::Key& key) {
   for (const options::Key& key : options::key_table()) {
     if (near.empty() && key.name == name) near = key.path();
   }
-  throw InputError(str(origin, ": [sweep] ", name, " is no setting of a sweep",
-                       near.empty() ? "" : ", did you mean " + near + "?",
-                       file.base.program.given() ? str(" (a parameter of the program must stand in program.command as {",
-                                                       name, "}, or in program.params)")
-                                                 : str(" (settings: ", base::join(names), ")")));
+  throw InputError(
+      str(origin, ": [sweep] ", name, " is no setting of a sweep", near.empty() ? "" : ", did you mean " + near + "?",
+          file.base.program.given()
+              ? str(" (a parameter of the program must stand in program.command as {", name, "}, or in program.params)")
+              : str(" (settings: ", base::join(names), ")")));
 }
 
 // `text` is a parameter's values.
@@ -236,7 +236,8 @@ void read_section(const std::string& origin, const std::vector<std::pair<std::st
     throw InputError(str(origin, ": [sweep] seeds varies run.seed: remove one of them"));
   }
   if (file.space.parameters.empty() && file.settings.seeds == 0) {
-    throw InputError(str(origin, ": [sweep] varies nothing: name a key and its values, as in optimizer.lr = 1e-4, 3e-4"));
+    throw InputError(
+        str(origin, ": [sweep] varies nothing: name a key and its values, as in optimizer.lr = 1e-4, 3e-4"));
   }
 }
 

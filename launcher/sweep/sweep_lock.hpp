@@ -40,7 +40,7 @@ class SweepLock {
   std::vector<std::string> forgotten_;  ///< tokens of leases of ours that may still lie there although we gave them up
 };
 
-/// The real clock and processes; `stop_requested` ends a wait.
-checkpoint::LeaseWorld sweep_world(std::function<bool()> stop_requested);
+/// The real clock and processes. It never gives up waiting, and asks no queue.
+checkpoint::LeaseWorld sweep_world();
 
 }  // namespace trireme::launcher

@@ -25,7 +25,9 @@ std::string number(double value) {
   return text;
 }
 
-std::string steps_text(std::int64_t steps) { return with_commas(static_cast<std::uint64_t>(std::max<std::int64_t>(0, steps))); }
+std::string steps_text(std::int64_t steps) {
+  return with_commas(static_cast<std::uint64_t>(std::max<std::int64_t>(0, steps)));
+}
 
 std::vector<std::string> parameter_names(const SweepState& state) {
   std::vector<std::string> names;
@@ -91,7 +93,8 @@ std::size_t idea_count(const SweepState& state, std::size_t* seeds) {
   }
   *seeds = ideas.empty() ? 1 : state.trials.size() / ideas.size();
   // Points that a random draw repeats are tries of their own.
-  const bool swept = std::ranges::any_of(state.trials, [](const auto& trial) { return value_in(trial.parameters, kSeed).has_value(); });
+  const bool swept = std::ranges::any_of(
+      state.trials, [](const auto& trial) { return value_in(trial.parameters, kSeed).has_value(); });
   if (!swept) *seeds = 1;
   return swept ? ideas.size() : state.trials.size();
 }
@@ -129,7 +132,8 @@ Json trials_json(const SweepState& state, const LiveSteps& live) {
     const TrialRecord& trial = state.trials[i];
     Json parameters = Json::object(), results = Json::array();
     for (const auto& [name, value] : trial.parameters) parameters[name] = value;
-    for (const RungResult& result : trial.results) results.push_back({{"step", result.step}, {"metric", result.metric}});
+    for (const RungResult& result : trial.results)
+      results.push_back({{"step", result.step}, {"metric", result.metric}});
     all.push_back({{"trial", i},
                    {"parameters", parameters},
                    {"state", trial_state(state, i)},
@@ -221,7 +225,8 @@ std::int64_t steps_done(const SweepState& state) {
 std::string price_paid_text(const SweepState& state) {
   std::size_t seeds = 1;
   const std::size_t ideas = idea_count(state, &seeds);
-  const std::string what = str(ideas, ideas == 1 ? " idea" : " ideas", seeds > 1 ? str(" with ", seeds, " seeds each") : "");
+  const std::string what =
+      str(ideas, ideas == 1 ? " idea" : " ideas", seeds > 1 ? str(" with ", seeds, " seeds each") : "");
   const auto full = static_cast<std::int64_t>(state.trials.size()) * state.header.steps();
   const std::int64_t done = steps_done(state);
   if (full == 0) return str(what, ": ", steps_text(done), " steps");
@@ -243,11 +248,14 @@ std::string plan_text(const SweepHeader& header, const KnownPace& pace) {
   if (header.steps() == 0) return text;
   const std::int64_t full = trials * header.steps(), expected = expected_steps(header.plan, trials);
   const auto share = std::lround(100.0 * static_cast<double>(expected) / static_cast<double>(full));
-  text += str("price     ", steps_text(full), " steps in full", early ? str(", about ", steps_text(expected), " (", share, "%) with early stopping") : "", "\n");
+  text += str("price     ", steps_text(full), " steps in full",
+              early ? str(", about ", steps_text(expected), " (", share, "%) with early stopping") : "", "\n");
   if (pace.seconds_per_step > 0) {
     const double hours = static_cast<double>(expected) * pace.seconds_per_step / 3600;
-    text += str("          ", early ? "about " : "", format_device_hours(hours * static_cast<double>(pace.ranks), pace.gpus), " at the pace of ",
-                pace.of, " (", format_duration(pace.seconds_per_step), " a step on ", pace.ranks, pace.ranks == 1 ? " rank)" : " ranks)");
+    text +=
+        str("          ", early ? "about " : "",
+            format_device_hours(hours * static_cast<double>(pace.ranks), pace.gpus), " at the pace of ", pace.of, " (",
+            format_duration(pace.seconds_per_step), " a step on ", pace.ranks, pace.ranks == 1 ? " rank)" : " ranks)");
     if (pace.billing_per_hour) text += str(", ", number(hours * *pace.billing_per_hour), " billing units");
     text += "\n";
   } else if (pace.billing_per_hour) {
@@ -264,10 +272,14 @@ std::string change_text(const SweepState& state, std::size_t number) {
     std::vector<std::string> parameters;
     for (const auto& [key, value] : trial.parameters) parameters.push_back(str(key, " = ", value));
     const std::int64_t until = state.header.plan.rungs[trial.claim->rung];
-    return str(name, trial.started && trial.steps_done > 0 ? str(" goes on after step ", trial.steps_done) : std::string(" starts"),
-               until > 0 ? str(" up to step ", until) : std::string(), trial.steps_done > 0 ? "" : ": " + base::join(parameters));
+    return str(
+        name,
+        trial.started && trial.steps_done > 0 ? str(" goes on after step ", trial.steps_done) : std::string(" starts"),
+        until > 0 ? str(" up to step ", until) : std::string(),
+        trial.steps_done > 0 ? "" : ": " + base::join(parameters));
   }
-  const std::string reached = str(name, " at step ", trial.steps_done, ": ", state.header.metric, " ", metric_text(trial));
+  const std::string reached =
+      str(name, " at step ", trial.steps_done, ": ", state.header.metric, " ", metric_text(trial));
   if (now == "done") return reached + ", done";
   if (now == "paused") return reached;
   return str(name, " ", now == "waiting" ? "goes on later" : now, trial.why.empty() ? "" : ": " + trial.why);

@@ -34,7 +34,7 @@ std::string best_table(const SweepState& state, std::size_t most);
 struct SeedGroup {
   std::vector<std::pair<std::string, std::string>> parameters;  ///< without run.seed
   std::vector<std::size_t> trials;                              ///< that are measured at `rung`
-  std::size_t rung = 0;  ///< the highest that all of them reached
+  std::size_t rung = 0;                                         ///< the highest that all of them reached
   double mean = 0, low = 0, high = 0;
 };
 /// The best mean first; empty when seeds are not varied.
@@ -53,7 +53,7 @@ struct KnownPace {
   double seconds_per_step = 0;  ///< 0: not known
   std::int64_t ranks = 1;
   bool gpus = false;
-  std::string of;                         ///< the run that had it
+  std::string of;                          ///< the run that had it
   std::optional<double> billing_per_hour;  ///< of a trial; nothing without a site
 };
 /// Lines for before a sweep starts: trials, rungs, steps, device hours, billing units.

@@ -36,7 +36,8 @@ void write_run_file(base::FileSystem& files, const SweepDirectory& sweep, const 
   files.create_directories(run);
   if (!files.exists(path)) return files.replace(path, text);
   if (base::read_own(files, path) != text) {
-    throw base::InputError(str(path.string(), " is not the run file that the sweep's file makes now: keep the file and ",
+    throw base::InputError(str(path.string(),
+                               " is not the run file that the sweep's file makes now: keep the file and ",
                                "the options as they were, or set another [sweep] name"));
   }
 }

@@ -16,12 +16,9 @@ constexpr std::int64_t kMostTrials = 100'000;
 constexpr std::size_t kMostRungs = 64;
 
 SweepWorker worker_of(const Json& line) {
-  SweepWorker worker{line.value("token", ""),
-                     line.value("host", ""),
-                     line.value("machine", ""),
-                     line.value("process", std::int64_t{0}),
-                     line.value("started", ""),
-                     line.value("job", "local"),
+  SweepWorker worker{line.value("token", ""),   line.value("host", ""),
+                     line.value("machine", ""), line.value("process", std::int64_t{0}),
+                     line.value("started", ""), line.value("job", "local"),
                      line.value("cluster", "")};
   // These become words of questions to the queue.
   if (!base::is_job_id(worker.job)) worker.job = "local";

@@ -60,7 +60,7 @@ struct RungResult {
 
 struct TrialRecord {
   std::vector<std::pair<std::string, std::string>> parameters;  ///< in the order of the [sweep] section
-  std::vector<RungResult> results;  ///< at the rungs that it reached
+  std::vector<RungResult> results;                              ///< at the rungs that it reached
   std::optional<SweepClaim> claim;
   bool started = false;
   bool interrupted = false;  ///< it was released between rungs

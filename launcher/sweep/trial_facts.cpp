@@ -67,7 +67,8 @@ Verdict judge_failure(const TrialFacts& facts, const std::optional<SeenEnd>& end
   }
   if (code == base::kExitBadInput) return {Kind::kEnded, "failed", why};
   const int most = killed ? kMostKills : kMostFailures;
-  if (failures + 1 >= most) return {Kind::kEnded, "failed", str(why, " (", most, " starts in a row saved nothing new)")};
+  if (failures + 1 >= most)
+    return {Kind::kEnded, "failed", str(why, " (", most, " starts in a row saved nothing new)")};
   return {Kind::kReleased, "", why, true};
 }
 
@@ -140,24 +141,23 @@ std::optional<Json> verdict_event(const Verdict& verdict, std::size_t trial, std
                                   double time) {
   const std::int64_t measured = facts.metric ? facts.metric->step : 0;
   switch (verdict.kind) {
-    case Kind::kRuns:
-      return std::nullopt;
+    case Kind::kRuns: return std::nullopt;
     case Kind::kReached:
-      return Json{{"event", "result"},
-                  {"trial", trial},
-                  {"rung", rung},
-                  {"step", std::max(measured, facts.last_step)},
-                  {"metric", verdict.metric},
-                  {"time", time}};
+      return Json{
+          {"event", "result"},        {"trial", trial}, {"rung", rung}, {"step", std::max(measured, facts.last_step)},
+          {"metric", verdict.metric}, {"time", time}};
     case Kind::kReleased:
-      return Json{{"event", "released"},    {"trial", trial},
-                  {"why", verdict.why},     {"failed", verdict.failed},
-                  {"saved_step", facts.saved_step}, {"time", time}};
-    case Kind::kEnded:
-      break;
+      return Json{{"event", "released"},
+                  {"trial", trial},
+                  {"why", verdict.why},
+                  {"failed", verdict.failed},
+                  {"saved_step", facts.saved_step},
+                  {"time", time}};
+    case Kind::kEnded: break;
   }
-  return Json{{"event", "ended"}, {"trial", trial},     {"how", verdict.how},
-              {"step", std::max(measured, facts.last_step)}, {"why", verdict.why}, {"time", time}};
+  return Json{{"event", "ended"},   {"trial", trial},
+              {"how", verdict.how}, {"step", std::max(measured, facts.last_step)},
+              {"why", verdict.why}, {"time", time}};
 }
 
 }  // namespace trireme::launcher

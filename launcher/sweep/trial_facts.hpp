@@ -20,11 +20,11 @@ struct MetricFacts {
 };
 
 struct TrialFacts {
-  bool alive = false;         ///< a process writes to the directory
+  bool alive = false;  ///< a process writes to the directory
   int attempts = 0;
-  bool ended = false;         ///< the last attempt wrote how it ended
-  bool finished = false;      ///< that was the end of the training
-  bool paused = false;        ///< that was a pause
+  bool ended = false;     ///< the last attempt wrote how it ended
+  bool finished = false;  ///< that was the end of the training
+  bool paused = false;    ///< that was a pause
   std::int64_t last_step = 0;
   std::int64_t saved_step = 0;  ///< of the newest checkpoint
   std::string reason;           ///< how the last attempt ended; "" without one

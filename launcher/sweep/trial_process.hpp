@@ -13,14 +13,14 @@
 namespace trireme::launcher {
 
 struct TrialCommand {
-  std::vector<std::string> words;   ///< the program, found on PATH, and its arguments
-  std::filesystem::path directory;  ///< where it works
-  std::filesystem::path log;        ///< what it prints is appended here
+  std::vector<std::string> words;           ///< the program, found on PATH, and its arguments
+  std::filesystem::path directory;          ///< where it works
+  std::filesystem::path log;                ///< what it prints is appended here
   std::vector<std::string> variables = {};  ///< "NAME=value", besides this process's own
 };
 
-/// Starts programs in process groups of their own, so that Ctrl-C on a terminal reaches this process alone, which passes
-/// it on in a way that lets them save. Thread-safe.
+/// Starts programs in process groups of their own, so that Ctrl-C on a terminal reaches this process alone, which
+/// passes it on in a way that lets them save. Thread-safe.
 class TrialProcesses {
  public:
   /// Runs the program to its end. Returns its exit code, 128 + signal when one killed it. Throws base::Error when it

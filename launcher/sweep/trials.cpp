@@ -25,9 +25,8 @@ std::vector<Assignment> random_points(const SweepFile& file, const BaseValue& ba
   for (std::uint64_t trial = 0; trial < static_cast<std::uint64_t>(file.settings.trials); ++trial) {
     for (std::uint64_t attempt = 0;; ++attempt) {
       if (attempt == kMostDraws) refuse_constraint(file);
-      Assignment point = point_at(file.space, [&](std::size_t i) {
-        return random_place(seed, trial, attempt, file.space.parameters[i].name);
-      });
+      Assignment point = point_at(
+          file.space, [&](std::size_t i) { return random_place(seed, trial, attempt, file.space.parameters[i].name); });
       if (!satisfies(file.space, point, base)) continue;
       points.push_back(std::move(point));
       break;

@@ -1,5 +1,5 @@
-// Which CPUs and GPUs of this machine a worker of a local pool may use, so that trials do not share a core while another
-// one idles: a training takes as many threads as its CPU mask has cores.
+// Which CPUs and GPUs of this machine a worker of a local pool may use, so that trials do not share a core while
+// another one idles: a training takes as many threads as its CPU mask has cores.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 namespace trireme::launcher {
 
 struct MachineParts {
-  std::vector<int> cpus;              ///< that this process may use
+  std::vector<int> cpus;             ///< that this process may use
   std::vector<std::string> devices;  ///< GPUs, as CUDA_VISIBLE_DEVICES names them
 };
 MachineParts parts_of_this_machine();

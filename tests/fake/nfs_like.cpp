@@ -3,8 +3,8 @@
 //   open with O_CREAT|O_EXCL   EEXIST
 //   rename                     ENOENT
 //   remove, unlink             ENOENT
-// Only files whose names begin with "lease" are concerned, in processes whose second word is $NFS_LIKE_COMMAND: opens in
-// $NFS_LIKE_OPENS percent of the calls, the others in $NFS_LIKE_CHANGES percent.
+// Only files whose names begin with "lease" are concerned, in processes whose second word is $NFS_LIKE_COMMAND: opens
+// in $NFS_LIKE_OPENS percent of the calls, the others in $NFS_LIKE_CHANGES percent.
 #include <fcntl.h>
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -23,10 +23,12 @@ class FakeTrial {
     append("metrics.jsonl", {{"step", step}, {metric, value}});
   }
   void ends(std::int64_t step, const std::string& reason, int code) {
-    append("attempts.jsonl", {{"event", "end"}, {"attempt", attempt_}, {"reason", reason}, {"last_step", step},
-                              {"saved_step", step}});
-    const base::Json outcome{{"exit_code", code}, {"reason", reason}, {"step", step}, {"saved_step", step}, {"come_back", false}};
-    base::PosixFileSystem().replace(run_ / "logs" / ("outcome." + std::to_string(attempt_)), base::to_line(outcome) + "\n");
+    append("attempts.jsonl",
+           {{"event", "end"}, {"attempt", attempt_}, {"reason", reason}, {"last_step", step}, {"saved_step", step}});
+    const base::Json outcome{
+        {"exit_code", code}, {"reason", reason}, {"step", step}, {"saved_step", step}, {"come_back", false}};
+    base::PosixFileSystem().replace(run_ / "logs" / ("outcome." + std::to_string(attempt_)),
+                                    base::to_line(outcome) + "\n");
   }
 
  private:

@@ -53,8 +53,8 @@ TEST(Domain, DrawsLogarithmsEvenly) {
 }
 
 TEST(Domain, RefusesWhatCannotBeDrawn) {
-  for (const char* text : {"", "uniform 1", "uniform 2 1", "uniform a b", "loguniform 0 1", "range 1 5 0", "range 1 5 -1",
-                           "range 0 1e9 1", "1, 1", "1,,2", R"("a" b)"}) {
+  for (const char* text : {"", "uniform 1", "uniform 2 1", "uniform a b", "loguniform 0 1", "range 1 5 0",
+                           "range 1 5 -1", "range 0 1e9 1", "1, 1", "1,,2", R"("a" b)"}) {
     EXPECT_NE(refusal([&] { domain(text); }).find("[sweep] x"), std::string::npos) << text;
   }
   EXPECT_NE(refusal([&] { domain("uniform 0.5 2", NumberKind::kInteger); }), "");
@@ -71,13 +71,13 @@ TEST(Constraint, ComparesSumsAndProducts) {
   const auto holds = [](const std::string& text) {
     return Constraint(text).holds(values({{"a", 2}, {"b", 3}, {"model.hidden", 96}}));
   };
-  for (const char* text : {"a + b * 2 = 8", "(a + b) * 2 == 10", "a - b - 1 = -2", "12 / a / 3 = 2", "model.hidden % 32 = 0",
-                           "a < b and b < 4", "a > b or b = 3", "not a > b", "a != b", "-a <= -2", "1e-3 * a >= 0.002",
-                           "not (a = 2 and b = 2)"}) {
+  for (const char* text : {"a + b * 2 = 8", "(a + b) * 2 == 10", "a - b - 1 = -2", "12 / a / 3 = 2",
+                           "model.hidden % 32 = 0", "a < b and b < 4", "a > b or b = 3", "not a > b", "a != b",
+                           "-a <= -2", "1e-3 * a >= 0.002", "not (a = 2 and b = 2)"}) {
     EXPECT_TRUE(holds(text)) << text;
   }
-  for (const char* text : {"a + b * 2 = 10", "a > b and b > a", "a != 2", "model.hidden % 7 = 0", "a / 0 < 1", "0 / 0 = 1",
-                           "0 / 0 != 1"}) {
+  for (const char* text : {"a + b * 2 = 10", "a > b and b > a", "a != 2", "model.hidden % 7 = 0", "a / 0 < 1",
+                           "0 / 0 = 1", "0 / 0 != 1"}) {
     EXPECT_FALSE(holds(text)) << text;
   }
 }
@@ -88,8 +88,8 @@ TEST(Constraint, DoesNotConcernTrialsThatLackAName) {
 }
 
 TEST(Constraint, RefusesWhatIsNoComparison) {
-  for (const char* text : {"", "a", "a +", "a < ", "a < b < c", "(a < b", "a < b)", "a and b", "1 + (a < b) = 2", "a $ b",
-                           "not a", "a < 1x", "a = = b"}) {
+  for (const char* text : {"", "a", "a +", "a < ", "a < b < c", "(a < b", "a < b)", "a and b", "1 + (a < b) = 2",
+                           "a $ b", "not a", "a < 1x", "a = = b"}) {
     EXPECT_NE(refusal([&] { Constraint constraint(text); }).find("constraint"), std::string::npos) << text;
   }
   EXPECT_NE(refusal([&] { Constraint deep(std::string(100000, '(') + "a < b"); }), "") << "no overflow of the stack";
@@ -126,7 +126,8 @@ TEST(Space, MakesAllCombinations) {
 }
 
 TEST(Space, AConditionLeavesAParameterOutWithoutDoubles) {
-  const auto space = space_of({{"opt", "adam, sgd"}, {"momentum", "0.8, 0.9 if opt = sgd"}, {"beta", "1 if opt != sgd"}});
+  const auto space =
+      space_of({{"opt", "adam, sgd"}, {"momentum", "0.8, 0.9 if opt = sgd"}, {"beta", "1 if opt != sgd"}});
   EXPECT_EQ(texts(product(space, kNoBase, 100)),
             (Values{"optadam beta1 ", "optsgd momentum0.8 ", "optsgd momentum0.9 "}));
   const auto other = space_of({{"n", "8, 16"}, {"lr", "1, 2 if n = 8.0 else 3"}});
@@ -151,11 +152,20 @@ TEST(Space, AConstraintTakesCombinationsAwayAndMayNameTheRunFile) {
 }
 
 TEST(Space, RefusesConditionsThatNameNothing) {
-  EXPECT_NE(refusal([] { space_of({{"alpha", "1"}, {"b", "1 if alpa = 1"}}); }).find("did you mean alpha"), std::string::npos);
+  EXPECT_NE(refusal([] {
+              space_of({{"alpha", "1"}, {"b", "1 if alpa = 1"}});
+            }).find("did you mean alpha"),
+            std::string::npos);
   EXPECT_NE(refusal([] { space_of({{"b", "1 if c"}}); }).find("no condition"), std::string::npos);
   EXPECT_NE(refusal([] { space_of({{"b", "1 else 2"}}); }).find("needs a condition"), std::string::npos);
-  EXPECT_NE(refusal([] { product(space_of({{"b", "uniform 1 2"}}), kNoBase, 10); }).find("interval"), std::string::npos);
-  EXPECT_NE(refusal([] { product(space_of({{"b", "range 1 20 1"}}), kNoBase, 10); }).find("more than 10"), std::string::npos);
+  EXPECT_NE(refusal([] {
+              product(space_of({{"b", "uniform 1 2"}}), kNoBase, 10);
+            }).find("interval"),
+            std::string::npos);
+  EXPECT_NE(refusal([] {
+              product(space_of({{"b", "range 1 20 1"}}), kNoBase, 10);
+            }).find("more than 10"),
+            std::string::npos);
 }
 
 TEST(Draws, DependOnNumberAndNameAlone) {

@@ -25,7 +25,7 @@ using namespace std::chrono_literals;
 class SweepDirectoryTest : public testing::Test {
  protected:
   SweepDirectoryTest() {
-    world_ = real_sweep_world(nullptr);
+    world_ = real_sweep_world();
     world_.gone = [this](const SweepWorker& worker) { return gone_.contains(worker.token); };
     world_.now = [this] { return now_; };
   }
@@ -166,10 +166,11 @@ TEST_F(SweepDirectoryTest, ADivergedTrialEndsAndCountsAsTheWorst) {
 
 TEST_F(SweepDirectoryTest, ATornLastLineIsRepairedAndDamagedOnesArePassedOver) {
   SweepDirectory sweep = begun(2);
-  std::ofstream(sweep_log(dir_.path()), std::ios::app)
-      << "garbage\n{\"event\":\"result\",\"trial\":99,\"rung\":0,\"metric\":1}\n{\"event\":\"result\",\"trial\":0,\"rung\":5,"
-         "\"metric\":1}\n{\"event\":\"claim\",\"trial\":0,\"rung\":0,\"worker\":3}\n{\"event\":\"sweep\",\"trials\":1e300}\n"
-         "{\"event\":\"claim\",\"trial\":1,\"ru";
+  std::ofstream(sweep_log(dir_.path()), std::ios::app) << "garbage\n{\"event\":\"result\",\"trial\":99,\"rung\":0,"
+                                                          "\"metric\":1}\n{\"event\":\"result\",\"trial\":0,\"rung\":5,"
+                                                          "\"metric\":1}\n{\"event\":\"claim\",\"trial\":0,\"rung\":0,"
+                                                          "\"worker\":3}\n{\"event\":\"sweep\",\"trials\":1e300}\n"
+                                                          "{\"event\":\"claim\",\"trial\":1,\"ru";
   EXPECT_EQ(sweep.advance(worker("a"), std::nullopt).trial, 0U);
   EXPECT_EQ(sweep.advance(worker("b"), std::nullopt).trial, 1U);
   const std::string log = files_.read_all(sweep_log(dir_.path()));

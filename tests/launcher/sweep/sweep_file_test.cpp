@@ -47,9 +47,11 @@ TEST(SweepFile, HasDefaultsThatFitTheTraining) {
   EXPECT_TRUE(file.plan.minimise);
   EXPECT_EQ(make_trials(file)[0].options.log.valid_every_steps, 3) << "a validation at each rung";
   EXPECT_EQ(make_trials(file_of("min_steps = 27\noptimizer.lr = 1, 2", kRun + "[log]\nvalid_every_steps = 9\n"))[0]
-                .options.log.valid_every_steps, 9);
+                .options.log.valid_every_steps,
+            9);
   EXPECT_EQ(file_of("early_stopping = none\noptimizer.lr = 1, 2").plan.rungs, (std::vector<std::int64_t>{81}));
-  EXPECT_EQ(file_of("reduction = 2\nmin_steps = 20\noptimizer.lr = 1, 2").plan.rungs, (std::vector<std::int64_t>{20, 40, 80, 81}));
+  EXPECT_EQ(file_of("reduction = 2\nmin_steps = 20\noptimizer.lr = 1, 2").plan.rungs,
+            (std::vector<std::int64_t>{20, 40, 80, 81}));
 }
 
 TEST(SweepFile, TheCommandLineWins) {
@@ -70,7 +72,8 @@ TEST(SweepFile, ATrialDependsOnItsNumberAlone) {
 }
 
 TEST(SweepFile, SobolTrialsLieAtSobolsPoints) {
-  const auto trials = make_trials(file_of("method = sobol\ntrials = 8\noptimizer.lr = uniform 0 1\noptimizer.clip = uniform 0 1\n"));
+  const auto trials =
+      make_trials(file_of("method = sobol\ntrials = 8\noptimizer.lr = uniform 0 1\noptimizer.clip = uniform 0 1\n"));
   for (const SweepTrial& trial : trials) {
     const auto point = sobol_point(trial.number, 2);
     EXPECT_NEAR(trial.options.optimizer.lr, point[0], 1e-6);
@@ -89,11 +92,12 @@ TEST(SweepFile, SeedsRepeatEachPoint) {
 const std::string kProgram = "[program]\ncommand = ./train --lr {lr}\nparams = \"layers = 2\"\n";
 
 TEST(SweepFile, VariesTheParametersOfAProgram) {
-  const SweepFile file = file_of("lr = loguniform 1e-3 1e-1\nlayers = uniform 1 4\nmethod = random\ntrials = 20\nsteps = 27\n", kProgram);
+  const SweepFile file =
+      file_of("lr = loguniform 1e-3 1e-1\nlayers = uniform 1 4\nmethod = random\ntrials = 20\nsteps = 27\n", kProgram);
   EXPECT_EQ(file.plan.rungs, (std::vector<std::int64_t>{1, 3, 9, 27}));
   for (const SweepTrial& trial : make_trials(file)) {
-    EXPECT_EQ(trial.options.program.params, "layers = " + *value_in(trial.parameters, "layers") + ", lr = " +
-                                                *value_in(trial.parameters, "lr"));
+    EXPECT_EQ(trial.options.program.params,
+              "layers = " + *value_in(trial.parameters, "layers") + ", lr = " + *value_in(trial.parameters, "lr"));
     const auto again = options::parse_run_options(options::to_ini(trial.options), "trial.ini");
     EXPECT_EQ(again.program.params, trial.options.program.params);
   }
@@ -128,12 +132,16 @@ TEST(SweepFile, RefusesInASentenceThatHelps) {
       {"reduction = 1\noptimizer.lr = 1, 2", "reduction"},
       {"name = a/b\noptimizer.lr = 1, 2", "name is made of"},
       {"constraint = optimizer.lr < 0\noptimizer.lr = 1, 2", "leaves no combination"},
-      {"constraint = optimizer.lr < 0\noptimizer.lr = uniform 1 2\nmethod = random\ntrials = 2", "leaves hardly a point"},
-      {"constraint = optimizer.lr < 0\noptimizer.lr = uniform 1 2\nmethod = sobol\ntrials = 2", "leaves hardly a point"},
+      {"constraint = optimizer.lr < 0\noptimizer.lr = uniform 1 2\nmethod = random\ntrials = 2",
+       "leaves hardly a point"},
+      {"constraint = optimizer.lr < 0\noptimizer.lr = uniform 1 2\nmethod = sobol\ntrials = 2",
+       "leaves hardly a point"},
       {"constraint = alpha < 3\noptimizer.lr = 1, 2", "names alpha"},
       {"optimizer.lr = 1, 2\noptimizer.lr = 3", "given twice"}};
-  for (const auto& [sweep, words] : cases) EXPECT_NE(refusal(sweep).find(words), std::string::npos) << sweep << " -> " << refusal(sweep);
-  EXPECT_NE(refusal("optimizer.lr = 1, 2", "[data]\ntrain = a.h5\n[train]\nsteps = 9\n").find("needs data.valid"), std::string::npos);
+  for (const auto& [sweep, words] : cases)
+    EXPECT_NE(refusal(sweep).find(words), std::string::npos) << sweep << " -> " << refusal(sweep);
+  EXPECT_NE(refusal("optimizer.lr = 1, 2", "[data]\ntrain = a.h5\n[train]\nsteps = 9\n").find("needs data.valid"),
+            std::string::npos);
   EXPECT_NE(refusal("optimizer.lr = 1, 2", kRun + "[run]\ndir = x\n").find("set [sweep] dir"), std::string::npos);
 }
 
@@ -142,7 +150,7 @@ class SweepStartTest : public testing::Test {
   void start(const std::string& text, bool retry = false) {
     const SweepFile file = file_of(text + "dir = " + dir_.path().string() + "/s\n");
     const auto trials = make_trials(file);
-    SweepDirectory sweep(files_, dir_.path() / "s", real_sweep_world(nullptr));
+    SweepDirectory sweep(files_, dir_.path() / "s", real_sweep_world());
     start_sweep(files_, sweep, file, trials, planned_state(file, trials, 1, "/w"), {"text", {}, retry});
   }
   std::string start_refusal(const std::string& text) {
@@ -181,7 +189,7 @@ TEST_F(SweepStartTest, RefusesAnotherSweepInItsPlace) {
 
 TEST_F(SweepStartTest, FailedTrialsComeBackWhenAskedFor) {
   start("optimizer.lr = 1, 2\n");
-  SweepDirectory sweep(files_, dir_.path() / "s", real_sweep_world(nullptr));
+  SweepDirectory sweep(files_, dir_.path() / "s", real_sweep_world());
   sweep.change([](const SweepState&) {
     return std::vector<base::Json>{{{"event", "ended"}, {"trial", 0}, {"how", "failed"}, {"why", "a typo"}},
                                    {{"event", "ended"}, {"trial", 1}, {"how", "stopped"}, {"why", "me"}}};

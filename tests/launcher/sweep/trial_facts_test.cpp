@@ -137,7 +137,8 @@ TEST_F(TrialFactsTest, ATrialThatSomebodyHoldsRuns) {
 
 TEST_F(TrialFactsTest, HostileFilesSayNothing) {
   files_.replace(run_.path() / "metrics.jsonl",
-                 "{\"step\":\"x\",\"valid_loss\":1}\n[\"valid_loss\"]\n{\"step\":1e99,\"valid_loss\":2}\n{\"valid_loss\":3}\n\"valid_loss");
+                 "{\"step\":\"x\",\"valid_loss\":1}\n[\"valid_loss\"]\n{\"step\":1e99,\"valid_loss\":2}\n{\"valid_"
+                 "loss\":3}\n\"valid_loss");
   files_.replace(run_.path() / "attempts.jsonl", "{\"event\":7}\nnull\n");
   const TrialFacts facts = read_trial(files_, run_.path(), "valid_loss", 0);
   EXPECT_FALSE(facts.metric || facts.ended || facts.finished);
