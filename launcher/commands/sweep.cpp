@@ -189,11 +189,13 @@ int run_command(const Arguments& arguments) {
                                   ? static_cast<std::size_t>(command.workers)
                                   : default_workers(parts_of_this_machine(), static_cast<std::size_t>(command.ranks));
   LocalTrials local(files, planned.header, workers);
-  say_line(str("\nrunning ", workers, workers == 1 ? " trial" : " trials",
+  base::answer("");
+  say_line(str("running ", workers, workers == 1 ? " trial" : " trials",
                " at a time; Ctrl-C saves and ends, what trials print is in ", sweep.path().string(),
                "/trial_N/logs/sweep.log"));
   SweepPool pool(sweep, {[&](const Advice& advice, std::size_t worker) { return local.run(advice, worker); },
-                         [&] { local.stop(); }, [&](std::size_t trial) { say_line(change_text(sweep.read(), trial)); },
+                         [&] { local.stop(); }, [&](std::size_t trial) { say_line(start_text(sweep.read(), trial)); },
+                         [&](std::size_t trial) { say_line(end_text(sweep.read(), trial)); },
                          [](const std::string& sentence) { base::print_warning(sentence); }});
   const auto stop_requested = [&] {
     return signals.received() != 0 || slurm::find_request(files, sweep.path(), slurm::Wish::kStop).has_value();

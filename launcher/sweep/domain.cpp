@@ -50,6 +50,11 @@ std::vector<double> numbers_after(const std::string& parameter, const std::vecto
 
 bool is_integer(const std::string& word) { return options::parse_integer(word).has_value(); }
 
+// "1", not "1.0" or "1e3", which are integers only where nothing else is possible.
+bool is_written_as_integer(const std::string& word) {
+  return word.find_first_not_of("0123456789-") == std::string::npos && is_integer(word);
+}
+
 std::vector<std::string> range_values(const std::string& parameter, const std::vector<std::string>& words) {
   const auto ends = numbers_after(parameter, words, 3, "range 1 5 2");
   const double steps = (ends[1] - ends[0]) / ends[2];
@@ -98,11 +103,11 @@ Domain Domain::parse(const std::string& parameter, const std::string& text, Numb
   const auto ends = numbers_after(parameter, words, 2, domain.logarithmic_ ? "loguniform 1e-4 1e-2" : "uniform 0 1");
   domain.low_ = ends[0];
   domain.high_ = ends[1];
-  const bool whole = is_integer(words[1]) && is_integer(words[2]);
-  if (kind == NumberKind::kInteger && !whole) {
+  if (kind == NumberKind::kInteger && !(is_integer(words[1]) && is_integer(words[2]))) {
     throw InputError(str("[sweep] ", parameter, " holds whole numbers: ", text, " has an end that is none"));
   }
-  domain.integer_ = kind == NumberKind::kInteger || (kind == NumberKind::kByText && whole);
+  const bool written = is_written_as_integer(words[1]) && is_written_as_integer(words[2]);
+  domain.integer_ = kind == NumberKind::kInteger || (kind == NumberKind::kByText && written);
   if (!(ends[0] < ends[1])) throw InputError(str("[sweep] ", parameter, ": ", text, " needs the lower end first"));
   if (domain.logarithmic_ && ends[0] <= 0) {
     throw InputError(str("[sweep] ", parameter, ": loguniform needs ends above 0, not ", words[1]));

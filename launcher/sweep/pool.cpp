@@ -59,17 +59,19 @@ void SweepPool::work_until_the_end(std::size_t worker) {
   std::optional<LastTrial> last;
   while (true) {
     const Advice advice = ask(self, last);
-    if (last) tell(last->trial);
+    if (last) tell(actions_.ended, last->trial);
     last.reset();
     if (advice.kind == Advice::Kind::kDone) over_ = true;
     if (advice.kind == Advice::Kind::kStop) stop();
-    if (stopping_ || over_) return;
-    if (advice.kind == Advice::Kind::kWait) {
+    if (advice.kind == Advice::Kind::kRun) {
+      // A trial that was claimed while the pool stops does not start, but goes back.
+      if (!stopping_) tell(actions_.started, advice.trial);
+      last = LastTrial{advice.trial, {stopping_ ? base::kExitStopped : actions_.run_trial(advice, worker)}};
+    } else if (stopping_ || over_) {
+      return;
+    } else {
       pause(patience_.poll);
-      continue;
     }
-    tell(advice.trial);
-    last = LastTrial{advice.trial, {actions_.run_trial(advice, worker)}};
   }
 }
 
@@ -97,11 +99,11 @@ void SweepPool::pause(std::chrono::milliseconds time) {
   wake_.wait_for(lock, time, [&] { return stopping_ || ended_trials_ != before; });
 }
 
-void SweepPool::tell(std::size_t trial) {
+void SweepPool::tell(const std::function<void(std::size_t)>& action, std::size_t trial) {
   {
     const std::lock_guard lock(mutex_);
     ++ended_trials_;
-    actions_.changed(trial);
+    action(trial);
   }
   wake_.notify_all();
 }

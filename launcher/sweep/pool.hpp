@@ -22,8 +22,8 @@ class SweepPool {
     std::function<int(const Advice& advice, std::size_t worker)> run_trial;
     /// Called once when the pool is to stop: asks running trials to save and end.
     std::function<void()> stop_trials;
-    /// Called after the log has something new about a trial. One thread at a time.
-    std::function<void(std::size_t trial)> changed;
+    /// Called after the log says that a trial was claimed, or what became of it. One thread at a time.
+    std::function<void(std::size_t trial)> started, ended;
     /// Called with a sentence when the disk does not take the log and the worker tries again. One thread at a time.
     std::function<void(const std::string& sentence)> warn;
   };
@@ -49,7 +49,7 @@ class SweepPool {
   Advice ask(const SweepWorker& self, const std::optional<LastTrial>& last);
   void stop();
   void pause(std::chrono::milliseconds time);
-  void tell(std::size_t trial);
+  void tell(const std::function<void(std::size_t)>& action, std::size_t trial);
 
   SweepDirectory& sweep_;
   Actions actions_;

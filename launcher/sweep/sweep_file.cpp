@@ -95,10 +95,11 @@ NumberKind kind_of(const options::Key& key) {
   for (const auto& entry : settings_table()) names.push_back(entry.first);
   std::vector<std::string> near_to = names;
   for (const options::Key& key : options::key_table()) near_to.push_back(key.path());
-  std::string near = base::nearest(name, near_to);
+  std::string near;
   for (const options::Key& key : options::key_table()) {
     if (near.empty() && key.name == name) near = key.path();
   }
+  if (near.empty()) near = base::nearest(name, near_to);
   throw InputError(
       str(origin, ": [sweep] ", name, " is no setting of a sweep", near.empty() ? "" : ", did you mean " + near + "?",
           file.base.program.given()

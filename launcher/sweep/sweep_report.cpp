@@ -264,25 +264,27 @@ std::string plan_text(const SweepHeader& header, const KnownPace& pace) {
   return text;
 }
 
-std::string change_text(const SweepState& state, std::size_t number) {
+std::string start_text(const SweepState& state, std::size_t number) {
+  const TrialRecord& trial = state.trials.at(number);
+  const std::int64_t until = trial.claim ? state.header.plan.rungs[trial.claim->rung] : 0;
+  std::string text = str("trial ", number);
+  text += trial.steps_done > 0 ? str(" goes on after step ", trial.steps_done) : std::string(" starts");
+  if (until > 0) text += str(" up to step ", until);
+  if (trial.steps_done > 0) return text;
+  std::vector<std::string> parameters;
+  for (const auto& [key, value] : trial.parameters) parameters.push_back(str(key, " = ", value));
+  return str(text, ": ", base::join(parameters));
+}
+
+std::string end_text(const SweepState& state, std::size_t number) {
   const TrialRecord& trial = state.trials.at(number);
   const std::string name = str("trial ", number);
-  const std::string now = trial_state(state, number);
-  if (now == "running") {
-    std::vector<std::string> parameters;
-    for (const auto& [key, value] : trial.parameters) parameters.push_back(str(key, " = ", value));
-    const std::int64_t until = state.header.plan.rungs[trial.claim->rung];
-    return str(
-        name,
-        trial.started && trial.steps_done > 0 ? str(" goes on after step ", trial.steps_done) : std::string(" starts"),
-        until > 0 ? str(" up to step ", until) : std::string(),
-        trial.steps_done > 0 ? "" : ": " + base::join(parameters));
-  }
-  const std::string reached =
-      str(name, " at step ", trial.steps_done, ": ", state.header.metric, " ", metric_text(trial));
-  if (now == "done") return reached + ", done";
-  if (now == "paused") return reached;
-  return str(name, " ", now == "waiting" ? "goes on later" : now, trial.why.empty() ? "" : ": " + trial.why);
+  if (!trial.ended.empty()) return str(name, " ", trial.ended, ": ", trial.why);
+  if (trial.interrupted) return str(name, " goes on later: ", trial.why);
+  if (trial.results.empty()) return name + " is given to another worker";
+  const bool done = trial.results.size() == state.header.plan.rungs.size();
+  return str(name, " at step ", trial.results.back().step, ": ", state.header.metric, " ", metric_text(trial),
+             done ? ", done" : "");
 }
 
 }  // namespace trireme::launcher

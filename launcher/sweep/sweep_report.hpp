@@ -59,7 +59,9 @@ struct KnownPace {
 /// Lines for before a sweep starts: trials, rungs, steps, device hours, billing units.
 std::string plan_text(const SweepHeader& header, const KnownPace& pace);
 
-/// "trial 3   step 27   valid_loss 4.1021   paused": the line for when something changed.
-std::string change_text(const SweepState& state, std::size_t trial);
+/// "trial 3 goes on after step 27 up to step 81": for a trial that is claimed.
+std::string start_text(const SweepState& state, std::size_t trial);
+/// "trial 3 at step 27: valid_loss 4.1021": for a trial that came back, even if it is claimed again.
+std::string end_text(const SweepState& state, std::size_t trial);
 
 }  // namespace trireme::launcher

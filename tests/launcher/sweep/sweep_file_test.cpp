@@ -72,11 +72,11 @@ TEST(SweepFile, ATrialDependsOnItsNumberAlone) {
 }
 
 TEST(SweepFile, SobolTrialsLieAtSobolsPoints) {
-  const auto trials =
-      make_trials(file_of("method = sobol\ntrials = 8\noptimizer.lr = uniform 0 1\noptimizer.clip = uniform 0 1\n"));
+  const auto trials = make_trials(
+      file_of("method = sobol\ntrials = 8\noptimizer.weight_decay = uniform 0 1\noptimizer.clip = uniform 0 1\n"));
   for (const SweepTrial& trial : trials) {
     const auto point = sobol_point(trial.number, 2);
-    EXPECT_NEAR(trial.options.optimizer.lr, point[0], 1e-6);
+    EXPECT_NEAR(trial.options.optimizer.weight_decay, point[0], 1e-6);
     EXPECT_NEAR(trial.options.optimizer.clip, point[1], 1e-6);
   }
 }
@@ -89,7 +89,7 @@ TEST(SweepFile, SeedsRepeatEachPoint) {
   EXPECT_NE(refusal("run.seed = 1, 2\nseeds = 3\n"), "");
 }
 
-const std::string kProgram = "[program]\ncommand = ./train --lr {lr}\nparams = \"layers = 2\"\n";
+const std::string kProgram = "[program]\ncommand = ./train --lr {lr}\nparams = layers = 2\n";
 
 TEST(SweepFile, VariesTheParametersOfAProgram) {
   const SweepFile file =

@@ -119,6 +119,12 @@ TEST_F(TrialFactsTest, AKilledTrialGoesOn) {
   EXPECT_EQ(judged(0, SeenEnd{137}, kMostKills - 1).how, "failed");
 }
 
+TEST_F(TrialFactsTest, AKilledProgramGoesOn) {
+  trial_.begins(27);
+  trial_.ends(5, "failed: the program was ended by signal 9 (Killed)", 1);
+  EXPECT_EQ(judged(0, SeenEnd{1}, kMostFailures).kind, Kind::kReleased);
+}
+
 TEST_F(TrialFactsTest, AWorkerThatDiedBeforeItBeganFailedNothing) {
   EXPECT_FALSE(judged(0, std::nullopt).failed);
   trial_.begins(27);
