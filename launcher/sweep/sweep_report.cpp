@@ -280,8 +280,8 @@ std::string end_text(const SweepState& state, std::size_t number) {
   const TrialRecord& trial = state.trials.at(number);
   const std::string name = str("trial ", number);
   if (!trial.ended.empty()) return str(name, " ", trial.ended, ": ", trial.why);
-  if (trial.interrupted) return str(name, " goes on later: ", trial.why);
-  if (trial.results.empty()) return name + " is given to another worker";
+  if (!trial.why.empty()) return str(name, " goes on later: ", trial.why);
+  if (trial.results.empty()) return name + " still runs";
   const bool done = trial.results.size() == state.header.plan.rungs.size();
   return str(name, " at step ", trial.results.back().step, ": ", state.header.metric, " ", metric_text(trial),
              done ? ", done" : "");

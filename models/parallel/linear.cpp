@@ -19,7 +19,10 @@ namespace {
 
 bool use_onednn(const at::Tensor& out, const at::Tensor& a) {
   static const bool intel = __builtin_cpu_is("intel") != 0;
-  return !intel && out.is_cpu() && out.scalar_type() == at::kFloat && out.numel() > 0 && a.numel() > 0 &&
+  // Without these mkldnn_matmul refuses fp32 too, with a sentence about bf16.
+  static const bool accepted = __builtin_cpu_supports("avx512bw") != 0 && __builtin_cpu_supports("avx512vl") != 0 &&
+                               __builtin_cpu_supports("avx512dq") != 0;
+  return !intel && accepted && out.is_cpu() && out.scalar_type() == at::kFloat && out.numel() > 0 && a.numel() > 0 &&
          at::globalContext().userEnabledMkldnn();
 }
 
