@@ -153,7 +153,7 @@ void Saving::handle(const checkpoint::SaveResult& saved) {
   }
   scheduler_.saved(saved.step);
   parts_.progress->saved_step = saved.step;
-  cost_ = {stall_, saved.seconds};
+  cost_ = {stall_, saved.seconds, cost_.stalls + stall_};
   parts_.log.info(saved_text(saved, stall_));
   if (!saved.warning.empty()) parts_.log.warn(saved.warning);
   parts_.keeper->save_committed();
@@ -165,6 +165,7 @@ void Saving::handle(const checkpoint::SaveResult& saved) {
 
 // It is made often: people hear of the first one, and when that changes.
 void Saving::handle_fast(const checkpoint::SaveResult& saved) {
+  cost_.stalls += stall_;
   if (std::exchange(fast_said_, saved.ok) == saved.ok) return;
   if (saved.ok) {
     parts_.log.info(fast_saved_text(saved, stall_));

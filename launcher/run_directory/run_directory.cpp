@@ -177,6 +177,7 @@ void RunDirectory::end(const slurm::Outcome& outcome) {
                  .save_seconds = save_.whole,
                  .save_stall_seconds = save_.stall,
                  .save_interval_seconds = save_interval_,
+                 .stalled_seconds = save_.stalls,
                  .shards_per_node = shards_per_node_,
                  .time = base::wall_time()});
   }

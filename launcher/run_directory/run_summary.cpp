@@ -78,8 +78,11 @@ void set_state(const RunFacts& facts, const FoundJob& found, RunSummary& run) {
   }
 }
 
-// When an attempt that has no end line was last seen.
+bool is_newest(const Attempt& attempt, const RunFacts& facts) { return attempt.number == facts.attempts.back().number; }
+
+// When an attempt that has no end line was last seen. The metrics' newest line is the newest attempt's.
 double last_seen(const Attempt& attempt, const RunFacts& facts, double now) {
+  if (!is_newest(attempt, facts)) return attempt.start.time;
   if (facts.alive) return now;
   return std::max(attempt.start.time, facts.newest ? facts.newest->time : 0.0);
 }
@@ -87,19 +90,9 @@ double last_seen(const Attempt& attempt, const RunFacts& facts, double now) {
 void add_hours(const RunFacts& facts, double now, RunSummary& run) {
   for (const Attempt& attempt : facts.attempts) {
     run.gpus = run.gpus || attempt.start.gpus;
-    double used = attempt.end.device_seconds, lost = attempt.end.lost_seconds;
-    if (!attempt.ended) {
-      used =
-          attempt.start.ranks * (attempt.start.start_up_seconds + last_seen(attempt, facts, now) - attempt.start.time);
-      lost = attempt.start.ranks * attempt.start.start_up_seconds;
-      if (!facts.alive && facts.newest) {
-        lost += attempt.start.ranks * facts.newest->seconds *
-                static_cast<double>(std::max<std::int64_t>(0, facts.newest->step - facts.saved_step));
-      }
-      lost = std::min(lost, used);
-    }
-    run.device_hours += used / 3600.0;
-    run.lost_hours += lost / 3600.0;
+    const DeviceSeconds seconds = device_seconds(facts, attempt, now);
+    run.device_hours += seconds.used / 3600.0;
+    run.lost_hours += seconds.lost / 3600.0;
   }
 }
 
@@ -132,6 +125,18 @@ std::string fixed(double value, int digits) {
 }
 
 }  // namespace
+
+DeviceSeconds device_seconds(const RunFacts& facts, const Attempt& attempt, double now) {
+  if (attempt.ended) return {attempt.end.device_seconds, attempt.end.lost_seconds};
+  const slurm::AttemptStart& start = attempt.start;
+  const double used = start.ranks * (start.start_up_seconds + last_seen(attempt, facts, now) - start.time);
+  double lost = start.ranks * start.start_up_seconds;
+  if (is_newest(attempt, facts) && !facts.alive && facts.newest) {
+    lost += start.ranks * facts.newest->seconds *
+            static_cast<double>(std::max<std::int64_t>(0, facts.newest->step - facts.saved_step));
+  }
+  return {used, std::min(lost, used)};
+}
 
 double running_share(const RunFacts& facts, double now) {
   const std::vector<Attempt>& attempts = facts.attempts;

@@ -36,6 +36,14 @@ struct RunSummary {
 /// directory above the run's. `now`: seconds since the epoch.
 RunSummary summarise(const RunFacts& facts, const slurm::JobList& queue, double now);
 
+/// What an attempt of the run used so far, and what of it was lost: starting up, and steps that no checkpoint holds. Of
+/// one without an end as far as it was seen.
+struct DeviceSeconds {
+  double used = 0.0;
+  double lost = 0.0;
+};
+DeviceSeconds device_seconds(const RunFacts& facts, const slurm::Attempt& attempt, double now);
+
 /// The share of wall time, from the first start until `now`, that attempts ran; 1 when nothing was started.
 double running_share(const RunFacts& facts, double now);
 

@@ -4,6 +4,7 @@
 
 #include <exception>
 
+#include "base/clock.hpp"
 #include "base/json.hpp"
 #include "base/own_file.hpp"
 #include "base/user_name.hpp"
@@ -27,6 +28,7 @@ SubmissionRecord last_submission(base::FileSystem& files, const fs::path& run_di
     record.cluster = stored.value("cluster", "");
     record.name = stored.value("name", "");
     record.directory = stored.value("directory", "");
+    record.time = stored.value("time", 0.0);
     record.steps = stored.value("steps", std::int64_t{0});
     if (stored.contains("jobs")) record.jobs = stored["jobs"].get<std::vector<std::string>>();
   } catch (const std::exception&) {
@@ -41,6 +43,7 @@ void keep_submission(base::FileSystem& files, const fs::path& run_directory, con
                                                         {"name", record.name},
                                                         {"directory", record.directory},
                                                         {"steps", record.steps},
+                                                        {"time", base::wall_time()},
                                                         {"user", base::user_name(::geteuid())}}) +
                                              '\n');
 }

@@ -16,6 +16,7 @@ struct SubmissionRecord {
   std::string name;               ///< the jobs' name
   std::string directory;          ///< where they work
   std::int64_t steps = 0;         ///< that the run file asked for; 0 = not known
+  double time = 0;                ///< of the submission, which keep_submission() sets; 0 = not known
 };
 
 /// What keep_submission() wrote; empty when there was no submission, and member by member what is not there or damaged.

@@ -46,6 +46,7 @@ Json to_json(int number, const AttemptEnd& end) {
               {"save_seconds", end.save_seconds},
               {"save_stall_seconds", end.save_stall_seconds},
               {"save_interval_seconds", end.save_interval_seconds},
+              {"stalled_seconds", end.stalled_seconds},
               {"shards_per_node", end.shards_per_node}};
 }
 
@@ -86,6 +87,7 @@ AttemptEnd end_of(const Json& line) {
   end.save_seconds = line.value("save_seconds", 0.0);
   end.save_stall_seconds = line.value("save_stall_seconds", 0.0);
   end.save_interval_seconds = line.value("save_interval_seconds", 0.0);
+  end.stalled_seconds = line.value("stalled_seconds", 0.0);
   end.shards_per_node = line.value("shards_per_node", 0);
   return end;
 }

@@ -44,6 +44,7 @@ struct AttemptEnd {
   double save_seconds = 0.0;           ///< of the last save, from its start to the commit; 0 = not measured
   double save_stall_seconds = 0.0;     ///< of these, held the training up
   double save_interval_seconds = 0.0;  ///< between saves by time, as last chosen; 0 = none
+  double stalled_seconds = 0.0;        ///< for which all saves of the attempt held the training up; of a killed one 0
   int shards_per_node = 0;  ///< files that each node writes per checkpoint, as chosen by their speed; 0 = not chosen
   double time = 0.0;
 };

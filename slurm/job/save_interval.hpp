@@ -22,8 +22,9 @@ InterruptionRate interruption_rate(const std::vector<Attempt>& attempts);
 
 /// What one save costs, in seconds.
 struct SaveCost {
-  double stall = 0;  ///< that the training waits for it
-  double whole = 0;  ///< from its start to the commit
+  double stall = 0;   ///< that the training waits for it
+  double whole = 0;   ///< from its start to the commit
+  double stalls = 0;  ///< of all saves of the attempt so far, this one included
 };
 
 struct SaveInterval {

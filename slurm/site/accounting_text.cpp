@@ -36,7 +36,7 @@ std::vector<FairShare> parse_fair_shares(const std::string& text) {
   std::vector<FairShare> shares;
   for (const auto& cells : rows(text, kShareColumns)) {
     if (cells[1].empty()) continue;
-    shares.push_back({cells[0], cells[2], real(cells[3]), real(cells[4]), real(cells[5])});
+    shares.push_back({cells[0], cells[2], real(cells[3]), real(cells[4]), real(cells[5]), cells[1]});
   }
   return shares;
 }

@@ -16,6 +16,7 @@ struct FairShare {
   double normalized_share = 0;  ///< 0..1: share among the account's users (Fair Tree, the default), else of the cluster
   double usage = 0;             ///< effective usage, 0..1, on the same scale
   double factor = 0;            ///< fair-share factor, 0..1: the higher, the sooner a job starts; usage lowers it
+  std::string user = {};        ///< who may charge it
 };
 
 /// The columns that parse_fair_shares() reads.

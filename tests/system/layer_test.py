@@ -32,10 +32,11 @@ LAUNCHER_ROOMS = {
     "attempt": ("options", "program", "console", "run_directory", "session", "checkpointing"),
     "doctor": ("options", "program", "console"),
     "submission": ("options", "console", "run_directory"),
+    "usage": ("options", "console", "run_directory"),
     "supervisor": ("options", "console", "run_directory", "submission"),
     "sweep": ("options", "console", "run_directory"),
     "commands": ("options", "program", "console", "run_directory", "session", "checkpointing", "attempt", "doctor",
-                 "submission", "sweep", "supervisor"),
+                 "submission", "supervisor", "sweep", "usage"),
 }
 BELOW_LAUNCHER = ("base/", "collectives/", "slurm/", "io/", "models/")
 

@@ -1,0 +1,229 @@
+#include "slurm/submit/spare.hpp"
+
+#include <gmock/gmock.h>
+
+#include <limits>
+
+namespace trireme::slurm {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+using Kind = SpareDecision::Kind;
+
+constexpr double kForever = std::numeric_limits<double>::infinity();
+
+Partition partition(const std::string& name, std::int64_t tier, PreemptMode mode) {
+  Partition made;
+  made.name = name;
+  made.priority_tier = tier;
+  made.preempt_mode = mode;
+  if (mode != PreemptMode::kOff) made.preempted_by = {"high"};
+  made.time_limit = 86400;
+  return made;
+}
+
+Site site_by_partition() {
+  Site site;
+  site.preempt_type = "preempt/partition_prio";
+  site.partitions = {partition("high", 3, PreemptMode::kOff), partition("mid", 2, PreemptMode::kRequeue),
+                     partition("low", 1, PreemptMode::kRequeue)};
+  return site;
+}
+
+const SparePlace kLow{"low", "", 86400, std::nullopt};
+
+SpareNeeds needs_of(std::vector<std::int64_t> sizes, std::int64_t most = 8) {
+  SpareNeeds needs;
+  needs.sizes = std::move(sizes);
+  needs.start_up = 40;
+  needs.save = 10;  // an overhead of 60 s, and 170 s a change
+  needs.most_nodes = most;
+  return needs;
+}
+
+// `idle` nodes i1, i2, …, and those of the spare job 9, s1, s2, ….
+SpareView view_of(int idle, int ours = 0, double left = 3600) {
+  SpareView view;
+  auto& nodes = view.partitions["low"];
+  for (int i = 1; i <= idle; ++i) nodes.push_back("i" + std::to_string(i));
+  SpareJob job{.id = "9", .user = "me", .partitions = {"low"}, .nodes = ours, .seconds = left};
+  for (int i = 1; i <= ours; ++i) job.hosts.push_back("s" + std::to_string(i));
+  nodes.insert(nodes.end(), job.hosts.begin(), job.hosts.end());
+  if (ours > 0) view.jobs.push_back(job);
+  return view;
+}
+
+SpareJob waiting(std::int64_t nodes, double start, const std::string& user = "other") {
+  return {.id = "20",
+          .user = user,
+          .partitions = {"low"},
+          .nodes = nodes,
+          .waits = true,
+          .waits_for_nodes = true,
+          .start = start,
+          .seconds = 3600};
+}
+
+TEST(SparePlaces, TheLowestTierThatCanBePreemptedFirst) {
+  const auto places = spare_places(site_by_partition());
+  ASSERT_EQ(places.size(), 2U);
+  EXPECT_EQ(places[0].partition, "low");
+  EXPECT_EQ(places[1].partition, "mid");
+}
+
+TEST(SparePlaces, AJobThatIsCancelledDoesNotComeBackSoItComesLast) {
+  Site site = site_by_partition();
+  site.partitions[2].preempt_mode = PreemptMode::kCancel;
+  EXPECT_EQ(spare_places(site)[0].partition, "mid");
+  site.partitions[1].preempt_mode = PreemptMode::kSuspend;
+  EXPECT_EQ(spare_places(site).size(), 1U) << "a suspended job keeps its memory: it is in the way";
+  site.partitions[2].state = "down";
+  EXPECT_THAT(spare_places(site), IsEmpty());
+}
+
+TEST(SparePlaces, WhereQosDecideTheOneThatMostOthersPreempt) {
+  Site site = site_by_partition();
+  site.preempt_type = "preempt/qos";
+  site.partitions = {partition("all", 1, PreemptMode::kOff)};
+  site.partitions[0].preempted_by = {};
+  site.qos = {{"normal", {"urgent"}, PreemptMode::kRequeue, 0, std::nullopt},
+              {"scavenge", {"normal", "urgent"}, PreemptMode::kRequeue, 0, 7200},
+              {"urgent", {}, PreemptMode::kOff, 0, std::nullopt}};
+  const auto places = spare_places(site);
+  ASSERT_EQ(places.size(), 2U);
+  EXPECT_EQ(places[0].qos, "scavenge");
+  EXPECT_EQ(places[0].time_limit, 7200);
+  site.partitions[0].allow_qos = {"normal"};
+  EXPECT_EQ(spare_places(site).size(), 1U);
+}
+
+TEST(SpareSlices, TheMostWorkPerSecondFirst) {
+  SpareView view = view_of(4);
+  view.jobs.push_back(waiting(2, 610));
+  const auto slices = spare_slices(needs_of({1, 2, 4}), {kLow}, view, "me");
+  ASSERT_EQ(slices.size(), 3U);
+  EXPECT_EQ(slices[0].nodes, 4);
+  EXPECT_EQ(slices[0].seconds, 600) << "whole minutes, before the others' start";
+  EXPECT_EQ(slices[1].nodes, 2);
+  EXPECT_EQ(slices[1].seconds, 86400);
+}
+
+TEST(SpareSlices, AHoleThatIsNotWorthAStartIsLeftAlone) {
+  SpareView view = view_of(4);
+  view.jobs.push_back(waiting(3, 239));
+  const auto slices = spare_slices(needs_of({1, 4}), {kLow}, view, "me");
+  ASSERT_EQ(slices.size(), 1U) << "three times its overhead must be left for training";
+  EXPECT_EQ(slices[0].nodes, 1);
+  view.jobs[0].start = 241;
+  EXPECT_EQ(spare_slices(needs_of({1, 4}), {kLow}, view, "me").size(), 2U);
+}
+
+TEST(SpareSlices, NobodyTakesMoreThanTheirShare) {
+  SpareView view = view_of(8, 3);
+  EXPECT_EQ(spare_slices(needs_of({1, 2, 4, 8}, 5), {kLow}, view, "me").at(0).nodes, 2);
+  EXPECT_EQ(spare_slices(needs_of({1, 2, 4, 8}, 5), {kLow}, view, "somebody").at(0).nodes, 4);
+  view.jobs.push_back(waiting(2, kForever, "me"));
+  EXPECT_THAT(spare_slices(needs_of({1, 2, 4, 8}, 5), {kLow}, view, "me"), IsEmpty());
+}
+
+TEST(SpareSlices, AreAtMostSixAndAreAskedAboutUntilOneStarts) {
+  const auto slices = spare_slices(needs_of({1, 2, 3, 4, 5, 6, 7, 8}), {kLow}, view_of(8), "me");
+  ASSERT_EQ(slices.size(), kMostSlices);
+  int asked = 0;
+  const auto refuse = [&](const Slice&) -> std::optional<double> {
+    return ++asked % 2 == 0 ? std::optional(61.0) : std::nullopt;
+  };
+  EXPECT_FALSE(find_slice(slices, refuse));
+  EXPECT_EQ(asked, 6);
+  EXPECT_EQ(find_slice(slices, [](const Slice& slice) { return std::optional(slice.nodes == 6 ? 5.0 : 90.0); })->nodes,
+            6);
+}
+
+TEST(Slice, IsWordsForSbatch) {
+  Slice slice{{"low", "scavenge", {}, {}}, 4, 1, 5400, 240};
+  EXPECT_THAT(slice.words(), ElementsAre("--partition=low", "--qos=scavenge", "--nodes=1-4", "--time=01:30:00",
+                                         "--time-min=00:04:00", "--nice=10000"));
+  slice.fewest = 4;
+  slice.least = 5400;
+  slice.place.qos = "";
+  EXPECT_THAT(slice.words(), ElementsAre("--partition=low", "--nodes=4", "--time=01:30:00", "--nice=10000"));
+}
+
+TEST(WaitingSlice, IsTheSmallestForAWhile) {
+  const auto slice = waiting_slice(needs_of({2, 4}), {kLow});
+  ASSERT_TRUE(slice);
+  EXPECT_EQ(slice->nodes, 2);
+  EXPECT_EQ(slice->seconds, 3600);
+  EXPECT_FALSE(waiting_slice(needs_of({2, 4}, 1), {kLow})) << "more than one may have";
+  EXPECT_FALSE(waiting_slice(needs_of({2, 4}), {}));
+}
+
+SpareWatch watch_of(std::int64_t nodes, std::int64_t most = 8) {
+  return SpareWatch(needs_of({1, 2, 4, 8}, most), kLow, "9", "me", nodes, 60);
+}
+
+TEST(SpareWatch, GrowsWhenNodesStoodIdleForLongEnough) {
+  SpareWatch watch = watch_of(2);
+  EXPECT_EQ(watch.look(view_of(2, 2), 0, 3600).kind, Kind::kKeep);
+  EXPECT_EQ(watch.look(view_of(2, 2), 120, 3480).kind, Kind::kKeep);
+  const SpareDecision grown = watch.look(view_of(2, 2), 180, 3420);
+  ASSERT_EQ(grown.kind, Kind::kGrow);
+  EXPECT_EQ(grown.slice->nodes, 4);
+  EXPECT_EQ(grown.slice->fewest, 1);
+}
+
+TEST(SpareWatch, NodesThatComeAndGoMakeItWait) {
+  SpareWatch watch = watch_of(2);
+  for (double now = 0; now < 3600; now += 120) {
+    EXPECT_EQ(watch.look(view_of(2, 2), now, 7200 - now).kind, Kind::kKeep) << now;
+    EXPECT_EQ(watch.look(view_of(0, 2), now + 60, 7140 - now).kind, Kind::kKeep) << now;
+  }
+}
+
+TEST(SpareWatch, DoesNotGrowIntoAHoleThatIsTooShortToPay) {
+  SpareWatch watch = watch_of(2);
+  for (double now = 0; now < 1200; now += 60) {
+    SpareView view = view_of(2, 2, 7200);
+    view.jobs.push_back(
+        waiting(1, 480));  // the change costs 2 nodes for 170 s; 2 more for 310 s bring less than twice that
+    EXPECT_EQ(watch.look(view, now, 7200).kind, Kind::kKeep) << now;
+  }
+}
+
+TEST(SpareWatch, DoesNotGrowAboveTheLimit) {
+  SpareWatch watch = watch_of(2, 3);
+  for (double now = 0; now < 1200; now += 60) EXPECT_EQ(watch.look(view_of(4, 2), now, 7200).kind, Kind::kKeep);
+}
+
+TEST(SpareWatch, GivesBackWhatOthersWaitFor) {
+  SpareView view = view_of(0, 4);
+  view.jobs.push_back(waiting(3, 3600));  // backfill expects it when our time is over
+  const SpareDecision decision = watch_of(4).look(view, 0, 3600);
+  ASSERT_EQ(decision.kind, Kind::kShrink);
+  EXPECT_EQ(decision.slice->nodes, 1);
+  view.jobs.back().nodes = 4;
+  const SpareDecision all = watch_of(4).look(view, 0, 3600);
+  ASSERT_EQ(all.kind, Kind::kYield);
+  EXPECT_EQ(all.slice->nodes, 1);
+}
+
+TEST(SpareWatch, KeepsNodesUntilJustBeforeTheyAreNeeded) {
+  SpareView view = view_of(0, 4, 7200);
+  view.jobs.push_back(waiting(4, 600));
+  EXPECT_EQ(watch_of(4).look(view, 0, 7200).kind, Kind::kKeep);
+  view.jobs.back().start = 75;
+  EXPECT_EQ(watch_of(4).look(view, 0, 7200).kind, Kind::kYield);
+  EXPECT_EQ(watch_of(4).look(view, 0, 70).kind, Kind::kKeep) << "it ends before by itself";
+}
+
+TEST(SpareWatch, GoesOnWithTheNodesThatAreLeftWhenOneIsLost) {
+  SpareView view = view_of(0, 4);
+  view.unusable = {"s2"};
+  const SpareDecision decision = watch_of(4).look(view, 0, 3600);
+  ASSERT_EQ(decision.kind, Kind::kShrink);
+  EXPECT_EQ(decision.slice->nodes, 2);
+}
+
+}  // namespace
+}  // namespace trireme::slurm
