@@ -210,7 +210,8 @@ int status_command_of_sweep(const Arguments& arguments) {
   base::PosixFileSystem files;
   const auto path = command.parse(arguments, files);
   if (!path) return base::kExitDone;
-  const SweepState state = read_sweep(files, *path);
+  SweepState state = read_sweep(files, *path);
+  show_lost_trials(files, *path, real_sweep_world().gone, state);
   const LiveSteps live = read_live(files, *path, state);
   const bool stopped = slurm::find_request(files, *path, slurm::Wish::kStop).has_value();
   if (command.json) {

@@ -136,6 +136,17 @@ SweepState read_sweep(base::FileSystem& files, const Path& directory) {
   return state;
 }
 
+void show_lost_trials(base::FileSystem& files, const Path& directory, const WorkerGone& gone, SweepState& state) {
+  for (std::size_t i = 0; i < state.trials.size(); ++i) {
+    TrialRecord& trial = state.trials[i];
+    if (!trial.claim || !gone(trial.claim->worker)) continue;
+    if (read_trial(files, trial_directory(directory.string(), i), state.header.metric, 0).alive) continue;
+    trial.claim.reset();
+    trial.interrupted = true;
+    trial.why = "its worker is gone: trireme sweep run takes it again";
+  }
+}
+
 SweepDirectory::SweepDirectory(base::FileSystem& files, Path path, SweepWorld world)
     : files_(files), path_(std::move(path)), world_(std::move(world)), lock_(files, path_, world_.lease) {}
 

@@ -99,4 +99,9 @@ std::filesystem::path sweep_log(const std::filesystem::path& directory);
 /// begun.
 SweepState read_sweep(base::FileSystem& files, const std::filesystem::path& directory);
 
+/// Shows the trials of workers that are gone as waiting for another one, which the log does not say before another one
+/// comes. A trial that outlived its worker still runs.
+void show_lost_trials(base::FileSystem& files, const std::filesystem::path& directory, const WorkerGone& gone,
+                      SweepState& state);
+
 }  // namespace trireme::launcher

@@ -73,8 +73,8 @@ TEST_F(SweepDirectoryTest, GivesTrialsRecordsResultsAndPromotes) {
       EXPECT_EQ(advice.kind, Kind::kDone);
       break;
     }
-    EXPECT_EQ(advice.overrides.empty(), advice.rung == 1);
-    if (advice.rung == 0) EXPECT_EQ(advice.overrides, std::vector<std::string>{"--run.pause_at=9"});
+    const std::vector<std::string> pause{"--run.pause_at=9"};
+    EXPECT_EQ(advice.overrides, advice.rung == 0 ? pause : std::vector<std::string>());
     order.emplace_back(advice.trial, advice.rung);
     last = LastTrial{advice.trial, {train(advice)}};
   }
@@ -140,6 +140,17 @@ TEST_F(SweepDirectoryTest, AWorkerOfAnotherMachineIsGoneWhenNothingIsHeardOfItsT
   EXPECT_EQ(sweep.advance(worker("b"), std::nullopt).kind, Kind::kRun);
 }
 
+TEST_F(SweepDirectoryTest, StatusSaysWhichTrialsLostTheirWorker) {
+  SweepDirectory sweep = begun(2);
+  (void)sweep.advance(worker("a"), std::nullopt);
+  (void)sweep.advance(worker("b"), std::nullopt);
+  gone_.insert("a");
+  SweepState state = sweep.read();
+  show_lost_trials(files_, dir_.path(), world_.gone, state);
+  EXPECT_EQ(trial_state(state, 0), "waiting");
+  EXPECT_EQ(trial_state(state, 1), "running");
+}
+
 TEST_F(SweepDirectoryTest, AStopGivesNothingOut) {
   SweepDirectory sweep = begun(2);
   slurm::leave_request(files_, dir_.path(), slurm::Wish::kStop, "me", 0);
@@ -187,7 +198,7 @@ TEST_F(SweepDirectoryTest, WithoutALogThereIsNoSweep) {
 // The disk fails some calls, after or before they did their work, as a network file system may.
 class LyingFiles : public tests::ForwardingFileSystem {
  public:
-  explicit LyingFiles(unsigned seed) : random_(seed) {}
+  explicit LyingFiles(std::mt19937 random) : random_(random) {}
   std::unique_ptr<base::File> open(const Path& path, base::OpenMode mode) override {
     if (mode == base::OpenMode::kCreateExclusive) {
       if (lies(1)) throw base::IoError("before", EIO);
@@ -222,7 +233,7 @@ class LyingFiles : public tests::ForwardingFileSystem {
 
 TEST_F(SweepDirectoryTest, ManyWorkersOnALyingDiskLoseNothingAndDoubleNothing) {
   constexpr std::size_t kTrials = 40;
-  LyingFiles lying(tests::seeded_random(3)());
+  LyingFiles lying(tests::seeded_random<std::mt19937>(3));
   begun(kTrials);
   // An empty lease that nobody finished is taken over after a minute; here minutes pass quickly.
   std::atomic<int> ticks = 0;
