@@ -10,7 +10,7 @@ import time
 TRIREME = os.environ.get("TRIREME_BIN", "build/bin/trireme")
 TRIALS = int(sys.argv[1]) if len(sys.argv) > 1 else 100
 SWEEP = """[program]
-command = printf '{{"step":1,"score":%s}}\\n' {x} >$TRIREME_RUN_DIR/metrics.jsonl
+command = printf '{{"step":1,"score":%%s}}\\n' {x} >$TRIREME_RUN_DIR/metrics.jsonl
 [sweep]
 name = nothing
 x = range 1 %d 1

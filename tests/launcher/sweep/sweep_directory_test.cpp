@@ -201,22 +201,22 @@ class LyingFiles : public tests::ForwardingFileSystem {
   explicit LyingFiles(std::mt19937 random) : random_(random) {}
   std::unique_ptr<base::File> open(const Path& path, base::OpenMode mode) override {
     if (mode == base::OpenMode::kCreateExclusive) {
-      if (lies(1)) throw base::IoError("before", EIO);
+      if (lies(5)) throw base::IoError("before", EIO);
       auto file = ForwardingFileSystem::open(path, mode);
-      if (lies(2)) throw base::IoError("made, but reported as there", EEXIST);
+      if (lies(3)) throw base::IoError("made, but reported as there", EEXIST);
       return file;
     }
     return ForwardingFileSystem::open(path, mode);
   }
   void rename(const Path& from, const Path& to) override {
-    if (lies(1)) throw base::IoError("before", EIO);
+    if (lies(5)) throw base::IoError("before", EIO);
     ForwardingFileSystem::rename(from, to);
-    if (lies(1)) throw base::IoError("after", EIO);
+    if (lies(5)) throw base::IoError("after", EIO);
   }
   void remove(const Path& path) override {
-    if (lies(1)) throw base::IoError("before", EIO);
+    if (lies(5)) throw base::IoError("before", EIO);
     ForwardingFileSystem::remove(path);
-    if (lies(1)) throw base::IoError("after", ENOENT);
+    if (lies(5)) throw base::IoError("after", ENOENT);
   }
   std::atomic<int> told = 0;
 
