@@ -10,7 +10,7 @@ std::string own_program() { return std::filesystem::read_symlink("/proc/self/exe
 }  // namespace
 
 LocalTrials::LocalTrials(base::FileSystem& files, const SweepHeader& header, std::size_t workers)
-    : files_(files), header_(header), workers_(workers), machine_(parts_of_this_machine()) {}
+    : files_(files), header_(header), workers_(workers), machine_(parts_of_this_machine()), program_(own_program()) {}
 
 int LocalTrials::run(const Advice& advice, std::size_t worker) {
   const MachineParts share = share_of(machine_, worker, workers_);
@@ -20,7 +20,7 @@ int LocalTrials::run(const Advice& advice, std::size_t worker) {
     // Without a binding of its own: two mpiruns would bind their ranks to the same cores.
     command.words = {"mpirun", "-n", std::to_string(header_.ranks), "--bind-to", "none"};
   }
-  command.words.insert(command.words.end(), {own_program(), "train", advice.run_file});
+  command.words.insert(command.words.end(), {program_, "train", advice.run_file});
   command.words.insert(command.words.end(), advice.overrides.begin(), advice.overrides.end());
   command.directory = header_.work_directory;
   const std::filesystem::path logs = std::filesystem::absolute(advice.run_directory) / "logs";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 
 #include "base/file_system.hpp"
 #include "launcher/sweep/sweep_directory.hpp"
@@ -27,6 +28,7 @@ class LocalTrials {
   const SweepHeader header_;
   const std::size_t workers_;
   const MachineParts machine_;
+  const std::string program_;  ///< as it was found at the start: it may be replaced by a newer one meanwhile
   TrialProcesses processes_;
 };
 
