@@ -48,6 +48,7 @@ std::vector<options::Subcommand> working_commands() {
   commands.push_back({"prepare", "text, JSONL or stdin into a token dataset", prepare_command});
   commands.push_back({"checkpoint", "lists, inspects and verifies checkpoints", checkpoint_command});
   commands.push_back({"submit", "checks a run file, writes its batch script and submits it", submit_command});
+  commands.push_back({"sweep", "many runs from one file, with early stopping", sweep_command});
   commands.push_back({"job", "what a batch script asks between attempts", job_command});
   commands.push_back({"devcluster", "a real Slurm cluster of several nodes on this machine", devcluster_command});
   commands.push_back(

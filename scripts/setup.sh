@@ -64,7 +64,7 @@ cuda_libraries=(cuda-toolkit==13.0.2 nvidia-cudnn-cu13==9.19.0.56 nvidia-nccl-cu
 cuda_toolkit_parts='cuda-toolkit[cublas,cudart,cufft,cufile,cupti,curand,cusolver,cusparse,nvjitlink,nvrtc,nvtx]'
 oracles=(numpy==2.4.6 h5py==3.16.0 xxhash==4.1.0 transformers==5.23.0 safetensors==0.8.0 tokenizers==0.23.3 tiktoken==0.14.0
          sympy==1.14.0 networkx==3.6.1 jinja2==3.1.6 fsspec==2026.9.0 filelock==4.2.12 typing_extensions==4.16.0
-         setuptools==65.5.0)
+         setuptools==65.5.0 scipy==1.17.1 optuna==5.0.0)
 
 # Frameworks whose users Trireme serves ([program]): their examples are tested where these can be installed.
 frameworks=(pytorch-lightning==2.6.6 lightning-utilities==0.15.3 torchmetrics==1.9.0 accelerate==1.15.0 psutil==7.2.2)

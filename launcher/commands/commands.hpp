@@ -13,6 +13,7 @@ int tokenizer_command(const Arguments& arguments);
 int prepare_command(const Arguments& arguments);
 int checkpoint_command(const Arguments& arguments);
 int submit_command(const Arguments& arguments);
+int sweep_command(const Arguments& arguments);
 int job_command(const Arguments& arguments);
 // Subcommands of job (commands/program.cpp).
 int job_start_command(const Arguments& arguments);

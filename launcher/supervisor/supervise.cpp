@@ -161,6 +161,7 @@ Launch Supervisor::launch(int port) const {
                  {"TRIREME_STOP_SECONDS", std::to_string(options_.program.stop_seconds)},
                  {"TRIREME_STOP_FILE", stop_file().string()}};
   if (const auto end = stop_.job_end()) environment["TRIREME_END_TIME"] = str(static_cast<std::int64_t>(*end));
+  if (options_.run.pause_at > 0) environment["TRIREME_PAUSE_AT"] = std::to_string(options_.run.pause_at);
   if (placement_.launcher == "mpirun" || placement_.launcher == "srun") {  // torchrun sets its own
     environment["MASTER_ADDR"] = placement_.hosts.front();
     environment["MASTER_PORT"] = std::to_string(port);

@@ -34,8 +34,9 @@ LAUNCHER_ROOMS = {
     "submission": ("options", "console", "run_directory"),
     "usage": ("options", "console", "run_directory"),
     "supervisor": ("options", "console", "run_directory", "submission"),
+    "sweep": ("options", "console", "run_directory"),
     "commands": ("options", "program", "console", "run_directory", "session", "checkpointing", "attempt", "doctor",
-                 "submission", "supervisor", "usage"),
+                 "submission", "supervisor", "sweep", "usage"),
 }
 BELOW_LAUNCHER = ("base/", "collectives/", "slurm/", "io/", "models/")
 
@@ -71,7 +72,8 @@ OUTSIDE = {
     r"nccl\.h": ("collectives/nccl/",),
     r"cuda.*|cub/.*|thrust/.*": ("collectives/nccl/", "models/kernels/cuda/"),
     r"hdf5.*\.h|H5.*": ("io/hdf5/",),
-    r"boost/.*": ("launcher/options",),
+    r"boost/random/.*": ("launcher/sweep/",),
+    r"boost/(?!random/).*": ("launcher/options",),
     r"(ATen|c10|torch)/.*": ("models/kernels/", "models/optim/", "models/parallel/", "models/pipeline/",
                              "models/transformer/", "launcher/"),
     r"torch/torch\.h|ATen/ATen\.h|torch/extension\.h": (),
@@ -107,6 +109,7 @@ MUST_NOT_REACH = {
     "trireme_text": HEAVY,
     "trireme_checkpoint": ("Trireme::MPI", "Trireme::TorchCPU", "Boost::program_options"),
     "trireme_options": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::HDF5"),
+    "trireme_sweep": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::NCCL"),
     "trireme_attempt": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::NCCL"),
     "trireme_doctor": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::NCCL"),
     "trireme_supervisor": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::NCCL"),
@@ -250,6 +253,9 @@ def self_test():
         "models/pipeline/x.cpp": "#include <mpi.h>",
         "collectives/mpi/y.cpp": "#include <nccl.h>",
         "launcher/session/x.cpp": "#include <boost/program_options.hpp>",
+        "launcher/session/y.cpp": "#include <boost/random/sobol.hpp>",
+        "launcher/sweep/x.cpp": "#include <boost/program_options.hpp>",
+        "launcher/sweep/y.cpp": '#include "launcher/submission/queue.hpp"',
         "launcher/attempt/x.cpp": "#include <hdf5.h>",
         "models/transformer/x.cpp": "#include <torch/torch.h>",
         "models/transformer/x.hpp": "#include <ATen/ops/mm.h>",

@@ -1,0 +1,288 @@
+// trireme sweep run | status | best | stop: many runs from one file.
+#include <algorithm>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/answer.hpp"
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/own_file.hpp"
+#include "base/signals.hpp"
+#include "launcher/commands/commands.hpp"
+#include "launcher/options/ini_text.hpp"
+#include "launcher/options/run_arguments.hpp"
+#include "launcher/options/site_file.hpp"
+#include "launcher/run_directory/run_facts.hpp"
+#include "launcher/submission/run_check.hpp"
+#include "launcher/sweep/local_trials.hpp"
+#include "launcher/sweep/pool.hpp"
+#include "launcher/sweep/sweep_file.hpp"
+#include "launcher/sweep/sweep_report.hpp"
+#include "launcher/sweep/sweep_start.hpp"
+#include "launcher/sweep/worker_share.hpp"
+#include "slurm/job/control_files.hpp"
+#include "slurm/submit/geometry.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+using base::str;
+using Path = std::filesystem::path;
+
+struct RunLine {
+  bool dry_run = false, retry = false, json = false;
+  std::int64_t workers = 0, ranks = 1;
+  std::string site;
+  options::CommandLine line;
+  options::RunArguments run;
+
+  RunLine()
+      : line("sweep run", "runs the trials of a sweep on this machine; called again it goes on, and elsewhere it helps",
+             "trireme sweep run lr.ini --dry-run\ntrireme sweep run lr.ini\ntrireme sweep run lr.ini --workers 4 "
+             "--train.steps=500"),
+        run((declare(), line), options::Listing::kAside) {}
+
+ private:
+  void declare() {
+    line.flag("dry-run", dry_run, "print the trials and the price, and start nothing");
+    line.flag("json", json, "with --dry-run: one JSON object instead of tables");
+    line.value("workers", workers, "N", "trials at a time; 0: as many as this machine's GPUs or CPUs take")
+        .range(0, 4096);
+    line.value("ranks", ranks, "R", "ranks of a trial, under mpirun when above 1").range(1, 4096);
+    line.flag("retry", retry, "take failed trials again");
+    options::declare_site(line, site, "whose billing weights give the price");
+  }
+};
+
+/// The command line of status, best or stop, and the sweep directory that it names.
+struct DirectoryLine {
+  bool json = false;
+  std::vector<std::string> words;
+  options::CommandLine line;
+
+  DirectoryLine(const std::string& name, const char* summary)
+      : line("sweep " + name, summary, str("trireme sweep ", name, " sweeps/lr")) {
+    line.positionals("DIR", words, "the sweep's directory", 1, 1);
+  }
+
+  /// Nothing when only --help was asked for.
+  std::optional<Path> parse(const Arguments& arguments, base::FileSystem& files) {
+    if (!line.parse(arguments)) return std::nullopt;
+    if (!files.exists(sweep_log(words[0]))) {
+      throw base::InputError(str(words[0], " is no directory of a sweep: it holds no sweep.jsonl"));
+    }
+    Path path = Path(words[0]).lexically_normal();
+    return path.has_filename() ? path : path.parent_path();
+  }
+};
+
+/// The pace of an earlier run of this name, or of a trial of this sweep.
+KnownPace known_pace(base::FileSystem& files, const SweepFile& file, std::size_t trials) {
+  std::vector<std::string> runs{"runs/" + file.settings.name};
+  if (!file.base.run.name.empty()) runs.push_back("runs/" + file.base.run.name);
+  for (std::size_t i = 0; i < trials && files.exists(file.settings.dir); ++i) {
+    runs.push_back(trial_directory(file.settings.dir, i));
+  }
+  for (const std::string& run : runs) {
+    if (!files.exists(Path(run) / "attempts.jsonl")) continue;
+    const RunFacts facts = read_run(files, run);
+    const auto pace = slurm::last_pace(facts.attempts);
+    if (!pace || pace->seconds_per_step <= 0) continue;
+    return {pace->seconds_per_step, pace->ranks, facts.attempts.back().start.gpus, run};
+  }
+  return {};
+}
+
+std::optional<double> billing_per_hour(const std::string& named, const options::RunOptions& base) {
+  const auto file = options::find_site_file(named, slurm::environment_variable);
+  if (!file) return std::nullopt;
+  const slurm::Site site = options::load_site_file(*file);
+  try {
+    const auto geometry = slurm::plan_geometry(base.slurm, site);
+    return slurm::billing_per_hour(geometry, slurm::requested_partition(base.slurm, site), site.billing_takes_largest);
+  } catch (const base::InputError&) {
+    return std::nullopt;  // the file asks nothing of this site: it is a sweep at a desk
+  }
+}
+
+void print_plan(const SweepState& planned, const KnownPace& pace, bool json) {
+  if (json) {
+    base::answer_json(
+        {{"name", planned.header.name},
+         {"rungs", planned.header.plan.rungs},
+         {"metric", planned.header.metric},
+         {"full_steps", planned.header.steps() * static_cast<std::int64_t>(planned.header.trials)},
+         {"expected_steps", expected_steps(planned.header.plan, static_cast<std::int64_t>(planned.header.trials))},
+         {"trials", trials_json(planned, {})}});
+    return;
+  }
+  base::answer_text(trials_table(planned, {}));
+  base::answer_text("\n" + plan_text(planned.header, pace));
+}
+
+// What training would refuse is refused here, for every trial, before anything starts.
+void check_trials(base::FileSystem& files, const std::vector<SweepTrial>& trials, std::int64_t ranks) {
+  const bool gpus = !parts_of_this_machine().devices.empty();
+  for (const SweepTrial& trial : trials) {
+    const bool cuda = gpus && trial.options.train.device != "cpu";
+    try {
+      (void)check_run(files, trial.options, ranks, cuda);
+    } catch (const base::InputError& error) {
+      throw base::InputError(str("trial ", trial.number, ": ", error.what()));
+    }
+  }
+}
+
+void say_line(const std::string& line) {
+  base::answer(line);
+  base::finish_answers();
+}
+
+int end_of_sweep(const SweepState& state, const std::string& file, bool over) {
+  if (!over) {
+    say_line(progress_text(state));
+    say_line(str("stopped; to go on: trireme sweep run ", file));
+    return base::kExitStopped;
+  }
+  constexpr std::size_t kShown = 5;
+  say_line("");
+  base::answer_text(best_table(state, kShown));
+  if (!seed_groups(state).empty()) base::answer_text("\n" + seeds_table(state));
+  base::answer("");
+  base::answer(progress_text(state));
+  base::answer(price_paid_text(state));
+  if (best_trials(state).empty())
+    throw base::Error("no trial of the sweep has a result: the table of trireme sweep status says why");
+  return base::kExitDone;
+}
+
+int run_command(const Arguments& arguments) {
+  RunLine command;
+  if (!command.line.parse(arguments)) return base::kExitDone;
+  if (command.json && !command.dry_run)
+    throw base::InputError("--json goes with --dry-run; trireme sweep status has it too");
+  base::PosixFileSystem files;
+  const std::string& path = command.run.file();
+  const SweepFile file = load_sweep_file(path, command.run.overrides());
+  if (command.ranks > 1 && file.base.program.given()) {
+    throw base::InputError(
+        "--ranks is for Trireme's own training: a program's ranks are program.launcher and "
+        "slurm.ranks_per_node of the run file");
+  }
+  const std::vector<SweepTrial> trials = make_trials(file);
+  const SweepState planned = planned_state(file, trials, command.ranks, std::filesystem::current_path().string());
+  KnownPace pace = known_pace(files, file, trials.size());
+  pace.billing_per_hour = billing_per_hour(command.site, file.base);
+  check_trials(files, trials, command.ranks);
+  print_plan(planned, pace, command.json);
+  if (command.dry_run) return base::kExitDone;
+  base::finish_answers();
+
+  base::SignalThread signals;
+  SweepDirectory sweep(files, file.settings.dir, real_sweep_world());
+  start_sweep(files, sweep, file, trials, planned,
+              {options::read_ini_file(path, "sweep's file"), command.run.overrides(), command.retry});
+  const std::size_t workers = command.workers > 0
+                                  ? static_cast<std::size_t>(command.workers)
+                                  : default_workers(parts_of_this_machine(), static_cast<std::size_t>(command.ranks));
+  LocalTrials local(files, planned.header, workers);
+  base::answer("");
+  say_line(str("running ", workers, workers == 1 ? " trial" : " trials",
+               " at a time; Ctrl-C saves and ends, what trials print is in ", sweep.path().string(),
+               "/trial_N/logs/sweep.log"));
+  SweepPool pool(sweep, {[&](const Advice& advice, std::size_t worker) { return local.run(advice, worker); },
+                         [&] { local.stop(); }, [&](std::size_t trial) { say_line(start_text(sweep.read(), trial)); },
+                         [&](std::size_t trial) { say_line(end_text(sweep.read(), trial)); },
+                         [](const std::string& sentence) { base::print_warning(sentence); }});
+  const auto stop_requested = [&] {
+    return signals.received() != 0 || slurm::find_request(files, sweep.path(), slurm::Wish::kStop).has_value();
+  };
+  const bool over = pool.run(workers, stop_requested);
+  return end_of_sweep(sweep.read(), path, over);
+}
+
+int status_command_of_sweep(const Arguments& arguments) {
+  DirectoryLine command("status", "the trials of a sweep: parameters, state, step, metric");
+  command.line.flag("json", command.json, "one JSON object instead of a table");
+  base::PosixFileSystem files;
+  const auto path = command.parse(arguments, files);
+  if (!path) return base::kExitDone;
+  SweepState state = read_sweep(files, *path);
+  show_lost_trials(files, *path, real_sweep_world().gone, state);
+  const LiveSteps live = read_live(files, *path, state);
+  const bool stopped = slurm::find_request(files, *path, slurm::Wish::kStop).has_value();
+  if (command.json) {
+    base::answer_json({{"name", state.header.name},
+                       {"metric", state.header.metric},
+                       {"rungs", state.header.plan.rungs},
+                       {"stop_asked", stopped},
+                       {"steps_done", steps_done(state)},
+                       {"full_steps", state.header.steps() * static_cast<std::int64_t>(state.trials.size())},
+                       {"trials", trials_json(state, live)}});
+    return base::kExitDone;
+  }
+  base::answer_text(trials_table(state, live));
+  base::answer("");
+  base::answer(progress_text(state));
+  base::answer(price_paid_text(state));
+  if (stopped) base::answer("somebody asked the sweep to stop: trireme sweep run FILE goes on");
+  return base::kExitDone;
+}
+
+int best_command(const Arguments& arguments) {
+  std::int64_t top = 1;
+  DirectoryLine command("best", "the best trials of a sweep so far");
+  command.line.value("top", top, "N", "how many").range(1, 1e6);
+  command.line.flag("json", command.json, "one JSON object instead of a table");
+  base::PosixFileSystem files;
+  const auto path = command.parse(arguments, files);
+  if (!path) return base::kExitDone;
+  const SweepState state = read_sweep(files, *path);
+  auto best = best_trials(state);
+  if (best.empty()) throw base::Error(str("no trial of ", path->string(), " has a result yet"));
+  best.resize(std::min(best.size(), static_cast<std::size_t>(top)));
+  if (command.json) {
+    const base::Json all = trials_json(state, {});
+    base::Json rows = base::Json::array();
+    for (const std::size_t trial : best) {
+      rows.push_back(all.at(trial));
+      rows.back()["run_directory"] = trial_directory(path->string(), trial);
+    }
+    base::answer_json({{"metric", state.header.metric}, {"best", rows}});
+    return base::kExitDone;
+  }
+  base::answer_text(best_table(state, best.size()));
+  if (!seed_groups(state).empty()) base::answer_text("\n" + seeds_table(state));
+  base::answer("");
+  base::answer(str("run file  ", trial_directory(path->string(), best[0]), "/trial.ini"));
+  return base::kExitDone;
+}
+
+int stop_sweep_command(const Arguments& arguments) {
+  DirectoryLine command("stop", "asks a sweep to save its running trials and end");
+  base::PosixFileSystem files;
+  const auto path = command.parse(arguments, files);
+  if (!path) return base::kExitDone;
+  slurm::leave_request(files, *path, slurm::Wish::kStop, slurm::user_name(), base::wall_time());
+  base::answer("running trials save at the end of their step and end; no other one starts");
+  base::answer("to go on later: trireme sweep run FILE");
+  return base::kExitDone;
+}
+
+}  // namespace
+
+int sweep_command(const Arguments& arguments) {
+  return options::run_subcommand("sweep",
+                                 "trireme sweep run lr.ini --dry-run\ntrireme sweep run lr.ini\ntrireme sweep status "
+                                 "sweeps/lr\ntrireme sweep best sweeps/lr",
+                                 {{"run", "runs trials on this machine, or goes on with them", run_command},
+                                  {"status", "the trials: parameters, state, step, metric", status_command_of_sweep},
+                                  {"best", "the best trials so far", best_command},
+                                  {"stop", "saves the running trials and ends the sweep", stop_sweep_command}},
+                                 arguments);
+}
+
+}  // namespace trireme::launcher

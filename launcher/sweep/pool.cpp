@@ -1,0 +1,111 @@
+#include "launcher/sweep/pool.hpp"
+
+#include <utility>
+
+#include "base/error.hpp"
+
+namespace trireme::launcher {
+
+SweepPool::SweepPool(SweepDirectory& sweep, Actions actions, Patience patience)
+    : sweep_(sweep), actions_(std::move(actions)), patience_(patience) {}
+
+SweepPool::SweepPool(SweepDirectory& sweep, Actions actions) : SweepPool(sweep, std::move(actions), Patience{}) {}
+
+bool SweepPool::run(std::size_t workers, const std::function<bool()>& stop_requested) {
+  working_ = workers;
+  std::vector<std::thread> threads;
+  for (std::size_t i = 0; i < workers; ++i) threads.emplace_back([this, i] { work(i); });
+  {
+    std::unique_lock lock(mutex_);
+    while (working_ > 0) {
+      wake_.wait_for(lock, std::chrono::milliseconds(200));
+      if (stopping_) continue;
+      lock.unlock();
+      const bool wanted = stop_requested();
+      if (wanted) stop();
+      lock.lock();
+    }
+  }
+  for (std::thread& thread : threads) thread.join();
+  if (error_) std::rethrow_exception(error_);
+  return over_;
+}
+
+void SweepPool::stop() {
+  if (stopping_.exchange(true)) return;
+  actions_.stop_trials();
+  wake_.notify_all();
+}
+
+void SweepPool::work(std::size_t worker) {
+  try {
+    work_until_the_end(worker);
+  } catch (...) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!error_) error_ = std::current_exception();
+    }
+    stop();
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    --working_;
+  }
+  wake_.notify_all();
+}
+
+void SweepPool::work_until_the_end(std::size_t worker) {
+  const SweepWorker self = this_worker();
+  std::optional<LastTrial> last;
+  while (true) {
+    const Advice advice = ask(self, last);
+    if (last) tell(actions_.ended, last->trial);
+    last.reset();
+    if (advice.kind == Advice::Kind::kDone) over_ = true;
+    if (advice.kind == Advice::Kind::kStop) stop();
+    if (advice.kind == Advice::Kind::kRun) {
+      // A trial that was claimed while the pool stops does not start, but goes back.
+      if (!stopping_) tell(actions_.started, advice.trial);
+      last = LastTrial{advice.trial, {stopping_ ? base::kExitStopped : actions_.run_trial(advice, worker)}};
+    } else if (stopping_ || over_) {
+      return;
+    } else {
+      pause(patience_.poll);
+    }
+  }
+}
+
+Advice SweepPool::ask(const SweepWorker& self, const std::optional<LastTrial>& last) {
+  for (int tries = 0;; ++tries) {
+    try {
+      return sweep_.advance(self, last, !stopping_);
+    } catch (const base::InputError&) {
+      throw;
+    } catch (const base::Error& error) {
+      if (tries + 1 >= patience_.tries) throw;
+      {
+        const std::lock_guard lock(mutex_);
+        actions_.warn(base::str(error.what(), "; trying again"));
+      }
+      std::this_thread::sleep_for(patience_.pause);
+    }
+  }
+}
+
+// Until another worker ended a trial, or the pool stops.
+void SweepPool::pause(std::chrono::milliseconds time) {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t before = ended_trials_;
+  wake_.wait_for(lock, time, [&] { return stopping_ || ended_trials_ != before; });
+}
+
+void SweepPool::tell(const std::function<void(std::size_t)>& action, std::size_t trial) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++ended_trials_;
+    action(trial);
+  }
+  wake_.notify_all();
+}
+
+}  // namespace trireme::launcher

@@ -1,0 +1,194 @@
+#include "launcher/sweep/sweep_directory.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "base/own_file.hpp"
+#include "launcher/sweep/sweep_file.hpp"
+#include "slurm/job/control_files.hpp"
+#include "slurm/job/job_environment.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+using base::Json;
+using base::str;
+using Kind = Advice::Kind;
+using Path = std::filesystem::path;
+
+// A worker on another machine whose trial shows no sign of life for so long after the claim is gone.
+constexpr double kSilent = 300;
+
+/// One holding of the lease by a worker.
+class Turn {
+ public:
+  Turn(base::FileSystem& files, const Path& path, const SweepWorld& world, const SweepWorker& self, SweepState state)
+      : files_(files), path_(path), world_(world), self_(self), state_(std::move(state)) {}
+
+  const std::vector<Json>& events() const { return events_; }
+
+  void take_result(const LastTrial& last) {
+    const TrialRecord& trial = state_.trials.at(last.trial);
+    // Another worker may have taken the trial when this one seemed to be gone: its word counts now.
+    if (!trial.claim || trial.claim->worker.token != self_.token) return;
+    if (!settle(last.trial, last.end)) note({{"event", "left"}, {"trial", last.trial}, {"time", world_.now()}});
+  }
+
+  void look_after_orphans() {
+    for (std::size_t i = 0; i < state_.trials.size(); ++i) {
+      const auto& claim = state_.trials[i].claim;
+      // A worker that asks for work has none: what it still claims is from a call whose answer it never saw.
+      const bool own = claim && claim->worker.token == self_.token;
+      if (claim && (claim->left || own || is_gone(i, *claim))) settle(i, std::nullopt);
+    }
+  }
+
+  Advice next() {
+    if (slurm::find_request(files_, path_, slurm::Wish::kStop)) return {Kind::kStop};
+    while (true) {
+      const AshaDecision decision = decide(state_.header.plan, state_.asha_trials());
+      if (decision.kind == AshaDecision::Kind::kWait) return {Kind::kWait};
+      if (decision.kind == AshaDecision::Kind::kDone) return {Kind::kDone};
+      const TrialFacts facts = read(decision.trial, decision.rung);
+      SweepClaim claim{self_, decision.rung, world_.now(), facts.attempts};
+      note(claim_event(decision.trial, claim));
+      // Somebody else trains it, or it ended by itself (train.stop_when): there is nothing to start.
+      if (facts.alive) {
+        note({{"event", "left"}, {"trial", decision.trial}, {"time", world_.now()}});
+      } else if (!facts.finished || !settle(decision.trial, SeenEnd{base::kExitDone})) {
+        return advice(decision);
+      }
+    }
+  }
+
+ private:
+  void note(const Json& event) {
+    state_.apply(base::to_line(event));
+    events_.push_back(event);
+  }
+
+  std::int64_t until(std::size_t rung) const {
+    const auto& rungs = state_.header.plan.rungs;
+    return rung + 1 < rungs.size() ? rungs[rung] : 0;
+  }
+
+  TrialFacts read(std::size_t trial, std::size_t rung) const {
+    return read_trial(files_, trial_directory(path_.string(), trial), state_.header.metric, until(rung));
+  }
+
+  // Writes down what became of a claimed trial. False: it still runs.
+  bool settle(std::size_t number, const std::optional<SeenEnd>& end) {
+    const TrialRecord& trial = state_.trials[number];
+    const SweepClaim claim = *trial.claim;
+    const TrialFacts facts = read(number, claim.rung);
+    const Verdict verdict = judge(facts, state_.header, claim, end, trial.failures);
+    const auto event = verdict_event(verdict, number, claim.rung, facts, world_.now());
+    if (event) note(*event);
+    return event.has_value();
+  }
+
+  bool is_gone(std::size_t trial, const SweepClaim& claim) const {
+    if (world_.gone(claim.worker)) return true;
+    if (claim.worker.machine == self_.machine && claim.worker.host == self_.host) return false;
+    return world_.now() - claim.time > kSilent && !read(trial, claim.rung).alive;
+  }
+
+  Advice advice(const AshaDecision& decision) const {
+    Advice advice{Kind::kRun, decision.trial, decision.rung, until(decision.rung)};
+    advice.run_directory = trial_directory(path_.string(), decision.trial);
+    advice.run_file = advice.run_directory + "/trial.ini";
+    if (advice.until_step > 0) advice.overrides.push_back(str("--run.pause_at=", advice.until_step));
+    return advice;
+  }
+
+  base::FileSystem& files_;
+  const Path& path_;
+  const SweepWorld& world_;
+  const SweepWorker& self_;
+  SweepState state_;
+  std::vector<Json> events_;
+};
+
+}  // namespace
+
+SweepWorld real_sweep_world() {
+  SweepWorld world{sweep_world(), nullptr, base::wall_time};
+  world.gone = [here = this_worker(), alive = world.lease.process_alive](const SweepWorker& worker) {
+    return worker.machine == here.machine && worker.host == here.host && !alive(worker.process, worker.started);
+  };
+  return world;
+}
+
+SweepWorker this_worker() {
+  const slurm::JobEnvironment job = slurm::read_job_environment();
+  const auto holder = checkpoint::this_process(job.in_job() ? job.job_id : "local", job.restart_count, job.cluster);
+  return {holder.token, holder.host, holder.machine, holder.process, holder.started, holder.job, holder.cluster};
+}
+
+Path sweep_log(const Path& directory) { return directory / "sweep.jsonl"; }
+
+SweepState read_sweep(base::FileSystem& files, const Path& directory) {
+  SweepState state;
+  base::read_ledger(files, sweep_log(directory), base::Trust::kOwner,
+                    [&](std::string_view line) { state.apply(line); });
+  return state;
+}
+
+void show_lost_trials(base::FileSystem& files, const Path& directory, const WorkerGone& gone, SweepState& state) {
+  for (std::size_t i = 0; i < state.trials.size(); ++i) {
+    TrialRecord& trial = state.trials[i];
+    if (!trial.claim || !gone(trial.claim->worker)) continue;
+    if (read_trial(files, trial_directory(directory.string(), i), state.header.metric, 0).alive) continue;
+    trial.claim.reset();
+    trial.interrupted = true;
+    trial.why = "its worker is gone: trireme sweep run takes it again";
+  }
+}
+
+SweepDirectory::SweepDirectory(base::FileSystem& files, Path path, SweepWorld world)
+    : files_(files), path_(std::move(path)), world_(std::move(world)), lock_(files, path_, world_.lease) {}
+
+Path SweepDirectory::trial(std::size_t number) const { return trial_directory(path_.string(), number); }
+
+SweepState SweepDirectory::read() const { return read_sweep(files_, path_); }
+
+void SweepDirectory::change(const std::function<std::vector<Json>(const SweepState& state)>& change) {
+  lock_.with_lease([&](const std::function<bool()>& still_held) {
+    const std::vector<Json> events = change(read());
+    if (events.empty()) return;
+    if (!still_held()) throw base::Error(str("the lease of ", path_.string(), " went to another process meanwhile"));
+    append(events);
+  });
+}
+
+// All events of one call in one write, so that a full disk takes them all or leaves a torn line, which goes.
+void SweepDirectory::append(const std::vector<Json>& events) {
+  const Path log = sweep_log(path_);
+  const std::uint64_t whole = base::read_ledger(files_, log, base::Trust::kOwner, [](std::string_view) {});
+  std::string text;
+  for (const Json& event : events) text += base::to_line(event) + "\n";
+  const auto file = files_.open_own(log, base::OpenMode::kAppend);
+  if (file->size() > whole) file->truncate(whole);
+  file->pwrite(text.data(), text.size(), whole);
+  file->sync();
+  file->close();
+}
+
+Advice SweepDirectory::advance(const SweepWorker& self, const std::optional<LastTrial>& last, bool wants_more) {
+  Advice advice;
+  change([&](const SweepState& state) {
+    if (!state.begun()) {
+      throw base::InputError(str("there is no sweep in ", path_.string(), ": start one with trireme sweep run FILE"));
+    }
+    Turn turn(files_, path_, world_, self, state);
+    if (last && last->trial < state.trials.size()) turn.take_result(*last);
+    turn.look_after_orphans();
+    advice = wants_more ? turn.next() : Advice{Kind::kStop};
+    return turn.events();
+  });
+  return advice;
+}
+
+}  // namespace trireme::launcher

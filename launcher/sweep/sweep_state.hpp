@@ -1,0 +1,96 @@
+// What has become of a sweep's trials, as <dir>/sweep.jsonl tells: one event a line, appended by whoever holds the
+// sweep's lease.
+//
+//   {"event":"sweep", "name", "trials", "rungs", "reduction", "goal", "metric", "ranks", "directory", "time"}
+//   {"event":"trial", "trial", "parameters":{…}}                    what varies, for people: its trial.ini counts
+//   {"event":"claim", "trial", "rung", "worker":{…}, "attempts", …} a worker has it, to train up to that rung
+//   {"event":"left", "trial", "time"}                               its worker went, its processes may still live
+//   {"event":"result", "trial", "rung", "step", "metric", "time"}   it reached the rung
+//   {"event":"released", "trial", "why", "failed", "saved_step", …} it did not: it goes on later
+//   {"event":"ended", "trial", "how", "step", "metric", "why", …}   diverged, failed, stopped: never again
+//   {"event":"retry", "trial", "time"}                              somebody wants it again
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/json.hpp"
+#include "launcher/sweep/asha.hpp"
+
+namespace trireme::launcher {
+
+/// What all trials share.
+struct SweepHeader {
+  std::string name;
+  std::size_t trials = 0;
+  AshaPlan plan;
+  std::string metric;
+  std::int64_t ranks = 1;      ///< of a trial
+  std::string work_directory;  ///< where trials are started: paths in run files are relative to it
+
+  std::int64_t steps() const { return plan.rungs.back(); }
+};
+
+/// A process that takes trials. Processes are told apart as leases do it (io/lease).
+struct SweepWorker {
+  std::string token;  ///< random: this worker and no other
+  std::string host, machine;
+  std::int64_t process = 0;
+  std::string started;
+  std::string job = "local";  ///< Slurm's id, or "local"
+  std::string cluster;
+};
+
+struct SweepClaim {
+  SweepWorker worker;
+  std::size_t rung = 0;
+  double time = 0;    ///< seconds since the epoch
+  int attempts = 0;   ///< that the trial had before
+  bool left = false;  ///< the worker does not wait for it any more
+};
+
+struct RungResult {
+  std::int64_t step = 0;
+  double metric = 0;
+};
+
+struct TrialRecord {
+  std::vector<std::pair<std::string, std::string>> parameters;  ///< in the order of the [sweep] section
+  std::vector<RungResult> results;                              ///< at the rungs that it reached
+  std::optional<SweepClaim> claim;
+  bool started = false;
+  bool interrupted = false;  ///< it was released between rungs
+  std::string ended;         ///< "diverged", "failed", "stopped"; "": it may go on
+  std::string why;           ///< it was released or ended
+  int failures = 0;          ///< in a row without a new checkpoint
+  std::int64_t saved_step = 0;
+
+  /// The last step that is known to be done.
+  std::int64_t steps_done = 0;
+};
+
+struct SweepState {
+  SweepHeader header;
+  std::vector<TrialRecord> trials;
+
+  /// Changes nothing for lines that are damaged or make no sense.
+  void apply(std::string_view line);
+  std::vector<AshaTrial> asha_trials() const;
+  bool begun() const { return !header.plan.rungs.empty(); }
+
+ private:
+  void apply_to_trial(const std::string& event, const base::Json& line);
+};
+
+/// A metric that is worse than all others: what a diverged trial has.
+double worst_metric(const AshaPlan& plan);
+
+base::Json header_event(const SweepHeader& header, double time);
+base::Json trial_event(std::size_t trial, const std::vector<std::pair<std::string, std::string>>& parameters);
+base::Json claim_event(std::size_t trial, const SweepClaim& claim);
+
+}  // namespace trireme::launcher
