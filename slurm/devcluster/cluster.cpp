@@ -17,9 +17,9 @@
 
 #include "base/error.hpp"
 #include "base/file_system.hpp"
+#include "base/free_ports.hpp"
 #include "slurm/devcluster/accounting.hpp"
 #include "slurm/devcluster/node_spaces.hpp"
-#include "base/free_ports.hpp"
 #include "slurm/devcluster/roots_directory.hpp"
 #include "slurm/queue/command.hpp"
 

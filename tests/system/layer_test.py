@@ -161,7 +161,7 @@ OUTPUT = {
     r"std::(printf|puts|putchar|cout|cerr|clog)\b": ("base/answer.cpp",),
     # A training's lines are its log.
     r"\bstdout\b": ("base/answer.cpp", "base/patient_output.cpp", "collectives/mpi/failure.cpp",
-                    "launcher/commands/train.cpp", "launcher/attempt/train_loop.cpp"),
+                    "launcher/commands/train.cpp", "launcher/commands/program.cpp", "launcher/attempt/train_loop.cpp"),
     r"std::(fprintf|fputs|fputc|fwrite)\b": ("base/answer.cpp", "base/patient_output.cpp"),
     r"\bwrite_text\(": ("base/patient_output.cpp", "base/patient_output.hpp", "base/status_line.cpp"),
 }
