@@ -133,7 +133,11 @@ Verdict judge(const TrialFacts& facts, const SweepHeader& header, const SweepCla
   const bool began = facts.attempts > claim.attempts;
   if (facts.stop_asked) return {Kind::kEnded, "stopped", "somebody asked for it (trireme stop)"};
   const bool asked = facts.ended && (slurm::was_asked_to_end(facts.reason) || facts.paused);
-  if (asked || (end && end->exit_code == base::kExitStopped)) return {Kind::kReleased, "", facts.reason};
+  // A program that leaves before its rung again and again, and saves nothing new, would be started forever.
+  const bool by_itself = facts.ended && facts.reason.starts_with("stopped by itself");
+  if (!by_itself && (asked || (end && end->exit_code == base::kExitStopped))) {
+    return {Kind::kReleased, "", facts.reason};
+  }
   if (!end && !began) return {Kind::kReleased, "", "its worker ended before it began"};
   return judge_failure(facts, end, failures);
 }

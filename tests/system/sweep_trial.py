@@ -33,8 +33,16 @@ def log(line):
     os.close(descriptor)
 
 
+def score(step):
+    return (X - 0.3) ** 2 + 1 / step
+
+
+if saved_step() > 0:  # a kill after the save may have cost the line that says so, and the step's own with it
+    log({"step": saved_step(), "steps": STEPS, "saved_step": saved_step(), "score": score(saved_step())})
 for step in range(saved_step() + 1, min(PAUSE, STEPS) + 1):
     time.sleep(SECONDS)
+    # The measurement first: a step that is saved must never lack it. That it is saved is said by the next line.
+    log({"step": step, "steps": STEPS, "saved_step": step - 1, "score": score(step)})
     save(step)
-    log({"step": step, "steps": STEPS, "saved_step": step, "score": (X - 0.3) ** 2 + 1 / step})
+    log({"step": step, "steps": STEPS, "saved_step": step})
 sys.exit(75 if PAUSE < STEPS else 0)

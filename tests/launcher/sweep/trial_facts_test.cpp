@@ -119,6 +119,13 @@ TEST_F(TrialFactsTest, AKilledTrialGoesOn) {
   EXPECT_EQ(judged(0, SeenEnd{137}, kMostKills - 1).how, "failed");
 }
 
+TEST_F(TrialFactsTest, AProgramThatLeavesBeforeItsRungAgainAndAgainFails) {
+  trial_.begins(27);
+  trial_.ends(5, "stopped by itself (exit code 75)", 75);
+  EXPECT_TRUE(judged(0, SeenEnd{75}, 0).failed);
+  EXPECT_EQ(judged(0, SeenEnd{75}, kMostFailures - 1).how, "failed");
+}
+
 TEST_F(TrialFactsTest, AKilledProgramGoesOn) {
   trial_.begins(27);
   trial_.ends(5, "failed: the program was ended by signal 9 (Killed)", 1);
