@@ -69,11 +69,11 @@ void set_state(const RunFacts& facts, const FoundJob& found, RunSummary& run) {
   } else {
     const Attempt& last = facts.attempts.back();
     run.note = slurm::end_reason(last);
-    run.state = !last.ended || run.note == "killed"                                           ? "dead"
-                : is_finished(facts)                                                          ? "done"
-                : slurm::is_paused(run.note)                                                  ? "paused"
-                : slurm::was_asked_to_end(run.note) || run.note.starts_with("left by itself") ? "stopped"
-                                                                                              : "failed";
+    run.state = !last.ended || run.note == "killed"                                    ? "dead"
+                : is_finished(facts)                                                   ? "done"
+                : slurm::is_paused(run.note)                                           ? "paused"
+                : slurm::was_asked_to_end(run.note) || slurm::left_by_itself(run.note) ? "stopped"
+                                                                                       : "failed";
     if (run.note == run.state) run.note.clear();
   }
 }

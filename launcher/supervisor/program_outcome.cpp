@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "slurm/job/attempt_ledger.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -53,7 +54,7 @@ slurm::Outcome program_outcome(const ProgramEnd& end) {
     }
   } else if (code == base::kExitStopped) {
     outcome.exit_code = base::kExitStopped;
-    outcome.reason = "left by itself (exit code 75)";
+    outcome.reason = slurm::kLeftByItself;
   } else {
     outcome.exit_code = base::kExitFailed;
     outcome.reason = failure_text(end, code);

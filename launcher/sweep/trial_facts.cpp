@@ -134,7 +134,7 @@ Verdict judge(const TrialFacts& facts, const SweepHeader& header, const SweepCla
   if (facts.stop_asked) return {Kind::kEnded, "stopped", "somebody asked for it (trireme stop)"};
   const bool asked = facts.ended && (slurm::was_asked_to_end(facts.reason) || facts.paused);
   // A program that leaves before its rung again and again, and saves nothing new, would be started forever.
-  const bool by_itself = facts.ended && facts.reason.starts_with("stopped by itself");
+  const bool by_itself = facts.ended && slurm::left_by_itself(facts.reason);
   if (!by_itself && (asked || (end && end->exit_code == base::kExitStopped))) {
     return {Kind::kReleased, "", facts.reason};
   }

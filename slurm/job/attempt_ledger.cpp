@@ -132,6 +132,8 @@ bool was_asked_to_end(const std::string& reason) {
   return reason.starts_with("stopped") || reason.starts_with("preempted") || is_paused(reason);
 }
 
+bool left_by_itself(const std::string& reason) { return reason.starts_with(kLeftByItself); }
+
 bool is_paused(const std::string& reason) { return reason.starts_with("paused at step "); }
 
 bool ended_early(const std::string& reason) { return reason.starts_with("done early: "); }

@@ -62,6 +62,10 @@ struct Attempt {
 bool was_asked_to_end(const std::string& reason);
 /// Whether it ended at the step where it was to pause.
 bool is_paused(const std::string& reason);
+
+/// How an attempt ends whose program left with 75 although nobody asked it to.
+inline constexpr const char* kLeftByItself = "left by itself (exit code 75)";
+bool left_by_itself(const std::string& reason);
 /// Whether train.stop_when ended it: "done early: …".
 bool ended_early(const std::string& reason);
 

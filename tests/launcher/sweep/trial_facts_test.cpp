@@ -121,7 +121,7 @@ TEST_F(TrialFactsTest, AKilledTrialGoesOn) {
 
 TEST_F(TrialFactsTest, AProgramThatLeavesBeforeItsRungAgainAndAgainFails) {
   trial_.begins(27);
-  trial_.ends(5, "stopped by itself (exit code 75)", 75);
+  trial_.ends(5, slurm::kLeftByItself, 75);
   EXPECT_TRUE(judged(0, SeenEnd{75}, 0).failed);
   EXPECT_EQ(judged(0, SeenEnd{75}, kMostFailures - 1).how, "failed");
 }
