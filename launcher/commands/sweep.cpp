@@ -159,6 +159,13 @@ int end_of_sweep(const SweepState& state, const std::string& file, bool over) {
   return base::kExitDone;
 }
 
+// Processes that a trial starts, each of which wants a CPU or a GPU.
+std::size_t processes_of_trial(const options::RunOptions& base, std::int64_t ranks) {
+  if (!base.program.given()) return static_cast<std::size_t>(ranks);
+  const bool one = base.program.launcher == "none";
+  return one ? 1 : static_cast<std::size_t>(std::max<std::int64_t>(1, base.slurm.ranks_per_node));
+}
+
 int run_command(const Arguments& arguments) {
   RunLine command;
   if (!command.line.parse(arguments)) return base::kExitDone;
@@ -185,9 +192,9 @@ int run_command(const Arguments& arguments) {
   SweepDirectory sweep(files, file.settings.dir, real_sweep_world());
   start_sweep(files, sweep, file, trials, planned,
               {options::read_ini_file(path, "sweep's file"), command.run.overrides(), command.retry});
-  const std::size_t workers = command.workers > 0
-                                  ? static_cast<std::size_t>(command.workers)
-                                  : default_workers(parts_of_this_machine(), static_cast<std::size_t>(command.ranks));
+  const std::size_t workers =
+      command.workers > 0 ? static_cast<std::size_t>(command.workers)
+                          : default_workers(parts_of_this_machine(), processes_of_trial(file.base, command.ranks));
   LocalTrials local(files, planned.header, workers);
   base::answer("");
   say_line(str("running ", workers, workers == 1 ? " trial" : " trials",
@@ -198,10 +205,23 @@ int run_command(const Arguments& arguments) {
                          [&](std::size_t trial) { say_line(end_text(sweep.read(), trial)); },
                          [](const std::string& sentence) { base::print_warning(sentence); }});
   const auto stop_requested = [&] {
-    return signals.received() != 0 || slurm::find_request(files, sweep.path(), slurm::Wish::kStop).has_value();
+    if (signals.received() != 0) return true;
+    try {
+      return slurm::find_request(files, sweep.path(), slurm::Wish::kStop).has_value();
+    } catch (const base::Error&) {
+      return false;  // a file system that does not answer just now asks for nothing
+    }
   };
   const bool over = pool.run(workers, stop_requested);
   return end_of_sweep(sweep.read(), path, over);
+}
+
+SweepState read_begun(base::FileSystem& files, const Path& path) {
+  SweepState state = read_sweep(files, path);
+  if (!state.begun()) {
+    throw base::InputError(str(sweep_log(path).string(), " holds no sweep: start one with trireme sweep run FILE"));
+  }
+  return state;
 }
 
 int status_command_of_sweep(const Arguments& arguments) {
@@ -210,7 +230,7 @@ int status_command_of_sweep(const Arguments& arguments) {
   base::PosixFileSystem files;
   const auto path = command.parse(arguments, files);
   if (!path) return base::kExitDone;
-  SweepState state = read_sweep(files, *path);
+  SweepState state = read_begun(files, *path);
   show_lost_trials(files, *path, real_sweep_world().gone, state);
   const LiveSteps live = read_live(files, *path, state);
   const bool stopped = slurm::find_request(files, *path, slurm::Wish::kStop).has_value();
@@ -240,7 +260,7 @@ int best_command(const Arguments& arguments) {
   base::PosixFileSystem files;
   const auto path = command.parse(arguments, files);
   if (!path) return base::kExitDone;
-  const SweepState state = read_sweep(files, *path);
+  const SweepState state = read_begun(files, *path);
   auto best = best_trials(state);
   if (best.empty()) throw base::Error(str("no trial of ", path->string(), " has a result yet"));
   best.resize(std::min(best.size(), static_cast<std::size_t>(top)));

@@ -1,8 +1,9 @@
 #include "launcher/run_directory/metrics_line.hpp"
 
 #include <charconv>
-
-#include "base/json.hpp"
+#include <cmath>
+#include <cstdlib>
+#include <string>
 
 namespace trireme::launcher {
 namespace {
@@ -66,11 +67,62 @@ std::optional<MetricsLine> read_own(std::string_view text) {
   return cursor.sign('}') && cursor.at_end() ? std::optional(line) : std::nullopt;
 }
 
+bool is_number_character(char c) {
+  return (c >= '0' && c <= '9') || c == '-' || c == '+' || c == '.' || c == 'e' || c == 'E';
+}
+
+// The text with null for what is no finite number, outside strings.
+std::string with_nulls(std::string_view text) {
+  std::string result;
+  bool quoted = false;
+  for (std::size_t i = 0; i < text.size();) {
+    const char c = text[i];
+    if (quoted) {
+      const std::size_t length = c == '\\' && i + 1 < text.size() ? 2 : 1;
+      result += text.substr(i, length);
+      i += length;
+      quoted = c != '"';
+      continue;
+    }
+    const std::string_view rest = text.substr(i);
+    std::size_t length = 0;
+    for (const std::string_view word : {std::string_view("NaN"), std::string_view("-NaN"), std::string_view("Infinity"),
+                                        std::string_view("-Infinity")}) {
+      if (rest.starts_with(word)) length = word.size();
+    }
+    if (length == 0 && is_number_character(c)) {
+      std::size_t end = 0;
+      while (end < rest.size() && is_number_character(rest[end])) ++end;
+      if (std::isinf(std::strtod(std::string(rest.substr(0, end)).c_str(), nullptr))) {
+        length = end;
+      } else {
+        result += rest.substr(0, end);
+        i += end;
+        continue;
+      }
+    }
+    if (length > 0) {
+      result += "null";
+      i += length;
+    } else {
+      quoted = c == '"';
+      result += c;
+      ++i;
+    }
+  }
+  return result;
+}
+
 }  // namespace
+
+base::Json parse_metrics_line(std::string_view text) {
+  const base::Json json = base::Json::parse(text, nullptr, false);
+  return json.is_discarded() ? base::Json::parse(with_nulls(text), nullptr, false) : json;
+}
 
 std::optional<MetricsLine> read_metrics_line(std::string_view text) {
   if (const auto own = read_own(text)) return own;
-  const base::Json json = base::Json::parse(text, nullptr, false);
+  const base::Json json = parse_metrics_line(text);
   if (!json.is_object()) return std::nullopt;
   for (const char* name : {"step", "saved_step"}) {
     const auto found = json.find(name);

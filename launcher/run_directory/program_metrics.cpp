@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/lines.hpp"
+#include "launcher/run_directory/metrics_line.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -24,7 +25,7 @@ void fill(std::optional<std::int64_t>& known, const std::optional<std::int64_t>&
 }  // namespace
 
 void ProgramProgress::take(std::string_view line) {
-  const base::Json json = base::Json::parse(line, nullptr, false);
+  const base::Json json = parse_metrics_line(line);
   if (!json.is_object()) return;
   const auto update = [&](std::optional<std::int64_t>& value, const char* name) {
     if (const auto said = whole_number(json, name)) value = said;

@@ -11,6 +11,7 @@
 #include "io/checkpoint/format/step_directories.hpp"
 #include "io/lease/lease.hpp"
 #include "launcher/options/run_options.hpp"
+#include "launcher/run_directory/metrics_line.hpp"
 #include "launcher/run_directory/program_metrics.hpp"
 
 namespace trireme::launcher {
@@ -85,11 +86,11 @@ std::optional<StepFacts> parse_metrics_tail(const std::string& tail, bool by_pro
   for (std::size_t begin = 0; begin < tail.size();) {
     const std::size_t newline = tail.find('\n', begin);
     if (newline == std::string::npos) break;
-    const Json line = Json::parse(tail.substr(begin, newline - begin), nullptr, false);
+    const Json line = parse_metrics_line(std::string_view(tail).substr(begin, newline - begin));
     begin = newline + 1;
     if (!line.is_object() || !line.contains(by_program ? "step" : "loss")) continue;
     try {
-      if (line.contains("loss")) loss = line.at("loss").get<double>();
+      if (line.contains("loss") && (!by_program || line.at("loss").is_number())) loss = line.at("loss").get<double>();
       newest = StepFacts{line.at("step").get<std::int64_t>(), loss, 0.0, line.value("tokens_per_second", 0.0),
                          line.value("time", 0.0)};
       seconds += line.value("seconds", 0.0);

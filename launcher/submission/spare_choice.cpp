@@ -62,7 +62,7 @@ SpareChoice choose_spare(const SpareRun& wanted, const slurm::Site& site, const 
   const auto places = usable_places(wanted.request, site, ranks_per_node);
   slurm::SpareNeeds needs;
   const std::int64_t most = wanted.request.nodes;
-  for (std::int64_t nodes = 1; nodes <= most; ++nodes) {
+  for (std::int64_t nodes = wanted.layout.any ? wanted.layout.least_nodes : 1; nodes <= most; ++nodes) {
     const auto dp = slurm::fit_data_parallel(wanted.layout, nodes * ranks_per_node);
     // Only sizes that leave no rank idle.
     const bool fits = dp && wanted.layout.tp * wanted.layout.pp * *dp == nodes * ranks_per_node;
@@ -80,15 +80,19 @@ SpareChoice choose_spare(const SpareRun& wanted, const slurm::Site& site, const 
   const std::string nodes = answer_of(run, slurm::spare_nodes_command(), "sinfo");
   const std::string jobs = answer_of(run, slurm::spare_jobs_command(), "squeue");
   choice.questions = 2;
-  const auto slices = slurm::spare_slices(needs, places, slurm::parse_spare_view(nodes, jobs, now), wanted.user);
+  const slurm::SpareView view = slurm::parse_spare_view(nodes, jobs, now);
+  const auto slices = slurm::spare_slices(needs, places, view, wanted.user);
   const auto found = slurm::find_slice(slices, [&](const slurm::Slice& slice) {
     ++choice.questions;
     return starts_in(spare_request(wanted.request, slice));
   });
   choice.starts_now = found.has_value();
-  const auto slice = found ? found : slurm::waiting_slice(needs, places);
-  if (!slice)
-    throw base::InputError("--spare: no partition that preempts takes a job of the least time that is worth a start");
+  const auto slice = found ? found : slurm::waiting_slice(needs, places, view, wanted.user);
+  if (!slice) {
+    throw base::InputError(
+        str("--spare: no partition that preempts takes another job of yours: your spare jobs there have or ",
+            "wait for the slurm.nodes = ", most, " nodes, or the least time that is worth a start is too long"));
+  }
   choice.slice = *slice;
   return choice;
 }

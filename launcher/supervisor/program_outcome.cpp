@@ -36,7 +36,9 @@ slurm::Outcome program_outcome(const ProgramEnd& end) {
   outcome.step = std::max(end.first_step, end.progress.step.value_or(0));
   outcome.saved_step = std::max(end.first_step, end.progress.saved_step.value_or(0));
   outcome.come_back = end.come_back;
-  const bool unfinished = end.progress.steps && outcome.step < *end.progress.steps;
+  // A pause comes before the end by definition.
+  const bool unfinished =
+      slurm::is_paused(end.stop_reason) || (end.progress.steps && outcome.step < *end.progress.steps);
   if (code == base::kExitDone && !(asked && unfinished)) {
     outcome.exit_code = base::kExitDone;
     outcome.reason = "done";

@@ -22,7 +22,7 @@ struct ProgramEnd {
   ProgramProgress progress;
 };
 
-/// - 0: done; but stopped, if the program was asked to stop and said that it has more steps than it did.
+/// - 0: done; but stopped, if the program was asked to pause, or to stop and said that it has more steps than it did.
 /// - 2: bad input. 75: stopped, whoever asked.
 /// - Any other code: stopped, if the program was asked to (it may know nothing of signals), else failed; the reason
 ///   names the host unless rank 0 failed: that is where a fault of the program shows first.

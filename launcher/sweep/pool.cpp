@@ -66,12 +66,26 @@ void SweepPool::work_until_the_end(std::size_t worker) {
     if (advice.kind == Advice::Kind::kRun) {
       // A trial that was claimed while the pool stops does not start, but goes back.
       if (!stopping_) tell(actions_.started, advice.trial);
-      last = LastTrial{advice.trial, {stopping_ ? base::kExitStopped : actions_.run_trial(advice, worker)}};
+      last = LastTrial{advice.trial, {stopping_ ? base::kExitStopped : run_trial(advice, worker)}};
     } else if (stopping_ || over_) {
       return;
     } else {
       pause(patience_.poll);
     }
+  }
+}
+
+// A trial that cannot even be started has failed; the next one waits a while for the disk to have room again.
+int SweepPool::run_trial(const Advice& advice, std::size_t worker) {
+  try {
+    return actions_.run_trial(advice, worker);
+  } catch (const base::Error& error) {
+    {
+      const std::lock_guard lock(mutex_);
+      actions_.warn(base::str("trial ", advice.trial, " cannot be started: ", error.what()));
+    }
+    pause(patience_.pause);
+    return base::kExitFailed;
   }
 }
 
@@ -103,7 +117,11 @@ void SweepPool::tell(const std::function<void(std::size_t)>& action, std::size_t
   {
     const std::lock_guard lock(mutex_);
     ++ended_trials_;
-    action(trial);
+    try {
+      action(trial);
+    } catch (const base::Error& error) {
+      actions_.warn(error.what());  // a sentence that cannot be said ends no sweep
+    }
   }
   wake_.notify_all();
 }

@@ -46,6 +46,7 @@ class SweepPool {
  private:
   void work(std::size_t worker);
   void work_until_the_end(std::size_t worker);
+  int run_trial(const Advice& advice, std::size_t worker);
   Advice ask(const SweepWorker& self, const std::optional<LastTrial>& last);
   void stop();
   void pause(std::chrono::milliseconds time);

@@ -52,8 +52,9 @@ SweptCondition parse_condition(const std::string& parameter, const std::string& 
     throw InputError(
         str("[sweep] ", parameter, ": 'if ", text, "' is no condition; write it as in: if model.arch = llama"));
   }
+  const std::size_t value = at + 1 < text.size() && text[at + 1] == '=' ? at + 2 : at + 1;  // == is the same
   SweptCondition condition{trimmed(text.substr(0, equal ? at : at - 1)),
-                           base::ini_unquoted(trimmed(text.substr(at + 1))), equal};
+                           base::ini_unquoted(trimmed(text.substr(value))), equal};
   if (std::ranges::count(before, condition.name) == 0) {
     const std::string near = base::nearest(condition.name, before);
     throw InputError(str("[sweep] ", parameter, ": the condition names ", condition.name,

@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/lines.hpp"
+#include "launcher/run_directory/metrics_line.hpp"
 #include "launcher/run_directory/run_facts.hpp"
 #include "slurm/job/attempt_ledger.hpp"
 #include "slurm/job/outcome.hpp"
@@ -26,7 +27,7 @@ std::optional<MetricFacts> read_metric(base::FileSystem& files, const Path& path
   base::LineReader lines(*file);
   for (base::Line line; lines.next(line);) {
     if (!line.whole || line.text.find(quoted) == std::string_view::npos) continue;
-    const Json json = Json::parse(line.text, nullptr, false);
+    const Json json = parse_metrics_line(line.text);
     if (!json.is_object() || !json.contains(metric) || !json.contains("step")) continue;
     const Json& step = json["step"];
     if (!step.is_number_integer() || (until > 0 && step.get<std::int64_t>() > until)) continue;
@@ -96,6 +97,7 @@ TrialFacts read_trial(base::FileSystem& files, const Path& run, const std::strin
     const int number = slurm::next_number(read.attempts);
     auto outcome = slurm::read_outcome(files, run, number);
     if (outcome) {
+      facts.own_outcome = true;
       facts.ended = true;
       facts.reason = outcome->reason;
       facts.paused = slurm::is_paused(outcome->reason);
@@ -117,6 +119,15 @@ Verdict judge(const TrialFacts& facts, const SweepHeader& header, const SweepCla
               const std::optional<SeenEnd>& end, int failures) {
   const std::size_t rung = claim.rung;
   if (facts.alive) return {Kind::kRuns};
+  if (end && facts.attempts <= claim.attempts && !facts.own_outcome && end->exit_code != base::kExitDone &&
+      end->exit_code != base::kExitStopped) {
+    // The start ended before it began: what the attempt before it left says nothing of this one.
+    TrialFacts nothing = facts;
+    nothing.ended = nothing.paused = false;
+    nothing.reason.clear();
+    nothing.exit_code = -1;
+    return judge_failure(nothing, end, failures);
+  }
   const bool bad = end && end->exit_code != base::kExitDone && end->exit_code != base::kExitStopped;
   const bool not_finite = facts.metric && !facts.metric->value;
   if (has_reached(facts, header, rung, end)) {

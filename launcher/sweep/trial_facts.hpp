@@ -29,6 +29,7 @@ struct TrialFacts {
   std::int64_t saved_step = 0;  ///< of the newest checkpoint
   std::string reason;           ///< how the last attempt ended; "" without one
   int exit_code = -1;           ///< that it left in its outcome; -1: none
+  bool own_outcome = false;     ///< a start that ended before it came into the ledger left its outcome
   bool stop_asked = false;      ///< somebody asked for this trial to stay stopped
   std::optional<MetricFacts> metric;
 };

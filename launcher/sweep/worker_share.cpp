@@ -16,7 +16,7 @@ std::vector<std::string> devices_here() {
   std::vector<std::string> devices;
   if (const auto named = slurm::environment_variable("CUDA_VISIBLE_DEVICES")) {
     std::istringstream in(*named);
-    for (std::string device; std::getline(in, device, ',');) devices.push_back(device);
+    for (std::string device; std::getline(in, device, ',') && !device.starts_with('-');) devices.push_back(device);
     return devices;
   }
   std::error_code ignored;

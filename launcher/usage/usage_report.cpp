@@ -43,14 +43,14 @@ void add(Waits& waits, const JobRecord& job, const Span& window) {
   if (job.started > 0 && job.eligible > 0) add(waits, {std::min(job.eligible, job.started), job.started}, window);
 }
 
-Waits waits_of(const RunRecord& run, const JobsById& jobs, const Span& window) {
+// `asked`: the jobs whose waits were counted already; the runs of a sweep may share one.
+Waits waits_of(const RunRecord& run, const JobsById& jobs, const Span& window, std::set<std::string>& asked) {
   Waits waits;
-  std::set<std::string> asked;
   for (const AttemptUse& attempt : run.use.attempts) {
     const auto starts = starts_of(jobs, attempt);
     if (starts.empty()) {
       if (attempt.waited) add(waits, *attempt.waited, window);
-    } else if (asked.insert(attempt.job).second) {
+    } else if (asked.insert(attempt.cluster + ' ' + attempt.job).second) {
       for (const JobRecord* start : starts) add(waits, *start, window);
     }
   }
@@ -119,7 +119,10 @@ std::vector<PersonJobs> jobs_by_person(const Accounting& accounting, const Span&
     person.gpu_seconds += seconds * static_cast<double>(job.gpus);
     add(person.waits, job, window);
   }
+  // Of somebody without a line of sacct's nobody knows what they used.
+  const auto known = [&](const slurm::FairShare& share) { return people.contains(share.user); };
   for (const slurm::FairShare& share : accounting.shares.value_or(std::vector<slurm::FairShare>{})) {
+    if (!known(share)) continue;
     std::optional<double>& factor = people[share.user].fair_share;
     factor = std::min(factor.value_or(share.factor), share.factor);
   }
@@ -172,11 +175,12 @@ UsageReport usage_report(const std::vector<RunRecord>& runs, const std::vector<S
   report.window = window;
   report.runs = runs.size();
   Lines people, projects;
+  std::set<std::string> asked;
   std::vector<double> of_runs[2], of_people[2], of_all_jobs[2];  // without and with GPUs
   for (const RunRecord& run : runs) {
     report.impossible += run.use.impossible;
     const RunTotal total = total_of(run, window);
-    const Waits waits = waits_of(run, jobs, window);
+    const Waits waits = waits_of(run, jobs, window, asked);
     add_run(people.at(run.person, run.gpus), run, total, waits);
     add_run(projects.at(run.project, run.gpus), run, total, waits);
     of_runs[run.gpus ? 1 : 0].push_back(total.time.used);

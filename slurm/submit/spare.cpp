@@ -120,9 +120,11 @@ std::optional<Slice> find_slice(const std::vector<Slice>& slices,
   return std::nullopt;
 }
 
-std::optional<Slice> waiting_slice(const SpareNeeds& needs, const std::vector<SparePlace>& places) {
+std::optional<Slice> waiting_slice(const SpareNeeds& needs, const std::vector<SparePlace>& places,
+                                   const SpareView& view, const std::string& user, const std::string& without) {
+  if (needs.sizes.empty()) return std::nullopt;
   for (const SparePlace& place : places) {
-    if (needs.sizes.empty() || needs.sizes.front() > needs.most_nodes) return std::nullopt;
+    if (needs.sizes.front() > needs.most_nodes - nodes_of(view, user, place.partition, without)) continue;
     if (place.most_nodes && needs.sizes.front() > *place.most_nodes) continue;
     const double long_enough = std::max(3600.0, 10 * needs.overhead());
     if (auto slice = slice_for(place, needs, needs.sizes.front(), long_enough)) return slice;
@@ -156,7 +158,7 @@ std::optional<SpareDecision> SpareWatch::give_back(const SpareView& view, const 
     return SpareDecision{SpareDecision::Kind::kShrink, slice,
                          base::str("others need nodes: going on with ", slice->nodes, " of ", nodes_)};
   }
-  return SpareDecision{SpareDecision::Kind::kYield, waiting_slice(needs_, {place_}),
+  return SpareDecision{SpareDecision::Kind::kYield, waiting_slice(needs_, {place_}, view, user_, job_),
                        base::str("others need the ", nodes_, " nodes: waiting for the next hole")};
 }
 

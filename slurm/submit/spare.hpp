@@ -80,8 +80,10 @@ std::optional<Slice> find_slice(const std::vector<Slice>& slices,
                                 const std::function<std::optional<double>(const Slice&)>& ask);
 
 /// For a run for which no hole is large enough: the smallest size for as long as it is worth a start, at the lowest
-/// place.
-std::optional<Slice> waiting_slice(const SpareNeeds& needs, const std::vector<SparePlace>& places);
+/// place where the user's spare jobs leave room for it. `without`: a job that does not count, since it is the run's
+/// own.
+std::optional<Slice> waiting_slice(const SpareNeeds& needs, const std::vector<SparePlace>& places,
+                                   const SpareView& view, const std::string& user, const std::string& without = "");
 
 struct SpareDecision {
   enum class Kind {

@@ -96,7 +96,7 @@ TEST_F(MetricsLogTest, KnowsTheValidationsOfTheLinesThatStay) {
 }
 
 TEST_F(MetricsLogTest, OfAProgramWhatTellsNoStepStays) {
-  write("{\"steps\": 9}\nnoise\n{\"step\": 4}\n{\"step\": 6}\n{\"torn");
+  files_.replace(file(), "{\"steps\": 9}\nnoise\n{\"step\": 4}\n{\"step\": 6}\n{\"torn");
   { const MetricsLog log(files_, file(), {.last_step = 5, .without_step = true}, 1); }
   EXPECT_EQ(files_.read_all(file()), "{\"steps\": 9}\nnoise\n{\"step\": 4}\n");
 }

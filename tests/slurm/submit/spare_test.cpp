@@ -150,12 +150,12 @@ TEST(Slice, IsWordsForSbatch) {
 }
 
 TEST(WaitingSlice, IsTheSmallestForAWhile) {
-  const auto slice = waiting_slice(needs_of({2, 4}), {kLow});
+  const auto slice = waiting_slice(needs_of({2, 4}), {kLow}, {}, "me");
   ASSERT_TRUE(slice);
   EXPECT_EQ(slice->nodes, 2);
   EXPECT_EQ(slice->seconds, 3600);
-  EXPECT_FALSE(waiting_slice(needs_of({2, 4}, 1), {kLow})) << "more than one may have";
-  EXPECT_FALSE(waiting_slice(needs_of({2, 4}), {}));
+  EXPECT_FALSE(waiting_slice(needs_of({2, 4}, 1), {kLow}, {}, "me")) << "more than one may have";
+  EXPECT_FALSE(waiting_slice(needs_of({2, 4}), {}, {}, "me"));
 }
 
 SpareWatch watch_of(std::int64_t nodes, std::int64_t most = 8) {
