@@ -164,8 +164,22 @@ void complete_names(const std::string& origin, SweepFile& file) {
   if (settings.dir.empty()) settings.dir = "sweeps/" + settings.name;
 }
 
+// Trials are compared at equal steps. With train.tokens a step's tokens say how many there are.
+void refuse_unequal_lengths(const std::string& origin, const SweepFile& file) {
+  if (file.base.program.given() || file.base.train.tokens == 0) return;
+  const bool varies = std::ranges::any_of(file.space.parameters, [](const SweptParameter& parameter) {
+    return parameter.name == "train.global_batch" || parameter.name == "model.sequence" ||
+           parameter.name == "model.preset";
+  });
+  if (!varies && file.base.model.init_from.empty()) return;
+  throw InputError(str(origin,
+                       ": with train.tokens the trials would have different numbers of steps, or ones that only ",
+                       "model.init_from tells: give train.steps"));
+}
+
 void complete_plan(const std::string& origin, SweepFile& file) {
   SweepSettings& settings = file.settings;
+  refuse_unequal_lengths(origin, file);
   if (settings.steps > 0 && !file.base.program.given()) {
     throw InputError(str(origin, ": the length of a trial is train.steps: set that, not [sweep] steps"));
   }

@@ -6,6 +6,9 @@
 #include <filesystem>
 #include <fstream>
 
+#include "base/json.hpp"
+#include "launcher/run_directory/metrics_line.hpp"
+
 namespace trireme::launcher {
 namespace {
 
@@ -36,6 +39,18 @@ TEST_F(ProgramMetrics, WhatIsNoLineOfOursSaysNothing) {
       "NaN}\n");
   const ProgramProgress said = program_progress(files_, file_);
   EXPECT_FALSE(said.step || said.steps || said.saved_step);
+}
+
+TEST_F(ProgramMetrics, ALineWithNumbersThatJsonHasNotIsRead) {
+  append(
+      "{\"step\": 7, \"loss\": NaN, \"name\": \"NaN \\\" -Infinity 1e999\", \"low\": -Infinity, \"big\": 1e999, \"x\": "
+      "2}\n");
+  EXPECT_EQ(program_progress(files_, file_).step, 7);
+  const base::Json line = parse_metrics_line(files_.read_all(file_));
+  EXPECT_TRUE(line.at("loss").is_null() && line.at("low").is_null() && line.at("big").is_null());
+  EXPECT_EQ(line.at("name"), "NaN \" -Infinity 1e999");
+  EXPECT_EQ(line.at("x"), 2);
+  EXPECT_TRUE(parse_metrics_line("{\"step\": NaNa}").is_discarded());
 }
 
 TEST_F(ProgramMetrics, FollowsWhatIsAppendedInPieces) {

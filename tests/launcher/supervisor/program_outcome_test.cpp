@@ -70,6 +70,12 @@ TEST(ProgramOutcome, AskedToStopAndLeavingWith0ItIsDoneOnlyIfItDidAllSteps) {
   EXPECT_EQ(program_outcome(end).exit_code, 0);
 }
 
+TEST(ProgramOutcome, APauseIsNeverTheEnd) {
+  ProgramEnd end = asked(0);
+  end.stop_reason = "paused at step 9";
+  EXPECT_EQ(program_outcome(end).exit_code, 75);  // though it says nothing of its steps
+}
+
 TEST(ProgramOutcome, StepsNeverFallBehindWhereTheAttemptBegan) {
   ProgramEnd end = ended(1);
   end.first_step = 50;

@@ -54,6 +54,12 @@ TEST(SweepFile, HasDefaultsThatFitTheTraining) {
             (std::vector<std::int64_t>{20, 40, 80, 81}));
 }
 
+TEST(SweepFile, RefusesTrialsOfUnequalLengths) {
+  const options::Overrides tokens = {{"train.tokens", "1000000"}};
+  EXPECT_NE(refusal("train.global_batch = 8, 16", kRun, tokens).find("give train.steps"), std::string::npos);
+  EXPECT_NO_THROW(file_of("optimizer.lr = 0.1, 0.2\n", kRun, tokens));
+}
+
 TEST(SweepFile, TheCommandLineWins) {
   const SweepFile file = file_of("optimizer.lr = 0.1, 0.2\n", kRun, {{"train.steps", "27"}});
   EXPECT_EQ(file.plan.rungs.back(), 27);

@@ -140,6 +140,15 @@ TEST_F(TrialFactsTest, AWorkerThatDiedBeforeItBeganFailedNothing) {
   EXPECT_FALSE(judged(0, std::nullopt, kMostFailures - 1).failed) << "the failure was counted before";
 }
 
+TEST_F(TrialFactsTest, AStartThatFailedBeforeItBeganIsNotTheAttemptBeforeIt) {
+  trial_.begins(27);
+  trial_.ends(3, "paused at step 3", 75);
+  attempts_before_ = 1;
+  EXPECT_EQ(judged(1, SeenEnd{2}).how, "failed") << "the dataset was moved";
+  EXPECT_TRUE(judged(1, SeenEnd{1}).failed);
+  EXPECT_EQ(judged(1, SeenEnd{1}, kMostFailures - 1).how, "failed");
+}
+
 TEST_F(TrialFactsTest, ATrialThatSomebodyHoldsRuns) {
   checkpoint::LeaseWorld world = checkpoint::real_world(nullptr, nullptr);
   auto lease = checkpoint::Lease::acquire(files_, run_.path(), checkpoint::this_process("local", 0), world, nullptr);
