@@ -36,16 +36,17 @@ void with_origin(const std::string& origin, const Function& function) {
   }
 }
 
-// Whether keys of this section count for the run.
-bool counts(const std::string& section, const RunOptions& options) {
+// Whether the key counts for the run.
+bool counts(const std::string& path, const RunOptions& options) {
+  const std::string section = path.substr(0, path.find('.'));
+  if (path == "slurm.launcher") return !options.program.given();
   const bool of_every_run = section == "run" || section == "slurm";
   return of_every_run || (section == "program") == options.program.given();
 }
 
 void refuse_idle_key(const RunOptions& options, const std::string& path) {
-  const std::string section = path.substr(0, path.find('.'));
-  if (counts(section, options)) {
-    if (path != "slurm.launcher" || !options.program.given()) return;
+  if (counts(path, options)) return;
+  if (path == "slurm.launcher") {
     throw InputError("slurm.launcher does nothing in a [program] run: set program.launcher");
   }
   throw InputError(options.program.given()
@@ -119,8 +120,7 @@ std::string to_ini(const RunOptions& options) {
   std::string text, section;
   for (const Key& key : key_table()) {
     const std::optional<std::string> value = value_of(options, key);
-    if (!value || !counts(key.section, options)) continue;
-    if (options.program.given() && key.path() == "slurm.launcher") continue;
+    if (!value || !counts(key.path(), options)) continue;
     if (key.section != section) text += str(section.empty() ? "" : "\n", "[", key.section, "]\n");
     section = key.section;
     text += key.name + " = " + (holds_quotes(key) ? *value : base::ini_quoted(*value)) + "\n";
@@ -132,7 +132,7 @@ std::map<std::string, std::string> to_map(const RunOptions& options) {
   std::map<std::string, std::string> values;
   for (const Key& key : key_table()) {
     const std::optional<std::string> value = value_of(options, key);
-    if (value && counts(key.section, options)) values[key.path()] = *value;
+    if (value && counts(key.path(), options)) values[key.path()] = *value;
   }
   return values;
 }

@@ -61,7 +61,7 @@ bool has_reached(const TrialFacts& facts, const SweepHeader& header, std::size_t
 Verdict judge_failure(const TrialFacts& facts, const std::optional<SeenEnd>& end, int failures) {
   constexpr int kBySignal = 128;
   const bool says_killed = facts.reason.find("by signal 9 ") != std::string::npos;  // a [program]'s supervisor
-  const bool killed = !facts.ended || says_killed || (end && end->exit_code > kBySignal);
+  const bool killed = says_killed || (end ? end->exit_code > kBySignal : !facts.ended);
   const int code = facts.ended && facts.exit_code >= 0 ? facts.exit_code : end ? end->exit_code : base::kExitFailed;
   std::string why = !facts.ended ? std::string("killed") : facts.reason;
   if (end && !facts.ended && end->exit_code != 0 && end->exit_code < kBySignal) {

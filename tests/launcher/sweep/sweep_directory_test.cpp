@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
+
 #include <atomic>
 #include <fstream>
 #include <set>
@@ -288,13 +290,23 @@ TEST_F(SweepDirectoryTest, APoolThatIsStoppedReleasesItsTrialsAndAnotherGoesOn) 
   EXPECT_EQ(sweep.advance(worker("b"), std::nullopt).kind, Kind::kRun);
 }
 
-TEST_F(SweepDirectoryTest, AnErrorOfOneWorkerEndsThePool) {
+TEST_F(SweepDirectoryTest, TrialsThatCannotBeStartedFailOneByOne) {
   SweepDirectory sweep = begun(4);
   SweepPool pool(sweep,
                  {[](const Advice&, std::size_t) -> int { throw base::Error("no such program"); }, [] {},
                   [](std::size_t) {}, [](std::size_t) {}, [](const std::string&) {}},
                  {3, 1ms, 1ms});
-  EXPECT_THROW(pool.run(2, [] { return false; }), base::Error);
+  EXPECT_TRUE(pool.run(2, [] { return false; }));
+  for (const TrialRecord& trial : sweep.read().trials) EXPECT_EQ(trial.ended, "failed");
+}
+
+TEST_F(SweepDirectoryTest, AnErrorOfOneWorkerEndsThePool) {
+  SweepDirectory sweep = begun(4);
+  SweepPool pool(sweep,
+                 {[](const Advice&, std::size_t) -> int { throw std::runtime_error("a fault of ours"); }, [] {},
+                  [](std::size_t) {}, [](std::size_t) {}, [](const std::string&) {}},
+                 {3, 1ms, 1ms});
+  EXPECT_THROW(pool.run(2, [] { return false; }), std::runtime_error);
 }
 
 }  // namespace

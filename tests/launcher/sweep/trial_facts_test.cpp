@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "io/lease/lease.hpp"
+#include "slurm/job/attempt_ledger.hpp"
 #include "tests/launcher/sweep/fake_trial.hpp"
 #include "tests/support/temporary_directory.hpp"
 
