@@ -25,6 +25,8 @@ if os.environ["TRIREME_RESUME"] == "1" and os.path.exists(f"{RUN}/state.pt"):
     optimizer.load_state_dict(state["optimizer"])
     step = state["step"]
 
+if rank == 0 and step == 0:
+    print(json.dumps({"saved_step": 0}), file=open(f"{RUN}/metrics.jsonl", "a", encoding="utf-8"))
 stopping = False
 while step < PARAM("steps") and not stopping:
     x = torch.randn(32, 8, generator=torch.Generator().manual_seed(step))[rank::world]  # the same 32 on any ranks

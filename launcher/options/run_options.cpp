@@ -87,7 +87,9 @@ RunOptions parse_run_options(const std::string& text, const std::string& origin,
       set_value(options, key, holds_quotes(key) ? value : base::ini_unquoted(value));
     }
   });
-  for (const auto& [path, value] : overrides) {
+  for (const auto& given : overrides) {
+    const std::string& path = given.first;
+    const std::string& value = given.second;
     // One of the two lengths on the command line replaces the other one in the file.
     if (path == "train.steps") options.train.tokens = 0;
     if (path == "train.tokens") options.train.steps = 0;

@@ -102,7 +102,7 @@ std::int64_t RunDirectory::logged_step() const { return launcher::logged_step(fi
 
 void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& options, MetricsWriter writer) {
   if (!lease_.holds_lease()) throw why_lost();  // reading the checkpoint may have taken long
-  const bool by_program = writer == MetricsWriter::kProgram;
+  const bool by_program = writer != MetricsWriter::kAttempt;
   slurm::AttemptEnd killed;
   if (slurm::is_last_open(attempts())) {
     const slurm::AttemptStart& before = attempts().back().start;
@@ -119,8 +119,7 @@ void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& op
     killed.lost_seconds = std::min(killed.device_seconds, before.ranks * (before.start_up_seconds + unsaved));
   }
   files_.replace(path_ / "run.ini", options);
-  // A program that never said what it saved keeps all its lines.
-  const bool cuts = !by_program || start.first_step > 0;
+  const bool cuts = writer != MetricsWriter::kProgram;
   metrics_ = std::make_unique<MetricsLog>(
       files_, path_ / "metrics.jsonl",
       KeptLines{cuts ? start.first_step : std::numeric_limits<std::int64_t>::max(), by_program}, attempt_ - 1);

@@ -23,8 +23,9 @@ namespace trireme::launcher {
 
 /// Who writes a run's metrics.jsonl.
 enum class MetricsWriter {
-  kAttempt,  ///< this object, by append_metrics()
-  kProgram,  ///< somebody's own program ([program]); lines are cut only after a step that it said is saved
+  kAttempt,        ///< this object, by append_metrics()
+  kProgram,        ///< somebody's own program ([program]) that never said what it saved: all lines stay
+  kSavingProgram,  ///< one that did: lines past `start.first_step` move away
 };
 
 /// Made on rank 0 only, before anything is written to the directory.
@@ -72,7 +73,7 @@ class RunDirectory {
   /// It is committed.
   void saved() { unsaved_seconds_ -= seconds_in_save_; }
   void sync_metrics() { metrics_->sync(); }
-  /// MetricsWriter::kProgram: the seconds that would be lost if the attempt ended now.
+  /// Of a program: the seconds that would be lost if the attempt ended now.
   void set_unsaved(double seconds) { unsaved_seconds_ = seconds; }
   /// Those of earlier attempts according to the metrics, oldest first. Call it after begin().
   const std::vector<Validation>& validations() const { return metrics_->validations(); }

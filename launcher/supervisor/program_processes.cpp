@@ -79,10 +79,12 @@ std::vector<OwnProcess> own_processes() {
   return found;
 }
 
-// Whether this is `… job rank FILE`, the starter of one of the attempt's ranks.
+// Whether this is `trireme job rank FILE`, the starter of one of the attempt's ranks. (The words of mpirun end so too.)
 bool is_starter(pid_t pid, const std::string& launch_file) {
-  const std::string words = base::str('\0', "job", '\0', "rank", '\0', launch_file, '\0');
-  return read_of(pid, "cmdline").ends_with(words);
+  const std::string words = read_of(pid, "cmdline");
+  const std::size_t program = words.find('\0');
+  return program != std::string::npos &&
+         words.substr(program) == base::str('\0', "job", '\0', "rank", '\0', launch_file, '\0');
 }
 
 // The chosen processes and all that they started.

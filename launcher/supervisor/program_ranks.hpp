@@ -32,6 +32,8 @@ class ProgramRanks {
   /// was only starting there or the queue did not answer, is tried again every few seconds, the others get it once.
   /// `now` in seconds. Returns whether anybody has got it so far.
   bool send(int signal, Reach reach, double now);
+  /// The next send() is a new signal, even of the same number.
+  void sent() { sending_ = 0; }
   /// Kills all of it, on every node.
   void kill();
   /// Returns whether no process of the program is left. Call it once a second after a rank has ended. `now` in seconds.

@@ -78,6 +78,7 @@ class Supervisor {
   std::unique_ptr<ProgramRanks> ranks_;  // from the launch on
   std::unique_ptr<MetricsFollower> metrics_;
   std::int64_t first_step_ = 0;
+  bool says_saved_ = false;  // the program told what it saved, 0 included
   bool resumes_ = false;
   bool all_done_ = false;  // the program saved its last step, as it said
   double began_ = 0;
@@ -102,13 +103,15 @@ void Supervisor::clear_the_way() {
 
 void Supervisor::read_progress() {
   const ProgramProgress said = program_progress(files_, path_ / "metrics.jsonl");
+  says_saved_ = said.saved_step.has_value();
   first_step_ = said.saved_step.value_or(0);
   all_done_ = said.steps && first_step_ >= *said.steps;
   resumes_ = said.saved_step ? *said.saved_step > 0 : !run_.attempts().empty();
 }
 
 void Supervisor::begin() {
-  run_.begin(describe(), options::to_ini(options::lasting(options_)), MetricsWriter::kProgram);
+  run_.begin(describe(), options::to_ini(options::lasting(options_)),
+             says_saved_ ? MetricsWriter::kSavingProgram : MetricsWriter::kProgram);
   keep_saved_step();
   metrics_ = std::make_unique<MetricsFollower>(files_, path_ / "metrics.jsonl");
   began_ = saved_ = base::wall_time();
@@ -257,7 +260,10 @@ void Supervisor::look(Child& child, double now) {
     const auto before = metrics_->progress().saved_step;
     if (metrics_->look() && metrics_->progress().saved_step != before) {
       saved_ = now;
-      if (save_sent_) stop_.requests().save_made();
+      if (save_sent_) {
+        stop_.requests().save_made();
+        ranks_->sent();
+      }
       save_sent_ = false;
     }
     look_for_save_request(now);

@@ -27,7 +27,7 @@ struct Setting {
   std::function<void(SweepSettings&, const std::string& text)> store;
 };
 
-Setting text_setting(std::string SweepSettings::*member, std::vector<std::string> allowed = {}) {
+Setting text_setting(std::string SweepSettings::*member, const std::vector<std::string>& allowed = {}) {
   return {[member, allowed](SweepSettings& settings, const std::string& text) {
     if (!allowed.empty() && std::ranges::count(allowed, text) == 0) {
       const std::string near = base::nearest(text, allowed);

@@ -47,8 +47,8 @@ bool leaves_at_once(const Situation& situation) {
   const auto& attempts = situation.attempts;
   return std::ssize(attempts) >= kMostFailures &&
          std::all_of(attempts.end() - kMostFailures, attempts.end(), [](const Attempt& one) {
-           return one.ended && left_by_itself(one.end.reason) &&
-                  one.end.saved_step <= one.start.first_step && one.end.time - one.start.time < kMinute;
+           return one.ended && left_by_itself(one.end.reason) && one.end.saved_step <= one.start.first_step &&
+                  one.end.time - one.start.time < kMinute;
          });
 }
 

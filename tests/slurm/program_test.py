@@ -62,7 +62,7 @@ class Program:
             time.sleep(0.1)
 
     def wait_step(self, step):
-        self.wait(lambda: any(line["step"] >= step for line in self.lines()), f"step {step}")
+        self.wait(lambda: any(line.get("step", 0) >= step for line in self.lines()), f"step {step}")
 
     def wait_done(self):
         self.wait(lambda: any(end["reason"] == "done" for end in self.ledger("end")), "end of the run", 180)
