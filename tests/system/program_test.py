@@ -35,15 +35,16 @@ while step < steps:
     time.sleep(0.02)
     step, value = step + 1, (value * 1.1) % 7
     line = {"step": step, "steps": steps, "loss": value}
-    if asked or step % 10 == 0 or step == steps:
+    now = list(asked)  # a signal that comes later is for the next step
+    if now or step % 10 == 0 or step == steps:
         json.dump([step, value], open(run + "/new", "w"))
         os.replace(run + "/new", run + "/state")
         line["saved_step"] = step
     print(json.dumps(line), file=open(run + "/metrics.jsonl", "a"))
-    if "TERM" in asked:
-        open(run + "/asked", "a").write(json.dumps([asked, open(os.environ["TRIREME_STOP_FILE"]).read()]) + "\\n")
+    if "TERM" in now:
+        open(run + "/asked", "a").write(json.dumps([now, open(os.environ["TRIREME_STOP_FILE"]).read()]) + "\\n")
         sys.exit(75)
-    asked.clear()
+    del asked[:len(now)]
 """
 
 

@@ -239,7 +239,7 @@ def accounting():
         check("\x1b" not in usage(space, environment=path).stdout, "a user's name moves the cursor")
         space.write("slurm/sacct", "#!/bin/sh\necho 'sacct: error: slurmdbd is away' >&2; exit 1\n")
         shown = json.loads(usage(space, "--json", environment=path).stdout)
-        check("slurmdbd is away" in shown["notes"][0] and not shown["sacct"] and shown["jobs"], f"{shown}")
+        check("slurmdbd is away" in shown["notes"][0] and not shown["sacct"] and shown["jobs"] == [], f"{shown}")
         check(shown["projects"][0]["name"] == os.path.basename(space.path) + "/", f"{shown['projects']}")
     say("sacct and sshare: one question each")
 

@@ -60,7 +60,11 @@ with tempfile.TemporaryDirectory() as directory:
     alone = Path(directory) / "bin" / "trireme"
     alone.parent.mkdir()
     shutil.copy(TRIREME, alone)
-    missing = run(str(alone), "train", "x.ini")
+    ours, theirs = Path(directory) / "x.ini", Path(directory) / "program.ini"
+    ours.write_text("[model]\nlayers = 2\n")
+    missing = run(str(alone), "train", str(ours))
+    theirs.write_text(f"[run]\ndir = {directory}/run\n[program]\ncommand = exit 0\n")
+    check("a program needs no helper", run(str(alone), "train", str(theirs)).returncode == 0)
     check("no helper", missing.returncode == 2 and "was built without LibTorch" in missing.stderr, missing)
     check("no helper, not listed", not re.search("^  train ", run(str(alone), "--help").stdout, re.M))
     helper = Path(directory) / "libexec" / "trireme" / "trireme-run"
