@@ -58,7 +58,8 @@ std::string starter_words(const ScriptPlan& plan, const Site& site) {
   std::string line;
   if (plan.launcher == Launcher::kSrun) {
     const bool pmix = !plan.program_run || (!plan.program_run->one_per_node() && srun_has_pmix(site));
-    line += str("srun ",
+    // Overlap: the step before, whose node died, may hold its part of the nodes until Slurm has given it up.
+    line += str("srun ", plan.program_run ? "--overlap " : "",
                 pmix                               ? "--mpi=pmix "
                 : plan.program_run->one_per_node() ? "--mpi=none "
                                                    : "",
