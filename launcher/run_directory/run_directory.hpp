@@ -73,7 +73,7 @@ class RunDirectory {
   /// It is committed.
   void saved() { unsaved_seconds_ -= seconds_in_save_; }
   void sync_metrics() { metrics_->sync(); }
-  /// Of a program: the seconds that would be lost if the attempt ended now.
+  /// Sets, for a [program] run, the seconds that would be lost if the attempt ended now.
   void set_unsaved(double seconds) { unsaved_seconds_ = seconds; }
   /// Those of earlier attempts according to the metrics, oldest first. Call it after begin().
   const std::vector<Validation>& validations() const { return metrics_->validations(); }

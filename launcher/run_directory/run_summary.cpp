@@ -108,7 +108,8 @@ std::string next_checkpoint(const RunFacts& facts, const RunSummary& run) {
   return run.steps > 0 ? base::str("step ", run.steps) : "";
 }
 
-// Of the newest steps; of a program whose lines do not say it, what its attempt took for each so far. 0 = not known.
+// Returns the mean of the newest steps. Where a program's lines do not say how long a step took, it is the attempt's
+// time so far divided by its steps. 0 = not known.
 double seconds_per_step(const RunFacts& facts, double now) {
   if (facts.newest->seconds > 0 || facts.attempts.empty()) return facts.newest->seconds;
   const Attempt& last = facts.attempts.back();

@@ -119,7 +119,7 @@ std::vector<PersonJobs> jobs_by_person(const Accounting& accounting, const Span&
     person.gpu_seconds += seconds * static_cast<double>(job.gpus);
     add(person.waits, job, window);
   }
-  // Of somebody without a line of sacct's nobody knows what they used.
+  // What somebody used is not known without a line of sacct's about them.
   const auto known = [&](const slurm::FairShare& share) { return people.contains(share.user); };
   for (const slurm::FairShare& share : accounting.shares.value_or(std::vector<slurm::FairShare>{})) {
     if (!known(share)) continue;

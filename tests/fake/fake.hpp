@@ -28,8 +28,8 @@ struct Options {
   /// A deadlock is declared when all ranks wait and nothing can happen for that long (seconds of real time). 0: at
   /// once. Positive in tests where a thread beside the ranks is to end the wait.
   double patience_seconds = 0;
-  /// As with NCCL_LAUNCH_ORDER_IMPLICIT=1: a kernel of NCCL begins after those that its rank launched before it, on
-  /// whatever communicators and streams. False: only streams order kernels.
+  /// True does what NCCL_LAUNCH_ORDER_IMPLICIT=1 does: a kernel of NCCL begins after those that its rank launched
+  /// before it, on whatever communicators and streams. False: only streams order kernels.
   bool launch_order = true;
 };
 
