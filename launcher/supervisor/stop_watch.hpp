@@ -37,6 +37,8 @@ class StopWatch {
   /// 3 s.
   std::string final_reason(const std::string& reason, int exit_code, bool unfinished);
 
+  /// Asks Slurm, in a job and once, whether it is preempting the job; final_reason() takes the answer.
+  void ask_about_preemption();
   /// When the job ends, seconds since the epoch; nothing without a limit.
   std::optional<double> job_end() const;
   /// Seconds before the job's end at which the program is asked to stop.
@@ -46,8 +48,6 @@ class StopWatch {
   bool come_back() const { return !requests_.stop() && !paused_; }
 
  private:
-  void ask_about_preemption();
-
   const base::SignalThread& signals_;
   const slurm::JobEnvironment& job_;
   slurm::ControlFiles requests_;

@@ -290,8 +290,9 @@ void Supervisor::look_at_ended_ranks(Child& child, double now) {
   if (placement_.launcher == "mpirun" && ranks_->gone(now)) {
     child.kill();
   } else if (end->exit_code == base::kExitStopped && reason_.empty()) {
-    // The others may wait for it in a collective.
-    ask_to_stop(str("rank ", end->rank, " left by itself (exit code 75)"), now);
+    // The others may wait for it in a collective. Slurm's own notice may have reached it and not this process.
+    stop_.ask_about_preemption();
+    ask_to_stop(str(slurm::kLeftByItself, ", rank ", end->rank, " first"), now);
   }
 }
 
