@@ -35,7 +35,8 @@ class Program:
     def undisturbed(self):
         """The loss that the program ends with when nobody disturbs it, on this machine without Slurm."""
         words = [word for word in self.words if not word.startswith("--run.name") and word != SRUN]
-        ranks = ["--slurm.ranks_per_node=4"] if "ring" in self.name else []  # its numbers depend on how many there are
+        # The numbers depend on how many ranks there are; here they are all on one node.
+        ranks = ["--slurm.ranks_per_node=4"] if self.name.startswith(("ring", "ddp")) else []
         done = subprocess.run([TRIREME, "train", self.file, f"--run.name={self.name}-alone", *ranks, *words],
                               cwd=self.folder, capture_output=True, text=True)
         assert done.returncode == 0, (done.stdout[-2000:], done.stderr[-2000:])
@@ -102,7 +103,7 @@ def preempted(cluster, program, exact):
 
 
 def ddp(cluster, folder):
-    return preempted(cluster, Program(cluster, folder, "ddp", "ddp", PARAMS.format("lr = 1e-2, ")), True)
+    return preempted(cluster, Program(cluster, folder, "ddp", "ddp", PARAMS.format("lr = 1e-2, ")), False)  # gloo's sums
 
 
 def ring(cluster, folder):
