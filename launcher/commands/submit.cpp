@@ -14,6 +14,7 @@
 #include "base/file_system.hpp"
 #include "base/json.hpp"
 #include "base/log.hpp"
+#include "base/own_program.hpp"
 #include "base/user_name.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/console/format.hpp"
@@ -93,8 +94,6 @@ slurm::Site site_of(const Line& command) {
   return *site;
 }
 
-std::string own_program() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
-
 // What an attempt needs from a notice to its end: a step and a save, as the run's attempts measured (0: none did), or
 // what a program says that it needs.
 double stop_seconds(base::FileSystem& files, const options::RunOptions& options, const Path& run) {
@@ -172,7 +171,7 @@ slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const 
         str(plan.runs.size(), " runs are more than the ", site.max_array_size, " tasks of a job array here"));
   }
   plan.at_once = command.at_once;
-  plan.program = own_program();
+  plan.program = base::own_program().string();
   plan.work_directory = std::filesystem::current_path().string();
   plan.log_directory = (Path(plan.runs[0].run_directory) / "logs").string();
   for (const auto& [key, value] : command.run.overrides()) {

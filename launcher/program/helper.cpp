@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/error.hpp"
+#include "base/own_program.hpp"
 #include "base/signals.hpp"
 
 namespace trireme::launcher {
@@ -24,7 +25,7 @@ void let_waiting_threads_sleep() {
 }  // namespace
 
 std::filesystem::path helper_path() {
-  const std::filesystem::path program = std::filesystem::read_symlink("/proc/self/exe");
+  const std::filesystem::path program = base::own_program();
   return program.parent_path().parent_path() / "libexec" / "trireme" / "trireme-run";
 }
 

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "base/own_program.hpp"
 #include "launcher/submission/node_scratch.hpp"
 #include "launcher/supervisor/launch.hpp"
 #include "launcher/supervisor/program_processes.hpp"
@@ -13,8 +14,6 @@
 #include "slurm/queue/command.hpp"
 
 namespace trireme::launcher {
-
-std::string own_program() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
 
 std::string this_node() {
   if (const auto name = slurm::environment_variable("SLURMD_NODENAME")) return *name;
@@ -31,7 +30,7 @@ std::optional<int> on_others(std::vector<std::string> hosts, const std::vector<s
   constexpr int kSeconds = 10;
   std::erase(hosts, this_node());
   if (hosts.empty()) return 0;
-  std::vector<std::string> command = {own_program(), "job", "signal"};
+  std::vector<std::string> command = {base::own_program().string(), "job", "signal"};
   command.insert(command.end(), words.begin(), words.end());
   const auto sent = slurm::run_command(on_each_node(kSeconds, hosts, command));
   if (!sent || sent->exit_code != 0) {

@@ -1,7 +1,6 @@
 // The processes of one attempt's program on all of its nodes: signals for them, and whether they have ended.
 #pragma once
 
-#include <filesystem>
 #include <optional>
 #include <string>
 
@@ -12,8 +11,6 @@
 
 namespace trireme::launcher {
 
-/// The absolute path of this program.
-std::string own_program();
 /// This node as the queue calls it; outside Slurm the host's name.
 std::string this_node();
 

@@ -10,6 +10,7 @@
 #include "base/error.hpp"
 #include "base/free_ports.hpp"
 #include "base/json.hpp"
+#include "base/own_program.hpp"
 #include "launcher/console/format.hpp"
 #include "launcher/options/program_text.hpp"
 #include "launcher/run_directory/program_metrics.hpp"
@@ -191,8 +192,8 @@ int Supervisor::run() {
     log_.info(str("attempt   ", run_.attempt(), ", ", run_.attempts().back().start.reason,
                   resumes_ ? str("; goes on", first_step_ > 0 ? str(" from step ", first_step_) : "") : ""));
     {
-      Child child(
-          start_words(placement_, own_program(), launch_file(path_, run_.attempt()).string(), run_.token(), port));
+      Child child(start_words(placement_, base::own_program().string(), launch_file(path_, run_.attempt()).string(),
+                              run_.token(), port));
       signals_.on_signal([&](int) { child.nudge(); });
       try {
         watch(child);

@@ -1,16 +1,16 @@
 #include "launcher/sweep/local_trials.hpp"
 
+#include "base/own_program.hpp"
 #include "base/words.hpp"
 
 namespace trireme::launcher {
-namespace {
-
-std::string own_program() { return std::filesystem::read_symlink("/proc/self/exe").string(); }
-
-}  // namespace
 
 LocalTrials::LocalTrials(base::FileSystem& files, const SweepHeader& header, std::size_t workers)
-    : files_(files), header_(header), workers_(workers), machine_(parts_of_this_machine()), program_(own_program()) {}
+    : files_(files),
+      header_(header),
+      workers_(workers),
+      machine_(parts_of_this_machine()),
+      program_(base::own_program().string()) {}
 
 int LocalTrials::run(const Advice& advice, std::size_t worker) {
   const MachineParts share = share_of(machine_, worker, workers_);
