@@ -35,6 +35,7 @@
 #include "slurm/site/hostlist.hpp"
 #include "slurm/site/slurm_text.hpp"
 #include "slurm/submit/next_step.hpp"
+#include "slurm/submit/spare_order.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -173,24 +174,28 @@ std::pair<std::string, std::string> start_of(const slurm::Placement& where, cons
   return {started.words(srun), "--hosts " + base::join(where.hosts, ",")};
 }
 
-void print(const slurm::NextStep& next, const Path& run, int attempt, const options::ProgramSection& program, bool srun,
-           const NodeScratch& scratch) {
+void print(const slurm::NextStep& next, const std::string& job, const Path& run, int attempt,
+           const options::ProgramSection& program, bool srun, const NodeScratch& scratch) {
   using Kind = slurm::NextStep::Kind;
   base::print_note("trireme job: " + next.why);
   if (next.kind != Kind::kGo) {
-    const char* word = next.kind == Kind::kRequeue ? "requeue" : next.kind == Kind::kResubmit ? "resubmit" : "end";
-    std::string exclude;
-    for (const std::string& host : next.exclude) exclude += (exclude.empty() ? "" : ",") + host;
-    base::answer_text(str(word, "\n", next.exit_code, "\n", base::printable(exclude), "\n"));
+    const char* word = next.kind == Kind::kRequeue    ? "requeue"
+                       : next.kind == Kind::kResubmit ? "resubmit"
+                       : next.kind == Kind::kSlice    ? "slice"
+                                                      : "end";
+    const std::string more =
+        next.slice ? base::join(next.slice->successor_words(job), " ") : base::join(next.exclude, ",");
+    base::answer_text(str(word, "\n", next.exit_code, "\n", base::printable(more), "\n"));
     return;
   }
   const bool own = !scratch.session.empty();
   const auto [where, layout] = start_of(*next.where, program, srun);
   base::answer_text(str("go\n", attempt, "\n", where, "\n", layout, "\n", own ? str(scratch.session, '.', attempt) : "",
                         "\n", own ? str(scratch.memory, '.', attempt) : "", "\n"));
-  // An outcome of that number is from an attempt that never came into the ledger: not of the one that starts now.
+  // What has that number is from an attempt that never came into the ledger: not of the one that starts now.
   std::error_code ignored;
   std::filesystem::remove(slurm::outcome_file(run, attempt), ignored);
+  std::filesystem::remove(slurm::spare_order_file(run, attempt), ignored);
 }
 
 int next(const Arguments& arguments) {
@@ -230,6 +235,7 @@ int next(const Arguments& arguments) {
   if (launcher_exit >= 0) {
     situation.launcher_exit = static_cast<int>(launcher_exit);
     situation.outcome = slurm::read_outcome(files, run, static_cast<int>(attempt));
+    situation.slice = slurm::read_spare_order(files, run, static_cast<int>(attempt));
   }
   const auto recorded = std::ranges::count_if(
       situation.attempts, [&](const slurm::Attempt& one) { return one.start.restart_count == job.restart_count; });
@@ -268,7 +274,7 @@ int next(const Arguments& arguments) {
       !renew_scratch(scratch, goes ? decided.where->hosts : working_hosts(situation), goes ? following : 0)) {
     scratch = {};
   }
-  print(decided, run, following, options.program, srun, scratch);
+  print(decided, job.job_id, run, following, options.program, srun, scratch);
   return base::kExitDone;
 }
 
@@ -290,6 +296,7 @@ int job_command(const Arguments& arguments) {
        {"directory", "where a run file's run lies", directory},
        {"start", "starts a [program] run's next attempt and looks after it", job_start_command},
        {"rank", "starts one rank's process of a [program] run", job_rank_command},
+       {"spare", "watches the cluster for a spare job while its ranks compute", job_spare_command},
        {"signal", "sends a signal to a [program] run's processes on this node", job_signal_command}},
       arguments);
 }

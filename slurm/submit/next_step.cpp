@@ -52,6 +52,10 @@ bool leaves_at_once(const Situation& situation) {
          });
 }
 
+std::string size_text(const Slice& slice) {
+  return slice.fewest < slice.nodes ? str(slice.fewest, " to ", slice.nodes, " nodes") : str(slice.nodes, " node(s)");
+}
+
 NextStep requeue_or_end(const Situation& situation, int code, const std::string& why) {
   if (situation.may_requeue) return {NextStep::Kind::kRequeue, code, why, {}, {}};
   return end(code, why + "; this job may not be requeued: the next job of the run goes on");
@@ -138,8 +142,14 @@ NextStep decide(const Situation& situation) {
       return end(base::kExitFailed, str(kMostFailures, " attempts in a row left by themselves within a minute and ",
                                         "without a new checkpoint: look at the log before you submit again"));
     }
-    const bool come_back = situation.outcome->come_back && !situation.stopped;
-    return come_back ? requeue_or_end(situation, code, reason) : end(code, reason);
+    if (!situation.outcome->come_back || situation.stopped) return end(code, reason);
+    if (situation.slice && !situation.preempted) {
+      NextStep next{
+          NextStep::Kind::kSlice, code, str(reason, "; it goes on as a job of ", size_text(*situation.slice)), {}, {}};
+      next.slice = situation.slice;
+      return next;
+    }
+    return requeue_or_end(situation, code, reason);
   }
   if (situation.seconds_left && *situation.seconds_left < situation.seconds_needed) {
     return requeue_or_end(situation, base::kExitStopped,

@@ -107,7 +107,8 @@ std::optional<SpareJob> parse_job(const std::string& line, double now) {
   job.seconds = duration(job.waits ? cells[6] : cells[5]);
   const std::string& reason = cells[10];
   job.next = job.waits && reason.find("Resources") != std::string::npos;
-  for (const char* word : {"Resources", "Priority", "ReqNodeNotAvail"}) {
+  // None: the scheduler has not looked at it yet.
+  for (const char* word : {"Resources", "Priority", "ReqNodeNotAvail", "None"}) {
     job.waits_for_nodes = job.waits_for_nodes || (job.waits && reason.find(word) != std::string::npos);
   }
   if (job.waits) job.start = seconds_until(cells[7], now);
@@ -236,6 +237,13 @@ std::vector<double> holes(const SpareView& view, const std::string& partition, c
   }
   while (!lengths.empty() && lengths.back() <= 0) lengths.pop_back();  // a job that waits is about to take them
   return lengths;
+}
+
+bool others_wait(const SpareView& view, const std::string& partition, const std::string& without) {
+  const auto found = view.partitions.find(partition);
+  return found != view.partitions.end() && std::ranges::any_of(view.jobs, [&](const SpareJob& job) {
+           return job.waits_for_nodes && job.id != without && is_in(view, job, found->second);
+         });
 }
 
 std::int64_t nodes_of(const SpareView& view, const std::string& user, const std::string& partition,

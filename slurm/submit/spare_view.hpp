@@ -51,6 +51,9 @@ SpareView parse_spare_view(const std::string& sinfo, const std::string& squeue, 
 /// there are enough idle nodes already waits for something else.
 std::vector<double> holes(const SpareView& view, const std::string& partition, const std::string& without = "");
 
+/// Whether a job other than `without` waits for nodes in a partition that has a node of this one.
+bool others_wait(const SpareView& view, const std::string& partition, const std::string& without);
+
 /// How many nodes this user's jobs of the partition have and wait for, without those of the job `without`.
 std::int64_t nodes_of(const SpareView& view, const std::string& user, const std::string& partition,
                       const std::string& without = "");

@@ -37,7 +37,8 @@ SpareNeeds needs_of(std::vector<std::int64_t> sizes, std::int64_t most = 8) {
   SpareNeeds needs;
   needs.sizes = std::move(sizes);
   needs.start_up = 40;
-  needs.save = 10;  // an overhead of 60 s, and 170 s a change
+  needs.save = 10;
+  needs.requeue = 120;  // an overhead of 60 s, and 170 s a change
   needs.most_nodes = most;
   return needs;
 }
@@ -95,6 +96,21 @@ TEST(SparePlaces, WhereQosDecideTheOneThatMostOthersPreempt) {
   EXPECT_EQ(places[0].qos, "scavenge");
   EXPECT_EQ(places[0].time_limit, 7200);
   site.partitions[0].allow_qos = {"normal"};
+  EXPECT_EQ(spare_places(site).size(), 1U);
+}
+
+TEST(SparePlaces, TheLowestQosOfAPartitionFirst) {
+  Site site = site_by_partition();
+  site.partitions.pop_back();
+  site.qos = {{"normal", {}, PreemptMode::kOff, 0, std::nullopt, 100}, {"idle", {}, PreemptMode::kOff, 0, 3600, 1}};
+  auto places = spare_places(site);
+  ASSERT_EQ(places.size(), 2U);
+  EXPECT_EQ(places[0], (SparePlace{"mid", "idle", 3600, std::nullopt}));
+  EXPECT_EQ(places[1], (SparePlace{"mid", "", 86400, std::nullopt})) << "not everybody may use it";
+  site.qos[1].priority = 100;
+  EXPECT_EQ(spare_places(site).size(), 1U) << "none is lower than another";
+  site.qos[1].priority = 1;
+  site.partitions[1].allow_qos = {"normal"};
   EXPECT_EQ(spare_places(site).size(), 1U);
 }
 
@@ -170,6 +186,23 @@ TEST(SpareWatch, GrowsWhenNodesStoodIdleForLongEnough) {
   ASSERT_EQ(grown.kind, Kind::kGrow);
   EXPECT_EQ(grown.slice->nodes, 4);
   EXPECT_EQ(grown.slice->fewest, 1);
+}
+
+TEST(SpareWatch, DoesNotGrowWhileAnybodyWaitsForTheseNodes) {
+  SpareWatch watch = watch_of(2);
+  for (double now = 0; now < 1200; now += 60) {
+    SpareView view = view_of(6, 2);
+    view.partitions["other"] = {"i6", "j1"};  // it shares a node
+    view.jobs.push_back(waiting(1, kForever));
+    view.jobs.back().partitions = {"other"};
+    EXPECT_EQ(watch.look(view, now, 7200).kind, Kind::kKeep) << now;
+  }
+  SpareView elsewhere = view_of(6, 2);
+  elsewhere.partitions["other"] = {"j1"};
+  elsewhere.jobs.push_back(waiting(1, kForever));
+  elsewhere.jobs.back().partitions = {"other"};
+  EXPECT_EQ(watch.look(elsewhere, 1200, 7200).kind, Kind::kKeep) << "from here on the nodes must stand idle";
+  EXPECT_EQ(watch.look(elsewhere, 1380, 7200).kind, Kind::kGrow);
 }
 
 TEST(SpareWatch, NodesThatComeAndGoMakeItWait) {

@@ -1,0 +1,131 @@
+"""trireme submit --spare on a real Slurm, beside a scripted stream of other people's jobs: the run grows when nodes stand
+idle, shrinks when they go, delays nobody, ends with an undisturbed run's loss, and does more in an hour than the same run
+submitted plainly, which has a cluster of its own with the same stream.
+
+    spare_test.py [SECONDS]      the stream goes on for so long (default: 100)
+"""
+
+import concurrent.futures
+import re
+import sys
+import tempfile
+import time
+
+import cluster as clusters
+from cluster import TRIREME, Cluster
+from training_run import Run, STEPS, same_end
+from training_test import prepare
+
+GRACE = 10
+PACE = 0.3  # seconds a step
+CLUSTER = ("--nodes", "4", "--grace", str(GRACE))
+# Jobs of others: when they come, nodes, seconds. They repeat every PERIOD seconds.
+STREAM = ((0, 2, 12), (70, 2, 40))
+PERIOD = 120
+
+
+def stream_until(seconds):
+    return [(start + PERIOD * i, nodes, min(lasts, seconds + 30)) for i in range(int(seconds // PERIOD) + 1)
+            for start, nodes, lasts in STREAM if start + PERIOD * i < seconds]
+
+
+class Stream:
+    """Other people's jobs on one cluster; they preempt what runs in partition low."""
+
+    def __init__(self, cluster, seconds):
+        self.cluster, self.seconds, self.jobs = cluster, seconds, []
+        self.began = time.monotonic()
+
+    def now(self):
+        return time.monotonic() - self.began
+
+    def carry_out(self):
+        for start, nodes, lasts in stream_until(self.seconds):
+            time.sleep(max(0, start - self.now()))
+            self.jobs.append(self.cluster.sbatch("--partition=high", "--exclusive", f"--nodes={nodes}", "--time=10",
+                                                 "--no-requeue", "--output=/dev/null", f"--wrap=sleep {lasts}"))
+        time.sleep(max(0, self.seconds - self.now()))
+
+    def waits(self):
+        """Seconds that each of them waited in the queue."""
+        def seconds(text):
+            return time.mktime(time.strptime(text, "%Y-%m-%dT%H:%M:%S"))
+        facts = [self.cluster.job(job) for job in self.jobs]
+        return [seconds(one["StartTime"]) - seconds(one["SubmitTime"]) for one in facts]
+
+
+def nobody(folder, seconds):
+    with Cluster(*CLUSTER) as cluster:
+        stream = Stream(cluster, seconds)
+        stream.carry_out()
+        return stream.waits()
+
+
+def kept_work(run):
+    """Device-seconds of the steps that the run keeps: ranks times the pace."""
+    first = [(start["first_step"], start["ranks"]) for start in run.attempts()]
+    work = 0
+    for line in run.lines("metrics.jsonl"):
+        if "loss" in line:
+            count = [number for step, number in first if step < line["step"]][-1]
+            work += PACE * count
+    return work
+
+
+def site_file(run):
+    """One that lets its jobs ask often."""
+    words = run.site()
+    with open(words[1]) as file:
+        facts = file.read()
+    with open(words[1], "w") as file:
+        file.write(re.sub("^queue_seconds =.*", "queue_seconds = 5", facts, flags=re.MULTILINE))
+    return words
+
+
+def compete(folder, seconds, name, spare):
+    """The run beside the stream; what it did until the stream's end, and how long the others waited."""
+    with Cluster(*CLUSTER) as cluster:
+        run = Run(cluster, folder, name, tp=1, nodes=4, ranks_per_node=1, launcher="auto", extra="", every_steps=20,
+                  time=10, steps=STEPS)
+        run.set_pace(PACE)
+        stream = Stream(cluster, seconds)
+        words = site_file(run) if spare else []
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            others = pool.submit(stream.carry_out)
+            cluster.wait(lambda: stream.jobs and cluster.state(stream.jobs[0]) == "RUNNING", 10, "the first other job")
+            run.submit(*words, *(["--spare", "--slurm.spare_seconds=5"] if spare else []))
+            others.result()
+        work = kept_work(run)
+        if spare:
+            run.wait_done()
+        return run, run.output, work, stream.waits()
+
+
+def main():
+    clusters.skip_unless_possible("mpirun", "srun")
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 100
+    with tempfile.TemporaryDirectory(dir=clusters.VAR_TMP) as folder:
+        reference = prepare(folder)
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            alone = pool.submit(nobody, folder, seconds)
+            spare = pool.submit(compete, folder, seconds, "spare", True)
+            plain = pool.submit(compete, folder, seconds, "plain", False)
+            waits = alone.result()
+            run, said, work, spare_waits = spare.result()
+            _, _, plain_work, plain_waits = plain.result()
+        print(re.search("spare  .*", said).group(0))
+        print("\n".join(line for line in run.log().splitlines() if line.startswith("trireme job")))
+        nodes = [len(start["hosts"]) for start in run.attempts()]
+        print(f"nodes of the attempts: {nodes}; {[end['reason'] for end in run.ends()]}")
+        print(f"others waited: {waits} s without the run, {spare_waits} s beside --spare, {plain_waits} s beside plain")
+        print(f"device-seconds of kept steps an hour: {work * 3600 / seconds:.0f} with --spare, "
+              f"{plain_work * 3600 / seconds:.0f} submitted plainly, {work / max(plain_work, 1e-9):.2f} times as much")
+        print(same_end(run, reference))
+        changes = [b - a for a, b in zip(nodes, nodes[1:])]
+        assert max(changes) > 0 and min(changes) < 0, nodes
+        assert all(ours <= without + GRACE for ours, without in zip(spare_waits, waits)), (spare_waits, waits)
+        assert work > plain_work, (work, plain_work)
+
+
+if __name__ == "__main__":
+    main()
