@@ -105,6 +105,8 @@ void watch(base::FileSystem& files, const Line& command, const options::RunOptio
           slurm::last_measured(slurm::read_attempts(files, Path(command.directory) / "attempts.jsonl"));
       auto needs = spare_needs(layout_needs(options), command.ranks_per_node, command.most_nodes, measured);
       needs.time_limit = static_cast<double>(command.longest);
+      const auto config = slurm::output_of(slurm::run_command, {"scontrol", "show", "config"});
+      needs.requeue = slurm::scheduler_seconds(config.value_or(""));
       watch.emplace(needs, place, job.job_id, base::user_name(::geteuid()), own->nodes,
                     static_cast<double>(options.slurm.spare_seconds));
     }

@@ -42,7 +42,7 @@ struct SpareNeeds {
   std::vector<std::int64_t> sizes;  ///< numbers of nodes that the run's layout can use, ascending, none of them 0
   double start_up = 60;             ///< seconds from the job's start to the first step, as measured
   double save = 10;                 ///< seconds of a save, as measured
-  double requeue = 30;              ///< seconds from a job's end to the start of the one that follows it
+  double requeue = 35;              ///< seconds from a job's end to the start of the one that follows it
   double time_limit = 86400;        ///< seconds; the longest that a job may ask for
   std::int64_t most_nodes = 1;      ///< that one user's spare jobs may have and wait for together
 

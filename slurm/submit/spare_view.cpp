@@ -171,6 +171,14 @@ std::vector<std::string> spare_jobs_command() {
           "--format=%i|%u|%P|%T|%D|%L|%l|%S|%q|%N|%r"};
 }
 
+double scheduler_seconds(const std::string& config) {
+  constexpr std::string_view kInterval = "bf_interval=";
+  constexpr double kUsual = 30, kRest = 5;
+  const std::size_t at = config.find(kInterval);
+  const auto seconds = at == std::string::npos ? 0 : number(std::string_view(config).substr(at + kInterval.size()));
+  return (seconds > 0 ? static_cast<double>(seconds) : kUsual) + kRest;
+}
+
 SpareView parse_spare_view(const std::string& sinfo, const std::string& squeue, double now) {
   SpareView view;
   std::istringstream nodes(sinfo), jobs(squeue);

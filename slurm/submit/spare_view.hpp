@@ -38,6 +38,10 @@ struct SpareView {
 std::vector<std::string> spare_nodes_command();
 std::vector<std::string> spare_jobs_command();
 
+/// Reads how long a job that could start waits for the scheduler at most, in seconds, from `scontrol show config`: the
+/// time between two rounds of backfill (30 s unless bf_interval says otherwise), and 5 s for the rest.
+double scheduler_seconds(const std::string& config);
+
 /// Parses their answers; skips lines that do not fit. `now`: when squeue was asked, in seconds since the epoch.
 SpareView parse_spare_view(const std::string& sinfo, const std::string& squeue, double now);
 

@@ -2,7 +2,7 @@
 idle, shrinks when they go, delays nobody, ends with an undisturbed run's loss, and does more in an hour than the same run
 submitted plainly, which has a cluster of its own with the same stream.
 
-    spare_test.py [SECONDS]      the stream goes on for so long (default: 100)
+    spare_test.py [SECONDS]      the stream goes on for so long (default: 95)
 """
 
 import concurrent.futures
@@ -17,11 +17,11 @@ from training_run import Run, STEPS, same_end
 from training_test import prepare
 
 GRACE = 10
-PACE = 0.3  # seconds a step
+PACE = 0.33  # seconds a step
 CLUSTER = ("--nodes", "4", "--grace", str(GRACE))
 # Jobs of others: when they come, nodes, seconds. They repeat every PERIOD seconds.
-STREAM = ((0, 2, 12), (70, 2, 40))
-PERIOD = 120
+STREAM = ((0, 2, 40), (75, 2, 25))
+PERIOD = 110
 
 
 def stream_until(seconds):
@@ -103,7 +103,7 @@ def compete(folder, seconds, name, spare):
 
 def main():
     clusters.skip_unless_possible("mpirun", "srun")
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 100
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 95
     with tempfile.TemporaryDirectory(dir=clusters.VAR_TMP) as folder:
         reference = prepare(folder)
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
