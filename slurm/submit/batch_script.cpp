@@ -22,6 +22,9 @@ std::string replaced(std::string text, const std::string& what, const std::strin
 // Whether the job may replace itself by a new one.
 bool may_submit(const ScriptPlan& plan, const Site& site) { return plan.requeue && site.submit_from_nodes == true; }
 
+// Whether its watch may end it to go on as a larger or smaller job. After a link of a chain the next link goes on.
+bool changes_size(const ScriptPlan& plan) { return plan.spare && plan.requeue; }
+
 // Whether the batch script tells MPI where to keep its files on a node: Open MPI 4 has parameters for that.
 bool keeps_scratch(const Site& site) { return mpirun_can_wait(site); }
 
@@ -102,7 +105,7 @@ std::string launch_line(const ScriptPlan& plan, const Site& site) {
 
 // A spare job looks at the cluster while its ranks compute.
 std::string watch_line(const ScriptPlan& plan) {
-  if (!plan.spare) return "";
+  if (!changes_size(plan)) return "";
   std::string line =
       str("  # Asks the run to save and end when it is to go on with more or fewer nodes: in logs/spare.N stands how "
           "many.\n",
@@ -164,7 +167,7 @@ std::string ending(const ScriptPlan& plan, const Site& site) {
     text +=
         str(kForgetThisJob, "  (unset \"${own[@]}\"; persist sbatch \"${again[@]}\" \"$0\") || next[0]=requeue\nfi\n");
   }
-  if (plan.spare) {
+  if (changes_size(plan)) {
     text += str("if [ \"${next[0]}\" = slice ]; then\n",
                 "  # Another size is another job, which starts as soon as this one has ended; it gets nothing of what ",
                 "Slurm told this one\n  # about itself. Where nodes may not submit, this one is requeued.\n",
@@ -245,7 +248,7 @@ std::string batch_script(const ScriptPlan& plan, const Site& site) {
               "; kill -KILL \"$launcher\") 2>/dev/null &\n", "  watcher=$!\n",
               "  # The trap interrupts wait: wait again as long as the launcher is there.\n",
               "  while wait \"$launcher\"; code=$?; kill -0 \"$launcher\" 2>/dev/null; do :; done\n",
-              "  launcher=\n  kill \"$watcher\" ", plan.spare ? "\"$spare\" " : "", "2>/dev/null\n",
+              "  launcher=\n  kill \"$watcher\" ", changes_size(plan) ? "\"$spare\" " : "", "2>/dev/null\n",
               "  attempts=$((attempts + 1))\n  next_step --attempt \"$attempt\" --attempts \"$attempts\" "
               "--launcher-exit \"$code\"\ndone\n\n");
   return text + ending(plan, site);

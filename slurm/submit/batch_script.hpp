@@ -65,7 +65,8 @@ struct ScriptPlan {
   Launcher launcher = Launcher::kMpirun;
   std::optional<ScriptProgram> program_run;  ///< nothing: Trireme's own training
   std::int64_t mpirun_grace = 0;
-  std::optional<ScriptSpare> spare;  ///< the job computes on what stands idle, and its size changes
+  std::optional<ScriptSpare>
+      spare;  ///< the job computes on what stands idle, and its size changes where it may be requeued
   bool requeue = true;
   double measured = 0;  ///< seconds of a step and a save in the run's last attempt; 0: not measured
 

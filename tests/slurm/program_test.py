@@ -134,9 +134,10 @@ def time_limit(cluster, folder):
     return f"stopped at step {first['last_step']}, {program.every_step_once()} steps in {len(program.ledger('end'))} jobs"
 
 
-def node_killed(cluster, folder):
+def node_killed(cluster, folder, example="ddp", *words):
     """A node dies: the run goes on from what it saved, on the nodes that are left."""
-    program = Program(cluster, folder, "ddp", "killed", PARAMS.format("lr = 1e-2, "), "--slurm.min_nodes=1")
+    program = Program(cluster, folder, example, f"{example}-killed", *(words or [PARAMS.format("lr = 1e-2, ")]),
+                      "--slurm.min_nodes=1")
     job = program.submit()
     program.wait_step(60)
     hosts = program.ledger("start")[0]["hosts"]
@@ -150,9 +151,13 @@ def node_killed(cluster, folder):
     return f"went on from step {second['first_step']} on {len(second['hosts'])} of {len(hosts)} nodes"
 
 
+def node_killed_srun(cluster, folder):
+    return node_killed(cluster, folder, "ring", PARAMS.format(""), SRUN)
+
+
 PARAMS = "--program.params={}steps = 160, delay = 0.1"
 SRUN = "--program.launcher=srun"
-CASES = [ddp, ring, ring_srun, lightning, trainer, time_limit, node_killed]
+CASES = [ddp, ring, ring_srun, lightning, trainer, time_limit, node_killed, node_killed_srun]
 NEEDS = {"lightning": "pytorch_lightning", "trainer": "accelerate", "ddp": "torch", "node_killed": "torch"}
 
 

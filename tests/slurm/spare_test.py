@@ -101,15 +101,39 @@ def compete(folder, seconds, name, spare):
         return run, run.output, work, stream.waits()
 
 
+def drained(folder, reference):
+    """A node is to be repaired: the run leaves it, and takes it again afterwards."""
+    with Cluster("--nodes", "2") as cluster:
+        run = Run(cluster, folder, "drained", tp=1, nodes=2, ranks_per_node=1, extra="", time=10)
+        run.set_pace(PACE)
+        # What the run file says of another partition does not count.
+        job = run.submit(*site_file(run), "--spare", "--slurm.spare_seconds=5", "--slurm.partition=gone")
+        run.wait_step(10)
+        victim = [node for node in cluster.hosts(job) if node != cluster.job(job)["BatchHost"]][0]
+        cluster.run("scontrol", "update", f"NodeName={victim}", "State=DRAIN", "Reason=test")
+        cluster.wait(lambda: len(run.attempts()) == 2, 30, lambda: f"a smaller job:\n{run.log()[-2000:]}")
+        assert cluster.node_state(victim) == "drained", cluster.node_state(victim)
+        cluster.run("scontrol", "update", f"NodeName={victim}", "State=RESUME")
+        cluster.wait(lambda: len(run.attempts()) == 3, 60, lambda: f"a larger job:\n{run.log()[-2000:]}")
+        run.wait_done()
+        nodes = [len(start["hosts"]) for start in run.attempts()]
+        assert nodes == [2, 1, 2] and len({start["job"] for start in run.attempts()}) == 3, run.attempts()
+        assert all(end["last_step"] == end["saved_step"] for end in run.ends()), run.ends()
+        cluster.wait_state(job, "COMPLETED")
+        return f"drained: {nodes} nodes; {same_end(run, reference)}"
+
+
 def main():
     clusters.skip_unless_possible("mpirun", "srun")
     seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 95
     with tempfile.TemporaryDirectory(dir=clusters.VAR_TMP) as folder:
         reference = prepare(folder)
-        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
             alone = pool.submit(nobody, folder, seconds)
             spare = pool.submit(compete, folder, seconds, "spare", True)
             plain = pool.submit(compete, folder, seconds, "plain", False)
+            repaired = pool.submit(drained, folder, reference)
+            print(repaired.result())
             waits = alone.result()
             run, said, work, spare_waits = spare.result()
             _, _, plain_work, plain_waits = plain.result()

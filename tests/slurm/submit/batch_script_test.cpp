@@ -179,6 +179,8 @@ TEST(BatchScript, OfASpareJobWatchesTheClusterAndAsksForWholeNodes) {
   EXPECT_THAT(text, HasSubstr("#SBATCH --nodes=1\n#SBATCH --exclusive\n"));
   EXPECT_THAT(text, HasSubstr("#SBATCH --no-kill\n"));
   EXPECT_THAT(text, Not(HasSubstr("--ntasks-per-node=8\n")));
+  plan.requeue = false;
+  EXPECT_THAT(batch_script(plan, site), Not(HasSubstr("spare"))) << "the next link of the chain goes on";
 }
 
 TEST(BatchScript, PassesShellcheck) {
