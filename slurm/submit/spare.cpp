@@ -124,7 +124,17 @@ std::vector<Slice> spare_slices(const SpareNeeds& needs, const std::vector<Spare
       if (auto slice = slice_for(place, needs, nodes, length_of(lengths, nodes))) slices.push_back(*slice);
     }
   }
-  std::ranges::stable_sort(slices, [&](const Slice& a, const Slice& b) { return rate(a, needs) > rate(b, needs); });
+  // A QOS that allows less time is still the lower one: of the slices of a partition the first counts as much as the
+  // best.
+  const auto rate_there = [&, all = slices](const Slice& slice) {
+    double best = 0;
+    for (const Slice& one : all) {
+      if (one.place.partition == slice.place.partition && one.nodes == slice.nodes)
+        best = std::max(best, rate(one, needs));
+    }
+    return best;
+  };
+  std::ranges::stable_sort(slices, std::ranges::greater{}, rate_there);
   if (slices.size() > kMostSlices) slices.resize(kMostSlices);
   return slices;
 }

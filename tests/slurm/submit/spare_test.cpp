@@ -125,6 +125,16 @@ TEST(SpareSlices, TheMostWorkPerSecondFirst) {
   EXPECT_EQ(slices[1].seconds, 86400);
 }
 
+TEST(SpareSlices, ALowerQosComesFirstThoughItAllowsLessTime) {
+  const auto slices =
+      spare_slices(needs_of({1, 2}), {{"low", "idle", 3600, {}}, {"low", "", 86400, {}}}, view_of(2), "me");
+  ASSERT_EQ(slices.size(), 4U);
+  EXPECT_EQ(slices[0].place.qos, "idle");
+  EXPECT_EQ(slices[0].nodes, 2);
+  EXPECT_EQ(slices[1].place.qos, "");
+  EXPECT_EQ(slices[1].nodes, 2);
+}
+
 TEST(SpareSlices, AHoleThatIsNotWorthAStartIsLeftAlone) {
   SpareView view = view_of(4);
   view.jobs.push_back(waiting(3, 239));
