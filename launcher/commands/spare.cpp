@@ -32,7 +32,6 @@
 namespace trireme::launcher {
 namespace {
 
-using base::str;
 using Path = std::filesystem::path;
 using Kind = slurm::SpareDecision::Kind;
 

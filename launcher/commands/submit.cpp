@@ -62,10 +62,10 @@ struct Line {
     line.value("chain", chain, "N", "jobs that follow each other: each goes on where the one before ended")
         .range(1, 100);
     line.flag("soonest", soonest, "ask the queue about other numbers of nodes too, and take what is done first");
-    line.flag(
-        "spare", spare,
-        "compute on what stands idle, where others preempt it: at most slurm.nodes nodes; the run grows and shrinks with "
-        "them");
+    line.flag("spare", spare,
+              "compute on what stands idle, where others preempt it: at most slurm.nodes nodes; the run grows and "
+              "shrinks with "
+              "them");
     line.value("at-once", at_once, "K", "tasks of a job array that run at the same time; 0: all").range(0, 1e6);
   }
 };

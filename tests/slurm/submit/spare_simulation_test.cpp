@@ -218,7 +218,7 @@ class Cluster {
   }
 
   void start_run(std::int64_t nodes, double limit, const std::vector<int>& free) {
-    ours_.emplace();
+    ours_.emplace(Run{});
     ours_->on.assign(free.begin(), free.begin() + nodes);
     ours_->started = now_;
     ours_->ends = now_ + limit;
