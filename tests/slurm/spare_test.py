@@ -2,7 +2,7 @@
 idle, shrinks when they go, delays nobody, ends with an undisturbed run's loss, and does more in an hour than the same run
 submitted plainly, which has a cluster of its own with the same stream.
 
-    spare_test.py [SECONDS]      the stream goes on for so long (default: 95)
+    spare_test.py [SECONDS]      the stream goes on for so long, and the run with it (default: 95)
 """
 
 import concurrent.futures
@@ -17,7 +17,8 @@ from training_run import Run, STEPS, same_end
 from training_test import prepare
 
 GRACE = 10
-PACE = 0.33  # seconds a step
+SECONDS = 95
+PACE = 0.33  # seconds a step, of a stream of that length
 CLUSTER = ("--nodes", "4", "--grace", str(GRACE))
 # Jobs of others: when they come, nodes, seconds. They repeat every PERIOD seconds.
 STREAM = ((0, 2, 40), (75, 2, 25))
@@ -61,14 +62,14 @@ def nobody(folder, seconds):
         return stream.waits()
 
 
-def kept_work(run):
+def kept_work(run, pace):
     """Device-seconds of the steps that the run keeps: ranks times the pace."""
     first = [(start["first_step"], start["ranks"]) for start in run.attempts()]
     work = 0
     for line in run.lines("metrics.jsonl"):
         if "loss" in line:
             count = [number for step, number in first if step < line["step"]][-1]
-            work += PACE * count
+            work += pace * count
     return work
 
 
@@ -87,7 +88,8 @@ def compete(folder, seconds, name, spare):
     with Cluster(*CLUSTER) as cluster:
         run = Run(cluster, folder, name, tp=1, nodes=4, ranks_per_node=1, launcher="auto", extra="", every_steps=20,
                   time=10, steps=STEPS)
-        run.set_pace(PACE)
+        pace = PACE * max(1, seconds / SECONDS)
+        run.set_pace(pace)
         stream = Stream(cluster, seconds)
         words = site_file(run) if spare else []
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
@@ -95,7 +97,7 @@ def compete(folder, seconds, name, spare):
             cluster.wait(lambda: stream.jobs and cluster.state(stream.jobs[0]) == "RUNNING", 10, "the first other job")
             run.submit(*words, *(["--spare", "--slurm.spare_seconds=5"] if spare else []))
             others.result()
-        work = kept_work(run)
+        work = kept_work(run, pace)
         if spare:
             run.wait_done()
         return run, run.output, work, stream.waits()
@@ -125,7 +127,7 @@ def drained(folder, reference):
 
 def main():
     clusters.skip_unless_possible("mpirun", "srun")
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 95
+    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
     with tempfile.TemporaryDirectory(dir=clusters.VAR_TMP) as folder:
         reference = prepare(folder)
         with concurrent.futures.ThreadPoolExecutor(4) as pool:
