@@ -195,8 +195,14 @@ std::optional<SpareDecision> SpareWatch::give_back(const SpareView& view, const 
 SpareDecision SpareWatch::look(const SpareView& view, double now, double left) {
   const std::vector<double> lengths = holes(view, place_.partition, job_);
   if (auto decision = give_back(view, lengths, left)) return *decision;
-  const auto larger =
-      others_wait(view, place_.partition, job_) ? std::nullopt : best(view, nodes_ + 1, needs_.most_nodes);
+  const bool awaited = others_wait(view, place_.partition, job_);
+  if (awaited && std::ranges::count(needs_.sizes, nodes_) == 0) {
+    if (auto slice = best(view, 1, nodes_ - 1)) {
+      return {SpareDecision::Kind::kShrink, slice,
+              base::str("others wait, and the layout uses ", slice->nodes, " of the ", nodes_, " nodes only")};
+    }
+  }
+  const auto larger = awaited ? std::nullopt : best(view, nodes_ + 1, needs_.most_nodes);
   const double ours = std::min(left, length_of(lengths, nodes_));
   const auto pays = [&](const Slice& slice) {
     // Compared over the time that both could run. The larger one trains nothing while it changes.

@@ -147,6 +147,8 @@ def main():
         print(f"device-seconds of kept steps an hour: {work * 3600 / seconds:.0f} with --spare, "
               f"{plain_work * 3600 / seconds:.0f} submitted plainly, {work / max(plain_work, 1e-9):.2f} times as much")
         print(same_end(run, reference))
+        between = [start["time"] - end["time"] for end, start in zip(run.ends(), run.attempts()[1:])]
+        print(f"seconds between the attempts: {', '.join(f'{one:.1f}' for one in between)}")
         changes = [b - a for a, b in zip(nodes, nodes[1:])]
         assert max(changes) > 0 and min(changes) < 0, nodes
         assert all(ours <= without + GRACE for ours, without in zip(spare_waits, waits)), (spare_waits, waits)

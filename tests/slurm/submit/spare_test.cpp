@@ -265,6 +265,15 @@ TEST(SpareWatch, KeepsNodesUntilJustBeforeTheyAreNeeded) {
   EXPECT_EQ(watch_of(4).look(view(75), 0, 70).kind, Kind::kKeep) << "it ends before by itself";
 }
 
+TEST(SpareWatch, GivesBackWhatItsLayoutDoesNotUseWhenOthersWait) {
+  SpareView view = view_of(0, 3, 7200);  // it came back on three nodes, and computes on two
+  EXPECT_EQ(watch_of(3).look(view, 0, 7200).kind, Kind::kKeep);
+  view.jobs.push_back(waiting(9, kForever));
+  const SpareDecision decision = watch_of(3).look(view, 0, 7200);
+  ASSERT_EQ(decision.kind, Kind::kShrink);
+  EXPECT_EQ(decision.slice->nodes, 2);
+}
+
 TEST(SpareWatch, DoesNotGiveBackWhatDoesNotHelp) {
   SpareView view = view_of(2, 4, 7200);
   view.jobs.push_back(waiting(2, 3600));  // two nodes are idle: it waits for something else
