@@ -180,7 +180,7 @@ TEST(BatchScript, OfASpareJobWatchesTheClusterAndAsksForWholeNodes) {
   EXPECT_THAT(text, HasSubstr("#SBATCH --no-kill\n"));
   EXPECT_THAT(text, Not(HasSubstr("--ntasks-per-node=8\n")));
   plan.requeue = false;
-  EXPECT_THAT(batch_script(plan, site), Not(HasSubstr("spare"))) << "the next link of the chain goes on";
+  EXPECT_THAT(batch_script(plan, site), Not(HasSubstr("job spare"))) << "the next link of the chain goes on";
 }
 
 TEST(BatchScript, PassesShellcheck) {
