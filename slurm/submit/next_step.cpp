@@ -52,10 +52,6 @@ bool leaves_at_once(const Situation& situation) {
          });
 }
 
-std::string size_text(const Slice& slice) {
-  return slice.fewest < slice.nodes ? str(slice.fewest, " to ", slice.nodes, " nodes") : str(slice.nodes, " node(s)");
-}
-
 NextStep requeue_or_end(const Situation& situation, int code, const std::string& why) {
   if (situation.may_requeue) return {NextStep::Kind::kRequeue, code, why, {}, {}};
   return end(code, why + "; this job may not be requeued: the next job of the run goes on");
@@ -144,8 +140,7 @@ NextStep decide(const Situation& situation) {
     }
     if (!situation.outcome->come_back || situation.stopped) return end(code, reason);
     if (situation.slice && !situation.preempted) {
-      NextStep next{
-          NextStep::Kind::kSlice, code, str(reason, "; it goes on as a job of ", size_text(*situation.slice)), {}, {}};
+      NextStep next{NextStep::Kind::kSlice, code, str(reason, "; a new job goes on"), {}, {}};
       next.slice = situation.slice;
       return next;
     }

@@ -108,6 +108,10 @@ std::vector<std::string> Slice::words() const {
   return words;
 }
 
+std::string Slice::size() const {
+  return base::str(fewest < nodes ? base::str(fewest, " to ") : "", nodes, nodes == 1 ? " node" : " nodes");
+}
+
 std::vector<std::string> Slice::successor_words(const std::string& job) const {
   return {nodes_word(fewest, nodes), "--time=" + format_slurm_duration(seconds), signal_word(seconds, 0),
           "--dependency=afterany:" + job};

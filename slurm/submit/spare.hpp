@@ -65,6 +65,8 @@ struct Slice {
   /// Words for sbatch: partition, QOS, nodes, time, and --nice, so that it waits behind others of its own partition
   /// too. (Not --time-min: Slurm 22.05 starts a job with the least time at once, whatever the hole.)
   std::vector<std::string> words() const;
+  /// "1 to 4 nodes", "1 node".
+  std::string size() const;
   /// Words for sbatch on the script of the job `job`, which has the slice's place already: nodes, time, and that it
   /// waits for that job's end.
   std::vector<std::string> successor_words(const std::string& job) const;

@@ -121,6 +121,9 @@ def drained(folder, reference):
         nodes = [len(start["hosts"]) for start in run.attempts()]
         assert nodes == [2, 1, 2] and len({start["job"] for start in run.attempts()}) == 3, run.attempts()
         assert all(end["last_step"] == end["saved_step"] for end in run.ends()), run.ends()
+        assert [end["reason"] for end in run.ends()] == [
+            "stopped to go on with 1 node", "stopped to go on with 1 to 2 nodes", "done"], run.ends()
+        assert run.attempts()[1]["reason"] == "next job after it was stopped to go on with 1 node", run.attempts()
         cluster.wait_state(job, "COMPLETED")
         return f"drained: {nodes} nodes; {same_end(run, reference)}"
 

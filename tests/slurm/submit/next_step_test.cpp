@@ -243,7 +243,7 @@ TEST(Decide, ASpareJobThatIsToChangeItsSizeGoesOnAsANewJob) {
   const NextStep next = decide(situation);
   EXPECT_EQ(next.kind, Kind::kSlice);
   EXPECT_EQ(next.slice->nodes, 4);
-  EXPECT_THAT(next.why, HasSubstr("goes on as a job of 1 to 4 nodes"));
+  EXPECT_THAT(next.why, HasSubstr("a new job goes on"));
   situation.preempted = true;  // Slurm requeues it in any case: two jobs of one run
   EXPECT_EQ(decide(situation).kind, Kind::kRequeue);
   situation.preempted = false;
