@@ -224,8 +224,8 @@ SpareDecision SpareWatch::look(const SpareView& view, double now, double left) {
   ++larger_looks_;
   if (larger_looks_ < kLooks || now - *larger_since_ < needs_.change()) return {};
   return {SpareDecision::Kind::kGrow, larger,
-          base::str(larger->nodes - nodes_, " more nodes have stood idle for ", std::llround(now - *larger_since_),
-                    " s: going on with ", larger->nodes)};
+          base::str(larger->nodes - nodes_, larger->nodes == nodes_ + 1 ? " more node has" : " more nodes have",
+                    " stood idle for ", std::llround(now - *larger_since_), " s: going on with ", larger->nodes)};
 }
 
 }  // namespace trireme::slurm
