@@ -106,6 +106,10 @@ void watch(base::FileSystem& files, const Line& command, const options::RunOptio
       needs.time_limit = static_cast<double>(command.longest);
       const auto config = slurm::output_of(slurm::run_command, {"scontrol", "show", "config"});
       needs.requeue = slurm::scheduler_seconds(config.value_or(""));
+      if (!config || slurm::hides_jobs(*config)) {
+        needs.most_nodes = own->nodes;  // whoever waits cannot be seen here
+        base::print_note("trireme job: others' jobs cannot be seen here (PrivateData), so the run does not grow");
+      }
       watch.emplace(needs, place, job.job_id, base::user_name(::geteuid()), own->nodes,
                     static_cast<double>(options.slurm.spare_seconds));
     }

@@ -179,6 +179,11 @@ double scheduler_seconds(const std::string& config) {
   return (seconds > 0 ? static_cast<double>(seconds) : kUsual) + kRest;
 }
 
+bool hides_jobs(const std::string& config) {
+  const std::vector<std::string> hidden = split(field(parse_config(config), "PrivateData"), ',');
+  return std::ranges::count(hidden, "jobs") > 0;
+}
+
 SpareView parse_spare_view(const std::string& sinfo, const std::string& squeue, double now) {
   SpareView view;
   std::istringstream nodes(sinfo), jobs(squeue);

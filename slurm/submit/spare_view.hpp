@@ -42,6 +42,9 @@ std::vector<std::string> spare_jobs_command();
 /// time between two rounds of backfill (30 s unless bf_interval says otherwise), and 5 s for the rest.
 double scheduler_seconds(const std::string& config);
 
+/// Whether squeue hides other people's jobs, as `scontrol show config` says (PrivateData): then nobody sees who waits.
+bool hides_jobs(const std::string& config);
+
 /// Parses their answers; skips lines that do not fit. `now`: when squeue was asked, in seconds since the epoch.
 SpareView parse_spare_view(const std::string& sinfo, const std::string& squeue, double now);
 

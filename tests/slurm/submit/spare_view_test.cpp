@@ -160,6 +160,12 @@ TEST(SchedulerSeconds, AreThoseBetweenTwoRoundsOfBackfill) {
   EXPECT_EQ(scheduler_seconds("SchedulerParameters     = sched_interval=1,bf_interval=60,bf_window=1\n"), 65);
 }
 
+TEST(HidesJobs, WhereOthersJobsArePrivate) {
+  EXPECT_TRUE(hides_jobs("PriorityType = priority/basic\nPrivateData             = accounts,jobs,usage\n"));
+  EXPECT_FALSE(hides_jobs("PrivateData             = none\n"));
+  EXPECT_FALSE(hides_jobs(""));
+}
+
 TEST(OthersWait, CountsWhoWaitsForNodesThatThePartitionHas) {
   SpareView view;
   view.partitions = {{"low", {"a", "b"}}, {"high", {"b"}}, {"far", {"c"}}};
