@@ -15,6 +15,7 @@
 #include "base/file_system.hpp"
 #include "base/log.hpp"
 #include "base/printable.hpp"
+#include "base/user_name.hpp"
 #include "base/words.hpp"
 #include "io/checkpoint/format/step_directories.hpp"
 #include "launcher/commands/commands.hpp"
@@ -25,6 +26,7 @@
 #include "launcher/run_directory/run_directory.hpp"
 #include "launcher/submission/node_scratch.hpp"
 #include "launcher/submission/run_check.hpp"
+#include "launcher/submission/spare_choice.hpp"
 #include "slurm/job/attempt_ledger.hpp"
 #include "slurm/job/control_files.hpp"
 #include "slurm/job/job_end_watch.hpp"
@@ -198,10 +200,23 @@ void print(const slurm::NextStep& next, const std::string& job, const Path& run,
   std::filesystem::remove(slurm::spare_order_file(run, attempt), ignored);
 }
 
+// Whether a spare job has stopped and comes back, and its watch has not said as what.
+bool goes_on_elsewhere(const slurm::Situation& situation) {
+  const auto& outcome = situation.outcome;
+  return outcome && outcome->exit_code == base::kExitStopped && outcome->come_back && !situation.stopped &&
+         !situation.preempted && !situation.slice;
+}
+
+// The job's time may be nearly over.
+std::optional<slurm::CommandResult> ask_soon(const std::vector<std::string>& words) {
+  constexpr double kLimit = 3;
+  return slurm::run_command_within(kLimit, words);
+}
+
 int next(const Arguments& arguments) {
   std::string directory;
   std::int64_t ranks_per_node = 1, attempt = 0, launcher_exit = -1;
-  std::int64_t tried = 0;
+  std::int64_t tried = 0, most_nodes = 0, longest = 86400;
   bool requeue = false, submit = false, srun = false, keeps_scratch = false;
   options::CommandLine line("job next", "what the batch script does next: lines for it, a sentence for its log",
                             "trireme job next run.ini --dir runs/bible --ranks-per-node 4 --requeue");
@@ -210,6 +225,9 @@ int next(const Arguments& arguments) {
   line.value("attempt", attempt, "N", "that just ended").range(1, 1e9);
   line.value("attempts", tried, "K", "that this job has made since it started").range(0, 1e6);
   line.value("launcher-exit", launcher_exit, "CODE", "of mpirun or srun in that attempt").range(0, 255);
+  line.value("most-nodes", most_nodes, "N", "of a spare job: that the user's may have together; 0: it is none")
+      .range(0, 1e6);
+  line.value("longest", longest, "SECONDS", "of a spare job: that it may ask for").range(60, 1e9);
   line.flag("requeue", requeue, "the job may be requeued");
   line.flag("may-submit", submit, "the script may submit a new job");
   line.flag("srun", srun, "ranks are started by srun, not mpirun");
@@ -250,6 +268,13 @@ int next(const Arguments& arguments) {
   situation.may_submit = submit;
   const std::string record = slurm::output_of(slurm::run_command, slurm::show_job(job.job_id)).value_or("");
   situation.preempted = slurm::says_preempted(record);
+  if (most_nodes > 0 && goes_on_elsewhere(situation)) {
+    auto needs =
+        spare_needs(layout_needs(options), ranks_per_node, most_nodes, slurm::last_measured(situation.attempts));
+    needs.time_limit = static_cast<double>(longest);
+    situation.slice = next_slice(needs, own_place(job, longest, most_nodes), job.job_id, base::user_name(::geteuid()),
+                                 ask_soon, base::wall_time());
+  }
   if (submit) situation.excluded = excluded_nodes(record);
   situation.hosts = slurm::expand_hostlist(job.node_list);
   situation.lost = lost_hosts(job.node_list);

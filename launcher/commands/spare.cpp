@@ -77,27 +77,19 @@ std::optional<slurm::SpareView> look_at_cluster() {
   return slurm::parse_spare_view(*nodes, *jobs, base::wall_time());
 }
 
-const slurm::SpareJob* own_job(const slurm::SpareView& view, const std::string& id) {
-  for (const slurm::SpareJob& job : view.jobs) {
-    if (job.id == id) return &job;
-  }
-  return nullptr;
-}
-
 // Returns when the run was asked to end, or has ended by itself.
 void watch(base::FileSystem& files, const Line& command, const options::RunOptions& options,
            const slurm::JobEnvironment& job) {
   const auto launcher = static_cast<pid_t>(command.launcher);
   const std::chrono::seconds period(options.slurm.spare_seconds);
-  const slurm::SparePlace place{job.partition, slurm::environment_variable("SLURM_JOB_QOS").value_or(""),
-                                command.longest, command.most_nodes};
+  const slurm::SparePlace place = own_place(job, command.longest, command.most_nodes);
   std::optional<slurm::SpareWatch> watch;
   const auto began = std::chrono::steady_clock::now();
   for (;;) {
     std::this_thread::sleep_for(period);
     if (::kill(launcher, 0) != 0) return;
     const auto view = look_at_cluster();
-    const slurm::SpareJob* own = view ? own_job(*view, job.job_id) : nullptr;
+    const slurm::SpareJob* own = view ? slurm::find_job(*view, job.job_id) : nullptr;
     if (own == nullptr) continue;
     if (!watch) {
       const auto measured =

@@ -148,6 +148,28 @@ SpareChoice choose_spare(const SpareRun& wanted, const slurm::Site& site, const 
   return choice;
 }
 
+slurm::SparePlace own_place(const slurm::JobEnvironment& job, std::int64_t longest, std::int64_t most_nodes) {
+  return {job.partition, slurm::environment_variable("SLURM_JOB_QOS").value_or(""), longest, most_nodes};
+}
+
+std::optional<slurm::Slice> next_slice(slurm::SpareNeeds needs, const slurm::SparePlace& place, const std::string& job,
+                                       const std::string& user, const slurm::RunCommand& run, double now) {
+  const auto nodes = slurm::output_of(run, slurm::spare_nodes_command());
+  const auto jobs = nodes ? slurm::output_of(run, slurm::spare_jobs_command()) : std::nullopt;
+  if (!jobs) return std::nullopt;
+  const slurm::SpareView view = slurm::parse_spare_view(*nodes, *jobs, now);
+  const slurm::SpareJob* own = slurm::find_job(view, job);
+  if (own == nullptr) return std::nullopt;
+  slurm::SpareNeeds now_needs = needs;
+  if (slurm::others_wait(view, place.partition, job)) {
+    std::erase_if(now_needs.sizes, [&](std::int64_t size) { return size > own->nodes; });
+  }
+  const auto slices = slurm::spare_slices(now_needs, {place}, view, user, job);
+  auto slice = slices.empty() ? slurm::waiting_slice(needs, {place}, view, user, job) : slices.front();
+  if (slice) slice->fewest = std::min(slice->nodes, needs.sizes.front());
+  return slice;
+}
+
 slurm::JobRequest spare_request(const slurm::JobRequest& request, const slurm::Slice& slice) {
   slurm::JobRequest changed = request_at(request, slice.place);
   changed.nodes = slice.nodes;

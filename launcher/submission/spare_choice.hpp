@@ -8,6 +8,7 @@
 #include <string>
 
 #include "slurm/job/attempt_ledger.hpp"
+#include "slurm/job/job_environment.hpp"
 #include "slurm/queue/command.hpp"
 #include "slurm/submit/geometry.hpp"
 #include "slurm/submit/layout_fit.hpp"
@@ -51,6 +52,14 @@ slurm::JobRequest smallest_spare(const SpareRun& wanted, const slurm::Site& site
 /// Slurm refuses the job everywhere; base::Error when sinfo or squeue does not answer.
 SpareChoice choose_spare(const SpareRun& wanted, const slurm::Site& site, const slurm::RunCommand& run, double now,
                          const AskStart& ask);
+
+/// Where the spare job runs in which this process does.
+slurm::SparePlace own_place(const slurm::JobEnvironment& job, std::int64_t longest, std::int64_t most_nodes);
+
+/// As what a spare job goes on whose time is over: the best slice at its place as if it were gone, no larger than it as
+/// long as others wait, else the smallest one, which waits. `job`: its id. Nothing when Slurm does not answer `run`.
+std::optional<slurm::Slice> next_slice(slurm::SpareNeeds needs, const slurm::SparePlace& place, const std::string& job,
+                                       const std::string& user, const slurm::RunCommand& run, double now);
 
 /// The request with the slice's partition, QOS, nodes, time and the words that keep it behind others, for whole nodes.
 /// The job may come back with fewer nodes.

@@ -25,6 +25,12 @@ bool may_submit(const ScriptPlan& plan, const Site& site) { return plan.requeue 
 // Whether its watch may end it to go on as a larger or smaller job. After a link of a chain the next link goes on.
 bool changes_size(const ScriptPlan& plan) { return plan.spare && plan.requeue; }
 
+// What trireme must know to choose another size.
+std::string spare_words(const ScriptPlan& plan) {
+  if (!changes_size(plan)) return "";
+  return str(" --most-nodes ", plan.spare->most_nodes, " --longest ", plan.spare->longest);
+}
+
 // Whether the batch script tells MPI where to keep its files on a node: Open MPI 4 has parameters for that.
 bool keeps_scratch(const Site& site) { return mpirun_can_wait(site); }
 
@@ -110,8 +116,7 @@ std::string watch_line(const ScriptPlan& plan) {
       str("  # Asks the run to save and end when it is to go on with more or fewer nodes: in logs/spare.N stands how "
           "many.\n",
           "  \"$trireme\" job spare \"$run_file\" --dir \"$run_dir\" --ranks-per-node ", plan.geometry.ranks_per_node,
-          " --most-nodes ", plan.spare->most_nodes, " --longest ", plan.spare->longest,
-          " --attempt \"$attempt\" --launcher \"$launcher\" --script \"$0\"");
+          spare_words(plan), " --attempt \"$attempt\" --launcher \"$launcher\" --script \"$0\"");
   for (const std::string& word : plan.overrides) line += ' ' + shell_word(word);
   return line + " &\n  spare=$!\n";
 }
@@ -142,7 +147,7 @@ std::string next_step_function(const ScriptPlan& plan, const Site& site) {
       "next_step() {\n  local answer code try\n  for ((try = 1; ; ++try)); do\n",
       "    answer=$(\"$trireme\" job next \"$run_file\" --dir \"$run_dir\" --ranks-per-node ",
       plan.geometry.ranks_per_node, plan.launcher == Launcher::kSrun ? " --srun" : "", plan.requeue ? " --requeue" : "",
-      may_submit(plan, site) ? " --may-submit" : "", keeps_scratch(site) ? " --own-scratch" : "");
+      may_submit(plan, site) ? " --may-submit" : "", keeps_scratch(site) ? " --own-scratch" : "", spare_words(plan));
   for (const std::string& word : plan.overrides) text += ' ' + shell_word(word);
   return str(text, " \"$@\") && [[ $answer = *$'\\n'* ]] && break\n    code=$?\n",
              "    # 2: bad input, which no other try mends.\n",

@@ -259,6 +259,11 @@ bool others_wait(const SpareView& view, const std::string& partition, const std:
          });
 }
 
+const SpareJob* find_job(const SpareView& view, const std::string& id) {
+  const auto found = std::ranges::find(view.jobs, id, &SpareJob::id);
+  return found == view.jobs.end() ? nullptr : &*found;
+}
+
 std::int64_t nodes_of(const SpareView& view, const std::string& user, const std::string& partition,
                       const std::string& without) {
   std::int64_t nodes = 0;

@@ -61,6 +61,9 @@ std::vector<double> holes(const SpareView& view, const std::string& partition, c
 /// Whether a job other than `without` waits for nodes in a partition that has a node of this one.
 bool others_wait(const SpareView& view, const std::string& partition, const std::string& without);
 
+/// The job of that id; null when there is none.
+const SpareJob* find_job(const SpareView& view, const std::string& id);
+
 /// How many nodes this user's jobs of the partition have and wait for, without those of the job `without`.
 std::int64_t nodes_of(const SpareView& view, const std::string& user, const std::string& partition,
                       const std::string& without = "");

@@ -109,6 +109,22 @@ TEST(ChooseSpare, WaitsOnlyWhereSlurmTakesTheJob) {
   }
 }
 
+TEST(NextSlice, IsTheBestOneWhenTheJobsTimeIsOver) {
+  Queue queue;
+  const auto needs = spare_needs(run_of(4).layout, 2, 4, {});
+  const slurm::SparePlace place{"low", "", 3600, 4};
+  const auto slice = [&] { return next_slice(needs, place, "9", "me", queue.run(), 0); };
+  queue.jobs = "9|me|low|RUNNING|1|0:10|1:00:00|2026-11-30T12:00:00|normal|n4|None\n";
+  ASSERT_TRUE(slice());
+  EXPECT_EQ(slice()->nodes, 4) << "its own node and the three that are idle";
+  EXPECT_EQ(slice()->fewest, 1);
+  EXPECT_EQ(slice()->seconds, 3600);
+  queue.jobs += "8|other|low|PENDING|9|1:00:00|1:00:00|N/A|normal||Priority\n";
+  EXPECT_EQ(slice()->nodes, 1) << "somebody waits";
+  queue.jobs = "";
+  EXPECT_FALSE(slice()) << "Slurm does not know the job";
+}
+
 TEST(ChooseSpare, ChecksTheRunWhereItWillRunAndNotWhereItsFileSays) {
   Queue queue;
   SpareRun run = run_of(64);
