@@ -47,6 +47,12 @@ struct ScriptRun {
   std::string run_directory;  ///< absolute
 };
 
+/// What the script of a spare job (submit --spare) hands to the process that watches the cluster for it.
+struct ScriptSpare {
+  std::int64_t most_nodes = 1;  ///< that the run may have
+  std::int64_t longest = 0;     ///< seconds that a job may ask for where it runs
+};
+
 struct ScriptPlan {
   std::vector<ScriptRun> runs;         ///< more than one: a job array with one task for each
   std::int64_t at_once = 0;            ///< tasks of the array that run at the same time; 0: all
@@ -59,11 +65,13 @@ struct ScriptPlan {
   Launcher launcher = Launcher::kMpirun;
   std::optional<ScriptProgram> program_run;  ///< nothing: Trireme's own training
   std::int64_t mpirun_grace = 0;
+  std::optional<ScriptSpare>
+      spare;  ///< the job computes on what stands idle, and its size changes where it may be requeued
   bool requeue = true;
   double measured = 0;  ///< seconds of a step and a save in the run's last attempt; 0: not measured
 
-  /// Whether the job can start with fewer nodes; it then asks for whole nodes.
-  bool elastic() const { return geometry.min_nodes < geometry.nodes; }
+  /// Whether its next job can have another number of nodes; it then asks for whole nodes.
+  bool elastic() const { return spare || geometry.min_nodes < geometry.nodes; }
 };
 
 /// The script's text, free of shellcheck's warnings. Throws base::InputError as job_settings() does (settings.hpp).
