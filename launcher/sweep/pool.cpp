@@ -92,7 +92,7 @@ int SweepPool::run_trial(const Advice& advice, std::size_t worker) {
 Advice SweepPool::ask(const SweepWorker& self, const std::optional<LastTrial>& last) {
   for (int tries = 0;; ++tries) {
     try {
-      return sweep_.advance(self, last, !stopping_);
+      return sweep_.advance(self, last, {.trial = !stopping_});
     } catch (const base::InputError&) {
       throw;
     } catch (const base::Error& error) {

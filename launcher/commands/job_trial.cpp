@@ -1,0 +1,170 @@
+// trireme job trial: what the batch script of a sweep asks before each trial and after the last one (docs/sweeps.md).
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <thread>
+
+#include "base/answer.hpp"
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/printable.hpp"
+#include "launcher/commands/commands.hpp"
+#include "launcher/options/command_line.hpp"
+#include "launcher/options/run_options.hpp"
+#include "launcher/submission/job_time.hpp"
+#include "launcher/submission/queue.hpp"
+#include "launcher/sweep/job_worker.hpp"
+#include "launcher/sweep/parked_jobs.hpp"
+#include "launcher/sweep/sweep_report.hpp"
+#include "slurm/job/attempt_ledger.hpp"
+#include "slurm/job/control_files.hpp"
+#include "slurm/job/job_environment.hpp"
+#include "slurm/job/preempted.hpp"
+#include "slurm/queue/command.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+using base::str;
+using Path = std::filesystem::path;
+
+struct Line {
+  std::vector<std::string> words;
+  std::int64_t process = 0, taken = 0, shape = -1, last = -1, code = 0, queue_seconds = 60;
+  std::string ended = "end", exclude;
+  bool parks = false, requeue = false, leaving = false;
+  options::CommandLine line;
+
+  Line()
+      : line("job trial", "takes a sweep's next trial: lines for the batch script, a sentence for its log",
+             "trireme job trial sweeps/lr --process $$ --requeue") {
+    line.positionals("DIR", words, "the sweep's directory", 1, 1);
+    line.value("process", process, "PID", "of the batch script").required().range(1, 1e9);
+    line.value("taken", taken, "K", "trials that the script took since it started").range(0, 1e9);
+    line.value("shape", shape, "N", "take trials of this shape only").range(0, 1e6);
+    line.value("last", last, "N", "the trial before").range(0, 1e6);
+    line.value("ended", ended, "WORD", "what trireme job next said after it").one_of({"end", "requeue", "resubmit"});
+    line.value("code", code, "CODE", "and the exit code that it said").range(0, 255);
+    line.value("exclude", exclude, "HOSTS", "and the nodes that a new job excludes");
+    line.value("queue-seconds", queue_seconds, "S", "between two questions to the queue").range(0, 86400);
+    line.flag("parks", parks, "the job waits in the queue when there is nothing for it");
+    line.flag("requeue", requeue, "the job may be requeued");
+    line.flag("leaving", leaving, "the job was asked to end: take no other trial");
+  }
+
+  bool leaves() const { return leaving || ended != "end"; }
+};
+
+// Whether this job has too little time left to bring another trial forward, or is being preempted. The first trial of a
+// job is always worth a try: a requeue would bring no more time.
+bool time_is_over(base::FileSystem& files, const Line& command, const SweepDirectory& sweep) {
+  if (command.taken == 0) return false;
+  const double now = base::wall_time();
+  const auto end = current_job_end(now);
+  if (!end) return false;
+  const Path trial = sweep.trial(static_cast<std::size_t>(std::max<std::int64_t>(0, command.last)));
+  const options::RunOptions options = options::load_run_file((trial / "trial.ini").string());
+  return *end - now < needed_seconds(options, slurm::read_attempts(files, trial / "attempts.jsonl"));
+}
+
+// A trial that is left behind goes on later, whatever its last attempt came to.
+std::optional<LastTrial> last_trial(const Line& command) {
+  if (command.last < 0) return std::nullopt;
+  const int code = command.ended == "end" ? static_cast<int>(command.code) : base::kExitStopped;
+  return LastTrial{static_cast<std::size_t>(command.last), {code}};
+}
+
+// The queue, where other jobs have trials.
+std::optional<slurm::JobList> queue_of(base::FileSystem& files, const SweepState& state, const SweepWorker& self,
+                                       double seconds) {
+  const bool others = std::ranges::any_of(state.trials, [&](const TrialRecord& trial) {
+    return trial.claim && trial.claim->worker.job != "local" && !same_job(trial.claim->worker, self);
+  });
+  return others ? my_queue(files, seconds) : std::nullopt;
+}
+
+void print(const WorkerStep& step, const Advice& advice) {
+  if (step.word == "run") {
+    base::answer_text(str("run\n", advice.trial, "\n", advice.run_file, "\n", advice.run_directory, "\n",
+                          advice.until_step, "\n", advice.attempts, "\n"));
+    return;
+  }
+  base::print_note("trireme job: " + step.why);
+  base::answer_text(str(step.word, "\n", step.exit_code, "\n", base::printable(step.exclude), "\n"));
+}
+
+class Asking {
+ public:
+  Asking(base::FileSystem& files, const Line& command, const slurm::JobEnvironment& job)
+      : files_(files),
+        command_(command),
+        self_(job_worker(job, command.process)),
+        sweep_(files, Path(command.words[0]).lexically_normal(), real_sweep_world()) {
+    situation_.ended = command.ended;
+    situation_.exclude = command.exclude;
+    situation_.may_requeue = command.requeue;
+    situation_.parks = command.parks;
+    situation_.leaves = command.leaves();
+  }
+
+  void run() {
+    const bool asks_time = !situation_.leaves;
+    if (asks_time && time_is_over(files_, command_, sweep_)) situation_.leaves = true;
+    const SweepState before = sweep_.read();
+    // A job that is about to leave does not wait for the queue's answer.
+    if (!command_.leaves()) queue_ = queue_of(files_, before, self_, static_cast<double>(command_.queue_seconds));
+    SweepWorld world = real_sweep_world();
+    world.gone = gone_in_queue(world.gone, self_, queue_);
+    SweepDirectory sweep(files_, sweep_.path(), world);
+    Wanted wanted{.trial = !situation_.leaves};
+    if (command_.shape >= 0) wanted.shape = command_.shape;
+    Advice advice = sweep.advance(self_, last_trial(command_), wanted);
+    tell_of_last(sweep.read());
+    const bool released = release_jobs(advice.called, slurm::run_command);
+    situation_.sweep_stopped = slurm::find_request(files_, sweep.path(), slurm::Wish::kStop).has_value();
+    if (advice.kind == Advice::Kind::kWait) {
+      const bool comes = !advice.called.empty() && released;
+      situation_.attended = (comes || is_attended(sweep.read(), self_, world.gone, queue_)) && released;
+      if (command_.parks && situation_.attended) {
+        wanted.parks = true;
+        advice = sweep.advance(self_, std::nullopt, wanted);
+      }
+    }
+    situation_.advice = advice.kind;
+    if (advice.kind == Advice::Kind::kDone) cancel_jobs(sweep.read().parked, slurm::run_command);
+    const WorkerStep step = decide_worker(situation_);
+    if (step.word == "run") base::print_note("trireme job: " + start_text(sweep.read(), advice.trial));
+    print(step, advice);
+  }
+
+ private:
+  void tell_of_last(const SweepState& state) const {
+    if (command_.last < 0 || command_.last >= std::ssize(state.trials)) return;
+    base::print_note("trireme job: " + end_text(state, static_cast<std::size_t>(command_.last)));
+  }
+
+  base::FileSystem& files_;
+  const Line& command_;
+  const SweepWorker self_;
+  SweepDirectory sweep_;
+  std::optional<slurm::JobList> queue_;
+  WorkerSituation situation_;
+};
+
+}  // namespace
+
+int job_trial_command(const Arguments& arguments) {
+  Line command;
+  if (!command.line.parse(arguments)) return base::kExitDone;
+  const slurm::JobEnvironment job = slurm::read_job_environment();
+  if (!job.in_job()) {
+    throw base::InputError("trireme job trial works inside a Slurm job only: a sweep's batch script calls it");
+  }
+  base::PosixFileSystem files;
+  Asking(files, command, job).run();
+  return base::kExitDone;
+}
+
+}  // namespace trireme::launcher
