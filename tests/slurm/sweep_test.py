@@ -1,0 +1,186 @@
+"""Sweeps under a real Slurm: job arrays whose tasks take trials one after the other, while trials, tasks and nodes are
+killed, preempted and end by their time limit; trials that need another kind of job; Trireme's own training.
+
+    sweep_test.py [CASE …]        only the named cases
+    TRIALS=200 sweep_test.py kills
+"""
+
+import concurrent.futures
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import cluster as clusters
+from cluster import PATIENCE, TRIREME, Cluster
+
+SOURCE = os.environ["TRIREME_SOURCE"]
+sys.path.insert(0, f"{SOURCE}/tests/system")
+from support import make_data, run_file, tiny_model  # noqa: E402
+from sweep_replay import RUNGS, STEPS, check_end, read_log  # noqa: E402
+
+SEED = int(os.environ.get("TRIREME_SEED", time.time_ns() % 1_000_000))
+TRIALS = int(os.environ.get("TRIALS", "24"))
+TRIAL = f"exec {sys.executable} -S -E {SOURCE}/tests/system/sweep_trial.py"
+SLURM = {"nodes": 1, "ranks_per_node": 1, "cpus_per_task": 1, "time": 10, "mem": "100M", "queue_seconds": 10}
+
+
+class Sweep:
+    """One sweep: its file, its directory, its jobs."""
+
+    def __init__(self, cluster, folder, name, sweep, seconds=0.01, slurm=None, **sections):
+        self.cluster, self.folder, self.name = cluster, folder, name
+        self.directory = f"{folder}/sweeps/{name}"
+        sections = sections or {"program": {"command": f"{TRIAL} {{x}} {STEPS} {seconds}", "stop_seconds": 5}}
+        with open(f"{folder}/{name}.ini", "w", encoding="utf-8") as file:
+            file.write(run_file(name, **sections, slurm={**SLURM, **(slurm or {})}, sweep=sweep))
+
+    def run(self, *words, check=True):
+        return self.cluster.run(TRIREME, "sweep", "run", f"{self.name}.ini", f"--site={self.folder}/site.ini", *words,
+                                cwd=self.folder, check=check)
+
+    def trireme(self, *words):
+        return self.cluster.run(TRIREME, "sweep", *words, cwd=self.folder).stdout
+
+    def trials(self):
+        return json.loads(self.trireme("status", self.directory, "--json"))["trials"]
+
+    def queue(self):
+        """(job, state) of its jobs, waiting array tasks one by one."""
+        lines = self.cluster.run("squeue", "--noheader", "--array", "--format=%i %T %j").stdout.splitlines()
+        jobs = [line.split() for line in lines]
+        return {job: state for job, state, name in jobs if name.split(".")[0] == f"sweep-{self.name}"}
+
+    def log(self):
+        names = sorted(name for name in os.listdir(f"{self.directory}/logs") if name.startswith("job."))
+        return "".join(f"== {name}\n" + open(f"{self.directory}/logs/{name}", errors="replace").read() for name in names)
+
+    def events(self, kind):
+        return [event for event in read_log(self.directory) if event["event"] == kind]
+
+    def wait(self, condition, what, seconds=60):
+        self.cluster.wait(condition, seconds, lambda: f"{self.name}: {what}\n{self.log()[-6000:]}")
+
+    def is_over(self):
+        last = [event for event in self.events("result") if event["rung"] == len(RUNGS) - 1]
+        return bool(last) and not self.queue()
+
+    def steps(self, trial):
+        path = f"{self.directory}/trial_{trial}/metrics.jsonl"
+        if not os.path.exists(path):
+            return []
+        lines = [json.loads(line) for line in open(path, encoding="utf-8") if line.endswith("\n")]
+        return [line["step"] for line in lines if "score" in line or "loss" in line]
+
+    def attempts(self, trial, event):
+        with open(f"{self.directory}/trial_{trial}/attempts.jsonl", encoding="utf-8") as file:
+            return [line for line in map(json.loads, file) if line["event"] == event]
+
+
+def asha(**more):
+    return {"steps": STEPS, "min_steps": RUNGS[0], "metric": "score", **more}
+
+
+class Killer:
+    """Processes of a sweep's jobs on the nodes, which are all on this machine."""
+
+    KINDS = {"trial": ("job", "start"), "program": ("sweep_trial.py",), "task": ("slurm_script",)}
+
+    def __init__(self, sweep, rng):
+        self.sweep, self.rng, self.kills = sweep, rng, {}
+
+    def processes(self, kind):
+        found = []
+        for entry in filter(str.isdigit, os.listdir("/proc")):
+            try:
+                with open(f"/proc/{entry}/cmdline", "rb") as file:
+                    words = file.read().decode(errors="replace")
+                if os.readlink(f"/proc/{entry}/cwd") != os.path.realpath(self.sweep.folder):
+                    continue
+                with open(f"/proc/{entry}/environ", "rb") as file:
+                    own = f"SLURM_JOB_NAME=sweep-{self.sweep.name}".encode() in file.read()
+            except OSError:
+                continue  # it ended while we looked
+            if own and all(word in words for word in self.KINDS[kind]):
+                found.append(int(entry))
+        return found
+
+    def strike(self, kind):
+        victims = self.processes(kind)
+        if not victims:
+            return
+        try:
+            os.kill(self.rng.choice(victims), 9)
+            self.kills[kind] = self.kills.get(kind, 0) + 1
+        except ProcessLookupError:
+            pass
+
+
+def kills(cluster, folder):
+    """SIGKILLs at random of programs, their supervisors and array tasks, a preemption and a node's death."""
+    rng = random.Random(SEED)
+    sweep = Sweep(cluster, folder, "kills", asha(x="uniform 0.0 1.0", method="random", trials=TRIALS))
+    sweep.run("--max-running", 3)
+    killer = Killer(sweep, rng)
+    preempted = node = None
+    last_call = time.monotonic()
+    deadline = time.monotonic() + max(120, 4 * TRIALS) * PATIENCE
+    while not sweep.is_over():
+        assert time.monotonic() < deadline, ("the sweep does not end", sweep.queue(), sweep.log()[-6000:])
+        claims, struck = len(sweep.events("claim")), sum(killer.kills.values())
+        if struck * 4 < claims:
+            killer.strike(rng.choice(["trial", "program", "program", "task"] if claims > TRIALS // 3 else ["trial", "program"]))
+        running = [job for job, state in sweep.queue().items() if state == "RUNNING"]
+        if not preempted and claims > TRIALS // 4 and running:
+            preempted = running[0]
+            cluster.devcluster("preempt", preempted, "--seconds", 1)
+        elif not node and claims > TRIALS // 2 and running:
+            node = cluster.hosts(running[-1])[0]
+            cluster.devcluster("kill-node", node)
+        # A task that was killed does not come back; whoever calls again gets a new one.
+        if len(sweep.queue()) < 2 and time.monotonic() - last_call > 3:
+            sweep.run("--max-running", 3)
+            last_call = time.monotonic()
+        time.sleep(rng.uniform(0.1, 0.4))
+    if node:
+        cluster.devcluster("start-node", node)
+    measured = check_end(sweep.directory, TRIALS)
+    assert preempted and node and sum(killer.kills.values()) >= TRIALS // 8, (preempted, node, killer.kills)
+    reasons = {end["reason"].split(":")[0] for trial in range(TRIALS) for end in sweep.attempts(trial, "end")}
+    return f"killed {killer.kills}, preempted {preempted}, node {node}; measured {measured}; ends {sorted(reasons)}"
+
+
+CASES = [kills]
+
+
+def carry_out(case, cluster, folder):
+    start = time.monotonic()
+    try:
+        said = case(cluster, folder)
+    except (Exception, SystemExit) as error:  # every case is reported
+        said = f"FAILED: {type(error).__name__}: {error}"
+    print(f"{case.__name__}: {said} ({time.monotonic() - start:.0f} s)", flush=True)
+    return not said.startswith("FAILED")
+
+
+def main():
+    clusters.skip_unless_possible()
+    print(f"seed {SEED}", flush=True)
+    cases = [case for case in CASES if not sys.argv[1:] or case.__name__ in sys.argv[1:]]
+    with tempfile.TemporaryDirectory(prefix="trireme-sweep-test.", dir=clusters.VAR_TMP) as folder:
+        with Cluster("--nodes", "12", "--grace", "10") as cluster, concurrent.futures.ThreadPoolExecutor(4) as pool:
+            # What is asked of the queue for other workers is asked often here.
+            cluster.run(TRIREME, "doctor", "--site-out", f"{folder}/site.ini")
+            text = open(f"{folder}/site.ini", encoding="utf-8").read()
+            with open(f"{folder}/site.ini", "w", encoding="utf-8") as file:
+                file.write(text.replace("queue_seconds = 60", "queue_seconds = 10"))
+            good = list(pool.map(lambda case: carry_out(case, cluster, folder), cases))
+    sys.exit(0 if all(good) else 1)
+
+
+main()
