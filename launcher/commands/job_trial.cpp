@@ -127,12 +127,13 @@ class Asking {
     if (advice.kind == Advice::Kind::kWait) {
       const bool comes = !advice.called.empty() && released;
       situation_.attended = (comes || is_attended(sweep.read(), self_, world.gone, queue_)) && released;
-      if (command_.parks && situation_.attended) {
+      if (command_.parks && situation_.attended && advice.why.empty()) {
         wanted.parks = true;
         advice = sweep.advance(self_, std::nullopt, wanted);
       }
     }
     situation_.advice = advice.kind;
+    situation_.rests = advice.why;
     if (advice.kind == Advice::Kind::kDone) cancel_jobs(sweep.read().parked, slurm::run_command);
     const WorkerStep step = decide_worker(situation_);
     if (step.word == "run") base::print_note("trireme job: " + start_text(sweep.read(), advice.trial));

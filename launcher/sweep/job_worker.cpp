@@ -79,6 +79,7 @@ WorkerStep decide_worker(const WorkerSituation& situation) {
     case Kind::kStop: return leave(situation);
     case Kind::kWait: break;
   }
+  if (!situation.rests.empty()) return {"wait", base::kExitDone, situation.rests, ""};
   if (!situation.attended) {
     return {"wait", base::kExitDone, "nothing to do until it is known what became of the trials that run", ""};
   }

@@ -57,8 +57,14 @@ void SweepPool::work(std::size_t worker) {
 void SweepPool::work_until_the_end(std::size_t worker) {
   const SweepWorker self = this_worker();
   std::optional<LastTrial> last;
+  std::string warned;
   while (true) {
     const Advice advice = ask(self, last);
+    if (!advice.why.empty() && advice.why != warned) {
+      const std::lock_guard lock(mutex_);
+      actions_.warn(advice.why);
+    }
+    warned = advice.why;
     if (last) tell(actions_.ended, last->trial);
     last.reset();
     if (advice.kind == Advice::Kind::kDone) over_ = true;

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <utility>
 
@@ -57,9 +58,11 @@ class Turn {
 
   Advice next(const Wanted& wanted) {
     if (slurm::find_request(files_, path_, slurm::Wish::kStop)) return {Kind::kStop};
-    Advice advice = claim(wanted.shape);
+    const std::string why = must_rest();
+    Advice advice = why.empty() ? claim(wanted.shape) : Advice{Kind::kWait};
+    advice.why = why;
     advice.called = jobs_with_work();
-    if (advice.kind == Kind::kWait && wanted.parks) {
+    if (advice.kind == Kind::kWait && why.empty() && wanted.parks) {
       note(parked_event({self_, wanted.shape.value_or(0)}, world_.now()));
     }
     return advice;
@@ -81,6 +84,17 @@ class Turn {
         return advice(decision, facts.attempts);
       }
     }
+  }
+
+  std::string must_rest() const {
+    constexpr double kMinute = 60, kMost = 15 * kMinute;
+    const auto host = state_.failing.find(self_.host);
+    if (host == state_.failing.end() || host->second.trials.size() < kFailuresOfHost) return "";
+    const auto more = static_cast<int>(std::min<std::size_t>(10, host->second.trials.size() - kFailuresOfHost));
+    const double rest = std::min(kMost, std::ldexp(kMinute, more));
+    if (world_.now() - host->second.last >= rest) return "";
+    return str(host->second.trials.size(), " trials failed on ", host->first, " one after the other: it rests for ",
+               static_cast<int>(rest), " s; look at the last one's log");
   }
 
   // Parked jobs, as many of each shape as it has trials that wait.

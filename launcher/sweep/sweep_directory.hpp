@@ -54,7 +54,12 @@ struct Advice {
   std::vector<std::string> overrides;  ///< words for `trireme train` behind the run file: --run.pause_at=27 …
   int attempts = 0;                    ///< that the trial had before
   std::vector<SweepWorker> called;     ///< parked jobs for which there is work: release them
+  std::string why;                     ///< of kWait: a sentence when this machine is to rest, else ""
 };
+
+/// Trials that fail one after the other on a machine before it rests, for a minute at first, twice as long each time,
+/// at most a quarter of an hour: a broken machine must not use up all trials.
+inline constexpr std::size_t kFailuresOfHost = 3;
 
 /// What a worker asks for.
 struct Wanted {

@@ -92,6 +92,7 @@ void SweepState::apply_to_trial(const std::string& event, const Json& line) {
   const std::int64_t number = base::whole_number(line.at("trial"));
   if (number < 0 || number >= static_cast<std::int64_t>(trials.size())) return;
   TrialRecord& trial = trials[static_cast<std::size_t>(number)];
+  judge_host(event, static_cast<std::size_t>(number), line);
   const std::int64_t step = line.value("step", std::int64_t{0});
   if (event == "trial") {
     trial.shape = line.value("shape", trial.shape);
@@ -140,6 +141,19 @@ void SweepState::apply_to_trial(const std::string& event, const Json& line) {
   } else if (event == "retry") {
     trial.ended.clear();
     trial.failures = trial.kills = 0;
+  }
+}
+
+// A kill is rarely the machine's fault.
+void SweepState::judge_host(const std::string& event, std::size_t number, const Json& line) {
+  const auto& claim = trials[number].claim;
+  if (!claim) return;
+  if (event == "result") {
+    failing.erase(claim->worker.host);
+  } else if (line.value("failed", false) && !line.value("killed", false)) {
+    FailingHost& host = failing[claim->worker.host];
+    host.trials.insert(number);
+    host.last = line.value("time", 0.0);
   }
 }
 

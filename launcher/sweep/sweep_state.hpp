@@ -15,7 +15,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -64,6 +66,12 @@ struct SweepClaim {
   bool left = false;  ///< the worker does not wait for it any more
 };
 
+/// Trials that failed on a machine, one after the other, without a result of any trial there in between.
+struct FailingHost {
+  std::set<std::size_t> trials;
+  double last = 0;  ///< when the last one failed
+};
+
 struct RungResult {
   std::int64_t step = 0;
   double metric = 0;
@@ -89,7 +97,8 @@ struct TrialRecord {
 struct SweepState {
   SweepHeader header;
   std::vector<TrialRecord> trials;
-  std::vector<ParkedJob> parked;  ///< and did not run since
+  std::vector<ParkedJob> parked;               ///< and did not run since
+  std::map<std::string, FailingHost> failing;  ///< by the host's name
 
   /// Changes nothing for lines that are damaged or make no sense.
   void apply(std::string_view line);
@@ -99,6 +108,7 @@ struct SweepState {
 
  private:
   void apply_to_trial(const std::string& event, const base::Json& line);
+  void judge_host(const std::string& event, std::size_t number, const base::Json& line);
 };
 
 /// A metric that is worse than all others: what a diverged trial has.

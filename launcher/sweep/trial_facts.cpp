@@ -73,7 +73,7 @@ Verdict judge_failure(const TrialFacts& facts, const SweepClaim& claim, const st
   const int starts = std::max(1, std::min(facts.fruitless, facts.attempts - claim.attempts));
   const int most = killed ? kMostKills : kMostFailures;
   if ((killed ? before.kills : before.failures) + starts >= most)
-    return {Kind::kEnded, "failed", str(why, " (", most, " starts in a row saved nothing new)")};
+    return {Kind::kEnded, "failed", str(why, " (", most, " starts in a row saved nothing new)"), 0, true, killed, starts};
   return {Kind::kReleased, "", why, 0, true, killed, starts};
 }
 
@@ -181,9 +181,12 @@ std::optional<Json> verdict_event(const Verdict& verdict, std::size_t trial, std
     }
     case Kind::kEnded: break;
   }
-  return Json{{"event", "ended"},   {"trial", trial},
-              {"how", verdict.how}, {"step", std::max(measured, facts.last_step)},
-              {"why", verdict.why}, {"time", time}};
+  Json event{{"event", "ended"},   {"trial", trial},
+             {"how", verdict.how}, {"step", std::max(measured, facts.last_step)},
+             {"why", verdict.why}, {"time", time}};
+  if (verdict.failed) event["failed"] = true;
+  if (verdict.killed) event["killed"] = true;
+  return event;
 }
 
 }  // namespace trireme::launcher

@@ -9,11 +9,8 @@ import concurrent.futures
 import json
 import os
 import random
-import shutil
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 import cluster as clusters
@@ -21,7 +18,7 @@ from cluster import PATIENCE, TRIREME, Cluster
 
 SOURCE = os.environ["TRIREME_SOURCE"]
 sys.path.insert(0, f"{SOURCE}/tests/system")
-from support import make_data, run_file, tiny_model  # noqa: E402
+from support import Workspace, make_data, run_file, step_lines, tiny_model, without_timing  # noqa: E402
 from sweep_replay import RUNGS, STEPS, check_end, read_log  # noqa: E402
 
 SEED = int(os.environ.get("TRIREME_SEED", time.time_ns() % 1_000_000))
@@ -75,7 +72,8 @@ class Sweep:
         if not os.path.exists(path):
             return []
         lines = [json.loads(line) for line in open(path, encoding="utf-8") if line.endswith("\n")]
-        return [line["step"] for line in lines if "score" in line or "loss" in line]
+        # A program that goes on says once more what it had saved.
+        return list(dict.fromkeys(line["step"] for line in lines if "score" in line))
 
     def attempts(self, trial, event):
         with open(f"{self.directory}/trial_{trial}/attempts.jsonl", encoding="utf-8") as file:
@@ -124,7 +122,8 @@ class Killer:
 def kills(cluster, folder):
     """SIGKILLs at random of programs, their supervisors and array tasks, a preemption and a node's death."""
     rng = random.Random(SEED)
-    sweep = Sweep(cluster, folder, "kills", asha(x="uniform 0.0 1.0", method="random", trials=TRIALS))
+    sweep = Sweep(cluster, folder, "kills", asha(x="uniform 0.0 1.0", method="random", trials=TRIALS),
+                  slurm={"extra": "--exclusive"})  # a node each
     sweep.run("--max-running", 3)
     killer = Killer(sweep, rng)
     preempted = node = None
@@ -155,7 +154,79 @@ def kills(cluster, folder):
     return f"killed {killer.kills}, preempted {preempted}, node {node}; measured {measured}; ends {sorted(reasons)}"
 
 
-CASES = [kills]
+def time_limit(cluster, folder):
+    """The task stops its trial before its time is over, comes back and goes on with it."""
+    sweep = Sweep(cluster, folder, "limit",
+                  {"s": "0.1, 5.5, 0.2", "steps": STEPS, "metric": "score", "early_stopping": "none"},
+                  program={"command": f"{TRIAL} 0.5 {STEPS} {{s}}", "stop_seconds": 5}, slurm={"time": 1})
+    sweep.run("--max-running", 1)
+    sweep.wait(lambda: len(sweep.events("result")) == 3 and not sweep.queue(), "the end of the sweep", 120)
+    for trial in range(3):
+        assert sweep.steps(trial) == list(range(1, STEPS + 1)), sweep.steps(trial)
+    ends = sweep.attempts(1, "end")
+    assert ends[0]["reason"] == "stopped before the time limit" and ends[0]["saved_step"] == ends[0]["last_step"], ends
+    assert sweep.attempts(1, "start")[1]["restart_count"] == 1, sweep.attempts(1, "start")
+    assert not [event for event in sweep.events("released") if event["failed"]], sweep.events("released")
+    return f"stopped at step {ends[0]['last_step']} of {STEPS}, {len(sweep.events('claim'))} claims"
+
+
+def shapes(cluster, folder):
+    """Trials on two nodes are jobs of their own. A job without work waits in the queue, held, and is released by the task
+    whose result makes work for it."""
+    sweep = Sweep(cluster, folder, "shapes", asha(x="0.1, 0.25, 0.6, 0.9", **{"slurm.nodes": "1, 2"}))
+    refused = sweep.run("--max-running", 1, check=False)
+    assert refused.returncode == 2 and "--max-running 2" in refused.stderr, refused.stderr
+    sweep.run("--max-running", 3)
+    sweep.wait(sweep.is_over, "the end of the sweep", 120)
+    measured = check_end(sweep.directory, 8)
+    for claim in sweep.events("claim"):
+        nodes = int(cluster.job(claim["worker"]["job"])["NumNodes"])
+        assert nodes == claim["trial"] % 2 + 1, (claim, nodes)
+    parked = sweep.events("parked")
+    assert parked, sweep.log()[-6000:]
+    return f"measured {measured}, parked {len(parked)} times, {len(sweep.events('unparked'))} of them released"
+
+
+def stop(cluster, folder):
+    """Saves what runs, cancels what waits; a second call goes on."""
+    sweep = Sweep(cluster, folder, "stop", {"x": "0.1, 0.2, 0.3", "steps": STEPS, "metric": "score", "early_stopping": "none"},
+                  seconds=0.5)
+    sweep.run("--max-running", 2)
+    sweep.wait(lambda: sweep.steps(0)[-1:] >= [2] and sweep.steps(1)[-1:] >= [2], "two steps")
+    status = json.loads(sweep.trireme("status", sweep.directory, "--json"))
+    sweep.trireme("stop", sweep.directory)
+    sweep.wait(lambda: not sweep.queue(), "the end of the jobs")
+    assert all(sweep.attempts(trial, "end")[0]["saved_step"] > 0 for trial in (0, 1)), sweep.log()
+    assert not os.path.exists(f"{sweep.directory}/trial_2/attempts.jsonl")
+    states = [trial["state"] for trial in sweep.trials()]
+    assert states == ["waiting", "waiting", "new"], states
+    sweep.run("--max-running", 3)
+    sweep.wait(lambda: len(sweep.events("result")) == 3 and not sweep.queue(), "the end of the sweep")
+    assert all(sweep.steps(trial) == list(range(1, STEPS + 1)) for trial in range(3))
+    assert not [event for event in sweep.events("released") if event["failed"]], sweep.events("released")
+    return f"states {states}, {len(status['jobs'])} jobs shown"
+
+
+def training(cluster, folder):
+    """Trireme's own training, two ranks a trial: a promoted trial is what it would have been without the pauses."""
+    space = Workspace()
+    space.path = folder
+    make_data(space)
+    sweep = Sweep(cluster, folder, "model", {"optimizer.lr": "1e-3, 1e-2", "min_steps": 2, "reduction": 2},
+                  slurm={"ranks_per_node": 2, "mem": "2G"}, model=tiny_model(layers=2),
+                  data={"train": "data.h5", "valid": "data.valid.h5"},
+                  train={"steps": 8, "global_batch": 8, "micro_batch": 4}, log={"valid_samples": 8})
+    sweep.run("--max-running", 2)
+    sweep.wait(lambda: any(trial["state"] == "done" for trial in sweep.trials()) and not sweep.queue(), "the end", 120)
+    best = json.loads(sweep.trireme("best", sweep.directory, "--json"))["best"][0]
+    assert len(sweep.attempts(best["trial"], "start")) == 3 and best["step"] == 8, best
+    run = best["run_directory"]
+    space.must("train", f"{run}/trial.ini", "--run.dir=whole", ranks=2)
+    assert list(map(without_timing, step_lines(run))) == list(map(without_timing, step_lines(space / "whole")))
+    return f"trial {best['trial']} is best: {best['results'][-1]}"
+
+
+CASES = [kills, time_limit, shapes, stop, training]
 
 
 def carry_out(case, cluster, folder):
@@ -172,7 +243,8 @@ def main():
     clusters.skip_unless_possible()
     print(f"seed {SEED}", flush=True)
     cases = [case for case in CASES if not sys.argv[1:] or case.__name__ in sys.argv[1:]]
-    with tempfile.TemporaryDirectory(prefix="trireme-sweep-test.", dir=clusters.VAR_TMP) as folder:
+    with tempfile.TemporaryDirectory(prefix="trireme-sweep-test.", dir=clusters.VAR_TMP,
+                                     ignore_cleanup_errors=True) as folder:
         with Cluster("--nodes", "12", "--grace", "10") as cluster, concurrent.futures.ThreadPoolExecutor(4) as pool:
             # What is asked of the queue for other workers is asked often here.
             cluster.run(TRIREME, "doctor", "--site-out", f"{folder}/site.ini")
@@ -180,6 +252,8 @@ def main():
             with open(f"{folder}/site.ini", "w", encoding="utf-8") as file:
                 file.write(text.replace("queue_seconds = 60", "queue_seconds = 10"))
             good = list(pool.map(lambda case: carry_out(case, cluster, folder), cases))
+    if os.environ.get("KEEP"):
+        print("kept")
     sys.exit(0 if all(good) else 1)
 
 

@@ -168,7 +168,7 @@ TEST(BatchScript, SubmitsANewJobOnlyWhereNodesMay) {
 TEST(BatchScript, PassesShellcheck) {
   if (!run_command({"shellcheck", "--version"})) GTEST_SKIP() << "shellcheck is not installed";
   const tests::TemporaryDirectory directory;
-  for (int kind = 0; kind < 16; ++kind) {
+  for (int kind = 0; kind < 32; ++kind) {
     Site site = sample_site();
     site.submit_from_nodes = (kind & 8) != 0;
     ScriptPlan plan = sample_plan(site);
@@ -182,6 +182,7 @@ TEST(BatchScript, PassesShellcheck) {
       plan.requeue = false;
       plan.overrides = {"--train.steps=7", "--run.name=it's"};
     }
+    if ((kind & 17) == 16) plan.sweep = ScriptSweep{"/scratch/it's", 4, 1, (kind & 2) != 0};
     const auto file = directory.path() / "script.sh";
     std::ofstream(file) << batch_script(plan, site);
     const auto result = run_command({"shellcheck", file.string()});
