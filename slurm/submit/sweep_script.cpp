@@ -43,7 +43,10 @@ std::string sweep_assignments(const ScriptSweep& sweep) {
 }
 
 std::string sweep_loop(const ScriptPlan& plan, const std::string& attempts) {
-  return str(next_trial_function(plan), "taken=0 next=(start)\nnext_trial\n",
+  return str(next_trial_function(plan),
+             "# When somebody asked the sweep to stop, what runs is asked once to save and end.\n",
+             "told=\nlook_for_stop() {\n  if [ -z \"$told\" ] && [ -e \"$sweep_dir/control/stop\" ]; then\n",
+             "    told=1\n    kill -USR1 \"$launcher\"\n  fi\n}\n\n", "taken=0 next=(start)\nnext_trial\n",
              "while [ \"${next[0]}\" = run ] || [ \"${next[0]}\" = wait ]; do\n",
              "  if [ \"${next[0]}\" = wait ]; then sleep \"$pause\"; next_trial; continue; fi\n",
              "  trial=${next[1]} run_file=${next[2]} run_dir=${next[3]} pause_at=${next[4]} before=${next[5]}\n",

@@ -12,9 +12,8 @@ namespace trireme::slurm {
 inline constexpr const char* kPauseWord = " --run.pause_at=\"$pause_at\"";
 /// Words for `trireme job next`: the attempts that the trial had before this worker took it do not count.
 inline constexpr const char* kBeforeWord = " --before \"$before\"";
-/// A line of the loop that watches an attempt: what runs when somebody asks the sweep to stop saves and ends.
-inline constexpr const char* kStopLook =
-    "\n    [ -n \"${told:-}\" ] || [ ! -e \"$sweep_dir/control/stop\" ] || { told=1; kill -USR1 \"$launcher\"; }\n  ";
+/// A word of the loop that watches an attempt: what runs when somebody asks the sweep to stop saves and ends.
+inline constexpr const char* kStopLook = "look_for_stop; ";
 
 /// The variables that the other parts use.
 std::string sweep_assignments(const ScriptSweep& sweep);

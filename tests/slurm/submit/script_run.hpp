@@ -15,9 +15,9 @@
 
 namespace trireme::slurm {
 
-class ScriptRun : public testing::Test {
+class BatchScriptRun : public testing::Test {
  protected:
-  ScriptRun() {
+  BatchScriptRun() {
     std::filesystem::create_directories(run_directory() + "/logs");
     // Each call takes the next "<name>.<n>", whose first line is the exit code; without one it succeeds.
     program("trireme", "");

@@ -11,7 +11,7 @@ using testing::HasSubstr;
 
 constexpr const char* kGo = "go\n1\n--host n1:2 -n 2\n--parallel.dp=2\n/tmp/own.1\n/dev/shm/own.1\n";
 
-TEST_F(ScriptRun, TrainsAndEnds) {
+TEST_F(BatchScriptRun, TrainsAndEnds) {
   answer("trireme", 1, 0, kGo);
   answer("mpirun", 1, 0);
   answer("trireme", 2, 0, "end\n0\n\n");
@@ -25,7 +25,7 @@ TEST_F(ScriptRun, TrainsAndEnds) {
   EXPECT_TRUE(lines("scontrol.calls").empty());
 }
 
-TEST_F(ScriptRun, AsksAgainWhenSlurmDoesNotTakeTheRequeue) {
+TEST_F(BatchScriptRun, AsksAgainWhenSlurmDoesNotTakeTheRequeue) {
   answer("trireme", 1, 0, kGo);
   answer("trireme", 2, 0, "requeue\n75\n\n");
   answer("scontrol", 1, 1);
@@ -34,14 +34,14 @@ TEST_F(ScriptRun, AsksAgainWhenSlurmDoesNotTakeTheRequeue) {
   EXPECT_THAT(lines("scontrol.calls"), ElementsAre("requeue|7|", "requeue|7|", "requeue|7|"));
 }
 
-TEST_F(ScriptRun, GivesUpTheRequeueInTheEnd) {
+TEST_F(BatchScriptRun, GivesUpTheRequeueInTheEnd) {
   answer("trireme", 1, 0, "requeue\n75\n\n");
   for (int call = 1; call <= 9; ++call) answer("scontrol", call, 1);
   EXPECT_EQ(run(), 75);
   EXPECT_EQ(lines("scontrol.calls").size(), 4U);
 }
 
-TEST_F(ScriptRun, AsksJobNextAgainWhenItFails) {
+TEST_F(BatchScriptRun, AsksJobNextAgainWhenItFails) {
   answer("trireme", 1, 1);
   answer("trireme", 2, 137);
   answer("trireme", 3, 0, kGo);
@@ -54,20 +54,20 @@ TEST_F(ScriptRun, AsksJobNextAgainWhenItFails) {
   EXPECT_EQ(lines("trireme.calls")[3], lines("trireme.calls")[4]);
 }
 
-TEST_F(ScriptRun, DoesNotAskAgainAboutBadInput) {
+TEST_F(BatchScriptRun, DoesNotAskAgainAboutBadInput) {
   answer("trireme", 1, 2);
   EXPECT_EQ(run(), 2);
   EXPECT_EQ(lines("trireme.calls").size(), 1U);
   EXPECT_TRUE(lines("mpirun.calls").empty());
 }
 
-TEST_F(ScriptRun, EndsWithJobNextsCodeWhenItNeverAnswers) {
+TEST_F(BatchScriptRun, EndsWithJobNextsCodeWhenItNeverAnswers) {
   for (int call = 1; call <= 9; ++call) answer("trireme", call, 1);
   EXPECT_EQ(run(), 1);
   EXPECT_EQ(lines("trireme.calls").size(), 4U);
 }
 
-TEST_F(ScriptRun, RequeuesWhereNoNewJobIsTaken) {
+TEST_F(BatchScriptRun, RequeuesWhereNoNewJobIsTaken) {
   site_.submit_from_nodes = true;
   answer("trireme", 1, 0, "resubmit\n1\nn2\n");
   answer("sbatch", 1, 1);
@@ -81,7 +81,7 @@ TEST_F(ScriptRun, RequeuesWhereNoNewJobIsTaken) {
   EXPECT_THAT(lines("scontrol.calls"), ElementsAre("requeue|7|"));
 }
 
-TEST_F(ScriptRun, TriesForLongerThanAGraceLasts) {
+TEST_F(BatchScriptRun, TriesForLongerThanAGraceLasts) {
   site_.partitions[0].grace = 1200;
   site_.kill_wait = 30;
   EXPECT_THAT(batch_script(plan_, site_), HasSubstr("tries=86 pause=15\n"));

@@ -15,7 +15,7 @@ using testing::Not;
 constexpr const char* kGo = "go\n1\n--host n1:2 -n 2\n--parallel.dp=2\n/tmp/own.1\n/dev/shm/own.1\n";
 constexpr const char* kPaused = "end\n75\n\n";
 
-class SweepScript : public ScriptRun {
+class SweepScript : public BatchScriptRun {
  protected:
   SweepScript() {
     plan_.runs = {{"sweep-lr", "", path("sweeps/l r")}};
@@ -35,7 +35,7 @@ TEST_F(SweepScript, IsAnArrayOfWorkers) {
   const std::string text = batch_script(plan_, site_);
   EXPECT_THAT(text, HasSubstr("#SBATCH --job-name=sweep-lr\n"));
   EXPECT_THAT(text, HasSubstr("#SBATCH --array=0-2%3\n"));
-  EXPECT_THAT(text, HasSubstr("/job.%A_%a.log\n"));
+  EXPECT_THAT(text, HasSubstr("/job.%A_%a.log"));
   EXPECT_THAT(text, Not(HasSubstr("requeuehold")));
 }
 
