@@ -1,9 +1,7 @@
 // trireme job trial: what the batch script of a sweep asks before each trial and after the last one (docs/sweeps.md).
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <optional>
-#include <thread>
 
 #include "base/answer.hpp"
 #include "base/clock.hpp"
@@ -17,11 +15,12 @@
 #include "launcher/submission/queue.hpp"
 #include "launcher/sweep/job_worker.hpp"
 #include "launcher/sweep/parked_jobs.hpp"
+#include "launcher/sweep/sweep_directory.hpp"
+#include "launcher/sweep/sweep_file.hpp"
 #include "launcher/sweep/sweep_report.hpp"
 #include "slurm/job/attempt_ledger.hpp"
 #include "slurm/job/control_files.hpp"
 #include "slurm/job/job_environment.hpp"
-#include "slurm/job/preempted.hpp"
 #include "slurm/queue/command.hpp"
 
 namespace trireme::launcher {
@@ -57,14 +56,14 @@ struct Line {
   bool leaves() const { return leaving || ended != "end"; }
 };
 
-// Whether this job has too little time left to bring another trial forward, or is being preempted. The first trial of a
+// Whether this job has too little time left to bring another trial forward. The first trial of a
 // job is always worth a try: a requeue would bring no more time.
-bool time_is_over(base::FileSystem& files, const Line& command, const SweepDirectory& sweep) {
+bool time_is_over(base::FileSystem& files, const Line& command, const Path& sweep) {
   if (command.taken == 0) return false;
   const double now = base::wall_time();
   const auto end = current_job_end(now);
   if (!end) return false;
-  const Path trial = sweep.trial(static_cast<std::size_t>(std::max<std::int64_t>(0, command.last)));
+  const Path trial = trial_directory(sweep.string(), static_cast<std::size_t>(std::max<std::int64_t>(0, command.last)));
   const options::RunOptions options = options::load_run_file((trial / "trial.ini").string());
   return *end - now < needed_seconds(options, slurm::read_attempts(files, trial / "attempts.jsonl"));
 }
@@ -95,64 +94,31 @@ void print(const WorkerStep& step, const Advice& advice) {
   base::answer_text(str(step.word, "\n", step.exit_code, "\n", base::printable(step.exclude), "\n"));
 }
 
-class Asking {
- public:
-  Asking(base::FileSystem& files, const Line& command, const slurm::JobEnvironment& job)
-      : files_(files),
-        command_(command),
-        self_(job_worker(job, command.process)),
-        sweep_(files, Path(command.words[0]).lexically_normal(), real_sweep_world()) {
-    situation_.ended = command.ended;
-    situation_.exclude = command.exclude;
-    situation_.may_requeue = command.requeue;
-    situation_.parks = command.parks;
-    situation_.leaves = command.leaves();
-  }
+// What becomes of the trial before, in words for the log.
+void tell_of_last(const Line& command, const SweepState& state) {
+  if (command.last < 0 || command.last >= std::ssize(state.trials)) return;
+  base::print_note("trireme job: " + end_text(state, static_cast<std::size_t>(command.last)));
+}
 
-  void run() {
-    const bool asks_time = !situation_.leaves;
-    if (asks_time && time_is_over(files_, command_, sweep_)) situation_.leaves = true;
-    const SweepState before = sweep_.read();
-    // A job that is about to leave does not wait for the queue's answer.
-    if (!command_.leaves()) queue_ = queue_of(files_, before, self_, static_cast<double>(command_.queue_seconds));
-    SweepWorld world = real_sweep_world();
-    world.gone = gone_in_queue(world.gone, self_, queue_);
-    SweepDirectory sweep(files_, sweep_.path(), world);
-    Wanted wanted{.trial = !situation_.leaves};
-    if (command_.shape >= 0) wanted.shape = command_.shape;
-    Advice advice = sweep.advance(self_, last_trial(command_), wanted);
-    tell_of_last(sweep.read());
-    const bool released = release_jobs(advice.called, slurm::run_command);
-    situation_.sweep_stopped = slurm::find_request(files_, sweep.path(), slurm::Wish::kStop).has_value();
-    if (advice.kind == Advice::Kind::kWait) {
-      const bool comes = !advice.called.empty() && released;
-      situation_.attended = (comes || is_attended(sweep.read(), self_, world.gone, queue_)) && released;
-      if (command_.parks && situation_.attended && advice.why.empty()) {
-        wanted.parks = true;
-        advice = sweep.advance(self_, std::nullopt, wanted);
-      }
+// Asks the sweep, and sees to the parked jobs: those that get work are released, and all are cancelled when it is done.
+Advice ask(SweepDirectory& sweep, const Line& command, const SweepWorker& self, const SweepWorld& world,
+           const std::optional<slurm::JobList>& queue, WorkerSituation& situation) {
+  Wanted wanted{.trial = !situation.leaves};
+  if (command.shape >= 0) wanted.shape = command.shape;
+  Advice advice = sweep.advance(self, last_trial(command), wanted);
+  tell_of_last(command, sweep.read());
+  const bool released = release_jobs(advice.called, slurm::run_command);
+  if (advice.kind == Advice::Kind::kWait) {
+    const bool others_come = !advice.called.empty() || is_attended(sweep.read(), self, world.gone, queue);
+    situation.attended = released && others_come;
+    if (command.parks && situation.attended && advice.why.empty()) {
+      wanted.parks = true;
+      advice = sweep.advance(self, std::nullopt, wanted);
     }
-    situation_.advice = advice.kind;
-    situation_.rests = advice.why;
-    if (advice.kind == Advice::Kind::kDone) cancel_jobs(sweep.read().parked, slurm::run_command);
-    const WorkerStep step = decide_worker(situation_);
-    if (step.word == "run") base::print_note("trireme job: " + start_text(sweep.read(), advice.trial));
-    print(step, advice);
   }
-
- private:
-  void tell_of_last(const SweepState& state) const {
-    if (command_.last < 0 || command_.last >= std::ssize(state.trials)) return;
-    base::print_note("trireme job: " + end_text(state, static_cast<std::size_t>(command_.last)));
-  }
-
-  base::FileSystem& files_;
-  const Line& command_;
-  const SweepWorker self_;
-  SweepDirectory sweep_;
-  std::optional<slurm::JobList> queue_;
-  WorkerSituation situation_;
-};
+  if (advice.kind == Advice::Kind::kDone) cancel_jobs(sweep.read().parked, slurm::run_command);
+  return advice;
+}
 
 }  // namespace
 
@@ -164,7 +130,27 @@ int job_trial_command(const Arguments& arguments) {
     throw base::InputError("trireme job trial works inside a Slurm job only: a sweep's batch script calls it");
   }
   base::PosixFileSystem files;
-  Asking(files, command, job).run();
+  const Path directory = Path(command.words[0]).lexically_normal();
+  const SweepWorker self = job_worker(job, command.process);
+  WorkerSituation situation{.ended = command.ended,
+                            .exclude = command.exclude,
+                            .may_requeue = command.requeue,
+                            .parks = command.parks};
+  situation.leaves = command.leaves() || time_is_over(files, command, directory);
+  // A job that is about to be killed does not wait for the queue's answer.
+  const auto queue = command.leaves() ? std::nullopt
+                                      : queue_of(files, read_sweep(files, directory), self,
+                                                 static_cast<double>(command.queue_seconds));
+  SweepWorld world = real_sweep_world();
+  world.gone = gone_in_queue(world.gone, self, queue);
+  SweepDirectory sweep(files, directory, world);
+  const Advice advice = ask(sweep, command, self, world, queue, situation);
+  situation.advice = advice.kind;
+  situation.rests = advice.why;
+  situation.sweep_stopped = slurm::find_request(files, directory, slurm::Wish::kStop).has_value();
+  const WorkerStep step = decide_worker(situation);
+  if (step.word == "run") base::print_note("trireme job: " + start_text(sweep.read(), advice.trial));
+  print(step, advice);
   return base::kExitDone;
 }
 

@@ -69,14 +69,15 @@ bool is_attended(const SweepState& state, const SweepWorker& self, const WorkerG
 }
 
 WorkerStep decide_worker(const WorkerSituation& situation) {
+  if (situation.advice == Kind::kRun) return {"run", base::kExitDone, "", ""};
   if (situation.sweep_stopped) {
     return {"end", base::kExitStopped, "the sweep is stopped, until trireme sweep run", ""};
   }
   if (situation.leaves) return leave(situation);
   switch (situation.advice) {
-    case Kind::kRun: return {"run", base::kExitDone, "", ""};
     case Kind::kDone: return {"end", base::kExitDone, "the sweep is done", ""};
     case Kind::kStop: return leave(situation);
+    case Kind::kRun:
     case Kind::kWait: break;
   }
   if (!situation.rests.empty()) return {"wait", base::kExitDone, situation.rests, ""};

@@ -46,6 +46,7 @@ struct WorkerStep {
   std::string exclude;
 };
 
+/// - A trial that was claimed is started, also when somebody asks for a stop just then: it is asked to save in its turn.
 /// - A stopped sweep ends the job with 75, whatever the trial before would do.
 /// - A job that leaves does what the trial before would do, else is requeued; one that may not be ends with 75.
 /// - Nothing to do now, and somebody else to take what becomes of the running trials: the job ends with 0, since each

@@ -87,7 +87,7 @@ def asha(**more):
 class Killer:
     """Processes of a sweep's jobs on the nodes, which are all on this machine."""
 
-    KINDS = {"trial": ("job", "start"), "program": ("sweep_trial.py",), "task": ("slurm_script",)}
+    KINDS = {"trial": ("job\0start",), "program": ("sweep_trial.py",), "task": ("slurm_script",), "holder": ("job\0trial",)}
 
     def __init__(self, sweep, rng):
         self.sweep, self.rng, self.kills = sweep, rng, {}
@@ -108,8 +108,22 @@ class Killer:
                 found.append(int(entry))
         return found
 
+    def lease_holder(self):
+        """Who holds the sweep's lease, which takes milliseconds."""
+        end = time.monotonic() + 0.5
+        while time.monotonic() < end:
+            try:
+                with open(f"{self.sweep.directory}/lease", encoding="utf-8") as file:
+                    return json.load(file)["process"]
+            except (OSError, ValueError, KeyError):
+                pass
+        return None
+
     def strike(self, kind):
-        victims = self.processes(kind)
+        if kind == "holder":
+            victims = [process for process in [self.lease_holder()] if process in self.processes(kind)]
+        else:
+            victims = self.processes(kind)
         if not victims:
             return
         try:
@@ -133,7 +147,7 @@ def kills(cluster, folder):
         assert time.monotonic() < deadline, ("the sweep does not end", sweep.queue(), sweep.log()[-6000:])
         claims, struck = len(sweep.events("claim")), sum(killer.kills.values())
         if struck * 4 < claims:
-            killer.strike(rng.choice(["trial", "program", "program", "task"] if claims > TRIALS // 3 else ["trial", "program"]))
+            killer.strike(rng.choice(["trial", "program", "holder", "task"] if claims > TRIALS // 3 else ["trial", "program", "holder"]))
         running = [job for job, state in sweep.queue().items() if state == "RUNNING"]
         if not preempted and claims > TRIALS // 4 and running:
             preempted = running[0]
