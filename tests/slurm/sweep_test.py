@@ -87,7 +87,7 @@ def asha(**more):
 class Killer:
     """Processes of a sweep's jobs on the nodes, which are all on this machine."""
 
-    KINDS = {"trial": ("job\0start",), "program": ("sweep_trial.py",), "task": ("slurm_script",), "holder": ("job\0trial",)}
+    KINDS = {"trial": ("job\0start",), "program": ("sweep_trial.py",), "task": ("slurm_script",)}
 
     def __init__(self, sweep, rng):
         self.sweep, self.rng, self.kills = sweep, rng, {}
@@ -109,21 +109,20 @@ class Killer:
         return found
 
     def lease_holder(self):
-        """Who holds the sweep's lease, which takes milliseconds."""
-        end = time.monotonic() + 0.5
+        """Who holds the sweep's lease, for milliseconds: nobody, or a task's `trireme job trial`."""
+        end = time.monotonic() + 2
         while time.monotonic() < end:
             try:
                 with open(f"{self.sweep.directory}/lease", encoding="utf-8") as file:
-                    return json.load(file)["process"]
+                    holder = json.load(file)["process"]
+                with open(f"/proc/{holder}/cmdline", "rb") as file:
+                    return [holder] if b"job\0trial" in file.read() else []
             except (OSError, ValueError, KeyError):
                 pass
-        return None
+        return []
 
     def strike(self, kind):
-        if kind == "holder":
-            victims = [process for process in [self.lease_holder()] if process in self.processes(kind)]
-        else:
-            victims = self.processes(kind)
+        victims = self.lease_holder() if kind == "holder" else self.processes(kind)
         if not victims:
             return
         try:
@@ -147,7 +146,8 @@ def kills(cluster, folder):
         assert time.monotonic() < deadline, ("the sweep does not end", sweep.queue(), sweep.log()[-6000:])
         claims, struck = len(sweep.events("claim")), sum(killer.kills.values())
         if struck * 4 < claims:
-            killer.strike(rng.choice(["trial", "program", "holder", "task"] if claims > TRIALS // 3 else ["trial", "program", "holder"]))
+            few_holders = killer.kills.get("holder", 0) * 12 < claims  # each costs the pause before its script asks again
+            killer.strike(rng.choice(["trial", "program"] + ["holder"] * few_holders + ["task"] * (claims > TRIALS // 3)))
         running = [job for job, state in sweep.queue().items() if state == "RUNNING"]
         if not preempted and claims > TRIALS // 4 and running:
             preempted = running[0]
