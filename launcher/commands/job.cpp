@@ -182,7 +182,8 @@ int next(const Arguments& arguments) {
   line.value("ranks-per-node", ranks_per_node, "R", "of the job").range(1, 4096);
   line.value("attempt", attempt, "N", "that just ended").range(1, 1e9);
   line.value("attempts", tried, "K", "that this job has made since it started").range(0, 1e6);
-  line.value("before", before, "N", "attempts of the run that do not count: of a sweep's trial, those of earlier workers")
+  line.value("before", before, "N",
+             "attempts of the run that do not count: of a sweep's trial, those of earlier workers")
       .range(0, 1e9);
   line.value("launcher-exit", launcher_exit, "CODE", "of mpirun or srun in that attempt").range(0, 255);
   line.flag("requeue", requeue, "the job may be requeued");

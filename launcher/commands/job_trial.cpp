@@ -132,10 +132,8 @@ int job_trial_command(const Arguments& arguments) {
   base::PosixFileSystem files;
   const Path directory = Path(command.words[0]).lexically_normal();
   const SweepWorker self = job_worker(job, command.process);
-  WorkerSituation situation{.ended = command.ended,
-                            .exclude = command.exclude,
-                            .may_requeue = command.requeue,
-                            .parks = command.parks};
+  WorkerSituation situation{
+      .ended = command.ended, .exclude = command.exclude, .may_requeue = command.requeue, .parks = command.parks};
   situation.leaves = command.leaves() || time_is_over(files, command, directory);
   // A job that is about to be killed does not wait for the queue's answer.
   const auto queue = command.leaves() ? std::nullopt

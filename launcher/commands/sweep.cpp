@@ -182,8 +182,9 @@ bool goes_to_slurm(const RunLine& command, const SweepFile& file) {
                                "slurm.ranks_per_node, or --local"));
   }
   if (!submits && command.max_running > 0) {
-    throw base::InputError("--max-running is for Slurm jobs, and the trials run on this machine: give --workers, or "
-                           "--submit");
+    throw base::InputError(
+        "--max-running is for Slurm jobs, and the trials run on this machine: give --workers, or "
+        "--submit");
   }
   return submits;
 }

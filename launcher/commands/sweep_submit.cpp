@@ -207,7 +207,7 @@ int submit_sweep(base::FileSystem& files, SweepSubmission submission) {
   const slurm::ScriptPlan& first = jobs.front().plan;
   // Results do not depend on the layout: a sweep that was begun with other ranks goes on.
   const SweepState there = read_sweep(files, file.settings.dir);
-  const std::int64_t ranks = there.begun()                ? there.header.ranks
+  const std::int64_t ranks = there.begun()               ? there.header.ranks
                              : file.base.program.given() ? 1
                                                          : first.geometry.ranks();
   SweepState planned = planned_state(file, submission.trials, ranks, first.work_directory);

@@ -15,8 +15,8 @@ namespace trireme::launcher {
 struct SweepSubmission {
   const SweepFile& file;
   const std::vector<SweepTrial>& trials;
-  std::string again;  ///< the command that goes on with the sweep
-  std::string site;   ///< what --site names
+  std::string again;             ///< the command that goes on with the sweep
+  std::string site;              ///< what --site names
   std::int64_t max_running = 0;  ///< tasks at the same time; 0: the default
   bool dry_run = false, json = false;
   KnownPace pace;  ///< without billing units

@@ -9,8 +9,8 @@
 
 namespace trireme::launcher {
 
-/// Seconds that an attempt of this job takes before it can leave a checkpoint, as earlier attempts measured; 30 s before
-/// anything was. A program that is asked to stop at once gets nothing done.
+/// Seconds that an attempt of this job takes before it can leave a checkpoint, as earlier attempts measured; 30 s
+/// before anything was. A program that is asked to stop at once gets nothing done.
 double needed_seconds(const options::RunOptions& options, const std::vector<slurm::Attempt>& attempts);
 
 /// When the job that this process runs in ends, in seconds since the epoch. Asks squeue: the limit of a running job may

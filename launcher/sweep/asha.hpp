@@ -43,7 +43,8 @@ struct AshaDecision {
 /// highest rung down, the best trial first; the first trial that was never started. When nothing of this is left and
 /// nothing runs, and no trial was measured at the last rung, the best trial of the highest rung that has one is
 /// promoted all the same: a sweep ends with a whole training. Waits while a running trial may still cause a promotion,
-/// and while there is something to do elsewhere. Equal metrics are ranked by number. A trial that is out counts at the rungs that it has metrics for.
+/// and while there is something to do elsewhere. Equal metrics are ranked by number. A trial that is out counts at the
+/// rungs that it has metrics for.
 AshaDecision decide(const AshaPlan& plan, const std::vector<AshaTrial>& trials);
 
 /// The trials measured at `rung`, the best first; without those that are out, if `alive_only`.

@@ -16,8 +16,9 @@ namespace trireme::launcher {
 SweepWorker job_worker(const slurm::JobEnvironment& job, std::int64_t process);
 
 /// Whether a worker is gone as `known` tells (the real world's: for workers of this machine), as `self` tells, whose
-/// own job's earlier starts are over, and as the queue tells for jobs of the same user and cluster: one that does not run
-/// has no worker. An answer of the queue that may be older than the claim says nothing. What cannot be told is false.
+/// own job's earlier starts are over, and as the queue tells for jobs of the same user and cluster: one that does not
+/// run has no worker. An answer of the queue that may be older than the claim says nothing. What cannot be told is
+/// false.
 WorkerGone gone_in_queue(WorkerGone known, SweepWorker self, std::optional<slurm::JobList> queue);
 
 /// Whether somebody will ask again who can take what becomes of the running trials: a worker on this machine, or one
@@ -46,7 +47,8 @@ struct WorkerStep {
   std::string exclude;
 };
 
-/// - A trial that was claimed is started, also when somebody asks for a stop just then: it is asked to save in its turn.
+/// - A trial that was claimed is started, also when somebody asks for a stop just then: it is asked to save in its
+/// turn.
 /// - A stopped sweep ends the job with 75, whatever the trial before would do.
 /// - A job that leaves does what the trial before would do, else is requeued; one that may not be ends with 75.
 /// - Nothing to do now, and somebody else to take what becomes of the running trials: the job ends with 0, since each

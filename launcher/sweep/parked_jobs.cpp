@@ -27,7 +27,8 @@ bool release_jobs(const std::vector<SweepWorker>& jobs, const slurm::RunCommand&
     const auto state = state_in_queue(run, job.job);
     const bool waits = state && state->starts_with("PENDING") && state->find("Held") == std::string::npos;
     if (state && state->empty()) {
-      base::print_warning("job " + job.job + ", which was to take trials of the sweep, is gone: trireme sweep run FILE "
+      base::print_warning("job " + job.job +
+                          ", which was to take trials of the sweep, is gone: trireme sweep run FILE "
                           "submits another one");
     } else if (!waits) {
       all = false;

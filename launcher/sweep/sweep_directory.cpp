@@ -184,8 +184,9 @@ SweepWorld real_sweep_world() {
 SweepWorker this_worker() {
   const slurm::JobEnvironment job = slurm::read_job_environment();
   const auto holder = checkpoint::this_process(job.in_job() ? job.job_id : "local", job.restart_count, job.cluster);
-  return {holder.token, holder.host,    holder.machine, holder.process,        holder.started,
-          holder.job,   holder.cluster, holder.restart, base::user_name(::geteuid())};
+  return {holder.token,   holder.host,    holder.machine,
+          holder.process, holder.started, holder.job,
+          holder.cluster, holder.restart, base::user_name(::geteuid())};
 }
 
 Path sweep_log(const Path& directory) { return directory / "sweep.jsonl"; }
@@ -237,8 +238,7 @@ void SweepDirectory::append(const std::vector<Json>& events) {
   file->close();
 }
 
-Advice SweepDirectory::advance(const SweepWorker& self, const std::optional<LastTrial>& last,
-                               const Wanted& wanted) {
+Advice SweepDirectory::advance(const SweepWorker& self, const std::optional<LastTrial>& last, const Wanted& wanted) {
   Advice advice;
   change([&](const SweepState& state) {
     if (!state.begun()) {

@@ -206,8 +206,9 @@ std::string seeds_table(const SweepState& state) {
     std::vector<std::string> row;
     for (const std::string& name : names) row.push_back(value_in(group.parameters, name).value_or("-"));
     const std::string ended = group.ended > 0 ? str(" (", group.ended, " ended early)") : "";
-    row.insert(row.end(), {std::to_string(group.trials.size()) + ended, std::to_string(state.header.plan.rungs[group.rung]),
-                           number(group.mean), number(group.low), number(group.high)});
+    row.insert(row.end(),
+               {std::to_string(group.trials.size()) + ended, std::to_string(state.header.plan.rungs[group.rung]),
+                number(group.mean), number(group.low), number(group.high)});
     rows.push_back(row);
   }
   return format_table(rows);

@@ -38,7 +38,8 @@ struct SeedGroup {
   std::size_t rung = 0;                                         ///< the highest that all of them reached
   double mean = 0, low = 0, high = 0;
 };
-/// Groups of which no seed diverged, failed or was stopped stand first, then the best mean; empty when seeds are not varied.
+/// Groups of which no seed diverged, failed or was stopped stand first, then the best mean; empty when seeds are not
+/// varied.
 std::vector<SeedGroup> seed_groups(const SweepState& state);
 std::string seeds_table(const SweepState& state);
 

@@ -69,7 +69,8 @@ std::vector<Json> first_events(base::FileSystem& files, const SweepDirectory& sw
     }
     const std::string ended = known ? there.trials[i].ended : "";
     const bool lifted = ended == "stopped" && !slurm::find_request(files, sweep.trial(i), slurm::Wish::kStop);
-    if (lifted || (start.retry && ended == "failed")) events.push_back({{"event", "retry"}, {"trial", i}, {"time", now}});
+    if (lifted || (start.retry && ended == "failed"))
+      events.push_back({{"event", "retry"}, {"trial", i}, {"time", now}});
   }
   return events;
 }

@@ -197,12 +197,9 @@ Json trial_event(std::size_t trial, const std::vector<std::pair<std::string, std
 }
 
 Json claim_event(std::size_t trial, const SweepClaim& claim) {
-  return {{"event", "claim"},
-          {"trial", trial},
-          {"rung", claim.rung},
-          {"worker", worker_json(claim.worker)},
-          {"attempts", claim.attempts},
-          {"time", claim.time}};
+  return {{"event", "claim"},           {"trial", trial},
+          {"rung", claim.rung},         {"worker", worker_json(claim.worker)},
+          {"attempts", claim.attempts}, {"time", claim.time}};
 }
 
 Json parked_event(const ParkedJob& job, double time) {

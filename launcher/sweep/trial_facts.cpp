@@ -73,7 +73,8 @@ Verdict judge_failure(const TrialFacts& facts, const SweepClaim& claim, const st
   const int starts = std::max(1, std::min(facts.fruitless, facts.attempts - claim.attempts));
   const int most = killed ? kMostKills : kMostFailures;
   if ((killed ? before.kills : before.failures) + starts >= most)
-    return {Kind::kEnded, "failed", str(why, " (", most, " starts in a row saved nothing new)"), 0, true, killed, starts};
+    return {Kind::kEnded, "failed", str(why, " (", most, " starts in a row saved nothing new)"), 0, true,
+            killed,       starts};
   return {Kind::kReleased, "", why, 0, true, killed, starts};
 }
 
@@ -170,9 +171,12 @@ std::optional<Json> verdict_event(const Verdict& verdict, std::size_t trial, std
           {"event", "result"},        {"trial", trial}, {"rung", rung}, {"step", std::max(measured, facts.last_step)},
           {"metric", verdict.metric}, {"time", time}};
     case Kind::kReleased: {
-      Json event{{"event", "released"},     {"trial", trial},
-                 {"why", verdict.why},      {"failed", verdict.failed},
-                 {"saved_step", facts.saved_step}, {"time", time}};
+      Json event{{"event", "released"},
+                 {"trial", trial},
+                 {"why", verdict.why},
+                 {"failed", verdict.failed},
+                 {"saved_step", facts.saved_step},
+                 {"time", time}};
       if (verdict.failed) {
         event["killed"] = verdict.killed;
         event["starts"] = verdict.starts;

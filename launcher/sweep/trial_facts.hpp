@@ -52,8 +52,8 @@ struct Verdict {
     kEnded,     ///< it never goes on: `how`
   };
   Kind kind = Kind::kReleased;
-  std::string how;      ///< "diverged", "failed", "stopped"
-  std::string why;      ///< a sentence
+  std::string how;  ///< "diverged", "failed", "stopped"
+  std::string why;  ///< a sentence
   double metric = 0;
   bool failed = false;  ///< released after a failure: too many in a row end the trial
   bool killed = false;  ///< the failure was that it was killed

@@ -196,8 +196,8 @@ std::int64_t mpirun_grace(const JobRequest& request, const Site& site, double me
 std::string batch_script(const ScriptPlan& plan, const Site& site) {
   const bool srun = plan.launcher == Launcher::kSrun;
   std::string text =
-      str("#!/bin/bash\n# Written by trireme ", plan.sweep ? "sweep run" : "submit", ". Plain sbatch: edit it, and submit it with sbatch yourself.\n",
-          directives(plan, site),
+      str("#!/bin/bash\n# Written by trireme ", plan.sweep ? "sweep run" : "submit",
+          ". Plain sbatch: edit it, and submit it with sbatch yourself.\n", directives(plan, site),
           "\n# USR1 comes from Slurm before the end; the launcher passes it to every rank, which saves and stops.\n",
           "asked=\nlauncher=\ntrap 'asked=1; [ -n \"$launcher\" ] && kill -USR1 \"$launcher\" 2>/dev/null' USR1\n",
           "unset SLURM_EXPORT_ENV  # else ranks miss their environment after --export=NONE\n");
@@ -225,8 +225,7 @@ std::string batch_script(const ScriptPlan& plan, const Site& site) {
   text += str("  launcher=$!\n  [ -n \"$asked\" ] && kill -USR1 \"$launcher\"\n",
               "  # A launcher that outlives the outcome hangs: it has nothing left to do.\n",
               "  (until [ -e \"$run_dir/logs/outcome.$attempt\" ]; do sleep 1; ", plan.sweep ? kStopLook : "",
-              "done; sleep ", linger,
-              "; kill -KILL \"$launcher\") 2>/dev/null &\n", "  watcher=$!\n",
+              "done; sleep ", linger, "; kill -KILL \"$launcher\") 2>/dev/null &\n", "  watcher=$!\n",
               "  # The trap interrupts wait: wait again as long as the launcher is there.\n",
               "  while wait \"$launcher\"; code=$?; kill -0 \"$launcher\" 2>/dev/null; do :; done\n",
               "  launcher=\n  kill \"$watcher\" 2>/dev/null\n",

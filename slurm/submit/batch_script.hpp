@@ -49,10 +49,10 @@ struct ScriptRun {
 
 /// A job array whose tasks take a sweep's trials, one after the other (sweep_script.hpp).
 struct ScriptSweep {
-  std::string directory;   ///< absolute
-  std::int64_t tasks = 1;  ///< of the array
-  std::int64_t shape = 0;  ///< they take the trials of this shape only
-  bool parks = false;      ///< a task without work waits in the queue for more, instead of ending
+  std::string directory;            ///< absolute
+  std::int64_t tasks = 1;           ///< of the array
+  std::int64_t shape = 0;           ///< they take the trials of this shape only
+  bool parks = false;               ///< a task without work waits in the queue for more, instead of ending
   std::int64_t queue_seconds = 60;  ///< between two questions to the queue about other workers
 };
 

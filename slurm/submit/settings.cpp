@@ -148,8 +148,8 @@ void add_log(const ScriptPlan& plan, std::vector<std::string>& words) {
                          "log's name: ", plan.log_directory));
   }
   words.emplace_back("--open-mode=append");
-  words.push_back(str("--output=", replaced(plan.log_directory, "%", "%%"),
-                      plan.array() ? "/job.%A_%a.log" : "/job.%j.log"));
+  words.push_back(
+      str("--output=", replaced(plan.log_directory, "%", "%%"), plan.array() ? "/job.%A_%a.log" : "/job.%j.log"));
 }
 
 // Slurm may send the signal up to a minute early, so a job of a few minutes does without. The training watches the time

@@ -18,7 +18,8 @@ std::string indented(const std::string& text) {
 
 std::string next_trial_function(const ScriptPlan& plan) {
   return str(
-      "# Says how the trial before ended and takes the next one. trireme answers in lines: run, the trial's number, its\n",
+      "# Says how the trial before ended and takes the next one. trireme answers in lines: run, the trial's number, "
+      "its\n",
       "# run file and directory, where it pauses, the attempts that it had before; else wait, park, requeue, resubmit ",
       "or\n# end, the exit code, and the nodes that a new job excludes.\n",
       "next_trial() {\n  local answer code try most=$tries limit=600\n",
@@ -27,10 +28,10 @@ std::string next_trial_function(const ScriptPlan& plan) {
       "  for ((try = 1; try <= most; ++try)); do\n",
       "    answer=$(timeout \"$limit\" \"$trireme\" job trial \"$sweep_dir\" --process $$ --taken \"$taken\"",
       plan.sweep->shape > 0 || plan.sweep->parks ? str(" --shape ", plan.sweep->shape) : "",
-      plan.sweep->parks ? " --parks" : "", plan.requeue ? " --requeue" : "", " \\\n",
-      "      --queue-seconds ", plan.sweep->queue_seconds, " ${asked:+--leaving} \"$@\") && [[ $answer = *$'\\n'* ]] && mapfile -t next <<< \"$answer\" && return\n",
-      "    code=$?\n", "    # 2: bad input, which no other try mends.\n",
-      "    [ \"$code\" = 2 ] && break\n",
+      plan.sweep->parks ? " --parks" : "", plan.requeue ? " --requeue" : "", " \\\n", "      --queue-seconds ",
+      plan.sweep->queue_seconds,
+      " ${asked:+--leaving} \"$@\") && [[ $answer = *$'\\n'* ]] && mapfile -t next <<< \"$answer\" && return\n",
+      "    code=$?\n", "    # 2: bad input, which no other try mends.\n", "    [ \"$code\" = 2 ] && break\n",
       "    echo \"trireme job trial failed with $code (try $try of $most)\" >&2\n",
       "    [ \"$try\" = \"$most\" ] || sleep \"$pause\"\n  done\n",
       "  case ${next[0]} in requeue | resubmit) ;; *) next=(end \"$code\") ;; esac\n}\n\n");
@@ -38,9 +39,7 @@ std::string next_trial_function(const ScriptPlan& plan) {
 
 }  // namespace
 
-std::string sweep_assignments(const ScriptSweep& sweep) {
-  return str("sweep_dir=", shell_word(sweep.directory), "\n");
-}
+std::string sweep_assignments(const ScriptSweep& sweep) { return str("sweep_dir=", shell_word(sweep.directory), "\n"); }
 
 std::string sweep_loop(const ScriptPlan& plan, const std::string& attempts) {
   return str(next_trial_function(plan),

@@ -196,6 +196,8 @@ def shapes(cluster, folder):
     for claim in sweep.events("claim"):
         nodes = int(cluster.job(claim["worker"]["job"])["NumNodes"])
         assert nodes == claim["trial"] % 2 + 1, (claim, nodes)
+    ends = {end["reason"].split(" at ")[0] for trial in range(8) for end in sweep.attempts(trial, "end")}
+    assert ends == {"paused", "done"}, ends  # none took the job with it
     parked = sweep.events("parked")
     assert parked, sweep.log()[-6000:]
     return f"measured {measured}, parked {len(parked)} times, {len(sweep.events('unparked'))} of them released"

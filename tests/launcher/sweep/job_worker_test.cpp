@@ -27,7 +27,9 @@ SweepClaim claim_of(const std::string& id, double time = 100, int restarts = 0) 
 }
 
 slurm::JobList queue(double asked, std::vector<slurm::QueuedJob> jobs) { return {std::move(jobs), "c", asked}; }
-slurm::QueuedJob listed(const std::string& id, const std::string& state) { return {id, state, "", "", "/w", "sweep-lr"}; }
+slurm::QueuedJob listed(const std::string& id, const std::string& state) {
+  return {id, state, "", "", "/w", "sweep-lr"};
+}
 
 bool nobody_gone(const SweepClaim&) { return false; }
 
@@ -91,8 +93,8 @@ TEST(JobWorker, DecidesWhatItsScriptDoes) {
   EXPECT_EQ(word({.advice = Kind::kWait, .rests = "broken", .attended = true}), "wait");
   EXPECT_EQ(word({.advice = Kind::kStop, .leaves = true, .may_requeue = true}), "requeue");
   EXPECT_EQ(word({.advice = Kind::kStop, .leaves = true}), "end");
-  const WorkerStep elsewhere = decide_worker(
-      {.advice = Kind::kStop, .leaves = true, .ended = "resubmit", .exclude = "n2", .may_requeue = true});
+  const WorkerStep elsewhere =
+      decide_worker({.advice = Kind::kStop, .leaves = true, .ended = "resubmit", .exclude = "n2", .may_requeue = true});
   EXPECT_EQ(elsewhere.word, "resubmit");
   EXPECT_EQ(elsewhere.exclude, "n2");
   const WorkerStep stopped = decide_worker(
