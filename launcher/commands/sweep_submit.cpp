@@ -105,7 +105,10 @@ class Planner {
       // A task that cannot come back after its time limit is followed by another one.
       plan.sweep->tasks = plan.requeue ? shares[i] : std::max(shares[i], std::ssize(jobs[i].shape.trials));
       plan.at_once = shares[i];
-      if (plan.sweep->tasks > std::max<std::int64_t>(0, site_.max_array_size)) {
+      if (site_.max_array_size < 1) {
+        throw base::InputError("this cluster takes no job arrays (MaxArraySize): submit trials one by one, or --local");
+      }
+      if (plan.sweep->tasks > site_.max_array_size) {
         throw base::InputError(str(plan.sweep->tasks, " tasks are more than the ", site_.max_array_size,
                                    " of a job array here: give a smaller --max-running"));
       }
@@ -229,6 +232,11 @@ int submit_sweep(base::FileSystem& files, SweepSubmission submission) {
   SweepDirectory sweep(files, file.settings.dir, real_sweep_world());
   submission.start.has_shapes = true;
   start_sweep(files, sweep, file, submission.trials, planned, submission.start);
+  const SweepState begun = sweep.read();
+  if (decide(begun.header.plan, begun.asha_trials()).kind == AshaDecision::Kind::kDone) {
+    base::answer(str("the sweep is done: trireme sweep best ", sweep.path().string()));
+    return base::kExitDone;
+  }
   files.create_directories(first.log_directory);
   base::answer("");
   for (ShapeJobs& one : jobs) submit(files, site, one, tasks_in_queue(queue, one));

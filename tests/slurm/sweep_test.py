@@ -169,12 +169,18 @@ def kills(cluster, folder):
 
 
 def time_limit(cluster, folder):
-    """The task stops its trial before its time is over, comes back and goes on with it."""
+    """The task stops its trial before its time is over, comes back and goes on with it. One that has too little time left
+    for another trial comes back first."""
+    late = Sweep(cluster, folder, "late", {"s": "2.6, 0.1", "steps": STEPS, "metric": "score", "early_stopping": "none"},
+                 program={"command": f"{TRIAL} 0.5 {STEPS} {{s}}", "stop_seconds": 5}, slurm={"time": 1})
+    late.run("--max-running", 1)
     sweep = Sweep(cluster, folder, "limit",
                   {"s": "0.1, 5.5, 0.2", "steps": STEPS, "metric": "score", "early_stopping": "none"},
                   program={"command": f"{TRIAL} 0.5 {STEPS} {{s}}", "stop_seconds": 5}, slurm={"time": 1})
     sweep.run("--max-running", 1)
     sweep.wait(lambda: len(sweep.events("result")) == 3 and not sweep.queue(), "the end of the sweep", 120)
+    late.wait(lambda: len(late.events("result")) == 2 and not late.queue(), "the end of the sweep", 60)
+    assert [claim["worker"]["restart"] for claim in late.events("claim")] == [0, 1], late.log()
     for trial in range(3):
         assert sweep.steps(trial) == list(range(1, STEPS + 1)), sweep.steps(trial)
     ends = sweep.attempts(1, "end")
@@ -190,6 +196,10 @@ def shapes(cluster, folder):
     sweep = Sweep(cluster, folder, "shapes", asha(x="0.1, 0.25, 0.6, 0.9", **{"slurm.nodes": "1, 2"}))
     refused = sweep.run("--max-running", 1, check=False)
     assert refused.returncode == 2 and "--max-running 2" in refused.stderr, refused.stderr
+    planned = sweep.run("--max-running", 3, "--dry-run").stdout
+    for text in ("billing units", "#SBATCH --nodes=1\n", "#SBATCH --nodes=2\n", "#SBATCH --array=0-1%2\n", "--shape 1 --parks"):
+        assert text in planned, (text, planned)
+    assert not os.path.exists(sweep.directory), "a dry run made something"
     sweep.run("--max-running", 3)
     sweep.wait(sweep.is_over, "the end of the sweep", 120)
     measured = check_end(sweep.directory, 8)
@@ -200,6 +210,8 @@ def shapes(cluster, folder):
     assert ends == {"paused", "done"}, ends  # none took the job with it
     parked = sweep.events("parked")
     assert parked, sweep.log()[-6000:]
+    again = sweep.run().stdout
+    assert "is done" in again and not sweep.queue(), again
     return f"measured {measured}, parked {len(parked)} times, {len(sweep.events('unparked'))} of them released"
 
 
@@ -207,6 +219,8 @@ def stop(cluster, folder):
     """Saves what runs, cancels what waits; a second call goes on."""
     sweep = Sweep(cluster, folder, "stop", {"x": "0.1, 0.2, 0.3", "steps": STEPS, "metric": "score", "early_stopping": "none"},
                   seconds=0.5)
+    chained = sweep.run("--max-running", 2, "--slurm.extra=--no-requeue", "--dry-run").stdout
+    assert "#SBATCH --array=0-2%2\n" in chained and "#SBATCH --no-requeue\n" in chained, chained
     sweep.run("--max-running", 2)
     sweep.wait(lambda: sweep.steps(0)[-1:] >= [2] and sweep.steps(1)[-1:] >= [2], "two steps")
     status = json.loads(sweep.trireme("status", sweep.directory, "--json"))
