@@ -237,6 +237,20 @@ def stop(cluster, folder):
     return f"states {states}, {len(status['jobs'])} jobs shown"
 
 
+def killed_often(cluster, folder):
+    """A trial whose first starts are killed goes on, with the same task: earlier claims' starts do not count as this one's."""
+    fragile = (f"n=$(cat $TRIREME_RUN_DIR/n || echo 0); echo $((n + 1)) >$TRIREME_RUN_DIR/n; [ $n -ge 4 ] || kill -9 $$; "
+               f"{TRIAL} {{x}} {STEPS} 0.01")
+    sweep = Sweep(cluster, folder, "fragile", {"x": "0.1", "steps": STEPS, "metric": "score", "early_stopping": "none"},
+                  program={"command": fragile, "stop_seconds": 5})
+    sweep.run()
+    sweep.wait(lambda: not sweep.queue(), "the end of the job", 60)
+    released = [event["starts"] for event in sweep.events("released")]
+    assert released == [3] and len(sweep.events("result")) == 1, sweep.log()
+    assert sweep.trials()[0]["state"] == "done" and len(sweep.attempts(0, "start")) == 5, sweep.trials()
+    return f"done at start {len(sweep.attempts(0, 'start'))}"
+
+
 def training(cluster, folder):
     """Trireme's own training, two ranks a trial: a promoted trial is what it would have been without the pauses."""
     space = Workspace()
@@ -256,7 +270,7 @@ def training(cluster, folder):
     return f"trial {best['trial']} is best: {best['results'][-1]}"
 
 
-CASES = [kills, time_limit, shapes, stop, training]
+CASES = [kills, time_limit, shapes, stop, killed_often, training]
 
 
 def carry_out(case, cluster, folder):
