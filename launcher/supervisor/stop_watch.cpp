@@ -70,7 +70,7 @@ std::string StopWatch::look(double now, const ProgramProgress& said) {
     }
     return str("stopped by ", base::signal_name(signal));
   }
-  if (const std::string paused = pause(said); !paused.empty()) return paused;
+  if (std::string paused = pause(said); !paused.empty()) return paused;
   const auto end = job_end();
   return end && *end - now < lead_ ? "stopped before the time limit" : "";
 }
