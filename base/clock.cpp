@@ -18,7 +18,8 @@ double seconds_since(std::chrono::steady_clock::time_point start) {
 }
 
 std::string utc_now() {
-  const std::time_t now = std::time(nullptr);
+  // Not std::time, which may be behind wall_time by a tick of the kernel.
+  const auto now = static_cast<std::time_t>(wall_time());
   std::tm parts{};
   gmtime_r(&now, &parts);
   char text[32];

@@ -5,19 +5,12 @@
 #include <string_view>
 
 #include "base/error.hpp"
+#include "base/words.hpp"
 
 namespace trireme::base {
 namespace {
 
-constexpr const char* kBlanks = " \t\r";
-
 bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r'; }
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(kBlanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
-}
 
 /// Returns the end of the quoted part that begins at `at`; nothing when it is not closed. Inside double quotes a
 /// backslash escapes the next character.
@@ -58,7 +51,7 @@ std::string unescaped(std::string_view text) {
 ListItem item_of(std::string_view text) {
   const auto end = text.starts_with('"') ? end_of_quotes(text, 0) : std::nullopt;
   if (!end) return {std::string(text), "", false};
-  return {unescaped(text.substr(0, *end)), std::string(trimmed(text.substr(*end))), true};
+  return {unescaped(text.substr(0, *end)), trimmed(text.substr(*end)), true};
 }
 
 }  // namespace
@@ -70,14 +63,13 @@ std::vector<std::pair<std::string, std::string>> parse_ini(const std::string& te
   int number = 0;
   for (std::string whole; std::getline(lines, whole);) {
     ++number;
-    const std::string_view line = trimmed(without_comment(whole));
+    const std::string line = trimmed(without_comment(whole));
     const std::size_t equals = line.find('=');
     if (line.empty()) continue;
     if (line.size() > 2 && line.front() == '[' && line.back() == ']') {
-      prefix = std::string(trimmed(line.substr(1, line.size() - 2))) + ".";
+      prefix = trimmed(line.substr(1, line.size() - 2)) + ".";
     } else if (equals != std::string_view::npos && equals > 0) {
-      values.emplace_back(prefix + std::string(trimmed(line.substr(0, equals))),
-                          std::string(trimmed(line.substr(equals + 1))));
+      values.emplace_back(prefix + trimmed(line.substr(0, equals)), trimmed(line.substr(equals + 1)));
     } else {
       throw InputError(
           str(origin, ": line ", number, " is '", line, "', but lines are [section], key = value, or # comment"));

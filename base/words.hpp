@@ -1,4 +1,4 @@
-// Lists of words as text.
+// Words as text: joined, and without what stands around them.
 #pragma once
 
 #include <string>
@@ -9,5 +9,8 @@ namespace trireme::base {
 
 /// Joins `words` with `separator` between them: "a, b, c".
 std::string join(const std::vector<std::string>& words, std::string_view separator = ", ");
+
+/// `text` without spaces, tabs and line ends at both ends.
+std::string trimmed(std::string_view text);
 
 }  // namespace trireme::base

@@ -24,36 +24,73 @@ function(trireme_library name)
   set_target_properties(${name} PROPERTIES POSITION_INDEPENDENT_CODE ON LINKER_LANGUAGE CXX)
   target_link_libraries(${name} PUBLIC ${ARG_LINKS})
   trireme_common(${name})
+  set_property(GLOBAL APPEND PROPERTY TRIREME_TARGETS ${name})
 endfunction()
 
 # trireme_program(name SOURCES … LINKS …): an executable whose libraries are found by DT_RPATH.
 function(trireme_program name)
   cmake_parse_arguments(ARG "" "" "SOURCES;LINKS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
+  target_compile_options(${name} PRIVATE -fPIC)
   target_link_libraries(${name} PRIVATE ${ARG_LINKS})
   target_link_options(${name} PRIVATE -Wl,--disable-new-dtags)
   trireme_common(${name})
+  set_property(GLOBAL APPEND PROPERTY TRIREME_TARGETS ${name})
 endfunction()
 
-# trireme_takes_torch_headers(target …): LibTorch's two largest headers, read once by trireme_kernels: 3 of the 5 seconds
-# that such a source costs. Programs are then compiled for any address like libraries, for a precompiled header serves one
-# kind of code only. Sources still include what they use: the preset asan-torch compiles without. (The same for
-# GoogleTest and nlohmann/json saves nothing: loading their 140 MB takes as long as reading the headers.)
+# Precompiled headers: what many sources read is read once. CPU seconds of a source that reads such headers, and of one that
+# loads them: LibTorch's two 3.0 and 0.4, the standard library's 0.7 and 0.1, GoogleTest's 1.0 and 0.3. (nlohmann/json's 1.1
+# and 0.4, but most sources do not read it.) A header serves one kind of code only, so programs are compiled for any
+# address, as libraries are. Sources still include what they use: the presets asan and asan-torch compile without.
+set(TRIREME_STANDARD_HEADERS <algorithm> <chrono> <filesystem> <functional> <map> <memory> <optional> <set> <span> <string>
+  <vector>)
+
+# trireme_takes_headers(target OWNER | HEADER …): the headers of another target, or its own.
+function(trireme_takes_headers target)
+  if(TARGET "${ARGV1}")
+    target_precompile_headers(${target} REUSE_FROM ${ARGV1})
+  else()
+    target_precompile_headers(${target} PRIVATE ${ARGN})
+  endif()
+  # More of the false alarms that -Wno-restrict is there for: g++ 12 raises them only with such a header.
+  if(NOT CMAKE_DISABLE_PRECOMPILE_HEADERS)
+    foreach(alarm stringop-overflow stringop-overread array-bounds)
+      target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wno-${alarm}>)
+    endforeach()
+  endif()
+endfunction()
+
+# trireme_takes_torch_headers(target …): LibTorch's two largest headers.
 function(trireme_takes_torch_headers)
   foreach(target ${ARGN})
     if(target STREQUAL trireme_kernels)
-      target_precompile_headers(${target} PRIVATE <ATen/core/Tensor.h> <ATen/ops/empty.h>)
+      trireme_takes_headers(trireme_kernels <ATen/core/Tensor.h> <ATen/ops/empty.h>)
     else()
-      target_precompile_headers(${target} REUSE_FROM trireme_kernels)
+      trireme_takes_headers(${target} trireme_kernels)
     endif()
-    # More of the false alarms that -Wno-restrict is there for: g++ 12 raises them only with such a header.
-    if(NOT CMAKE_DISABLE_PRECOMPILE_HEADERS)
-      target_compile_options(${target} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-Wno-stringop-overflow>
-        $<$<COMPILE_LANGUAGE:CXX>:-Wno-array-bounds>)
-    endif()
-    get_target_property(type ${target} TYPE)
-    if(type STREQUAL EXECUTABLE)
-      target_compile_options(${target} PRIVATE -fPIC)
+  endforeach()
+endfunction()
+
+# trireme_share_headers(): once all targets are known, libraries and programs that took no headers of LibTorch get the
+# standard library's, and tests GoogleTest's too. Left out is another kind of code than the owner's: with OpenMP, and what
+# tests/CMakeLists.txt compiles with -O3 (g++ 12 crashes over a header that was compiled with -O1).
+function(trireme_share_headers)
+  trireme_takes_headers(trireme_base ${TRIREME_STANDARD_HEADERS})
+  if(TARGET base_test)
+    trireme_takes_headers(base_test ${TRIREME_STANDARD_HEADERS} <gmock/gmock.h>)
+  endif()
+  get_property(targets GLOBAL PROPERTY TRIREME_TARGETS)
+  foreach(target ${targets})
+    get_target_property(own ${target} PRECOMPILE_HEADERS)
+    get_target_property(reused ${target} PRECOMPILE_HEADERS_REUSE_FROM)
+    get_target_property(libraries ${target} LINK_LIBRARIES)
+    get_target_property(options ${target} COMPILE_OPTIONS)
+    if(own OR reused OR options MATCHES "-fopenmp|-O3>")
+      continue()
+    elseif("GTest::gmock" IN_LIST libraries)
+      trireme_takes_headers(${target} base_test)
+    else()
+      trireme_takes_headers(${target} trireme_base)
     endif()
   endforeach()
 endfunction()

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # What takes too long for every test run, again and again for MINUTES (default 60) each:
 #   preemption   every way to be preempted on a real Slurm that it starts on this machine (as root)
+#   slurm        every case of the training under Slurm, also those that the suite leaves out
 #   faults       every fault at every call of a save with ever other random crashes, kills in rounds of 200, full disks
 #   fuzz         the readers of a checkpoint's small files, at most 30 minutes
 #   resume       one run killed a hundred times, and one of each architecture killed ten times on four ranks, must
 #                end in the same bytes as undisturbed ones
-#   layouts      twenty layouts train like one rank, and twenty runs go on in another layout, each time with another seed
+#   layouts      twenty layouts train like one rank, and twenty runs go on in another layout, each time with another seed;
+#                once, every layout's checkpoint in every other layout
 # and once, however long that takes:
 #   sources      scripts/check.py --all: clang-tidy over every source, every header compiled alone
 #   sanitizers   scripts/sanitize.sh tsan, asan and asan-torch: the unit tests under TSan, ASan and UBSan
@@ -17,9 +19,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 minutes=${1:-60}
 [[ "$minutes" =~ ^[0-9]+$ ]] || { echo "soak.sh: $minutes is no number of minutes" >&2; exit 2; }
 parts=("${@:2}")
-[ "${#parts[@]}" -gt 0 ] || parts=(preemption faults fuzz resume layouts sources sanitizers)
+[ "${#parts[@]}" -gt 0 ] || parts=(preemption slurm faults fuzz resume layouts sources sanitizers)
 for part in "${parts[@]}"; do
-  [[ "$part" =~ ^(preemption|faults|fuzz|resume|layouts|sources|sanitizers)$ ]] || { echo "soak.sh: no part $part; there are preemption, faults, fuzz, resume, layouts, sources, sanitizers" >&2; exit 2; }
+  [[ "$part" =~ ^(preemption|slurm|faults|fuzz|resume|layouts|sources|sanitizers)$ ]] || { echo "soak.sh: no part $part; there are preemption, slurm, faults, fuzz, resume, layouts, sources, sanitizers" >&2; exit 2; }
 done
 scripts/setup.sh --tests
 export TRIREME_BIN="$PWD/build/bin/trireme" TRIREME_VENV="$PWD/.deps/venv" TRIREME_SOURCE="$PWD" TRIREME_BUILD="$PWD/build"
@@ -40,6 +42,14 @@ preemption() {
   done
   record 'preemption matrix (mode x grace x signal x launcher)' \
     "$(grep -c ': loss ' "$log" || true)" "$(grep -c ': FAILED' "$log" || true)"
+}
+
+slurm() {
+  while [ "$SECONDS" -lt "$end" ]; do
+    "$TRIREME_VENV/bin/python" tests/slurm/training_test.py --all | tee -a "$log" || true
+  done
+  record 'training under Slurm' "$(grep -E '^[a-z_]+: .* \([0-9]+ s\)$' "$log" | grep -vc ': FAILED' || true)" \
+    "$(grep -c '^[a-z_]*: FAILED' "$log" || true)"
 }
 
 fuzz() {
@@ -77,6 +87,7 @@ resume() {
 }
 
 layouts() {
+  TRIREME_ALL_PAIRS=1 build/tests/resharding_test --gtest_filter='Resharding.*' 2>&1 | tee -a "$log" || failed=1
   again 'drawn layouts against one rank, and against straight runs' layouts_cli_test.py 20 resharding_cli_test.py 20
 }
 
@@ -117,6 +128,7 @@ for part in "${parts[@]}"; do
   end=$((SECONDS + 60 * minutes))
   case "$part" in
     preemption) preemption ;;
+    slurm) slurm ;;
     faults) faults ;;
     fuzz) fuzz ;;
     resume) resume ;;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/host_name.hpp"
 #include "io/lease/lease.hpp"
 
 namespace trireme::checkpoint {
@@ -53,9 +54,7 @@ LeaseHolder this_process(const std::string& job, std::int64_t restart, const std
   holder.cluster = cluster;
   holder.job = job;
   holder.restart = restart;
-  char host[256] = "";
-  ::gethostname(host, sizeof host - 1);
-  holder.host = host;
+  holder.host = base::host_name();
   std::error_code ignored;
   holder.machine = read_line("/proc/sys/kernel/random/boot_id") + " " +
                    std::filesystem::read_symlink("/proc/self/ns/pid", ignored).string();

@@ -9,17 +9,12 @@
 
 #include "base/error.hpp"
 #include "base/ini.hpp"
+#include "base/words.hpp"
 
 namespace trireme::tokens {
 namespace {
 
 constexpr std::uint64_t kLongestPeriod = 100'000;
-
-std::string_view trimmed(std::string_view text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 bool all_whole(const std::vector<double>& fractions, std::uint64_t period, std::vector<std::uint64_t>& shares) {
   for (std::size_t i = 0; i < fractions.size(); ++i) {
@@ -66,7 +61,7 @@ DatasetChoice choice_of(const std::string& key, const base::ListItem& item) {
   }
   const std::size_t space = item.name.find_last_of(" \t");
   if (space == std::string::npos) return {item.name, 0};
-  const std::string path(trimmed(std::string_view(item.name).substr(0, space)));
+  const std::string path(base::trimmed(std::string_view(item.name).substr(0, space)));
   const auto weight = weight_of(key, path, std::string_view(item.name).substr(space + 1));
   return weight ? DatasetChoice{path, *weight} : DatasetChoice{item.name, 0};
 }

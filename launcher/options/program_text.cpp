@@ -13,15 +13,10 @@ namespace {
 
 using base::InputError;
 using base::str;
+using base::trimmed;
 
 bool begins_name(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 bool continues_name(char c) { return begins_name(c) || std::isdigit(static_cast<unsigned char>(c)) != 0; }
-
-std::string trimmed(const std::string& text) {
-  const std::size_t begin = text.find_first_not_of(" \t");
-  if (begin == std::string::npos) return "";
-  return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
-}
 
 // Splits at the commas that are not between double quotes; a backslash keeps the next character from ending a quote.
 std::vector<std::string> items_of(const std::string& text) {

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/clock.hpp"
+#include "base/host_name.hpp"
 #include "slurm/job/job_environment.hpp"
 
 namespace trireme::launcher {
@@ -23,11 +24,9 @@ Path cache_directory() {
 
 std::optional<slurm::JobList> my_queue(base::FileSystem& files, double seconds) {
   constexpr double kLimit = 10;
-  char host[256] = "";
-  ::gethostname(host, sizeof host - 1);
   const Path directory = cache_directory();
   const std::string cluster = variable("SLURM_CLUSTER_NAME");
-  const std::string name = slurm::job_list_name(cluster, host, variable("SLURM_CONF"));
+  const std::string name = slurm::job_list_name(cluster, base::host_name(), variable("SLURM_CONF"));
   return slurm::my_jobs(
       files, [](const std::vector<std::string>& words) { return slurm::run_command_within(kLimit, words); },
       directory.empty() ? Path() : directory / name, cluster, base::wall_time(), seconds);

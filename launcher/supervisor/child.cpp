@@ -11,6 +11,7 @@
 
 #include "base/child_signals.hpp"
 #include "base/error.hpp"
+#include "base/wait_status.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -29,8 +30,6 @@ namespace {
   [[maybe_unused]] const ssize_t written = ::write(report, &error, sizeof error);
   ::_exit(127);
 }
-
-int code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
 
 }  // namespace
 
@@ -64,7 +63,7 @@ Child::Child(const std::vector<std::string>& words) {
     const std::lock_guard lock(mutex_);  // its number is not free for another process before that
     int status = 0;
     ::waitpid(pid_, &status, 0);
-    code_ = code_of(status);
+    code_ = base::code_of_wait_status(status);
     changed_.notify_all();
   });
 }

@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "base/error.hpp"
+#include "base/host_name.hpp"
 #include "base/own_program.hpp"
 #include "launcher/submission/node_scratch.hpp"
 #include "launcher/supervisor/launch.hpp"
@@ -17,8 +18,7 @@ namespace trireme::launcher {
 
 std::string this_node() {
   if (const auto name = slurm::environment_variable("SLURMD_NODENAME")) return *name;
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "localhost";
+  return base::host_name();
 }
 
 namespace {

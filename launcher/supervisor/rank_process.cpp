@@ -18,6 +18,7 @@
 #include "base/child_signals.hpp"
 #include "base/error.hpp"
 #include "base/signals.hpp"
+#include "base/wait_status.hpp"
 #include "launcher/supervisor/launch.hpp"
 #include "launcher/supervisor/launcher_words.hpp"
 #include "launcher/supervisor/program_processes.hpp"
@@ -45,8 +46,6 @@ namespace {
   ::_exit(127);
 }
 
-int code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
-
 // Whether the signal asks a program to end.
 bool asks(int signal) {
   return signal == SIGTERM || signal == SIGUSR1 || signal == SIGUSR2 || signal == SIGINT || signal == SIGHUP;
@@ -63,7 +62,7 @@ int wait_for(pid_t child) {
     if (ended < 0 && errno == EINTR) continue;
     if (ended < 0) return code;  // none is left
     if (ended != child && !orphans) continue;
-    code = code_of(status);
+    code = base::code_of_wait_status(status);
     if (ended == child) orphans = WIFSIGNALED(status) && asks(WTERMSIG(status));
     if (!orphans) return code;
   }

@@ -13,12 +13,7 @@ namespace {
 
 using base::InputError;
 using base::str;
-
-std::string trimmed(const std::string& text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string::npos) return "";
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
+using base::trimmed;
 
 // Splits at a word that stands alone outside double quotes.
 std::vector<std::string> split_at_word(const std::string& text, const std::string& word) {

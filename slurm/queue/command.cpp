@@ -15,6 +15,7 @@
 #include <thread>
 
 #include "base/child_signals.hpp"
+#include "base/wait_status.hpp"
 #include "slurm/queue/command_environment.hpp"
 
 namespace trireme::slurm {
@@ -71,14 +72,12 @@ bool read_both(const Pipe& output, const Pipe& error, CommandResult& result, Dea
   return true;
 }
 
-int code_of(int status) { return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status); }
-
 // The program's exit code; nothing at the deadline.
 std::optional<int> exit_code_of(pid_t child, Deadline deadline) {
   int status = 0;
   for (;;) {
     const pid_t ended = ::waitpid(child, &status, WNOHANG);
-    if (ended == child) return code_of(status);
+    if (ended == child) return base::code_of_wait_status(status);
     if (ended < 0 && errno != EINTR) return 128;
     if (ended == 0) {
       if (Clock::now() >= deadline) return std::nullopt;

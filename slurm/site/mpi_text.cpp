@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "base/words.hpp"
 #include "slurm/site/slurm_text.hpp"
 
 namespace trireme::slurm {
@@ -10,7 +11,7 @@ namespace {
 
 std::string after(const std::string& line, const std::string& word) {
   const std::size_t found = line.find(word);
-  return found == std::string::npos ? "" : trim(line.substr(found + word.size()));
+  return found == std::string::npos ? "" : base::trimmed(line.substr(found + word.size()));
 }
 
 bool is_plugin_name(const std::string& word) { return !word.empty() && word.find_first_of(" .:") == std::string::npos; }
@@ -32,14 +33,14 @@ std::vector<std::string> parse_mpi_types(const std::string& text) {
       for (const std::string& version : split(versions, ',')) add(version);
       continue;
     }
-    const std::string word = trim(line.starts_with("srun: ") ? line.substr(6) : line);
+    const std::string word = base::trimmed(line.starts_with("srun: ") ? line.substr(6) : line);
     add(word);
   }
   return types;
 }
 
 std::string parse_mpirun_version(const std::string& text) {
-  const std::string first = trim(text.substr(0, text.find('\n')));
+  const std::string first = base::trimmed(text.substr(0, text.find('\n')));
   const std::string open_mpi = after(first, "(Open MPI) ");
   if (!open_mpi.empty()) return "Open MPI " + open_mpi;
   if (first.find("Intel(R) MPI Library") != std::string::npos) {

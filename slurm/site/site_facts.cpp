@@ -18,7 +18,7 @@ using Words = std::vector<std::string>;
 // Why a command gave no answer: "sinfo is not installed here", "sinfo --exact failed: no controller".
 std::string why_not(const Words& words, const std::optional<CommandResult>& result) {
   if (!result) return words.front() + " is not installed here";
-  const std::string first_line = trim(result->error.substr(0, result->error.find('\n')));
+  const std::string first_line = base::trimmed(result->error.substr(0, result->error.find('\n')));
   return str(base::join(words, " "), " failed",
              first_line.empty() ? str(" with code ", result->exit_code) : ": " + first_line);
 }

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "base/printable.hpp"
+#include "base/words.hpp"
 #include "slurm/site/site_table.hpp"
 #include "slurm/site/slurm_text.hpp"
 
@@ -48,7 +49,7 @@ void add_section(std::string& text, const std::string& name, const Owner& owner,
   }
 }
 
-bool begins_section(const std::string& line) { return trim(line).starts_with("["); }
+bool begins_section(const std::string& line) { return base::trimmed(line).starts_with("["); }
 
 template <typename Owner>
 void add_json(base::Json& object, const Owner& owner, const std::vector<SiteKey<Owner>>& keys,
@@ -81,7 +82,7 @@ std::string needs_section_of(const std::string& ini) {
   bool inside = false;
   std::istringstream lines(ini);
   for (std::string line; std::getline(lines, line);) {
-    if (begins_section(line)) inside = trim(line).starts_with("[needs]");
+    if (begins_section(line)) inside = base::trimmed(line).starts_with("[needs]");
     if (inside) section += line + "\n";
   }
   return section;
@@ -91,7 +92,7 @@ std::string foreign_comment(const std::string& ini) {
   bool needs = false;
   std::istringstream lines(ini);
   for (std::string line; std::getline(lines, line);) {
-    line = trim(line);
+    line = base::trimmed(line);
     if (begins_section(line)) needs = line.starts_with("[needs]");
     const bool ours = line == kYours || line.starts_with(kNotKnown) ||
                       std::string_view(kHead).find(line + "\n") != std::string_view::npos;

@@ -5,18 +5,14 @@
 #include <charconv>
 #include <sstream>
 
+#include "base/words.hpp"
+
 namespace trireme::slurm {
 namespace {
 
 std::string without_null(const std::string& value) { return value == "(null)" ? "" : value; }
 
 }  // namespace
-
-std::string trim(const std::string& text) {
-  const char* const kBlank = " \t\r\n";
-  const std::size_t first = text.find_first_not_of(kBlank);
-  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(kBlank) - first + 1);
-}
 
 std::string lower(std::string text) {
   std::transform(text.begin(), text.end(), text.begin(),
@@ -29,7 +25,7 @@ std::vector<std::string> split(const std::string& text, char separator) {
   if (text.empty()) return parts;
   for (std::size_t begin = 0; begin <= text.size();) {
     const std::size_t end = std::min(text.find(separator, begin), text.size());
-    parts.push_back(trim(text.substr(begin, end - begin)));
+    parts.push_back(base::trimmed(text.substr(begin, end - begin)));
     begin = end + 1;
   }
   return parts;
@@ -41,8 +37,8 @@ Fields parse_config(const std::string& text) {
   for (std::string line; std::getline(lines, line);) {
     const std::size_t equals = line.find('=');
     if (equals == std::string::npos) continue;
-    const std::string key = trim(line.substr(0, equals));
-    if (!key.empty()) fields.emplace(key, without_null(trim(line.substr(equals + 1))));
+    const std::string key = base::trimmed(line.substr(0, equals));
+    if (!key.empty()) fields.emplace(key, without_null(base::trimmed(line.substr(equals + 1))));
   }
   return fields;
 }

@@ -11,9 +11,6 @@ namespace trireme::slurm {
 
 using Fields = std::map<std::string, std::string>;
 
-/// Removes spaces, tabs and line ends from both ends.
-std::string trim(const std::string& text);
-
 std::string lower(std::string text);
 
 /// Splits at every `separator` and trims each part. Empty parts stay, but "" has no part at all.

@@ -7,6 +7,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "base/words.hpp"
 #include "slurm/queue/duration.hpp"
 #include "slurm/site/hostlist.hpp"
 #include "slurm/site/slurm_text.hpp"
@@ -27,10 +28,10 @@ std::vector<std::string> cells_of(const std::string& line, std::size_t columns) 
   while (cells.size() + 1 < columns) {
     const std::size_t end = line.find('|', begin);
     if (end == std::string::npos) return {};
-    cells.push_back(trim(line.substr(begin, end - begin)));
+    cells.push_back(base::trimmed(line.substr(begin, end - begin)));
     begin = end + 1;
   }
-  cells.push_back(trim(line.substr(begin)));
+  cells.push_back(base::trimmed(line.substr(begin)));
   return cells;
 }
 

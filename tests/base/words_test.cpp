@@ -12,5 +12,12 @@ TEST(Words, AreJoinedWithSeparatorsBetweenThem) {
   EXPECT_EQ(join({"", "b", ""}, "|"), "|b|");
 }
 
+TEST(Words, LoseTheBlanksAroundThem) {
+  EXPECT_EQ(trimmed(" \t a b\r\n"), "a b");
+  EXPECT_EQ(trimmed("a"), "a");
+  EXPECT_EQ(trimmed(" \n"), "");
+  EXPECT_EQ(trimmed(""), "");
+}
+
 }  // namespace
 }  // namespace trireme::base

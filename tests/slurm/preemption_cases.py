@@ -134,6 +134,6 @@ class Preemption:
 
 def matrix():
     """Groups of one case each, carried out one after the other."""
-    return [(case.options, 1, (case,))
+    return [(case.options, 1, (case,), ())
             for mode in ("requeue", "cancel") for grace in (0, 1, 20) for user_signal in (False, True)
             for launcher in ("mpirun", "srun") for case in [Preemption(mode, grace, user_signal, launcher)]]

@@ -1,6 +1,8 @@
 """Training under a real Slurm, as users meet it: submitted, preempted, killed, requeued, and always the same end.
 
-    training_test.py [CASE …]     only the named cases
+    training_test.py              the cases of every run of the suite
+    training_test.py [CASE …]     only the named cases, of all that there are
+    training_test.py --all        those too that are left to scripts/soak.sh
     training_test.py --matrix     every way to be preempted instead: mode x grace x signal x launcher
 """
 
@@ -22,28 +24,29 @@ from queue_cases import (accounted, alone_in_step, array, export_none, gpus_per_
                          time_limit_chain, two_clusters, two_jobs)
 from training_run import Run, STEPS
 
-# Options of a cluster, how many cases at a time (the nodes share this machine's cores), and the cases. Five groups run at
+# Options of a cluster, how many cases at a time (the nodes share this machine's cores), the cases of every run, and cases
+# that vary one of those in a detail and are left to scripts/soak.sh: each takes some 30 CPU seconds. Five groups run at
 # the same time: most of a case is waiting. The small groups hold cases that need a cluster of their own: all of its
 # nodes, another way to preempt, links, GPUs, accounting.
 GROUPS = (
     (("--nodes", "12", "--grace", "20"), 3,
-     (requeued, preempted, preempted_srun, node_killed, rank_killed_srun, bombarded_srun, requeue_refused, two_jobs, array,
-      plain_srun, plain, no_requeue,
-      stopped_and_resumed, refused)),
+     (requeued, preempted, preempted_srun, node_killed, rank_killed_srun, two_jobs, array, plain, stopped_and_resumed,
+      refused),
+     (bombarded_srun, requeue_refused, plain_srun, no_requeue)),
     # Without a grace mpirun, too, ends within seconds of a rank's crash.
     (("--nodes", "6"), 3,
-     (time_extended, rank_killed_in_save, node_killed_in_save, node_killed_fast, node_killed_at_start, rank_killed,
-      own_script, export_none)),
-    (("--nodes", "4"), 1, (bad_node, soonest, two_clusters)),
-    (("--nodes", "2", "--links"), 1, (fast_tier_cleared, no_grace, link_cut)),
-    (("--nodes", "2", "--preempt-mode", "cancel"), 1, (cancelled_chain, half_the_nodes)),
+     (rank_killed_in_save, node_killed_fast, own_script),
+     (time_extended, node_killed_in_save, node_killed_at_start, rank_killed, export_none)),
+    (("--nodes", "4"), 1, (bad_node, soonest), (two_clusters,)),
+    (("--nodes", "2", "--links"), 1, (fast_tier_cleared, no_grace, link_cut), ()),
+    (("--nodes", "2", "--preempt-mode", "cancel"), 1, (cancelled_chain, half_the_nodes), ()),
     (("--nodes", "2", "--gpus-per-node", "2", "--accounting"), 1,
-     (accounted, gpus_per_task, oversubscribed, alone_in_step)),
-    (("--nodes", "2", "--grace", "1"), 1, (grace_too_short,)),
+     (accounted, gpus_per_task, oversubscribed, alone_in_step), ()),
+    (("--nodes", "2", "--grace", "1"), 1, (), (grace_too_short,)),
 )
 
 # After all others: a link of a minute must not share its cores.
-LAST_GROUPS = ((("--nodes", "2"), 1, (time_limit_chain,)),)
+LAST_GROUPS = ((("--nodes", "2"), 1, (time_limit_chain,), ()),)
 
 
 def prepare(folder):
@@ -64,8 +67,8 @@ def main():
     clusters.skip_unless_possible("mpirun", "srun", "ip", "slurmdbd", "mariadbd")
     whole_matrix = "--matrix" in sys.argv[1:]
     groups, last_groups = (matrix(), ()) if whole_matrix else (GROUPS, LAST_GROUPS)
-    wanted = set(sys.argv[1:]) - {"--matrix"}
-    unknown = wanted - {case.__name__ for _, _, cases in (*groups, *last_groups) for case in cases}
+    wanted = set(sys.argv[1:]) - {"--matrix", "--all"}
+    unknown = wanted - {case.__name__ for _, _, cases, more in (*groups, *last_groups) for case in (*cases, *more)}
     if unknown:
         sys.exit(f"no case named {', '.join(sorted(unknown))}")
     failures = []
@@ -84,8 +87,11 @@ def main():
                     failures.append(case.__name__)
             print(f"{case.__name__}: {said} ({time.monotonic() - start:.0f} s)", flush=True)
 
-        def carry_out_group(options, workers, cases):
-            cases = [case for case in cases if not wanted or case.__name__ in wanted]
+        def carry_out_group(options, workers, cases, more):
+            if wanted:
+                cases = [case for case in (*cases, *more) if case.__name__ in wanted]
+            elif "--all" in sys.argv[1:]:
+                cases = (*cases, *more)
             if not cases:
                 return
             with Cluster(*options) as cluster:
