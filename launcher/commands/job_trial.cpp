@@ -100,6 +100,17 @@ void tell_of_last(const Line& command, const SweepState& state) {
   base::print_note("trireme job: " + end_text(state, static_cast<std::size_t>(command.last)));
 }
 
+// Parked jobs that somebody cancelled take no trials any more.
+void forget_jobs(SweepDirectory& sweep, const std::vector<SweepWorker>& gone) {
+  if (gone.empty()) return;
+  std::vector<base::Json> events;
+  for (const SweepWorker& job : gone) {
+    base::print_warning(str("job ", job.job, ", which waited for trials of the sweep, is gone from the queue"));
+    events.push_back(unparked_event(job, base::wall_time()));
+  }
+  sweep.change([&](const SweepState&) { return events; });
+}
+
 // Asks the sweep, and sees to the parked jobs: those that get work are released, and all are cancelled when it is done.
 Advice ask(SweepDirectory& sweep, const Line& command, const SweepWorker& self, const SweepWorld& world,
            const std::optional<slurm::JobList>& queue, WorkerSituation& situation) {
@@ -107,16 +118,21 @@ Advice ask(SweepDirectory& sweep, const Line& command, const SweepWorker& self, 
   if (command.shape >= 0) wanted.shape = command.shape;
   Advice advice = sweep.advance(self, last_trial(command), wanted);
   tell_of_last(command, sweep.read());
-  const bool released = release_jobs(advice.called, slurm::run_command);
+  const ReleasedJobs released = release_jobs(advice.called, slurm::run_command);
+  forget_jobs(sweep, released.gone);
   if (advice.kind == Advice::Kind::kWait) {
-    const bool others_come = !advice.called.empty() || is_attended(sweep.read(), self, world.gone, queue);
-    situation.attended = released && others_come;
+    const bool others_come =
+        advice.called.size() > released.gone.size() || is_attended(sweep.read(), self, world.gone, queue);
+    situation.attended = released.all && others_come;
     if (command.parks && situation.attended && advice.why.empty()) {
       wanted.parks = true;
       advice = sweep.advance(self, std::nullopt, wanted);
     }
   }
-  if (advice.kind == Advice::Kind::kDone) cancel_jobs(sweep.read().parked, slurm::run_command);
+  if (advice.kind == Advice::Kind::kDone) {
+    const SweepState state = sweep.read();
+    situation.parked_jobs = !cancel_jobs(state.header.name, state.parked, slurm::run_command);
+  }
   return advice;
 }
 

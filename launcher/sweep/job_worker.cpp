@@ -75,7 +75,9 @@ WorkerStep decide_worker(const WorkerSituation& situation) {
   }
   if (situation.leaves) return leave(situation);
   switch (situation.advice) {
-    case Kind::kDone: return {"end", base::kExitDone, "the sweep is done", ""};
+    case Kind::kDone:
+      if (!situation.parked_jobs) return {"end", base::kExitDone, "the sweep is done", ""};
+      return {"wait", base::kExitDone, "the sweep is done, and a job of it that waits for work is to be cancelled", ""};
     case Kind::kStop: return leave(situation);
     case Kind::kRun:
     case Kind::kWait: break;

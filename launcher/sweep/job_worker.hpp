@@ -30,6 +30,7 @@ bool is_attended(const SweepState& state, const SweepWorker& self, const WorkerG
 struct WorkerSituation {
   Advice::Kind advice = Advice::Kind::kDone;
   std::string rests;           ///< why this machine gets no trial for a while; "" = it may
+  bool parked_jobs = false;    ///< the sweep is done, and a parked job of it is not cancelled yet
   bool sweep_stopped = false;  ///< somebody asked for the whole sweep to stop
   bool leaves = false;         ///< the job must end before another trial: no time is left, or it was asked to
   std::string ended = "end";   ///< what the script was to do after the trial before: end, requeue, resubmit

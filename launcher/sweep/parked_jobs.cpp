@@ -3,7 +3,7 @@
 #include <optional>
 #include <string>
 
-#include "base/log.hpp"
+#include "launcher/sweep/sweep_jobs.hpp"
 
 namespace trireme::launcher {
 
@@ -20,25 +20,30 @@ std::optional<std::string> state_in_queue(const slurm::RunCommand& run, const st
 
 }  // namespace
 
-bool release_jobs(const std::vector<SweepWorker>& jobs, const slurm::RunCommand& run) {
-  bool all = true;
+ReleasedJobs release_jobs(const std::vector<SweepWorker>& jobs, const slurm::RunCommand& run) {
+  ReleasedJobs released;
   for (const SweepWorker& job : jobs) {
     (void)run({"scontrol", "release", job.job});
     const auto state = state_in_queue(run, job.job);
     const bool waits = state && state->starts_with("PENDING") && state->find("Held") == std::string::npos;
     if (state && state->empty()) {
-      base::print_warning("job " + job.job +
-                          ", which was to take trials of the sweep, is gone: trireme sweep run FILE "
-                          "submits another one");
+      released.gone.push_back(job);
     } else if (!waits) {
-      all = false;
+      released.all = false;
     }
   }
-  return all;
+  return released;
 }
 
-void cancel_jobs(const std::vector<ParkedJob>& jobs, const slurm::RunCommand& run) {
-  for (const ParkedJob& job : jobs) (void)run({"scancel", "--state=PENDING", job.worker.job});
+bool cancel_jobs(const std::string& sweep, const std::vector<ParkedJob>& jobs, const slurm::RunCommand& run) {
+  bool all = true;
+  for (const ParkedJob& job : jobs) {
+    (void)run({"scancel", "--state=PENDING", "--name=" + sweep_job_name(sweep, job.shape), job.worker.job});
+    const auto state = state_in_queue(run, job.worker.job);
+    const bool gone = state && (state->empty() || state->starts_with("CANCELLED") || state->starts_with("COMPLETING"));
+    all = all && gone;
+  }
+  return all;
 }
 
 }  // namespace trireme::launcher

@@ -1,6 +1,7 @@
 // Jobs of a sweep that wait in the queue, held, until there is work for them.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "launcher/sweep/sweep_state.hpp"
@@ -8,11 +9,16 @@
 
 namespace trireme::launcher {
 
-/// Releases parked jobs for which there is work. True when Slurm says of each that it waits without a hold, or does not
-/// know it any more, which is worth a warning; false for one that has not gone to the queue yet: call it again later.
-bool release_jobs(const std::vector<SweepWorker>& jobs, const slurm::RunCommand& run);
+struct ReleasedJobs {
+  bool all = true;                ///< each waits without a hold, or is gone; else one has not gone to the queue yet
+  std::vector<SweepWorker> gone;  ///< which the queue does not know any more
+};
 
-/// Cancels parked jobs of a sweep that is done. One that is gone already is no error.
-void cancel_jobs(const std::vector<ParkedJob>& jobs, const slurm::RunCommand& run);
+/// Releases parked jobs for which there is work. When not `all` are released, call it again later.
+ReleasedJobs release_jobs(const std::vector<SweepWorker>& jobs, const slurm::RunCommand& run);
+
+/// Cancels the parked jobs of a sweep that is done: only what bears the name of its jobs. False when one has not gone
+/// to the queue yet, where it would wait forever: call it again later.
+bool cancel_jobs(const std::string& sweep, const std::vector<ParkedJob>& jobs, const slurm::RunCommand& run);
 
 }  // namespace trireme::launcher

@@ -87,6 +87,7 @@ TEST(JobWorker, DecidesWhatItsScriptDoes) {
   const auto word = [](const WorkerSituation& situation) { return decide_worker(situation).word; };
   EXPECT_EQ(word({.advice = Kind::kRun}), "run");
   EXPECT_EQ(word({.advice = Kind::kDone}), "end");
+  EXPECT_EQ(word({.advice = Kind::kDone, .parked_jobs = true}), "wait") << "it would wait in the queue forever";
   EXPECT_EQ(word({.advice = Kind::kWait}), "wait") << "nobody else would take what becomes of the others' trials";
   EXPECT_EQ(word({.advice = Kind::kWait, .attended = true}), "end");
   EXPECT_EQ(word({.advice = Kind::kWait, .parks = true, .attended = true}), "park");
@@ -114,17 +115,33 @@ TEST(ParkedJobs, AreReleasedAndLookedAt) {
     return slurm::CommandResult{error.empty() ? 0 : 1, state, error};
   };
   const std::vector<SweepWorker> jobs{job_worker(job("7_0"), ::getpid())};
-  EXPECT_TRUE(release_jobs({}, run));
-  EXPECT_FALSE(release_jobs(jobs, run)) << "the hold is still there";
+  EXPECT_TRUE(release_jobs({}, run).all);
+  EXPECT_FALSE(release_jobs(jobs, run).all) << "the hold is still there";
   state = "RUNNING (None)\n";
-  EXPECT_FALSE(release_jobs(jobs, run)) << "it has not gone to the queue yet";
+  EXPECT_FALSE(release_jobs(jobs, run).all) << "it has not gone to the queue yet";
   state = "PENDING (BeginTime)\n";
-  EXPECT_TRUE(release_jobs(jobs, run));
+  EXPECT_TRUE(release_jobs(jobs, run).all);
+  EXPECT_TRUE(release_jobs(jobs, run).gone.empty());
   state = "";
-  EXPECT_TRUE(release_jobs(jobs, run)) << "nobody comes, so nobody waits for it";
+  EXPECT_TRUE(release_jobs(jobs, run).all) << "nobody comes, so nobody waits for it";
+  EXPECT_EQ(release_jobs(jobs, run).gone.size(), 1U);
   error = "slurm_load_jobs error: Unable to contact slurm controller";
-  EXPECT_FALSE(release_jobs(jobs, run));
-  EXPECT_EQ(released, 5);
+  EXPECT_FALSE(release_jobs(jobs, run).all);
+  EXPECT_EQ(released, 7);
+}
+
+TEST(ParkedJobs, AreCancelledOnceTheyAreInTheQueue) {
+  std::string state = "RUNNING (None)\n";
+  std::vector<std::string> cancelled;
+  const slurm::RunCommand run = [&](const std::vector<std::string>& words) -> std::optional<slurm::CommandResult> {
+    if (words[0] == "scancel") cancelled = words;
+    return slurm::CommandResult{0, words[0] == "squeue" ? state : "", ""};
+  };
+  const std::vector<ParkedJob> jobs{{job_worker(job("7_0"), ::getpid()), 1}};
+  EXPECT_FALSE(cancel_jobs("lr", jobs, run)) << "it runs still, and goes to the queue in a moment";
+  EXPECT_EQ(cancelled, (std::vector<std::string>{"scancel", "--state=PENDING", "--name=sweep-lr.1", "7_0"}));
+  state = "";
+  EXPECT_TRUE(cancel_jobs("lr", jobs, run));
 }
 
 TEST(SweepJobs, AreFoundByNameAndDirectory) {
