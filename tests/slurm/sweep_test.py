@@ -22,7 +22,7 @@ from support import Workspace, make_data, run_file, step_lines, tiny_model, with
 from sweep_replay import RUNGS, STEPS, check_end, read_log  # noqa: E402
 
 SEED = int(os.environ.get("TRIREME_SEED", time.time_ns() % 1_000_000))
-TRIALS = int(os.environ.get("TRIALS", "24"))
+TRIALS = int(os.environ.get("TRIALS", "18"))
 TRIAL = f"exec {sys.executable} -S -E {SOURCE}/tests/system/sweep_trial.py"
 SLURM = {"nodes": 1, "ranks_per_node": 1, "cpus_per_task": 1, "time": 10, "mem": "100M", "queue_seconds": 10}
 
@@ -142,7 +142,8 @@ def kills(cluster, folder):
     preempted = node = None
     last_call = time.monotonic()
     deadline = time.monotonic() + max(120, 4 * TRIALS) * PATIENCE
-    while not sweep.is_over():
+    done = False
+    while not done:
         assert time.monotonic() < deadline, ("the sweep does not end", sweep.queue(), sweep.log()[-6000:])
         claims, struck = len(sweep.events("claim")), sum(killer.kills.values())
         if struck * 4 < claims:
@@ -157,11 +158,12 @@ def kills(cluster, folder):
             cluster.devcluster("kill-node", node)
         # A task that was killed does not come back; whoever calls again gets a new one.
         if len(sweep.queue()) < 2 and time.monotonic() - last_call > 3:
-            sweep.run("--max-running", 3)
+            done = "is done" in sweep.run("--max-running", 3).stdout
             last_call = time.monotonic()
         time.sleep(rng.uniform(0.1, 0.4))
     if node:
         cluster.devcluster("start-node", node)
+    sweep.wait(lambda: not sweep.queue(), "the end of the jobs")
     measured = check_end(sweep.directory, TRIALS)
     assert preempted and node and sum(killer.kills.values()) >= TRIALS // 8, (preempted, node, killer.kills)
     reasons = {end["reason"].split(":")[0] for trial in range(TRIALS) for end in sweep.attempts(trial, "end")}
