@@ -27,6 +27,9 @@ struct LeaseHolder {
 /// Describes this process, from /proc; the token comes from the kernel's random numbers.
 LeaseHolder this_process(const std::string& job, std::int64_t restart, const std::string& cluster = "");
 
+/// When a process of this machine started, in the kernel's ticks; "" when there is none.
+std::string process_start(std::int64_t process);
+
 /// The clock, the processes and the queue that the lease asks; tests inject fakes.
 struct LeaseWorld {
   std::function<std::chrono::steady_clock::time_point()> now;

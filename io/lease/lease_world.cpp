@@ -47,6 +47,8 @@ bool process_alive(std::int64_t process, const std::string& started) {
 
 }  // namespace
 
+std::string process_start(std::int64_t process) { return stat_of(process).second; }
+
 LeaseHolder this_process(const std::string& job, std::int64_t restart, const std::string& cluster) {
   LeaseHolder holder;
   holder.cluster = cluster;
@@ -57,7 +59,7 @@ LeaseHolder this_process(const std::string& job, std::int64_t restart, const std
   holder.machine = read_line("/proc/sys/kernel/random/boot_id") + " " +
                    std::filesystem::read_symlink("/proc/self/ns/pid", ignored).string();
   holder.process = ::getpid();
-  holder.started = stat_of(holder.process).second;
+  holder.started = process_start(holder.process);
   std::random_device random;
   std::ostringstream token;
   for (int i = 0; i < 4; ++i) token << std::hex << random() << (i < 3 ? "-" : "");

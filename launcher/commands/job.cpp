@@ -24,15 +24,14 @@
 #include "launcher/run_directory/fast_directory.hpp"
 #include "launcher/run_directory/program_metrics.hpp"
 #include "launcher/run_directory/run_directory.hpp"
+#include "launcher/submission/job_time.hpp"
 #include "launcher/submission/node_scratch.hpp"
 #include "launcher/submission/run_check.hpp"
 #include "launcher/submission/spare_choice.hpp"
 #include "slurm/job/attempt_ledger.hpp"
 #include "slurm/job/control_files.hpp"
-#include "slurm/job/job_end_watch.hpp"
 #include "slurm/job/job_environment.hpp"
 #include "slurm/job/preempted.hpp"
-#include "slurm/job/time_limit.hpp"
 #include "slurm/queue/command.hpp"
 #include "slurm/site/hostlist.hpp"
 #include "slurm/site/slurm_text.hpp"
@@ -60,27 +59,6 @@ void complete(base::FileSystem& files, const Path& run, bool program, std::vecto
   last.end.reason = outcome ? outcome->reason : "killed";
   last.end.last_step = outcome ? outcome->step : 0;
   last.end.saved_step = saved;
-}
-
-// What an attempt of this job took before it could leave a checkpoint, as measured; 30 s before anything was. A program
-// that is asked to stop at once gets nothing done.
-double needed_seconds(const options::RunOptions& options, const std::vector<slurm::Attempt>& attempts) {
-  constexpr double kStarting = 30;
-  if (options.program.given()) {
-    return kStarting + static_cast<double>(options.program.stop_seconds) + slurm::TimeBudget::kMargin;
-  }
-  const slurm::MeasuredSeconds took = slurm::last_measured(attempts);
-  return took.save > 0 ? took.start_up + 2 * took.step + took.save + slurm::TimeBudget::kMargin : kStarting;
-}
-
-// Asks squeue: the limit of a running job may be changed, and the environment keeps that of its start.
-std::optional<double> current_job_end(double now) {
-  const auto at_start = slurm::find_job_end(slurm::environment_variable, slurm::run_command, now);
-  const auto job = slurm::environment_variable("SLURM_JOB_ID");
-  const auto answer =
-      slurm::output_of(slurm::run_command, {"squeue", "--noheader", "--format=%L", "--jobs=" + job.value_or("")});
-  const auto changed = slurm::changed_end(answer.value_or(""), now, at_start);
-  return changed ? changed : at_start;
 }
 
 // Nodes of the allocation that Slurm does not count as working any more.
@@ -216,7 +194,7 @@ std::optional<slurm::CommandResult> ask_soon(const std::vector<std::string>& wor
 int next(const Arguments& arguments) {
   std::string directory;
   std::int64_t ranks_per_node = 1, attempt = 0, launcher_exit = -1;
-  std::int64_t tried = 0, most_nodes = 0, longest = 86400;
+  std::int64_t tried = 0, before = 0, most_nodes = 0, longest = 86400;
   bool requeue = false, submit = false, srun = false, keeps_scratch = false;
   options::CommandLine line("job next", "what the batch script does next: lines for it, a sentence for its log",
                             "trireme job next run.ini --dir runs/bible --ranks-per-node 4 --requeue");
@@ -224,6 +202,9 @@ int next(const Arguments& arguments) {
   line.value("ranks-per-node", ranks_per_node, "R", "of the job").range(1, 4096);
   line.value("attempt", attempt, "N", "that just ended").range(1, 1e9);
   line.value("attempts", tried, "K", "that this job has made since it started").range(0, 1e6);
+  line.value("before", before, "N",
+             "attempts of the run that do not count: of a sweep's trial, those of earlier workers")
+      .range(0, 1e9);
   line.value("launcher-exit", launcher_exit, "CODE", "of mpirun or srun in that attempt").range(0, 255);
   line.value("most-nodes", most_nodes, "N", "of a spare job: that the user's may have together; 0: it is none")
       .range(0, 1e6);
@@ -247,8 +228,9 @@ int next(const Arguments& arguments) {
   complete(files, run, options.program.given(), situation.attempts);
   situation.finished = is_finished(files, run, situation.attempts, options);
   // A new submission is a new beginning: what failed in an earlier job does not count.
-  std::erase_if(situation.attempts,
-                [&](const slurm::Attempt& one) { return !slurm::is_of_job(one.start, job.job_id, job.cluster); });
+  std::erase_if(situation.attempts, [&](const slurm::Attempt& one) {
+    return one.number <= before || !slurm::is_of_job(one.start, job.job_id, job.cluster);
+  });
   situation.stopped = slurm::find_request(files, run, slurm::Wish::kStop).has_value();
   if (launcher_exit >= 0) {
     situation.launcher_exit = static_cast<int>(launcher_exit);
@@ -322,6 +304,7 @@ int job_command(const Arguments& arguments) {
        {"start", "starts a [program] run's next attempt and looks after it", job_start_command},
        {"rank", "starts one rank's process of a [program] run", job_rank_command},
        {"spare", "watches the cluster for a spare job while its ranks compute", job_spare_command},
+       {"trial", "takes a sweep's next trial for a batch script", job_trial_command},
        {"signal", "sends a signal to a [program] run's processes on this node", job_signal_command}},
       arguments);
 }

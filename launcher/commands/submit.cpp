@@ -26,11 +26,11 @@
 #include "launcher/submission/resubmission.hpp"
 #include "launcher/submission/run_check.hpp"
 #include "launcher/submission/sbatch.hpp"
+#include "launcher/submission/script_plan.hpp"
 #include "launcher/submission/spare_choice.hpp"
 #include "launcher/submission/submission.hpp"
 #include "slurm/job/attempt_ledger.hpp"
 #include "slurm/job/job_environment.hpp"
-#include "slurm/queue/command_environment.hpp"
 #include "slurm/queue/queue.hpp"
 #include "slurm/site/site_facts.hpp"
 #include "slurm/submit/settings.hpp"
@@ -69,78 +69,6 @@ struct Line {
     line.value("at-once", at_once, "K", "tasks of a job array that run at the same time; 0: all").range(0, 1e6);
   }
 };
-
-// A home directory that clusters share has one site file for all of them.
-void refuse_another_cluster(const options::SiteFile& file, const slurm::Site& site) {
-  const std::string here = slurm::cluster_name(run_command, slurm::read_job_environment().cluster);
-  if (site.cluster.empty() || here.empty() || site.cluster == here) return;
-  throw base::InputError(str("the site file ", file.path, " is of cluster ", site.cluster, ", and this is ", here,
-                             ": name this cluster's with --site, or ask Slurm with --site=none"));
-}
-
-// Names the file that it takes, so that what it says later is no riddle: in a line of the answer, which a dry run keeps
-// for the script.
-slurm::Site site_of(const Line& command) {
-  const auto file = options::find_site_file(command.site_file, slurm::environment_variable);
-  const std::optional<slurm::Site> site = file ? options::load_site_file(*file) : slurm::read_site(run_command);
-  if (!site)
-    throw base::InputError("there is no Slurm here (no scontrol): name a site file of the cluster with --site");
-  if (file && command.site_file.empty()) refuse_another_cluster(*file, *site);
-  if (!command.dry_run) {
-    base::answer("site      " + (file ? file->text() : "as Slurm says now (no site file)"));
-  } else if (file && command.site_file.empty()) {
-    base::print_note("site file: " + file->text());
-  }
-  return *site;
-}
-
-// What an attempt needs from a notice to its end: a step and a save, as the run's attempts measured (0: none did), or
-// what a program says that it needs.
-double stop_seconds(base::FileSystem& files, const options::RunOptions& options, const Path& run) {
-  if (options.program.given()) return static_cast<double>(options.program.stop_seconds);
-  const auto took = slurm::last_measured(slurm::read_attempts(files, run / "attempts.jsonl"));
-  return took.save > 0 ? took.step + took.save : 0;
-}
-
-// Whether there is a fast tier, and no run says itself whether its directory outlives the job.
-bool leave_persistence_to_site(const std::vector<options::RunOptions>& runs) {
-  return std::ranges::any_of(runs, [](const auto& run) { return !run.checkpoint.fast_dir.empty(); }) &&
-         std::ranges::none_of(runs, [](const auto& run) { return run.checkpoint.fast_persists.has_value(); });
-}
-
-// The request of a run's job. A program that is one process needs no number of ranks.
-slurm::JobRequest request_of(const options::RunOptions& options) {
-  slurm::JobRequest request = options.slurm;
-  if (options.program.launcher == "none" && options.program.given() && request.ranks_per_node == 0) {
-    request.ranks_per_node = 1;
-  }
-  return request;
-}
-
-// What starts the ranks. All tasks of a job array share their script, so their programs must start in the same way.
-void choose_starter(const std::vector<options::RunOptions>& runs, const slurm::Site& site, slurm::ScriptPlan& plan) {
-  const options::ProgramSection& first = runs.front().program;
-  for (const options::RunOptions& run : runs) {
-    if (run.program.given() != first.given() || run.program.launcher != first.launcher) {
-      throw base::InputError(str("the runs of one job array start in the same way, but ", runs.front().run.name,
-                                 " and ", run.run.name,
-                                 " differ in program.command or program.launcher: submit them separately"));
-    }
-  }
-  if (!first.given()) {
-    plan.launcher = slurm::choose_launcher(plan.request, site);
-    return;
-  }
-  plan.program_run = slurm::ScriptProgram{first.launcher, first.stop_signal};
-  plan.launcher = slurm::program_starter(*plan.program_run, plan.request, site);
-}
-
-// Whether mpirun of the site is used and has no Slurm support.
-bool lacks_slurm_support(const slurm::ScriptPlan& plan, const slurm::Site& site) {
-  const bool uses_mpirun =
-      plan.launcher == slurm::Launcher::kMpirun && (!plan.program_run || plan.program_run->launcher == "mpirun");
-  return uses_mpirun && !site.mpirun_version.empty() && !site.mpirun_has_slurm;
-}
 
 SpareRun spare_run(base::FileSystem& files, const options::RunOptions& options) {
   const auto attempts = slurm::read_attempts(files, Path(options.run.dir) / "attempts.jsonl");
@@ -183,15 +111,7 @@ slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const 
     if (key != "run.dir")
       plan.overrides.push_back(str("--", key, "=", value));  // the script names the directory itself
   }
-  if (site.node_directories_persist && leave_persistence_to_site(all)) {
-    plan.overrides.push_back("--checkpoint.fast_persists=true");
-  }
-  const auto asks_more_often = [&](const auto& run) { return run.slurm.queue_seconds < site.queue_seconds; };
-  if (std::ranges::any_of(all, asks_more_often)) {
-    std::int64_t seconds = site.queue_seconds;
-    for (const auto& run : all) seconds = std::max(seconds, run.slurm.queue_seconds);
-    plan.overrides.push_back(str("--slurm.queue_seconds=", seconds));
-  }
+  for (const std::string& word : site_overrides(all, site)) plan.overrides.push_back(word);
   if (command.spare && all[0].slurm.spare_seconds < site.queue_seconds) {
     plan.overrides.push_back(str("--slurm.spare_seconds=", site.queue_seconds));
   }
@@ -199,11 +119,7 @@ slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const 
   plan.measured = stop_seconds(files, all[0], plan.runs[0].run_directory);
   plan.mpirun_grace = slurm::mpirun_grace(plan.request, site, plan.measured);
   plan.requeue = slurm::may_requeue(plan.request) && command.chain < 2;
-  if (lacks_slurm_support(plan, site)) {
-    throw base::InputError(str(site.mpirun_version,
-                               " here has no Slurm support and would use ssh: load another module, or set ",
-                               plan.program_run ? "program" : "slurm", ".launcher = srun"));
-  }
+  refuse_mpirun_without_slurm(plan, site);
   return plan;
 }
 
@@ -333,17 +249,6 @@ void tell(const slurm::ScriptPlan& plan, const slurm::Site& site, const Path& sc
   base::answer(str("          trireme stop ", directory, "   saves and ends it"));
 }
 
-// Somebody's own defaults for sbatch: not what was checked, so they do not reach it.
-void name_ignored_variables() {
-  std::string names;
-  for (const std::string& name : slurm::sbatch_variables(slurm::own_environment())) {
-    names += (names.empty() ? "" : ", ") + name;
-  }
-  if (names.empty()) return;
-  base::print_warning(
-      names + " in the environment does not count here: the run file's [slurm] section says what the job asks for");
-}
-
 // 0 where another model's sizes decide (what the run starts from says how many tokens a step has), and for a program.
 std::int64_t asked_steps(const options::RunOptions& options) {
   if (options.program.given()) return 0;
@@ -377,7 +282,7 @@ int submit_command(const Arguments& arguments) {
     throw base::InputError("--spare takes one run file, and neither --dry-run, which asks nobody, nor --soonest");
   }
   base::PosixFileSystem files;
-  const slurm::Site site = site_of(command);
+  const slurm::Site site = site_of(command.site_file, command.dry_run);
   std::vector<options::RunOptions> all;
   slurm::ScriptPlan plan = make_plan(files, command, site, all);
   name_ignored_variables();

@@ -83,6 +83,8 @@ std::vector<KnownJob> parse_known_jobs(const std::string& answer) {
   return jobs;
 }
 
+bool is_in_queue(const KnownJob& job) { return !is_over(job.state); }
+
 std::optional<KnownJob> job_of_run(const std::vector<KnownJob>& jobs, const slurm::ScriptRun& run,
                                    const std::string& work_directory, const std::vector<std::string>& submitted) {
   const std::string script = (fs::path(run.run_directory) / kBatchScript).string();

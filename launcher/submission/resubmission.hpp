@@ -31,6 +31,9 @@ std::vector<std::string> submitters_of(const std::vector<slurm::ScriptRun>& runs
 std::vector<std::string> known_jobs_command(const std::vector<std::string>& users);
 std::vector<KnownJob> parse_known_jobs(const std::string& answer);
 
+/// Whether the job waits or runs: not one that is over.
+bool is_in_queue(const KnownJob& job);
+
 /// Finds a job that already waits for the run or works on it: by its number in `submitted` (the jobs of earlier
 /// submissions), by the run's own batch script, or, if a batch script submitted it, by its name and working directory.
 /// Jobs that are over do not count.

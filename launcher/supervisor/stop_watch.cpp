@@ -67,13 +67,16 @@ std::string StopWatch::look(double now, const ProgramProgress& said) {
     ask_about_preemption();
     return str("stopped by ", base::signal_name(signal));
   }
-  const std::int64_t step = said.step.value_or(0);
-  if (pause_at_ > 0 && step >= pause_at_ && !(said.steps && step >= *said.steps)) {  // after its last step it ends
-    paused_ = true;
-    return str("paused at step ", step);
-  }
+  if (std::string paused = pause(said); !paused.empty()) return paused;
   const auto end = job_end();
   return end && *end - now < lead_ ? "stopped before the time limit" : "";
+}
+
+std::string StopWatch::pause(const ProgramProgress& said) {
+  const std::int64_t step = said.step.value_or(0);
+  if (pause_at_ == 0 || step < pause_at_ || (said.steps && step >= *said.steps)) return "";  // after the last it ends
+  paused_ = true;
+  return str("paused at step ", step);
 }
 
 std::string StopWatch::final_reason(const std::string& reason, int exit_code, bool unfinished) {

@@ -36,6 +36,8 @@ class StopWatch {
   /// more steps than it did. Slurm's notice may reach the program and not this process. Waits for the answer for up to
   /// 3 s.
   std::string final_reason(const std::string& reason, int exit_code, bool unfinished);
+  /// "paused at step 27" when the program has come to the step at which it is to pause, and has more to do; else "".
+  std::string pause(const ProgramProgress& said);
 
   /// Asks Slurm, in a job and once, whether it is preempting the job; final_reason() takes the answer.
   void ask_about_preemption();

@@ -210,8 +210,11 @@ int Supervisor::run() {
     // A signal and the program's end may have come together.
     if (reason_.empty() && signals_.received() != 0) reason_ = stop_.look(base::wall_time(), metrics_->progress());
     end_.progress = metrics_->progress();
+    const int code = end_.rank ? end_.rank->exit_code : end_.launcher_code;
+    // A program may pause by itself at the step at which it would be asked to.
+    if (reason_.empty() && code == base::kExitStopped) reason_ = stop_.pause(end_.progress);
     const bool unfinished = end_.progress.steps && end_.progress.step.value_or(0) < *end_.progress.steps;
-    end_.stop_reason = stop_.final_reason(reason_, end_.rank ? end_.rank->exit_code : end_.launcher_code, unfinished);
+    end_.stop_reason = stop_.final_reason(reason_, code, unfinished);
     end_.launcher = placement_.launcher;
     end_.killed = killed_;
     end_.stop_seconds = options_.program.stop_seconds;
@@ -292,8 +295,9 @@ void Supervisor::look_at_ended_ranks(Child& child, double now) {
     child.kill();
   } else if (end->exit_code == base::kExitStopped && reason_.empty()) {
     // The others may wait for it in a collective. Slurm's own notice may have reached it and not this process.
-    stop_.ask_about_preemption();
-    ask_to_stop(str(slurm::kLeftByItself, ", rank ", end->rank, " first"), now);
+    const std::string paused = stop_.pause(metrics_->progress());
+    if (paused.empty()) stop_.ask_about_preemption();
+    ask_to_stop(!paused.empty() ? paused : str(slurm::kLeftByItself, ", rank ", end->rank, " first"), now);
   }
 }
 

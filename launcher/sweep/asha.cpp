@@ -9,9 +9,12 @@ namespace {
 
 using Kind = AshaDecision::Kind;
 
-bool can_be_taken(const AshaTrial& trial) { return !trial.out && !trial.claimed; }
+using Test = bool (*)(const AshaTrial& trial);
 
-std::optional<AshaDecision> interrupted(const std::vector<AshaTrial>& trials) {
+bool waits_here(const AshaTrial& trial) { return !trial.out && !trial.claimed && !trial.elsewhere; }
+bool waits_elsewhere(const AshaTrial& trial) { return !trial.out && !trial.claimed && trial.elsewhere; }
+
+std::optional<AshaDecision> interrupted(const std::vector<AshaTrial>& trials, Test can_be_taken) {
   std::optional<AshaDecision> found;
   for (std::size_t i = 0; i < trials.size(); ++i) {
     if (!can_be_taken(trials[i]) || !trials[i].interrupted) continue;
@@ -20,7 +23,7 @@ std::optional<AshaDecision> interrupted(const std::vector<AshaTrial>& trials) {
   return found;
 }
 
-std::optional<AshaDecision> promotion(const AshaPlan& plan, const std::vector<AshaTrial>& trials) {
+std::optional<AshaDecision> promotion(const AshaPlan& plan, const std::vector<AshaTrial>& trials, Test can_be_taken) {
   for (std::size_t next = plan.rungs.size() - 1; next > 0; --next) {
     const auto ranked = ranking(plan, trials, next - 1, false);
     const std::size_t best = ranked.size() / static_cast<std::size_t>(plan.reduction);
@@ -30,6 +33,15 @@ std::optional<AshaDecision> promotion(const AshaPlan& plan, const std::vector<As
         return AshaDecision{Kind::kRun, ranked[i], next};
       }
     }
+  }
+  return std::nullopt;
+}
+
+std::optional<AshaDecision> next(const AshaPlan& plan, const std::vector<AshaTrial>& trials, Test can_be_taken) {
+  if (const auto found = interrupted(trials, can_be_taken)) return found;
+  if (const auto found = promotion(plan, trials, can_be_taken)) return found;
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    if (!trials[i].started && can_be_taken(trials[i])) return AshaDecision{Kind::kRun, i, 0};
   }
   return std::nullopt;
 }
@@ -71,13 +83,12 @@ std::vector<std::size_t> ranking(const AshaPlan& plan, const std::vector<AshaTri
 }
 
 AshaDecision decide(const AshaPlan& plan, const std::vector<AshaTrial>& trials) {
-  if (const auto found = interrupted(trials)) return *found;
-  if (const auto found = promotion(plan, trials)) return *found;
-  for (std::size_t i = 0; i < trials.size(); ++i) {
-    if (!trials[i].started && can_be_taken(trials[i])) return {Kind::kRun, i, 0};
-  }
-  if (std::ranges::any_of(trials, &AshaTrial::claimed)) return {Kind::kWait, 0, 0};
-  return last_promotion(plan, trials).value_or(AshaDecision{Kind::kDone, 0, 0});
+  if (const auto found = next(plan, trials, waits_here)) return *found;
+  const AshaDecision wait{Kind::kWait, 0, 0};
+  if (std::ranges::any_of(trials, &AshaTrial::claimed) || next(plan, trials, waits_elsewhere)) return wait;
+  const auto last = last_promotion(plan, trials);
+  if (last && trials[last->trial].elsewhere) return wait;
+  return last.value_or(AshaDecision{Kind::kDone, 0, 0});
 }
 
 std::int64_t expected_steps(const AshaPlan& plan, std::int64_t trials) {

@@ -27,6 +27,7 @@ struct AshaTrial {
   bool claimed = false;         ///< a worker has it now
   bool interrupted = false;     ///< its worker left it between two rungs
   bool out = false;             ///< diverged, failed or stopped: it is never taken again
+  bool elsewhere = false;       ///< only other workers can take it
 };
 
 struct AshaDecision {
@@ -41,8 +42,9 @@ struct AshaDecision {
 /// In this order: a trial that lost its worker goes on (the furthest one first, then by number); a promotion, from the
 /// highest rung down, the best trial first; the first trial that was never started. When nothing of this is left and
 /// nothing runs, and no trial was measured at the last rung, the best trial of the highest rung that has one is
-/// promoted all the same: a sweep ends with a whole training. Waits while a running trial may still cause a promotion.
-/// Equal metrics are ranked by number. A trial that is out counts at the rungs that it has metrics for.
+/// promoted all the same: a sweep ends with a whole training. Waits while a running trial may still cause a promotion,
+/// and while there is something to do elsewhere. Equal metrics are ranked by number. A trial that is out counts at the
+/// rungs that it has metrics for.
 AshaDecision decide(const AshaPlan& plan, const std::vector<AshaTrial>& trials);
 
 /// The trials measured at `rung`, the best first; without those that are out, if `alive_only`.

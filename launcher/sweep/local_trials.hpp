@@ -22,6 +22,8 @@ class LocalTrials {
   int run(const Advice& advice, std::size_t worker);
   /// Asks all that run to save and end, and starts nothing from then on.
   void stop() { processes_.stop(); }
+  /// Kills all that run. What they have not saved is lost.
+  void kill() { processes_.kill(); }
 
  private:
   base::FileSystem& files_;

@@ -57,8 +57,14 @@ void SweepPool::work(std::size_t worker) {
 void SweepPool::work_until_the_end(std::size_t worker) {
   const SweepWorker self = this_worker();
   std::optional<LastTrial> last;
+  std::string warned;
   while (true) {
     const Advice advice = ask(self, last);
+    if (!advice.why.empty() && advice.why != warned) {
+      const std::lock_guard lock(mutex_);
+      actions_.warn(advice.why);
+    }
+    warned = advice.why;
     if (last) tell(actions_.ended, last->trial);
     last.reset();
     if (advice.kind == Advice::Kind::kDone) over_ = true;
@@ -92,7 +98,7 @@ int SweepPool::run_trial(const Advice& advice, std::size_t worker) {
 Advice SweepPool::ask(const SweepWorker& self, const std::optional<LastTrial>& last) {
   for (int tries = 0;; ++tries) {
     try {
-      return sweep_.advance(self, last, !stopping_);
+      return sweep_.advance(self, last, {.trial = !stopping_});
     } catch (const base::InputError&) {
       throw;
     } catch (const base::Error& error) {

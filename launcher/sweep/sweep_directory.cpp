@@ -1,11 +1,16 @@
 #include "launcher/sweep/sweep_directory.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cmath>
+#include <map>
 #include <utility>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/own_file.hpp"
+#include "base/user_name.hpp"
 #include "launcher/sweep/sweep_file.hpp"
 #include "slurm/job/control_files.hpp"
 #include "slurm/job/job_environment.hpp"
@@ -45,10 +50,28 @@ class Turn {
     }
   }
 
-  Advice next() {
+  // A parked job whose worker asks runs again.
+  void wake() {
+    const auto self = [&](const ParkedJob& job) { return same_job(job.worker, self_); };
+    if (std::ranges::any_of(state_.parked, self)) note(unparked_event(self_, world_.now()));
+  }
+
+  Advice next(const Wanted& wanted) {
     if (slurm::find_request(files_, path_, slurm::Wish::kStop)) return {Kind::kStop};
+    const std::string why = must_rest();
+    Advice advice = why.empty() ? claim(wanted.shape) : Advice{Kind::kWait};
+    advice.why = why;
+    advice.called = jobs_with_work();
+    if (advice.kind == Kind::kWait && why.empty() && wanted.parks) {
+      note(parked_event({self_, wanted.shape.value_or(0)}, world_.now()));
+    }
+    return advice;
+  }
+
+ private:
+  Advice claim(std::optional<std::int64_t> shape) {
     while (true) {
-      const AshaDecision decision = decide(state_.header.plan, state_.asha_trials());
+      const AshaDecision decision = decide(state_.header.plan, state_.asha_trials(shape));
       if (decision.kind == AshaDecision::Kind::kWait) return {Kind::kWait};
       if (decision.kind == AshaDecision::Kind::kDone) return {Kind::kDone};
       const TrialFacts facts = read(decision.trial, decision.rung);
@@ -58,12 +81,45 @@ class Turn {
       if (facts.alive) {
         note({{"event", "left"}, {"trial", decision.trial}, {"time", world_.now()}});
       } else if (!facts.finished || !settle(decision.trial, SeenEnd{base::kExitDone})) {
-        return advice(decision);
+        return advice(decision, facts.attempts);
       }
     }
   }
 
- private:
+  std::string must_rest() const {
+    constexpr double kMinute = 60, kMost = 15 * kMinute;
+    const auto host = state_.failing.find(self_.host);
+    if (host == state_.failing.end() || host->second.trials.size() < kFailuresOfHost) return "";
+    const auto more = static_cast<int>(std::min<std::size_t>(10, host->second.trials.size() - kFailuresOfHost));
+    const double rest = std::min(kMost, std::ldexp(kMinute, more));
+    if (world_.now() - host->second.last >= rest) return "";
+    return str(host->second.trials.size(), " trials failed on ", host->first, " one after the other: it rests for ",
+               static_cast<int>(rest), " s; look at the last one's log");
+  }
+
+  // Parked jobs, as many of each shape as it has trials that wait.
+  std::vector<SweepWorker> jobs_with_work() const {
+    std::vector<SweepWorker> called;
+    std::map<std::int64_t, std::size_t> waiting;
+    for (const ParkedJob& job : state_.parked) {
+      const auto [known, fresh] = waiting.emplace(job.shape, 0);
+      if (fresh) known->second = waiting_trials(job.shape);
+      if (known->second == 0) continue;
+      --known->second;
+      called.push_back(job.worker);
+    }
+    return called;
+  }
+
+  std::size_t waiting_trials(std::int64_t shape) const {
+    auto trials = state_.asha_trials(shape);
+    for (std::size_t count = 0;; ++count) {
+      const AshaDecision decision = decide(state_.header.plan, trials);
+      if (decision.kind != AshaDecision::Kind::kRun) return count;
+      trials[decision.trial].claimed = true;
+    }
+  }
+
   void note(const Json& event) {
     state_.apply(base::to_line(event));
     events_.push_back(event);
@@ -83,20 +139,23 @@ class Turn {
     const TrialRecord& trial = state_.trials[number];
     const SweepClaim claim = *trial.claim;
     const TrialFacts facts = read(number, claim.rung);
-    const Verdict verdict = judge(facts, state_.header, claim, end, trial.failures);
+    const bool saved = facts.saved_step > trial.saved_step;
+    const FailedStarts before = saved ? FailedStarts{} : FailedStarts{trial.failures, trial.kills};
+    const Verdict verdict = judge(facts, state_.header, claim, end, before);
     const auto event = verdict_event(verdict, number, claim.rung, facts, world_.now());
     if (event) note(*event);
     return event.has_value();
   }
 
   bool is_gone(std::size_t trial, const SweepClaim& claim) const {
-    if (world_.gone(claim.worker)) return true;
+    if (world_.gone(claim)) return true;
     if (claim.worker.machine == self_.machine && claim.worker.host == self_.host) return false;
     return world_.now() - claim.time > kSilent && !read(trial, claim.rung).alive;
   }
 
-  Advice advice(const AshaDecision& decision) const {
+  Advice advice(const AshaDecision& decision, int attempts) const {
     Advice advice{Kind::kRun, decision.trial, decision.rung, until(decision.rung)};
+    advice.attempts = attempts;
     advice.run_directory = trial_directory(path_.string(), decision.trial);
     advice.run_file = advice.run_directory + "/trial.ini";
     if (advice.until_step > 0) advice.overrides.push_back(str("--run.pause_at=", advice.until_step));
@@ -115,7 +174,8 @@ class Turn {
 
 SweepWorld real_sweep_world() {
   SweepWorld world{sweep_world(), nullptr, base::wall_time};
-  world.gone = [here = this_worker(), alive = world.lease.process_alive](const SweepWorker& worker) {
+  world.gone = [here = this_worker(), alive = world.lease.process_alive](const SweepClaim& claim) {
+    const SweepWorker& worker = claim.worker;
     return worker.machine == here.machine && worker.host == here.host && !alive(worker.process, worker.started);
   };
   return world;
@@ -124,7 +184,9 @@ SweepWorld real_sweep_world() {
 SweepWorker this_worker() {
   const slurm::JobEnvironment job = slurm::read_job_environment();
   const auto holder = checkpoint::this_process(job.in_job() ? job.job_id : "local", job.restart_count, job.cluster);
-  return {holder.token, holder.host, holder.machine, holder.process, holder.started, holder.job, holder.cluster};
+  return {holder.token,   holder.host,    holder.machine,
+          holder.process, holder.started, holder.job,
+          holder.cluster, holder.restart, base::user_name(::geteuid())};
 }
 
 Path sweep_log(const Path& directory) { return directory / "sweep.jsonl"; }
@@ -139,7 +201,7 @@ SweepState read_sweep(base::FileSystem& files, const Path& directory) {
 void show_lost_trials(base::FileSystem& files, const Path& directory, const WorkerGone& gone, SweepState& state) {
   for (std::size_t i = 0; i < state.trials.size(); ++i) {
     TrialRecord& trial = state.trials[i];
-    if (!trial.claim || !gone(trial.claim->worker)) continue;
+    if (!trial.claim || !gone(*trial.claim)) continue;
     if (read_trial(files, trial_directory(directory.string(), i), state.header.metric, 0).alive) continue;
     trial.claim.reset();
     trial.interrupted = true;
@@ -176,16 +238,17 @@ void SweepDirectory::append(const std::vector<Json>& events) {
   file->close();
 }
 
-Advice SweepDirectory::advance(const SweepWorker& self, const std::optional<LastTrial>& last, bool wants_more) {
+Advice SweepDirectory::advance(const SweepWorker& self, const std::optional<LastTrial>& last, const Wanted& wanted) {
   Advice advice;
   change([&](const SweepState& state) {
     if (!state.begun()) {
       throw base::InputError(str("there is no sweep in ", path_.string(), ": start one with trireme sweep run FILE"));
     }
     Turn turn(files_, path_, world_, self, state);
+    turn.wake();
     if (last && last->trial < state.trials.size()) turn.take_result(*last);
     turn.look_after_orphans();
-    advice = wants_more ? turn.next() : Advice{Kind::kStop};
+    advice = wanted.trial ? turn.next(wanted) : Advice{Kind::kStop};
     return turn.events();
   });
   return advice;

@@ -22,8 +22,8 @@
 
 namespace trireme::launcher {
 
-/// Whether a worker is known to be gone; what cannot be told counts as not gone.
-using WorkerGone = std::function<bool(const SweepWorker& worker)>;
+/// Whether the worker that claimed a trial is known to be gone; what cannot be told counts as not gone.
+using WorkerGone = std::function<bool(const SweepClaim& claim)>;
 
 /// What a sweep needs of the world; tests inject fakes.
 struct SweepWorld {
@@ -41,7 +41,7 @@ SweepWorker this_worker();
 struct Advice {
   enum class Kind {
     kRun,   ///< train `trial` up to rung `rung`
-    kWait,  ///< ask again later: a running trial may still cause a promotion
+    kWait,  ///< ask again later: a running trial may still cause a promotion, or another shape of job is needed
     kDone,  ///< the sweep is over
     kStop,  ///< somebody asked for the sweep to stop
   };
@@ -52,6 +52,20 @@ struct Advice {
   std::string run_file;                ///< <dir>/trial_<n>/trial.ini
   std::string run_directory;           ///< <dir>/trial_<n>
   std::vector<std::string> overrides;  ///< words for `trireme train` behind the run file: --run.pause_at=27 …
+  int attempts = 0;                    ///< that the trial had before
+  std::vector<SweepWorker> called;     ///< parked jobs for which there is work: release them
+  std::string why;                     ///< of kWait: a sentence when this machine is to rest, else ""
+};
+
+/// Trials that fail one after the other on a machine before it rests, for a minute at first, twice as long each time,
+/// at most a quarter of an hour: a broken machine must not use up all trials.
+inline constexpr std::size_t kFailuresOfHost = 3;
+
+/// What a worker asks for.
+struct Wanted {
+  bool trial = true;                  ///< false: only writes down how the last one ended; the answer is kStop
+  std::optional<std::int64_t> shape;  ///< trials of this shape only; nothing: any
+  bool parks = false;                 ///< when there is nothing for it now, the log says that its job is parked
 };
 
 /// How the trial ended that a worker was advised to run.
@@ -78,8 +92,7 @@ class SweepDirectory {
   /// whose workers are gone, and claims the next trial for `self`. All in one holding of the lease. Throws
   /// base::IoError when the disk does not take it (ask again; nothing is lost: the trial's own directory knows how it
   /// ended), base::Stopped when waiting for the lease was given up.
-  /// Without `wants_more` nothing is claimed, and the answer is kStop.
-  Advice advance(const SweepWorker& self, const std::optional<LastTrial>& last, bool wants_more = true);
+  Advice advance(const SweepWorker& self, const std::optional<LastTrial>& last, const Wanted& wanted = {});
 
   Path trial(std::size_t number) const;
 

@@ -263,6 +263,9 @@ SweepFile parse_sweep_file(const std::string& text, const std::string& origin, c
   std::vector<std::pair<std::string, std::string>> section;
   file.base = options::parse_run_options(split(text, origin, section), origin, overrides);
   read_section(origin, section, file);
+  const auto of_slurm = [](const auto& entry) { return entry.first.starts_with("slurm."); };
+  file.asks_slurm = std::ranges::any_of(base::parse_ini(text, origin), of_slurm) ||
+                    std::ranges::any_of(overrides, of_slurm) || std::ranges::any_of(section, of_slurm);
   for (const SweptParameter& parameter : file.space.parameters) {
     const auto given = [&](const auto& entry) { return entry.first == parameter.name; };
     if (std::ranges::any_of(overrides, given)) {

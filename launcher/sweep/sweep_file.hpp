@@ -33,6 +33,7 @@ struct SweepFile {
   options::RunOptions base;
   ParameterSpace space;
   AshaPlan plan;
+  bool asks_slurm = false;  ///< it has a [slurm] section, or the command line sets a key of one
 
   bool early_stopping() const { return plan.rungs.size() > 1; }
 };

@@ -166,14 +166,20 @@ std::vector<SeedGroup> seed_groups(const SweepState& state) {
   std::map<std::string, std::size_t> index;
   for (std::size_t i = 0; i < state.trials.size(); ++i) {
     const TrialRecord& trial = state.trials[i];
-    if (!value_in(trial.parameters, kSeed) || !trial.ended.empty() || trial.results.empty()) continue;
+    if (!value_in(trial.parameters, kSeed) || (trial.ended.empty() && trial.results.empty())) continue;
     auto parameters = trial.parameters;
     std::erase_if(parameters, [](const auto& entry) { return entry.first == kSeed; });
     const auto [at, fresh] = index.emplace(Json(parameters).dump(), groups.size());
-    if (fresh) groups.push_back({parameters, {}, trial.results.size() - 1});
-    groups[at->second].trials.push_back(i);
-    groups[at->second].rung = std::min(groups[at->second].rung, trial.results.size() - 1);
+    if (fresh) groups.push_back({parameters, {}, 0, state.header.plan.rungs.size() - 1});
+    SeedGroup& group = groups[at->second];
+    if (!trial.ended.empty()) {
+      ++group.ended;
+      continue;
+    }
+    group.trials.push_back(i);
+    group.rung = std::min(group.rung, trial.results.size() - 1);
   }
+  std::erase_if(groups, [](const SeedGroup& group) { return group.trials.empty(); });
   for (SeedGroup& group : groups) {
     std::vector<double> metrics;
     for (const std::size_t i : group.trials) metrics.push_back(state.trials[i].results[group.rung].metric);
@@ -183,6 +189,7 @@ std::vector<SeedGroup> seed_groups(const SweepState& state) {
   }
   const bool minimise = state.header.plan.minimise;
   std::ranges::stable_sort(groups, [&](const SeedGroup& a, const SeedGroup& b) {
+    if ((a.ended > 0) != (b.ended > 0)) return b.ended > 0;
     if (a.rung != b.rung) return a.rung > b.rung;
     return minimise ? a.mean < b.mean : a.mean > b.mean;
   });
@@ -198,8 +205,10 @@ std::string seeds_table(const SweepState& state) {
   for (const SeedGroup& group : seed_groups(state)) {
     std::vector<std::string> row;
     for (const std::string& name : names) row.push_back(value_in(group.parameters, name).value_or("-"));
-    row.insert(row.end(), {std::to_string(group.trials.size()), std::to_string(state.header.plan.rungs[group.rung]),
-                           number(group.mean), number(group.low), number(group.high)});
+    const std::string ended = group.ended > 0 ? str(" (", group.ended, " ended early)") : "";
+    row.insert(row.end(),
+               {std::to_string(group.trials.size()) + ended, std::to_string(state.header.plan.rungs[group.rung]),
+                number(group.mean), number(group.low), number(group.high)});
     rows.push_back(row);
   }
   return format_table(rows);

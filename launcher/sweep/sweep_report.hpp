@@ -34,10 +34,12 @@ std::string best_table(const SweepState& state, std::size_t most);
 struct SeedGroup {
   std::vector<std::pair<std::string, std::string>> parameters;  ///< without run.seed
   std::vector<std::size_t> trials;                              ///< that are measured at `rung`
+  std::size_t ended = 0;                                        ///< more seeds: diverged, failed or stopped
   std::size_t rung = 0;                                         ///< the highest that all of them reached
   double mean = 0, low = 0, high = 0;
 };
-/// The best mean first; empty when seeds are not varied.
+/// Groups of which no seed diverged, failed or was stopped stand first, then the best mean; empty when seeds are not
+/// varied.
 std::vector<SeedGroup> seed_groups(const SweepState& state);
 std::string seeds_table(const SweepState& state);
 

@@ -22,7 +22,7 @@ void check_same(const SweepDirectory& sweep, const SweepState& there, const Swee
   const SweepHeader &old = there.header, &now = planned.header;
   if (old.plan.rungs != now.plan.rungs || old.plan.reduction != now.plan.reduction) refuse(sweep, "steps or rungs");
   if (old.metric != now.metric || old.plan.minimise != now.plan.minimise) refuse(sweep, "metric or goal");
-  if (old.ranks != now.ranks) refuse(sweep, str("ranks of a trial (", old.ranks, ")"));
+  if (old.ranks != now.ranks) refuse(sweep, str("ranks of a trial (--ranks ", old.ranks, ")"));
   if (old.trials > now.trials) refuse(sweep, str("trials (", old.trials, ")"));
   if (old.work_directory != now.work_directory) {
     throw base::InputError(str("the sweep in ", sweep.path().string(), " was started in ", old.work_directory,
@@ -35,7 +35,14 @@ void write_run_file(base::FileSystem& files, const SweepDirectory& sweep, const 
   const std::string text = options::to_ini(trial.options);
   files.create_directories(run);
   if (!files.exists(path)) return files.replace(path, text);
-  if (base::read_own(files, path) != text) {
+  const std::string there = base::read_own(files, path);
+  if (there == text) return;
+  // Its numbers do not depend on what its jobs ask for.
+  options::RunOptions old = options::parse_run_options(there, path.string());
+  old.slurm = trial.options.slurm;
+  if (options::to_ini(old) == text) {
+    files.replace(path, text);
+  } else {
     throw base::InputError(str(path.string(),
                                " is not the run file that the sweep's file makes now: keep the file and ",
                                "the options as they were, or set another [sweep] name"));
@@ -49,18 +56,21 @@ std::string kept_file(const SweepStart& start) {
 }
 
 std::vector<Json> first_events(base::FileSystem& files, const SweepDirectory& sweep, const SweepState& there,
-                               const SweepState& planned, bool retry) {
+                               const SweepState& planned, const SweepStart& start) {
   const double now = base::wall_time();
   std::vector<Json> events;
   if (there.trials.size() < planned.trials.size()) events.push_back(header_event(planned.header, now));
   for (std::size_t i = 0; i < planned.trials.size(); ++i) {
     const bool known = i < there.trials.size();
-    if (!known || there.trials[i].parameters != planned.trials[i].parameters) {
-      events.push_back(trial_event(i, planned.trials[i].parameters));
+    const bool fits = known && (!start.has_shapes || there.trials[i].shape == planned.trials[i].shape);
+    if (!fits || there.trials[i].parameters != planned.trials[i].parameters) {
+      const auto shape = start.has_shapes ? std::optional(planned.trials[i].shape) : std::nullopt;
+      events.push_back(trial_event(i, planned.trials[i].parameters, shape));
     }
     const std::string ended = known ? there.trials[i].ended : "";
     const bool lifted = ended == "stopped" && !slurm::find_request(files, sweep.trial(i), slurm::Wish::kStop);
-    if (lifted || (retry && ended == "failed")) events.push_back({{"event", "retry"}, {"trial", i}, {"time", now}});
+    if (lifted || (start.retry && ended == "failed"))
+      events.push_back({{"event", "retry"}, {"trial", i}, {"time", now}});
   }
   return events;
 }
@@ -85,7 +95,7 @@ void start_sweep(base::FileSystem& files, SweepDirectory& sweep, const SweepFile
   files.replace(sweep.path() / "sweep.ini", kept_file(start));
   sweep.change([&](const SweepState& there) {
     if (there.begun()) check_same(sweep, there, planned);
-    return first_events(files, sweep, there, planned, start.retry);
+    return first_events(files, sweep, there, planned, start);
   });
   (void)slurm::take_back(files, sweep.path(), slurm::Wish::kStop);
 }

@@ -17,6 +17,7 @@ struct SweepStart {
   std::string file_text;         ///< of the sweep's file, kept as <dir>/sweep.ini
   options::Overrides overrides;  ///< of the command line, kept as comments in it
   bool retry = false;            ///< take failed trials again
+  bool has_shapes = false;       ///< the planned trials' shapes count; otherwise those that the log has stay
 };
 
 /// Writes the trials' run files and the log's first lines. A sweep that is there already goes on, with more trials if

@@ -19,11 +19,18 @@ SweepWorker worker_of(const Json& line) {
   SweepWorker worker{line.value("token", ""),   line.value("host", ""),
                      line.value("machine", ""), line.value("process", std::int64_t{0}),
                      line.value("started", ""), line.value("job", "local"),
-                     line.value("cluster", "")};
+                     line.value("cluster", ""), line.value("restart", std::int64_t{0}),
+                     line.value("user", "")};
   // These become words of questions to the queue.
   if (!base::is_job_id(worker.job)) worker.job = "local";
   if (!worker.cluster.empty() && !base::is_host_name(worker.cluster)) worker.cluster.clear();
   return worker;
+}
+
+Json worker_json(const SweepWorker& worker) {
+  return {{"token", worker.token},     {"host", worker.host},       {"machine", worker.machine},
+          {"process", worker.process}, {"started", worker.started}, {"job", worker.job},
+          {"cluster", worker.cluster}, {"restart", worker.restart}, {"user", worker.user}};
 }
 
 std::optional<SweepHeader> header_of(const Json& line) {
@@ -64,6 +71,12 @@ void SweepState::apply(std::string_view text) {
   if (!line.is_object()) return;
   try {
     const auto event = line.value("event", std::string());
+    if (event == "parked" || event == "unparked") {
+      const SweepWorker worker = worker_of(line.at("worker"));
+      std::erase_if(parked, [&](const ParkedJob& one) { return same_job(one.worker, worker); });
+      if (event == "parked") parked.push_back({worker, line.value("shape", std::int64_t{0})});
+      return;
+    }
     if (event != "sweep") return apply_to_trial(event, line);
     auto found = header_of(line);
     // A later header may only bring more trials.
@@ -79,8 +92,10 @@ void SweepState::apply_to_trial(const std::string& event, const Json& line) {
   const std::int64_t number = base::whole_number(line.at("trial"));
   if (number < 0 || number >= static_cast<std::int64_t>(trials.size())) return;
   TrialRecord& trial = trials[static_cast<std::size_t>(number)];
+  judge_host(event, static_cast<std::size_t>(number), line);
   const std::int64_t step = line.value("step", std::int64_t{0});
   if (event == "trial") {
+    trial.shape = line.value("shape", trial.shape);
     trial.parameters.clear();
     for (const auto& [name, value] : line.at("parameters").items()) {
       trial.parameters.emplace_back(name, value.get<std::string>());
@@ -104,12 +119,14 @@ void SweepState::apply_to_trial(const std::string& event, const Json& line) {
     trial.steps_done = std::max(trial.steps_done, step);
     trial.claim.reset();
     trial.interrupted = false;
-    trial.failures = 0;
+    trial.failures = trial.kills = 0;
     trial.why.clear();
   } else if (event == "released") {
     const std::int64_t saved = line.value("saved_step", std::int64_t{0});
-    const bool failed = line.value("failed", false);
-    trial.failures = !failed ? trial.failures : saved > trial.saved_step ? 1 : trial.failures + 1;
+    if (saved > trial.saved_step) trial.failures = trial.kills = 0;
+    if (line.value("failed", false)) {
+      (line.value("killed", false) ? trial.kills : trial.failures) += line.value("starts", 1);
+    }
     trial.saved_step = saved;
     trial.steps_done = std::max(trial.steps_done, saved);
     trial.claim.reset();
@@ -123,11 +140,24 @@ void SweepState::apply_to_trial(const std::string& event, const Json& line) {
     trial.interrupted = true;  // so that a retry goes on where it stopped
   } else if (event == "retry") {
     trial.ended.clear();
-    trial.failures = 0;
+    trial.failures = trial.kills = 0;
   }
 }
 
-std::vector<AshaTrial> SweepState::asha_trials() const {
+// A kill is rarely the machine's fault.
+void SweepState::judge_host(const std::string& event, std::size_t number, const Json& line) {
+  const auto& claim = trials[number].claim;
+  if (!claim) return;
+  if (event == "result") {
+    failing.erase(claim->worker.host);
+  } else if (line.value("failed", false) && !line.value("killed", false)) {
+    FailingHost& host = failing[claim->worker.host];
+    host.trials.insert(number);
+    host.last = line.value("time", 0.0);
+  }
+}
+
+std::vector<AshaTrial> SweepState::asha_trials(std::optional<std::int64_t> shape) const {
   std::vector<AshaTrial> all;
   for (const TrialRecord& trial : trials) {
     AshaTrial& one = all.emplace_back();
@@ -139,6 +169,7 @@ std::vector<AshaTrial> SweepState::asha_trials() const {
     one.claimed = trial.claim.has_value();
     one.interrupted = trial.interrupted;
     one.out = !trial.ended.empty();
+    one.elsewhere = shape && trial.shape != *shape;
   }
   return all;
 }
@@ -156,27 +187,31 @@ Json header_event(const SweepHeader& header, double time) {
           {"time", time}};
 }
 
-Json trial_event(std::size_t trial, const std::vector<std::pair<std::string, std::string>>& parameters) {
+Json trial_event(std::size_t trial, const std::vector<std::pair<std::string, std::string>>& parameters,
+                 std::optional<std::int64_t> shape) {
   Json values = Json::object();
   for (const auto& [name, value] : parameters) values[name] = value;
-  return {{"event", "trial"}, {"trial", trial}, {"parameters", values}};
+  Json event{{"event", "trial"}, {"trial", trial}, {"parameters", values}};
+  if (shape) event["shape"] = *shape;
+  return event;
 }
 
 Json claim_event(std::size_t trial, const SweepClaim& claim) {
-  const SweepWorker& worker = claim.worker;
-  return {{"event", "claim"},
-          {"trial", trial},
-          {"rung", claim.rung},
-          {"worker",
-           {{"token", worker.token},
-            {"host", worker.host},
-            {"machine", worker.machine},
-            {"process", worker.process},
-            {"started", worker.started},
-            {"job", worker.job},
-            {"cluster", worker.cluster}}},
-          {"attempts", claim.attempts},
-          {"time", claim.time}};
+  return {{"event", "claim"},           {"trial", trial},
+          {"rung", claim.rung},         {"worker", worker_json(claim.worker)},
+          {"attempts", claim.attempts}, {"time", claim.time}};
+}
+
+Json parked_event(const ParkedJob& job, double time) {
+  return {{"event", "parked"}, {"worker", worker_json(job.worker)}, {"shape", job.shape}, {"time", time}};
+}
+
+Json unparked_event(const SweepWorker& worker, double time) {
+  return {{"event", "unparked"}, {"worker", worker_json(worker)}, {"time", time}};
+}
+
+bool same_job(const SweepWorker& one, const SweepWorker& other) {
+  return one.job != "local" && one.job == other.job && one.cluster == other.cluster;
 }
 
 }  // namespace trireme::launcher

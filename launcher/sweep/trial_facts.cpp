@@ -58,7 +58,8 @@ bool has_reached(const TrialFacts& facts, const SweepHeader& header, std::size_t
   return (facts.saved_step >= step || in_order) && facts.metric && facts.metric->step == step;
 }
 
-Verdict judge_failure(const TrialFacts& facts, const std::optional<SeenEnd>& end, int failures) {
+Verdict judge_failure(const TrialFacts& facts, const SweepClaim& claim, const std::optional<SeenEnd>& end,
+                      const FailedStarts& before) {
   constexpr int kBySignal = 128;
   const bool says_killed = facts.reason.find("by signal 9 ") != std::string::npos;  // a [program]'s supervisor
   const bool killed = says_killed || (end ? end->exit_code > kBySignal : !facts.ended);
@@ -68,10 +69,13 @@ Verdict judge_failure(const TrialFacts& facts, const std::optional<SeenEnd>& end
     why = str("it left with exit code ", end->exit_code, "; its log says why");
   }
   if (code == base::kExitBadInput) return {Kind::kEnded, "failed", why};
+  // A batch script starts a trial several times before it gives up.
+  const int starts = std::max(1, std::min(facts.fruitless, facts.attempts - claim.attempts));
   const int most = killed ? kMostKills : kMostFailures;
-  if (failures + 1 >= most)
-    return {Kind::kEnded, "failed", str(why, " (", most, " starts in a row saved nothing new)")};
-  return {Kind::kReleased, "", why, true};
+  if ((killed ? before.kills : before.failures) + starts >= most)
+    return {Kind::kEnded, "failed", str(why, " (", most, " starts in a row saved nothing new)"), 0, true,
+            killed,       starts};
+  return {Kind::kReleased, "", why, 0, true, killed, starts};
 }
 
 }  // namespace
@@ -83,6 +87,10 @@ TrialFacts read_trial(base::FileSystem& files, const Path& run, const std::strin
   facts.saved_step = read.saved_step;
   facts.stop_asked = read.stop.has_value();
   facts.attempts = static_cast<int>(read.attempts.size());
+  const auto saved_nothing = [](const slurm::Attempt& one) {
+    return !one.ended || one.end.saved_step <= one.start.first_step;
+  };
+  for (auto one = read.attempts.rbegin(); one != read.attempts.rend() && saved_nothing(*one); ++one) ++facts.fruitless;
   facts.finished = !read.attempts.empty() && slurm::is_finished(read.attempts);
   if (!read.attempts.empty()) {
     const slurm::Attempt& last = read.attempts.back();
@@ -116,7 +124,7 @@ TrialFacts read_trial(base::FileSystem& files, const Path& run, const std::strin
 }
 
 Verdict judge(const TrialFacts& facts, const SweepHeader& header, const SweepClaim& claim,
-              const std::optional<SeenEnd>& end, int failures) {
+              const std::optional<SeenEnd>& end, const FailedStarts& before) {
   const std::size_t rung = claim.rung;
   if (facts.alive) return {Kind::kRuns};
   if (end && facts.attempts <= claim.attempts && !facts.own_outcome && end->exit_code != base::kExitDone &&
@@ -126,13 +134,13 @@ Verdict judge(const TrialFacts& facts, const SweepHeader& header, const SweepCla
     nothing.ended = nothing.paused = false;
     nothing.reason.clear();
     nothing.exit_code = -1;
-    return judge_failure(nothing, end, failures);
+    return judge_failure(nothing, claim, end, before);
   }
   const bool bad = end && end->exit_code != base::kExitDone && end->exit_code != base::kExitStopped;
   const bool not_finite = facts.metric && !facts.metric->value;
   if (has_reached(facts, header, rung, end)) {
     if (not_finite) return {Kind::kEnded, "diverged", str(header.metric, " is no finite number")};
-    if (facts.metric) return {Kind::kReached, "", "", false, *facts.metric->value};
+    if (facts.metric) return {Kind::kReached, "", "", *facts.metric->value};
     return {Kind::kEnded, "failed",
             str("it logged no ", header.metric, " up to step ", header.plan.rungs[rung],
                 ": set [sweep] metric to a number that its metrics.jsonl holds")};
@@ -150,7 +158,7 @@ Verdict judge(const TrialFacts& facts, const SweepHeader& header, const SweepCla
     return {Kind::kReleased, "", facts.reason};
   }
   if (!end && !began) return {Kind::kReleased, "", "its worker ended before it began"};
-  return judge_failure(facts, end, failures);
+  return judge_failure(facts, claim, end, before);
 }
 
 std::optional<Json> verdict_event(const Verdict& verdict, std::size_t trial, std::size_t rung, const TrialFacts& facts,
@@ -162,18 +170,27 @@ std::optional<Json> verdict_event(const Verdict& verdict, std::size_t trial, std
       return Json{
           {"event", "result"},        {"trial", trial}, {"rung", rung}, {"step", std::max(measured, facts.last_step)},
           {"metric", verdict.metric}, {"time", time}};
-    case Kind::kReleased:
-      return Json{{"event", "released"},
-                  {"trial", trial},
-                  {"why", verdict.why},
-                  {"failed", verdict.failed},
-                  {"saved_step", facts.saved_step},
-                  {"time", time}};
+    case Kind::kReleased: {
+      Json event{{"event", "released"},
+                 {"trial", trial},
+                 {"why", verdict.why},
+                 {"failed", verdict.failed},
+                 {"saved_step", facts.saved_step},
+                 {"time", time}};
+      if (verdict.failed) {
+        event["killed"] = verdict.killed;
+        event["starts"] = verdict.starts;
+      }
+      return event;
+    }
     case Kind::kEnded: break;
   }
-  return Json{{"event", "ended"},   {"trial", trial},
-              {"how", verdict.how}, {"step", std::max(measured, facts.last_step)},
-              {"why", verdict.why}, {"time", time}};
+  Json event{{"event", "ended"},   {"trial", trial},
+             {"how", verdict.how}, {"step", std::max(measured, facts.last_step)},
+             {"why", verdict.why}, {"time", time}};
+  if (verdict.failed) event["failed"] = true;
+  if (verdict.killed) event["killed"] = true;
+  return event;
 }
 
 }  // namespace trireme::launcher

@@ -22,6 +22,7 @@ struct MetricFacts {
 struct TrialFacts {
   bool alive = false;  ///< a process writes to the directory
   int attempts = 0;
+  int fruitless = 0;      ///< the newest attempts, in a row, that saved nothing new
   bool ended = false;     ///< the last attempt wrote how it ended
   bool finished = false;  ///< that was the end of the training
   bool paused = false;    ///< that was a pause
@@ -51,10 +52,12 @@ struct Verdict {
     kEnded,     ///< it never goes on: `how`
   };
   Kind kind = Kind::kReleased;
-  std::string how;      ///< "diverged", "failed", "stopped"
-  std::string why;      ///< a sentence
-  bool failed = false;  ///< released after a failure: too many in a row end the trial
+  std::string how;  ///< "diverged", "failed", "stopped"
+  std::string why;  ///< a sentence
   double metric = 0;
+  bool failed = false;  ///< released after a failure: too many in a row end the trial
+  bool killed = false;  ///< the failure was that it was killed
+  int starts = 1;       ///< that failed
 };
 
 /// Starts in a row without a new checkpoint after which a trial has failed: those that failed, and those that were
@@ -62,10 +65,15 @@ struct Verdict {
 inline constexpr int kMostFailures = 3;
 inline constexpr int kMostKills = 10;
 
+/// Starts of a trial that failed so far, in a row without a new checkpoint.
+struct FailedStarts {
+  int failures = 0, kills = 0;
+};
+
 /// Judges a trial that a worker claimed to train it up to a rung (the last one: to its end). `end`: nothing when the
-/// worker died. `failures`: in a row so far.
+/// worker died. `before`: when it was claimed.
 Verdict judge(const TrialFacts& facts, const SweepHeader& header, const SweepClaim& claim,
-              const std::optional<SeenEnd>& end, int failures);
+              const std::optional<SeenEnd>& end, const FailedStarts& before);
 
 /// The line of the log that says it; nothing for kRuns.
 std::optional<base::Json> verdict_event(const Verdict& verdict, std::size_t trial, std::size_t rung,

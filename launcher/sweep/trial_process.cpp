@@ -84,4 +84,10 @@ void TrialProcesses::stop() {
   for (const pid_t child : running_) ::kill(child, SIGUSR1);
 }
 
+void TrialProcesses::kill() {
+  const std::lock_guard lock(mutex_);
+  stopping_ = true;
+  for (const pid_t child : running_) ::kill(-child, SIGKILL);
+}
+
 }  // namespace trireme::launcher

@@ -28,6 +28,8 @@ class TrialProcesses {
   int run(const TrialCommand& command);
   /// Sends SIGUSR1 to all that run, and to none twice: mpirun passes it on to its ranks, and trainings save and end.
   void stop();
+  /// Kills all that run and what they started in their process groups.
+  void kill();
 
  private:
   std::mutex mutex_;

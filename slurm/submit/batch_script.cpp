@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "slurm/site/preemption.hpp"
 #include "slurm/submit/settings.hpp"
+#include "slurm/submit/sweep_script.hpp"
 
 namespace trireme::slurm {
 namespace {
@@ -44,6 +45,7 @@ std::string directives(const ScriptPlan& plan, const Site& site) {
 }
 
 std::string assignments(const ScriptPlan& plan) {
+  if (plan.sweep) return sweep_assignments(*plan.sweep);
   if (plan.runs.size() == 1) {
     return str("run_file=", shell_word(plan.runs[0].run_file), "\nrun_dir=", shell_word(plan.runs[0].run_directory),
                "\n");
@@ -88,6 +90,7 @@ std::string starter_words(const ScriptPlan& plan, const Site& site) {
 // A [program] run: trireme looks after the launcher, whose words stand at the end.
 std::string program_line(const ScriptPlan& plan, const Site& site) {
   std::string line = "  \"$trireme\" job start \"$run_file\" --run.dir=\"$run_dir\"";
+  if (plan.sweep) line += kPauseWord;
   for (const std::string& word : plan.overrides) line += ' ' + shell_word(word);
   line += str(" --ranks-per-node ", plan.geometry.ranks_per_node, " \"${layout[@]}\"");
   const bool directly = plan.program_run->launcher == "none" && plan.launcher == Launcher::kMpirun;
@@ -102,6 +105,7 @@ std::string launch_line(const ScriptPlan& plan, const Site& site) {
   line += " \\\n    ";
   if (!site.container.empty()) line += site.container + ' ';
   line += "\"$trireme\" train \"$run_file\" --run.dir=\"$run_dir\"";
+  if (plan.sweep) line += kPauseWord;
   for (const std::string& word : plan.overrides) {
     // The dp that was asked for is an upper limit; `trireme job next` answers with what fits.
     if (!word.starts_with("--parallel.dp=")) line += ' ' + shell_word(word);
@@ -148,6 +152,7 @@ std::string next_step_function(const ScriptPlan& plan, const Site& site) {
       "    answer=$(\"$trireme\" job next \"$run_file\" --dir \"$run_dir\" --ranks-per-node ",
       plan.geometry.ranks_per_node, plan.launcher == Launcher::kSrun ? " --srun" : "", plan.requeue ? " --requeue" : "",
       may_submit(plan, site) ? " --may-submit" : "", keeps_scratch(site) ? " --own-scratch" : "", spare_words(plan));
+  if (plan.sweep) text += kBeforeWord;
   for (const std::string& word : plan.overrides) text += ' ' + shell_word(word);
   return str(text, " \"$@\") && [[ $answer = *$'\\n'* ]] && break\n    code=$?\n",
              "    # 2: bad input, which no other try mends.\n",
@@ -168,7 +173,7 @@ std::string ending(const ScriptPlan& plan, const Site& site) {
         "if [ \"${next[0]}\" = resubmit ]; then\n"
         "  # Without the nodes that failed, and without what Slurm told this job about itself.\n"
         "  again=(\"--exclude=${next[2]}\")\n";
-    if (plan.runs.size() > 1) text += "  again+=(\"--array=$SLURM_ARRAY_TASK_ID\")\n";
+    if (plan.array()) text += "  again+=(\"--array=$SLURM_ARRAY_TASK_ID\")\n";
     text +=
         str(kForgetThisJob, "  (unset \"${own[@]}\"; persist sbatch \"${again[@]}\" \"$0\") || next[0]=requeue\nfi\n");
   }
@@ -180,6 +185,7 @@ std::string ending(const ScriptPlan& plan, const Site& site) {
                 "  if (unset \"${own[@]}\"; timeout 60 sbatch \"${again[@]}\" \"$0\"); then next[1]=0; ",
                 "else next[0]=requeue; fi\nfi\n");
   }
+  if (plan.sweep && plan.sweep->parks) text += sweep_parking();
   return text +
          "if [ \"${next[0]}\" = requeue ]; then\n"
          "  persist scontrol requeue \"$job\" && sleep \"$pause\"  # the last act: it ends this job within the second\n"
@@ -222,8 +228,8 @@ std::int64_t mpirun_grace(const JobRequest& request, const Site& site, double me
 std::string batch_script(const ScriptPlan& plan, const Site& site) {
   const bool srun = plan.launcher == Launcher::kSrun;
   std::string text =
-      str("#!/bin/bash\n# Written by trireme submit. Plain sbatch: edit it, and submit it with sbatch yourself.\n",
-          directives(plan, site),
+      str("#!/bin/bash\n# Written by trireme ", plan.sweep ? "sweep run" : "submit",
+          ". Plain sbatch: edit it, and submit it with sbatch yourself.\n", directives(plan, site),
           "\n# USR1 comes from Slurm before the end; the launcher passes it to every rank, which saves and stops.\n",
           "asked=\nlauncher=\ntrap 'asked=1; [ -n \"$launcher\" ] && kill -USR1 \"$launcher\" 2>/dev/null' USR1\n",
           "unset SLURM_EXPORT_ENV  # else ranks miss their environment after --export=NONE\n");
@@ -234,6 +240,7 @@ std::string batch_script(const ScriptPlan& plan, const Site& site) {
   text += str("job=$SLURM_JOB_ID\n",
               "[ -n \"${SLURM_ARRAY_TASK_ID:-}\" ] && job=${SLURM_ARRAY_JOB_ID}_$SLURM_ARRAY_TASK_ID\n\n");
   text += persistence(plan, site) + next_step_function(plan, site);
+  const std::size_t loop = text.size();
   text += str("attempts=0\n", "next_step\nwhile [ \"${next[0]}\" = go ]; do\n",
               "  attempt=${next[1]}\n  read -ra where <<< \"${next[2]}\"\n  read -ra layout <<< \"${next[3]}\"\n");
   if (keeps_scratch(site)) {
@@ -249,13 +256,14 @@ std::string batch_script(const ScriptPlan& plan, const Site& site) {
   const int linger = plan.mpirun_grace > 0 && !srun ? 1 : 30;
   text += str("  launcher=$!\n  [ -n \"$asked\" ] && kill -USR1 \"$launcher\"\n", watch_line(plan),
               "  # A launcher that outlives the outcome hangs: it has nothing left to do.\n",
-              "  (until [ -e \"$run_dir/logs/outcome.$attempt\" ]; do sleep 1; done; sleep ", linger,
-              "; kill -KILL \"$launcher\") 2>/dev/null &\n", "  watcher=$!\n",
+              "  (until [ -e \"$run_dir/logs/outcome.$attempt\" ]; do sleep 1; ", plan.sweep ? kStopLook : "",
+              "done; sleep ", linger, "; kill -KILL \"$launcher\") 2>/dev/null &\n", "  watcher=$!\n",
               "  # The trap interrupts wait: wait again as long as the launcher is there.\n",
               "  while wait \"$launcher\"; code=$?; kill -0 \"$launcher\" 2>/dev/null; do :; done\n",
               "  launcher=\n  kill \"$watcher\" ", changes_size(plan) ? "\"$spare\" " : "", "2>/dev/null\n",
               "  attempts=$((attempts + 1))\n  next_step --attempt \"$attempt\" --attempts \"$attempts\" "
               "--launcher-exit \"$code\"\ndone\n\n");
+  if (plan.sweep) text = text.substr(0, loop) + sweep_loop(plan, text.substr(loop));
   return text + ending(plan, site);
 }
 

@@ -53,8 +53,18 @@ struct ScriptSpare {
   std::int64_t longest = 0;     ///< seconds that a job may ask for where it runs
 };
 
+/// A job array whose tasks take a sweep's trials, one after the other (sweep_script.hpp).
+struct ScriptSweep {
+  std::string directory;            ///< absolute
+  std::int64_t tasks = 1;           ///< of the array
+  std::int64_t shape = 0;           ///< they take the trials of this shape only
+  bool parks = false;               ///< a task without work waits in the queue for more, instead of ending
+  std::int64_t queue_seconds = 60;  ///< between two questions to the queue about other workers
+};
+
 struct ScriptPlan {
   std::vector<ScriptRun> runs;         ///< more than one: a job array with one task for each
+  std::optional<ScriptSweep> sweep;    ///< then `runs` holds one entry, with the jobs' name
   std::int64_t at_once = 0;            ///< tasks of the array that run at the same time; 0: all
   std::string program;                 ///< absolute path of trireme
   std::string work_directory;          ///< absolute; relative paths in the run files start here
@@ -72,6 +82,7 @@ struct ScriptPlan {
 
   /// Whether its next job can have another number of nodes; it then asks for whole nodes.
   bool elastic() const { return spare || geometry.min_nodes < geometry.nodes; }
+  bool array() const { return sweep.has_value() || runs.size() > 1; }
 };
 
 /// The script's text, free of shellcheck's warnings. Throws base::InputError as job_settings() does (settings.hpp).

@@ -149,8 +149,8 @@ void add_log(const ScriptPlan& plan, std::vector<std::string>& words) {
                          "log's name: ", plan.log_directory));
   }
   words.emplace_back("--open-mode=append");
-  words.push_back(str("--output=", replaced(plan.log_directory, "%", "%%"),
-                      plan.runs.size() > 1 ? "/job.%A_%a.log" : "/job.%j.log"));
+  words.push_back(
+      str("--output=", replaced(plan.log_directory, "%", "%%"), plan.array() ? "/job.%A_%a.log" : "/job.%j.log"));
 }
 
 // Slurm may send the signal up to a minute early, so a job of a few minutes does without. The training watches the time
@@ -173,10 +173,11 @@ std::string signal_word(std::int64_t seconds, double measured) {
 
 std::vector<std::string> job_settings(const ScriptPlan& plan, const Site& site) {
   const JobRequest& request = plan.request;
-  const bool array = plan.runs.size() > 1;
-  std::vector<std::string> words = {"--job-name=" + (array ? std::string("trireme") : plan.runs[0].name),
+  const bool several = plan.runs.size() > 1;
+  std::vector<std::string> words = {"--job-name=" + (several ? std::string("trireme") : plan.runs[0].name),
                                     "--chdir=" + plan.work_directory};
-  if (array) words.push_back(str("--array=0-", plan.runs.size() - 1, plan.at_once > 0 ? str('%', plan.at_once) : ""));
+  const std::int64_t tasks = plan.sweep ? plan.sweep->tasks : std::ssize(plan.runs);
+  if (plan.array()) words.push_back(str("--array=0-", tasks - 1, plan.at_once > 0 ? str('%', plan.at_once) : ""));
   add_size(plan, words);
   add_gpus(plan, site, words);
   words.push_back("--time=" + format_slurm_duration(plan.geometry.seconds));

@@ -62,9 +62,9 @@ def trials_run_and_pause_and_go_on(space):
 def a_stop_saves_and_the_next_call_goes_on(space):
     space.write("stop.ini", sweep_file(**{"optimizer.lr": "1e-3, 1e-2", "name": "stop", "early_stopping": "none", "reduction": 3}
                                        ).replace("min_steps = 2\n", ""))
-    run = space / "sweeps/stop/trial_0"
+    run, words = space / "sweeps/stop/trial_0", ["stop.ini", "--log.every_steps=1", "--optimizer.beta2=0.97"]
     for how in ("signal", "command"):
-        sweep = space.start("sweep", "run", "stop.ini", "--workers", "1", output="stop.txt", STEP_SECONDS=0.3)
+        sweep = space.start("sweep", "run", *words, "--workers", "1", output="stop.txt", STEP_SECONDS=0.3)
         before = len(step_lines(run)) if os.path.exists(f"{run}/metrics.jsonl") else 0
         wait_until(lambda: os.path.exists(f"{run}/metrics.jsonl") and len(step_lines(run)) >= before + 2, sweep, "steps")
         if how == "signal":
@@ -72,12 +72,38 @@ def a_stop_saves_and_the_next_call_goes_on(space):
         else:
             space.must("sweep", "stop", "sweeps/stop")
         check(sweep.wait(60) == 75, f"the stopped sweep left with {sweep.returncode}")
+        with open(space / "stop.txt", encoding="utf-8") as said:
+            check(f"to go on: trireme sweep run {' '.join(words)}\n" in said.read(), "the words that go on are others")
         ended = outcome(run, 1 if how == "signal" else 2)
         check(ended["exit_code"] == 75 and ended["saved_step"] == ended["step"] > 0, f"{ended}")
-    space.must("sweep", "run", "stop.ini", timeout=300)
+    space.must("sweep", "run", *words, timeout=300)
     steps = [line["step"] for line in step_lines(run)]
     check(steps == list(range(1, STEPS + 1)), f"steps {steps}")
     check(not [event for event in log(space, "stop") if event.get("failed")], "a stop counted as a failure")
+
+
+def a_second_signal_kills(space):
+    program = "trap '' TERM USR1; touch begun.{x}; while true; do sleep 0.2; done"
+    space.write("deaf.ini", run_file("deaf", program={"command": program, "stop_seconds": 600},
+                                     sweep={"x": "1, 2", "metric": "score", "early_stopping": "none"}))
+    sweep = space.start("sweep", "run", "deaf.ini", "--workers", "2", output="deaf.txt")
+    wait_until(lambda: os.path.exists(space / "begun.1") and os.path.exists(space / "begun.2"), sweep, "both programs")
+    os.kill(sweep.pid, signal.SIGINT)
+    wait_until(lambda: "gets SIGTERM" in open(space / "sweeps/deaf/trial_0/logs/sweep.log").read(), sweep, "the first stop")
+    os.kill(sweep.pid, signal.SIGINT)
+    check(sweep.wait(60) == 75, f"the killed sweep left with {sweep.returncode}")
+    check([trial["state"] for trial in json.loads(space.must("sweep", "status", "sweeps/deaf", "--json").stdout)["trials"]]
+          == ["waiting", "waiting"], "a killed trial goes on later")
+
+
+def where_trials_run_is_said_or_follows_from_the_file(space):
+    space.write("where.ini", sweep_file(**{"optimizer.lr": "1e-3, 1e-2", "name": "where"}) + "[slurm]\nranks_per_node = 1\n")
+    for words, sentence in ((["--local", "--submit"], "exclude each other"),
+                            (["--local", "--max-running", "2"], "--max-running is for Slurm jobs"),
+                            (["--submit", "--workers", "2"], "--workers is for trials on this machine")):
+        refused = space.run("sweep", "run", "where.ini", *words)
+        check(refused.returncode == 2 and sentence in refused.stderr, f"{words}: {refused.returncode} {refused.stderr}")
+    space.must("sweep", "run", "where.ini", "--local", "--dry-run")
 
 
 def trials_may_have_ranks(space):
@@ -91,7 +117,7 @@ def main():
     with Workspace() as space:
         make_data(space)
         for test in (the_price_comes_first, trials_run_and_pause_and_go_on, a_stop_saves_and_the_next_call_goes_on,
-                     trials_may_have_ranks):
+                     a_second_signal_kills, where_trials_run_is_said_or_follows_from_the_file, trials_may_have_ranks):
             started = time.monotonic()
             test(space)
             say(f"{test.__name__}: {time.monotonic() - started:.1f} s")

@@ -141,5 +141,18 @@ TEST(Asha, EveryOrderOfWorkersEnds) {
   }
 }
 
+TEST(Asha, WhatOnlyOthersCanTakeCountsAndIsWaitedFor) {
+  std::vector<AshaTrial> trials{measured({3.0}), measured({1.0}), measured({2.0})};
+  trials[1].elsewhere = true;
+  EXPECT_EQ(decide(plan_of(), trials).kind, Kind::kWait) << "the best of three goes on elsewhere";
+  trials[1].metrics.push_back(1.0);
+  trials[1].claimed = false;
+  EXPECT_EQ(decide(plan_of(), trials).kind, Kind::kWait) << "nobody has come to the end: it will, elsewhere";
+  trials[1].metrics.push_back(1.0);
+  EXPECT_EQ(decide(plan_of(), trials).kind, Kind::kDone);
+  trials.emplace_back().elsewhere = true;
+  EXPECT_EQ(decide(plan_of(), trials).kind, Kind::kWait) << "a new trial for others";
+}
+
 }  // namespace
 }  // namespace trireme::launcher

@@ -28,7 +28,7 @@ class SweepDirectoryTest : public testing::Test {
  protected:
   SweepDirectoryTest() {
     world_ = real_sweep_world();
-    world_.gone = [this](const SweepWorker& worker) { return gone_.contains(worker.token); };
+    world_.gone = [this](const SweepClaim& claim) { return gone_.contains(claim.worker.token); };
     world_.now = [this] { return now_; };
   }
 
@@ -153,12 +153,104 @@ TEST_F(SweepDirectoryTest, StatusSaysWhichTrialsLostTheirWorker) {
   EXPECT_EQ(trial_state(state, 1), "running");
 }
 
+TEST_F(SweepDirectoryTest, AWorkerOfOneShapeLeavesTrialsOfOthersAlone) {
+  SweepDirectory sweep = begun(4);
+  sweep.change([](const SweepState&) { return std::vector<base::Json>{trial_event(0, {}, 1), trial_event(2, {}, 1)}; });
+  EXPECT_EQ(sweep.advance(worker("a"), std::nullopt, {.shape = 0}).trial, 1U);
+  EXPECT_EQ(sweep.advance(worker("b"), std::nullopt, {.shape = 0}).trial, 3U);
+  EXPECT_EQ(sweep.advance(worker("c"), std::nullopt, {.shape = 0}).kind, Kind::kWait);
+  EXPECT_EQ(sweep.advance(worker("d"), std::nullopt, {.shape = 1}).trial, 0U);
+  EXPECT_EQ(sweep.advance(worker("e"), std::nullopt).trial, 2U) << "a desk takes any";
+}
+
+TEST_F(SweepDirectoryTest, AParkedJobIsCalledWhenAnothersResultMakesWorkForIt) {
+  SweepDirectory sweep = begun(3);
+  sweep.change([](const SweepState&) { return std::vector<base::Json>{trial_event(0, {}, 1)}; });
+  SweepWorker parked = worker("p"), other = worker("o");
+  parked.job = "7_0";
+  other.job = "8_0";
+  const Advice first = sweep.advance(parked, std::nullopt, {.shape = 1});
+  EXPECT_EQ(first.trial, 0U);
+  const LastTrial done{0, {train(first)}};
+  EXPECT_EQ(sweep.advance(parked, done, {.shape = 1, .parks = true}).kind, Kind::kWait);
+  EXPECT_EQ(sweep.read().parked.size(), 1U);
+  Advice advice = sweep.advance(other, std::nullopt, {.shape = 0});
+  EXPECT_TRUE(advice.called.empty()) << "trial 0 is the best of one, and a third of it is none";
+  advice = sweep.advance(other, LastTrial{advice.trial, {train(advice)}}, {.shape = 0});
+  EXPECT_TRUE(advice.called.empty());
+  advice = sweep.advance(other, LastTrial{advice.trial, {train(advice)}}, {.shape = 0});
+  EXPECT_EQ(advice.kind, Kind::kWait) << "what is left is of another shape";
+  ASSERT_EQ(advice.called.size(), 1U);
+  EXPECT_EQ(advice.called[0].job, "7_0");
+  SweepWorker back = worker("q");  // the job runs again
+  back.job = "7_0";
+  const Advice promoted = sweep.advance(back, std::nullopt, {.shape = 1});
+  EXPECT_EQ(promoted.trial, 0U);
+  EXPECT_EQ(promoted.rung, 1U);
+  EXPECT_TRUE(sweep.read().parked.empty());
+}
+
+TEST_F(SweepDirectoryTest, AMachineOnWhichTrialAfterTrialFailsRests) {
+  SweepDirectory sweep = begun(6, {27});
+  const SweepWorker broken = worker("a");
+  SweepWorker sound = worker("b");
+  sound.host = "sound";
+  const auto fails = [&](std::size_t trial) {
+    tests::FakeTrial run(sweep.trial(trial));
+    run.begins(27);
+    run.ends(0, "failed: no such device", 1);
+    return LastTrial{trial, {base::kExitFailed}};
+  };
+  Advice advice = sweep.advance(broken, std::nullopt);
+  for (int starts = 1; starts < 3 * kMostFailures; ++starts) {
+    advice = sweep.advance(broken, fails(advice.trial));
+    ASSERT_EQ(advice.kind, Kind::kRun) << "start " << starts;
+    if (advice.trial == 2) break;
+  }
+  EXPECT_EQ(advice.trial, 2U) << "two trials have failed";
+  advice = sweep.advance(broken, fails(2));
+  EXPECT_EQ(advice.kind, Kind::kWait);
+  EXPECT_NE(advice.why.find("3 trials failed on"), std::string::npos) << advice.why;
+  EXPECT_EQ(sweep.advance(sound, std::nullopt).kind, Kind::kRun) << "others go on";
+  now_ += 59;
+  EXPECT_EQ(sweep.advance(broken, std::nullopt).kind, Kind::kWait);
+  now_ += 2;
+  advice = sweep.advance(broken, std::nullopt);
+  ASSERT_EQ(advice.kind, Kind::kRun);
+  const LastTrial good{advice.trial, {train(advice)}};
+  EXPECT_EQ(sweep.advance(broken, good).kind, Kind::kRun);
+  EXPECT_TRUE(sweep.read().failing.empty()) << "a result shows that the machine works";
+}
+
+TEST_F(SweepDirectoryTest, KillsAndFailuresAreCountedApart) {
+  SweepDirectory sweep = begun(1, {27});
+  const SweepWorker self = worker("a");
+  Advice advice = sweep.advance(self, std::nullopt);
+  const auto ends = [&](const std::string& reason, int starts) {
+    static tests::FakeTrial run(advice.run_directory);
+    for (int i = 0; i < starts; ++i) {
+      run.begins(27);
+      run.ends(0, reason, 1);
+    }
+    advice = sweep.advance(self, LastTrial{0, {base::kExitFailed}});
+  };
+  ends("failed: the program was ended by signal 9 (Killed)", 9);
+  EXPECT_EQ(advice.kind, Kind::kRun);
+  ends("failed: out of memory", 2);
+  EXPECT_EQ(advice.kind, Kind::kRun) << "nine kills and two failures are neither ten kills nor three failures";
+  const TrialRecord trial = sweep.read().trials[0];
+  EXPECT_EQ(trial.kills, 9);
+  EXPECT_EQ(trial.failures, 2);
+  ends("failed: out of memory", 1);
+  EXPECT_EQ(sweep.read().trials[0].ended, "failed");
+}
+
 TEST_F(SweepDirectoryTest, AStopGivesNothingOut) {
   SweepDirectory sweep = begun(2);
   slurm::leave_request(files_, dir_.path(), slurm::Wish::kStop, "me", 0);
   EXPECT_EQ(sweep.advance(worker("a"), std::nullopt).kind, Kind::kStop);
   (void)slurm::take_back(files_, dir_.path(), slurm::Wish::kStop);
-  EXPECT_EQ(sweep.advance(worker("a"), std::nullopt, false).kind, Kind::kStop);
+  EXPECT_EQ(sweep.advance(worker("a"), std::nullopt, {.trial = false}).kind, Kind::kStop);
   EXPECT_EQ(sweep.advance(worker("a"), std::nullopt).kind, Kind::kRun);
 }
 
@@ -244,7 +336,7 @@ TEST_F(SweepDirectoryTest, ManyWorkersOnALyingDiskLoseNothingAndDoubleNothing) {
     std::this_thread::sleep_for(1ms);
     return true;
   };
-  world_.gone = [](const SweepWorker&) { return false; };
+  world_.gone = [](const SweepClaim&) { return false; };
   SweepDirectory sweep(lying, dir_.path(), world_);
   std::mutex mutex;
   std::map<std::pair<std::size_t, std::size_t>, int> runs;
@@ -291,6 +383,7 @@ TEST_F(SweepDirectoryTest, APoolThatIsStoppedReleasesItsTrialsAndAnotherGoesOn) 
 }
 
 TEST_F(SweepDirectoryTest, TrialsThatCannotBeStartedFailOneByOne) {
+  world_.now = [this] { return now_ += 1000; };  // the machine has rested whenever it is asked
   SweepDirectory sweep = begun(4);
   SweepPool pool(sweep,
                  {[](const Advice&, std::size_t) -> int { throw base::Error("no such program"); }, [] {},

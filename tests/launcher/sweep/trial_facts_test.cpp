@@ -26,7 +26,7 @@ class TrialFactsTest : public testing::Test {
     claim.rung = rung;
     claim.attempts = attempts_before_;
     const TrialFacts facts = read_trial(files_, run_.path(), header_.metric, rung == 0 ? 9 : 0);
-    return judge(facts, header_, claim, end, failures);
+    return judge(facts, header_, claim, end, {failures, failures});
   }
 
   base::PosixFileSystem files_;

@@ -1,15 +1,7 @@
-// The batch script itself, carried out by bash with stand-ins for trireme, mpirun and scontrol.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
-#include <sstream>
-
-#include "slurm/queue/command.hpp"
-#include "slurm/submit/batch_script.hpp"
-#include "tests/slurm/submit/sample_site.hpp"
-#include "tests/support/temporary_directory.hpp"
+#include "tests/slurm/submit/script_run.hpp"
 
 namespace trireme::slurm {
 namespace {
@@ -19,66 +11,7 @@ using testing::HasSubstr;
 
 constexpr const char* kGo = "go\n1\n--host n1:2 -n 2\n--parallel.dp=2\n/tmp/own.1\n/dev/shm/own.1\n";
 
-class ScriptRun : public testing::Test {
- protected:
-  ScriptRun() {
-    std::filesystem::create_directories(run_directory() + "/logs");
-    // Each call takes the next "<name>.<n>", whose first line is the exit code; without one it succeeds.
-    program("trireme", "");
-    program("scontrol", "");
-    program("sbatch", "env | grep -c '^SBATCH_\\|^SLURM_JOB' >>\"$FAKE/leaked\"\n");
-    program("mpirun", "env | grep '^OMPI_MCA_' >>\"$FAKE/mpi\"\n");
-    site_.send_user_signal = true;  // mpirun needs no grace parameter then
-    plan_.runs = {{"bible", path("it's `id` $HOME.ini"), run_directory()}};
-    plan_.program = path("bin/trireme");
-    plan_.work_directory = path("");
-    plan_.log_directory = run_directory() + "/logs";
-    plan_.geometry = plan_geometry(plan_.request, site_);
-  }
-
-  std::string path(const std::string& name) const { return (directory_.path() / name).string(); }
-  std::string run_directory() const { return path("run \"1\" $x"); }
-
-  void program(const std::string& name, const std::string& more) const {
-    std::filesystem::create_directories(path("bin"));
-    std::ofstream(path("bin/" + name)) << "#!/bin/bash\nn=$(($(cat \"$FAKE/" << name
-                                       << ".count\" 2>/dev/null || echo 0) + 1))\necho \"$n\" >\"$FAKE/" << name
-                                       << ".count\"\nprintf '%s|' \"$@\" >>\"$FAKE/" << name
-                                       << ".calls\"; echo >>\"$FAKE/" << name << ".calls\"\n"
-                                       << more << "answer=\"$FAKE/" << name << ".$n\"\n[ -e \"$answer\" ] || exit 0\n"
-                                       << "tail -n +2 \"$answer\"\nexit \"$(head -n 1 \"$answer\")\"\n";
-    std::filesystem::permissions(path("bin/" + name), std::filesystem::perms::owner_all);
-  }
-
-  void answer(const std::string& name, int call, int code, const std::string& text = "") const {
-    std::ofstream(path(name + "." + std::to_string(call))) << code << '\n' << text;
-  }
-
-  int run() const {
-    std::string text = batch_script(plan_, site_);
-    const std::string pauses = "tries=40 pause=15\n";
-    const std::size_t at = text.find(pauses);
-    EXPECT_NE(at, std::string::npos) << text;
-    text.replace(at, pauses.size(), "tries=4 pause=0\n");
-    std::ofstream(path("script")) << text;
-    const auto done = run_command({"env", "FAKE=" + path(""), "PATH=" + path("bin") + ":/usr/bin:/bin",
-                                   "SLURM_JOB_ID=7", "SBATCH_PARTITION=x", "bash", path("script")});
-    return done ? done->exit_code : -1;
-  }
-
-  std::vector<std::string> lines(const std::string& name) const {
-    std::ifstream file(path(name));
-    std::vector<std::string> all;
-    for (std::string line; std::getline(file, line);) all.push_back(line);
-    return all;
-  }
-
-  tests::TemporaryDirectory directory_;
-  Site site_ = sample_site();
-  ScriptPlan plan_;
-};
-
-TEST_F(ScriptRun, TrainsAndEnds) {
+TEST_F(BatchScriptRun, TrainsAndEnds) {
   answer("trireme", 1, 0, kGo);
   answer("mpirun", 1, 0);
   answer("trireme", 2, 0, "end\n0\n\n");
@@ -92,7 +25,7 @@ TEST_F(ScriptRun, TrainsAndEnds) {
   EXPECT_TRUE(lines("scontrol.calls").empty());
 }
 
-TEST_F(ScriptRun, AsksAgainWhenSlurmDoesNotTakeTheRequeue) {
+TEST_F(BatchScriptRun, AsksAgainWhenSlurmDoesNotTakeTheRequeue) {
   answer("trireme", 1, 0, kGo);
   answer("trireme", 2, 0, "requeue\n75\n\n");
   answer("scontrol", 1, 1);
@@ -101,14 +34,14 @@ TEST_F(ScriptRun, AsksAgainWhenSlurmDoesNotTakeTheRequeue) {
   EXPECT_THAT(lines("scontrol.calls"), ElementsAre("requeue|7|", "requeue|7|", "requeue|7|"));
 }
 
-TEST_F(ScriptRun, GivesUpTheRequeueInTheEnd) {
+TEST_F(BatchScriptRun, GivesUpTheRequeueInTheEnd) {
   answer("trireme", 1, 0, "requeue\n75\n\n");
   for (int call = 1; call <= 9; ++call) answer("scontrol", call, 1);
   EXPECT_EQ(run(), 75);
   EXPECT_EQ(lines("scontrol.calls").size(), 4U);
 }
 
-TEST_F(ScriptRun, AsksJobNextAgainWhenItFails) {
+TEST_F(BatchScriptRun, AsksJobNextAgainWhenItFails) {
   answer("trireme", 1, 1);
   answer("trireme", 2, 137);
   answer("trireme", 3, 0, kGo);
@@ -121,20 +54,20 @@ TEST_F(ScriptRun, AsksJobNextAgainWhenItFails) {
   EXPECT_EQ(lines("trireme.calls")[3], lines("trireme.calls")[4]);
 }
 
-TEST_F(ScriptRun, DoesNotAskAgainAboutBadInput) {
+TEST_F(BatchScriptRun, DoesNotAskAgainAboutBadInput) {
   answer("trireme", 1, 2);
   EXPECT_EQ(run(), 2);
   EXPECT_EQ(lines("trireme.calls").size(), 1U);
   EXPECT_TRUE(lines("mpirun.calls").empty());
 }
 
-TEST_F(ScriptRun, EndsWithJobNextsCodeWhenItNeverAnswers) {
+TEST_F(BatchScriptRun, EndsWithJobNextsCodeWhenItNeverAnswers) {
   for (int call = 1; call <= 9; ++call) answer("trireme", call, 1);
   EXPECT_EQ(run(), 1);
   EXPECT_EQ(lines("trireme.calls").size(), 4U);
 }
 
-TEST_F(ScriptRun, RequeuesWhereNoNewJobIsTaken) {
+TEST_F(BatchScriptRun, RequeuesWhereNoNewJobIsTaken) {
   site_.submit_from_nodes = true;
   answer("trireme", 1, 0, "resubmit\n1\nn2\n");
   answer("sbatch", 1, 1);
@@ -148,7 +81,7 @@ TEST_F(ScriptRun, RequeuesWhereNoNewJobIsTaken) {
   EXPECT_THAT(lines("scontrol.calls"), ElementsAre("requeue|7|"));
 }
 
-TEST_F(ScriptRun, ASpareJobHandsItsRunToAJobOfAnotherSize) {
+TEST_F(BatchScriptRun, ASpareJobHandsItsRunToAJobOfAnotherSize) {
   plan_.spare = ScriptSpare{4, 86400};
   // Its watch runs beside the ranks: its call has no place among the others.
   program("trireme", "");
@@ -167,7 +100,7 @@ TEST_F(ScriptRun, ASpareJobHandsItsRunToAJobOfAnotherSize) {
   EXPECT_TRUE(lines("scontrol.calls").empty());
 }
 
-TEST_F(ScriptRun, ASpareJobIsRequeuedWhereNodesMayNotSubmit) {
+TEST_F(BatchScriptRun, ASpareJobIsRequeuedWhereNodesMayNotSubmit) {
   plan_.spare = ScriptSpare{4, 86400};
   answer("trireme", 1, 0, "slice\n75\n--nodes=1-4 --time=00:10:00 --dependency=afterany:7\n");
   answer("sbatch", 1, 1);
@@ -176,7 +109,7 @@ TEST_F(ScriptRun, ASpareJobIsRequeuedWhereNodesMayNotSubmit) {
   EXPECT_THAT(lines("scontrol.calls"), ElementsAre("requeue|7|"));
 }
 
-TEST_F(ScriptRun, TriesForLongerThanAGraceLasts) {
+TEST_F(BatchScriptRun, TriesForLongerThanAGraceLasts) {
   site_.partitions[0].grace = 1200;
   site_.kill_wait = 30;
   EXPECT_THAT(batch_script(plan_, site_), HasSubstr("tries=86 pause=15\n"));

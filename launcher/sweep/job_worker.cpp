@@ -1,0 +1,95 @@
+#include "launcher/sweep/job_worker.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/user_name.hpp"
+#include "io/lease/lease.hpp"
+#include "slurm/queue/queue.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+using base::str;
+using Kind = Advice::Kind;
+
+bool is_asked_here(const SweepWorker& worker, const SweepWorker& self, const slurm::JobList& queue) {
+  return worker.job != "local" && !worker.cluster.empty() && worker.cluster == queue.cluster &&
+         worker.user == self.user;
+}
+
+WorkerStep leave(const WorkerSituation& situation) {
+  if (situation.ended == "resubmit") {
+    return {"resubmit", base::kExitFailed, "a new job goes on elsewhere", situation.exclude};
+  }
+  if (situation.may_requeue) return {"requeue", base::kExitStopped, "the sweep goes on after a requeue", ""};
+  return {"end", base::kExitStopped, "this job may not be requeued: the next one of the sweep goes on", ""};
+}
+
+}  // namespace
+
+SweepWorker job_worker(const slurm::JobEnvironment& job, std::int64_t process) {
+  const auto here = checkpoint::this_process(job.job_id, job.restart_count, job.cluster);
+  SweepWorker worker;
+  worker.host = here.host;
+  worker.machine = here.machine;
+  worker.process = process;
+  worker.started = checkpoint::process_start(process);
+  worker.job = job.job_id;
+  worker.cluster = job.cluster;
+  worker.restart = job.restart_count;
+  worker.user = base::user_name(::geteuid());
+  worker.token = str(worker.cluster, '.', worker.job, '.', worker.restart, '.', process, '.', worker.started);
+  return worker;
+}
+
+WorkerGone gone_in_queue(WorkerGone known, SweepWorker self, std::optional<slurm::JobList> queue) {
+  return [known = std::move(known), self = std::move(self), queue = std::move(queue)](const SweepClaim& claim) {
+    constexpr double kClocksDiffer = 10;
+    const SweepWorker& worker = claim.worker;
+    if (known(claim)) return true;
+    if (same_job(worker, self)) return worker.restart < self.restart;
+    if (!queue || !is_asked_here(worker, self, *queue) || queue->asked < claim.time + kClocksDiffer) return false;
+    const slurm::QueuedJob* job = slurm::find_job(queue->jobs, worker.job);
+    return job == nullptr || !slurm::is_running(job->state);
+  };
+}
+
+bool is_attended(const SweepState& state, const SweepWorker& self, const WorkerGone& gone,
+                 const std::optional<slurm::JobList>& queue) {
+  return std::ranges::any_of(state.trials, [&](const TrialRecord& trial) {
+    if (!trial.claim || trial.claim->worker.token == self.token || trial.claim->left) return false;
+    const SweepWorker& worker = trial.claim->worker;
+    if (worker.job == "local") return worker.machine == self.machine && !gone(*trial.claim);
+    return queue && is_asked_here(worker, self, *queue) && slurm::find_job(queue->jobs, worker.job) != nullptr;
+  });
+}
+
+WorkerStep decide_worker(const WorkerSituation& situation) {
+  if (situation.advice == Kind::kRun) return {"run", base::kExitDone, "", ""};
+  if (situation.sweep_stopped) {
+    return {"end", base::kExitStopped, "the sweep is stopped, until trireme sweep run", ""};
+  }
+  if (situation.leaves) return leave(situation);
+  switch (situation.advice) {
+    case Kind::kDone:
+      if (!situation.parked_jobs) return {"end", base::kExitDone, "the sweep is done", ""};
+      return {"wait", base::kExitDone, "the sweep is done, and a job of it that waits for work is to be cancelled", ""};
+    case Kind::kStop: return leave(situation);
+    case Kind::kRun:
+    case Kind::kWait: break;
+  }
+  if (!situation.rests.empty()) return {"wait", base::kExitDone, situation.rests, ""};
+  if (!situation.attended) {
+    return {"wait", base::kExitDone, "nothing to do until it is known what became of the trials that run", ""};
+  }
+  if (situation.parks) {
+    return {"park", base::kExitDone, "nothing to do now: the job waits in the queue until there is", ""};
+  }
+  return {"end", base::kExitDone, "nothing is left for this task: the others take what becomes of their trials", ""};
+}
+
+}  // namespace trireme::launcher

@@ -1,0 +1,59 @@
+// A sweep's worker in a Slurm job: the batch script is the worker, and asks before each trial (trireme job trial).
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "launcher/sweep/sweep_directory.hpp"
+#include "slurm/job/job_environment.hpp"
+#include "slurm/queue/job_list.hpp"
+
+namespace trireme::launcher {
+
+/// The batch script's shell, process `process` of this machine, as a worker: the same one at each call, and another
+/// one after a requeue.
+SweepWorker job_worker(const slurm::JobEnvironment& job, std::int64_t process);
+
+/// Whether a worker is gone as `known` tells (the real world's: for workers of this machine), as `self` tells, whose
+/// own job's earlier starts are over, and as the queue tells for jobs of the same user and cluster: one that does not
+/// run has no worker. An answer of the queue that may be older than the claim says nothing. What cannot be told is
+/// false.
+WorkerGone gone_in_queue(WorkerGone known, SweepWorker self, std::optional<slurm::JobList> queue);
+
+/// Whether somebody will ask again who can take what becomes of the running trials: a worker on this machine, or one
+/// whose job runs or waits in the queue, other than `self`.
+bool is_attended(const SweepState& state, const SweepWorker& self, const WorkerGone& gone,
+                 const std::optional<slurm::JobList>& queue);
+
+/// What a worker knows when it has asked the sweep.
+struct WorkerSituation {
+  Advice::Kind advice = Advice::Kind::kDone;
+  std::string rests;           ///< why this machine gets no trial for a while; "" = it may
+  bool parked_jobs = false;    ///< the sweep is done, and a parked job of it is not cancelled yet
+  bool sweep_stopped = false;  ///< somebody asked for the whole sweep to stop
+  bool leaves = false;         ///< the job must end before another trial: no time is left, or it was asked to
+  std::string ended = "end";   ///< what the script was to do after the trial before: end, requeue, resubmit
+  std::string exclude;         ///< for resubmit: nodes that the new job excludes
+  bool may_requeue = false;
+  bool parks = false;     ///< it waits in the queue when there is nothing for it, since others cannot take its trials
+  bool attended = false;  ///< is_attended()
+};
+
+/// What the script does: its word, the exit code for its end, and a sentence for the log.
+struct WorkerStep {
+  std::string word;  ///< run, wait, park, requeue, resubmit, end
+  int exit_code = 0;
+  std::string why;
+  std::string exclude;
+};
+
+/// - A trial that was claimed is started, also when somebody asks for a stop just then: it is asked to save in its
+/// turn.
+/// - A stopped sweep ends the job with 75, whatever the trial before would do.
+/// - A job that leaves does what the trial before would do, else is requeued; one that may not be ends with 75.
+/// - Nothing to do now, and somebody else to take what becomes of the running trials: the job ends with 0, since each
+///   result causes at most one promotion, which the worker that had it takes; or it parks. With nobody else it waits.
+WorkerStep decide_worker(const WorkerSituation& situation);
+
+}  // namespace trireme::launcher

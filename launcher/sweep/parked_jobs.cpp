@@ -1,0 +1,49 @@
+#include "launcher/sweep/parked_jobs.hpp"
+
+#include <optional>
+#include <string>
+
+#include "launcher/sweep/sweep_jobs.hpp"
+
+namespace trireme::launcher {
+
+namespace {
+
+// "" for a job that the queue does not know any more; nothing without an answer.
+std::optional<std::string> state_in_queue(const slurm::RunCommand& run, const std::string& job) {
+  const auto answer = run({"squeue", "--noheader", "--format=%T %r", "--jobs=" + job});
+  if (!answer) return std::nullopt;
+  if (answer->exit_code == 0) return answer->output;
+  const bool unknown = answer->error.find("Invalid job id") != std::string::npos;
+  return unknown ? std::optional<std::string>("") : std::nullopt;
+}
+
+}  // namespace
+
+ReleasedJobs release_jobs(const std::vector<SweepWorker>& jobs, const slurm::RunCommand& run) {
+  ReleasedJobs released;
+  for (const SweepWorker& job : jobs) {
+    (void)run({"scontrol", "release", job.job});
+    const auto state = state_in_queue(run, job.job);
+    const bool waits = state && state->starts_with("PENDING") && state->find("Held") == std::string::npos;
+    if (state && state->empty()) {
+      released.gone.push_back(job);
+    } else if (!waits) {
+      released.all = false;
+    }
+  }
+  return released;
+}
+
+bool cancel_jobs(const std::string& sweep, const std::vector<ParkedJob>& jobs, const slurm::RunCommand& run) {
+  bool all = true;
+  for (const ParkedJob& job : jobs) {
+    (void)run({"scancel", "--state=PENDING", "--name=" + sweep_job_name(sweep, job.shape), job.worker.job});
+    const auto state = state_in_queue(run, job.worker.job);
+    const bool gone = state && (state->empty() || state->starts_with("CANCELLED") || state->starts_with("COMPLETING"));
+    all = all && gone;
+  }
+  return all;
+}
+
+}  // namespace trireme::launcher

@@ -1,0 +1,24 @@
+// Jobs of a sweep that wait in the queue, held, until there is work for them.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "launcher/sweep/sweep_state.hpp"
+#include "slurm/queue/command.hpp"
+
+namespace trireme::launcher {
+
+struct ReleasedJobs {
+  bool all = true;                ///< each waits without a hold, or is gone; else one has not gone to the queue yet
+  std::vector<SweepWorker> gone;  ///< which the queue does not know any more
+};
+
+/// Releases parked jobs for which there is work. When not `all` are released, call it again later.
+ReleasedJobs release_jobs(const std::vector<SweepWorker>& jobs, const slurm::RunCommand& run);
+
+/// Cancels the parked jobs of a sweep that is done: only what bears the name of its jobs. False when one has not gone
+/// to the queue yet, where it would wait forever: call it again later.
+bool cancel_jobs(const std::string& sweep, const std::vector<ParkedJob>& jobs, const slurm::RunCommand& run);
+
+}  // namespace trireme::launcher

@@ -1,0 +1,164 @@
+#include "launcher/sweep/job_worker.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include "launcher/sweep/parked_jobs.hpp"
+#include "launcher/sweep/sweep_jobs.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+using Kind = Advice::Kind;
+
+slurm::JobEnvironment job(const std::string& id, int restarts = 0) {
+  slurm::JobEnvironment environment;
+  environment.job_id = id;
+  environment.restart_count = restarts;
+  environment.cluster = "c";
+  return environment;
+}
+
+SweepClaim claim_of(const std::string& id, double time = 100, int restarts = 0) {
+  SweepClaim claim;
+  claim.worker = job_worker(job(id, restarts), ::getpid());
+  claim.time = time;
+  return claim;
+}
+
+slurm::JobList queue(double asked, std::vector<slurm::QueuedJob> jobs) { return {std::move(jobs), "c", asked}; }
+slurm::QueuedJob listed(const std::string& id, const std::string& state) {
+  return {id, state, "", "", "/w", "sweep-lr"};
+}
+
+bool nobody_gone(const SweepClaim&) { return false; }
+
+TEST(JobWorker, IsTheSameAtEachCallAndAnotherAfterARequeue) {
+  EXPECT_EQ(job_worker(job("7_0"), ::getpid()).token, job_worker(job("7_0"), ::getpid()).token);
+  EXPECT_NE(job_worker(job("7_0"), ::getpid()).token, job_worker(job("7_0", 1), ::getpid()).token);
+  EXPECT_NE(job_worker(job("7_0"), ::getpid()).token, job_worker(job("7_1"), ::getpid()).token);
+  EXPECT_EQ(job_worker(job("7_0"), ::getpid()).process, ::getpid());
+}
+
+TEST(JobWorker, IsGoneWhenTheQueueSaysThatItsJobDoesNotRun) {
+  const SweepWorker self = job_worker(job("7_0"), ::getpid());
+  const auto gone = [&](const SweepClaim& claim, double asked, std::vector<slurm::QueuedJob> jobs) {
+    return gone_in_queue(nobody_gone, self, queue(asked, std::move(jobs)))(claim);
+  };
+  EXPECT_FALSE(gone(claim_of("7_1"), 200, {listed("7_1", "RUNNING")}));
+  EXPECT_FALSE(gone(claim_of("7_1"), 200, {listed("7_1", "COMPLETING")})) << "its processes may live";
+  EXPECT_TRUE(gone(claim_of("7_1"), 200, {listed("7_1", "PENDING")})) << "it was requeued";
+  EXPECT_TRUE(gone(claim_of("7_1"), 200, {listed("7_[0-3]", "PENDING")}));
+  EXPECT_TRUE(gone(claim_of("7_1"), 200, {}));
+  EXPECT_FALSE(gone(claim_of("7_1"), 105, {})) << "the answer may be older than the claim";
+  SweepClaim others = claim_of("7_1");
+  others.worker.user = "somebody else";
+  EXPECT_FALSE(gone(others, 200, {})) << "squeue was asked for my jobs";
+  others = claim_of("7_1");
+  others.worker.cluster = "another";
+  EXPECT_FALSE(gone(others, 200, {}));
+  EXPECT_FALSE(gone_in_queue(nobody_gone, self, std::nullopt)(claim_of("7_1")));
+}
+
+TEST(JobWorker, KnowsThatEarlierStartsOfItsJobAreOver) {
+  const SweepWorker self = job_worker(job("7_0", 2), ::getpid());
+  const auto gone = gone_in_queue(nobody_gone, self, std::nullopt);
+  EXPECT_TRUE(gone(claim_of("7_0", 100, 1)));
+  EXPECT_FALSE(gone(claim_of("7_0", 100, 2))) << "another process of this start";
+}
+
+TEST(JobWorker, ASweepIsAttendedWhileAnotherJobWithATrialIsInTheQueue) {
+  const SweepWorker self = job_worker(job("7_0"), ::getpid());
+  SweepState state;
+  state.trials.resize(2);
+  const auto attended = [&](const std::vector<slurm::QueuedJob>& jobs) {
+    return is_attended(state, self, nobody_gone, queue(200, jobs));
+  };
+  EXPECT_FALSE(attended({listed("7_1", "RUNNING")})) << "it has no trial";
+  state.trials[1].claim = claim_of("7_1");
+  EXPECT_TRUE(attended({listed("7_1", "RUNNING")}));
+  EXPECT_TRUE(attended({listed("7_1", "PENDING")})) << "it comes back";
+  EXPECT_FALSE(attended({}));
+  state.trials[1].claim = claim_of("7_0");
+  EXPECT_FALSE(attended({listed("7_0", "RUNNING")})) << "its own";
+}
+
+TEST(JobWorker, DecidesWhatItsScriptDoes) {
+  const auto word = [](const WorkerSituation& situation) { return decide_worker(situation).word; };
+  EXPECT_EQ(word({.advice = Kind::kRun}), "run");
+  EXPECT_EQ(word({.advice = Kind::kDone}), "end");
+  EXPECT_EQ(word({.advice = Kind::kDone, .parked_jobs = true}), "wait") << "it would wait in the queue forever";
+  EXPECT_EQ(word({.advice = Kind::kWait}), "wait") << "nobody else would take what becomes of the others' trials";
+  EXPECT_EQ(word({.advice = Kind::kWait, .attended = true}), "end");
+  EXPECT_EQ(word({.advice = Kind::kWait, .parks = true, .attended = true}), "park");
+  EXPECT_EQ(word({.advice = Kind::kWait, .rests = "broken", .attended = true}), "wait");
+  EXPECT_EQ(word({.advice = Kind::kStop, .leaves = true, .may_requeue = true}), "requeue");
+  EXPECT_EQ(word({.advice = Kind::kStop, .leaves = true}), "end");
+  const WorkerStep elsewhere =
+      decide_worker({.advice = Kind::kStop, .leaves = true, .ended = "resubmit", .exclude = "n2", .may_requeue = true});
+  EXPECT_EQ(elsewhere.word, "resubmit");
+  EXPECT_EQ(elsewhere.exclude, "n2");
+  const WorkerStep stopped = decide_worker(
+      {.advice = Kind::kStop, .sweep_stopped = true, .leaves = true, .ended = "requeue", .may_requeue = true});
+  EXPECT_EQ(stopped.word, "end") << "a sweep that is stopped does not come back by itself";
+  EXPECT_EQ(stopped.exit_code, 75);
+}
+
+TEST(ParkedJobs, AreReleasedAndLookedAt) {
+  std::string state = "PENDING (JobHeldUser)\n", error;
+  int released = 0;
+  const slurm::RunCommand run = [&](const std::vector<std::string>& words) -> std::optional<slurm::CommandResult> {
+    if (words[0] == "scontrol") {
+      ++released;
+      return slurm::CommandResult{};
+    }
+    return slurm::CommandResult{error.empty() ? 0 : 1, state, error};
+  };
+  const std::vector<SweepWorker> jobs{job_worker(job("7_0"), ::getpid())};
+  EXPECT_TRUE(release_jobs({}, run).all);
+  EXPECT_FALSE(release_jobs(jobs, run).all) << "the hold is still there";
+  state = "RUNNING (None)\n";
+  EXPECT_FALSE(release_jobs(jobs, run).all) << "it has not gone to the queue yet";
+  state = "PENDING (BeginTime)\n";
+  EXPECT_TRUE(release_jobs(jobs, run).all);
+  EXPECT_TRUE(release_jobs(jobs, run).gone.empty());
+  state = "";
+  EXPECT_TRUE(release_jobs(jobs, run).all) << "nobody comes, so nobody waits for it";
+  EXPECT_EQ(release_jobs(jobs, run).gone.size(), 1U);
+  error = "slurm_load_jobs error: Unable to contact slurm controller";
+  EXPECT_FALSE(release_jobs(jobs, run).all);
+  EXPECT_EQ(released, 7);
+}
+
+TEST(ParkedJobs, AreCancelledOnceTheyAreInTheQueue) {
+  std::string state = "RUNNING (None)\n";
+  std::vector<std::string> cancelled;
+  const slurm::RunCommand run = [&](const std::vector<std::string>& words) -> std::optional<slurm::CommandResult> {
+    if (words[0] == "scancel") cancelled = words;
+    return slurm::CommandResult{0, words[0] == "squeue" ? state : "", ""};
+  };
+  const std::vector<ParkedJob> jobs{{job_worker(job("7_0"), ::getpid()), 1}};
+  EXPECT_FALSE(cancel_jobs("lr", jobs, run)) << "it runs still, and goes to the queue in a moment";
+  EXPECT_EQ(cancelled, (std::vector<std::string>{"scancel", "--state=PENDING", "--name=sweep-lr.1", "7_0"}));
+  state = "";
+  EXPECT_TRUE(cancel_jobs("lr", jobs, run));
+}
+
+TEST(SweepJobs, AreFoundByNameAndDirectory) {
+  SweepHeader header;
+  header.name = "lr";
+  header.work_directory = "/w";
+  std::vector<slurm::QueuedJob> all{listed("1_0", "RUNNING"), listed("2_0", "PENDING"), listed("3", "RUNNING"),
+                                    listed("4_0", "RUNNING")};
+  all[1].name = "sweep-lr.1";
+  all[2].name = "sweep-lr.b";
+  all[3].directory = "/elsewhere";
+  const auto found = jobs_of_sweep(all, header);
+  ASSERT_EQ(found.size(), 2U);
+  EXPECT_EQ(found[1].id, "2_0");
+  EXPECT_EQ(tasks_for_scancel("12_[1-3%2]"), "12_[1-3]");
+  EXPECT_EQ(tasks_for_scancel("12_1"), "12_1");
+}
+
+}  // namespace
+}  // namespace trireme::launcher
