@@ -24,7 +24,7 @@ struct Situation {
   std::vector<Attempt> attempts;       ///< of this job, as the ledger has them
   bool may_requeue = false;            ///< the script may call scontrol requeue
   bool may_submit = false;             ///< it may call sbatch
-  std::optional<Slice> slice;          ///< as what a spare job is to go on, when that is why the attempt was stopped
+  std::optional<Slice> slice;          ///< as what a spare job goes on that was stopped, if that is known
   bool preempted = false;              ///< the job was given notice and is killed at the end of its grace
   std::vector<std::string> excluded;   ///< nodes that this job was not to get (sbatch --exclude)
   std::vector<std::string> hosts;      ///< of the allocation, in order

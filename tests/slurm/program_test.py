@@ -1,7 +1,8 @@
 """Programs that are not Trireme's under a real Slurm ([program], docs/program.md): the examples of examples/program/,
 each preempted in its middle, ends with the numbers of an undisturbed run.
 
-    program_test.py [CASE …]     only the named cases
+    program_test.py              the cases of every run of the suite
+    program_test.py [CASE …]     only the named cases; node_killed_srun, which varies node_killed, by its name only
 """
 
 import concurrent.futures
@@ -157,7 +158,8 @@ def node_killed_srun(cluster, folder):
 
 PARAMS = "--program.params={}steps = 160, delay = 0.1"
 SRUN = "--program.launcher=srun"
-CASES = [ddp, ring, ring_srun, lightning, trainer, time_limit, node_killed, node_killed_srun]
+CASES = [ddp, ring, ring_srun, lightning, trainer, time_limit, node_killed]
+MORE = [node_killed_srun]
 NEEDS = {"lightning": "pytorch_lightning", "trainer": "accelerate", "ddp": "torch", "node_killed": "torch"}
 
 
@@ -177,7 +179,10 @@ def carry_out(case, cluster, folder):
 
 def main():
     clusters.skip_unless_possible()
-    cases = [case for case in CASES if not sys.argv[1:] or case.__name__ in sys.argv[1:]]
+    named = {case.__name__: case for case in (*CASES, *MORE)}
+    if unknown := set(sys.argv[1:]) - set(named):
+        sys.exit(f"no case named {', '.join(sorted(unknown))}")
+    cases = [named[name] for name in sys.argv[1:]] or CASES
     with tempfile.TemporaryDirectory(prefix="trireme-program-test.", dir=clusters.VAR_TMP) as folder:
         for name in os.listdir(EXAMPLES):
             shutil.copy(f"{EXAMPLES}/{name}", folder)
