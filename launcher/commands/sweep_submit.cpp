@@ -132,6 +132,16 @@ class Planner {
   const double measured_;
 };
 
+slurm::Site cluster_of(const SweepSubmission& submission) {
+  try {
+    return site_of(submission.site, submission.dry_run);
+  } catch (const base::InputError&) {
+    throw;
+  } catch (const base::Error& error) {
+    throw base::Error(str(error.what(), "; --local runs the trials on this machine"));
+  }
+}
+
 std::string size_text(const slurm::ScriptPlan& plan) {
   return str(plan.geometry.nodes, " node(s) x ", plan.geometry.ranks_per_node, " rank(s)");
 }
@@ -205,7 +215,7 @@ void print_sweep_plan(const SweepState& planned, const KnownPace& pace, bool jso
 
 int submit_sweep(base::FileSystem& files, SweepSubmission submission) {
   const SweepFile& file = submission.file;
-  const slurm::Site site = site_of(submission.site, submission.dry_run);
+  const slurm::Site site = cluster_of(submission);
   std::vector<ShapeJobs> jobs = Planner(files, submission, site).plan();
   const slurm::ScriptPlan& first = jobs.front().plan;
   // Results do not depend on the layout: a sweep that was begun with other ranks goes on.
