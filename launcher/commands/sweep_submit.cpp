@@ -28,11 +28,10 @@ namespace {
 using base::str;
 using Path = std::filesystem::path;
 
-// Trials that share a script, and how many tasks its array gets.
+// Trials that share a script, and the script.
 struct ShapeJobs {
   TrialShape shape;
   slurm::ScriptPlan plan;
-  std::int64_t tasks_at_once = 1;
 };
 
 class Planner {
@@ -98,12 +97,12 @@ class Planner {
         throw base::InputError(str("the trials need ", jobs.size(), " kinds of jobs, which wait for each other in the ",
                                    "queue: take --no-requeue out of slurm.extra"));
       }
-      jobs[i].tasks_at_once = shares[i];
       plan.runs[0].name = sweep_job_name(submission_.file.settings.name, number);
       plan.sweep->shape = number;
       plan.sweep->parks = jobs.size() > 1;
       // A task that cannot come back after its time limit is followed by another one.
-      plan.sweep->tasks = plan.requeue ? shares[i] : std::max(shares[i], std::ssize(jobs[i].shape.trials));
+      const std::int64_t most = plan.requeue ? shares[i] : std::ssize(jobs[i].shape.trials);
+      plan.sweep->tasks = std::max(shares[i], std::min(most, site_.max_array_size));
       plan.at_once = shares[i];
       if (site_.max_array_size < 1) {
         throw base::InputError("this cluster takes no job arrays (MaxArraySize): submit trials one by one, or --local");
