@@ -28,8 +28,7 @@ std::int64_t StopRequests::agree() {
 
 void StopRequests::agreed_on(std::int64_t vote) {
   if (vote >= kTimeLimit || job_id_.empty() || preempted_) return;
-  constexpr double kLimit = 3;
-  preempted_.emplace([](const auto& words) { return slurm::run_command_within(kLimit, words); }, job_id_);
+  preempted_.emplace(job_id_);
 }
 
 void StopRequests::check(const char* phase) {
@@ -39,8 +38,7 @@ void StopRequests::check(const char* phase) {
 
 std::string StopRequests::reason(std::int64_t vote) const {
   if (vote == kTimeLimit) return "stopped before the time limit";
-  constexpr auto kPatience = std::chrono::seconds(3);  // from the notice on: a save mostly takes longer
-  if (vote != kRequest && preempted_ && preempted_->answer(kPatience)) return "preempted";
+  if (vote != kRequest && preempted_ && preempted_->answer()) return "preempted";
   if (vote != kRequest) return base::str("stopped by ", base::signal_name(static_cast<int>(vote)));
   const bool named = watched_.stop() && !watched_.stop()->user.empty();
   return named ? base::str("stopped by ", watched_.stop()->user, "'s request") : "stopped by request";

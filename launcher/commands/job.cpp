@@ -15,6 +15,7 @@
 #include "base/file_system.hpp"
 #include "base/log.hpp"
 #include "base/printable.hpp"
+#include "base/user_name.hpp"
 #include "base/words.hpp"
 #include "io/checkpoint/format/step_directories.hpp"
 #include "launcher/commands/commands.hpp"
@@ -26,6 +27,7 @@
 #include "launcher/submission/job_time.hpp"
 #include "launcher/submission/node_scratch.hpp"
 #include "launcher/submission/run_check.hpp"
+#include "launcher/submission/spare_choice.hpp"
 #include "slurm/job/attempt_ledger.hpp"
 #include "slurm/job/control_files.hpp"
 #include "slurm/job/job_environment.hpp"
@@ -34,6 +36,7 @@
 #include "slurm/site/hostlist.hpp"
 #include "slurm/site/slurm_text.hpp"
 #include "slurm/submit/next_step.hpp"
+#include "slurm/submit/spare_order.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -151,30 +154,47 @@ std::pair<std::string, std::string> start_of(const slurm::Placement& where, cons
   return {started.words(srun), "--hosts " + base::join(where.hosts, ",")};
 }
 
-void print(const slurm::NextStep& next, const Path& run, int attempt, const options::ProgramSection& program, bool srun,
-           const NodeScratch& scratch) {
+void print(const slurm::NextStep& next, const std::string& job, const Path& run, int attempt,
+           const options::ProgramSection& program, bool srun, const NodeScratch& scratch) {
   using Kind = slurm::NextStep::Kind;
   base::print_note("trireme job: " + next.why);
   if (next.kind != Kind::kGo) {
-    const char* word = next.kind == Kind::kRequeue ? "requeue" : next.kind == Kind::kResubmit ? "resubmit" : "end";
-    std::string exclude;
-    for (const std::string& host : next.exclude) exclude += (exclude.empty() ? "" : ",") + host;
-    base::answer_text(str(word, "\n", next.exit_code, "\n", base::printable(exclude), "\n"));
+    const char* word = next.kind == Kind::kRequeue    ? "requeue"
+                       : next.kind == Kind::kResubmit ? "resubmit"
+                       : next.kind == Kind::kSlice    ? "slice"
+                                                      : "end";
+    const std::string more =
+        next.slice ? base::join(next.slice->successor_words(job), " ") : base::join(next.exclude, ",");
+    base::answer_text(str(word, "\n", next.exit_code, "\n", base::printable(more), "\n"));
     return;
   }
   const bool own = !scratch.session.empty();
   const auto [where, layout] = start_of(*next.where, program, srun);
   base::answer_text(str("go\n", attempt, "\n", where, "\n", layout, "\n", own ? str(scratch.session, '.', attempt) : "",
                         "\n", own ? str(scratch.memory, '.', attempt) : "", "\n"));
-  // An outcome of that number is from an attempt that never came into the ledger: not of the one that starts now.
+  // What has that number is from an attempt that never came into the ledger: not of the one that starts now.
   std::error_code ignored;
   std::filesystem::remove(slurm::outcome_file(run, attempt), ignored);
+  std::filesystem::remove(slurm::spare_order_file(run, attempt), ignored);
+}
+
+// Whether a spare job has stopped and comes back, and its watch has not said as what.
+bool goes_on_elsewhere(const slurm::Situation& situation) {
+  const auto& outcome = situation.outcome;
+  return outcome && outcome->exit_code == base::kExitStopped && outcome->come_back && !situation.stopped &&
+         !situation.preempted && !situation.slice;
+}
+
+// The job's time may be nearly over.
+std::optional<slurm::CommandResult> ask_soon(const std::vector<std::string>& words) {
+  constexpr double kLimit = 3;
+  return slurm::run_command_within(kLimit, words);
 }
 
 int next(const Arguments& arguments) {
   std::string directory;
   std::int64_t ranks_per_node = 1, attempt = 0, launcher_exit = -1;
-  std::int64_t tried = 0, before = 0;
+  std::int64_t tried = 0, before = 0, most_nodes = 0, longest = 86400;
   bool requeue = false, submit = false, srun = false, keeps_scratch = false;
   options::CommandLine line("job next", "what the batch script does next: lines for it, a sentence for its log",
                             "trireme job next run.ini --dir runs/bible --ranks-per-node 4 --requeue");
@@ -186,6 +206,9 @@ int next(const Arguments& arguments) {
              "attempts of the run that do not count: of a sweep's trial, those of earlier workers")
       .range(0, 1e9);
   line.value("launcher-exit", launcher_exit, "CODE", "of mpirun or srun in that attempt").range(0, 255);
+  line.value("most-nodes", most_nodes, "N", "of a spare job: that the user's may have together; 0: it is none")
+      .range(0, 1e6);
+  line.value("longest", longest, "SECONDS", "of a spare job: that it may ask for").range(60, 1e9);
   line.flag("requeue", requeue, "the job may be requeued");
   line.flag("may-submit", submit, "the script may submit a new job");
   line.flag("srun", srun, "ranks are started by srun, not mpirun");
@@ -212,6 +235,7 @@ int next(const Arguments& arguments) {
   if (launcher_exit >= 0) {
     situation.launcher_exit = static_cast<int>(launcher_exit);
     situation.outcome = slurm::read_outcome(files, run, static_cast<int>(attempt));
+    situation.slice = slurm::read_spare_order(files, run, static_cast<int>(attempt));
   }
   const auto recorded = std::ranges::count_if(
       situation.attempts, [&](const slurm::Attempt& one) { return one.start.restart_count == job.restart_count; });
@@ -226,6 +250,13 @@ int next(const Arguments& arguments) {
   situation.may_submit = submit;
   const std::string record = slurm::output_of(slurm::run_command, slurm::show_job(job.job_id)).value_or("");
   situation.preempted = slurm::says_preempted(record);
+  if (most_nodes > 0 && goes_on_elsewhere(situation)) {
+    auto needs =
+        spare_needs(layout_needs(options), ranks_per_node, most_nodes, slurm::last_measured(situation.attempts));
+    needs.time_limit = static_cast<double>(longest);
+    situation.slice = next_slice(needs, own_place(job, longest, most_nodes), job.job_id, base::user_name(::geteuid()),
+                                 ask_soon, base::wall_time());
+  }
   if (submit) situation.excluded = excluded_nodes(record);
   situation.hosts = slurm::expand_hostlist(job.node_list);
   situation.lost = lost_hosts(job.node_list);
@@ -250,7 +281,7 @@ int next(const Arguments& arguments) {
       !renew_scratch(scratch, goes ? decided.where->hosts : working_hosts(situation), goes ? following : 0)) {
     scratch = {};
   }
-  print(decided, run, following, options.program, srun, scratch);
+  print(decided, job.job_id, run, following, options.program, srun, scratch);
   return base::kExitDone;
 }
 
@@ -273,6 +304,7 @@ int job_command(const Arguments& arguments) {
        {"start", "starts a [program] run's next attempt and looks after it", job_start_command},
        {"rank", "starts one rank's process of a [program] run", job_rank_command},
        {"trial", "takes a sweep's next trial for a batch script", job_trial_command},
+       {"spare", "watches the cluster for a spare job while its ranks compute", job_spare_command},
        {"signal", "sends a signal to a [program] run's processes on this node", job_signal_command}},
       arguments);
 }

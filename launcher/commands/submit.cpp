@@ -62,13 +62,18 @@ struct Line {
     line.value("chain", chain, "N", "jobs that follow each other: each goes on where the one before ended")
         .range(1, 100);
     line.flag("soonest", soonest, "ask the queue about other numbers of nodes too, and take what is done first");
-    line.flag(
-        "spare", spare,
-        "compute on what stands idle, where others preempt it: at most slurm.nodes nodes, for as long as they are "
-        "idle");
+    line.flag("spare", spare,
+              "compute on what stands idle, where others preempt it: at most slurm.nodes nodes; the run grows and "
+              "shrinks with "
+              "them");
     line.value("at-once", at_once, "K", "tasks of a job array that run at the same time; 0: all").range(0, 1e6);
   }
 };
+
+SpareRun spare_run(base::FileSystem& files, const options::RunOptions& options) {
+  const auto attempts = slurm::read_attempts(files, Path(options.run.dir) / "attempts.jsonl");
+  return {request_of(options), layout_needs(options), slurm::last_measured(attempts), base::user_name(::geteuid())};
+}
 
 slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const slurm::Site& site,
                             std::vector<options::RunOptions>& all) {
@@ -86,7 +91,7 @@ slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const 
           str("two of the runs have the run directory ", directory.string(), ": set run.dir or run.name"));
     }
     if (i == 0) {
-      plan.request = request_of(options);
+      plan.request = command.spare ? smallest_spare(spare_run(files, options), site) : request_of(options);
       plan.geometry = slurm::plan_geometry(plan.request, site);
     }
     const auto more = check_run(files, options, plan.geometry.ranks(), plan.geometry.gpus_per_node > 0);
@@ -107,6 +112,9 @@ slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const 
       plan.overrides.push_back(str("--", key, "=", value));  // the script names the directory itself
   }
   for (const std::string& word : site_overrides(all, site)) plan.overrides.push_back(word);
+  if (command.spare && all[0].slurm.spare_seconds < site.queue_seconds) {
+    plan.overrides.push_back(str("--slurm.spare_seconds=", site.queue_seconds));
+  }
   choose_starter(all, site, plan);
   plan.measured = stop_seconds(files, all[0], plan.runs[0].run_directory);
   plan.mpirun_grace = slurm::mpirun_grace(plan.request, site, plan.measured);
@@ -176,26 +184,28 @@ void choose_soonest(base::FileSystem& files, const options::RunOptions& options,
 // Chooses a slice of what stands idle, as long as nobody waits for it.
 void take_spare(base::FileSystem& files, const options::RunOptions& options, const slurm::Site& site,
                 const Path& script, slurm::ScriptPlan& plan) {
-  const double now = base::wall_time();
-  const auto attempts = slurm::read_attempts(files, Path(plan.runs[0].run_directory) / "attempts.jsonl");
+  const SpareRun wanted = spare_run(files, options);
   const auto with = [&](const slurm::JobRequest& request) {
     slurm::ScriptPlan changed = plan;
     changed.request = request;
+    changed.spare = slurm::ScriptSpare{};  // its jobs differ in size
     changed.geometry = slurm::plan_geometry(request, site);
     choose_starter({options}, site, changed);
     changed.mpirun_grace = slurm::mpirun_grace(request, site, plan.measured);
     return changed;
   };
-  const auto starts_in = [&](const slurm::JobRequest& request) -> std::optional<double> {
+  const auto ask = [&](const slurm::JobRequest& request) -> StartAnswer {
     std::this_thread::sleep_for(std::chrono::seconds(1));  // sbatch is a busy service
     const auto answer = run_command(sbatch_words(slurm::job_settings(with(request), site), {"--test-only"}, script));
-    const auto start = answer ? promised_start(answer->error + answer->output) : std::nullopt;
-    return start ? std::optional(*start - base::wall_time()) : std::nullopt;
+    if (!answer) throw base::Error("there is no sbatch here: submit on the cluster's login node");
+    const auto start = promised_start(answer->error + answer->output);
+    if (!start) return {std::nullopt, refusal_of(*answer)};
+    return {*start - base::wall_time()};
   };
   const SpareChoice choice = choose_spare(
-      {plan.request, layout_needs(options), slurm::last_measured(attempts), base::user_name(::geteuid())}, site,
-      [](const std::vector<std::string>& words) { return run_command(words); }, now, starts_in);
-  plan = with(spare_request(plan.request, choice.slice));
+      wanted, site, [](const std::vector<std::string>& words) { return run_command(words); }, base::wall_time(), ask);
+  plan = with(spare_request(wanted.request, choice.slice));
+  plan.spare = slurm::ScriptSpare{options.slurm.nodes, choice.longest};
   base::answer(str("spare     ", choice.slice.nodes, " of at most ", options.slurm.nodes, " node(s) of partition ",
                    choice.slice.place.partition, " for ", format_duration(static_cast<double>(choice.slice.seconds)),
                    choice.starts_now ? "" : ": nothing is idle for long enough now, so it waits for a hole", " (",

@@ -239,6 +239,8 @@ void add_slurm(std::vector<Key>& keys) {
   keys.push_back({"slurm", "extra", TRIREME_FIELD(Word, slurm.extra), "", "further words for sbatch"});
   keys.push_back({"slurm", "queue_seconds", TRIREME_FIELD(Integer, slurm.queue_seconds), "seconds",
                   "between two questions to the queue while runs train, one for all your jobs; submit raises it to the site's", "", {}, 10, 86400});
+  keys.push_back({"slurm", "spare_seconds", TRIREME_FIELD(Integer, slurm.spare_seconds), "seconds",
+                  "between two looks of a --spare job at the cluster, each an sinfo and an squeue; submit raises it to the site's queue_seconds", "", {}, 5, 86400});
 }
 
 // clang-format on

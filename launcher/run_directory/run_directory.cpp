@@ -14,7 +14,9 @@
 #include "launcher/console/format.hpp"
 #include "slurm/job/control_files.hpp"
 #include "slurm/job/preempted.hpp"
+#include "slurm/job/start_reason.hpp"
 #include "slurm/queue/queue.hpp"
+#include "slurm/submit/spare_order.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -76,6 +78,9 @@ std::string local_time(double seconds) {
   std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
   return text;
 }
+
+// The watch of a spare job (trireme job spare) leaves in the run directory what it sends this signal for.
+bool sent_by_watch(const std::string& reason) { return reason == "stopped by SIGUSR1"; }
 
 }  // namespace
 
@@ -166,8 +171,13 @@ void RunDirectory::took(double step_seconds, const slurm::SaveCost& save, double
   shards_per_node_ = shards_per_node;
 }
 
-void RunDirectory::end(const slurm::Outcome& outcome) {
+void RunDirectory::end(const slurm::Outcome& given) {
   if (!lease_.holds_lease()) throw why_lost();
+  slurm::Outcome outcome = given;
+  if (sent_by_watch(given.reason)) {
+    const auto slice = slurm::read_spare_order(files_, path_, attempt_);
+    if (slice) outcome.reason = slurm::kStoppedForSize + slice->size();
+  }
   if (begun_) {
     ledger_.end({.reason = outcome.reason,
                  .last_step = outcome.step,

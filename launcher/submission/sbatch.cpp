@@ -31,6 +31,8 @@ std::vector<std::string> sbatch_words(const std::vector<std::string>& settings, 
   return words;
 }
 
+std::string refusal_of(const slurm::CommandResult& answer) { return reason_of(answer.error); }
+
 std::string after(const std::string& job) { return "--dependency=afterany:" + job; }
 
 std::optional<slurm::CommandResult> run_sbatch(const std::vector<std::string>& words) {
@@ -48,7 +50,7 @@ std::string submit_script(const std::vector<std::string>& settings, std::vector<
                           ": look with squeue whether the job is in the queue before you submit again"));
   }
   if (result->exit_code != 0) {
-    throw base::Error(str("sbatch refused the job: ", reason_of(result->error)));
+    throw base::Error(str("sbatch refused the job: ", refusal_of(*result)));
   }
   return result->output.substr(0, result->output.find_first_of(";\n"));
 }

@@ -15,6 +15,9 @@ namespace trireme::launcher {
 std::vector<std::string> sbatch_words(const std::vector<std::string>& settings, const std::vector<std::string>& more,
                                       const std::filesystem::path& script);
 
+/// Why sbatch refused a job, in its own words.
+std::string refusal_of(const slurm::CommandResult& answer);
+
 /// "--dependency=…" for a job that begins when `job` has ended for whatever reason.
 std::string after(const std::string& job);
 

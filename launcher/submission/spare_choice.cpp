@@ -1,15 +1,22 @@
 #include "launcher/submission/spare_choice.hpp"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
 #include "slurm/queue/duration.hpp"
+#include "slurm/submit/settings.hpp"
 
 namespace trireme::launcher {
 namespace {
 
 using base::str;
+
+constexpr std::size_t kMostQuestions = 8;
+
+void add_word(std::string& extra, const std::string& word) { extra += (extra.empty() ? "" : " ") + word; }
 
 slurm::JobRequest request_at(const slurm::JobRequest& request, const slurm::SparePlace& place) {
   slurm::JobRequest changed = request;
@@ -54,47 +61,113 @@ std::string answer_of(const slurm::RunCommand& run, const std::vector<std::strin
   return *answer;
 }
 
+/// Asks about slices, and remembers where Slurm takes the job at all.
+class Asker {
+ public:
+  Asker(const slurm::JobRequest& request, const AskStart& ask) : request_(request), ask_(ask) {}
+
+  std::optional<double> operator()(const slurm::Slice& slice) {
+    ++questions;
+    const StartAnswer answer = ask_(spare_request(request_, slice));
+    if (answer.seconds) takes_.insert({slice.place.partition, slice.place.qos});
+    if (!answer.refusal.empty()) refusal = answer.refusal;
+    return answer.seconds;
+  }
+  bool takes(const slurm::Slice& slice) {
+    if (takes_.contains({slice.place.partition, slice.place.qos})) return true;
+    return questions < kMostQuestions && (*this)(slice).has_value();
+  }
+
+  std::size_t questions = 2;  ///< with sinfo and squeue
+  std::string refusal;
+
+ private:
+  const slurm::JobRequest& request_;
+  const AskStart& ask_;
+  std::set<std::pair<std::string, std::string>> takes_;
+};
+
 }  // namespace
 
-SpareChoice choose_spare(const SpareRun& wanted, const slurm::Site& site, const slurm::RunCommand& run, double now,
-                         const std::function<std::optional<double>(const slurm::JobRequest&)>& starts_in) {
-  std::int64_t ranks_per_node = 1;
-  const auto places = usable_places(wanted.request, site, ranks_per_node);
+slurm::SpareNeeds spare_needs(const slurm::LayoutNeeds& layout, std::int64_t ranks_per_node, std::int64_t most,
+                              const slurm::MeasuredSeconds& measured) {
   slurm::SpareNeeds needs;
-  const std::int64_t most = wanted.request.nodes;
-  for (std::int64_t nodes = wanted.layout.any ? wanted.layout.least_nodes : 1; nodes <= most; ++nodes) {
-    const auto dp = slurm::fit_data_parallel(wanted.layout, nodes * ranks_per_node);
-    // Only sizes that leave no rank idle.
-    const bool fits = dp && wanted.layout.tp * wanted.layout.pp * *dp == nodes * ranks_per_node;
-    if (fits) needs.sizes.push_back(nodes);
+  for (std::int64_t nodes = layout.any ? layout.least_nodes : 1; nodes <= most; ++nodes) {
+    const auto dp = slurm::fit_data_parallel(layout, nodes * ranks_per_node);
+    if (dp && layout.tp * layout.pp * *dp == nodes * ranks_per_node) needs.sizes.push_back(nodes);
   }
   if (needs.sizes.empty()) {
     throw base::InputError(str("--spare: the layout fits no number of nodes from 1 to slurm.nodes = ", most, " with ",
                                ranks_per_node, " ranks each"));
   }
   needs.most_nodes = most;
-  if (wanted.measured.start_up > 0) needs.start_up = wanted.measured.start_up;
-  if (wanted.measured.save > 0) needs.save = wanted.measured.save;
+  if (measured.start_up > 0) needs.start_up = measured.start_up;
+  if (measured.save > 0) needs.save = measured.save;
+  return needs;
+}
 
-  SpareChoice choice;
+slurm::JobRequest smallest_spare(const SpareRun& wanted, const slurm::Site& site) {
+  std::int64_t ranks_per_node = 1;
+  const auto places = usable_places(wanted.request, site, ranks_per_node);
+  const auto needs = spare_needs(wanted.layout, ranks_per_node, wanted.request.nodes, wanted.measured);
+  slurm::JobRequest request = request_at(wanted.request, places.front());
+  request.nodes = needs.sizes.front();
+  request.min_nodes = 0;
+  return request;
+}
+
+SpareChoice choose_spare(const SpareRun& wanted, const slurm::Site& site, const slurm::RunCommand& run, double now,
+                         const AskStart& ask) {
+  std::int64_t ranks_per_node = 1;
+  const auto places = usable_places(wanted.request, site, ranks_per_node);
+  const auto needs = spare_needs(wanted.layout, ranks_per_node, wanted.request.nodes, wanted.measured);
   const std::string nodes = answer_of(run, slurm::spare_nodes_command(), "sinfo");
   const std::string jobs = answer_of(run, slurm::spare_jobs_command(), "squeue");
-  choice.questions = 2;
   const slurm::SpareView view = slurm::parse_spare_view(nodes, jobs, now);
-  const auto slices = slurm::spare_slices(needs, places, view, wanted.user);
-  const auto found = slurm::find_slice(slices, [&](const slurm::Slice& slice) {
-    ++choice.questions;
-    return starts_in(spare_request(wanted.request, slice));
-  });
-  choice.starts_now = found.has_value();
-  const auto slice = found ? found : slurm::waiting_slice(needs, places, view, wanted.user);
+
+  Asker asker(wanted.request, ask);
+  auto slice = slurm::find_slice(slurm::spare_slices(needs, places, view, wanted.user), std::ref(asker));
+  SpareChoice choice;
+  choice.starts_now = slice.has_value();
+  for (const slurm::SparePlace& place : places) {
+    if (slice) break;
+    slice = slurm::waiting_slice(needs, {place}, view, wanted.user);
+    if (slice && !asker.takes(*slice)) slice.reset();
+  }
+  if (!slice && !asker.refusal.empty()) {
+    throw base::InputError(str("--spare: Slurm takes this job nowhere where others preempt it: ", asker.refusal));
+  }
   if (!slice) {
-    throw base::InputError(
-        str("--spare: no partition that preempts takes another job of yours: your spare jobs there have or ",
-            "wait for the slurm.nodes = ", most, " nodes, or the least time that is worth a start is too long"));
+    throw base::InputError(str("--spare: no partition that preempts takes another job of yours: your spare jobs there ",
+                               "have or wait for the slurm.nodes = ", wanted.request.nodes,
+                               " nodes, or the least time that is worth a start is too long"));
   }
   choice.slice = *slice;
+  choice.longest = static_cast<std::int64_t>(slurm::longest_at(slice->place, needs));
+  choice.questions = asker.questions;
   return choice;
+}
+
+slurm::SparePlace own_place(const slurm::JobEnvironment& job, std::int64_t longest, std::int64_t most_nodes) {
+  return {job.partition, slurm::environment_variable("SLURM_JOB_QOS").value_or(""), longest, most_nodes};
+}
+
+std::optional<slurm::Slice> next_slice(slurm::SpareNeeds needs, const slurm::SparePlace& place, const std::string& job,
+                                       const std::string& user, const slurm::RunCommand& run, double now) {
+  const auto nodes = slurm::output_of(run, slurm::spare_nodes_command());
+  const auto jobs = nodes ? slurm::output_of(run, slurm::spare_jobs_command()) : std::nullopt;
+  if (!jobs) return std::nullopt;
+  const slurm::SpareView view = slurm::parse_spare_view(*nodes, *jobs, now);
+  const slurm::SpareJob* own = slurm::find_job(view, job);
+  if (own == nullptr) return std::nullopt;
+  slurm::SpareNeeds now_needs = needs;
+  if (slurm::others_wait(view, place.partition, job)) {
+    std::erase_if(now_needs.sizes, [&](std::int64_t size) { return size > own->nodes; });
+  }
+  const auto slices = slurm::spare_slices(now_needs, {place}, view, user, job);
+  auto slice = slices.empty() ? slurm::waiting_slice(needs, {place}, view, user, job) : slices.front();
+  if (slice) slice->fewest = std::min(slice->nodes, needs.sizes.front());
+  return slice;
 }
 
 slurm::JobRequest spare_request(const slurm::JobRequest& request, const slurm::Slice& slice) {
@@ -103,10 +176,11 @@ slurm::JobRequest spare_request(const slurm::JobRequest& request, const slurm::S
   changed.min_nodes = slice.fewest < slice.nodes ? slice.fewest : 0;
   changed.time = slurm::format_slurm_duration(slice.seconds);
   for (const std::string& word : slice.words()) {
-    if (word.starts_with("--nice=")) {
-      changed.extra += (changed.extra.empty() ? "" : " ") + word;
-    }
+    if (word.starts_with("--nice=")) add_word(changed.extra, word);
   }
+  // What stands idle is counted in nodes.
+  const auto extra = slurm::extra_words(changed.extra);
+  if (std::ranges::count(extra, "--exclusive") == 0) add_word(changed.extra, "--exclusive");
   return changed;
 }
 

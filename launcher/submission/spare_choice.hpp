@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <optional>
 #include <string>
 
 #include "slurm/job/attempt_ledger.hpp"
+#include "slurm/job/job_environment.hpp"
 #include "slurm/queue/command.hpp"
 #include "slurm/submit/geometry.hpp"
 #include "slurm/submit/layout_fit.hpp"
@@ -24,18 +26,43 @@ struct SpareRun {
 
 struct SpareChoice {
   slurm::Slice slice;
+  std::int64_t longest = 0;   ///< seconds that a job may ask for at the slice's place
   bool starts_now = false;    ///< else nothing is idle for long enough: the job waits for a hole
   std::size_t questions = 0;  ///< that Slurm was asked, at most 8
 };
 
-/// `run` asks sinfo and squeue, `starts_in` asks sbatch --test-only about one job: the seconds until it would start, or
-/// nothing when it is refused. Throws base::InputError where nothing preempts (a spare job would be in others' way) and
-/// where no size fits; base::Error when sinfo or squeue does not answer.
-SpareChoice choose_spare(const SpareRun& wanted, const slurm::Site& site, const slurm::RunCommand& run, double now,
-                         const std::function<std::optional<double>(const slurm::JobRequest&)>& starts_in);
+/// What sbatch --test-only says of a job.
+struct StartAnswer {
+  std::optional<double> seconds;  ///< until it would start; nothing when it is refused
+  std::string refusal = {};       ///< why, in Slurm's words
+};
+using AskStart = std::function<StartAnswer(const slurm::JobRequest&)>;
 
-/// The request with the slice's partition, QOS, nodes, time and the words that keep it behind others. The job may come
-/// back with fewer nodes.
+/// The sizes up to `most` nodes with which the layout leaves no rank idle, and what starting and saving take. Throws
+/// base::InputError when there is no such size.
+slurm::SpareNeeds spare_needs(const slurm::LayoutNeeds& layout, std::int64_t ranks_per_node, std::int64_t most,
+                              const slurm::MeasuredSeconds& measured);
+
+/// The smallest job that such a run may become, at the lowest place: enough to check the run before anybody is asked
+/// what is idle. Partition, QOS and time of the run file do not count. Throws base::InputError as choose_spare() does.
+slurm::JobRequest smallest_spare(const SpareRun& wanted, const slurm::Site& site);
+
+/// `run` asks sinfo and squeue, `ask` sbatch --test-only about one job. Waits only where Slurm would take the job.
+/// Throws base::InputError where nothing preempts (a spare job would be in others' way), where no size fits, and where
+/// Slurm refuses the job everywhere; base::Error when sinfo or squeue does not answer.
+SpareChoice choose_spare(const SpareRun& wanted, const slurm::Site& site, const slurm::RunCommand& run, double now,
+                         const AskStart& ask);
+
+/// Where the spare job runs in which this process does.
+slurm::SparePlace own_place(const slurm::JobEnvironment& job, std::int64_t longest, std::int64_t most_nodes);
+
+/// As what a spare job goes on whose time is over: the best slice at its place as if it were gone, no larger than it as
+/// long as others wait, else the smallest one, which waits. `job`: its id. Nothing when Slurm does not answer `run`.
+std::optional<slurm::Slice> next_slice(slurm::SpareNeeds needs, const slurm::SparePlace& place, const std::string& job,
+                                       const std::string& user, const slurm::RunCommand& run, double now);
+
+/// The request with the slice's partition, QOS, nodes, time and the words that keep it behind others, for whole nodes.
+/// The job may come back with fewer nodes.
 slurm::JobRequest spare_request(const slurm::JobRequest& request, const slurm::Slice& slice);
 
 }  // namespace trireme::launcher

@@ -64,10 +64,7 @@ std::string StopWatch::look(double now, const ProgramProgress& said) {
     return stop->user.empty() ? std::string("stopped by request") : str("stopped by ", stop->user, "'s request");
   }
   if (const int signal = signals_.received(); signal != 0) {
-    constexpr double kLimit = 3;
-    if (job_.in_job() && !preempted_) {
-      preempted_.emplace([](const auto& words) { return slurm::run_command_within(kLimit, words); }, job_.job_id);
-    }
+    ask_about_preemption();
     return str("stopped by ", base::signal_name(signal));
   }
   if (std::string paused = pause(said); !paused.empty()) return paused;
@@ -86,14 +83,11 @@ std::string StopWatch::final_reason(const std::string& reason, int exit_code, bo
   const bool may_be_notice = (exit_code == base::kExitDone && unfinished) || exit_code == base::kExitStopped ||
                              exit_code == 128 + SIGTERM || exit_code == 128 + SIGUSR1;
   if (reason.empty() && may_be_notice) ask_about_preemption();
-  constexpr auto kPatience = std::chrono::seconds(3);
-  return preempted_ && preempted_->answer(kPatience) ? "preempted" : reason;
+  return preempted_ && preempted_->answer() ? "preempted" : reason;
 }
 
 void StopWatch::ask_about_preemption() {
-  constexpr double kLimit = 3;
-  if (!job_.in_job() || preempted_) return;
-  preempted_.emplace([](const auto& words) { return slurm::run_command_within(kLimit, words); }, job_.job_id);
+  if (job_.in_job() && !preempted_) preempted_.emplace(job_.job_id);
 }
 
 std::optional<double> StopWatch::job_end() const {

@@ -38,6 +38,13 @@ bool was_preempted(const RunCommand& run, const AttemptStart& attempt, const Job
   return states && start_was_preempted(*states, attempt.restart_count);
 }
 
+PreemptionQuestion::PreemptionQuestion(std::string job_id)
+    : PreemptionQuestion(
+          [](const std::vector<std::string>& words) {
+            return run_command_within(std::chrono::duration<double>(kPatience).count(), words);
+          },
+          std::move(job_id)) {}
+
 PreemptionQuestion::PreemptionQuestion(RunCommand run, std::string job_id)
     : asked_(std::chrono::steady_clock::now()),
       answer_(std::async(std::launch::async, [run = std::move(run), job_id = std::move(job_id)] {

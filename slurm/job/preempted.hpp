@@ -30,12 +30,17 @@ bool was_preempted(const RunCommand& run, const AttemptStart& attempt, const Job
 /// Asks about a running job, in a thread of its own: what a preempted job has left of its time is for saving.
 class PreemptionQuestion {
  public:
-  /// `run` gives up by itself after a few seconds: the object's end waits for it.
+  /// How long after the question an answer is waited for. A busy node may take seconds to start a command; a save
+  /// mostly takes longer than that.
+  static constexpr std::chrono::seconds kPatience{6};
+
+  /// With Slurm's own commands, which get kPatience.
+  explicit PreemptionQuestion(std::string job_id);
+  /// `run` gives up by itself: the object's end waits for it.
   PreemptionQuestion(RunCommand run, std::string job_id);
 
-  /// True when Slurm says that the job is being preempted. Waits for the answer until `patience` has passed since the
-  /// question, and takes none for a no.
-  bool answer(std::chrono::milliseconds patience) const;
+  /// True when Slurm says that the job is being preempted. No answer in time is a no.
+  bool answer(std::chrono::milliseconds patience = kPatience) const;
 
  private:
   std::chrono::steady_clock::time_point asked_;

@@ -12,7 +12,7 @@ namespace trireme::slurm {
 namespace {
 
 constexpr std::size_t kShareColumns = 6;
-constexpr std::size_t kQosColumns = 5;
+constexpr std::size_t kQosColumns = 6;
 
 double real(const std::string& text) {
   double value = 0;
@@ -58,6 +58,7 @@ std::vector<Qos> parse_qos(const std::string& text, const std::map<std::string, 
     qos.name = cells[0];
     qos.grace = parse_duration(cells[3]).value_or(0);
     qos.time_limit = parse_duration(cells[4]);
+    qos.priority = static_cast<std::int64_t>(real(cells[5]));
     for (const auto& other : table) {
       const std::vector<std::string> victims = split(other[1], ',');
       if (by_qos && std::count(victims.begin(), victims.end(), qos.name) > 0) qos.preempted_by.push_back(other[0]);

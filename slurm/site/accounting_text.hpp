@@ -29,7 +29,7 @@ std::vector<FairShare> parse_fair_shares(const std::string& text);
 std::optional<std::vector<FairShare>> read_fair_shares(const RunCommand& run);
 
 /// The columns that parse_qos() reads.
-inline constexpr const char* kQosFormat = "Name,Preempt,PreemptMode,GraceTime,MaxWall";
+inline constexpr const char* kQosFormat = "Name,Preempt,PreemptMode,GraceTime,MaxWall,Priority";
 
 /// Parses the answer of sacctmgr --noheader --parsable2 show qos with these columns. `config` is that of scontrol show
 /// config: its PreemptType decides whether QOS preempt each other, and its PreemptMode is what "cluster" stands for.

@@ -63,6 +63,7 @@ struct Qos {
   PreemptMode preempt_mode = PreemptMode::kOff;  ///< what happens to its jobs then; kOff when nobody can
   std::int64_t grace = 0;                        ///< seconds between notice and kill
   std::optional<std::int64_t> time_limit;        ///< seconds; nothing = the partition's
+  std::int64_t priority = 0;  ///< of its jobs; among those that are to wait the lower ones wait longer
 };
 
 struct Site {

@@ -81,7 +81,8 @@ const std::vector<SiteKey<Qos>>& qos_keys() {
       {"time_limit", &Qos::time_limit, "of one job; unlimited: the partition's", Form::kDuration},
       {"preempted_by", &Qos::preempted_by, "QOS that may take the nodes of a running job"},
       {"preempt_mode", &Qos::preempt_mode, "what happens then: off (never), requeue, cancel, suspend"},
-      {"grace", &Qos::grace, "seconds between the notice and the kill"}};
+      {"grace", &Qos::grace, "seconds between the notice and the kill"},
+      {"priority", &Qos::priority, "of its jobs in the queue; submit --spare takes the lowest"}};
   return keys;
 }
 // clang-format on

@@ -23,6 +23,15 @@ std::string replaced(std::string text, const std::string& what, const std::strin
 // Whether the job may replace itself by a new one.
 bool may_submit(const ScriptPlan& plan, const Site& site) { return plan.requeue && site.submit_from_nodes == true; }
 
+// Whether its watch may end it to go on as a larger or smaller job. After a link of a chain the next link goes on.
+bool changes_size(const ScriptPlan& plan) { return plan.spare && plan.requeue; }
+
+// What trireme must know to choose another size.
+std::string spare_words(const ScriptPlan& plan) {
+  if (!changes_size(plan)) return "";
+  return str(" --most-nodes ", plan.spare->most_nodes, " --longest ", plan.spare->longest);
+}
+
 // Whether the batch script tells MPI where to keep its files on a node: Open MPI 4 has parameters for that.
 bool keeps_scratch(const Site& site) { return mpirun_can_wait(site); }
 
@@ -104,6 +113,18 @@ std::string launch_line(const ScriptPlan& plan, const Site& site) {
   return line + " \"${layout[@]}\" &\n";
 }
 
+// A spare job looks at the cluster while its ranks compute.
+std::string watch_line(const ScriptPlan& plan) {
+  if (!changes_size(plan)) return "";
+  std::string line =
+      str("  # Asks the run to save and end when it is to go on with more or fewer nodes: in logs/spare.N stands how "
+          "many.\n",
+          "  \"$trireme\" job spare \"$run_file\" --dir \"$run_dir\" --ranks-per-node ", plan.geometry.ranks_per_node,
+          spare_words(plan), " --attempt \"$attempt\" --launcher \"$launcher\" --script \"$0\"");
+  for (const std::string& word : plan.overrides) line += ' ' + shell_word(word);
+  return line + " &\n  spare=$!\n";
+}
+
 // Enough tries to last longer than any preemption of the job takes from its notice to the kill.
 std::int64_t tries(const ScriptPlan& plan, const Site& site, std::int64_t pause) {
   constexpr std::int64_t kLeast = 600, kSpare = 60;
@@ -130,7 +151,7 @@ std::string next_step_function(const ScriptPlan& plan, const Site& site) {
       "next_step() {\n  local answer code try\n  for ((try = 1; ; ++try)); do\n",
       "    answer=$(\"$trireme\" job next \"$run_file\" --dir \"$run_dir\" --ranks-per-node ",
       plan.geometry.ranks_per_node, plan.launcher == Launcher::kSrun ? " --srun" : "", plan.requeue ? " --requeue" : "",
-      may_submit(plan, site) ? " --may-submit" : "", keeps_scratch(site) ? " --own-scratch" : "");
+      may_submit(plan, site) ? " --may-submit" : "", keeps_scratch(site) ? " --own-scratch" : "", spare_words(plan));
   if (plan.sweep) text += kBeforeWord;
   for (const std::string& word : plan.overrides) text += ' ' + shell_word(word);
   return str(text, " \"$@\") && [[ $answer = *$'\\n'* ]] && break\n    code=$?\n",
@@ -141,6 +162,10 @@ std::string next_step_function(const ScriptPlan& plan, const Site& site) {
              plan.requeue ? "requeue" : "end", " 75); fi\n}\n\n");
 }
 
+// The names of the variables by which a new job would inherit this one's settings.
+constexpr const char* kForgetThisJob =
+    "  mapfile -t own < <(compgen -e | grep -E '^(SLURM|SBATCH)_' | grep -vxE 'SLURM_(CONF|CLUSTERS|JWT)')\n";
+
 std::string ending(const ScriptPlan& plan, const Site& site) {
   std::string text;
   if (may_submit(plan, site)) {
@@ -150,8 +175,15 @@ std::string ending(const ScriptPlan& plan, const Site& site) {
         "  again=(\"--exclude=${next[2]}\")\n";
     if (plan.array()) text += "  again+=(\"--array=$SLURM_ARRAY_TASK_ID\")\n";
     text +=
-        "  mapfile -t own < <(compgen -e | grep -E '^(SLURM|SBATCH)_' | grep -vxE 'SLURM_(CONF|CLUSTERS|JWT)')\n"
-        "  (unset \"${own[@]}\"; persist sbatch \"${again[@]}\" \"$0\") || next[0]=requeue\nfi\n";
+        str(kForgetThisJob, "  (unset \"${own[@]}\"; persist sbatch \"${again[@]}\" \"$0\") || next[0]=requeue\nfi\n");
+  }
+  if (changes_size(plan)) {
+    text += str("if [ \"${next[0]}\" = slice ]; then\n",
+                "  # Another size is another job, which starts as soon as this one has ended; it gets nothing of what ",
+                "Slurm told this one\n  # about itself. Where nodes may not submit, this one is requeued.\n",
+                "  read -ra again <<< \"${next[2]}\"\n", kForgetThisJob,
+                "  if (unset \"${own[@]}\"; timeout 60 sbatch \"${again[@]}\" \"$0\"); then next[1]=0; ",
+                "else next[0]=requeue; fi\nfi\n");
   }
   if (plan.sweep && plan.sweep->parks) text += sweep_parking();
   return text +
@@ -222,13 +254,13 @@ std::string batch_script(const ScriptPlan& plan, const Site& site) {
   text += launch_line(plan, site);
   // With the grace parameter, mpirun ends long after its ranks are gone.
   const int linger = plan.mpirun_grace > 0 && !srun ? 1 : 30;
-  text += str("  launcher=$!\n  [ -n \"$asked\" ] && kill -USR1 \"$launcher\"\n",
+  text += str("  launcher=$!\n  [ -n \"$asked\" ] && kill -USR1 \"$launcher\"\n", watch_line(plan),
               "  # A launcher that outlives the outcome hangs: it has nothing left to do.\n",
               "  (until [ -e \"$run_dir/logs/outcome.$attempt\" ]; do sleep 1; ", plan.sweep ? kStopLook : "",
               "done; sleep ", linger, "; kill -KILL \"$launcher\") 2>/dev/null &\n", "  watcher=$!\n",
               "  # The trap interrupts wait: wait again as long as the launcher is there.\n",
               "  while wait \"$launcher\"; code=$?; kill -0 \"$launcher\" 2>/dev/null; do :; done\n",
-              "  launcher=\n  kill \"$watcher\" 2>/dev/null\n",
+              "  launcher=\n  kill \"$watcher\" ", changes_size(plan) ? "\"$spare\" " : "", "2>/dev/null\n",
               "  attempts=$((attempts + 1))\n  next_step --attempt \"$attempt\" --attempts \"$attempts\" "
               "--launcher-exit \"$code\"\ndone\n\n");
   if (plan.sweep) text = text.substr(0, loop) + sweep_loop(plan, text.substr(loop));

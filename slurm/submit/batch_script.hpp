@@ -56,6 +56,12 @@ struct ScriptSweep {
   std::int64_t queue_seconds = 60;  ///< between two questions to the queue about other workers
 };
 
+/// What the script of a spare job (submit --spare) hands to the process that watches the cluster for it.
+struct ScriptSpare {
+  std::int64_t most_nodes = 1;  ///< that the run may have
+  std::int64_t longest = 0;     ///< seconds that a job may ask for where it runs
+};
+
 struct ScriptPlan {
   std::vector<ScriptRun> runs;         ///< more than one: a job array with one task for each
   std::optional<ScriptSweep> sweep;    ///< then `runs` holds one entry, with the jobs' name
@@ -69,11 +75,13 @@ struct ScriptPlan {
   Launcher launcher = Launcher::kMpirun;
   std::optional<ScriptProgram> program_run;  ///< nothing: Trireme's own training
   std::int64_t mpirun_grace = 0;
+  std::optional<ScriptSpare>
+      spare;  ///< the job computes on what stands idle, and its size changes where it may be requeued
   bool requeue = true;
   double measured = 0;  ///< seconds of a step and a save in the run's last attempt; 0: not measured
 
-  /// Whether the job can start with fewer nodes; it then asks for whole nodes.
-  bool elastic() const { return geometry.min_nodes < geometry.nodes; }
+  /// Whether its next job can have another number of nodes; it then asks for whole nodes.
+  bool elastic() const { return spare || geometry.min_nodes < geometry.nodes; }
   bool array() const { return sweep.has_value() || runs.size() > 1; }
 };
 

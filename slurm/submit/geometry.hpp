@@ -26,6 +26,8 @@ struct JobRequest {
   std::string gpu_request;          ///< "": the site's, else --gpus-per-node={gpus}
   std::string extra;                ///< further words for sbatch, separated by spaces
   std::int64_t queue_seconds = 60;  ///< seconds between two questions to the queue; at least the site's
+  std::int64_t spare_seconds =
+      180;  ///< between two looks of a spare job at the cluster; at least the site's queue_seconds
 };
 
 struct Geometry {

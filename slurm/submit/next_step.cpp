@@ -138,8 +138,13 @@ NextStep decide(const Situation& situation) {
       return end(base::kExitFailed, str(kMostFailures, " attempts in a row left by themselves within a minute and ",
                                         "without a new checkpoint: look at the log before you submit again"));
     }
-    const bool come_back = situation.outcome->come_back && !situation.stopped;
-    return come_back ? requeue_or_end(situation, code, reason) : end(code, reason);
+    if (!situation.outcome->come_back || situation.stopped) return end(code, reason);
+    if (situation.slice && !situation.preempted) {
+      NextStep next{NextStep::Kind::kSlice, code, str(reason, "; a new job goes on"), {}, {}};
+      next.slice = situation.slice;
+      return next;
+    }
+    return requeue_or_end(situation, code, reason);
   }
   if (situation.seconds_left && *situation.seconds_left < situation.seconds_needed) {
     return requeue_or_end(situation, base::kExitStopped,

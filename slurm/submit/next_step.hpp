@@ -8,6 +8,7 @@
 #include "slurm/job/attempt_ledger.hpp"
 #include "slurm/job/outcome.hpp"
 #include "slurm/submit/layout_fit.hpp"
+#include "slurm/submit/spare.hpp"
 
 namespace trireme::slurm {
 
@@ -23,6 +24,7 @@ struct Situation {
   std::vector<Attempt> attempts;       ///< of this job, as the ledger has them
   bool may_requeue = false;            ///< the script may call scontrol requeue
   bool may_submit = false;             ///< it may call sbatch
+  std::optional<Slice> slice;          ///< as what a spare job is to go on, when that is why the attempt was stopped
   bool preempted = false;              ///< the job was given notice and is killed at the end of its grace
   std::vector<std::string> excluded;   ///< nodes that this job was not to get (sbatch --exclude)
   std::vector<std::string> hosts;      ///< of the allocation, in order
@@ -32,18 +34,22 @@ struct Situation {
 };
 
 struct NextStep {
-  enum class Kind { kGo, kRequeue, kResubmit, kEnd } kind = Kind::kEnd;
+  enum class Kind { kGo, kRequeue, kResubmit, kSlice, kEnd } kind = Kind::kEnd;
   int exit_code = 1;                 ///< for all kinds but kGo; for kRequeue when requeueing fails
   std::string why;                   ///< one sentence, for the log
   std::optional<Placement> where;    ///< for kGo: where the ranks go
   std::vector<std::string> exclude;  ///< for kResubmit: the nodes that the new job excludes
+  std::optional<Slice> slice = {};   ///< for kSlice: the size and time of the new job
 };
 
 /// Before the first attempt: ends when the run is finished or held, else starts. Later, by the last attempt's exit
 /// code:
 /// - 0: end.
 /// - 2: end, since starting again would not help.
-/// - 75: requeue; or end when somebody asked for that, when the job may not be requeued, or when three attempts in a
+/// - 75: requeue, or for a spare job that is to change its size a new job of that size (inside a preemption's grace it
+/// is
+///   requeued all the same); or end when somebody asked for that, when the job may not be requeued, or when three
+///   attempts in a
 /// row
 ///   left by themselves within a minute and saved nothing.
 /// - Anything else: start again inside the allocation while there is time, without the nodes that are down or on which

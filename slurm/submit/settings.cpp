@@ -117,8 +117,9 @@ void add_size(const ScriptPlan& plan, std::vector<std::string>& words) {
   const Geometry& geometry = plan.geometry;
   if (plan.elastic()) {
     // Slurm would fix the number of tasks, and so of nodes, at the first start. Whole nodes are asked for instead.
-    words.push_back(str("--nodes=", geometry.min_nodes, "-", geometry.nodes));
-    words.emplace_back("--exclusive");
+    words.push_back(nodes_word(geometry.min_nodes, geometry.nodes));
+    const auto extra = extra_words(plan.request.extra);
+    if (std::ranges::count(extra, "--exclusive") == 0) words.emplace_back("--exclusive");
   } else {
     words.push_back(str("--nodes=", geometry.nodes));
     words.push_back(str("--ntasks-per-node=", geometry.ranks_per_node));
@@ -156,13 +157,19 @@ void add_log(const ScriptPlan& plan, std::vector<std::string>& words) {
 // limit itself and stops later.
 void add_signal(const ScriptPlan& plan, std::vector<std::string>& words) {
   constexpr std::int64_t kShort = 300;
-  if (plan.geometry.seconds < kShort) return;
-  const double most = plan.measured > 0 ? std::clamp(2 * plan.measured + 30, 60.0, 600.0) : 300.0;
-  words.push_back(str("--signal=B:USR1@",
-                      std::clamp<std::int64_t>(plan.geometry.seconds / 20, 10, static_cast<std::int64_t>(most))));
+  if (plan.geometry.seconds >= kShort) words.push_back(signal_word(plan.geometry.seconds, plan.measured));
 }
 
 }  // namespace
+
+std::string nodes_word(std::int64_t fewest, std::int64_t most) {
+  return fewest < most ? str("--nodes=", fewest, "-", most) : str("--nodes=", most);
+}
+
+std::string signal_word(std::int64_t seconds, double measured) {
+  const double most = measured > 0 ? std::clamp(2 * measured + 30, 60.0, 600.0) : 300.0;
+  return str("--signal=B:USR1@", std::clamp<std::int64_t>(seconds / 20, 10, static_cast<std::int64_t>(most)));
+}
 
 std::vector<std::string> job_settings(const ScriptPlan& plan, const Site& site) {
   const JobRequest& request = plan.request;
@@ -185,7 +192,7 @@ std::vector<std::string> job_settings(const ScriptPlan& plan, const Site& site) 
   add_log(plan, words);
   add_signal(plan, words);
   // A lost node must not end the others: the script goes on without it.
-  if (plan.geometry.nodes > 1) words.emplace_back("--no-kill");
+  if (plan.geometry.nodes > 1 || plan.spare) words.emplace_back("--no-kill");
   for (const std::string& word : extra_words(request.extra)) words.push_back(word);
   for (const std::string& word : words) check_characters(word);
   return words;

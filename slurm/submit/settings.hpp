@@ -18,6 +18,13 @@ struct ScriptPlan;
 /// character, a backslash in the log directory (sbatch then does not expand %j), and what extra_words() refuses.
 std::vector<std::string> job_settings(const ScriptPlan& plan, const Site& site);
 
+/// "--nodes=2-4", or "--nodes=4" where both are 4.
+std::string nodes_word(std::int64_t fewest, std::int64_t most);
+
+/// The word that asks for SIGUSR1 at the batch script before the end of a job of so many seconds. `measured`: seconds
+/// of a step and a save; 0: not measured.
+std::string signal_word(std::int64_t seconds, double measured);
+
 /// Splits slurm.extra as a shell would, without expanding anything: spaces separate, quotes and backslashes keep text
 /// together. A value that is separate from its option is joined to it: "-p gpu" becomes "-pgpu", "--mail-type END"
 /// becomes "--mail-type=END". Throws base::InputError for a quote that does not end, for a word that belongs to no

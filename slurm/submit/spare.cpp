@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "slurm/queue/duration.hpp"
 #include "slurm/site/preemption.hpp"
+#include "slurm/submit/settings.hpp"
 
 namespace trireme::slurm {
 namespace {
@@ -26,8 +27,14 @@ std::optional<std::int64_t> smaller(const std::optional<std::int64_t>& a, const 
 std::int64_t whole_minutes(double seconds) { return static_cast<std::int64_t>(std::floor(seconds / 60)) * 60; }
 std::int64_t minutes_up(double seconds) { return static_cast<std::int64_t>(std::ceil(seconds / 60)) * 60; }
 
-double longest_at(const SparePlace& place, const SpareNeeds& needs) {
-  return std::min(needs.time_limit, place.time_limit ? static_cast<double>(*place.time_limit) : needs.time_limit);
+// The QOS that jobs of the partition may have, those of the lowest priority first.
+std::vector<Qos> allowed_qos(const Site& site, const Partition& partition) {
+  std::vector<Qos> allowed = site.qos;
+  std::erase_if(allowed, [&](const Qos& qos) {
+    return !partition.allow_qos.empty() && std::ranges::count(partition.allow_qos, qos.name) == 0;
+  });
+  std::ranges::stable_sort(allowed, {}, &Qos::priority);
+  return allowed;
 }
 
 double least_seconds(const SpareNeeds& needs) { return (1 + kWorth) * needs.overhead(); }
@@ -52,6 +59,10 @@ double length_of(const std::vector<double>& lengths, std::int64_t nodes) {
 
 }  // namespace
 
+double longest_at(const SparePlace& place, const SpareNeeds& needs) {
+  return std::min(needs.time_limit, place.time_limit ? static_cast<double>(*place.time_limit) : needs.time_limit);
+}
+
 std::vector<SparePlace> spare_places(const Site& site) {
   struct Ranked {
     SparePlace place;
@@ -69,12 +80,16 @@ std::vector<SparePlace> spare_places(const Site& site) {
                        rank,
                        preemption.mode == PreemptMode::kCancel});
     };
-    if (!by_qos) consider("", partition.priority_tier, std::nullopt);
-    for (const Qos& qos : site.qos) {
-      const auto& allowed = partition.allow_qos;
-      const bool may = allowed.empty() || std::ranges::count(allowed, qos.name) > 0;
-      if (by_qos && may) consider(qos.name, -static_cast<std::int64_t>(qos.preempted_by.size()), qos.time_limit);
+    const std::vector<Qos> allowed = allowed_qos(site, partition);  // the lowest first
+    if (by_qos) {
+      for (const Qos& qos : allowed)
+        consider(qos.name, -static_cast<std::int64_t>(qos.preempted_by.size()), qos.time_limit);
+      continue;
     }
+    // Who preempts is a matter of partitions here, who waits for whom one of QOS. Not everybody may use the lowest.
+    const bool differ = !allowed.empty() && allowed.front().priority < allowed.back().priority;
+    if (differ) consider(allowed.front().name, partition.priority_tier, allowed.front().time_limit);
+    consider("", partition.priority_tier, std::nullopt);
   }
   std::ranges::stable_sort(found, [](const Ranked& a, const Ranked& b) {
     return std::pair(a.cancels, a.rank) < std::pair(b.cancels, b.rank);  // a cancelled job does not come back by itself
@@ -87,10 +102,19 @@ std::vector<SparePlace> spare_places(const Site& site) {
 std::vector<std::string> Slice::words() const {
   std::vector<std::string> words = {"--partition=" + place.partition};
   if (!place.qos.empty()) words.push_back("--qos=" + place.qos);
-  words.push_back(fewest < nodes ? base::str("--nodes=", fewest, "-", nodes) : base::str("--nodes=", nodes));
+  words.push_back(nodes_word(fewest, nodes));
   words.push_back("--time=" + format_slurm_duration(seconds));
   words.push_back(base::str("--nice=", kNice));
   return words;
+}
+
+std::string Slice::size() const {
+  return base::str(fewest < nodes ? base::str(fewest, " to ") : "", nodes, nodes == 1 ? " node" : " nodes");
+}
+
+std::vector<std::string> Slice::successor_words(const std::string& job) const {
+  return {nodes_word(fewest, nodes), "--time=" + format_slurm_duration(seconds), signal_word(seconds, 0),
+          "--dependency=afterany:" + job};
 }
 
 std::vector<Slice> spare_slices(const SpareNeeds& needs, const std::vector<SparePlace>& places, const SpareView& view,
@@ -104,7 +128,17 @@ std::vector<Slice> spare_slices(const SpareNeeds& needs, const std::vector<Spare
       if (auto slice = slice_for(place, needs, nodes, length_of(lengths, nodes))) slices.push_back(*slice);
     }
   }
-  std::ranges::stable_sort(slices, [&](const Slice& a, const Slice& b) { return rate(a, needs) > rate(b, needs); });
+  // A QOS that allows less time is still the lower one: of the slices of a partition the first counts as much as the
+  // best.
+  const auto rate_there = [&, all = slices](const Slice& slice) {
+    double best = 0;
+    for (const Slice& one : all) {
+      if (one.place.partition == slice.place.partition && one.nodes == slice.nodes)
+        best = std::max(best, rate(one, needs));
+    }
+    return best;
+  };
+  std::ranges::stable_sort(slices, std::ranges::greater{}, rate_there);
   if (slices.size() > kMostSlices) slices.resize(kMostSlices);
   return slices;
 }
@@ -165,7 +199,14 @@ std::optional<SpareDecision> SpareWatch::give_back(const SpareView& view, const 
 SpareDecision SpareWatch::look(const SpareView& view, double now, double left) {
   const std::vector<double> lengths = holes(view, place_.partition, job_);
   if (auto decision = give_back(view, lengths, left)) return *decision;
-  const auto larger = best(view, nodes_ + 1, needs_.most_nodes);
+  const bool awaited = others_wait(view, place_.partition, job_);
+  if (awaited && std::ranges::count(needs_.sizes, nodes_) == 0) {
+    if (auto slice = best(view, 1, nodes_ - 1)) {
+      return {SpareDecision::Kind::kShrink, slice,
+              base::str("others wait, and the layout uses ", slice->nodes, " of the ", nodes_, " nodes only")};
+    }
+  }
+  const auto larger = awaited ? std::nullopt : best(view, nodes_ + 1, needs_.most_nodes);
   const double ours = std::min(left, length_of(lengths, nodes_));
   const auto pays = [&](const Slice& slice) {
     // Compared over the time that both could run. The larger one trains nothing while it changes.
@@ -183,8 +224,8 @@ SpareDecision SpareWatch::look(const SpareView& view, double now, double left) {
   ++larger_looks_;
   if (larger_looks_ < kLooks || now - *larger_since_ < needs_.change()) return {};
   return {SpareDecision::Kind::kGrow, larger,
-          base::str(larger->nodes - nodes_, " more nodes have stood idle for ", std::llround(now - *larger_since_),
-                    " s: going on with ", larger->nodes)};
+          base::str(larger->nodes - nodes_, larger->nodes == nodes_ + 1 ? " more node has" : " more nodes have",
+                    " stood idle for ", std::llround(now - *larger_since_), " s: going on with ", larger->nodes)};
 }
 
 }  // namespace trireme::slurm

@@ -6,8 +6,9 @@
 //   2. slices = spare_slices(needs, places, view, user); find_slice(slices, ask) with `sbatch --test-only` and
 //      slice.words() behind `ask`                                                                 (at most 6 more)
 //   3. Submit with slice.words(). No slice: submit the smallest size with lowest_words(); it waits and hurts nobody.
-//   4. While it runs, once every queue_seconds at most: SpareWatch::look(view, now, seconds left). Anything but kKeep:
-//      save, end with 75, and submit again (or scontrol update the requeued job) with the decision's slice.
+//   4. While it runs, once every spare_seconds: SpareWatch::look(view, now, seconds left). Anything but kKeep: save,
+//   end
+//      with 75, and submit a job of the decision's slice (docs/adr/0009-spare-jobs-change-size.md).
 #pragma once
 
 #include <cstdint>
@@ -32,7 +33,8 @@ struct SparePlace {
 };
 
 /// The places of this site that requeue or cancel a preempted job, the one that others preempt most easily first: by
-/// QOS where QOS decides (the one that most others preempt), else the partition of the lowest tier. Empty where nothing
+/// QOS where QOS decide (the one that most others preempt), else the partition of the lowest tier, in the QOS of the
+/// lowest priority where they differ, and again without one: not everybody may use every QOS. Empty where nothing
 /// preempts: there a spare job would be an ordinary one.
 std::vector<SparePlace> spare_places(const Site& site);
 
@@ -40,7 +42,7 @@ struct SpareNeeds {
   std::vector<std::int64_t> sizes;  ///< numbers of nodes that the run's layout can use, ascending, none of them 0
   double start_up = 60;             ///< seconds from the job's start to the first step, as measured
   double save = 10;                 ///< seconds of a save, as measured
-  double requeue = 120;             ///< seconds between the end of a job and its next start when nodes are free
+  double requeue = 35;              ///< seconds from a job's end to the start of the one that follows it
   double time_limit = 86400;        ///< seconds; the longest that a job may ask for
   std::int64_t most_nodes = 1;      ///< that one user's spare jobs may have and wait for together
 
@@ -49,6 +51,9 @@ struct SpareNeeds {
   /// Seconds that a change of size costs: a save, the way through the queue, a start-up.
   double change() const { return save + requeue + start_up; }
 };
+
+/// Seconds that a job may ask for at this place.
+double longest_at(const SparePlace& place, const SpareNeeds& needs);
 
 /// What to ask for.
 struct Slice {
@@ -60,6 +65,11 @@ struct Slice {
   /// Words for sbatch: partition, QOS, nodes, time, and --nice, so that it waits behind others of its own partition
   /// too. (Not --time-min: Slurm 22.05 starts a job with the least time at once, whatever the hole.)
   std::vector<std::string> words() const;
+  /// "1 to 4 nodes", "1 node".
+  std::string size() const;
+  /// Words for sbatch on the script of the job `job`, which has the slice's place already: nodes, time, and that it
+  /// waits for that job's end.
+  std::vector<std::string> successor_words(const std::string& job) const;
   bool operator==(const Slice&) const = default;
 };
 
@@ -98,7 +108,9 @@ struct SpareDecision {
 
 /// Watches one running spare job. It grows when that pays: the work gained until the hole's end or the time limit is
 /// more than twice what the change costs, and the nodes stood idle in all looks of the last change() seconds, at least
-/// two. It gives back at once: when jobs of others need its nodes before the next look and a save would be over.
+/// two, and nobody waited for nodes that it might take. It gives back at once: when jobs of others need its nodes
+/// before the next look and a save would be over, and when they wait while the layout leaves some of its nodes idle (it
+/// came back on 3 and computes on 2).
 class SpareWatch {
  public:
   /// `job`: its id as squeue shows it. `look_seconds`: between two looks.

@@ -108,7 +108,8 @@ std::optional<SpareJob> parse_job(const std::string& line, double now) {
   job.seconds = duration(job.waits ? cells[6] : cells[5]);
   const std::string& reason = cells[10];
   job.next = job.waits && reason.find("Resources") != std::string::npos;
-  for (const char* word : {"Resources", "Priority", "ReqNodeNotAvail"}) {
+  // None: the scheduler has not looked at it yet.
+  for (const char* word : {"Resources", "Priority", "ReqNodeNotAvail", "None"}) {
     job.waits_for_nodes = job.waits_for_nodes || (job.waits && reason.find(word) != std::string::npos);
   }
   if (job.waits) job.start = seconds_until(cells[7], now);
@@ -169,6 +170,19 @@ std::vector<std::string> spare_jobs_command() {
           "--states=PENDING,CONFIGURING,RUNNING,SUSPENDED,COMPLETING",
           "--sort=-p,i",
           "--format=%i|%u|%P|%T|%D|%L|%l|%S|%q|%N|%r"};
+}
+
+double scheduler_seconds(const std::string& config) {
+  constexpr std::string_view kInterval = "bf_interval=";
+  constexpr double kUsual = 30, kRest = 5;
+  const std::size_t at = config.find(kInterval);
+  const auto seconds = at == std::string::npos ? 0 : number(std::string_view(config).substr(at + kInterval.size()));
+  return (seconds > 0 ? static_cast<double>(seconds) : kUsual) + kRest;
+}
+
+bool hides_jobs(const std::string& config) {
+  const std::vector<std::string> hidden = split(field(parse_config(config), "PrivateData"), ',');
+  return std::ranges::count(hidden, "jobs") > 0;
 }
 
 SpareView parse_spare_view(const std::string& sinfo, const std::string& squeue, double now) {
@@ -237,6 +251,18 @@ std::vector<double> holes(const SpareView& view, const std::string& partition, c
   }
   while (!lengths.empty() && lengths.back() <= 0) lengths.pop_back();  // a job that waits is about to take them
   return lengths;
+}
+
+bool others_wait(const SpareView& view, const std::string& partition, const std::string& without) {
+  const auto found = view.partitions.find(partition);
+  return found != view.partitions.end() && std::ranges::any_of(view.jobs, [&](const SpareJob& job) {
+           return job.waits_for_nodes && job.id != without && is_in(view, job, found->second);
+         });
+}
+
+const SpareJob* find_job(const SpareView& view, const std::string& id) {
+  const auto found = std::ranges::find(view.jobs, id, &SpareJob::id);
+  return found == view.jobs.end() ? nullptr : &*found;
 }
 
 std::int64_t nodes_of(const SpareView& view, const std::string& user, const std::string& partition,

@@ -38,6 +38,13 @@ struct SpareView {
 std::vector<std::string> spare_nodes_command();
 std::vector<std::string> spare_jobs_command();
 
+/// Reads how long a job that could start waits for the scheduler at most, in seconds, from `scontrol show config`: the
+/// time between two rounds of backfill (30 s unless bf_interval says otherwise), and 5 s for the rest.
+double scheduler_seconds(const std::string& config);
+
+/// Whether squeue hides other people's jobs, as `scontrol show config` says (PrivateData): then nobody sees who waits.
+bool hides_jobs(const std::string& config);
+
 /// Parses their answers; skips lines that do not fit. `now`: when squeue was asked, in seconds since the epoch.
 SpareView parse_spare_view(const std::string& sinfo, const std::string& squeue, double now);
 
@@ -50,6 +57,12 @@ SpareView parse_spare_view(const std::string& sinfo, const std::string& squeue, 
 /// before it ends, or within two minutes after, takes nodes as soon as there are enough without it. A job for which
 /// there are enough idle nodes already waits for something else.
 std::vector<double> holes(const SpareView& view, const std::string& partition, const std::string& without = "");
+
+/// Whether a job other than `without` waits for nodes in a partition that has a node of this one.
+bool others_wait(const SpareView& view, const std::string& partition, const std::string& without);
+
+/// The job of that id; null when there is none.
+const SpareJob* find_job(const SpareView& view, const std::string& id);
 
 /// How many nodes this user's jobs of the partition have and wait for, without those of the job `without`.
 std::int64_t nodes_of(const SpareView& view, const std::string& user, const std::string& partition,

@@ -134,10 +134,31 @@ def time_limit(cluster, folder):
     return f"stopped at step {first['last_step']}, {program.every_step_once()} steps in {len(program.ledger('end'))} jobs"
 
 
+def node_killed(cluster, folder, example="ddp", *words):
+    """A node dies: the run goes on from what it saved, on the nodes that are left."""
+    program = Program(cluster, folder, example, f"{example}-killed", *(words or [PARAMS.format("lr = 1e-2, ")]),
+                      "--slurm.min_nodes=1")
+    job = program.submit()
+    program.wait_step(60)
+    hosts = program.ledger("start")[0]["hosts"]
+    cluster.devcluster("kill-node", hosts[-1])
+    program.wait_done()
+    second = program.ledger("start")[1]
+    assert second["first_step"] >= 50 and hosts[-1] not in second["hosts"], (second, program.log()[-3000:])
+    assert second["job"] == job, second
+    program.every_step_once()
+    cluster.devcluster("start-node", hosts[-1])
+    return f"went on from step {second['first_step']} on {len(second['hosts'])} of {len(hosts)} nodes"
+
+
+def node_killed_srun(cluster, folder):
+    return node_killed(cluster, folder, "ring", PARAMS.format(""), SRUN)
+
+
 PARAMS = "--program.params={}steps = 160, delay = 0.1"
 SRUN = "--program.launcher=srun"
-CASES = [ddp, ring, ring_srun, lightning, trainer, time_limit]
-NEEDS = {"lightning": "pytorch_lightning", "trainer": "accelerate", "ddp": "torch"}
+CASES = [ddp, ring, ring_srun, lightning, trainer, time_limit, node_killed, node_killed_srun]
+NEEDS = {"lightning": "pytorch_lightning", "trainer": "accelerate", "ddp": "torch", "node_killed": "torch"}
 
 
 def carry_out(case, cluster, folder):

@@ -63,7 +63,7 @@ TEST(ChooseSpare, TakesTheLargestSizeThatLeavesNoRankIdle) {
   std::vector<std::int64_t> sizes;
   const auto choice = choose_spare(run_of(4), queue.site, queue.run(), 0, [&](const JobRequest& request) {
     sizes.push_back(request.nodes);
-    return std::optional(0.0);
+    return StartAnswer{0.0};
   });
   EXPECT_THAT(queue.asked, ElementsAre("sinfo", "squeue"));
   EXPECT_THAT(sizes, ElementsAre(2)) << "of 3 idle nodes: 6 ranks do not divide a batch of 8";
@@ -74,26 +74,73 @@ TEST(ChooseSpare, TakesTheLargestSizeThatLeavesNoRankIdle) {
   EXPECT_EQ(request.nodes, 2);
   EXPECT_EQ(request.min_nodes, 1);
   EXPECT_EQ(request.time, "1-00:00:00") << "the run file's time is that of an ordinary job";
-  EXPECT_EQ(request.extra, "--comment=x --nice=10000");
+  EXPECT_EQ(request.extra, "--comment=x --nice=10000 --exclusive");
 }
 
 TEST(ChooseSpare, WaitsForAHoleWhenNothingIsIdleForLongEnough) {
   Queue queue;
   queue.jobs = "7|other|high|PENDING|3|1:00:00|1:00:00|N/A|normal||Resources\n";
   int questions = 0;
-  const auto choice = choose_spare(run_of(4), queue.site, queue.run(), 0, [&](const JobRequest&) {
+  const auto choice = choose_spare(run_of(4), queue.site, queue.run(), 0, [&](const JobRequest& request) {
     ++questions;
-    return std::optional(0.0);
+    EXPECT_EQ(request.nodes, 1);
+    return StartAnswer{0.0};
   });
-  EXPECT_EQ(questions, 0);
+  EXPECT_EQ(questions, 1) << "whether Slurm takes it there at all";
   EXPECT_FALSE(choice.starts_now);
   EXPECT_EQ(choice.slice.nodes, 1);
+}
+
+TEST(ChooseSpare, WaitsOnlyWhereSlurmTakesTheJob) {
+  Queue queue;
+  queue.site.partitions.push_back(partition("guest", slurm::PreemptMode::kRequeue));
+  queue.site.partitions.back().priority_tier = 2;
+  queue.jobs = "7|other|high|PENDING|3|1:00:00|1:00:00|N/A|normal||Resources\n";
+  const auto only_guest = [](const JobRequest& request) {
+    return request.partition == "guest" ? StartAnswer{4000.0} : StartAnswer{{}, "User's group not permitted"};
+  };
+  EXPECT_EQ(choose_spare(run_of(4), queue.site, queue.run(), 0, only_guest).slice.place.partition, "guest");
+  const auto nowhere = [](const JobRequest&) { return StartAnswer{{}, "User's group not permitted"}; };
+  try {
+    choose_spare(run_of(4), queue.site, queue.run(), 0, nowhere);
+    FAIL();
+  } catch (const base::InputError& error) {
+    EXPECT_THAT(error.what(), testing::HasSubstr("User's group not permitted"));
+  }
+}
+
+TEST(NextSlice, IsTheBestOneWhenTheJobsTimeIsOver) {
+  Queue queue;
+  const auto needs = spare_needs(run_of(4).layout, 2, 4, {});
+  const slurm::SparePlace place{"low", "", 3600, 4};
+  const auto slice = [&] { return next_slice(needs, place, "9", "me", queue.run(), 0); };
+  queue.jobs = "9|me|low|RUNNING|1|0:10|1:00:00|2026-11-30T12:00:00|normal|n4|None\n";
+  ASSERT_TRUE(slice());
+  EXPECT_EQ(slice()->nodes, 4) << "its own node and the three that are idle";
+  EXPECT_EQ(slice()->fewest, 1);
+  EXPECT_EQ(slice()->seconds, 3600);
+  queue.jobs += "8|other|low|PENDING|9|1:00:00|1:00:00|N/A|normal||Priority\n";
+  EXPECT_EQ(slice()->nodes, 1) << "somebody waits";
+  queue.jobs = "";
+  EXPECT_FALSE(slice()) << "Slurm does not know the job";
+}
+
+TEST(ChooseSpare, ChecksTheRunWhereItWillRunAndNotWhereItsFileSays) {
+  Queue queue;
+  SpareRun run = run_of(64);
+  run.request.partition = "gone";
+  run.request.qos = "x";
+  const JobRequest smallest = smallest_spare(run, queue.site);
+  EXPECT_EQ(smallest.partition, "low");
+  EXPECT_EQ(smallest.qos, "");
+  EXPECT_EQ(smallest.time, "");
+  EXPECT_EQ(smallest.nodes, 1);
 }
 
 TEST(ChooseSpare, IsRefusedWhereItWouldBeInOthersWay) {
   Queue queue;
   queue.site.partitions.pop_back();
-  const auto never = [](const JobRequest&) { return std::optional<double>(); };
+  const auto never = [](const JobRequest&) { return StartAnswer{}; };
   EXPECT_THROW(choose_spare(run_of(4), queue.site, queue.run(), 0, never), base::InputError);
   Queue other;
   SpareRun wide = run_of(1);

@@ -33,6 +33,8 @@ TEST(StartReason, NamesTheWayBack) {
   EXPECT_EQ(start_reason(before("7", 0, true, "killed"), job("8")), "next job after it was killed");
   EXPECT_EQ(start_reason(before("7", 0, true, "stopped before the time limit"), job("8", 0, "afterany:7")),
             "next link of the chain after it was stopped before the time limit");
+  EXPECT_EQ(start_reason(before("7", 0, true, "stopped to go on with 4 nodes"), job("8", 0, "afterany:7")),
+            "next job after it was stopped to go on with 4 nodes");
   EXPECT_EQ(start_reason(before("7", 0, true, "done"), job("")), "resumed by hand after it was done");
 }
 

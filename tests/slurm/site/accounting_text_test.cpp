@@ -44,10 +44,11 @@ TEST(ParseQos, TellsWhoPreemptsWhomAndHow) {
 
 TEST(ParseQos, NobodyPreemptsWhereQosDoNotDecide) {
   const auto qos =
-      parse_qos("a|b|cancel|00:00:00|\nb||cancel|00:00:00|\n", {{"PreemptType", "preempt/partition_prio"}});
+      parse_qos("a|b|cancel|00:00:00||7\nb||cancel|00:00:00||0\n", {{"PreemptType", "preempt/partition_prio"}});
   ASSERT_EQ(qos.size(), 2U);
   EXPECT_THAT(qos[1].preempted_by, IsEmpty());
   EXPECT_EQ(qos[1].preempt_mode, PreemptMode::kOff);
+  EXPECT_EQ(qos[0].priority, 7);
 }
 
 }  // namespace

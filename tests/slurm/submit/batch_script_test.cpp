@@ -165,10 +165,29 @@ TEST(BatchScript, SubmitsANewJobOnlyWhereNodesMay) {
   EXPECT_THAT(batch_script(plan, site), Not(HasSubstr("resubmit ]")));
 }
 
+TEST(BatchScript, OfASpareJobWatchesTheClusterAndAsksForWholeNodes) {
+  const Site site = sample_site();
+  ScriptPlan plan = sample_plan(site);
+  EXPECT_THAT(batch_script(plan, site), Not(HasSubstr("spare")));
+  plan.spare = ScriptSpare{8, 3600};
+  plan.geometry.nodes = plan.geometry.min_nodes = 1;  // the next job may have more
+  plan.overrides = {"--slurm.spare_seconds=300"};
+  const std::string text = batch_script(plan, site);
+  EXPECT_THAT(text, HasSubstr(" --most-nodes 8 --longest 3600 --slurm.spare_seconds=300 \"$@\")"));
+  EXPECT_THAT(text, HasSubstr("job spare \"$run_file\" --dir \"$run_dir\" --ranks-per-node 8 --most-nodes 8 "
+                              "--longest 3600 --attempt \"$attempt\" --launcher \"$launcher\" --script \"$0\" "
+                              "--slurm.spare_seconds=300 &\n"));
+  EXPECT_THAT(text, HasSubstr("#SBATCH --nodes=1\n#SBATCH --exclusive\n"));
+  EXPECT_THAT(text, HasSubstr("#SBATCH --no-kill\n"));
+  EXPECT_THAT(text, Not(HasSubstr("--ntasks-per-node=8\n")));
+  plan.requeue = false;
+  EXPECT_THAT(batch_script(plan, site), Not(HasSubstr("job spare"))) << "the next link of the chain goes on";
+}
+
 TEST(BatchScript, PassesShellcheck) {
   if (!run_command({"shellcheck", "--version"})) GTEST_SKIP() << "shellcheck is not installed";
   const tests::TemporaryDirectory directory;
-  for (int kind = 0; kind < 32; ++kind) {
+  for (int kind = 0; kind < 40; ++kind) {
     Site site = sample_site();
     site.submit_from_nodes = (kind & 8) != 0;
     ScriptPlan plan = sample_plan(site);
@@ -182,7 +201,8 @@ TEST(BatchScript, PassesShellcheck) {
       plan.requeue = false;
       plan.overrides = {"--train.steps=7", "--run.name=it's"};
     }
-    if ((kind & 17) == 16) plan.sweep = ScriptSweep{"/scratch/it's", 4, 1, (kind & 2) != 0};
+    if ((kind & 16) != 0) plan.spare = ScriptSpare{8, 3600};
+    if ((kind & 32) != 0) plan.sweep = ScriptSweep{"/scratch/it's", 4, 1, (kind & 2) != 0};
     const auto file = directory.path() / "script.sh";
     std::ofstream(file) << batch_script(plan, site);
     const auto result = run_command({"shellcheck", file.string()});

@@ -236,5 +236,26 @@ TEST(Decide, NoNewJobWhileALayoutFitsOrForNodesThatAreOnlyDown) {
   EXPECT_EQ(decide(down).kind, Kind::kRequeue);  // Slurm does not give a node that is down
 }
 
+TEST(Decide, ASpareJobThatIsToChangeItsSizeGoesOnAsANewJob) {
+  Situation situation = after(75, "stopped by SIGUSR1");
+  situation.may_requeue = true;
+  situation.slice = Slice{{}, 4, 1, 600};
+  const NextStep next = decide(situation);
+  EXPECT_EQ(next.kind, Kind::kSlice);
+  EXPECT_EQ(next.slice->nodes, 4);
+  EXPECT_THAT(next.why, HasSubstr("a new job goes on"));
+  situation.preempted = true;  // Slurm requeues it in any case: two jobs of one run
+  EXPECT_EQ(decide(situation).kind, Kind::kRequeue);
+  situation.preempted = false;
+  situation.stopped = true;
+  EXPECT_EQ(decide(situation).kind, Kind::kEnd);
+  situation = after(0, "done");
+  situation.slice = Slice{{}, 4, 1, 600};
+  EXPECT_EQ(decide(situation).kind, Kind::kEnd);
+  situation = after(1, "failed on n2: x");
+  situation.slice = Slice{{}, 4, 1, 600};
+  EXPECT_EQ(decide(situation).kind, Kind::kGo);
+}
+
 }  // namespace
 }  // namespace trireme::slurm

@@ -81,6 +81,34 @@ TEST_F(BatchScriptRun, RequeuesWhereNoNewJobIsTaken) {
   EXPECT_THAT(lines("scontrol.calls"), ElementsAre("requeue|7|"));
 }
 
+TEST_F(BatchScriptRun, ASpareJobHandsItsRunToAJobOfAnotherSize) {
+  plan_.spare = ScriptSpare{4, 86400};
+  // Its watch runs beside the ranks: its call has no place among the others.
+  program("trireme", "");
+  std::ifstream plain(path("bin/trireme"));
+  std::string text{std::istreambuf_iterator<char>(plain), {}};
+  text.insert(text.find('\n') + 1,
+              "[ \"$2\" = spare ] && { printf '%s|' \"$@\" >\"$FAKE/watch.$$\"; exec sleep 100; }\n");
+  std::ofstream(path("bin/trireme")) << text;
+  answer("trireme", 1, 0, kGo);
+  answer("mpirun", 1, 0);
+  answer("trireme", 2, 0, "slice\n75\n--nodes=1-4 --time=00:10:00 --dependency=afterany:7\n");
+  EXPECT_EQ(run(), 0);
+  EXPECT_THAT(lines("sbatch.calls"),
+              ElementsAre("--nodes=1-4|--time=00:10:00|--dependency=afterany:7|" + path("script") + "|"));
+  EXPECT_THAT(lines("leaked"), ElementsAre("0"));
+  EXPECT_TRUE(lines("scontrol.calls").empty());
+}
+
+TEST_F(BatchScriptRun, ASpareJobIsRequeuedWhereNodesMayNotSubmit) {
+  plan_.spare = ScriptSpare{4, 86400};
+  answer("trireme", 1, 0, "slice\n75\n--nodes=1-4 --time=00:10:00 --dependency=afterany:7\n");
+  answer("sbatch", 1, 1);
+  EXPECT_EQ(run(), 75);
+  EXPECT_EQ(lines("sbatch.calls").size(), 1U);
+  EXPECT_THAT(lines("scontrol.calls"), ElementsAre("requeue|7|"));
+}
+
 TEST_F(BatchScriptRun, TriesForLongerThanAGraceLasts) {
   site_.partitions[0].grace = 1200;
   site_.kill_wait = 30;

@@ -37,7 +37,8 @@ SpareNeeds needs_of(std::vector<std::int64_t> sizes, std::int64_t most = 8) {
   SpareNeeds needs;
   needs.sizes = std::move(sizes);
   needs.start_up = 40;
-  needs.save = 10;  // an overhead of 60 s, and 170 s a change
+  needs.save = 10;
+  needs.requeue = 120;  // an overhead of 60 s, and 170 s a change
   needs.most_nodes = most;
   return needs;
 }
@@ -98,6 +99,21 @@ TEST(SparePlaces, WhereQosDecideTheOneThatMostOthersPreempt) {
   EXPECT_EQ(spare_places(site).size(), 1U);
 }
 
+TEST(SparePlaces, TheLowestQosOfAPartitionFirst) {
+  Site site = site_by_partition();
+  site.partitions.pop_back();
+  site.qos = {{"normal", {}, PreemptMode::kOff, 0, std::nullopt, 100}, {"idle", {}, PreemptMode::kOff, 0, 3600, 1}};
+  auto places = spare_places(site);
+  ASSERT_EQ(places.size(), 2U);
+  EXPECT_EQ(places[0], (SparePlace{"mid", "idle", 3600, std::nullopt}));
+  EXPECT_EQ(places[1], (SparePlace{"mid", "", 86400, std::nullopt})) << "not everybody may use it";
+  site.qos[1].priority = 100;
+  EXPECT_EQ(spare_places(site).size(), 1U) << "none is lower than another";
+  site.qos[1].priority = 1;
+  site.partitions[1].allow_qos = {"normal"};
+  EXPECT_EQ(spare_places(site).size(), 1U);
+}
+
 TEST(SpareSlices, TheMostWorkPerSecondFirst) {
   SpareView view = view_of(4);
   view.jobs.push_back(waiting(2, 610));
@@ -107,6 +123,16 @@ TEST(SpareSlices, TheMostWorkPerSecondFirst) {
   EXPECT_EQ(slices[0].seconds, 600) << "whole minutes, before the others' start";
   EXPECT_EQ(slices[1].nodes, 2);
   EXPECT_EQ(slices[1].seconds, 86400);
+}
+
+TEST(SpareSlices, ALowerQosComesFirstThoughItAllowsLessTime) {
+  const auto slices =
+      spare_slices(needs_of({1, 2}), {{"low", "idle", 3600, {}}, {"low", "", 86400, {}}}, view_of(2), "me");
+  ASSERT_EQ(slices.size(), 4U);
+  EXPECT_EQ(slices[0].place.qos, "idle");
+  EXPECT_EQ(slices[0].nodes, 2);
+  EXPECT_EQ(slices[1].place.qos, "");
+  EXPECT_EQ(slices[1].nodes, 2);
 }
 
 TEST(SpareSlices, AHoleThatIsNotWorthAStartIsLeftAlone) {
@@ -172,6 +198,23 @@ TEST(SpareWatch, GrowsWhenNodesStoodIdleForLongEnough) {
   EXPECT_EQ(grown.slice->fewest, 1);
 }
 
+TEST(SpareWatch, DoesNotGrowWhileAnybodyWaitsForTheseNodes) {
+  SpareWatch watch = watch_of(2);
+  for (double now = 0; now < 1200; now += 60) {
+    SpareView view = view_of(6, 2);
+    view.partitions["other"] = {"i6", "j1"};  // it shares a node
+    view.jobs.push_back(waiting(1, kForever));
+    view.jobs.back().partitions = {"other"};
+    EXPECT_EQ(watch.look(view, now, 7200).kind, Kind::kKeep) << now;
+  }
+  SpareView elsewhere = view_of(6, 2);
+  elsewhere.partitions["other"] = {"j1"};
+  elsewhere.jobs.push_back(waiting(1, kForever));
+  elsewhere.jobs.back().partitions = {"other"};
+  EXPECT_EQ(watch.look(elsewhere, 1200, 7200).kind, Kind::kKeep) << "from here on the nodes must stand idle";
+  EXPECT_EQ(watch.look(elsewhere, 1380, 7200).kind, Kind::kGrow);
+}
+
 TEST(SpareWatch, NodesThatComeAndGoMakeItWait) {
   SpareWatch watch = watch_of(2);
   for (double now = 0; now < 3600; now += 120) {
@@ -220,6 +263,15 @@ TEST(SpareWatch, KeepsNodesUntilJustBeforeTheyAreNeeded) {
   EXPECT_EQ(watch_of(4).look(view(600), 0, 7200).kind, Kind::kKeep);
   EXPECT_EQ(watch_of(4).look(view(75), 0, 7200).kind, Kind::kYield);
   EXPECT_EQ(watch_of(4).look(view(75), 0, 70).kind, Kind::kKeep) << "it ends before by itself";
+}
+
+TEST(SpareWatch, GivesBackWhatItsLayoutDoesNotUseWhenOthersWait) {
+  SpareView view = view_of(0, 3, 7200);  // it came back on three nodes, and computes on two
+  EXPECT_EQ(watch_of(3).look(view, 0, 7200).kind, Kind::kKeep);
+  view.jobs.push_back(waiting(9, kForever));
+  const SpareDecision decision = watch_of(3).look(view, 0, 7200);
+  ASSERT_EQ(decision.kind, Kind::kShrink);
+  EXPECT_EQ(decision.slice->nodes, 2);
 }
 
 TEST(SpareWatch, DoesNotGiveBackWhatDoesNotHelp) {

@@ -155,5 +155,31 @@ TEST(NodesOf, AUsersJobsThatRunAndWait) {
   EXPECT_EQ(nodes_of(view, "eve", "high"), 2);
 }
 
+TEST(SchedulerSeconds, AreThoseBetweenTwoRoundsOfBackfill) {
+  EXPECT_EQ(scheduler_seconds(""), 35);
+  EXPECT_EQ(scheduler_seconds("SchedulerParameters     = sched_interval=1,bf_interval=60,bf_window=1\n"), 65);
+}
+
+TEST(HidesJobs, WhereOthersJobsArePrivate) {
+  EXPECT_TRUE(hides_jobs("PriorityType = priority/basic\nPrivateData             = accounts,jobs,usage\n"));
+  EXPECT_FALSE(hides_jobs("PrivateData             = none\n"));
+  EXPECT_FALSE(hides_jobs(""));
+}
+
+TEST(OthersWait, CountsWhoWaitsForNodesThatThePartitionHas) {
+  SpareView view;
+  view.partitions = {{"low", {"a", "b"}}, {"high", {"b"}}, {"far", {"c"}}};
+  const auto with = [&](const char* partition, bool for_nodes) {
+    view.jobs = {{.id = "1", .partitions = {partition}, .nodes = 1, .waits = true, .waits_for_nodes = for_nodes}};
+    return others_wait(view, "low", "2");
+  };
+  EXPECT_TRUE(with("high", true));
+  EXPECT_TRUE(with("low", true));
+  EXPECT_FALSE(with("far", true));
+  EXPECT_FALSE(with("low", false)) << "for another job's end, or a limit";
+  with("low", true);
+  EXPECT_FALSE(others_wait(view, "low", "1")) << "it is the job itself";
+}
+
 }  // namespace
 }  // namespace trireme::slurm
