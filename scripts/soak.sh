@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # What takes too long for every test run, again and again for MINUTES (default 60) each:
 #   preemption   every way to be preempted on a real Slurm that it starts on this machine (as root)
-#   slurm        every case of the training under Slurm, also those that the suite leaves out
+#   slurm        every case of the training under Slurm, also those that the suite leaves out, and a sweep of 200 trials
+#                whose trials, tasks and nodes are killed
 #   faults       every fault at every call of a save with ever other random crashes, kills in rounds of 200, full disks
 #   fuzz         the readers of a checkpoint's small files, at most 30 minutes
 #   resume       one run killed a hundred times, and one of each architecture killed ten times on four ranks, must
@@ -47,8 +48,9 @@ preemption() {
 slurm() {
   while [ "$SECONDS" -lt "$end" ]; do
     "$TRIREME_VENV/bin/python" tests/slurm/training_test.py --all | tee -a "$log" || true
+    TRIALS=200 "$TRIREME_VENV/bin/python" tests/slurm/sweep_test.py kills | tee -a "$log" || true
   done
-  record 'training under Slurm' "$(grep -E '^[a-z_]+: .* \([0-9]+ s\)$' "$log" | grep -vc ': FAILED' || true)" \
+  record 'training and sweeps under Slurm' "$(grep -E '^[a-z_]+: .* \([0-9]+ s\)$' "$log" | grep -vc ': FAILED' || true)" \
     "$(grep -c '^[a-z_]*: FAILED' "$log" || true)"
 }
 

@@ -19,8 +19,8 @@ int job_command(const Arguments& arguments);
 int job_start_command(const Arguments& arguments);
 int job_rank_command(const Arguments& arguments);
 int job_signal_command(const Arguments& arguments);
-int job_spare_command(const Arguments& arguments);  // commands/spare.cpp
 int job_trial_command(const Arguments& arguments);  // commands/job_trial.cpp
+int job_spare_command(const Arguments& arguments);  // commands/spare.cpp
 /// Whether the words after `trireme train` name a run of somebody's own program ([program]). False on all ranks of a
 /// launch but the first, and for words and files that the helper refuses, where there is one.
 bool is_program_run(const Arguments& arguments);

@@ -303,8 +303,8 @@ int job_command(const Arguments& arguments) {
        {"directory", "where a run file's run lies", directory},
        {"start", "starts a [program] run's next attempt and looks after it", job_start_command},
        {"rank", "starts one rank's process of a [program] run", job_rank_command},
-       {"spare", "watches the cluster for a spare job while its ranks compute", job_spare_command},
        {"trial", "takes a sweep's next trial for a batch script", job_trial_command},
+       {"spare", "watches the cluster for a spare job while its ranks compute", job_spare_command},
        {"signal", "sends a signal to a [program] run's processes on this node", job_signal_command}},
       arguments);
 }

@@ -28,11 +28,10 @@ namespace {
 using base::str;
 using Path = std::filesystem::path;
 
-// Trials that share a script, and how many tasks its array gets.
+// Trials that share a script, and the script.
 struct ShapeJobs {
   TrialShape shape;
   slurm::ScriptPlan plan;
-  std::int64_t tasks_at_once = 1;
 };
 
 class Planner {
@@ -98,12 +97,12 @@ class Planner {
         throw base::InputError(str("the trials need ", jobs.size(), " kinds of jobs, which wait for each other in the ",
                                    "queue: take --no-requeue out of slurm.extra"));
       }
-      jobs[i].tasks_at_once = shares[i];
       plan.runs[0].name = sweep_job_name(submission_.file.settings.name, number);
       plan.sweep->shape = number;
       plan.sweep->parks = jobs.size() > 1;
       // A task that cannot come back after its time limit is followed by another one.
-      plan.sweep->tasks = plan.requeue ? shares[i] : std::max(shares[i], std::ssize(jobs[i].shape.trials));
+      const std::int64_t most = plan.requeue ? shares[i] : std::ssize(jobs[i].shape.trials);
+      plan.sweep->tasks = std::max(shares[i], std::min(most, site_.max_array_size));
       plan.at_once = shares[i];
       if (site_.max_array_size < 1) {
         throw base::InputError("this cluster takes no job arrays (MaxArraySize): submit trials one by one, or --local");
@@ -131,6 +130,16 @@ class Planner {
   const slurm::Site site_;
   const double measured_;
 };
+
+slurm::Site cluster_of(const SweepSubmission& submission) {
+  try {
+    return site_of(submission.site, submission.dry_run);
+  } catch (const base::InputError&) {
+    throw;
+  } catch (const base::Error& error) {
+    throw base::Error(str(error.what(), "; --local runs the trials on this machine"));
+  }
+}
 
 std::string size_text(const slurm::ScriptPlan& plan) {
   return str(plan.geometry.nodes, " node(s) x ", plan.geometry.ranks_per_node, " rank(s)");
@@ -205,7 +214,7 @@ void print_sweep_plan(const SweepState& planned, const KnownPace& pace, bool jso
 
 int submit_sweep(base::FileSystem& files, SweepSubmission submission) {
   const SweepFile& file = submission.file;
-  const slurm::Site site = site_of(submission.site, submission.dry_run);
+  const slurm::Site site = cluster_of(submission);
   std::vector<ShapeJobs> jobs = Planner(files, submission, site).plan();
   const slurm::ScriptPlan& first = jobs.front().plan;
   // Results do not depend on the layout: a sweep that was begun with other ranks goes on.

@@ -47,12 +47,6 @@ struct ScriptRun {
   std::string run_directory;  ///< absolute
 };
 
-/// What the script of a spare job (submit --spare) hands to the process that watches the cluster for it.
-struct ScriptSpare {
-  std::int64_t most_nodes = 1;  ///< that the run may have
-  std::int64_t longest = 0;     ///< seconds that a job may ask for where it runs
-};
-
 /// A job array whose tasks take a sweep's trials, one after the other (sweep_script.hpp).
 struct ScriptSweep {
   std::string directory;            ///< absolute
@@ -60,6 +54,12 @@ struct ScriptSweep {
   std::int64_t shape = 0;           ///< they take the trials of this shape only
   bool parks = false;               ///< a task without work waits in the queue for more, instead of ending
   std::int64_t queue_seconds = 60;  ///< between two questions to the queue about other workers
+};
+
+/// What the script of a spare job (submit --spare) hands to the process that watches the cluster for it.
+struct ScriptSpare {
+  std::int64_t most_nodes = 1;  ///< that the run may have
+  std::int64_t longest = 0;     ///< seconds that a job may ask for where it runs
 };
 
 struct ScriptPlan {

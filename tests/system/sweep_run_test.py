@@ -3,6 +3,7 @@ says why, a stop saves and a second call goes on."""
 
 import json
 import os
+import shutil
 import signal
 import time
 
@@ -104,6 +105,10 @@ def where_trials_run_is_said_or_follows_from_the_file(space):
         refused = space.run("sweep", "run", "where.ini", *words)
         check(refused.returncode == 2 and sentence in refused.stderr, f"{words}: {refused.returncode} {refused.stderr}")
     space.must("sweep", "run", "where.ini", "--local", "--dry-run")
+    if shutil.which("sbatch"):  # of a cluster that nobody started
+        space.write("empty.conf", "")
+        refused = space.run("sweep", "run", "where.ini", environment={"SLURM_CONF": space / "empty.conf", "TRIREME_SITE": "none"})
+        check(refused.returncode == 1 and "--local runs the trials on this machine" in refused.stderr, refused.stderr)
 
 
 def trials_may_have_ranks(space):

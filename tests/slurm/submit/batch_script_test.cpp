@@ -187,7 +187,7 @@ TEST(BatchScript, OfASpareJobWatchesTheClusterAndAsksForWholeNodes) {
 TEST(BatchScript, PassesShellcheck) {
   if (!run_command({"shellcheck", "--version"})) GTEST_SKIP() << "shellcheck is not installed";
   const tests::TemporaryDirectory directory;
-  for (int kind = 0; kind < 64; ++kind) {
+  for (int kind = 0; kind < 40; ++kind) {
     Site site = sample_site();
     site.submit_from_nodes = (kind & 8) != 0;
     ScriptPlan plan = sample_plan(site);
@@ -201,8 +201,8 @@ TEST(BatchScript, PassesShellcheck) {
       plan.requeue = false;
       plan.overrides = {"--train.steps=7", "--run.name=it's"};
     }
-    if ((kind & 48) == 16) plan.spare = ScriptSpare{8, 3600};
-    if ((kind & 49) == 32) plan.sweep = ScriptSweep{"/scratch/it's", 4, 1, (kind & 2) != 0};
+    if ((kind & 16) != 0) plan.spare = ScriptSpare{8, 3600};
+    if ((kind & 32) != 0) plan.sweep = ScriptSweep{"/scratch/it's", 4, 1, (kind & 2) != 0};
     const auto file = directory.path() / "script.sh";
     std::ofstream(file) << batch_script(plan, site);
     const auto result = run_command({"shellcheck", file.string()});

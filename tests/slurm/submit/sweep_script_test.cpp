@@ -51,7 +51,7 @@ TEST_F(SweepScript, TakesTrialsOneAfterTheOtherAndSaysHowTheyEnded) {
   const auto calls = lines("trireme.calls");
   ASSERT_EQ(calls.size(), 7U);
   EXPECT_THAT(calls[0], HasSubstr("job|trial|" + path("sweeps/l r") + "|--process|"));
-  EXPECT_THAT(calls[0], HasSubstr("|--taken|0|--requeue|"));
+  EXPECT_THAT(calls[0], HasSubstr("|--taken|0|--shape|0|--requeue|"));
   EXPECT_THAT(calls[1], HasSubstr("job|next|" + path("sweeps/l r/trial_4/trial.ini") + "|"));
   EXPECT_THAT(calls[3], HasSubstr("|--taken|1|"));
   EXPECT_THAT(calls[3], HasSubstr("|--last|4|--ended|end|--code|75|"));
