@@ -49,8 +49,10 @@ slurm() {
   while [ "$SECONDS" -lt "$end" ]; do
     "$TRIREME_VENV/bin/python" tests/slurm/training_test.py --all | tee -a "$log" || true
     TRIALS=200 "$TRIREME_VENV/bin/python" tests/slurm/sweep_test.py kills | tee -a "$log" || true
+    "$TRIREME_VENV/bin/python" tests/slurm/program_test.py node_killed_srun | tee -a "$log" || true
+    "$TRIREME_VENV/bin/python" tests/slurm/spare_test.py 300 | tee -a "$log" || true
   done
-  record 'training and sweeps under Slurm' "$(grep -E '^[a-z_]+: .* \([0-9]+ s\)$' "$log" | grep -vc ': FAILED' || true)" \
+  record 'trainings, programs, sweeps and spare jobs under Slurm' "$(grep -E '^[a-z_]+: .* \([0-9]+ s\)$' "$log" | grep -vc ': FAILED' || true)" \
     "$(grep -c '^[a-z_]*: FAILED' "$log" || true)"
 }
 
