@@ -50,7 +50,7 @@ slurm() {
     "$TRIREME_VENV/bin/python" tests/slurm/training_test.py --all | tee -a "$log" || true
     TRIALS=200 "$TRIREME_VENV/bin/python" tests/slurm/sweep_test.py kills | tee -a "$log" || true
     "$TRIREME_VENV/bin/python" tests/slurm/program_test.py node_killed_srun | tee -a "$log" || true
-    "$TRIREME_VENV/bin/python" tests/slurm/spare_test.py 300 | tee -a "$log" || true
+    "$TRIREME_VENV/bin/python" tests/slurm/spare_test.py compete 300 | tee -a "$log" || true
   done
   record 'trainings, programs, sweeps and spare jobs under Slurm' "$(grep -E '^[a-z_]+: .* \([0-9]+ s\)$' "$log" | grep -vc ': FAILED' || true)" \
     "$(grep -c '^[a-z_]*: FAILED' "$log" || true)"

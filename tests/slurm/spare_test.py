@@ -1,8 +1,10 @@
-"""trireme submit --spare on a real Slurm, beside a scripted stream of other people's jobs: the run grows when nodes stand
-idle, shrinks when they go, delays nobody, ends with an undisturbed run's loss, and does more in an hour than the same run
-submitted plainly, which has a cluster of its own with the same stream.
+"""trireme submit --spare on a real Slurm: the run grows when nodes stand idle, shrinks when they go or others want them, and
+ends with an undisturbed run's loss.
 
-    spare_test.py [SECONDS]      the stream goes on for so long, and the run with it (default: 95)
+    spare_test.py                        waits for each of these, however slow the machine is
+    spare_test.py compete [SECONDS]      beside a scripted stream of other people's jobs for so long (default: 95): delays
+                                         nobody, and does more in an hour than the same run submitted plainly, which has a
+                                         cluster of its own with the same stream; for a quiet machine
 """
 
 import concurrent.futures
@@ -128,34 +130,65 @@ def drained(folder, reference):
         return f"drained: {nodes} nodes; {same_end(run, reference)}"
 
 
+def gives_way(folder, reference):
+    """Beside one job of another it takes the rest of the nodes, then all, and leaves some of them to the next one."""
+    with Cluster(*CLUSTER) as cluster:
+        other = ("--partition=high", "--exclusive", "--nodes=2", "--time=10", "--no-requeue", "--output=/dev/null",
+                 "--wrap=sleep 500")
+        first = cluster.sbatch(*other)
+        cluster.wait_state(first, "RUNNING")
+        run = Run(cluster, folder, "gives-way", tp=1, nodes=4, ranks_per_node=1, launcher="auto", extra="", every_steps=20)
+        run.set_pace(1)  # minutes for what follows
+        run.submit(*site_file(run), "--spare", "--slurm.spare_seconds=5")
+        run.wait_step(5)
+        cluster.run("scancel", first)
+        cluster.wait(lambda: len(run.attempts()) == 2, 60, lambda: f"a larger job:\n{run.log()[-2000:]}")
+        run.wait_step(run.attempts()[1]["first_step"] + 2)
+        second = cluster.sbatch(*other)
+        cluster.wait_state(second, "RUNNING")
+        cluster.wait(lambda: len(run.attempts()) == 3, 60, lambda: f"a smaller job:\n{run.log()[-2000:]}")
+        assert cluster.state(second) == "RUNNING", cluster.job(second)
+        run.wait_done()
+        nodes = [len(start["hosts"]) for start in run.attempts()]
+        assert nodes == [2, 4, 2], run.attempts()
+        assert [end["reason"] for end in run.ends()] == ["stopped to go on with 1 to 4 nodes", "preempted", "done"], run.ends()
+        return f"gives way: {nodes} nodes; {same_end(run, reference)}"
+
+
+def competition(folder, reference, seconds):
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        alone = pool.submit(nobody, folder, seconds)
+        spare = pool.submit(compete, folder, seconds, "spare", True)
+        plain = pool.submit(compete, folder, seconds, "plain", False)
+        waits = alone.result()
+        run, said, work, spare_waits = spare.result()
+        _, _, plain_work, plain_waits = plain.result()
+    print(re.search("spare  .*", said).group(0))
+    print("\n".join(line for line in run.log().splitlines() if line.startswith("trireme job")))
+    nodes = [len(start["hosts"]) for start in run.attempts()]
+    print(f"nodes of the attempts: {nodes}; {[end['reason'] for end in run.ends()]}")
+    print(f"others waited: {waits} s without the run, {spare_waits} s beside --spare, {plain_waits} s beside plain")
+    print(f"device-seconds of kept steps an hour: {work * 3600 / seconds:.0f} with --spare, "
+          f"{plain_work * 3600 / seconds:.0f} submitted plainly, {work / max(plain_work, 1e-9):.2f} times as much")
+    print(same_end(run, reference))
+    between = [start["time"] - end["time"] for end, start in zip(run.ends(), run.attempts()[1:])]
+    print(f"seconds between the attempts: {', '.join(f'{one:.1f}' for one in between)}")
+    changes = [b - a for a, b in zip(nodes, nodes[1:])]
+    assert max(changes) > 0 and min(changes) < 0, nodes
+    assert all(ours <= without + GRACE for ours, without in zip(spare_waits, waits)), (spare_waits, waits)
+    assert work > plain_work, (work, plain_work)
+
+
 def main():
     clusters.skip_unless_possible("mpirun", "srun")
-    seconds = float(sys.argv[1]) if len(sys.argv) > 1 else SECONDS
     with tempfile.TemporaryDirectory(dir=clusters.VAR_TMP) as folder:
         reference = prepare(folder)
-        with concurrent.futures.ThreadPoolExecutor(4) as pool:
-            alone = pool.submit(nobody, folder, seconds)
-            spare = pool.submit(compete, folder, seconds, "spare", True)
-            plain = pool.submit(compete, folder, seconds, "plain", False)
-            repaired = pool.submit(drained, folder, reference)
-            print(repaired.result())
-            waits = alone.result()
-            run, said, work, spare_waits = spare.result()
-            _, _, plain_work, plain_waits = plain.result()
-        print(re.search("spare  .*", said).group(0))
-        print("\n".join(line for line in run.log().splitlines() if line.startswith("trireme job")))
-        nodes = [len(start["hosts"]) for start in run.attempts()]
-        print(f"nodes of the attempts: {nodes}; {[end['reason'] for end in run.ends()]}")
-        print(f"others waited: {waits} s without the run, {spare_waits} s beside --spare, {plain_waits} s beside plain")
-        print(f"device-seconds of kept steps an hour: {work * 3600 / seconds:.0f} with --spare, "
-              f"{plain_work * 3600 / seconds:.0f} submitted plainly, {work / max(plain_work, 1e-9):.2f} times as much")
-        print(same_end(run, reference))
-        between = [start["time"] - end["time"] for end, start in zip(run.ends(), run.attempts()[1:])]
-        print(f"seconds between the attempts: {', '.join(f'{one:.1f}' for one in between)}")
-        changes = [b - a for a, b in zip(nodes, nodes[1:])]
-        assert max(changes) > 0 and min(changes) < 0, nodes
-        assert all(ours <= without + GRACE for ours, without in zip(spare_waits, waits)), (spare_waits, waits)
-        assert work > plain_work, (work, plain_work)
+        if sys.argv[1:2] == ["compete"]:
+            competition(folder, reference, float(sys.argv[2]) if len(sys.argv) > 2 else SECONDS)
+            return
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            for future in [pool.submit(case, folder, reference) for case in (drained, gives_way)]:
+                print(future.result(), flush=True)
 
 
 if __name__ == "__main__":
