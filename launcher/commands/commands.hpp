@@ -14,6 +14,10 @@ int prepare_command(const Arguments& arguments);
 int checkpoint_command(const Arguments& arguments);
 int submit_command(const Arguments& arguments);
 int sweep_command(const Arguments& arguments);
+// Subcommands of sweep (commands/sweep_show.cpp).
+int sweep_status_command(const Arguments& arguments);
+int sweep_best_command(const Arguments& arguments);
+int sweep_stop_command(const Arguments& arguments);
 int job_command(const Arguments& arguments);
 // Subcommands of job (commands/program.cpp).
 int job_start_command(const Arguments& arguments);
