@@ -1,4 +1,5 @@
 """Plain PyTorch, data parallel over gloo, that saves when it is asked to stop and goes on exactly (ddp.ini)."""
+import gc
 import json
 import os
 import signal
@@ -47,5 +48,7 @@ while step < PARAM("steps") and not stopping:
         with open(f"{RUN}/metrics.jsonl", "a", encoding="utf-8") as log:
             line = {"step": step, "steps": int(PARAM("steps")), "loss": votes[1].item()}
             print(json.dumps(line | ({"saved_step": step} if save else {})), file=log)
+del model, optimizer, loss
+gc.collect()  # as long as the model lives, gloo's threads do; one that outlives Python aborts the process
 dist.destroy_process_group()
 sys.exit(75 if stopping and step < PARAM("steps") else 0)
