@@ -75,13 +75,14 @@ std::optional<LastTrial> last_trial(const Line& command) {
   return LastTrial{static_cast<std::size_t>(command.last), {code}};
 }
 
-// The queue, where other jobs have trials.
+// The queue, where other jobs have trials, or are to take those that wait.
 std::optional<slurm::JobList> queue_of(base::FileSystem& files, const SweepState& state, const SweepWorker& self,
-                                       double seconds) {
+                                       const Wanted& wanted, double seconds) {
   const bool others = std::ranges::any_of(state.trials, [&](const TrialRecord& trial) {
-    return trial.claim && trial.claim->worker.job != "local" && !same_job(trial.claim->worker, self);
+    const bool asks_itself = trial.claim && trial.claim->worker.machine == self.machine;
+    return trial.claim && !(trial.claim->worker.job == "local" && asks_itself) && !same_job(trial.claim->worker, self);
   });
-  return others ? my_queue(files, seconds) : std::nullopt;
+  return others || !shapes_with_work(state, wanted.shape).empty() ? my_queue(files, seconds) : std::nullopt;
 }
 
 void print(const WorkerStep& step, const Advice& advice) {
@@ -112,19 +113,19 @@ void forget_jobs(SweepDirectory& sweep, const std::vector<SweepWorker>& gone) {
 }
 
 // Asks the sweep, and sees to the parked jobs: those that get work are released, and all are cancelled when it is done.
-Advice ask(SweepDirectory& sweep, const Line& command, const SweepWorker& self, const SweepWorld& world,
+Advice ask(SweepDirectory& sweep, const Line& command, const SweepWorker& self, Wanted wanted, const SweepWorld& world,
            const std::optional<slurm::JobList>& queue, WorkerSituation& situation) {
-  Wanted wanted{.trial = !situation.leaves};
-  if (command.shape >= 0) wanted.shape = command.shape;
   Advice advice = sweep.advance(self, last_trial(command), wanted);
   tell_of_last(command, sweep.read());
   const ReleasedJobs released = release_jobs(advice.called, slurm::run_command);
   forget_jobs(sweep, released.gone);
   if (advice.kind == Advice::Kind::kWait) {
-    const bool others_come =
-        advice.called.size() > released.gone.size() || is_attended(sweep.read(), self, world.gone, queue);
-    situation.attended = released.all && others_come;
-    if (command.parks && situation.attended && advice.why.empty()) {
+    const bool called = advice.called.size() > released.gone.size();
+    if (released.all) {
+      situation.attendance =
+          called ? Attendance::kAttended : attendance(sweep.read(), self, wanted.shape, world.gone, queue, world.now());
+    }
+    if (command.parks && situation.attendance != Attendance::kUnknown && advice.why.empty()) {
       wanted.parks = true;
       advice = sweep.advance(self, std::nullopt, wanted);
     }
@@ -151,14 +152,16 @@ int job_trial_command(const Arguments& arguments) {
   WorkerSituation situation{
       .ended = command.ended, .exclude = command.exclude, .may_requeue = command.requeue, .parks = command.parks};
   situation.leaves = command.leaves() || time_is_over(files, command, directory);
+  Wanted wanted{.trial = !situation.leaves};
+  if (command.shape >= 0) wanted.shape = command.shape;
   // A job that is about to be killed does not wait for the queue's answer.
   const auto queue = command.leaves() ? std::nullopt
-                                      : queue_of(files, read_sweep(files, directory), self,
+                                      : queue_of(files, read_sweep(files, directory), self, wanted,
                                                  static_cast<double>(command.queue_seconds));
   SweepWorld world = real_sweep_world();
   world.gone = gone_in_queue(world.gone, self, queue);
   SweepDirectory sweep(files, directory, world);
-  const Advice advice = ask(sweep, command, self, world, queue, situation);
+  const Advice advice = ask(sweep, command, self, wanted, world, queue, situation);
   situation.advice = advice.kind;
   situation.rests = advice.why;
   situation.sweep_stopped = slurm::find_request(files, directory, slurm::Wish::kStop).has_value();

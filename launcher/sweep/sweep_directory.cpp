@@ -23,9 +23,6 @@ using base::str;
 using Kind = Advice::Kind;
 using Path = std::filesystem::path;
 
-// A worker on another machine whose trial shows no sign of life for so long after the claim is gone.
-constexpr double kSilent = 300;
-
 /// One holding of the lease by a worker.
 class Turn {
  public:

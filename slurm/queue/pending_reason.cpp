@@ -1,5 +1,8 @@
 #include "slurm/queue/pending_reason.hpp"
 
+#include <algorithm>
+#include <cctype>
+
 namespace trireme::slurm {
 namespace {
 
@@ -54,6 +57,12 @@ std::string explain_reason(const std::string& reason, bool requeued) {
   }
   if (best == nullptr) return word == "None" ? "" : word;
   return best->text;
+}
+
+bool is_held(const std::string& reason) {
+  std::string lower = reason;
+  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower.find("held") != std::string::npos;
 }
 
 }  // namespace trireme::slurm

@@ -67,20 +67,62 @@ TEST(JobWorker, KnowsThatEarlierStartsOfItsJobAreOver) {
   EXPECT_FALSE(gone(claim_of("7_0", 100, 2))) << "another process of this start";
 }
 
-TEST(JobWorker, ASweepIsAttendedWhileAnotherJobWithATrialIsInTheQueue) {
-  const SweepWorker self = job_worker(job("7_0"), ::getpid());
-  SweepState state;
-  state.trials.resize(2);
-  const auto attended = [&](const std::vector<slurm::QueuedJob>& jobs) {
-    return is_attended(state, self, nobody_gone, queue(200, jobs));
-  };
-  EXPECT_FALSE(attended({listed("7_1", "RUNNING")})) << "it has no trial";
-  state.trials[1].claim = claim_of("7_1");
-  EXPECT_TRUE(attended({listed("7_1", "RUNNING")}));
-  EXPECT_TRUE(attended({listed("7_1", "PENDING")})) << "it comes back";
-  EXPECT_FALSE(attended({}));
-  state.trials[1].claim = claim_of("7_0");
-  EXPECT_FALSE(attended({listed("7_0", "RUNNING")})) << "its own";
+class AttendanceTest : public testing::Test {
+ protected:
+  AttendanceTest() {
+    state_.header.name = "lr";
+    state_.header.work_directory = "/w";
+    state_.header.plan.rungs = {9, 27};
+    state_.trials.resize(2);
+  }
+  Attendance with(const std::vector<slurm::QueuedJob>& jobs, double now = 200) {
+    return attendance(state_, self_, 0, nobody_gone, queue(200, jobs), now);
+  }
+  static slurm::QueuedJob of_shape_1(const std::string& state, const std::string& reason = "None") {
+    return {"8_0", state, reason, "", "/w", "sweep-lr.1"};
+  }
+
+  SweepWorker self_ = job_worker(job("7_0"), ::getpid());
+  SweepState state_;
+};
+
+TEST_F(AttendanceTest, AnotherJobWithATrialInTheQueueAttends) {
+  EXPECT_EQ(with({listed("7_1", "RUNNING")}), Attendance::kUnknown) << "it has no trial";
+  state_.trials[1].claim = claim_of("7_1");
+  EXPECT_EQ(with({listed("7_1", "RUNNING")}), Attendance::kAttended);
+  EXPECT_EQ(with({listed("7_1", "SUSPENDED")}), Attendance::kAttended);
+  EXPECT_EQ(with({listed("7_1", "PENDING")}), Attendance::kAttended) << "it comes back";
+  EXPECT_EQ(with({}), Attendance::kUnknown);
+  state_.trials[1].claim = claim_of("7_0");
+  EXPECT_EQ(with({listed("7_0", "RUNNING")}), Attendance::kUnknown) << "its own";
+}
+
+TEST_F(AttendanceTest, AJobThatIsCompletingAttendsNothing) {
+  state_.trials[1].claim = claim_of("7_1");
+  EXPECT_EQ(with({listed("7_1", "COMPLETING")}), Attendance::kUnknown);
+}
+
+TEST_F(AttendanceTest, TrialsOfAnotherShapeAreAttendedByItsJobs) {
+  state_.trials[1].shape = 1;
+  state_.trials[0].ended = "failed";
+  EXPECT_EQ(with({of_shape_1("PENDING", "Resources")}), Attendance::kAttended) << "it waits for its first start";
+  EXPECT_EQ(with({of_shape_1("RUNNING")}), Attendance::kAttended);
+  EXPECT_EQ(with({listed("7_0", "RUNNING")}), Attendance::kMissing) << "its own is of another shape";
+  EXPECT_EQ(with({of_shape_1("COMPLETING")}), Attendance::kMissing);
+  EXPECT_EQ(with({of_shape_1("PENDING", "launch failed requeued held")}), Attendance::kMissing);
+  EXPECT_EQ(attendance(state_, self_, 0, nobody_gone, std::nullopt, 200), Attendance::kUnknown);
+  state_.trials[0].claim = claim_of("7_5");
+  EXPECT_EQ(with({}), Attendance::kUnknown) << "a trial that may still run may make work";
+}
+
+TEST_F(AttendanceTest, AWorkerThatCannotBeAskedForAttendsOnceItsTrialWasSeenToLive) {
+  state_.trials[1].claim = claim_of("7_1", 100);
+  state_.trials[1].claim->worker.user = "somebody else";
+  EXPECT_EQ(with({}, 100 + kSilent - 1), Attendance::kUnknown);
+  EXPECT_EQ(with({}, 100 + kSilent + 1), Attendance::kAttended) << "else its claim would be gone";
+  state_.trials[1].claim->worker.job = "local";
+  state_.trials[1].claim->worker.machine = "elsewhere";
+  EXPECT_EQ(with({}, 100 + kSilent + 1), Attendance::kAttended);
 }
 
 TEST(JobWorker, DecidesWhatItsScriptDoes) {
@@ -89,9 +131,15 @@ TEST(JobWorker, DecidesWhatItsScriptDoes) {
   EXPECT_EQ(word({.advice = Kind::kDone}), "end");
   EXPECT_EQ(word({.advice = Kind::kDone, .parked_jobs = true}), "wait") << "it would wait in the queue forever";
   EXPECT_EQ(word({.advice = Kind::kWait}), "wait") << "nobody else would take what becomes of the others' trials";
-  EXPECT_EQ(word({.advice = Kind::kWait, .attended = true}), "end");
-  EXPECT_EQ(word({.advice = Kind::kWait, .parks = true, .attended = true}), "park");
-  EXPECT_EQ(word({.advice = Kind::kWait, .rests = "broken", .attended = true}), "wait");
+  EXPECT_EQ(word({.advice = Kind::kWait, .attendance = Attendance::kAttended}), "end");
+  EXPECT_EQ(word({.advice = Kind::kWait, .parks = true, .attendance = Attendance::kAttended}), "park");
+  EXPECT_EQ(word({.advice = Kind::kWait, .rests = "broken", .attendance = Attendance::kAttended}), "wait");
+  const WorkerStep parked = decide_worker({.advice = Kind::kWait, .parks = true, .attendance = Attendance::kMissing});
+  EXPECT_EQ(parked.word, "park") << "it does not keep its nodes for a job that is not there";
+  EXPECT_NE(parked.why.find("trireme sweep run submits it"), std::string::npos);
+  const WorkerStep ended = decide_worker({.advice = Kind::kWait, .attendance = Attendance::kMissing});
+  EXPECT_EQ(ended.word, "end");
+  EXPECT_EQ(ended.exit_code, 75);
   EXPECT_EQ(word({.advice = Kind::kStop, .leaves = true, .may_requeue = true}), "requeue");
   EXPECT_EQ(word({.advice = Kind::kStop, .leaves = true}), "end");
   const WorkerStep elsewhere =
