@@ -68,11 +68,9 @@ bool time_is_over(base::FileSystem& files, const Line& command, const Path& swee
   return *end - now < needed_seconds(options, slurm::read_attempts(files, trial / "attempts.jsonl"));
 }
 
-// A trial that is left behind goes on later, whatever its last attempt came to.
 std::optional<LastTrial> last_trial(const Line& command) {
   if (command.last < 0) return std::nullopt;
-  const int code = command.ended == "end" ? static_cast<int>(command.code) : base::kExitStopped;
-  return LastTrial{static_cast<std::size_t>(command.last), {code}};
+  return LastTrial{static_cast<std::size_t>(command.last), seen_end(command.ended, static_cast<int>(command.code))};
 }
 
 // The queue, where other jobs have trials, or are to take those that wait.

@@ -104,6 +104,11 @@ Attendance attendance(const SweepState& state, const SweepWorker& self, std::opt
   return claimed || waiting.empty() ? Attendance::kUnknown : Attendance::kMissing;
 }
 
+SeenEnd seen_end(const std::string& ended, int code) {
+  const bool leaves = ended != "end";
+  return {leaves && code != base::kExitFailed ? base::kExitStopped : code, leaves};
+}
+
 WorkerStep decide_worker(const WorkerSituation& situation) {
   if (situation.advice == Kind::kRun) return {"run", base::kExitDone, "", ""};
   if (situation.sweep_stopped) {

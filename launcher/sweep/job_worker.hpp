@@ -38,6 +38,10 @@ enum class Attendance {
 Attendance attendance(const SweepState& state, const SweepWorker& self, std::optional<std::int64_t> shape,
                       const WorkerGone& gone, const std::optional<slurm::JobList>& queue, double now);
 
+/// How a trial ended of which `trireme job next` said this word and exit code. A job that leaves goes on with the trial
+/// later; that it leaves since its nodes failed the trial (code 1) does not undo the failures.
+SeenEnd seen_end(const std::string& ended, int code);
+
 /// What a worker knows when it has asked the sweep.
 struct WorkerSituation {
   Advice::Kind advice = Advice::Kind::kDone;

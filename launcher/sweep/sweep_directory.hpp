@@ -57,7 +57,8 @@ struct Advice {
   std::string why;                     ///< of kWait: a sentence when this machine is to rest, else ""
 };
 
-/// Seconds after its claim from which on a worker that cannot be asked for is gone when its trial shows no sign of life.
+/// Seconds after its claim from which on a worker that cannot be asked for is gone when its trial shows no sign of
+/// life.
 inline constexpr double kSilent = 300;
 
 /// Trials that fail one after the other on a machine before it rests, for a minute at first, twice as long each time,

@@ -125,6 +125,17 @@ TEST_F(AttendanceTest, AWorkerThatCannotBeAskedForAttendsOnceItsTrialWasSeenToLi
   EXPECT_EQ(with({}, 100 + kSilent + 1), Attendance::kAttended);
 }
 
+TEST(JobWorker, AFailureStaysOneWhateverItsScriptDoesNext) {
+  for (const char* word : {"requeue", "resubmit"}) {
+    EXPECT_EQ(seen_end(word, 1).exit_code, 1) << word;
+    EXPECT_EQ(seen_end(word, 75).exit_code, 75) << word;
+    EXPECT_EQ(seen_end(word, 0).exit_code, 75) << word;
+    EXPECT_TRUE(seen_end(word, 1).leaves);
+  }
+  EXPECT_EQ(seen_end("end", 2).exit_code, 2);
+  EXPECT_FALSE(seen_end("end", 1).leaves);
+}
+
 TEST(JobWorker, DecidesWhatItsScriptDoes) {
   const auto word = [](const WorkerSituation& situation) { return decide_worker(situation).word; };
   EXPECT_EQ(word({.advice = Kind::kRun}), "run");
