@@ -121,7 +121,7 @@ Advice ask(SweepDirectory& sweep, const Line& command, const SweepWorker& self, 
     const bool called = advice.called.size() > released.gone.size();
     if (released.all) {
       situation.attendance =
-          called ? Attendance::kAttended : attendance(sweep.read(), self, wanted.shape, world.gone, queue, world.now());
+          called ? Attendance::kAttended : attendance(sweep.read(), self, wanted.shape, world.life, queue, world.now());
     }
     if (command.parks && situation.attendance != Attendance::kUnknown && advice.why.empty()) {
       wanted.parks = true;
@@ -157,7 +157,7 @@ int job_trial_command(const Arguments& arguments) {
                                       : queue_of(files, read_sweep(files, directory), self, wanted,
                                                  static_cast<double>(command.queue_seconds));
   SweepWorld world = real_sweep_world();
-  world.gone = gone_in_queue(world.gone, self, queue);
+  world.life = life_in_queue(world.life, self, queue);
   SweepDirectory sweep(files, directory, world);
   const Advice advice = ask(sweep, command, self, wanted, world, queue, situation);
   situation.advice = advice.kind;

@@ -84,7 +84,7 @@ int sweep_status_command(const Arguments& arguments) {
   if (!path) return base::kExitDone;
   SweepState state = read_begun(files, *path);
   const auto queue = queue_of_sweep(files, *path, kQueueAge);
-  show_lost_trials(files, *path, gone_in_queue(real_sweep_world().gone, this_worker(), queue), state);
+  show_lost_trials(files, *path, life_in_queue(real_sweep_world().life, this_worker(), queue), state);
   const auto jobs = queue ? jobs_of_sweep(queue->jobs, state.header) : std::vector<slurm::QueuedJob>();
   const LiveSteps live = read_live(files, *path, state);
   const bool stopped = slurm::find_request(files, *path, slurm::Wish::kStop).has_value();

@@ -53,15 +53,17 @@ SweepWorker job_worker(const slurm::JobEnvironment& job, std::int64_t process) {
   return worker;
 }
 
-WorkerGone gone_in_queue(WorkerGone known, SweepWorker self, std::optional<slurm::JobList> queue) {
+AskWorker life_in_queue(AskWorker known, SweepWorker self, std::optional<slurm::JobList> queue) {
   return [known = std::move(known), self = std::move(self), queue = std::move(queue)](const SweepClaim& claim) {
     constexpr double kClocksDiffer = 10;
     const SweepWorker& worker = claim.worker;
-    if (known(claim)) return true;
-    if (same_job(worker, self)) return worker.restart < self.restart;
-    if (!queue || !is_asked_here(worker, self, *queue) || queue->asked < claim.time + kClocksDiffer) return false;
+    if (const WorkerLife life = known(claim); life != WorkerLife::kUnknown) return life;
+    if (same_job(worker, self)) return worker.restart < self.restart ? WorkerLife::kGone : WorkerLife::kUnknown;
+    if (!queue || !is_asked_here(worker, self, *queue) || queue->asked < claim.time + kClocksDiffer) {
+      return WorkerLife::kUnknown;
+    }
     const slurm::QueuedJob* job = slurm::find_job(queue->jobs, worker.job);
-    return job == nullptr || !slurm::is_running(job->state);
+    return job != nullptr && slurm::is_running(job->state) ? WorkerLife::kRuns : WorkerLife::kGone;
   };
 }
 
@@ -76,10 +78,10 @@ std::set<std::int64_t> shapes_with_work(const SweepState& state, std::optional<s
 }
 
 Attendance attendance(const SweepState& state, const SweepWorker& self, std::optional<std::int64_t> shape,
-                      const WorkerGone& gone, const std::optional<slurm::JobList>& queue, double now) {
+                      const AskWorker& life, const std::optional<slurm::JobList>& queue, double now) {
   const auto attends = [&](const SweepClaim& claim) {
     const SweepWorker& worker = claim.worker;
-    if (worker.job == "local" && worker.machine == self.machine) return !gone(claim);
+    if (worker.job == "local" && worker.machine == self.machine) return life(claim) != WorkerLife::kGone;
     if (!queue) return false;
     if (!is_asked_here(worker, self, *queue)) return now - claim.time > kSilent;
     const slurm::QueuedJob* job = slurm::find_job(queue->jobs, worker.job);

@@ -16,11 +16,10 @@ namespace trireme::launcher {
 /// one after a requeue.
 SweepWorker job_worker(const slurm::JobEnvironment& job, std::int64_t process);
 
-/// Whether a worker is gone as `known` tells (the real world's: for workers of this machine), as `self` tells, whose
-/// own job's earlier starts are over, and as the queue tells for jobs of the same user and cluster: one that does not
-/// run has no worker. An answer of the queue that may be older than the claim says nothing. What cannot be told is
-/// false.
-WorkerGone gone_in_queue(WorkerGone known, SweepWorker self, std::optional<slurm::JobList> queue);
+/// What is known of a worker: from `known` (the real world's: for workers of this machine), from `self`, whose own
+/// job's earlier starts are over, and from the queue for jobs of the same user and cluster: one that does not run has
+/// no worker. An answer of the queue that may be older than the claim says nothing.
+AskWorker life_in_queue(AskWorker known, SweepWorker self, std::optional<slurm::JobList> queue);
 
 /// Shapes other than `shape` that have trials which a worker could take now.
 std::set<std::int64_t> shapes_with_work(const SweepState& state, std::optional<std::int64_t> shape);
@@ -36,7 +35,7 @@ enum class Attendance {
 /// are a worker on this machine; one whose job runs or waits in the queue; one that cannot be asked for, once its trial
 /// was seen to live kSilent after the claim; for trials of other shapes, a job of that shape that is not held.
 Attendance attendance(const SweepState& state, const SweepWorker& self, std::optional<std::int64_t> shape,
-                      const WorkerGone& gone, const std::optional<slurm::JobList>& queue, double now);
+                      const AskWorker& life, const std::optional<slurm::JobList>& queue, double now);
 
 /// How a trial ended of which `trireme job next` said this word and exit code. A job that leaves goes on with the trial
 /// later; that it leaves since its nodes failed the trial (code 1) does not undo the failures.

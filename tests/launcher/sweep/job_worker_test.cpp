@@ -31,7 +31,7 @@ slurm::QueuedJob listed(const std::string& id, const std::string& state) {
   return {id, state, "", "", "/w", "sweep-lr"};
 }
 
-bool nobody_gone(const SweepClaim&) { return false; }
+WorkerLife unknown(const SweepClaim&) { return WorkerLife::kUnknown; }
 
 TEST(JobWorker, IsTheSameAtEachCallAndAnotherAfterARequeue) {
   EXPECT_EQ(job_worker(job("7_0"), ::getpid()).token, job_worker(job("7_0"), ::getpid()).token);
@@ -42,29 +42,29 @@ TEST(JobWorker, IsTheSameAtEachCallAndAnotherAfterARequeue) {
 
 TEST(JobWorker, IsGoneWhenTheQueueSaysThatItsJobDoesNotRun) {
   const SweepWorker self = job_worker(job("7_0"), ::getpid());
-  const auto gone = [&](const SweepClaim& claim, double asked, std::vector<slurm::QueuedJob> jobs) {
-    return gone_in_queue(nobody_gone, self, queue(asked, std::move(jobs)))(claim);
+  const auto life = [&](const SweepClaim& claim, double asked, std::vector<slurm::QueuedJob> jobs) {
+    return life_in_queue(unknown, self, queue(asked, std::move(jobs)))(claim);
   };
-  EXPECT_FALSE(gone(claim_of("7_1"), 200, {listed("7_1", "RUNNING")}));
-  EXPECT_FALSE(gone(claim_of("7_1"), 200, {listed("7_1", "COMPLETING")})) << "its processes may live";
-  EXPECT_TRUE(gone(claim_of("7_1"), 200, {listed("7_1", "PENDING")})) << "it was requeued";
-  EXPECT_TRUE(gone(claim_of("7_1"), 200, {listed("7_[0-3]", "PENDING")}));
-  EXPECT_TRUE(gone(claim_of("7_1"), 200, {}));
-  EXPECT_FALSE(gone(claim_of("7_1"), 105, {})) << "the answer may be older than the claim";
+  EXPECT_EQ(life(claim_of("7_1"), 200, {listed("7_1", "RUNNING")}), WorkerLife::kRuns);
+  EXPECT_EQ(life(claim_of("7_1"), 200, {listed("7_1", "COMPLETING")}), WorkerLife::kRuns) << "its processes may live";
+  EXPECT_EQ(life(claim_of("7_1"), 200, {listed("7_1", "PENDING")}), WorkerLife::kGone) << "it was requeued";
+  EXPECT_EQ(life(claim_of("7_1"), 200, {listed("7_[0-3]", "PENDING")}), WorkerLife::kGone);
+  EXPECT_EQ(life(claim_of("7_1"), 200, {}), WorkerLife::kGone);
+  EXPECT_EQ(life(claim_of("7_1"), 105, {}), WorkerLife::kUnknown) << "the answer may be older than the claim";
   SweepClaim others = claim_of("7_1");
   others.worker.user = "somebody else";
-  EXPECT_FALSE(gone(others, 200, {})) << "squeue was asked for my jobs";
+  EXPECT_EQ(life(others, 200, {}), WorkerLife::kUnknown) << "squeue was asked for my jobs";
   others = claim_of("7_1");
   others.worker.cluster = "another";
-  EXPECT_FALSE(gone(others, 200, {}));
-  EXPECT_FALSE(gone_in_queue(nobody_gone, self, std::nullopt)(claim_of("7_1")));
+  EXPECT_EQ(life(others, 200, {}), WorkerLife::kUnknown);
+  EXPECT_EQ(life_in_queue(unknown, self, std::nullopt)(claim_of("7_1")), WorkerLife::kUnknown);
 }
 
 TEST(JobWorker, KnowsThatEarlierStartsOfItsJobAreOver) {
   const SweepWorker self = job_worker(job("7_0", 2), ::getpid());
-  const auto gone = gone_in_queue(nobody_gone, self, std::nullopt);
-  EXPECT_TRUE(gone(claim_of("7_0", 100, 1)));
-  EXPECT_FALSE(gone(claim_of("7_0", 100, 2))) << "another process of this start";
+  const auto life = life_in_queue(unknown, self, std::nullopt);
+  EXPECT_EQ(life(claim_of("7_0", 100, 1)), WorkerLife::kGone);
+  EXPECT_EQ(life(claim_of("7_0", 100, 2)), WorkerLife::kUnknown) << "another process of this start";
 }
 
 class AttendanceTest : public testing::Test {
@@ -76,7 +76,7 @@ class AttendanceTest : public testing::Test {
     state_.trials.resize(2);
   }
   Attendance with(const std::vector<slurm::QueuedJob>& jobs, double now = 200) {
-    return attendance(state_, self_, 0, nobody_gone, queue(200, jobs), now);
+    return attendance(state_, self_, 0, unknown, queue(200, jobs), now);
   }
   static slurm::QueuedJob of_shape_1(const std::string& state, const std::string& reason = "None") {
     return {"8_0", state, reason, "", "/w", "sweep-lr.1"};
@@ -110,7 +110,7 @@ TEST_F(AttendanceTest, TrialsOfAnotherShapeAreAttendedByItsJobs) {
   EXPECT_EQ(with({listed("7_0", "RUNNING")}), Attendance::kMissing) << "its own is of another shape";
   EXPECT_EQ(with({of_shape_1("COMPLETING")}), Attendance::kMissing);
   EXPECT_EQ(with({of_shape_1("PENDING", "launch failed requeued held")}), Attendance::kMissing);
-  EXPECT_EQ(attendance(state_, self_, 0, nobody_gone, std::nullopt, 200), Attendance::kUnknown);
+  EXPECT_EQ(attendance(state_, self_, 0, unknown, std::nullopt, 200), Attendance::kUnknown);
   state_.trials[0].claim = claim_of("7_5");
   EXPECT_EQ(with({}), Attendance::kUnknown) << "a trial that may still run may make work";
 }
