@@ -115,13 +115,13 @@ Advice ask(SweepDirectory& sweep, const Line& command, const SweepWorker& self, 
            const std::optional<slurm::JobList>& queue, WorkerSituation& situation) {
   Advice advice = sweep.advance(self, last_trial(command), wanted);
   tell_of_last(command, sweep.read());
-  const ReleasedJobs released = release_jobs(advice.called, slurm::run_command);
+  const ReleasedJobs released = release_jobs(advice.called, self, slurm::run_command);
   forget_jobs(sweep, released.gone);
   if (advice.kind == Advice::Kind::kWait) {
-    const bool called = advice.called.size() > released.gone.size();
     if (released.all) {
-      situation.attendance =
-          called ? Attendance::kAttended : attendance(sweep.read(), self, wanted.shape, world.life, queue, world.now());
+      situation.attendance = released.some
+                                 ? Attendance::kAttended
+                                 : attendance(sweep.read(), self, wanted.shape, world.life, queue, world.now());
     }
     if (command.parks && situation.attendance != Attendance::kUnknown && advice.why.empty()) {
       wanted.parks = true;
@@ -130,7 +130,7 @@ Advice ask(SweepDirectory& sweep, const Line& command, const SweepWorker& self, 
   }
   if (advice.kind == Advice::Kind::kDone) {
     const SweepState state = sweep.read();
-    situation.parked_jobs = !cancel_jobs(state.header.name, state.parked, slurm::run_command);
+    situation.parked_jobs = !cancel_jobs(state.header.name, state.parked, self, slurm::run_command);
   }
   return advice;
 }

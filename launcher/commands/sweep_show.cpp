@@ -93,7 +93,7 @@ int sweep_status_command(const Arguments& arguments) {
                        {"metric", state.header.metric},
                        {"rungs", state.header.plan.rungs},
                        {"stop_asked", stopped},
-                       {"jobs", jobs_json(jobs)},
+                       {"jobs", jobs_json(jobs, state.parked)},
                        {"steps_done", steps_done(state)},
                        {"full_steps", state.header.steps() * static_cast<std::int64_t>(state.trials.size())},
                        {"trials", trials_json(state, live)}});
@@ -103,7 +103,7 @@ int sweep_status_command(const Arguments& arguments) {
   base::answer("");
   base::answer(progress_text(state));
   base::answer(price_paid_text(state));
-  if (!jobs.empty()) base::answer_text("\n" + jobs_text(jobs));
+  if (!jobs.empty()) base::answer_text("\n" + jobs_text(jobs, state.parked));
   if (stopped) base::answer("somebody asked the sweep to stop: trireme sweep run FILE goes on");
   return base::kExitDone;
 }

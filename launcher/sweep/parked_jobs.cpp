@@ -4,6 +4,7 @@
 #include <string>
 
 #include "launcher/sweep/sweep_jobs.hpp"
+#include "slurm/queue/pending_reason.hpp"
 
 namespace trireme::launcher {
 
@@ -18,26 +19,34 @@ std::optional<std::string> state_in_queue(const slurm::RunCommand& run, const st
   return unknown ? std::optional<std::string>("") : std::nullopt;
 }
 
+bool is_reached(const SweepWorker& job, const SweepWorker& self) {
+  return job.user == self.user && job.cluster == self.cluster;
+}
+
 }  // namespace
 
-ReleasedJobs release_jobs(const std::vector<SweepWorker>& jobs, const slurm::RunCommand& run) {
+ReleasedJobs release_jobs(const std::vector<SweepWorker>& jobs, const SweepWorker& self, const slurm::RunCommand& run) {
   ReleasedJobs released;
   for (const SweepWorker& job : jobs) {
-    (void)run({"scontrol", "release", job.job});
+    if (!is_reached(job, self)) continue;
+    const auto done = run({"scontrol", "release", job.job});
     const auto state = state_in_queue(run, job.job);
-    const bool waits = state && state->starts_with("PENDING") && state->find("Held") == std::string::npos;
+    const bool waits =
+        done && done->exit_code == 0 && state && state->starts_with("PENDING") && !slurm::is_held(*state);
     if (state && state->empty()) {
       released.gone.push_back(job);
-    } else if (!waits) {
-      released.all = false;
+    } else {
+      (waits ? released.some : released.all) = waits;
     }
   }
   return released;
 }
 
-bool cancel_jobs(const std::string& sweep, const std::vector<ParkedJob>& jobs, const slurm::RunCommand& run) {
+bool cancel_jobs(const std::string& sweep, const std::vector<ParkedJob>& jobs, const SweepWorker& self,
+                 const slurm::RunCommand& run) {
   bool all = true;
   for (const ParkedJob& job : jobs) {
+    if (!is_reached(job.worker, self)) continue;
     (void)run({"scancel", "--state=PENDING", "--name=" + sweep_job_name(sweep, job.shape), job.worker.job});
     const auto state = state_in_queue(run, job.worker.job);
     const bool gone = state && (state->empty() || state->starts_with("CANCELLED") || state->starts_with("COMPLETING"));

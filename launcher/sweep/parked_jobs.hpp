@@ -11,14 +11,17 @@ namespace trireme::launcher {
 
 struct ReleasedJobs {
   bool all = true;                ///< each waits without a hold, or is gone; else one has not gone to the queue yet
+  bool some = false;              ///< one waits without a hold
   std::vector<SweepWorker> gone;  ///< which the queue does not know any more
 };
 
-/// Releases parked jobs for which there is work. When not `all` are released, call it again later.
-ReleasedJobs release_jobs(const std::vector<SweepWorker>& jobs, const slurm::RunCommand& run);
+/// Releases parked jobs for which there is work. When not `all` are released, call it again later. Jobs of another user
+/// or cluster than `self`'s do not count: its commands reach none of them.
+ReleasedJobs release_jobs(const std::vector<SweepWorker>& jobs, const SweepWorker& self, const slurm::RunCommand& run);
 
-/// Cancels the parked jobs of a sweep that is done: only what bears the name of its jobs. False when one has not gone
-/// to the queue yet, where it would wait forever: call it again later.
-bool cancel_jobs(const std::string& sweep, const std::vector<ParkedJob>& jobs, const slurm::RunCommand& run);
+/// Cancels the parked jobs of a sweep that is done: only what bears the name of its jobs, of `self`'s user and cluster.
+/// False when one has not gone to the queue yet, where it would wait forever: call it again later.
+bool cancel_jobs(const std::string& sweep, const std::vector<ParkedJob>& jobs, const SweepWorker& self,
+                 const slurm::RunCommand& run);
 
 }  // namespace trireme::launcher

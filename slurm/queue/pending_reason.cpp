@@ -21,6 +21,7 @@ constexpr Words kWords[] = {
     {"ReqNodeNotAvail", "nodes that it asks for are down, drained or reserved"},
     {"JobHeldUser", "held by its owner: scontrol release starts it"},
     {"JobHeldAdmin", "held by an administrator: ask them"},
+    {"job requeued in held state", "held: scontrol release starts it"},
     {"JobArrayTaskLimit", "until other tasks of its array end"},
     {"Reservation", "until its reservation begins"},
     {"Licenses", "until licenses are free"},

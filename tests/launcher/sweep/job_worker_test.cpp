@@ -164,43 +164,75 @@ TEST(JobWorker, DecidesWhatItsScriptDoes) {
 }
 
 TEST(ParkedJobs, AreReleasedAndLookedAt) {
-  std::string state = "PENDING (JobHeldUser)\n", error;
-  int released = 0;
+  const SweepWorker self = job_worker(job("7_1"), ::getpid());
+  std::string state = "PENDING job requeued in held state\n", error;
+  int released = 0, refused = 0;
   const slurm::RunCommand run = [&](const std::vector<std::string>& words) -> std::optional<slurm::CommandResult> {
     if (words[0] == "scontrol") {
       ++released;
-      return slurm::CommandResult{};
+      return slurm::CommandResult{refused, "", ""};
     }
     return slurm::CommandResult{error.empty() ? 0 : 1, state, error};
   };
   const std::vector<SweepWorker> jobs{job_worker(job("7_0"), ::getpid())};
-  EXPECT_TRUE(release_jobs({}, run).all);
-  EXPECT_FALSE(release_jobs(jobs, run).all) << "the hold is still there";
-  state = "RUNNING (None)\n";
-  EXPECT_FALSE(release_jobs(jobs, run).all) << "it has not gone to the queue yet";
-  state = "PENDING (BeginTime)\n";
-  EXPECT_TRUE(release_jobs(jobs, run).all);
-  EXPECT_TRUE(release_jobs(jobs, run).gone.empty());
+  EXPECT_TRUE(release_jobs({}, self, run).all);
+  EXPECT_FALSE(release_jobs(jobs, self, run).all) << "the hold is still there";
+  state = "RUNNING None\n";
+  EXPECT_FALSE(release_jobs(jobs, self, run).all) << "it has not gone to the queue yet";
+  state = "PENDING BeginTime\n";
+  refused = 1;
+  EXPECT_FALSE(release_jobs(jobs, self, run).all) << "scontrol refused";
+  refused = 0;
+  EXPECT_TRUE(release_jobs(jobs, self, run).all);
+  EXPECT_TRUE(release_jobs(jobs, self, run).gone.empty());
+  EXPECT_TRUE(release_jobs(jobs, self, run).some);
   state = "";
-  EXPECT_TRUE(release_jobs(jobs, run).all) << "nobody comes, so nobody waits for it";
-  EXPECT_EQ(release_jobs(jobs, run).gone.size(), 1U);
+  EXPECT_TRUE(release_jobs(jobs, self, run).all) << "nobody comes, so nobody waits for it";
+  EXPECT_EQ(release_jobs(jobs, self, run).gone.size(), 1U);
   error = "slurm_load_jobs error: Unable to contact slurm controller";
-  EXPECT_FALSE(release_jobs(jobs, run).all);
-  EXPECT_EQ(released, 7);
+  EXPECT_FALSE(release_jobs(jobs, self, run).all);
+  EXPECT_EQ(released, 9);
 }
 
 TEST(ParkedJobs, AreCancelledOnceTheyAreInTheQueue) {
-  std::string state = "RUNNING (None)\n";
+  std::string state = "RUNNING None\n";
   std::vector<std::string> cancelled;
   const slurm::RunCommand run = [&](const std::vector<std::string>& words) -> std::optional<slurm::CommandResult> {
     if (words[0] == "scancel") cancelled = words;
     return slurm::CommandResult{0, words[0] == "squeue" ? state : "", ""};
   };
   const std::vector<ParkedJob> jobs{{job_worker(job("7_0"), ::getpid()), 1}};
-  EXPECT_FALSE(cancel_jobs("lr", jobs, run)) << "it runs still, and goes to the queue in a moment";
+  EXPECT_FALSE(cancel_jobs("lr", jobs, jobs[0].worker, run)) << "it runs still, and goes to the queue in a moment";
   EXPECT_EQ(cancelled, (std::vector<std::string>{"scancel", "--state=PENDING", "--name=sweep-lr.1", "7_0"}));
   state = "";
-  EXPECT_TRUE(cancel_jobs("lr", jobs, run));
+  EXPECT_TRUE(cancel_jobs("lr", jobs, jobs[0].worker, run));
+}
+
+TEST(ParkedJobs, OfOthersAreNotAskedAbout) {
+  const slurm::RunCommand run = [](const std::vector<std::string>& words) -> std::optional<slurm::CommandResult> {
+    ADD_FAILURE() << words[0];
+    return std::nullopt;
+  };
+  const SweepWorker self = job_worker(job("7_0"), ::getpid());
+  SweepWorker users = job_worker(job("7_1"), ::getpid()), clusters = users;
+  users.user = "somebody else";
+  clusters.cluster = "another";
+  const ReleasedJobs released = release_jobs({users, clusters}, self, run);
+  EXPECT_TRUE(released.all);
+  EXPECT_FALSE(released.some) << "nobody comes";
+  EXPECT_TRUE(cancel_jobs("lr", {{users, 0}, {clusters, 0}}, self, run));
+}
+
+TEST(SweepJobs, AreParkedWhenTheyAreHeldAndTheLogSaysSo) {
+  std::vector<slurm::QueuedJob> jobs{listed("7_0", "PENDING"), listed("7_1", "PENDING"), listed("7_2", "PENDING")};
+  jobs[0].reason = "job requeued in held state";
+  jobs[1].reason = "launch failed requeued held";
+  jobs[2].reason = "BeginTime";
+  const std::vector<ParkedJob> parked{{job_worker(job("7_0"), ::getpid()), 0}, {job_worker(job("7_2"), ::getpid()), 0}};
+  const base::Json rows = jobs_json(jobs, parked);
+  EXPECT_EQ(rows[0]["state"], "parked");
+  EXPECT_EQ(rows[1]["state"], "held") << "by Slurm: nobody of the sweep releases it";
+  EXPECT_EQ(rows[2]["state"], "waiting") << "it was released";
 }
 
 TEST(SweepJobs, AreFoundByNameAndDirectory) {
