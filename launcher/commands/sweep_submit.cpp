@@ -9,11 +9,13 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/own_program.hpp"
+#include "launcher/submission/queue.hpp"
 #include "launcher/submission/resubmission.hpp"
 #include "launcher/submission/run_check.hpp"
 #include "launcher/submission/sbatch.hpp"
 #include "launcher/submission/script_plan.hpp"
 #include "launcher/submission/submission.hpp"
+#include "launcher/sweep/parked_jobs.hpp"
 #include "launcher/sweep/shapes.hpp"
 #include "launcher/sweep/sweep_directory.hpp"
 #include "launcher/sweep/sweep_jobs.hpp"
@@ -164,6 +166,20 @@ std::vector<KnownJob> jobs_in_queue(const std::vector<ShapeJobs>& jobs) {
   return parse_known_jobs(*answer);
 }
 
+// Tasks of an earlier call that are held count as there: they must be able to start.
+void release_held_tasks(base::FileSystem& files, const SweepState& state) {
+  const auto mine = my_queue(files, 0);
+  if (!mine) return;
+  for (const HeldJob& held : release_held(jobs_of_sweep(mine->jobs, state.header), state, slurm::run_command)) {
+    const std::string what = str("job ", held.job.id, ", held (", held.job.reason, ")");
+    if (held.released) {
+      base::answer(str("released  ", what));
+    } else {
+      base::print_warning(str(what, ", cannot be released: scontrol release ", held.job.id, " says why"));
+    }
+  }
+}
+
 void submit(base::FileSystem& files, const slurm::Site& site, ShapeJobs& jobs, std::int64_t there) {
   const Path directory = jobs.plan.sweep->directory;
   const Path script = script_path(directory, jobs.plan.sweep->shape);
@@ -248,6 +264,7 @@ int submit_sweep(base::FileSystem& files, SweepSubmission submission) {
   }
   files.create_directories(first.log_directory);
   base::answer("");
+  release_held_tasks(files, begun);
   for (ShapeJobs& one : jobs) submit(files, site, one, tasks_in_queue(queue, one));
   const std::string directory = sweep.path().string();
   base::answer(str("          trireme sweep status ", directory, "   shows trials and jobs"));

@@ -1,5 +1,6 @@
 #include "launcher/sweep/parked_jobs.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 
@@ -40,6 +41,23 @@ ReleasedJobs release_jobs(const std::vector<SweepWorker>& jobs, const SweepWorke
     }
   }
   return released;
+}
+
+std::vector<HeldJob> release_held(const std::vector<slurm::QueuedJob>& jobs, const SweepState& state,
+                                  const slurm::RunCommand& run) {
+  std::vector<HeldJob> held;
+  for (const slurm::QueuedJob& job : jobs) {
+    if (!job.pending() || !slurm::is_held(job.reason)) continue;
+    const auto parked = std::ranges::find_if(
+        state.parked, [&](const ParkedJob& one) { return slurm::stands_for(job.id, one.worker.job); });
+    if (parked != state.parked.end()) {
+      const AshaDecision next = decide(state.header.plan, state.asha_trials(parked->shape));
+      if (next.kind != AshaDecision::Kind::kRun) continue;
+    }
+    const auto done = run({"scontrol", "release", tasks_for_scancel(job.id)});
+    held.push_back({job, done && done->exit_code == 0});
+  }
+  return held;
 }
 
 bool cancel_jobs(const std::string& sweep, const std::vector<ParkedJob>& jobs, const SweepWorker& self,

@@ -6,6 +6,7 @@
 
 #include "launcher/sweep/sweep_state.hpp"
 #include "slurm/queue/command.hpp"
+#include "slurm/queue/job_list.hpp"
 
 namespace trireme::launcher {
 
@@ -18,6 +19,17 @@ struct ReleasedJobs {
 /// Releases parked jobs for which there is work. When not `all` are released, call it again later. Jobs of another user
 /// or cluster than `self`'s do not count: its commands reach none of them.
 ReleasedJobs release_jobs(const std::vector<SweepWorker>& jobs, const SweepWorker& self, const slurm::RunCommand& run);
+
+/// What became of a held job of a sweep that somebody goes on with.
+struct HeldJob {
+  slurm::QueuedJob job;
+  bool released = false;
+};
+
+/// Releases those of a sweep's `jobs` that are held and that none of its workers would release in time: parked ones
+/// whose shape has trials that wait, and those that are not parked, such as after "launch failed requeued held".
+std::vector<HeldJob> release_held(const std::vector<slurm::QueuedJob>& jobs, const SweepState& state,
+                                  const slurm::RunCommand& run);
 
 /// Cancels the parked jobs of a sweep that is done: only what bears the name of its jobs, of `self`'s user and cluster.
 /// False when one has not gone to the queue yet, where it would wait forever: call it again later.

@@ -223,6 +223,30 @@ TEST(ParkedJobs, OfOthersAreNotAskedAbout) {
   EXPECT_TRUE(cancel_jobs("lr", {{users, 0}, {clusters, 0}}, self, run));
 }
 
+TEST(ParkedJobs, ThatNoWorkerWouldReleaseAreReleasedWhenTheSweepGoesOn) {
+  std::vector<std::string> released;
+  const slurm::RunCommand run = [&](const std::vector<std::string>& words) -> std::optional<slurm::CommandResult> {
+    released.push_back(words.at(2));
+    return slurm::CommandResult{words.at(2) == "7_0" ? 0 : 1, "", ""};
+  };
+  std::vector<slurm::QueuedJob> jobs{listed("7_0", "PENDING"), listed("7_1", "PENDING"), listed("7_2", "PENDING"),
+                                     listed("8_0", "PENDING"), listed("7_3", "RUNNING")};
+  jobs[0].reason = "launch failed requeued held";
+  jobs[1].reason = jobs[3].reason = "job requeued in held state";
+  jobs[2].reason = "Resources";
+  SweepState state;
+  state.header.plan.rungs = {9};
+  state.trials.resize(2);
+  state.trials[0].ended = "failed";
+  state.trials[1].shape = 1;
+  state.parked = {{job_worker(job("7_1"), ::getpid()), 0}, {job_worker(job("8_0"), ::getpid()), 1}};
+  const auto held = release_held(jobs, state, run);
+  EXPECT_EQ(released, (std::vector<std::string>{"7_0", "8_0"})) << "7_1 is parked, and its shape has no work";
+  ASSERT_EQ(held.size(), 2U);
+  EXPECT_TRUE(held[0].released);
+  EXPECT_FALSE(held[1].released) << "scontrol refused";
+}
+
 TEST(SweepJobs, AreParkedWhenTheyAreHeldAndTheLogSaysSo) {
   std::vector<slurm::QueuedJob> jobs{listed("7_0", "PENDING"), listed("7_1", "PENDING"), listed("7_2", "PENDING")};
   jobs[0].reason = "job requeued in held state";
