@@ -31,7 +31,7 @@ using Path = std::filesystem::path;
 
 struct Line {
   std::vector<std::string> words;
-  std::int64_t process = 0, taken = 0, shape = -1, last = -1, code = 0, queue_seconds = 60;
+  std::int64_t process = 0, taken = 0, shape = -1, last = -1, code = 0, before = -1, queue_seconds = 60;
   std::string ended = "end", exclude;
   bool parks = false, requeue = false, leaving = false;
   options::CommandLine line;
@@ -46,6 +46,7 @@ struct Line {
     line.value("last", last, "N", "the trial before").range(0, 1e6);
     line.value("ended", ended, "WORD", "what trireme job next said after it").one_of({"end", "requeue", "resubmit"});
     line.value("code", code, "CODE", "and the exit code that it said").range(0, 255);
+    line.value("before", before, "N", "and the attempts that it had when the script got it").range(0, 1e9);
     line.value("exclude", exclude, "HOSTS", "and the nodes that a new job excludes");
     line.value("queue-seconds", queue_seconds, "S", "between two questions to the queue").range(0, 86400);
     line.flag("parks", parks, "the job waits in the queue when there is nothing for it");
@@ -70,7 +71,8 @@ bool time_is_over(base::FileSystem& files, const Line& command, const Path& swee
 
 std::optional<LastTrial> last_trial(const Line& command) {
   if (command.last < 0) return std::nullopt;
-  return LastTrial{static_cast<std::size_t>(command.last), seen_end(command.ended, static_cast<int>(command.code))};
+  return LastTrial{static_cast<std::size_t>(command.last), seen_end(command.ended, static_cast<int>(command.code)),
+                   command.before < 0 ? std::nullopt : std::optional(static_cast<int>(command.before))};
 }
 
 // The queue, where other jobs have trials, or are to take those that wait.

@@ -37,6 +37,8 @@ class Turn {
     const TrialRecord& trial = state_.trials.at(last.trial);
     // Another worker may have taken the trial when this one seemed to be gone: its word counts now.
     if (!trial.claim || trial.claim->worker.token != self_.token) return;
+    // Nor does a word count twice: the worker may have got the trial once more in an answer that was lost.
+    if (last.attempts && *last.attempts != trial.claim->attempts) return;
     if (!settle(last.trial, last.end)) note({{"event", "left"}, {"trial", last.trial}, {"time", world_.now()}});
   }
 

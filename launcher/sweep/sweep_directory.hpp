@@ -76,6 +76,7 @@ struct Wanted {
 struct LastTrial {
   std::size_t trial = 0;
   SeenEnd end;
+  std::optional<int> attempts = std::nullopt;  ///< that it had when the worker got it, as Advice said; nothing: unknown
 };
 
 /// Thread-safe.

@@ -133,6 +133,21 @@ TEST_F(SweepDirectoryTest, AWorkerThatLostItsAnswerGetsTheTrialAgain) {
   EXPECT_EQ(sweep.advance(self, std::nullopt).trial, 0U) << "the first answer was lost with an error of the disk";
 }
 
+TEST_F(SweepDirectoryTest, AReportThatIsRepeatedAfterALostAnswerCountsOnce) {
+  SweepDirectory sweep = begun(1, {27});
+  const SweepWorker self = worker("a");
+  const Advice first = sweep.advance(self, std::nullopt);
+  tests::FakeTrial run(first.run_directory);
+  run.begins(27);
+  run.ends(0, "failed: out of memory", 1);
+  const LastTrial last{0, {base::kExitFailed}, first.attempts};
+  EXPECT_EQ(sweep.advance(self, last).kind, Kind::kRun) << "its answer is lost";
+  const Advice again = sweep.advance(self, last);
+  EXPECT_EQ(again.kind, Kind::kRun);
+  EXPECT_EQ(again.attempts, 1);
+  EXPECT_EQ(sweep.read().trials[0].failures, 1);
+}
+
 TEST_F(SweepDirectoryTest, AWorkerOfAnotherMachineIsGoneWhenNothingIsHeardOfItsTrial) {
   SweepDirectory sweep = begun(1);
   SweepWorker far = worker("far");
