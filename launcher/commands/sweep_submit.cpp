@@ -201,6 +201,18 @@ void submit(base::FileSystem& files, const slurm::Site& site, ShapeJobs& jobs, s
   base::answer(str("follow    tail -F ", jobs.plan.log_directory, "/job.", job, "_0.log"));
 }
 
+// Of a trial, on average.
+std::optional<double> billing_per_hour(const std::vector<ShapeJobs>& jobs, const slurm::Site& site) {
+  std::vector<std::int64_t> trials;
+  std::vector<std::optional<double>> prices;
+  for (const ShapeJobs& one : jobs) {
+    trials.push_back(std::ssize(one.shape.trials));
+    prices.push_back(slurm::billing_per_hour(one.plan.geometry, slurm::requested_partition(one.plan.request, site),
+                                             site.billing_takes_largest));
+  }
+  return mean_price(trials, prices);
+}
+
 void print_scripts(const std::vector<ShapeJobs>& jobs, const slurm::Site& site) {
   for (const ShapeJobs& one : jobs) {
     base::answer("");
@@ -242,8 +254,7 @@ int submit_sweep(base::FileSystem& files, SweepSubmission submission) {
   for (const ShapeJobs& one : jobs) {
     for (const std::size_t trial : one.shape.trials) planned.trials[trial].shape = one.plan.sweep->shape;
   }
-  submission.pace.billing_per_hour = slurm::billing_per_hour(
-      first.geometry, slurm::requested_partition(first.request, site), site.billing_takes_largest);
+  submission.pace.billing_per_hour = billing_per_hour(jobs, site);
   print_sweep_plan(planned, submission.pace, submission.json);
   if (submission.dry_run) {
     if (!submission.json) print_scripts(jobs, site);
