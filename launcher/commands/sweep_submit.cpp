@@ -183,8 +183,14 @@ void release_held_tasks(base::FileSystem& files, const SweepState& state) {
 void submit(base::FileSystem& files, const slurm::Site& site, ShapeJobs& jobs, std::int64_t there) {
   const Path directory = jobs.plan.sweep->directory;
   const Path script = script_path(directory, jobs.plan.sweep->shape);
-  files.replace(script, slurm::batch_script(jobs.plan, site));
+  const std::string former = files.exists(script) ? files.read_all(script) : "",
+                    text = slurm::batch_script(jobs.plan, site);
+  files.replace(script, text);
   if (there > 0) {
+    if (!former.empty() && settings_differ(former, text)) {
+      base::print_warning(str(there, " task(s) keep their former settings: to change them, trireme sweep stop ",
+                              directory.string(), ", then call again"));
+    }
     jobs.plan.at_once -= there;
     jobs.plan.sweep->tasks -= there;
   }

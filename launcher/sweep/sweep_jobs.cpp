@@ -1,6 +1,7 @@
 #include "launcher/sweep/sweep_jobs.hpp"
 
 #include <algorithm>
+#include <sstream>
 
 #include "base/error.hpp"
 #include "launcher/console/format.hpp"
@@ -59,6 +60,20 @@ base::Json jobs_json(const std::vector<slurm::QueuedJob>& jobs, const std::vecto
     rows.push_back({{"job", job.id}, {"state", state_of(job, parked)}, {"left", job.left}, {"reason", job.reason}});
   }
   return rows;
+}
+
+bool settings_differ(const std::string& former, const std::string& script) {
+  const auto settings = [](const std::string& text) {
+    std::string kept;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      const bool measured = line.starts_with("#SBATCH --array=") || line.starts_with("#SBATCH --signal=") ||
+                            line.find("odls_base_sigkill_timeout") != std::string::npos;
+      if (!measured) kept += line + "\n";
+    }
+    return kept;
+  };
+  return settings(former) != settings(script);
 }
 
 std::string tasks_for_scancel(const std::string& id) {

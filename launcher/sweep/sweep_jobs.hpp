@@ -21,6 +21,10 @@ std::vector<slurm::QueuedJob> jobs_of_sweep(const std::vector<slurm::QueuedJob>&
 std::string jobs_text(const std::vector<slurm::QueuedJob>& jobs, const std::vector<ParkedJob>& parked);
 base::Json jobs_json(const std::vector<slurm::QueuedJob>& jobs, const std::vector<ParkedJob>& parked);
 
+/// Whether two batch scripts of a sweep ask for other jobs: how many tasks an array has and when its jobs are warned,
+/// which follows from measurements, does not count.
+bool settings_differ(const std::string& former, const std::string& script);
+
 /// An id as squeue lists it, for scancel: "12_[1-3%2]" without the limit.
 std::string tasks_for_scancel(const std::string& id);
 

@@ -259,6 +259,12 @@ TEST(SweepJobs, AreParkedWhenTheyAreHeldAndTheLogSaysSo) {
   EXPECT_EQ(rows[2]["state"], "waiting") << "it was released";
 }
 
+TEST(SweepJobs, AskForTheSameUntilASettingChanges) {
+  const std::string script = "#SBATCH --array=0-7%8\n#SBATCH --time=60\n#SBATCH --signal=B:USR1@60\nwork\n";
+  EXPECT_FALSE(settings_differ(script, "#SBATCH --array=0-3%4\n#SBATCH --time=60\n#SBATCH --signal=B:USR1@90\nwork\n"));
+  EXPECT_TRUE(settings_differ(script, "#SBATCH --array=0-7%8\n#SBATCH --time=90\n#SBATCH --signal=B:USR1@60\nwork\n"));
+}
+
 TEST(SweepJobs, AreFoundByNameAndDirectory) {
   SweepHeader header;
   header.name = "lr";
