@@ -60,6 +60,15 @@ std::vector<HeldJob> release_held(const std::vector<slurm::QueuedJob>& jobs, con
   return held;
 }
 
+std::vector<base::Json> unparked_events(const SweepState& state, const std::vector<slurm::QueuedJob>& cancelled,
+                                        double time) {
+  std::vector<base::Json> events;
+  for (const ParkedJob& parked : state.parked) {
+    if (slurm::find_job(cancelled, parked.worker.job) != nullptr) events.push_back(unparked_event(parked.worker, time));
+  }
+  return events;
+}
+
 bool cancel_jobs(const std::string& sweep, const std::vector<ParkedJob>& jobs, const SweepWorker& self,
                  const slurm::RunCommand& run) {
   bool all = true;

@@ -31,6 +31,10 @@ struct HeldJob {
 std::vector<HeldJob> release_held(const std::vector<slurm::QueuedJob>& jobs, const SweepState& state,
                                   const slurm::RunCommand& run);
 
+/// Lines for the log: those of the sweep's parked jobs that are among `cancelled` wait for work no more.
+std::vector<base::Json> unparked_events(const SweepState& state, const std::vector<slurm::QueuedJob>& cancelled,
+                                        double time);
+
 /// Cancels the parked jobs of a sweep that is done: only what bears the name of its jobs, of `self`'s user and cluster.
 /// False when one has not gone to the queue yet, where it would wait forever: call it again later.
 bool cancel_jobs(const std::string& sweep, const std::vector<ParkedJob>& jobs, const SweepWorker& self,

@@ -247,6 +247,14 @@ TEST(ParkedJobs, ThatNoWorkerWouldReleaseAreReleasedWhenTheSweepGoesOn) {
   EXPECT_FALSE(held[1].released) << "scontrol refused";
 }
 
+TEST(ParkedJobs, AreNotParkedAnyMoreOnceSomebodyCancelledThem) {
+  SweepState state;
+  state.parked = {{job_worker(job("7_0"), ::getpid()), 0}, {job_worker(job("8_0"), ::getpid()), 1}};
+  for (const base::Json& event : unparked_events(state, {listed("7_0", "PENDING")}, 5)) state.apply(event.dump());
+  ASSERT_EQ(state.parked.size(), 1U);
+  EXPECT_EQ(state.parked[0].worker.job, "8_0");
+}
+
 TEST(SweepJobs, AreParkedWhenTheyAreHeldAndTheLogSaysSo) {
   std::vector<slurm::QueuedJob> jobs{listed("7_0", "PENDING"), listed("7_1", "PENDING"), listed("7_2", "PENDING")};
   jobs[0].reason = "job requeued in held state";
