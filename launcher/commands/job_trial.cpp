@@ -75,14 +75,14 @@ std::optional<LastTrial> last_trial(const Line& command) {
                    command.before < 0 ? std::nullopt : std::optional(static_cast<int>(command.before))};
 }
 
-// The queue, where other jobs have trials, or are to take those that wait.
+// The queue, where other jobs have trials or are to take those that wait, or this one `ends` and does not come back.
 std::optional<slurm::JobList> queue_of(base::FileSystem& files, const SweepState& state, const SweepWorker& self,
-                                       const Wanted& wanted, double seconds) {
+                                       const Wanted& wanted, bool ends, double seconds) {
   const bool others = std::ranges::any_of(state.trials, [&](const TrialRecord& trial) {
     const bool asks_itself = trial.claim && trial.claim->worker.machine == self.machine;
     return trial.claim && !(trial.claim->worker.job == "local" && asks_itself) && !same_job(trial.claim->worker, self);
   });
-  return others || !shapes_with_work(state, wanted.shape).empty() ? my_queue(files, seconds) : std::nullopt;
+  return others || ends || !shapes_with_work(state, wanted.shape).empty() ? my_queue(files, seconds) : std::nullopt;
 }
 
 void print(const WorkerStep& step, const Advice& advice) {
@@ -155,14 +155,16 @@ int job_trial_command(const Arguments& arguments) {
   Wanted wanted{.trial = !situation.leaves};
   if (command.shape >= 0) wanted.shape = command.shape;
   // A job that is about to be killed does not wait for the queue's answer.
-  const auto queue = command.leaves() ? std::nullopt
-                                      : queue_of(files, read_sweep(files, directory), self, wanted,
-                                                 static_cast<double>(command.queue_seconds));
+  const auto queue = command.leaves()
+                         ? std::nullopt
+                         : queue_of(files, read_sweep(files, directory), self, wanted,
+                                    situation.leaves && !command.requeue, static_cast<double>(command.queue_seconds));
   SweepWorld world = real_sweep_world();
   world.life = life_in_queue(world.life, self, queue);
   SweepDirectory sweep(files, directory, world);
   const Advice advice = ask(sweep, command, self, wanted, world, queue, situation);
   situation.advice = advice.kind;
+  situation.last_job = queue && is_last_job(sweep.read(), self, *queue);
   situation.rests = advice.why;
   situation.sweep_stopped = slurm::find_request(files, directory, slurm::Wish::kStop).has_value();
   const WorkerStep step = decide_worker(situation);

@@ -33,7 +33,10 @@ WorkerStep leave(const WorkerSituation& situation) {
     return {"resubmit", base::kExitFailed, "a new job goes on elsewhere", situation.exclude};
   }
   if (situation.may_requeue) return {"requeue", base::kExitStopped, "the sweep goes on after a requeue", ""};
-  return {"end", base::kExitStopped, "this job may not be requeued: the next one of the sweep goes on", ""};
+  const std::string next = situation.last_job
+                               ? "no other one of the sweep is in the queue: call trireme sweep run again"
+                               : "the next one of the sweep goes on, or trireme sweep run";
+  return {"end", base::kExitStopped, "this job may not be requeued; " + next, ""};
 }
 
 }  // namespace
@@ -75,6 +78,13 @@ std::set<std::int64_t> shapes_with_work(const SweepState& state, std::optional<s
     if (decide(state.header.plan, state.asha_trials(one)).kind == AshaDecision::Kind::kRun) found.insert(one);
   }
   return found;
+}
+
+bool is_last_job(const SweepState& state, const SweepWorker& self, const slurm::JobList& queue) {
+  const auto jobs = jobs_of_sweep(queue.jobs, state.header);
+  return std::ranges::none_of(jobs, [&](const slurm::QueuedJob& job) {
+    return job.id != self.job && comes_or_runs(job) && !slurm::is_held(job.reason);
+  });
 }
 
 Attendance attendance(const SweepState& state, const SweepWorker& self, std::optional<std::int64_t> shape,

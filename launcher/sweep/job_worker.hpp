@@ -31,6 +31,9 @@ enum class Attendance {
   kMissing,   ///< nothing runs, trials wait for another shape of job, and none of that shape is in the queue
 };
 
+/// Whether the queue has no other job of the sweep that runs or comes by itself.
+bool is_last_job(const SweepState& state, const SweepWorker& self, const slurm::JobList& queue);
+
 /// What a worker asks who has nothing to do: `self`, of a job that takes trials of `shape` (nothing: of any). Others
 /// are a worker on this machine; one whose job runs or waits in the queue; one that cannot be asked for, once its trial
 /// was seen to live kSilent after the claim; for trials of other shapes, a job of that shape that is not held.
@@ -51,7 +54,8 @@ struct WorkerSituation {
   std::string ended = "end";   ///< what the script was to do after the trial before: end, requeue, resubmit
   std::string exclude;         ///< for resubmit: nodes that the new job excludes
   bool may_requeue = false;
-  bool parks = false;  ///< it waits in the queue when there is nothing for it, since others cannot take its trials
+  bool last_job = false;  ///< is_last_job(), as far as it is known
+  bool parks = false;     ///< it waits in the queue when there is nothing for it, since others cannot take its trials
   Attendance attendance = Attendance::kUnknown;
 };
 

@@ -136,6 +136,18 @@ TEST(JobWorker, AFailureStaysOneWhateverItsScriptDoesNext) {
   EXPECT_FALSE(seen_end("end", 1).leaves);
 }
 
+TEST(JobWorker, TheLastJobOfASweepSaysThatSomebodyMustGoOn) {
+  SweepState state;
+  state.header.name = "lr";
+  state.header.work_directory = "/w";
+  const SweepWorker self = job_worker(job("7_0"), ::getpid());
+  EXPECT_TRUE(is_last_job(state, self, queue(200, {listed("7_0", "RUNNING"), listed("7_1", "COMPLETING")})));
+  EXPECT_FALSE(is_last_job(state, self, queue(200, {listed("7_0", "RUNNING"), listed("7_1", "PENDING")})));
+  const WorkerStep last = decide_worker({.advice = Kind::kStop, .leaves = true, .last_job = true});
+  EXPECT_EQ(last.exit_code, 75);
+  EXPECT_NE(last.why.find("call trireme sweep run again"), std::string::npos);
+}
+
 TEST(JobWorker, DecidesWhatItsScriptDoes) {
   const auto word = [](const WorkerSituation& situation) { return decide_worker(situation).word; };
   EXPECT_EQ(word({.advice = Kind::kRun}), "run");
