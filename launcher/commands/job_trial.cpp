@@ -31,7 +31,7 @@ using Path = std::filesystem::path;
 
 struct Line {
   std::vector<std::string> words;
-  std::int64_t process = 0, taken = 0, shape = -1, last = -1, code = 0, queue_seconds = 60;
+  std::int64_t process = 0, taken = 0, shape = -1, last = -1, code = 0, before = -1, queue_seconds = 60;
   std::string ended = "end", exclude;
   bool parks = false, requeue = false, leaving = false;
   options::CommandLine line;
@@ -46,6 +46,7 @@ struct Line {
     line.value("last", last, "N", "the trial before").range(0, 1e6);
     line.value("ended", ended, "WORD", "what trireme job next said after it").one_of({"end", "requeue", "resubmit"});
     line.value("code", code, "CODE", "and the exit code that it said").range(0, 255);
+    line.value("before", before, "N", "and the attempts that it had when the script got it").range(0, 1e9);
     line.value("exclude", exclude, "HOSTS", "and the nodes that a new job excludes");
     line.value("queue-seconds", queue_seconds, "S", "between two questions to the queue").range(0, 86400);
     line.flag("parks", parks, "the job waits in the queue when there is nothing for it");
@@ -68,20 +69,20 @@ bool time_is_over(base::FileSystem& files, const Line& command, const Path& swee
   return *end - now < needed_seconds(options, slurm::read_attempts(files, trial / "attempts.jsonl"));
 }
 
-// A trial that is left behind goes on later, whatever its last attempt came to.
 std::optional<LastTrial> last_trial(const Line& command) {
   if (command.last < 0) return std::nullopt;
-  const int code = command.ended == "end" ? static_cast<int>(command.code) : base::kExitStopped;
-  return LastTrial{static_cast<std::size_t>(command.last), {code}};
+  return LastTrial{static_cast<std::size_t>(command.last), seen_end(command.ended, static_cast<int>(command.code)),
+                   command.before < 0 ? std::nullopt : std::optional(static_cast<int>(command.before))};
 }
 
-// The queue, where other jobs have trials.
+// The queue, where other jobs have trials or are to take those that wait, or this one `ends` and does not come back.
 std::optional<slurm::JobList> queue_of(base::FileSystem& files, const SweepState& state, const SweepWorker& self,
-                                       double seconds) {
+                                       const Wanted& wanted, bool ends, double seconds) {
   const bool others = std::ranges::any_of(state.trials, [&](const TrialRecord& trial) {
-    return trial.claim && trial.claim->worker.job != "local" && !same_job(trial.claim->worker, self);
+    const bool asks_itself = trial.claim && trial.claim->worker.machine == self.machine;
+    return trial.claim && !(trial.claim->worker.job == "local" && asks_itself) && !same_job(trial.claim->worker, self);
   });
-  return others ? my_queue(files, seconds) : std::nullopt;
+  return others || ends || !shapes_with_work(state, wanted.shape).empty() ? my_queue(files, seconds) : std::nullopt;
 }
 
 void print(const WorkerStep& step, const Advice& advice) {
@@ -112,26 +113,26 @@ void forget_jobs(SweepDirectory& sweep, const std::vector<SweepWorker>& gone) {
 }
 
 // Asks the sweep, and sees to the parked jobs: those that get work are released, and all are cancelled when it is done.
-Advice ask(SweepDirectory& sweep, const Line& command, const SweepWorker& self, const SweepWorld& world,
+Advice ask(SweepDirectory& sweep, const Line& command, const SweepWorker& self, Wanted wanted, const SweepWorld& world,
            const std::optional<slurm::JobList>& queue, WorkerSituation& situation) {
-  Wanted wanted{.trial = !situation.leaves};
-  if (command.shape >= 0) wanted.shape = command.shape;
   Advice advice = sweep.advance(self, last_trial(command), wanted);
   tell_of_last(command, sweep.read());
-  const ReleasedJobs released = release_jobs(advice.called, slurm::run_command);
+  const ReleasedJobs released = release_jobs(advice.called, self, slurm::run_command);
   forget_jobs(sweep, released.gone);
   if (advice.kind == Advice::Kind::kWait) {
-    const bool others_come =
-        advice.called.size() > released.gone.size() || is_attended(sweep.read(), self, world.gone, queue);
-    situation.attended = released.all && others_come;
-    if (command.parks && situation.attended && advice.why.empty()) {
+    if (released.all) {
+      situation.attendance = released.some
+                                 ? Attendance::kAttended
+                                 : attendance(sweep.read(), self, wanted.shape, world.life, queue, world.now());
+    }
+    if (command.parks && situation.attendance != Attendance::kUnknown && advice.why.empty()) {
       wanted.parks = true;
       advice = sweep.advance(self, std::nullopt, wanted);
     }
   }
   if (advice.kind == Advice::Kind::kDone) {
     const SweepState state = sweep.read();
-    situation.parked_jobs = !cancel_jobs(state.header.name, state.parked, slurm::run_command);
+    situation.parked_jobs = !cancel_jobs(state.header.name, state.parked, self, slurm::run_command);
   }
   return advice;
 }
@@ -151,15 +152,19 @@ int job_trial_command(const Arguments& arguments) {
   WorkerSituation situation{
       .ended = command.ended, .exclude = command.exclude, .may_requeue = command.requeue, .parks = command.parks};
   situation.leaves = command.leaves() || time_is_over(files, command, directory);
+  Wanted wanted{.trial = !situation.leaves};
+  if (command.shape >= 0) wanted.shape = command.shape;
   // A job that is about to be killed does not wait for the queue's answer.
-  const auto queue = command.leaves() ? std::nullopt
-                                      : queue_of(files, read_sweep(files, directory), self,
-                                                 static_cast<double>(command.queue_seconds));
+  const auto queue = command.leaves()
+                         ? std::nullopt
+                         : queue_of(files, read_sweep(files, directory), self, wanted,
+                                    situation.leaves && !command.requeue, static_cast<double>(command.queue_seconds));
   SweepWorld world = real_sweep_world();
-  world.gone = gone_in_queue(world.gone, self, queue);
+  world.life = life_in_queue(world.life, self, queue);
   SweepDirectory sweep(files, directory, world);
-  const Advice advice = ask(sweep, command, self, world, queue, situation);
+  const Advice advice = ask(sweep, command, self, wanted, world, queue, situation);
   situation.advice = advice.kind;
+  situation.last_job = queue && is_last_job(sweep.read(), self, *queue);
   situation.rests = advice.why;
   situation.sweep_stopped = slurm::find_request(files, directory, slurm::Wish::kStop).has_value();
   const WorkerStep step = decide_worker(situation);

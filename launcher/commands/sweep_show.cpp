@@ -8,11 +8,13 @@
 #include "base/answer.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "launcher/commands/commands.hpp"
 #include "launcher/options/command_line.hpp"
 #include "launcher/submission/queue.hpp"
 #include "launcher/submission/resubmission.hpp"
 #include "launcher/sweep/job_worker.hpp"
+#include "launcher/sweep/parked_jobs.hpp"
 #include "launcher/sweep/sweep_directory.hpp"
 #include "launcher/sweep/sweep_file.hpp"
 #include "launcher/sweep/sweep_jobs.hpp"
@@ -64,12 +66,12 @@ std::optional<slurm::JobList> queue_of_sweep(base::FileSystem& files, const Path
 }
 
 // Jobs that wait would end as soon as they start.
-std::size_t cancel_waiting(const std::vector<slurm::QueuedJob>& jobs) {
-  std::size_t cancelled = 0;
+std::vector<slurm::QueuedJob> cancel_waiting(const std::vector<slurm::QueuedJob>& jobs) {
+  std::vector<slurm::QueuedJob> cancelled;
   for (const slurm::QueuedJob& job : jobs) {
     if (!job.pending()) continue;
     const auto done = slurm::run_command({"scancel", "--state=PENDING", tasks_for_scancel(job.id)});
-    if (done && done->exit_code == 0) ++cancelled;
+    if (done && done->exit_code == 0) cancelled.push_back(job);
   }
   return cancelled;
 }
@@ -84,7 +86,7 @@ int sweep_status_command(const Arguments& arguments) {
   if (!path) return base::kExitDone;
   SweepState state = read_begun(files, *path);
   const auto queue = queue_of_sweep(files, *path, kQueueAge);
-  show_lost_trials(files, *path, gone_in_queue(real_sweep_world().gone, this_worker(), queue), state);
+  show_lost_trials(files, *path, life_in_queue(real_sweep_world().life, this_worker(), queue), state);
   const auto jobs = queue ? jobs_of_sweep(queue->jobs, state.header) : std::vector<slurm::QueuedJob>();
   const LiveSteps live = read_live(files, *path, state);
   const bool stopped = slurm::find_request(files, *path, slurm::Wish::kStop).has_value();
@@ -93,7 +95,7 @@ int sweep_status_command(const Arguments& arguments) {
                        {"metric", state.header.metric},
                        {"rungs", state.header.plan.rungs},
                        {"stop_asked", stopped},
-                       {"jobs", jobs_json(jobs)},
+                       {"jobs", jobs_json(jobs, state.parked)},
                        {"steps_done", steps_done(state)},
                        {"full_steps", state.header.steps() * static_cast<std::int64_t>(state.trials.size())},
                        {"trials", trials_json(state, live)}});
@@ -103,7 +105,7 @@ int sweep_status_command(const Arguments& arguments) {
   base::answer("");
   base::answer(progress_text(state));
   base::answer(price_paid_text(state));
-  if (!jobs.empty()) base::answer_text("\n" + jobs_text(jobs));
+  if (!jobs.empty()) base::answer_text("\n" + jobs_text(jobs, state.parked));
   if (stopped) base::answer("somebody asked the sweep to stop: trireme sweep run FILE goes on");
   return base::kExitDone;
 }
@@ -145,8 +147,18 @@ int sweep_stop_command(const Arguments& arguments) {
   slurm::leave_request(files, *path, slurm::Wish::kStop, slurm::user_name(), base::wall_time());
   base::answer("running trials save at the end of their step and end; no other one starts");
   if (const auto queue = queue_of_sweep(files, *path, 0)) {
-    const std::size_t cancelled = cancel_waiting(jobs_of_sweep(queue->jobs, read_begun(files, *path).header));
-    if (cancelled > 0) base::answer(str(cancelled, cancelled == 1 ? " job" : " jobs", " in the queue cancelled"));
+    const auto cancelled = cancel_waiting(jobs_of_sweep(queue->jobs, read_begun(files, *path).header));
+    const std::size_t count = cancelled.size();
+    if (count > 0) {
+      base::answer(str(count, count == 1 ? " job" : " jobs", " in the queue cancelled"));
+      SweepDirectory(files, *path, real_sweep_world()).change([&](const SweepState& state) {
+        return unparked_events(state, cancelled, base::wall_time());
+      });
+    }
+  } else if (files.exists(*path / kBatchScript)) {
+    base::print_warning(
+        "squeue does not answer: jobs of the sweep that wait in the queue are not cancelled; call trireme sweep stop "
+        "again");
   }
   base::answer("to go on later: trireme sweep run FILE");
   return base::kExitDone;

@@ -9,11 +9,13 @@
 #include "base/error.hpp"
 #include "base/log.hpp"
 #include "base/own_program.hpp"
+#include "launcher/submission/queue.hpp"
 #include "launcher/submission/resubmission.hpp"
 #include "launcher/submission/run_check.hpp"
 #include "launcher/submission/sbatch.hpp"
 #include "launcher/submission/script_plan.hpp"
 #include "launcher/submission/submission.hpp"
+#include "launcher/sweep/parked_jobs.hpp"
 #include "launcher/sweep/shapes.hpp"
 #include "launcher/sweep/sweep_directory.hpp"
 #include "launcher/sweep/sweep_jobs.hpp"
@@ -164,11 +166,31 @@ std::vector<KnownJob> jobs_in_queue(const std::vector<ShapeJobs>& jobs) {
   return parse_known_jobs(*answer);
 }
 
+// Tasks of an earlier call that are held count as there: they must be able to start.
+void release_held_tasks(base::FileSystem& files, const SweepState& state) {
+  const auto mine = my_queue(files, 0);
+  if (!mine) return;
+  for (const HeldJob& held : release_held(jobs_of_sweep(mine->jobs, state.header), state, slurm::run_command)) {
+    const std::string what = str("job ", held.job.id, ", held (", held.job.reason, ")");
+    if (held.released) {
+      base::answer(str("released  ", what));
+    } else {
+      base::print_warning(str(what, ", cannot be released: scontrol release ", held.job.id, " says why"));
+    }
+  }
+}
+
 void submit(base::FileSystem& files, const slurm::Site& site, ShapeJobs& jobs, std::int64_t there) {
   const Path directory = jobs.plan.sweep->directory;
   const Path script = script_path(directory, jobs.plan.sweep->shape);
-  files.replace(script, slurm::batch_script(jobs.plan, site));
+  const std::string former = files.exists(script) ? files.read_all(script) : "",
+                    text = slurm::batch_script(jobs.plan, site);
+  files.replace(script, text);
   if (there > 0) {
+    if (!former.empty() && settings_differ(former, text)) {
+      base::print_warning(str(there, " task(s) keep their former settings: to change them, trireme sweep stop ",
+                              directory.string(), ", then call again"));
+    }
     jobs.plan.at_once -= there;
     jobs.plan.sweep->tasks -= there;
   }
@@ -183,6 +205,18 @@ void submit(base::FileSystem& files, const slurm::Site& site, ShapeJobs& jobs, s
                    waits));
   base::answer("price     " + price_text(jobs.plan, site, std::nullopt) + ", for each task");
   base::answer(str("follow    tail -F ", jobs.plan.log_directory, "/job.", job, "_0.log"));
+}
+
+// Of a trial, on average.
+std::optional<double> billing_per_hour(const std::vector<ShapeJobs>& jobs, const slurm::Site& site) {
+  std::vector<std::int64_t> trials;
+  std::vector<std::optional<double>> prices;
+  for (const ShapeJobs& one : jobs) {
+    trials.push_back(std::ssize(one.shape.trials));
+    prices.push_back(slurm::billing_per_hour(one.plan.geometry, slurm::requested_partition(one.plan.request, site),
+                                             site.billing_takes_largest));
+  }
+  return mean_price(trials, prices);
 }
 
 void print_scripts(const std::vector<ShapeJobs>& jobs, const slurm::Site& site) {
@@ -226,8 +260,7 @@ int submit_sweep(base::FileSystem& files, SweepSubmission submission) {
   for (const ShapeJobs& one : jobs) {
     for (const std::size_t trial : one.shape.trials) planned.trials[trial].shape = one.plan.sweep->shape;
   }
-  submission.pace.billing_per_hour = slurm::billing_per_hour(
-      first.geometry, slurm::requested_partition(first.request, site), site.billing_takes_largest);
+  submission.pace.billing_per_hour = billing_per_hour(jobs, site);
   print_sweep_plan(planned, submission.pace, submission.json);
   if (submission.dry_run) {
     if (!submission.json) print_scripts(jobs, site);
@@ -248,6 +281,7 @@ int submit_sweep(base::FileSystem& files, SweepSubmission submission) {
   }
   files.create_directories(first.log_directory);
   base::answer("");
+  release_held_tasks(files, begun);
   for (ShapeJobs& one : jobs) submit(files, site, one, tasks_in_queue(queue, one));
   const std::string directory = sweep.path().string();
   base::answer(str("          trireme sweep status ", directory, "   shows trials and jobs"));

@@ -67,6 +67,13 @@ bool is_run_directory(base::FileSystem& files, const fs::path& path) {
   return has("attempts.jsonl") || has("run.ini") || has("lease") || has("control") || has("checkpoints") || has("logs");
 }
 
+bool is_held_by_the_living(base::FileSystem& files, const fs::path& path) {
+  RunFacts facts;
+  facts.path = path;
+  attempt_to([&] { read_lease(files, facts); });
+  return facts.alive;
+}
+
 bool is_finished(const RunFacts& run) {
   if (run.attempts.empty()) return false;
   const slurm::AttemptStart& asked = run.attempts.back().start;

@@ -48,6 +48,9 @@ bool is_run_directory(base::FileSystem& files, const std::filesystem::path& path
 /// Never throws for what the files hold: torn, missing and foreign ones count as not there.
 RunFacts read_run(base::FileSystem& files, const std::filesystem::path& path);
 
+/// Whether a process holds the run and gives signs of life: RunFacts::alive, from the lease alone.
+bool is_held_by_the_living(base::FileSystem& files, const std::filesystem::path& path);
+
 /// Whether the run is finished: its last attempt did all steps that it was asked for, and the last submission asked for
 /// no more; or its rule ended it early.
 bool is_finished(const RunFacts& run);

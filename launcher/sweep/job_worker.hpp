@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "launcher/sweep/sweep_directory.hpp"
@@ -15,16 +16,33 @@ namespace trireme::launcher {
 /// one after a requeue.
 SweepWorker job_worker(const slurm::JobEnvironment& job, std::int64_t process);
 
-/// Whether a worker is gone as `known` tells (the real world's: for workers of this machine), as `self` tells, whose
-/// own job's earlier starts are over, and as the queue tells for jobs of the same user and cluster: one that does not
-/// run has no worker. An answer of the queue that may be older than the claim says nothing. What cannot be told is
-/// false.
-WorkerGone gone_in_queue(WorkerGone known, SweepWorker self, std::optional<slurm::JobList> queue);
+/// What is known of a worker: from `known` (the real world's: for workers of this machine), from `self`, whose own
+/// job's earlier starts are over, and from the queue for jobs of the same user and cluster: one that does not run has
+/// no worker. An answer of the queue that may be older than the claim says nothing.
+AskWorker life_in_queue(AskWorker known, SweepWorker self, std::optional<slurm::JobList> queue);
 
-/// Whether somebody will ask again who can take what becomes of the running trials: a worker on this machine, or one
-/// whose job runs or waits in the queue, other than `self`.
-bool is_attended(const SweepState& state, const SweepWorker& self, const WorkerGone& gone,
-                 const std::optional<slurm::JobList>& queue);
+/// Shapes other than `shape` that have trials which a worker could take now.
+std::set<std::int64_t> shapes_with_work(const SweepState& state, std::optional<std::int64_t> shape);
+
+/// Who looks after a sweep that has nothing for a worker now.
+enum class Attendance {
+  kUnknown,   ///< it is not known yet what becomes of the running trials, or what the queue holds
+  kAttended,  ///< somebody asks again who can take what becomes of the running trials, or those that wait
+  kMissing,   ///< nothing runs, trials wait for another shape of job, and none of that shape is in the queue
+};
+
+/// Whether the queue has no other job of the sweep that runs or comes by itself.
+bool is_last_job(const SweepState& state, const SweepWorker& self, const slurm::JobList& queue);
+
+/// What a worker asks who has nothing to do: `self`, of a job that takes trials of `shape` (nothing: of any). Others
+/// are a worker on this machine; one whose job runs or waits in the queue; one that cannot be asked for, once its trial
+/// was seen to live kSilent after the claim; for trials of other shapes, a job of that shape that is not held.
+Attendance attendance(const SweepState& state, const SweepWorker& self, std::optional<std::int64_t> shape,
+                      const AskWorker& life, const std::optional<slurm::JobList>& queue, double now);
+
+/// How a trial ended of which `trireme job next` said this word and exit code. A job that leaves goes on with the trial
+/// later; that it leaves since its nodes failed the trial (code 1) does not undo the failures.
+SeenEnd seen_end(const std::string& ended, int code);
 
 /// What a worker knows when it has asked the sweep.
 struct WorkerSituation {
@@ -36,8 +54,9 @@ struct WorkerSituation {
   std::string ended = "end";   ///< what the script was to do after the trial before: end, requeue, resubmit
   std::string exclude;         ///< for resubmit: nodes that the new job excludes
   bool may_requeue = false;
+  bool last_job = false;  ///< is_last_job(), as far as it is known
   bool parks = false;     ///< it waits in the queue when there is nothing for it, since others cannot take its trials
-  bool attended = false;  ///< is_attended()
+  Attendance attendance = Attendance::kUnknown;
 };
 
 /// What the script does: its word, the exit code for its end, and a sentence for the log.
@@ -54,6 +73,7 @@ struct WorkerStep {
 /// - A job that leaves does what the trial before would do, else is requeued; one that may not be ends with 75.
 /// - Nothing to do now, and somebody else to take what becomes of the running trials: the job ends with 0, since each
 ///   result causes at most one promotion, which the worker that had it takes; or it parks. With nobody else it waits.
+/// - When trials wait for a job that somebody must submit first, it does not keep its nodes: it parks, or ends with 75.
 WorkerStep decide_worker(const WorkerSituation& situation);
 
 }  // namespace trireme::launcher

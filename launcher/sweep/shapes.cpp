@@ -42,4 +42,15 @@ std::vector<std::int64_t> share_workers(std::int64_t workers, const std::vector<
   return shares;
 }
 
+std::optional<double> mean_price(const std::vector<std::int64_t>& trials,
+                                 const std::vector<std::optional<double>>& prices) {
+  double sum = 0, count = 0;
+  for (std::size_t i = 0; i < trials.size(); ++i) {
+    if (!prices[i]) return std::nullopt;
+    sum += static_cast<double>(trials[i]) * *prices[i];
+    count += static_cast<double>(trials[i]);
+  }
+  return count > 0 ? std::optional(sum / count) : std::nullopt;
+}
+
 }  // namespace trireme::launcher

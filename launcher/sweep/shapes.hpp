@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,5 +22,10 @@ std::vector<TrialShape> shapes_of(std::size_t trials, const std::function<std::s
 /// Splits `workers` over shapes of so many trials: at least one each and no more than it has trials, otherwise in
 /// proportion. Throws base::InputError when there are fewer workers than shapes.
 std::vector<std::int64_t> share_workers(std::int64_t workers, const std::vector<TrialShape>& shapes);
+
+/// The mean over all trials of a price that trials of a shape share: 3 trials at 10 and 1 at 30 make 15. Nothing when
+/// the price of one shape is not known.
+std::optional<double> mean_price(const std::vector<std::int64_t>& trials,
+                                 const std::vector<std::optional<double>>& prices);
 
 }  // namespace trireme::launcher

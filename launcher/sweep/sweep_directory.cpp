@@ -11,7 +11,9 @@
 #include "base/error.hpp"
 #include "base/own_file.hpp"
 #include "base/user_name.hpp"
+#include "launcher/run_directory/run_facts.hpp"
 #include "launcher/sweep/sweep_file.hpp"
+#include "slurm/job/attempt_ledger.hpp"
 #include "slurm/job/control_files.hpp"
 #include "slurm/job/job_environment.hpp"
 
@@ -22,9 +24,6 @@ using base::Json;
 using base::str;
 using Kind = Advice::Kind;
 using Path = std::filesystem::path;
-
-// A worker on another machine whose trial shows no sign of life for so long after the claim is gone.
-constexpr double kSilent = 300;
 
 /// One holding of the lease by a worker.
 class Turn {
@@ -38,6 +37,8 @@ class Turn {
     const TrialRecord& trial = state_.trials.at(last.trial);
     // Another worker may have taken the trial when this one seemed to be gone: its word counts now.
     if (!trial.claim || trial.claim->worker.token != self_.token) return;
+    // Nor does a word count twice: the worker may have got the trial once more in an answer that was lost.
+    if (last.attempts && *last.attempts != trial.claim->attempts) return;
     if (!settle(last.trial, last.end)) note({{"event", "left"}, {"trial", last.trial}, {"time", world_.now()}});
   }
 
@@ -148,9 +149,22 @@ class Turn {
   }
 
   bool is_gone(std::size_t trial, const SweepClaim& claim) const {
-    if (world_.gone(claim)) return true;
+    const WorkerLife life = world_.life(claim);
+    if (life != WorkerLife::kUnknown) return life == WorkerLife::kGone;
     if (claim.worker.machine == self_.machine && claim.worker.host == self_.host) return false;
-    return world_.now() - claim.time > kSilent && !read(trial, claim.rung).alive;
+    if (world_.now() - claim.time <= kSilent) return false;
+    const Path run = trial_directory(path_.string(), trial);
+    return !is_held_by_the_living(files_, run) && world_.now() - newest_end(run) > kSilent;
+  }
+
+  // When the newest attempt began or ended: between two of them nobody holds the run. 0 without one.
+  double newest_end(const Path& run) const {
+    try {
+      const auto attempts = slurm::read_attempts(files_, run / "attempts.jsonl");
+      return attempts.empty() ? 0 : std::max(attempts.back().start.time, attempts.back().end.time);
+    } catch (const base::Error&) {
+      return 0;
+    }
   }
 
   Advice advice(const AshaDecision& decision, int attempts) const {
@@ -174,9 +188,10 @@ class Turn {
 
 SweepWorld real_sweep_world() {
   SweepWorld world{sweep_world(), nullptr, base::wall_time};
-  world.gone = [here = this_worker(), alive = world.lease.process_alive](const SweepClaim& claim) {
+  world.life = [here = this_worker(), alive = world.lease.process_alive](const SweepClaim& claim) {
     const SweepWorker& worker = claim.worker;
-    return worker.machine == here.machine && worker.host == here.host && !alive(worker.process, worker.started);
+    if (worker.machine != here.machine || worker.host != here.host) return WorkerLife::kUnknown;
+    return alive(worker.process, worker.started) ? WorkerLife::kRuns : WorkerLife::kGone;
   };
   return world;
 }
@@ -198,10 +213,10 @@ SweepState read_sweep(base::FileSystem& files, const Path& directory) {
   return state;
 }
 
-void show_lost_trials(base::FileSystem& files, const Path& directory, const WorkerGone& gone, SweepState& state) {
+void show_lost_trials(base::FileSystem& files, const Path& directory, const AskWorker& life, SweepState& state) {
   for (std::size_t i = 0; i < state.trials.size(); ++i) {
     TrialRecord& trial = state.trials[i];
-    if (!trial.claim || !gone(*trial.claim)) continue;
+    if (!trial.claim || life(*trial.claim) != WorkerLife::kGone) continue;
     if (read_trial(files, trial_directory(directory.string(), i), state.header.metric, 0).alive) continue;
     trial.claim.reset();
     trial.interrupted = true;

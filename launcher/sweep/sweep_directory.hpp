@@ -22,16 +22,17 @@
 
 namespace trireme::launcher {
 
-/// Whether the worker that claimed a trial is known to be gone; what cannot be told counts as not gone.
-using WorkerGone = std::function<bool(const SweepClaim& claim)>;
+/// What is known of the worker that claimed a trial.
+enum class WorkerLife { kUnknown, kRuns, kGone };
+using AskWorker = std::function<WorkerLife(const SweepClaim& claim)>;
 
 /// What a sweep needs of the world; tests inject fakes.
 struct SweepWorld {
   checkpoint::LeaseWorld lease;
-  WorkerGone gone;
+  AskWorker life;
   std::function<double()> now;  ///< seconds since the epoch
 };
-/// The real one: workers of this machine are asked for, others cannot be.
+/// The real one: workers of this machine are asked for, others are unknown.
 SweepWorld real_sweep_world();
 
 /// This process as a worker, with a new token.
@@ -57,6 +58,9 @@ struct Advice {
   std::string why;                     ///< of kWait: a sentence when this machine is to rest, else ""
 };
 
+/// Seconds without a sign of life of its trial after which a worker of which nothing is known is gone.
+inline constexpr double kSilent = 300;
+
 /// Trials that fail one after the other on a machine before it rests, for a minute at first, twice as long each time,
 /// at most a quarter of an hour: a broken machine must not use up all trials.
 inline constexpr std::size_t kFailuresOfHost = 3;
@@ -72,6 +76,7 @@ struct Wanted {
 struct LastTrial {
   std::size_t trial = 0;
   SeenEnd end;
+  std::optional<int> attempts = std::nullopt;  ///< that it had when the worker got it, as Advice said; nothing: unknown
 };
 
 /// Thread-safe.
@@ -114,7 +119,7 @@ SweepState read_sweep(base::FileSystem& files, const std::filesystem::path& dire
 
 /// Shows the trials of workers that are gone as waiting for another one, which the log does not say before another one
 /// comes. A trial that outlived its worker still runs.
-void show_lost_trials(base::FileSystem& files, const std::filesystem::path& directory, const WorkerGone& gone,
+void show_lost_trials(base::FileSystem& files, const std::filesystem::path& directory, const AskWorker& life,
                       SweepState& state);
 
 }  // namespace trireme::launcher

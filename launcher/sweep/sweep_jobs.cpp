@@ -1,5 +1,8 @@
 #include "launcher/sweep/sweep_jobs.hpp"
 
+#include <algorithm>
+#include <sstream>
+
 #include "base/error.hpp"
 #include "launcher/console/format.hpp"
 #include "slurm/queue/pending_reason.hpp"
@@ -10,17 +13,21 @@ namespace {
 
 using base::str;
 
-bool is_parked(const slurm::QueuedJob& job) { return job.reason.find("Held") != std::string::npos; }
+bool is_parked(const slurm::QueuedJob& job, const std::vector<ParkedJob>& parked) {
+  return slurm::is_held(job.reason) &&
+         std::ranges::any_of(parked, [&](const ParkedJob& one) { return slurm::stands_for(job.id, one.worker.job); });
+}
 
-std::string state_of(const slurm::QueuedJob& job) {
-  return !job.pending() ? "running" : is_parked(job) ? "parked" : "waiting";
+std::string state_of(const slurm::QueuedJob& job, const std::vector<ParkedJob>& parked) {
+  if (!job.pending()) return "running";
+  return is_parked(job, parked) ? "parked" : slurm::is_held(job.reason) ? "held" : "waiting";
 }
 
 std::string left_of(const slurm::QueuedJob& job) { return job.pending() ? "-" : job.left; }
 
-std::string note_of(const slurm::QueuedJob& job) {
+std::string note_of(const slurm::QueuedJob& job, const std::vector<ParkedJob>& parked) {
   if (!job.pending()) return "";
-  return is_parked(job) ? "until there is work for it" : slurm::explain_reason(job.reason, false);
+  return is_parked(job, parked) ? "until there is work for it" : slurm::explain_reason(job.reason, false);
 }
 
 }  // namespace
@@ -40,18 +47,33 @@ std::vector<slurm::QueuedJob> jobs_of_sweep(const std::vector<slurm::QueuedJob>&
   return jobs;
 }
 
-std::string jobs_text(const std::vector<slurm::QueuedJob>& jobs) {
+std::string jobs_text(const std::vector<slurm::QueuedJob>& jobs, const std::vector<ParkedJob>& parked) {
   std::vector<std::vector<std::string>> rows = {{"job", "state", "time left", "note"}};
-  for (const slurm::QueuedJob& job : jobs) rows.push_back({job.id, state_of(job), left_of(job), note_of(job)});
+  for (const slurm::QueuedJob& job : jobs)
+    rows.push_back({job.id, state_of(job, parked), left_of(job), note_of(job, parked)});
   return format_table(rows);
 }
 
-base::Json jobs_json(const std::vector<slurm::QueuedJob>& jobs) {
+base::Json jobs_json(const std::vector<slurm::QueuedJob>& jobs, const std::vector<ParkedJob>& parked) {
   base::Json rows = base::Json::array();
   for (const slurm::QueuedJob& job : jobs) {
-    rows.push_back({{"job", job.id}, {"state", state_of(job)}, {"left", job.left}, {"reason", job.reason}});
+    rows.push_back({{"job", job.id}, {"state", state_of(job, parked)}, {"left", job.left}, {"reason", job.reason}});
   }
   return rows;
+}
+
+bool settings_differ(const std::string& former, const std::string& script) {
+  const auto settings = [](const std::string& text) {
+    std::string kept;
+    std::istringstream lines(text);
+    for (std::string line; std::getline(lines, line);) {
+      const bool measured = line.starts_with("#SBATCH --array=") || line.starts_with("#SBATCH --signal=") ||
+                            line.find("odls_base_sigkill_timeout") != std::string::npos;
+      if (!measured) kept += line + "\n";
+    }
+    return kept;
+  };
+  return settings(former) != settings(script);
 }
 
 std::string tasks_for_scancel(const std::string& id) {

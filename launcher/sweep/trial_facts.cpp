@@ -129,6 +129,7 @@ Verdict judge(const TrialFacts& facts, const SweepHeader& header, const SweepCla
   if (facts.alive) return {Kind::kRuns};
   if (end && facts.attempts <= claim.attempts && !facts.own_outcome && end->exit_code != base::kExitDone &&
       end->exit_code != base::kExitStopped) {
+    if (end->leaves) return {Kind::kReleased, "", "too few of its job's nodes worked"};
     // The start ended before it began: what the attempt before it left says nothing of this one.
     TrialFacts nothing = facts;
     nothing.ended = nothing.paused = false;

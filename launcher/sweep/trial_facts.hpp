@@ -41,7 +41,8 @@ TrialFacts read_trial(base::FileSystem& files, const std::filesystem::path& run,
 
 /// What a worker that saw a trial's process end knows about it.
 struct SeenEnd {
-  int exit_code = 0;  ///< 128 + signal
+  int exit_code = 0;    ///< 128 + signal
+  bool leaves = false;  ///< the job leaves its nodes: when nothing began there, the nodes failed and not the trial
 };
 
 struct Verdict {

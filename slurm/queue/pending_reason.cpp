@@ -1,5 +1,8 @@
 #include "slurm/queue/pending_reason.hpp"
 
+#include <algorithm>
+#include <cctype>
+
 namespace trireme::slurm {
 namespace {
 
@@ -18,6 +21,7 @@ constexpr Words kWords[] = {
     {"ReqNodeNotAvail", "nodes that it asks for are down, drained or reserved"},
     {"JobHeldUser", "held by its owner: scontrol release starts it"},
     {"JobHeldAdmin", "held by an administrator: ask them"},
+    {"job requeued in held state", "held: scontrol release starts it"},
     {"JobArrayTaskLimit", "until other tasks of its array end"},
     {"Reservation", "until its reservation begins"},
     {"Licenses", "until licenses are free"},
@@ -54,6 +58,12 @@ std::string explain_reason(const std::string& reason, bool requeued) {
   }
   if (best == nullptr) return word == "None" ? "" : word;
   return best->text;
+}
+
+bool is_held(const std::string& reason) {
+  std::string lower = reason;
+  std::ranges::transform(lower, lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  return lower.find("held") != std::string::npos;
 }
 
 }  // namespace trireme::slurm

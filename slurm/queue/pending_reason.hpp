@@ -9,4 +9,8 @@ namespace trireme::slurm {
 /// CODES). An unknown reason is returned as it is. `requeued`: the job ran before.
 std::string explain_reason(const std::string& reason, bool requeued);
 
+/// Whether a job that waits with this reason starts only when somebody releases it: "JobHeldUser", "JobHeldAdmin", "job
+/// requeued in held state", "launch failed requeued held".
+bool is_held(const std::string& reason);
+
 }  // namespace trireme::slurm

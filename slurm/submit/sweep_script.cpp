@@ -41,16 +41,16 @@ std::string next_trial_function(const ScriptPlan& plan) {
 std::string sweep_assignments(const ScriptSweep& sweep) { return str("sweep_dir=", shell_word(sweep.directory), "\n"); }
 
 std::string sweep_loop(const ScriptPlan& plan, const std::string& attempts) {
-  return str(next_trial_function(plan),
-             "# When somebody asked the sweep to stop, what runs is asked once to save and end.\n",
-             "told=\nlook_for_stop() {\n  if [ -z \"$told\" ] && [ -e \"$sweep_dir/control/stop\" ]; then\n",
-             "    told=1\n    kill -USR1 \"$launcher\"\n  fi\n}\n\n", "taken=0 next=(start)\nnext_trial\n",
-             "while [ \"${next[0]}\" = run ] || [ \"${next[0]}\" = wait ]; do\n",
-             "  if [ \"${next[0]}\" = wait ]; then sleep \"$pause\"; next_trial; continue; fi\n",
-             "  trial=${next[1]} run_file=${next[2]} run_dir=${next[3]} pause_at=${next[4]} before=${next[5]}\n",
-             "  taken=$((taken + 1))\n", indented(attempts.substr(0, attempts.size() - 1)),
-             "  next_trial --last \"$trial\" --ended \"${next[0]}\" --code \"${next[1]}\" --exclude \"${next[2]:-}\"\n",
-             "done\n\n");
+  return str(
+      next_trial_function(plan), "# When somebody asked the sweep to stop, what runs is asked once to save and end.\n",
+      "told=\nlook_for_stop() {\n  if [ -z \"$told\" ] && [ -e \"$sweep_dir/control/stop\" ]; then\n",
+      "    told=1\n    kill -USR1 \"$launcher\"\n  fi\n}\n\n", "taken=0 next=(start)\nnext_trial\n",
+      "while [ \"${next[0]}\" = run ] || [ \"${next[0]}\" = wait ]; do\n",
+      "  if [ \"${next[0]}\" = wait ]; then sleep \"$pause\"; next_trial; continue; fi\n",
+      "  trial=${next[1]} run_file=${next[2]} run_dir=${next[3]} pause_at=${next[4]} before=${next[5]}\n",
+      "  taken=$((taken + 1))\n", indented(attempts.substr(0, attempts.size() - 1)),
+      "  next_trial --last \"$trial\" --ended \"${next[0]}\" --code \"${next[1]}\" --exclude \"${next[2]:-}\" \\\n",
+      "    --before \"$before\"\n", "done\n\n");
 }
 
 std::string sweep_parking() {

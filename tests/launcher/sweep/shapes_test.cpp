@@ -37,5 +37,10 @@ TEST(Shapes, ShareWorkersInProportionToTheirTrials) {
   }
 }
 
+TEST(Shapes, APriceIsTheMeanOverAllTrials) {
+  EXPECT_EQ(mean_price({3, 1}, {10.0, 30.0}), 15.0);
+  EXPECT_EQ(mean_price({3, 1}, {10.0, std::nullopt}), std::nullopt);
+}
+
 }  // namespace
 }  // namespace trireme::launcher

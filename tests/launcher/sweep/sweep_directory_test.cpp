@@ -28,7 +28,9 @@ class SweepDirectoryTest : public testing::Test {
  protected:
   SweepDirectoryTest() {
     world_ = real_sweep_world();
-    world_.gone = [this](const SweepClaim& claim) { return gone_.contains(claim.worker.token); };
+    world_.life = [this](const SweepClaim& claim) {
+      return gone_.contains(claim.worker.token) ? WorkerLife::kGone : WorkerLife::kUnknown;
+    };
     world_.now = [this] { return now_; };
   }
 
@@ -131,6 +133,21 @@ TEST_F(SweepDirectoryTest, AWorkerThatLostItsAnswerGetsTheTrialAgain) {
   EXPECT_EQ(sweep.advance(self, std::nullopt).trial, 0U) << "the first answer was lost with an error of the disk";
 }
 
+TEST_F(SweepDirectoryTest, AReportThatIsRepeatedAfterALostAnswerCountsOnce) {
+  SweepDirectory sweep = begun(1, {27});
+  const SweepWorker self = worker("a");
+  const Advice first = sweep.advance(self, std::nullopt);
+  tests::FakeTrial run(first.run_directory);
+  run.begins(27);
+  run.ends(0, "failed: out of memory", 1);
+  const LastTrial last{0, {base::kExitFailed}, first.attempts};
+  EXPECT_EQ(sweep.advance(self, last).kind, Kind::kRun) << "its answer is lost";
+  const Advice again = sweep.advance(self, last);
+  EXPECT_EQ(again.kind, Kind::kRun);
+  EXPECT_EQ(again.attempts, 1);
+  EXPECT_EQ(sweep.read().trials[0].failures, 1);
+}
+
 TEST_F(SweepDirectoryTest, AWorkerOfAnotherMachineIsGoneWhenNothingIsHeardOfItsTrial) {
   SweepDirectory sweep = begun(1);
   SweepWorker far = worker("far");
@@ -142,13 +159,40 @@ TEST_F(SweepDirectoryTest, AWorkerOfAnotherMachineIsGoneWhenNothingIsHeardOfItsT
   EXPECT_EQ(sweep.advance(worker("b"), std::nullopt).kind, Kind::kRun);
 }
 
+TEST_F(SweepDirectoryTest, AWorkerThatTheQueueSaysRunsKeepsItsTrialHoweverLongItIsSilent) {
+  world_.life = [](const SweepClaim&) { return WorkerLife::kRuns; };
+  SweepDirectory sweep = begun(1);
+  SweepWorker far = worker("far");
+  far.host = far.machine = "elsewhere";
+  EXPECT_EQ(sweep.advance(far, std::nullopt).kind, Kind::kRun);
+  now_ += 100 * kSilent;
+  EXPECT_EQ(sweep.advance(worker("b"), std::nullopt).kind, Kind::kWait) << "it is between two attempts";
+}
+
+TEST_F(SweepDirectoryTest, TheSilenceOfAWorkerBeginsWithTheEndOfItsLastAttempt) {
+  SweepDirectory sweep = begun(1);
+  SweepWorker far = worker("far");
+  far.host = far.machine = "elsewhere";
+  const Advice advice = sweep.advance(far, std::nullopt);
+  std::filesystem::create_directories(advice.run_directory);
+  std::ofstream(advice.run_directory + "/attempts.jsonl")
+      << R"({"event":"start","attempt":1,"run_id":"a","steps":27,"time":1010})"
+      << "\n"
+      << R"({"event":"end","attempt":1,"reason":"failed","last_step":3,"saved_step":3,"time":1350})"
+      << "\n";
+  now_ += kSilent + 100;
+  EXPECT_EQ(sweep.advance(worker("b"), std::nullopt).kind, Kind::kWait);
+  now_ += kSilent;
+  EXPECT_EQ(sweep.advance(worker("b"), std::nullopt).kind, Kind::kRun);
+}
+
 TEST_F(SweepDirectoryTest, StatusSaysWhichTrialsLostTheirWorker) {
   SweepDirectory sweep = begun(2);
   (void)sweep.advance(worker("a"), std::nullopt);
   (void)sweep.advance(worker("b"), std::nullopt);
   gone_.insert("a");
   SweepState state = sweep.read();
-  show_lost_trials(files_, dir_.path(), world_.gone, state);
+  show_lost_trials(files_, dir_.path(), world_.life, state);
   EXPECT_EQ(trial_state(state, 0), "waiting");
   EXPECT_EQ(trial_state(state, 1), "running");
 }
@@ -336,7 +380,7 @@ TEST_F(SweepDirectoryTest, ManyWorkersOnALyingDiskLoseNothingAndDoubleNothing) {
     std::this_thread::sleep_for(1ms);
     return true;
   };
-  world_.gone = [](const SweepClaim&) { return false; };
+  world_.life = [](const SweepClaim&) { return WorkerLife::kUnknown; };
   SweepDirectory sweep(lying, dir_.path(), world_);
   std::mutex mutex;
   std::map<std::pair<std::size_t, std::size_t>, int> runs;

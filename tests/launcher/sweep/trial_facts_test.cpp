@@ -150,6 +150,18 @@ TEST_F(TrialFactsTest, AStartThatFailedBeforeItBeganIsNotTheAttemptBeforeIt) {
   EXPECT_EQ(judged(1, SeenEnd{1}, kMostFailures - 1).how, "failed");
 }
 
+TEST_F(TrialFactsTest, AJobThatLeavesFailingNodesCountsTheStartsThatFailedThere) {
+  EXPECT_FALSE(judged(0, SeenEnd{1, true}, kMostFailures - 1).failed) << "no start began on nodes that were lost";
+  for (int start = 0; start < 2; ++start) {
+    trial_.begins(27);
+    trial_.ends(0, "failed on n1: cannot open the data", 1);
+  }
+  const Verdict first = judged(0, SeenEnd{1, true});
+  EXPECT_EQ(first.kind, Kind::kReleased);
+  EXPECT_EQ(first.starts, 2);
+  EXPECT_EQ(judged(0, SeenEnd{1, true}, first.starts).how, "failed") << "it would be requeued for ever";
+}
+
 TEST_F(TrialFactsTest, ATrialThatSomebodyHoldsRuns) {
   checkpoint::LeaseWorld world = checkpoint::real_world(nullptr, nullptr);
   auto lease = checkpoint::Lease::acquire(files_, run_.path(), checkpoint::this_process("local", 0), world, nullptr);

@@ -171,6 +171,12 @@ TEST(PendingReason, IsExplainedInPlainWords) {
             "nodes that it asks for are down, drained or reserved");
   EXPECT_EQ(explain_reason("SomethingNew", false), "SomethingNew");
   EXPECT_EQ(explain_reason("None", false), "");
+  EXPECT_EQ(explain_reason("job requeued in held state", true), "held: scontrol release starts it");
+  for (const char* reason :
+       {"JobHeldUser", "JobHeldAdmin", "job requeued in held state", "launch failed requeued held"}) {
+    EXPECT_TRUE(is_held(reason)) << reason;
+  }
+  EXPECT_FALSE(is_held("BeginTime"));
 }
 
 }  // namespace

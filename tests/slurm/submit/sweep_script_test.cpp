@@ -57,6 +57,7 @@ TEST_F(SweepScript, TakesTrialsOneAfterTheOtherAndSaysHowTheyEnded) {
   EXPECT_THAT(calls[3], HasSubstr("|--last|4|--ended|end|--code|75|"));
   EXPECT_THAT(calls[4], HasSubstr("|--before|3|"));
   EXPECT_THAT(calls[6], HasSubstr("|--last|2|--ended|end|--code|0|"));
+  EXPECT_THAT(calls[6], HasSubstr("|--before|3|")) << "a report that is repeated is told from a new one";
   const auto starts = lines("mpirun.calls");
   ASSERT_EQ(starts.size(), 2U);
   EXPECT_THAT(starts[0], HasSubstr("/trial_4|--run.pause_at=9|"));
