@@ -178,13 +178,6 @@ void print(const slurm::NextStep& next, const std::string& job, const Path& run,
   std::filesystem::remove(slurm::spare_order_file(run, attempt), ignored);
 }
 
-// Whether a spare job has stopped and comes back, and its watch has not said as what.
-bool goes_on_elsewhere(const slurm::Situation& situation) {
-  const auto& outcome = situation.outcome;
-  return outcome && outcome->exit_code == base::kExitStopped && outcome->come_back && !situation.stopped &&
-         !situation.preempted && !situation.slice;
-}
-
 // The job's time may be nearly over.
 std::optional<slurm::CommandResult> ask_soon(const std::vector<std::string>& words) {
   constexpr double kLimit = 3;
@@ -249,8 +242,9 @@ int next(const Arguments& arguments) {
   situation.may_requeue = requeue;
   situation.may_submit = submit;
   const std::string record = slurm::output_of(slurm::run_command, slurm::show_job(job.job_id)).value_or("");
+  situation.job_known = !record.empty();
   situation.preempted = slurm::says_preempted(record);
-  if (most_nodes > 0 && goes_on_elsewhere(situation)) {
+  if (most_nodes > 0 && !situation.slice && slurm::may_go_on_elsewhere(situation)) {
     auto needs =
         spare_needs(layout_needs(options), ranks_per_node, most_nodes, slurm::last_measured(situation.attempts));
     needs.time_limit = static_cast<double>(longest);

@@ -257,5 +257,27 @@ TEST(Decide, ASpareJobThatIsToChangeItsSizeGoesOnAsANewJob) {
   EXPECT_EQ(decide(situation).kind, Kind::kGo);
 }
 
+Situation with_slice(const std::string& reason) {
+  Situation situation = after(75, reason);
+  situation.slice = Slice{{}, 4, 1, 600};
+  return situation;
+}
+
+TEST(Decide, AProgramThatLeavesByItselfStaysInItsJobWhereThatIsCounted) {
+  Situation situation = with_slice(kLeftByItself);
+  EXPECT_FALSE(may_go_on_elsewhere(situation));
+  EXPECT_EQ(decide(situation).kind, Kind::kRequeue) << "new jobs would come without end";
+  situation.attempts = {ended(0, 0, kLeftByItself), ended(0, 0, kLeftByItself), ended(0, 0, kLeftByItself)};
+  EXPECT_EQ(decide(situation).kind, Kind::kEnd);
+}
+
+TEST(Decide, AJobThatMayBePreemptedIsRequeuedOnly) {
+  EXPECT_EQ(decide(with_slice("stopped by SIGUSR1")).kind, Kind::kSlice);
+  EXPECT_EQ(decide(with_slice("preempted")).kind, Kind::kRequeue) << "the outcome says so, whatever scontrol says";
+  Situation unknown = with_slice("stopped by SIGUSR1");
+  unknown.job_known = false;
+  EXPECT_EQ(decide(unknown).kind, Kind::kRequeue) << "Slurm did not answer";
+}
+
 }  // namespace
 }  // namespace trireme::slurm
