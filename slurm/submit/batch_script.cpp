@@ -178,12 +178,16 @@ std::string ending(const ScriptPlan& plan, const Site& site) {
         str(kForgetThisJob, "  (unset \"${own[@]}\"; persist sbatch \"${again[@]}\" \"$0\") || next[0]=requeue\nfi\n");
   }
   if (changes_size(plan)) {
-    text += str("if [ \"${next[0]}\" = slice ]; then\n",
-                "  # Another size is another job, which starts as soon as this one has ended; it gets nothing of what ",
-                "Slurm told this one\n  # about itself. Where nodes may not submit, this one is requeued.\n",
-                "  read -ra again <<< \"${next[2]}\"\n", kForgetThisJob,
-                "  if (unset \"${own[@]}\"; timeout 60 sbatch \"${again[@]}\" \"$0\"); then next[1]=0; ",
-                "else next[0]=requeue; fi\nfi\n");
+    text += str(
+        "if [ \"${next[0]}\" = slice ]; then\n",
+        "  # Another size is another job, which starts as soon as this one has ended; it gets nothing of what ",
+        "Slurm told this one\n  # about itself. Where nodes may not submit, this one is requeued.\n",
+        "  read -ra again <<< \"${next[2]}\"\n", kForgetThisJob,
+        "  # A submission without an answer may have been taken all the same: then the queue shows a job that ",
+        "waits for this one.\n",
+        "  taken() { tries=4 persist squeue --noheader --states=PENDING --format=%E | grep -qw \"afterany:$job\"; }\n",
+        "  if (unset \"${own[@]}\"; timeout 60 sbatch \"${again[@]}\" \"$0\" || taken); then next[1]=0; ",
+        "else next[0]=requeue; fi\nfi\n");
   }
   if (plan.sweep && plan.sweep->parks) text += sweep_parking();
   return text +
