@@ -15,7 +15,6 @@ namespace {
 constexpr double kSoon = 60;  // a slice that starts later is none of what stands idle now
 constexpr double kPays = 2;   // a change must bring more than this many times what it costs
 constexpr int kLooks = 2;     // in which the nodes must have stood idle
-constexpr std::int64_t kNice = 10000;
 
 bool comes_back(PreemptMode mode) { return mode == PreemptMode::kRequeue || mode == PreemptMode::kCancel; }
 
@@ -104,7 +103,7 @@ std::vector<std::string> Slice::words() const {
   if (!place.qos.empty()) words.push_back("--qos=" + place.qos);
   words.push_back(nodes_word(fewest, nodes));
   words.push_back("--time=" + format_slurm_duration(seconds));
-  words.push_back(base::str("--nice=", kNice));
+  words.push_back(base::str("--nice=", kSpareNice));
   return words;
 }
 
@@ -197,10 +196,13 @@ std::optional<SpareDecision> SpareWatch::give_back(const SpareView& view, const 
 }
 
 SpareDecision SpareWatch::look(const SpareView& view, double now, double left) {
-  const std::vector<double> lengths = holes(view, place_.partition, job_);
-  if (auto decision = give_back(view, lengths, left)) return *decision;
+  const SpareJob* own = find_job(view, job_);
+  if (own == nullptr) return {};
+  const SpareView claims = claims_on(view, *own);
+  const std::vector<double> lengths = holes(claims, place_.partition, job_);
+  if (auto decision = give_back(claims, lengths, left)) return *decision;
   const bool awaited = others_wait(view, place_.partition, job_);
-  if (awaited && std::ranges::count(needs_.sizes, nodes_) == 0) {
+  if (others_wait(claims, place_.partition, job_) && std::ranges::count(needs_.sizes, nodes_) == 0) {
     if (auto slice = best(view, 1, nodes_ - 1)) {
       return {SpareDecision::Kind::kShrink, slice,
               base::str("others wait, and the layout uses ", slice->nodes, " of the ", nodes_, " nodes only")};

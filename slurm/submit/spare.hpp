@@ -109,8 +109,8 @@ struct SpareDecision {
 /// Watches one running spare job. It grows when that pays: the work gained until the hole's end or the time limit is
 /// more than twice what the change costs, and the nodes stood idle in all looks of the last change() seconds, at least
 /// two, and nobody waited for nodes that it might take. It gives back at once: when jobs of others need its nodes
-/// before the next look and a save would be over, and when they wait while the layout leaves some of its nodes idle (it
-/// came back on 3 and computes on 2).
+/// before the next look and a save would be over, and when those that could use them wait while the layout leaves some
+/// of its nodes idle (it came back on 3 and computes on 2).
 class SpareWatch {
  public:
   /// `job`: its id as squeue shows it. `look_seconds`: between two looks.

@@ -29,8 +29,8 @@ struct Queue {
   slurm::Site site;
   std::vector<std::string> asked;
   std::string jobs =
-      "7|other|high|PENDING|3|1:00:00|1:00:00|N/A|normal||Resources\n"
-      "6|other|high|RUNNING|1|30:00|1:00:00|2026-11-30T12:00:00|normal|n4|None\n";
+      "7|other|high|PENDING|3|1:00:00|1:00:00|N/A|normal|0||Resources\n"
+      "6|other|high|RUNNING|1|30:00|1:00:00|2026-11-30T12:00:00|normal|0|n4|None\n";
 
   Queue() {
     site.preempt_type = "preempt/partition_prio";
@@ -79,7 +79,7 @@ TEST(ChooseSpare, TakesTheLargestSizeThatLeavesNoRankIdle) {
 
 TEST(ChooseSpare, WaitsForAHoleWhenNothingIsIdleForLongEnough) {
   Queue queue;
-  queue.jobs = "7|other|high|PENDING|3|1:00:00|1:00:00|N/A|normal||Resources\n";
+  queue.jobs = "7|other|high|PENDING|3|1:00:00|1:00:00|N/A|normal|0||Resources\n";
   int questions = 0;
   const auto choice = choose_spare(run_of(4), queue.site, queue.run(), 0, [&](const JobRequest& request) {
     ++questions;
@@ -95,7 +95,7 @@ TEST(ChooseSpare, WaitsOnlyWhereSlurmTakesTheJob) {
   Queue queue;
   queue.site.partitions.push_back(partition("guest", slurm::PreemptMode::kRequeue));
   queue.site.partitions.back().priority_tier = 2;
-  queue.jobs = "7|other|high|PENDING|3|1:00:00|1:00:00|N/A|normal||Resources\n";
+  queue.jobs = "7|other|high|PENDING|3|1:00:00|1:00:00|N/A|normal|0||Resources\n";
   const auto only_guest = [](const JobRequest& request) {
     return request.partition == "guest" ? StartAnswer{4000.0} : StartAnswer{{}, "User's group not permitted"};
   };
@@ -114,12 +114,12 @@ TEST(NextSlice, IsTheBestOneWhenTheJobsTimeIsOver) {
   const auto needs = spare_needs(run_of(4).layout, 2, 4, {});
   const slurm::SparePlace place{"low", "", 3600, 4};
   const auto slice = [&] { return next_slice(needs, place, "9", "me", queue.run(), 0); };
-  queue.jobs = "9|me|low|RUNNING|1|0:10|1:00:00|2026-11-30T12:00:00|normal|n4|None\n";
+  queue.jobs = "9|me|low|RUNNING|1|0:10|1:00:00|2026-11-30T12:00:00|normal|0|n4|None\n";
   ASSERT_TRUE(slice());
   EXPECT_EQ(slice()->nodes, 4) << "its own node and the three that are idle";
   EXPECT_EQ(slice()->fewest, 1);
   EXPECT_EQ(slice()->seconds, 3600);
-  queue.jobs += "8|other|low|PENDING|9|1:00:00|1:00:00|N/A|normal||Priority\n";
+  queue.jobs += "8|other|low|PENDING|9|1:00:00|1:00:00|N/A|normal|0||Priority\n";
   EXPECT_EQ(slice()->nodes, 1) << "somebody waits";
   queue.jobs = "";
   EXPECT_FALSE(slice()) << "Slurm does not know the job";

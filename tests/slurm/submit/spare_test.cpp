@@ -274,6 +274,25 @@ TEST(SpareWatch, GivesBackWhatItsLayoutDoesNotUseWhenOthersWait) {
   EXPECT_EQ(decision.slice->nodes, 2);
 }
 
+TEST(SpareWatch, TwoSpareJobsDoNotHandEachOtherOneNode) {
+  SpareView view = view_of(0, 1);
+  view.jobs.push_back(waiting(1, 3600, "another"));
+  EXPECT_EQ(watch_of(1).look(view, 0, 3600).kind, Kind::kYield);
+  view.jobs.back().nice = kSpareNice;
+  EXPECT_EQ(watch_of(1).look(view, 0, 3600).kind, Kind::kKeep);
+}
+
+TEST(SpareWatch, DoesNotYieldToAJobThatCannotUseItsNodes) {
+  SpareView view = view_of(1, 1);
+  view.in_use = {"i1"};
+  view.partitions["part"] = {"i1"};  // a node of ours, and none that this job has
+  view.jobs.push_back(waiting(1, 3600));
+  view.jobs.back().partitions = {"part"};
+  EXPECT_EQ(watch_of(1).look(view, 0, 3600).kind, Kind::kKeep);
+  view.partitions["part"] = {"i1", "s1"};
+  EXPECT_EQ(watch_of(1).look(view, 0, 3600).kind, Kind::kYield);
+}
+
 TEST(SpareWatch, DoesNotGiveBackWhatDoesNotHelp) {
   SpareView view = view_of(2, 4, 7200);
   view.jobs.push_back(waiting(2, 3600));  // two nodes are idle: it waits for something else
