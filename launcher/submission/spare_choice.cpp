@@ -144,6 +144,7 @@ SpareChoice choose_spare(const SpareRun& wanted, const slurm::Site& site, const 
   }
   choice.slice = *slice;
   choice.longest = static_cast<std::int64_t>(slurm::longest_at(slice->place, needs));
+  choice.most_nodes = std::min(needs.most_nodes, slice->place.most_nodes.value_or(needs.most_nodes));
   choice.questions = asker.questions;
   return choice;
 }

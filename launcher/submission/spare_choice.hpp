@@ -26,9 +26,10 @@ struct SpareRun {
 
 struct SpareChoice {
   slurm::Slice slice;
-  std::int64_t longest = 0;   ///< seconds that a job may ask for at the slice's place
-  bool starts_now = false;    ///< else nothing is idle for long enough: the job waits for a hole
-  std::size_t questions = 0;  ///< that Slurm was asked, at most 8
+  std::int64_t longest = 0;     ///< seconds that a job may ask for at the slice's place
+  std::int64_t most_nodes = 0;  ///< that its jobs may grow to: the run's, or the most that the place gives a job
+  bool starts_now = false;      ///< else nothing is idle for long enough: the job waits for a hole
+  std::size_t questions = 0;    ///< that Slurm was asked, at most 8
 };
 
 /// What sbatch --test-only says of a job.

@@ -109,6 +109,15 @@ TEST(ChooseSpare, WaitsOnlyWhereSlurmTakesTheJob) {
   }
 }
 
+TEST(ChooseSpare, GrowsToWhatThePartitionGivesOneJob) {
+  Queue queue;
+  queue.jobs = "";
+  const auto start = [](const JobRequest&) { return StartAnswer{0.0}; };
+  EXPECT_EQ(choose_spare(run_of(4), queue.site, queue.run(), 0, start).most_nodes, 4);
+  queue.site.partitions.back().max_nodes = 2;
+  EXPECT_EQ(choose_spare(run_of(4), queue.site, queue.run(), 0, start).most_nodes, 2);
+}
+
 TEST(NextSlice, IsTheBestOneWhenTheJobsTimeIsOver) {
   Queue queue;
   const auto needs = spare_needs(run_of(4).layout, 2, 4, {});
