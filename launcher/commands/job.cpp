@@ -245,8 +245,8 @@ int next(const Arguments& arguments) {
   situation.job_known = !record.empty();
   situation.preempted = slurm::says_preempted(record);
   if (most_nodes > 0 && !situation.slice && slurm::may_go_on_elsewhere(situation)) {
-    auto needs =
-        spare_needs(layout_needs(options), ranks_per_node, most_nodes, slurm::last_measured(situation.attempts));
+    auto needs = spare_needs(layout_needs(options), ranks_per_node, options.slurm.min_nodes, most_nodes,
+                             slurm::last_measured(situation.attempts));
     needs.time_limit = static_cast<double>(longest);
     situation.slice = next_slice(needs, own_place(job, longest, most_nodes), job.job_id, base::user_name(::geteuid()),
                                  ask_soon, base::wall_time());

@@ -89,16 +89,17 @@ class Asker {
 
 }  // namespace
 
-slurm::SpareNeeds spare_needs(const slurm::LayoutNeeds& layout, std::int64_t ranks_per_node, std::int64_t most,
-                              const slurm::MeasuredSeconds& measured) {
+slurm::SpareNeeds spare_needs(const slurm::LayoutNeeds& layout, std::int64_t ranks_per_node, std::int64_t least,
+                              std::int64_t most, const slurm::MeasuredSeconds& measured) {
   slurm::SpareNeeds needs;
-  for (std::int64_t nodes = layout.any ? layout.least_nodes : 1; nodes <= most; ++nodes) {
+  for (std::int64_t nodes = std::max<std::int64_t>({1, least, layout.any ? layout.least_nodes : 1}); nodes <= most;
+       ++nodes) {
     const auto dp = slurm::fit_data_parallel(layout, nodes * ranks_per_node);
     if (dp && layout.tp * layout.pp * *dp == nodes * ranks_per_node) needs.sizes.push_back(nodes);
   }
   if (needs.sizes.empty()) {
-    throw base::InputError(str("--spare: the layout fits no number of nodes from 1 to slurm.nodes = ", most, " with ",
-                               ranks_per_node, " ranks each"));
+    throw base::InputError(str("--spare: the layout fits no number of nodes from ", std::max<std::int64_t>(1, least),
+                               " to slurm.nodes = ", most, " with ", ranks_per_node, " ranks each"));
   }
   needs.most_nodes = most;
   if (measured.start_up > 0) needs.start_up = measured.start_up;
@@ -109,7 +110,8 @@ slurm::SpareNeeds spare_needs(const slurm::LayoutNeeds& layout, std::int64_t ran
 slurm::JobRequest smallest_spare(const SpareRun& wanted, const slurm::Site& site) {
   std::int64_t ranks_per_node = 1;
   const auto places = usable_places(wanted.request, site, ranks_per_node);
-  const auto needs = spare_needs(wanted.layout, ranks_per_node, wanted.request.nodes, wanted.measured);
+  const auto needs =
+      spare_needs(wanted.layout, ranks_per_node, wanted.request.min_nodes, wanted.request.nodes, wanted.measured);
   slurm::JobRequest request = request_at(wanted.request, places.front());
   request.nodes = needs.sizes.front();
   request.min_nodes = 0;
@@ -120,7 +122,8 @@ SpareChoice choose_spare(const SpareRun& wanted, const slurm::Site& site, const 
                          const AskStart& ask) {
   std::int64_t ranks_per_node = 1;
   const auto places = usable_places(wanted.request, site, ranks_per_node);
-  const auto needs = spare_needs(wanted.layout, ranks_per_node, wanted.request.nodes, wanted.measured);
+  const auto needs =
+      spare_needs(wanted.layout, ranks_per_node, wanted.request.min_nodes, wanted.request.nodes, wanted.measured);
   const std::string nodes = answer_of(run, slurm::spare_nodes_command(), "sinfo");
   const std::string jobs = answer_of(run, slurm::spare_jobs_command(), "squeue");
   const slurm::SpareView view = slurm::parse_spare_view(nodes, jobs, now);

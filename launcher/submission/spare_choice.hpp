@@ -39,10 +39,10 @@ struct StartAnswer {
 };
 using AskStart = std::function<StartAnswer(const slurm::JobRequest&)>;
 
-/// The sizes up to `most` nodes with which the layout leaves no rank idle, and what starting and saving take. Throws
-/// base::InputError when there is no such size.
-slurm::SpareNeeds spare_needs(const slurm::LayoutNeeds& layout, std::int64_t ranks_per_node, std::int64_t most,
-                              const slurm::MeasuredSeconds& measured);
+/// The sizes from `least` (slurm.min_nodes; 0 counts as 1) up to `most` nodes with which the layout leaves no rank
+/// idle, and what starting and saving take. Throws base::InputError when there is no such size.
+slurm::SpareNeeds spare_needs(const slurm::LayoutNeeds& layout, std::int64_t ranks_per_node, std::int64_t least,
+                              std::int64_t most, const slurm::MeasuredSeconds& measured);
 
 /// The smallest job that such a run may become, at the lowest place: enough to check the run before anybody is asked
 /// what is idle. Partition, QOS and time of the run file do not count. Throws base::InputError as choose_spare() does.

@@ -109,6 +109,17 @@ TEST(ChooseSpare, WaitsOnlyWhereSlurmTakesTheJob) {
   }
 }
 
+TEST(ChooseSpare, TakesNoFewerNodesThanTheRunFileAllows) {
+  Queue queue;
+  queue.jobs = "";
+  SpareRun run = run_of(4);
+  run.request.min_nodes = 2;
+  const auto start = [](const JobRequest&) { return StartAnswer{0.0}; };
+  EXPECT_EQ(choose_spare(run, queue.site, queue.run(), 0, start).slice.fewest, 2);
+  EXPECT_EQ(smallest_spare(run, queue.site).nodes, 2);
+  EXPECT_THAT(spare_needs(run.layout, 2, 3, 4, {}).sizes, ElementsAre(4));
+}
+
 TEST(ChooseSpare, GrowsToWhatThePartitionGivesOneJob) {
   Queue queue;
   queue.jobs = "";
@@ -120,7 +131,7 @@ TEST(ChooseSpare, GrowsToWhatThePartitionGivesOneJob) {
 
 TEST(NextSlice, IsTheBestOneWhenTheJobsTimeIsOver) {
   Queue queue;
-  const auto needs = spare_needs(run_of(4).layout, 2, 4, {});
+  const auto needs = spare_needs(run_of(4).layout, 2, 0, 4, {});
   const slurm::SparePlace place{"low", "", 3600, 4};
   const auto slice = [&] { return next_slice(needs, place, "9", "me", queue.run(), 0); };
   queue.jobs = "9|me|low|RUNNING|1|0:10|1:00:00|2026-11-30T12:00:00|normal|0|n4|None\n";

@@ -293,6 +293,53 @@ TEST(SpareWatch, DoesNotYieldToAJobThatCannotUseItsNodes) {
   EXPECT_EQ(watch_of(1).look(view, 0, 3600).kind, Kind::kYield);
 }
 
+// Attempt 1 on `had` nodes, whose end says `reason`.
+std::vector<Attempt> one_attempt(int had, const std::string& reason) {
+  std::vector<Attempt> attempts(1);
+  attempts[0].number = 1;
+  attempts[0].start.hosts.assign(static_cast<std::size_t>(had), "n");
+  attempts[0].ended = true;
+  attempts[0].end.reason = reason;
+  return attempts;
+}
+
+TEST(SpareWatch, AfterYieldingInVainItKeepsItsNodesForAWhile) {
+  const auto after = [](const std::string& reason, double later) {
+    return change_before(one_attempt(1, reason), 2, 1, later, needs_of({1, 2, 4, 8}));
+  };
+  EXPECT_TRUE(after("stopped to go on with 1 node", 100).in_vain);
+  EXPECT_FALSE(after("stopped to go on with 1 node", 3000).in_vain) << "somebody had the node";
+  EXPECT_FALSE(after("preempted", 100).in_vain);
+  SpareView view = view_of(0, 1, 7200);
+  view.jobs.push_back(waiting(1, 7200));
+  SpareWatch watch(needs_of({1, 2, 4, 8}), kLow, "9", "me", 1, 60, {.in_vain = true});
+  EXPECT_EQ(watch.look(view, 60, 7140).kind, Kind::kKeep);
+  EXPECT_EQ(watch.look(view, 1700, 5500).kind, Kind::kKeep);
+  EXPECT_EQ(watch.look(view, 1800, 5400).kind, Kind::kYield);
+}
+
+TEST(SpareWatch, AfterGrowingInVainItDoesNotTryAgainForAnHour) {
+  const auto after = [](std::int64_t nodes) {
+    return change_before(one_attempt(2, "stopped to go on with 1 to 4 nodes"), 2, nodes, 100, needs_of({1, 2, 4, 8}));
+  };
+  EXPECT_TRUE(after(2).got_less);
+  EXPECT_FALSE(after(4).got_less);
+  SpareWatch watch(needs_of({1, 2, 4, 8}), kLow, "9", "me", 2, 60, {.got_less = true});
+  for (double now = 60; now < 3600; now += 60) EXPECT_EQ(watch.look(view_of(2, 2), now, 7200).kind, Kind::kKeep) << now;
+  EXPECT_EQ(watch.look(view_of(2, 2), 3660, 7200).kind, Kind::kGrow);
+}
+
+TEST(SpareWatch, AsksLessAndLessOftenForWhatSlurmRefuses) {
+  SpareWatch watch = watch_of(2);
+  std::vector<double> asked;
+  for (double now = 0; now < 6 * 3600; now += 60) {
+    if (watch.look(view_of(2, 2), now, 86400).kind != Kind::kGrow) continue;
+    asked.push_back(now);
+    watch.refused(now);
+  }
+  EXPECT_THAT(asked, ElementsAre(180, 300, 540, 1020, 1980, 3900, 7500, 11100, 14700, 18300));
+}
+
 TEST(SpareWatch, DoesNotGiveBackWhatDoesNotHelp) {
   SpareView view = view_of(2, 4, 7200);
   view.jobs.push_back(waiting(2, 3600));  // two nodes are idle: it waits for something else
