@@ -27,6 +27,7 @@
 #include "launcher/submission/job_time.hpp"
 #include "launcher/submission/node_scratch.hpp"
 #include "launcher/submission/run_check.hpp"
+#include "launcher/submission/script_plan.hpp"
 #include "launcher/submission/spare_choice.hpp"
 #include "slurm/job/attempt_ledger.hpp"
 #include "slurm/job/control_files.hpp"
@@ -155,7 +156,7 @@ std::pair<std::string, std::string> start_of(const slurm::Placement& where, cons
 }
 
 void print(const slurm::NextStep& next, const std::string& job, const Path& run, int attempt,
-           const options::ProgramSection& program, bool srun, const NodeScratch& scratch) {
+           const options::ProgramSection& program, bool srun, const NodeScratch& scratch, double measured) {
   using Kind = slurm::NextStep::Kind;
   base::print_note("trireme job: " + next.why);
   if (next.kind != Kind::kGo) {
@@ -163,8 +164,8 @@ void print(const slurm::NextStep& next, const std::string& job, const Path& run,
                        : next.kind == Kind::kResubmit ? "resubmit"
                        : next.kind == Kind::kSlice    ? "slice"
                                                       : "end";
-    const std::string more =
-        next.slice ? base::join(next.slice->successor_words(job), " ") : base::join(next.exclude, ",");
+    const std::string more = next.slice ? base::join(next.slice->successor_words(job, next.exclude, measured), " ")
+                                        : base::join(next.exclude, ",");
     base::answer_text(str(word, "\n", next.exit_code, "\n", base::printable(more), "\n"));
     return;
   }
@@ -220,6 +221,10 @@ int next(const Arguments& arguments) {
   const int following = slurm::next_number(situation.attempts);
   complete(files, run, options.program.given(), situation.attempts);
   situation.finished = is_finished(files, run, situation.attempts, options);
+  // A program need not tell of its steps.
+  const slurm::MeasuredSeconds measured = options.program.given()
+                                              ? slurm::last_measured(situation.attempts)
+                                              : measured_so_far(situation.attempts, base::wall_time());
   // A new submission is a new beginning: what failed in an earlier job does not count.
   std::erase_if(situation.attempts, [&](const slurm::Attempt& one) {
     return one.number <= before || !slurm::is_of_job(one.start, job.job_id, job.cluster);
@@ -245,13 +250,12 @@ int next(const Arguments& arguments) {
   situation.job_known = !record.empty();
   situation.preempted = slurm::says_preempted(record);
   if (most_nodes > 0 && !situation.slice && slurm::may_go_on_elsewhere(situation)) {
-    auto needs = spare_needs(layout_needs(options), ranks_per_node, options.slurm.min_nodes, most_nodes,
-                             slurm::last_measured(situation.attempts));
+    auto needs = spare_needs(layout_needs(options), ranks_per_node, options.slurm.min_nodes, most_nodes, measured);
     needs.time_limit = static_cast<double>(longest);
     situation.slice = next_slice(needs, own_place(job, longest, most_nodes), job.job_id, base::user_name(::geteuid()),
                                  ask_soon, base::wall_time());
   }
-  if (submit) situation.excluded = excluded_nodes(record);
+  situation.excluded = excluded_nodes(record);
   situation.hosts = slurm::expand_hostlist(job.node_list);
   situation.lost = lost_hosts(job.node_list);
   situation.ranks_per_node = ranks_per_node;
@@ -275,7 +279,7 @@ int next(const Arguments& arguments) {
       !renew_scratch(scratch, goes ? decided.where->hosts : working_hosts(situation), goes ? following : 0)) {
     scratch = {};
   }
-  print(decided, job.job_id, run, following, options.program, srun, scratch);
+  print(decided, job.job_id, run, following, options.program, srun, scratch, stop_seconds(files, options, run));
   return base::kExitDone;
 }
 

@@ -107,6 +107,16 @@ slurm::SpareNeeds spare_needs(const slurm::LayoutNeeds& layout, std::int64_t ran
   return needs;
 }
 
+slurm::MeasuredSeconds measured_so_far(const std::vector<slurm::Attempt>& attempts, double now) {
+  slurm::MeasuredSeconds measured = slurm::last_measured(attempts);
+  if (attempts.empty()) return measured;
+  const slurm::Attempt& last = attempts.back();
+  const bool no_step = last.end.last_step <= last.start.first_step && last.end.saved_step <= last.start.first_step;
+  const double took = last.start.start_up_seconds + (last.end.time > 0 ? last.end.time : now) - last.start.time;
+  if (no_step && last.start.time > 0) measured.start_up = std::max(measured.start_up, took);
+  return measured;
+}
+
 slurm::JobRequest smallest_spare(const SpareRun& wanted, const slurm::Site& site) {
   std::int64_t ranks_per_node = 1;
   const auto places = usable_places(wanted.request, site, ranks_per_node);
@@ -165,7 +175,9 @@ std::optional<slurm::Slice> next_slice(slurm::SpareNeeds needs, const slurm::Spa
   const slurm::SpareJob* own = slurm::find_job(view, job);
   if (own == nullptr) return std::nullopt;
   slurm::SpareNeeds now_needs = needs;
-  if (slurm::others_wait(view, place.partition, job)) {
+  const auto config = slurm::output_of(run, {"scontrol", "show", "config"});
+  const bool hidden = !config || slurm::hides_jobs(*config);  // whoever waits cannot be seen here
+  if (hidden || slurm::others_wait(view, place.partition, job)) {
     std::erase_if(now_needs.sizes, [&](std::int64_t size) { return size > own->nodes; });
   }
   const auto slices = slurm::spare_slices(now_needs, {place}, view, user, job);

@@ -44,6 +44,10 @@ using AskStart = std::function<StartAnswer(const slurm::JobRequest&)>;
 slurm::SpareNeeds spare_needs(const slurm::LayoutNeeds& layout, std::int64_t ranks_per_node, std::int64_t least,
                               std::int64_t most, const slurm::MeasuredSeconds& measured);
 
+/// What the attempts of a run measured, those of its earlier jobs too. One that had made no step by `now` (seconds
+/// since the epoch) needs longer to start than it took.
+slurm::MeasuredSeconds measured_so_far(const std::vector<slurm::Attempt>& attempts, double now);
+
 /// The smallest job that such a run may become, at the lowest place: enough to check the run before anybody is asked
 /// what is idle. Partition, QOS and time of the run file do not count. Throws base::InputError as choose_spare() does.
 slurm::JobRequest smallest_spare(const SpareRun& wanted, const slurm::Site& site);
@@ -58,7 +62,8 @@ SpareChoice choose_spare(const SpareRun& wanted, const slurm::Site& site, const 
 slurm::SparePlace own_place(const slurm::JobEnvironment& job, std::int64_t longest, std::int64_t most_nodes);
 
 /// As what a spare job goes on whose time is over: the best slice at its place as if it were gone, no larger than it as
-/// long as others wait, else the smallest one, which waits. `job`: its id. Nothing when Slurm does not answer `run`.
+/// long as others wait or cannot be seen, else the smallest one, which waits. `job`: its id. Nothing when Slurm does
+/// not answer `run`.
 std::optional<slurm::Slice> next_slice(slurm::SpareNeeds needs, const slurm::SparePlace& place, const std::string& job,
                                        const std::string& user, const slurm::RunCommand& run, double now);
 

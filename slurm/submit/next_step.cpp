@@ -149,6 +149,7 @@ NextStep decide(const Situation& situation) {
     if (situation.slice && may_go_on_elsewhere(situation)) {
       NextStep next{NextStep::Kind::kSlice, code, str(reason, "; a new job goes on"), {}, {}};
       next.slice = situation.slice;
+      next.exclude = situation.excluded;
       return next;
     }
     return requeue_or_end(situation, code, reason);

@@ -39,7 +39,7 @@ struct NextStep {
   int exit_code = 1;                 ///< for all kinds but kGo; for kRequeue when requeueing fails
   std::string why;                   ///< one sentence, for the log
   std::optional<Placement> where;    ///< for kGo: where the ranks go
-  std::vector<std::string> exclude;  ///< for kResubmit: the nodes that the new job excludes
+  std::vector<std::string> exclude;  ///< for kResubmit and kSlice: the nodes that the new job excludes
   std::optional<Slice> slice = {};   ///< for kSlice: the size and time of the new job
 };
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/words.hpp"
 #include "slurm/job/start_reason.hpp"
 #include "slurm/queue/duration.hpp"
 #include "slurm/site/preemption.hpp"
@@ -128,9 +129,12 @@ std::string Slice::size() const {
   return base::str(fewest < nodes ? base::str(fewest, " to ") : "", nodes, nodes == 1 ? " node" : " nodes");
 }
 
-std::vector<std::string> Slice::successor_words(const std::string& job) const {
-  return {nodes_word(fewest, nodes), "--time=" + format_slurm_duration(seconds), signal_word(seconds, 0),
-          "--dependency=afterany:" + job};
+std::vector<std::string> Slice::successor_words(const std::string& job, const std::vector<std::string>& exclude,
+                                                double measured) const {
+  std::vector<std::string> words = {nodes_word(fewest, nodes), "--time=" + format_slurm_duration(seconds),
+                                    signal_word(seconds, measured), "--dependency=afterany:" + job};
+  if (!exclude.empty()) words.push_back("--exclude=" + base::join(exclude, ","));
+  return words;
 }
 
 std::vector<Slice> spare_slices(const SpareNeeds& needs, const std::vector<SparePlace>& places, const SpareView& view,
@@ -230,8 +234,14 @@ std::optional<SpareDecision> SpareWatch::give_back(const SpareView& view, const 
 
 SpareDecision SpareWatch::look(const SpareView& view, double now, double left) {
   const SpareJob* own = find_job(view, job_);
-  if (own == nullptr) return {};
-  const SpareView claims = claims_on(view, *own);
+  if (own == nullptr || !view.partitions.contains(place_.partition)) return {};
+  SpareView claims = claims_on(view, *own);
+  const std::set<std::string> lost_before = std::exchange(lost_, {});
+  for (const std::string& host : own->hosts) {
+    if (!view.unusable.contains(host)) continue;
+    lost_.insert(host);
+    if (!lost_before.contains(host)) claims.unusable.erase(host);
+  }
   const std::vector<double> lengths = holes(claims, place_.partition, job_);
   if (!began_) began_ = now;
   const bool stays = before_.in_vain && now - *began_ < kCalm * needs_.change();

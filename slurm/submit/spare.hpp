@@ -15,6 +15,7 @@
 #include <functional>
 #include <limits>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -69,9 +70,11 @@ struct Slice {
   std::vector<std::string> words() const;
   /// "1 to 4 nodes", "1 node".
   std::string size() const;
-  /// Words for sbatch on the script of the job `job`, which has the slice's place already: nodes, time, and that it
-  /// waits for that job's end.
-  std::vector<std::string> successor_words(const std::string& job) const;
+  /// Words for sbatch on the script of the job `job`, which has the slice's place already: nodes, time, that it waits
+  /// for that job's end, and the nodes that it is not to get. `measured`: seconds of a step and a save; 0: not
+  /// measured.
+  std::vector<std::string> successor_words(const std::string& job, const std::vector<std::string>& exclude,
+                                           double measured) const;
   bool operator==(const Slice&) const = default;
 };
 
@@ -124,7 +127,8 @@ SpareChange change_before(const std::vector<Attempt>& attempts, int attempt, std
 /// two, and nobody waited for nodes that it might take. It gives back at once: when jobs of others need its nodes
 /// before the next look and a save would be over, and when those that could use them wait while the layout leaves some
 /// of its nodes idle (it came back on 3 and computes on 2). After a change that came to nothing (`before`) it does not
-/// repeat it at once: it gives nothing back for the time of ten changes, or does not grow for an hour.
+/// repeat it at once: it gives nothing back for the time of ten changes, or does not grow for an hour. A node of its
+/// own is lost when it was in two looks: nodes miss a ping now and then.
 class SpareWatch {
  public:
   /// `job`: its id as squeue shows it. `look_seconds`: between two looks.
@@ -154,6 +158,7 @@ class SpareWatch {
   double no_growth_until_ = -std::numeric_limits<double>::infinity();
   std::optional<double> larger_since_;  ///< since when more nodes were worth taking in every look
   int larger_looks_ = 0;
+  std::set<std::string> lost_;  ///< own nodes that took no jobs in the last look
 };
 
 }  // namespace trireme::slurm

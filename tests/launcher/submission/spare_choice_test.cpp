@@ -28,6 +28,7 @@ slurm::Partition partition(const std::string& name, slurm::PreemptMode mode) {
 struct Queue {
   slurm::Site site;
   std::vector<std::string> asked;
+  std::string config;
   std::string jobs =
       "7|other|high|PENDING|3|1:00:00|1:00:00|N/A|normal|0||Resources\n"
       "6|other|high|RUNNING|1|30:00|1:00:00|2026-11-30T12:00:00|normal|0|n4|None\n";
@@ -38,6 +39,7 @@ struct Queue {
   }
   slurm::RunCommand run() {
     return [this](const std::vector<std::string>& words) -> std::optional<CommandResult> {
+      if (words[0] == "scontrol") return CommandResult{0, config, ""};
       const bool nodes = std::ranges::find(words, "sinfo") != words.end();
       asked.push_back(nodes ? "sinfo" : "squeue");
       return CommandResult{0, nodes ? "low|idle|n[1-3]\nlow|allocated|n4\nhigh|idle|n[1-3]\nhigh|allocated|n4\n" : jobs,
@@ -129,6 +131,18 @@ TEST(ChooseSpare, GrowsToWhatThePartitionGivesOneJob) {
   EXPECT_EQ(choose_spare(run_of(4), queue.site, queue.run(), 0, start).most_nodes, 2);
 }
 
+TEST(MeasuredSoFar, CountsAJobThatMadeNoStepAsItsStartUp) {
+  std::vector<slurm::Attempt> attempts(2);
+  attempts[0].start.start_up_seconds = 20;
+  attempts[0].end.save_seconds = 7;
+  attempts[1].start.time = 1000;
+  EXPECT_EQ(measured_so_far(attempts, 1300).start_up, 300);
+  EXPECT_EQ(measured_so_far(attempts, 1300).save, 7);
+  attempts[1].end.last_step = 5;
+  EXPECT_EQ(measured_so_far(attempts, 1300).start_up, 20);
+  EXPECT_EQ(measured_so_far({}, 1300).start_up, 0);
+}
+
 TEST(NextSlice, IsTheBestOneWhenTheJobsTimeIsOver) {
   Queue queue;
   const auto needs = spare_needs(run_of(4).layout, 2, 0, 4, {});
@@ -139,6 +153,9 @@ TEST(NextSlice, IsTheBestOneWhenTheJobsTimeIsOver) {
   EXPECT_EQ(slice()->nodes, 4) << "its own node and the three that are idle";
   EXPECT_EQ(slice()->fewest, 1);
   EXPECT_EQ(slice()->seconds, 3600);
+  queue.config = "PrivateData = jobs\n";
+  EXPECT_EQ(slice()->nodes, 1) << "nobody sees who waits";
+  queue.config = "";
   queue.jobs += "8|other|low|PENDING|9|1:00:00|1:00:00|N/A|normal|0||Priority\n";
   EXPECT_EQ(slice()->nodes, 1) << "somebody waits";
   queue.jobs = "";

@@ -240,7 +240,9 @@ TEST(Decide, ASpareJobThatIsToChangeItsSizeGoesOnAsANewJob) {
   Situation situation = after(75, "stopped by SIGUSR1");
   situation.may_requeue = true;
   situation.slice = Slice{{}, 4, 1, 600};
+  situation.excluded = {"n9"};
   const NextStep next = decide(situation);
+  EXPECT_THAT(next.exclude, ElementsAre("n9")) << "a node that failed does not come back";
   EXPECT_EQ(next.kind, Kind::kSlice);
   EXPECT_EQ(next.slice->nodes, 4);
   EXPECT_THAT(next.why, HasSubstr("a new job goes on"));

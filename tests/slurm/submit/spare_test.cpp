@@ -175,6 +175,21 @@ TEST(Slice, IsWordsForSbatch) {
   EXPECT_THAT(slice.words(), ElementsAre("--partition=low", "--nodes=4", "--time=01:30:00", "--nice=10000"));
 }
 
+TEST(Slice, IsWordsForTheNextJob) {
+  const Slice slice{{"low", "", {}, {}}, 4, 1, 5400};
+  EXPECT_THAT(slice.successor_words("7", {}, 0),
+              ElementsAre("--nodes=1-4", "--time=01:30:00", "--signal=B:USR1@270", "--dependency=afterany:7"));
+  EXPECT_THAT(slice.successor_words("7", {"n3", "n5"}, 20),
+              ElementsAre("--nodes=1-4", "--time=01:30:00", "--signal=B:USR1@70", "--dependency=afterany:7",
+                          "--exclude=n3,n5"));
+}
+
+TEST(SpareWatch, DecidesNothingWhereItsPartitionIsNotSeen) {
+  SpareView view = view_of(0, 4);
+  view.partitions.clear();
+  EXPECT_EQ(SpareWatch(needs_of({1, 2, 4}), kLow, "9", "me", 4, 60).look(view, 0, 3600).kind, Kind::kKeep);
+}
+
 TEST(WaitingSlice, IsTheSmallestForAWhile) {
   const auto slice = waiting_slice(needs_of({2, 4}), {kLow}, {}, "me");
   ASSERT_TRUE(slice);
@@ -349,7 +364,11 @@ TEST(SpareWatch, DoesNotGiveBackWhatDoesNotHelp) {
 TEST(SpareWatch, GoesOnWithTheNodesThatAreLeftWhenOneIsLost) {
   SpareView view = view_of(0, 4);
   view.unusable = {"s2"};
-  const SpareDecision decision = watch_of(4).look(view, 0, 3600);
+  SpareWatch watch = watch_of(4);
+  EXPECT_EQ(watch.look(view, 0, 3600).kind, Kind::kKeep) << "it may have missed a ping";
+  EXPECT_EQ(watch.look(view_of(0, 4), 60, 3540).kind, Kind::kKeep);
+  EXPECT_EQ(watch.look(view, 120, 3480).kind, Kind::kKeep);
+  const SpareDecision decision = watch.look(view, 180, 3420);
   ASSERT_EQ(decision.kind, Kind::kShrink);
   EXPECT_EQ(decision.slice->nodes, 2);
 }
