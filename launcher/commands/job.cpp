@@ -27,8 +27,10 @@
 #include "launcher/submission/job_time.hpp"
 #include "launcher/submission/node_scratch.hpp"
 #include "launcher/submission/run_check.hpp"
+#include "launcher/submission/sbatch.hpp"
 #include "launcher/submission/script_plan.hpp"
 #include "launcher/submission/spare_choice.hpp"
+#include "launcher/submission/submission.hpp"
 #include "slurm/job/attempt_ledger.hpp"
 #include "slurm/job/control_files.hpp"
 #include "slurm/job/job_environment.hpp"
@@ -185,8 +187,18 @@ std::optional<slurm::CommandResult> ask_soon(const std::vector<std::string>& wor
   return slurm::run_command_within(kLimit, words);
 }
 
+// In how many seconds a slice would start as a job of this script.
+AskSlice starts_in(const std::string& script) {
+  if (script.empty()) return {};
+  return [script](const slurm::Slice& slice) -> std::optional<double> {
+    const auto answer = ask_soon(sbatch_words(slice.words(), {"--test-only"}, script));
+    const auto start = answer ? promised_start(answer->error + answer->output) : std::nullopt;
+    return start ? std::optional(*start - base::wall_time()) : std::nullopt;
+  };
+}
+
 int next(const Arguments& arguments) {
-  std::string directory;
+  std::string directory, script;
   std::int64_t ranks_per_node = 1, attempt = 0, launcher_exit = -1;
   std::int64_t tried = 0, before = 0, most_nodes = 0, longest = 86400;
   bool requeue = false, submit = false, srun = false, keeps_scratch = false;
@@ -203,6 +215,7 @@ int next(const Arguments& arguments) {
   line.value("most-nodes", most_nodes, "N", "of a spare job: that the user's may have together; 0: it is none")
       .range(0, 1e6);
   line.value("longest", longest, "SECONDS", "of a spare job: that it may ask for").range(60, 1e9);
+  line.value("script", script, "FILE", "of a spare job: its batch script");
   line.flag("requeue", requeue, "the job may be requeued");
   line.flag("may-submit", submit, "the script may submit a new job");
   line.flag("srun", srun, "ranks are started by srun, not mpirun");
@@ -253,7 +266,7 @@ int next(const Arguments& arguments) {
     auto needs = spare_needs(layout_needs(options), ranks_per_node, options.slurm.min_nodes, most_nodes, measured);
     needs.time_limit = static_cast<double>(longest);
     situation.slice = next_slice(needs, own_place(job, longest, most_nodes), job.job_id, base::user_name(::geteuid()),
-                                 ask_soon, base::wall_time());
+                                 ask_soon, base::wall_time(), starts_in(script));
   }
   situation.excluded = excluded_nodes(record);
   situation.hosts = slurm::expand_hostlist(job.node_list);

@@ -87,6 +87,21 @@ class Asker {
   std::set<std::pair<std::string, std::string>> takes_;
 };
 
+// The slice, or a shorter one that starts by then, where Slurm says that it would not: before a reservation.
+slurm::Slice that_starts_by(double seconds, const slurm::Slice& slice, const slurm::SpareNeeds& needs,
+                            const AskSlice& ask) {
+  constexpr int kMostHalvings = 4;
+  const double least = std::max(60.0, (1 + slurm::kWorth) * needs.overhead());
+  slurm::Slice shorter = slice;
+  for (int tries = 0; ask && tries <= kMostHalvings && static_cast<double>(shorter.seconds) >= least; ++tries) {
+    const auto start = ask(shorter);
+    if (!start) return slice;  // no answer: nodes may not submit
+    if (*start <= seconds) return shorter;
+    shorter.seconds = shorter.seconds / 120 * 60;
+  }
+  return slice;
+}
+
 }  // namespace
 
 slurm::SpareNeeds spare_needs(const slurm::LayoutNeeds& layout, std::int64_t ranks_per_node, std::int64_t least,
@@ -167,7 +182,8 @@ slurm::SparePlace own_place(const slurm::JobEnvironment& job, std::int64_t longe
 }
 
 std::optional<slurm::Slice> next_slice(slurm::SpareNeeds needs, const slurm::SparePlace& place, const std::string& job,
-                                       const std::string& user, const slurm::RunCommand& run, double now) {
+                                       const std::string& user, const slurm::RunCommand& run, double now,
+                                       const AskSlice& ask) {
   const auto nodes = slurm::output_of(run, slurm::spare_nodes_command());
   const auto jobs = nodes ? slurm::output_of(run, slurm::spare_jobs_command()) : std::nullopt;
   if (!jobs) return std::nullopt;
@@ -181,7 +197,9 @@ std::optional<slurm::Slice> next_slice(slurm::SpareNeeds needs, const slurm::Spa
     std::erase_if(now_needs.sizes, [&](std::int64_t size) { return size > own->nodes; });
   }
   const auto slices = slurm::spare_slices(now_needs, {place}, view, user, job);
-  auto slice = slices.empty() ? slurm::waiting_slice(needs, {place}, view, user, job) : slices.front();
+  constexpr double kQueue = 120;
+  auto slice = slices.empty() ? slurm::waiting_slice(needs, {place}, view, user, job)
+                              : that_starts_by(own->seconds + kQueue, slices.front(), needs, ask);
   if (slice) slice->fewest = std::min(slice->nodes, needs.sizes.front());
   return slice;
 }

@@ -38,6 +38,8 @@ struct StartAnswer {
   std::string refusal = {};       ///< why, in Slurm's words
 };
 using AskStart = std::function<StartAnswer(const slurm::JobRequest&)>;
+/// In how many seconds a slice would start; nothing when Slurm does not say so.
+using AskSlice = std::function<std::optional<double>(const slurm::Slice&)>;
 
 /// The sizes from `least` (slurm.min_nodes; 0 counts as 1) up to `most` nodes with which the layout leaves no rank
 /// idle, and what starting and saving take. Throws base::InputError when there is no such size.
@@ -65,7 +67,8 @@ slurm::SparePlace own_place(const slurm::JobEnvironment& job, std::int64_t longe
 /// long as others wait or cannot be seen, else the smallest one, which waits. `job`: its id. Nothing when Slurm does
 /// not answer `run`.
 std::optional<slurm::Slice> next_slice(slurm::SpareNeeds needs, const slurm::SparePlace& place, const std::string& job,
-                                       const std::string& user, const slurm::RunCommand& run, double now);
+                                       const std::string& user, const slurm::RunCommand& run, double now,
+                                       const AskSlice& ask = {});
 
 /// The request with the slice's partition, QOS, nodes, time and the words that keep it behind others, for whole nodes.
 /// The job may come back with fewer nodes.

@@ -156,7 +156,8 @@ std::string next_step_function(const ScriptPlan& plan, const Site& site) {
       "next_step() {\n  local answer code try\n  for ((try = 1; ; ++try)); do\n",
       "    answer=$(\"$trireme\" job next \"$run_file\" --dir \"$run_dir\" --ranks-per-node ",
       plan.geometry.ranks_per_node, plan.launcher == Launcher::kSrun ? " --srun" : "", plan.requeue ? " --requeue" : "",
-      may_submit(plan, site) ? " --may-submit" : "", keeps_scratch(site) ? " --own-scratch" : "", spare_words(plan));
+      may_submit(plan, site) ? " --may-submit" : "", keeps_scratch(site) ? " --own-scratch" : "", spare_words(plan),
+      watches(plan, site) ? " --script \"$0\"" : "");
   if (plan.sweep) text += kBeforeWord;
   for (const std::string& word : plan.overrides) text += ' ' + shell_word(word);
   return str(text, " \"$@\") && [[ $answer = *$'\\n'* ]] && break\n    code=$?\n",

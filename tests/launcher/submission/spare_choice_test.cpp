@@ -162,6 +162,21 @@ TEST(NextSlice, IsTheBestOneWhenTheJobsTimeIsOver) {
   EXPECT_FALSE(slice()) << "Slurm does not know the job";
 }
 
+TEST(NextSlice, IsShortEnoughToStartBeforeAReservation) {
+  Queue queue;
+  queue.jobs = "9|me|low|RUNNING|1|0:10|1:00:00|2026-11-30T12:00:00|normal|10000|n4|None\n";
+  const auto needs = spare_needs(run_of(4).layout, 2, 0, 4, {});
+  const auto slice = [&](std::int64_t longest) {
+    const auto ask = [longest](const slurm::Slice& one) {
+      return std::optional(one.seconds <= longest ? 30.0 : 90000.0);
+    };
+    return next_slice(needs, {"low", "", 86400, 4}, "9", "me", queue.run(), 0, ask)->seconds;
+  };
+  EXPECT_EQ(slice(86400), 86400);
+  EXPECT_EQ(slice(30000), 21600);
+  EXPECT_EQ(slice(60), 86400) << "nothing that is worth a start does: it waits";
+}
+
 TEST(ChooseSpare, ChecksTheRunWhereItWillRunAndNotWhereItsFileSays) {
   Queue queue;
   SpareRun run = run_of(64);

@@ -173,7 +173,7 @@ TEST(BatchScript, OfASpareJobWatchesTheClusterAndAsksForWholeNodes) {
   plan.geometry.nodes = plan.geometry.min_nodes = 1;  // the next job may have more
   plan.overrides = {"--slurm.spare_seconds=300"};
   const std::string text = batch_script(plan, site);
-  EXPECT_THAT(text, HasSubstr(" --most-nodes 8 --longest 3600 --slurm.spare_seconds=300 \"$@\")"));
+  EXPECT_THAT(text, HasSubstr(" --most-nodes 8 --longest 3600 --script \"$0\" --slurm.spare_seconds=300 \"$@\")"));
   EXPECT_THAT(text, HasSubstr("job spare \"$run_file\" --dir \"$run_dir\" --ranks-per-node 8 --most-nodes 8 "
                               "--longest 3600 --attempt \"$attempt\" --launcher \"$launcher\" --script \"$0\" "
                               "--slurm.spare_seconds=300 &\n"));
