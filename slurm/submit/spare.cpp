@@ -244,7 +244,7 @@ SpareDecision SpareWatch::look(const SpareView& view, double now, double left) {
   }
   const std::vector<double> lengths = holes(claims, place_.partition, job_);
   if (!began_) began_ = now;
-  const bool stays = before_.in_vain && now - *began_ < kCalm * needs_.change();
+  const bool stays = before_.in_vain && lost_.empty() && now - *began_ < kCalm * needs_.change();
   if (auto decision = give_back(claims, lengths, left); decision && !stays) return *decision;
   const bool awaited = others_wait(view, place_.partition, job_);
   if (others_wait(claims, place_.partition, job_) && std::ranges::count(needs_.sizes, nodes_) == 0) {

@@ -331,6 +331,11 @@ TEST(SpareWatch, AfterYieldingInVainItKeepsItsNodesForAWhile) {
   EXPECT_EQ(watch.look(view, 60, 7140).kind, Kind::kKeep);
   EXPECT_EQ(watch.look(view, 1700, 5500).kind, Kind::kKeep);
   EXPECT_EQ(watch.look(view, 1800, 5400).kind, Kind::kYield);
+  SpareView broken = view_of(0, 2, 7200);
+  broken.unusable = {"s2"};
+  SpareWatch other(needs_of({1, 2, 4, 8}), kLow, "9", "me", 2, 60, {.in_vain = true});
+  EXPECT_EQ(other.look(broken, 60, 7140).kind, Kind::kKeep);
+  EXPECT_EQ(other.look(broken, 120, 7080).kind, Kind::kShrink) << "a lost node is no claim";
 }
 
 TEST(SpareWatch, AfterGrowingInVainItDoesNotTryAgainForAnHour) {
