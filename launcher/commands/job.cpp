@@ -27,7 +27,10 @@
 #include "launcher/submission/job_time.hpp"
 #include "launcher/submission/node_scratch.hpp"
 #include "launcher/submission/run_check.hpp"
+#include "launcher/submission/sbatch.hpp"
+#include "launcher/submission/script_plan.hpp"
 #include "launcher/submission/spare_choice.hpp"
+#include "launcher/submission/submission.hpp"
 #include "slurm/job/attempt_ledger.hpp"
 #include "slurm/job/control_files.hpp"
 #include "slurm/job/job_environment.hpp"
@@ -155,7 +158,7 @@ std::pair<std::string, std::string> start_of(const slurm::Placement& where, cons
 }
 
 void print(const slurm::NextStep& next, const std::string& job, const Path& run, int attempt,
-           const options::ProgramSection& program, bool srun, const NodeScratch& scratch) {
+           const options::ProgramSection& program, bool srun, const NodeScratch& scratch, double measured) {
   using Kind = slurm::NextStep::Kind;
   base::print_note("trireme job: " + next.why);
   if (next.kind != Kind::kGo) {
@@ -163,8 +166,8 @@ void print(const slurm::NextStep& next, const std::string& job, const Path& run,
                        : next.kind == Kind::kResubmit ? "resubmit"
                        : next.kind == Kind::kSlice    ? "slice"
                                                       : "end";
-    const std::string more =
-        next.slice ? base::join(next.slice->successor_words(job), " ") : base::join(next.exclude, ",");
+    const std::string more = next.slice ? base::join(next.slice->successor_words(job, next.exclude, measured), " ")
+                                        : base::join(next.exclude, ",");
     base::answer_text(str(word, "\n", next.exit_code, "\n", base::printable(more), "\n"));
     return;
   }
@@ -178,21 +181,24 @@ void print(const slurm::NextStep& next, const std::string& job, const Path& run,
   std::filesystem::remove(slurm::spare_order_file(run, attempt), ignored);
 }
 
-// Whether a spare job has stopped and comes back, and its watch has not said as what.
-bool goes_on_elsewhere(const slurm::Situation& situation) {
-  const auto& outcome = situation.outcome;
-  return outcome && outcome->exit_code == base::kExitStopped && outcome->come_back && !situation.stopped &&
-         !situation.preempted && !situation.slice;
-}
-
 // The job's time may be nearly over.
 std::optional<slurm::CommandResult> ask_soon(const std::vector<std::string>& words) {
   constexpr double kLimit = 3;
   return slurm::run_command_within(kLimit, words);
 }
 
+// In how many seconds a slice would start as a job of this script.
+AskSlice starts_in(const std::string& script) {
+  if (script.empty()) return {};
+  return [script](const slurm::Slice& slice) -> std::optional<double> {
+    const auto answer = ask_soon(sbatch_words(slice.words(), {"--test-only"}, script));
+    const auto start = answer ? promised_start(answer->error + answer->output) : std::nullopt;
+    return start ? std::optional(*start - base::wall_time()) : std::nullopt;
+  };
+}
+
 int next(const Arguments& arguments) {
-  std::string directory;
+  std::string directory, script;
   std::int64_t ranks_per_node = 1, attempt = 0, launcher_exit = -1;
   std::int64_t tried = 0, before = 0, most_nodes = 0, longest = 86400;
   bool requeue = false, submit = false, srun = false, keeps_scratch = false;
@@ -209,6 +215,7 @@ int next(const Arguments& arguments) {
   line.value("most-nodes", most_nodes, "N", "of a spare job: that the user's may have together; 0: it is none")
       .range(0, 1e6);
   line.value("longest", longest, "SECONDS", "of a spare job: that it may ask for").range(60, 1e9);
+  line.value("script", script, "FILE", "of a spare job: its batch script");
   line.flag("requeue", requeue, "the job may be requeued");
   line.flag("may-submit", submit, "the script may submit a new job");
   line.flag("srun", srun, "ranks are started by srun, not mpirun");
@@ -227,6 +234,10 @@ int next(const Arguments& arguments) {
   const int following = slurm::next_number(situation.attempts);
   complete(files, run, options.program.given(), situation.attempts);
   situation.finished = is_finished(files, run, situation.attempts, options);
+  // A program need not tell of its steps.
+  const slurm::MeasuredSeconds measured = options.program.given()
+                                              ? slurm::last_measured(situation.attempts)
+                                              : measured_so_far(situation.attempts, base::wall_time());
   // A new submission is a new beginning: what failed in an earlier job does not count.
   std::erase_if(situation.attempts, [&](const slurm::Attempt& one) {
     return one.number <= before || !slurm::is_of_job(one.start, job.job_id, job.cluster);
@@ -249,15 +260,15 @@ int next(const Arguments& arguments) {
   situation.may_requeue = requeue;
   situation.may_submit = submit;
   const std::string record = slurm::output_of(slurm::run_command, slurm::show_job(job.job_id)).value_or("");
+  situation.job_known = !record.empty();
   situation.preempted = slurm::says_preempted(record);
-  if (most_nodes > 0 && goes_on_elsewhere(situation)) {
-    auto needs =
-        spare_needs(layout_needs(options), ranks_per_node, most_nodes, slurm::last_measured(situation.attempts));
+  if (most_nodes > 0 && !situation.slice && slurm::may_go_on_elsewhere(situation)) {
+    auto needs = spare_needs(layout_needs(options), ranks_per_node, options.slurm.min_nodes, most_nodes, measured);
     needs.time_limit = static_cast<double>(longest);
     situation.slice = next_slice(needs, own_place(job, longest, most_nodes), job.job_id, base::user_name(::geteuid()),
-                                 ask_soon, base::wall_time());
+                                 ask_soon, base::wall_time(), starts_in(script));
   }
-  if (submit) situation.excluded = excluded_nodes(record);
+  situation.excluded = excluded_nodes(record);
   situation.hosts = slurm::expand_hostlist(job.node_list);
   situation.lost = lost_hosts(job.node_list);
   situation.ranks_per_node = ranks_per_node;
@@ -281,7 +292,7 @@ int next(const Arguments& arguments) {
       !renew_scratch(scratch, goes ? decided.where->hosts : working_hosts(situation), goes ? following : 0)) {
     scratch = {};
   }
-  print(decided, job.job_id, run, following, options.program, srun, scratch);
+  print(decided, job.job_id, run, following, options.program, srun, scratch, stop_seconds(files, options, run));
   return base::kExitDone;
 }
 

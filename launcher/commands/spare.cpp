@@ -84,6 +84,7 @@ void watch(base::FileSystem& files, const Line& command, const options::RunOptio
   const std::chrono::seconds period(options.slurm.spare_seconds);
   const slurm::SparePlace place = own_place(job, command.longest, command.most_nodes);
   std::optional<slurm::SpareWatch> watch;
+  const double started = base::wall_time();
   const auto began = std::chrono::steady_clock::now();
   for (;;) {
     std::this_thread::sleep_for(period);
@@ -92,9 +93,9 @@ void watch(base::FileSystem& files, const Line& command, const options::RunOptio
     const slurm::SpareJob* own = view ? slurm::find_job(*view, job.job_id) : nullptr;
     if (own == nullptr) continue;
     if (!watch) {
-      const auto measured =
-          slurm::last_measured(slurm::read_attempts(files, Path(command.directory) / "attempts.jsonl"));
-      auto needs = spare_needs(layout_needs(options), command.ranks_per_node, command.most_nodes, measured);
+      const auto attempts = slurm::read_attempts(files, Path(command.directory) / "attempts.jsonl");
+      auto needs = spare_needs(layout_needs(options), command.ranks_per_node, options.slurm.min_nodes,
+                               command.most_nodes, slurm::last_measured(attempts));
       needs.time_limit = static_cast<double>(command.longest);
       const auto config = slurm::output_of(slurm::run_command, {"scontrol", "show", "config"});
       needs.requeue = slurm::scheduler_seconds(config.value_or(""));
@@ -102,13 +103,18 @@ void watch(base::FileSystem& files, const Line& command, const options::RunOptio
         needs.most_nodes = own->nodes;  // whoever waits cannot be seen here
         base::print_note("trireme job: others' jobs cannot be seen here (PrivateData), so the run does not grow");
       }
+      const auto before = slurm::change_before(attempts, static_cast<int>(command.attempt), own->nodes, started, needs);
       watch.emplace(needs, place, job.job_id, base::user_name(::geteuid()), own->nodes,
-                    static_cast<double>(options.slurm.spare_seconds));
+                    static_cast<double>(options.slurm.spare_seconds), before);
     }
-    const auto decision = watch->look(*view, base::seconds_since(began), own->seconds);
+    const double now = base::seconds_since(began);
+    const auto decision = watch->look(*view, now, own->seconds);
     if (decision.kind == Kind::kKeep) continue;
     const bool grows = decision.kind == Kind::kGrow;
-    if (grows && !starts_now(command.script, *decision.slice, decision.slice->nodes - own->nodes)) continue;
+    if (grows && !starts_now(command.script, *decision.slice, decision.slice->nodes - own->nodes)) {
+      watch->refused(now);
+      continue;
+    }
     base::print_note("trireme job: " + decision.why);
     if (decision.slice) {
       slurm::write_spare_order(files, command.directory, static_cast<int>(command.attempt), *decision.slice);

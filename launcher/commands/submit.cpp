@@ -205,7 +205,7 @@ void take_spare(base::FileSystem& files, const options::RunOptions& options, con
   const SpareChoice choice = choose_spare(
       wanted, site, [](const std::vector<std::string>& words) { return run_command(words); }, base::wall_time(), ask);
   plan = with(spare_request(wanted.request, choice.slice));
-  plan.spare = slurm::ScriptSpare{options.slurm.nodes, choice.longest};
+  plan.spare = slurm::ScriptSpare{choice.most_nodes, choice.longest};
   base::answer(str("spare     ", choice.slice.nodes, " of at most ", options.slurm.nodes, " node(s) of partition ",
                    choice.slice.place.partition, " for ", format_duration(static_cast<double>(choice.slice.seconds)),
                    choice.starts_now ? "" : ": nothing is idle for long enough now, so it waits for a hole", " (",

@@ -87,18 +87,34 @@ class Asker {
   std::set<std::pair<std::string, std::string>> takes_;
 };
 
+// The slice, or a shorter one that starts by then, where Slurm says that it would not: before a reservation.
+slurm::Slice that_starts_by(double seconds, const slurm::Slice& slice, const slurm::SpareNeeds& needs,
+                            const AskSlice& ask) {
+  constexpr int kMostHalvings = 4;
+  const double least = std::max(60.0, (1 + slurm::kWorth) * needs.overhead());
+  slurm::Slice shorter = slice;
+  for (int tries = 0; ask && tries <= kMostHalvings && static_cast<double>(shorter.seconds) >= least; ++tries) {
+    const auto start = ask(shorter);
+    if (!start) return slice;  // no answer: nodes may not submit
+    if (*start <= seconds) return shorter;
+    shorter.seconds = shorter.seconds / 120 * 60;
+  }
+  return slice;
+}
+
 }  // namespace
 
-slurm::SpareNeeds spare_needs(const slurm::LayoutNeeds& layout, std::int64_t ranks_per_node, std::int64_t most,
-                              const slurm::MeasuredSeconds& measured) {
+slurm::SpareNeeds spare_needs(const slurm::LayoutNeeds& layout, std::int64_t ranks_per_node, std::int64_t least,
+                              std::int64_t most, const slurm::MeasuredSeconds& measured) {
   slurm::SpareNeeds needs;
-  for (std::int64_t nodes = layout.any ? layout.least_nodes : 1; nodes <= most; ++nodes) {
+  for (std::int64_t nodes = std::max<std::int64_t>({1, least, layout.any ? layout.least_nodes : 1}); nodes <= most;
+       ++nodes) {
     const auto dp = slurm::fit_data_parallel(layout, nodes * ranks_per_node);
     if (dp && layout.tp * layout.pp * *dp == nodes * ranks_per_node) needs.sizes.push_back(nodes);
   }
   if (needs.sizes.empty()) {
-    throw base::InputError(str("--spare: the layout fits no number of nodes from 1 to slurm.nodes = ", most, " with ",
-                               ranks_per_node, " ranks each"));
+    throw base::InputError(str("--spare: the layout fits no number of nodes from ", std::max<std::int64_t>(1, least),
+                               " to slurm.nodes = ", most, " with ", ranks_per_node, " ranks each"));
   }
   needs.most_nodes = most;
   if (measured.start_up > 0) needs.start_up = measured.start_up;
@@ -106,10 +122,21 @@ slurm::SpareNeeds spare_needs(const slurm::LayoutNeeds& layout, std::int64_t ran
   return needs;
 }
 
+slurm::MeasuredSeconds measured_so_far(const std::vector<slurm::Attempt>& attempts, double now) {
+  slurm::MeasuredSeconds measured = slurm::last_measured(attempts);
+  if (attempts.empty()) return measured;
+  const slurm::Attempt& last = attempts.back();
+  const bool no_step = last.end.last_step <= last.start.first_step && last.end.saved_step <= last.start.first_step;
+  const double took = last.start.start_up_seconds + (last.end.time > 0 ? last.end.time : now) - last.start.time;
+  if (no_step && last.start.time > 0) measured.start_up = std::max(measured.start_up, took);
+  return measured;
+}
+
 slurm::JobRequest smallest_spare(const SpareRun& wanted, const slurm::Site& site) {
   std::int64_t ranks_per_node = 1;
   const auto places = usable_places(wanted.request, site, ranks_per_node);
-  const auto needs = spare_needs(wanted.layout, ranks_per_node, wanted.request.nodes, wanted.measured);
+  const auto needs =
+      spare_needs(wanted.layout, ranks_per_node, wanted.request.min_nodes, wanted.request.nodes, wanted.measured);
   slurm::JobRequest request = request_at(wanted.request, places.front());
   request.nodes = needs.sizes.front();
   request.min_nodes = 0;
@@ -120,7 +147,8 @@ SpareChoice choose_spare(const SpareRun& wanted, const slurm::Site& site, const 
                          const AskStart& ask) {
   std::int64_t ranks_per_node = 1;
   const auto places = usable_places(wanted.request, site, ranks_per_node);
-  const auto needs = spare_needs(wanted.layout, ranks_per_node, wanted.request.nodes, wanted.measured);
+  const auto needs =
+      spare_needs(wanted.layout, ranks_per_node, wanted.request.min_nodes, wanted.request.nodes, wanted.measured);
   const std::string nodes = answer_of(run, slurm::spare_nodes_command(), "sinfo");
   const std::string jobs = answer_of(run, slurm::spare_jobs_command(), "squeue");
   const slurm::SpareView view = slurm::parse_spare_view(nodes, jobs, now);
@@ -144,6 +172,7 @@ SpareChoice choose_spare(const SpareRun& wanted, const slurm::Site& site, const 
   }
   choice.slice = *slice;
   choice.longest = static_cast<std::int64_t>(slurm::longest_at(slice->place, needs));
+  choice.most_nodes = std::min(needs.most_nodes, slice->place.most_nodes.value_or(needs.most_nodes));
   choice.questions = asker.questions;
   return choice;
 }
@@ -153,7 +182,8 @@ slurm::SparePlace own_place(const slurm::JobEnvironment& job, std::int64_t longe
 }
 
 std::optional<slurm::Slice> next_slice(slurm::SpareNeeds needs, const slurm::SparePlace& place, const std::string& job,
-                                       const std::string& user, const slurm::RunCommand& run, double now) {
+                                       const std::string& user, const slurm::RunCommand& run, double now,
+                                       const AskSlice& ask) {
   const auto nodes = slurm::output_of(run, slurm::spare_nodes_command());
   const auto jobs = nodes ? slurm::output_of(run, slurm::spare_jobs_command()) : std::nullopt;
   if (!jobs) return std::nullopt;
@@ -161,11 +191,15 @@ std::optional<slurm::Slice> next_slice(slurm::SpareNeeds needs, const slurm::Spa
   const slurm::SpareJob* own = slurm::find_job(view, job);
   if (own == nullptr) return std::nullopt;
   slurm::SpareNeeds now_needs = needs;
-  if (slurm::others_wait(view, place.partition, job)) {
+  const auto config = slurm::output_of(run, {"scontrol", "show", "config"});
+  const bool hidden = !config || slurm::hides_jobs(*config);  // whoever waits cannot be seen here
+  if (hidden || slurm::others_wait(view, place.partition, job)) {
     std::erase_if(now_needs.sizes, [&](std::int64_t size) { return size > own->nodes; });
   }
   const auto slices = slurm::spare_slices(now_needs, {place}, view, user, job);
-  auto slice = slices.empty() ? slurm::waiting_slice(needs, {place}, view, user, job) : slices.front();
+  constexpr double kQueue = 120;
+  auto slice = slices.empty() ? slurm::waiting_slice(needs, {place}, view, user, job)
+                              : that_starts_by(own->seconds + kQueue, slices.front(), needs, ask);
   if (slice) slice->fewest = std::min(slice->nodes, needs.sizes.front());
   return slice;
 }

@@ -26,6 +26,11 @@ bool may_submit(const ScriptPlan& plan, const Site& site) { return plan.requeue 
 // Whether its watch may end it to go on as a larger or smaller job. After a link of a chain the next link goes on.
 bool changes_size(const ScriptPlan& plan) { return plan.spare && plan.requeue; }
 
+// Its watch is of use only where a new job can follow: a requeued one of the same size would be ended again at once.
+bool watches(const ScriptPlan& plan, const Site& site) {
+  return changes_size(plan) && site.submit_from_nodes != std::optional(false);
+}
+
 // What trireme must know to choose another size.
 std::string spare_words(const ScriptPlan& plan) {
   if (!changes_size(plan)) return "";
@@ -114,8 +119,8 @@ std::string launch_line(const ScriptPlan& plan, const Site& site) {
 }
 
 // A spare job looks at the cluster while its ranks compute.
-std::string watch_line(const ScriptPlan& plan) {
-  if (!changes_size(plan)) return "";
+std::string watch_line(const ScriptPlan& plan, const Site& site) {
+  if (!watches(plan, site)) return "";
   std::string line =
       str("  # Asks the run to save and end when it is to go on with more or fewer nodes: in logs/spare.N stands how "
           "many.\n",
@@ -151,7 +156,8 @@ std::string next_step_function(const ScriptPlan& plan, const Site& site) {
       "next_step() {\n  local answer code try\n  for ((try = 1; ; ++try)); do\n",
       "    answer=$(\"$trireme\" job next \"$run_file\" --dir \"$run_dir\" --ranks-per-node ",
       plan.geometry.ranks_per_node, plan.launcher == Launcher::kSrun ? " --srun" : "", plan.requeue ? " --requeue" : "",
-      may_submit(plan, site) ? " --may-submit" : "", keeps_scratch(site) ? " --own-scratch" : "", spare_words(plan));
+      may_submit(plan, site) ? " --may-submit" : "", keeps_scratch(site) ? " --own-scratch" : "", spare_words(plan),
+      watches(plan, site) ? " --script \"$0\"" : "");
   if (plan.sweep) text += kBeforeWord;
   for (const std::string& word : plan.overrides) text += ' ' + shell_word(word);
   return str(text, " \"$@\") && [[ $answer = *$'\\n'* ]] && break\n    code=$?\n",
@@ -178,12 +184,16 @@ std::string ending(const ScriptPlan& plan, const Site& site) {
         str(kForgetThisJob, "  (unset \"${own[@]}\"; persist sbatch \"${again[@]}\" \"$0\") || next[0]=requeue\nfi\n");
   }
   if (changes_size(plan)) {
-    text += str("if [ \"${next[0]}\" = slice ]; then\n",
-                "  # Another size is another job, which starts as soon as this one has ended; it gets nothing of what ",
-                "Slurm told this one\n  # about itself. Where nodes may not submit, this one is requeued.\n",
-                "  read -ra again <<< \"${next[2]}\"\n", kForgetThisJob,
-                "  if (unset \"${own[@]}\"; timeout 60 sbatch \"${again[@]}\" \"$0\"); then next[1]=0; ",
-                "else next[0]=requeue; fi\nfi\n");
+    text += str(
+        "if [ \"${next[0]}\" = slice ]; then\n",
+        "  # Another size is another job, which starts as soon as this one has ended; it gets nothing of what ",
+        "Slurm told this one\n  # about itself. Where nodes may not submit, this one is requeued.\n",
+        "  read -ra again <<< \"${next[2]}\"\n", kForgetThisJob,
+        "  # A submission without an answer may have been taken all the same: then the queue shows a job that ",
+        "waits for this one.\n",
+        "  taken() { tries=4 persist squeue --noheader --states=PENDING --format=%E | grep -qw \"afterany:$job\"; }\n",
+        "  if (unset \"${own[@]}\"; timeout 60 sbatch \"${again[@]}\" \"$0\" || taken); then next[1]=0; ",
+        "else next[0]=requeue; fi\nfi\n");
   }
   if (plan.sweep && plan.sweep->parks) text += sweep_parking();
   return text +
@@ -254,13 +264,13 @@ std::string batch_script(const ScriptPlan& plan, const Site& site) {
   text += launch_line(plan, site);
   // With the grace parameter, mpirun ends long after its ranks are gone.
   const int linger = plan.mpirun_grace > 0 && !srun ? 1 : 30;
-  text += str("  launcher=$!\n  [ -n \"$asked\" ] && kill -USR1 \"$launcher\"\n", watch_line(plan),
+  text += str("  launcher=$!\n  [ -n \"$asked\" ] && kill -USR1 \"$launcher\"\n", watch_line(plan, site),
               "  # A launcher that outlives the outcome hangs: it has nothing left to do.\n",
               "  (until [ -e \"$run_dir/logs/outcome.$attempt\" ]; do sleep 1; ", plan.sweep ? kStopLook : "",
               "done; sleep ", linger, "; kill -KILL \"$launcher\") 2>/dev/null &\n", "  watcher=$!\n",
               "  # The trap interrupts wait: wait again as long as the launcher is there.\n",
               "  while wait \"$launcher\"; code=$?; kill -0 \"$launcher\" 2>/dev/null; do :; done\n",
-              "  launcher=\n  kill \"$watcher\" ", changes_size(plan) ? "\"$spare\" " : "", "2>/dev/null\n",
+              "  launcher=\n  kill \"$watcher\" ", watches(plan, site) ? "\"$spare\" " : "", "2>/dev/null\n",
               "  attempts=$((attempts + 1))\n  next_step --attempt \"$attempt\" --attempts \"$attempts\" "
               "--launcher-exit \"$code\"\ndone\n\n");
   if (plan.sweep) text = text.substr(0, loop) + sweep_loop(plan, text.substr(loop));

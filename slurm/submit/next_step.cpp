@@ -120,6 +120,13 @@ std::vector<std::string> failing_hosts(const std::vector<Attempt>& attempts, int
   return hosts;
 }
 
+bool may_go_on_elsewhere(const Situation& situation) {
+  const auto& outcome = situation.outcome;
+  return outcome && outcome->exit_code == base::kExitStopped && outcome->come_back && !situation.stopped &&
+         !left_by_itself(outcome->reason) && !outcome->reason.starts_with("preempted") && !situation.preempted &&
+         situation.job_known;
+}
+
 NextStep decide(const Situation& situation) {
   if (!situation.launcher_exit) {
     if (situation.finished) return end(base::kExitDone, "the run is done already");
@@ -139,9 +146,10 @@ NextStep decide(const Situation& situation) {
                                         "without a new checkpoint: look at the log before you submit again"));
     }
     if (!situation.outcome->come_back || situation.stopped) return end(code, reason);
-    if (situation.slice && !situation.preempted) {
+    if (situation.slice && may_go_on_elsewhere(situation)) {
       NextStep next{NextStep::Kind::kSlice, code, str(reason, "; a new job goes on"), {}, {}};
       next.slice = situation.slice;
+      next.exclude = situation.excluded;
       return next;
     }
     return requeue_or_end(situation, code, reason);

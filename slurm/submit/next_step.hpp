@@ -25,6 +25,7 @@ struct Situation {
   bool may_requeue = false;            ///< the script may call scontrol requeue
   bool may_submit = false;             ///< it may call sbatch
   std::optional<Slice> slice;          ///< as what a spare job goes on that was stopped, if that is known
+  bool job_known = true;               ///< Slurm said whether the job is being preempted
   bool preempted = false;              ///< the job was given notice and is killed at the end of its grace
   std::vector<std::string> excluded;   ///< nodes that this job was not to get (sbatch --exclude)
   std::vector<std::string> hosts;      ///< of the allocation, in order
@@ -38,7 +39,7 @@ struct NextStep {
   int exit_code = 1;                 ///< for all kinds but kGo; for kRequeue when requeueing fails
   std::string why;                   ///< one sentence, for the log
   std::optional<Placement> where;    ///< for kGo: where the ranks go
-  std::vector<std::string> exclude;  ///< for kResubmit: the nodes that the new job excludes
+  std::vector<std::string> exclude;  ///< for kResubmit and kSlice: the nodes that the new job excludes
   std::optional<Slice> slice = {};   ///< for kSlice: the size and time of the new job
 };
 
@@ -59,6 +60,11 @@ struct NextStep {
 /// ended before the ledger had a line for them: end with 1. Inside a preemption's grace nothing is started, and a job
 /// that may be requeued does not end while the run has something to do: Slurm would count it as completed.
 NextStep decide(const Situation& situation);
+
+/// Whether a spare job that has stopped may go on as a new one: it was asked to, by Slurm or its watch. A program that
+/// left by itself stays in its job, where decide() counts how often it does that; so does a job that is being preempted
+/// or of which Slurm does not say so.
+bool may_go_on_elsewhere(const Situation& situation);
 
 /// The hosts that two or more ends "failed on HOST: …" name since the job was last requeued (after a requeue it may
 /// have other nodes).

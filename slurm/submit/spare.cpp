@@ -1,10 +1,14 @@
 #include "slurm/submit/spare.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <string_view>
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/words.hpp"
+#include "slurm/job/start_reason.hpp"
 #include "slurm/queue/duration.hpp"
 #include "slurm/site/preemption.hpp"
 #include "slurm/submit/settings.hpp"
@@ -14,8 +18,9 @@ namespace {
 
 constexpr double kSoon = 60;  // a slice that starts later is none of what stands idle now
 constexpr double kPays = 2;   // a change must bring more than this many times what it costs
-constexpr int kLooks = 2;     // in which the nodes must have stood idle
-constexpr std::int64_t kNice = 10000;
+constexpr double kCalm = 10;  // times what a change costs, after one that came to nothing
+constexpr double kHour = 3600;
+constexpr int kLooks = 2;  // in which the nodes must have stood idle
 
 bool comes_back(PreemptMode mode) { return mode == PreemptMode::kRequeue || mode == PreemptMode::kCancel; }
 
@@ -55,6 +60,18 @@ std::optional<Slice> slice_for(const SparePlace& place, const SpareNeeds& needs,
 double length_of(const std::vector<double>& lengths, std::int64_t nodes) {
   const auto n = static_cast<std::size_t>(nodes);
   return n >= 1 && n <= lengths.size() ? lengths[n - 1] : 0;
+}
+
+// The most nodes that "stopped to go on with 1 to 4 nodes" names; 0 for another reason.
+std::int64_t asked_nodes(std::string_view reason) {
+  constexpr std::string_view kTo = " to ";
+  const std::string_view begin = kStoppedForSize;
+  if (!reason.starts_with(begin)) return 0;
+  reason.remove_prefix(begin.size());
+  if (const std::size_t to = reason.find(kTo); to != std::string_view::npos) reason.remove_prefix(to + kTo.size());
+  std::int64_t nodes = 0;
+  std::from_chars(reason.data(), reason.data() + reason.size(), nodes);
+  return nodes;
 }
 
 }  // namespace
@@ -104,7 +121,7 @@ std::vector<std::string> Slice::words() const {
   if (!place.qos.empty()) words.push_back("--qos=" + place.qos);
   words.push_back(nodes_word(fewest, nodes));
   words.push_back("--time=" + format_slurm_duration(seconds));
-  words.push_back(base::str("--nice=", kNice));
+  words.push_back(base::str("--nice=", kSpareNice));
   return words;
 }
 
@@ -112,9 +129,12 @@ std::string Slice::size() const {
   return base::str(fewest < nodes ? base::str(fewest, " to ") : "", nodes, nodes == 1 ? " node" : " nodes");
 }
 
-std::vector<std::string> Slice::successor_words(const std::string& job) const {
-  return {nodes_word(fewest, nodes), "--time=" + format_slurm_duration(seconds), signal_word(seconds, 0),
-          "--dependency=afterany:" + job};
+std::vector<std::string> Slice::successor_words(const std::string& job, const std::vector<std::string>& exclude,
+                                                double measured) const {
+  std::vector<std::string> words = {nodes_word(fewest, nodes), "--time=" + format_slurm_duration(seconds),
+                                    signal_word(seconds, measured), "--dependency=afterany:" + job};
+  if (!exclude.empty()) words.push_back("--exclude=" + base::join(exclude, ","));
+  return words;
 }
 
 std::vector<Slice> spare_slices(const SpareNeeds& needs, const std::vector<SparePlace>& places, const SpareView& view,
@@ -166,14 +186,30 @@ std::optional<Slice> waiting_slice(const SpareNeeds& needs, const std::vector<Sp
   return std::nullopt;
 }
 
+SpareChange change_before(const std::vector<Attempt>& attempts, int attempt, std::int64_t nodes, double started,
+                          const SpareNeeds& needs) {
+  const auto before = std::ranges::find(attempts, attempt - 1, &Attempt::number);
+  if (before == attempts.end() || !before->ended) return {};
+  const std::int64_t asked = asked_nodes(before->end.reason), had = std::ssize(before->start.hosts);
+  if (asked == 0) return {};
+  const bool at_once = started - before->end.time < 2 * needs.change();
+  return {.in_vain = at_once && asked <= had && nodes >= had, .got_less = asked > had && nodes < asked};
+}
+
 SpareWatch::SpareWatch(SpareNeeds needs, SparePlace place, std::string job, std::string user, std::int64_t nodes,
-                       double look_seconds)
+                       double look_seconds, SpareChange before)
     : needs_(std::move(needs)),
       place_(std::move(place)),
       job_(std::move(job)),
       user_(std::move(user)),
       nodes_(nodes),
-      look_seconds_(look_seconds) {}
+      look_seconds_(look_seconds),
+      before_(before) {}
+
+void SpareWatch::refused(double now) {
+  refusal_seconds_ = std::min(kHour, 2 * std::max(refusal_seconds_, look_seconds_));
+  no_growth_until_ = now + refusal_seconds_;
+}
 
 std::optional<Slice> SpareWatch::best(const SpareView& view, std::int64_t least, std::int64_t most) const {
   SpareNeeds needs = needs_;
@@ -197,10 +233,21 @@ std::optional<SpareDecision> SpareWatch::give_back(const SpareView& view, const 
 }
 
 SpareDecision SpareWatch::look(const SpareView& view, double now, double left) {
-  const std::vector<double> lengths = holes(view, place_.partition, job_);
-  if (auto decision = give_back(view, lengths, left)) return *decision;
+  const SpareJob* own = find_job(view, job_);
+  if (own == nullptr || !view.partitions.contains(place_.partition)) return {};
+  SpareView claims = claims_on(view, *own);
+  const std::set<std::string> lost_before = std::exchange(lost_, {});
+  for (const std::string& host : own->hosts) {
+    if (!view.unusable.contains(host)) continue;
+    lost_.insert(host);
+    if (!lost_before.contains(host)) claims.unusable.erase(host);
+  }
+  const std::vector<double> lengths = holes(claims, place_.partition, job_);
+  if (!began_) began_ = now;
+  const bool stays = before_.in_vain && lost_.empty() && now - *began_ < kCalm * needs_.change();
+  if (auto decision = give_back(claims, lengths, left); decision && !stays) return *decision;
   const bool awaited = others_wait(view, place_.partition, job_);
-  if (awaited && std::ranges::count(needs_.sizes, nodes_) == 0) {
+  if (others_wait(claims, place_.partition, job_) && std::ranges::count(needs_.sizes, nodes_) == 0) {
     if (auto slice = best(view, 1, nodes_ - 1)) {
       return {SpareDecision::Kind::kShrink, slice,
               base::str("others wait, and the layout uses ", slice->nodes, " of the ", nodes_, " nodes only")};
@@ -223,6 +270,7 @@ SpareDecision SpareWatch::look(const SpareView& view, double now, double left) {
   if (!larger_since_) larger_since_ = now;
   ++larger_looks_;
   if (larger_looks_ < kLooks || now - *larger_since_ < needs_.change()) return {};
+  if (now < no_growth_until_ || (before_.got_less && now - *began_ < kHour)) return {};
   return {SpareDecision::Kind::kGrow, larger,
           base::str(larger->nodes - nodes_, larger->nodes == nodes_ + 1 ? " more node has" : " more nodes have",
                     " stood idle for ", std::llround(now - *larger_since_), " s: going on with ", larger->nodes)};

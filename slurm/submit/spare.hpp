@@ -13,10 +13,13 @@
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "slurm/job/attempt_ledger.hpp"
 #include "slurm/site/site.hpp"
 #include "slurm/submit/spare_view.hpp"
 
@@ -67,9 +70,11 @@ struct Slice {
   std::vector<std::string> words() const;
   /// "1 to 4 nodes", "1 node".
   std::string size() const;
-  /// Words for sbatch on the script of the job `job`, which has the slice's place already: nodes, time, and that it
-  /// waits for that job's end.
-  std::vector<std::string> successor_words(const std::string& job) const;
+  /// Words for sbatch on the script of the job `job`, which has the slice's place already: nodes, time, that it waits
+  /// for that job's end, and the nodes that it is not to get. `measured`: seconds of a step and a save; 0: not
+  /// measured.
+  std::vector<std::string> successor_words(const std::string& job, const std::vector<std::string>& exclude,
+                                           double measured) const;
   bool operator==(const Slice&) const = default;
 };
 
@@ -106,19 +111,36 @@ struct SpareDecision {
   std::string why;  ///< one sentence, for the log
 };
 
+/// What came of a change of size that the attempt before asked for.
+struct SpareChange {
+  bool in_vain = false;   ///< it left, and has its nodes back at once: whoever waits cannot use them
+  bool got_less = false;  ///< it wanted to grow, and has fewer nodes than it asked for: a limit that nobody sees
+};
+
+/// Reads that from the ledger. `attempt`: the one that runs, on `nodes` nodes, since `started` (seconds since the
+/// epoch); it may have no line yet.
+SpareChange change_before(const std::vector<Attempt>& attempts, int attempt, std::int64_t nodes, double started,
+                          const SpareNeeds& needs);
+
 /// Watches one running spare job. It grows when that pays: the work gained until the hole's end or the time limit is
 /// more than twice what the change costs, and the nodes stood idle in all looks of the last change() seconds, at least
 /// two, and nobody waited for nodes that it might take. It gives back at once: when jobs of others need its nodes
-/// before the next look and a save would be over, and when they wait while the layout leaves some of its nodes idle (it
-/// came back on 3 and computes on 2).
+/// before the next look and a save would be over, and when those that could use them wait while the layout leaves some
+/// of its nodes idle (it came back on 3 and computes on 2). After a change that came to nothing (`before`) it does not
+/// repeat it at once: it gives nothing back for the time of ten changes, or does not grow for an hour. A node of its
+/// own is lost when it was in two looks: nodes miss a ping now and then.
 class SpareWatch {
  public:
   /// `job`: its id as squeue shows it. `look_seconds`: between two looks.
   SpareWatch(SpareNeeds needs, SparePlace place, std::string job, std::string user, std::int64_t nodes,
-             double look_seconds);
+             double look_seconds, SpareChange before = {});
 
   /// `now`: seconds by any clock that does not go back; `left`: seconds of the job's time limit.
   SpareDecision look(const SpareView& view, double now, double left);
+
+  /// Slurm would not start the job that kGrow asked for at `now`: kGrow comes again after two looks, then after twice
+  /// as long each time, up to an hour.
+  void refused(double now);
 
  private:
   std::optional<Slice> best(const SpareView& view, std::int64_t least, std::int64_t most) const;
@@ -130,8 +152,13 @@ class SpareWatch {
   std::string user_;
   std::int64_t nodes_;
   double look_seconds_;
+  SpareChange before_;
+  std::optional<double> began_;  ///< the time of the first look
+  double refusal_seconds_ = 0;   ///< how long kGrow does not come after the last refusal
+  double no_growth_until_ = -std::numeric_limits<double>::infinity();
   std::optional<double> larger_since_;  ///< since when more nodes were worth taking in every look
   int larger_looks_ = 0;
+  std::set<std::string> lost_;  ///< own nodes that took no jobs in the last look
 };
 
 }  // namespace trireme::slurm

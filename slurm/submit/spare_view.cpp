@@ -17,8 +17,9 @@ namespace {
 
 constexpr double kForever = std::numeric_limits<double>::infinity();
 constexpr std::size_t kNodeColumns = 3;
-constexpr std::size_t kJobColumns = 11;
-constexpr double kAroundEnd = 120;  // backfill plans in steps of a minute or more
+constexpr std::size_t kJobColumns = 12;
+constexpr double kAroundEnd = 120;                           // backfill plans in steps of a minute or more
+constexpr std::size_t kNice = 9, kHosts = 10, kReason = 11;  // columns
 constexpr std::int64_t kMostNodes = 1'000'000;
 
 // Splits a line; the last column keeps the separators that are in it.
@@ -106,14 +107,15 @@ std::optional<SpareJob> parse_job(const std::string& line, double now) {
   job.waits = cells[3] == "PENDING";
   job.nodes = std::min(kMostNodes, number(cells[4]) * (job.waits ? tasks_of(job.id) : 1));
   job.seconds = duration(job.waits ? cells[6] : cells[5]);
-  const std::string& reason = cells[10];
+  job.nice = number(cells[kNice]);
+  const std::string& reason = cells[kReason];
   job.next = job.waits && reason.find("Resources") != std::string::npos;
   // None: the scheduler has not looked at it yet.
   for (const char* word : {"Resources", "Priority", "ReqNodeNotAvail", "None"}) {
     job.waits_for_nodes = job.waits_for_nodes || (job.waits && reason.find(word) != std::string::npos);
   }
   if (job.waits) job.start = seconds_until(cells[7], now);
-  if (!job.waits) job.hosts = expand_hostlist(cells[9]);
+  if (!job.waits) job.hosts = expand_hostlist(cells[kHosts]);
   return job;
 }
 
@@ -139,6 +141,8 @@ bool is_in(const SpareView& view, const SpareJob& job, const std::vector<std::st
     return found != view.partitions.end() && share_a_host(found->second, nodes);
   });
 }
+
+bool is_spare(const SpareJob& job) { return job.nice >= kSpareNice; }
 
 // When the job's time is over; nothing where there is no such job, or it has no limit.
 std::optional<double> end_of(const SpareView& view, const std::string& id) {
@@ -169,7 +173,7 @@ std::vector<std::string> spare_jobs_command() {
           "--noconvert",
           "--states=PENDING,CONFIGURING,RUNNING,SUSPENDED,COMPLETING",
           "--sort=-p,i",
-          "--format=%i|%u|%P|%T|%D|%L|%l|%S|%q|%N|%r"};
+          "--format=%i|%u|%P|%T|%D|%L|%l|%S|%q|%y|%N|%r"};
 }
 
 double scheduler_seconds(const std::string& config) {
@@ -253,10 +257,19 @@ std::vector<double> holes(const SpareView& view, const std::string& partition, c
   return lengths;
 }
 
+SpareView claims_on(SpareView view, const SpareJob& own) {
+  std::vector<std::string> hosts = own.hosts;
+  std::ranges::sort(hosts);
+  std::erase_if(view.jobs, [&, id = own.id](const SpareJob& job) {
+    return job.waits && job.id != id && (is_spare(job) || !is_in(view, job, hosts));
+  });
+  return view;
+}
+
 bool others_wait(const SpareView& view, const std::string& partition, const std::string& without) {
   const auto found = view.partitions.find(partition);
   return found != view.partitions.end() && std::ranges::any_of(view.jobs, [&](const SpareJob& job) {
-           return job.waits_for_nodes && job.id != without && is_in(view, job, found->second);
+           return job.waits_for_nodes && !is_spare(job) && job.id != without && is_in(view, job, found->second);
          });
 }
 

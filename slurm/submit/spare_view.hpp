@@ -11,12 +11,16 @@
 
 namespace trireme::slurm {
 
+/// How far spare jobs stand back (sbatch --nice); a job that stands back as far is none that they make room for.
+inline constexpr std::int64_t kSpareNice = 10000;
+
 /// A job in the queue. Seconds count from the moment of the look; infinity where nobody knows.
 struct SpareJob {
   std::string id;
   std::string user;
   std::vector<std::string> partitions;  ///< a job that waits may name several
   std::string qos;
+  std::int64_t nice = 0;           ///< how far it stands back of its own will
   std::vector<std::string> hosts;  ///< of one that has nodes
   std::int64_t nodes = 0;
   bool waits = false;            ///< it has no nodes yet
@@ -58,7 +62,12 @@ SpareView parse_spare_view(const std::string& sinfo, const std::string& squeue, 
 /// there are enough idle nodes already waits for something else.
 std::vector<double> holes(const SpareView& view, const std::string& partition, const std::string& without = "");
 
-/// Whether a job other than `without` waits for nodes in a partition that has a node of this one.
+/// What the job `own` has to make room for: the view without the jobs that wait as it does (kSpareNice), since two
+/// spare jobs would hand each other one node for ever, and without those of whose partitions none has a node of its
+/// own: they gain nothing when it leaves.
+SpareView claims_on(SpareView view, const SpareJob& own);
+
+/// Whether a job other than `without`, and no spare one, waits for nodes in a partition that has a node of this one.
 bool others_wait(const SpareView& view, const std::string& partition, const std::string& without);
 
 /// The job of that id; null when there is none.

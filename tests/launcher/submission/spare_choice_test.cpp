@@ -28,9 +28,10 @@ slurm::Partition partition(const std::string& name, slurm::PreemptMode mode) {
 struct Queue {
   slurm::Site site;
   std::vector<std::string> asked;
+  std::string config;
   std::string jobs =
-      "7|other|high|PENDING|3|1:00:00|1:00:00|N/A|normal||Resources\n"
-      "6|other|high|RUNNING|1|30:00|1:00:00|2026-11-30T12:00:00|normal|n4|None\n";
+      "7|other|high|PENDING|3|1:00:00|1:00:00|N/A|normal|0||Resources\n"
+      "6|other|high|RUNNING|1|30:00|1:00:00|2026-11-30T12:00:00|normal|0|n4|None\n";
 
   Queue() {
     site.preempt_type = "preempt/partition_prio";
@@ -38,6 +39,7 @@ struct Queue {
   }
   slurm::RunCommand run() {
     return [this](const std::vector<std::string>& words) -> std::optional<CommandResult> {
+      if (words[0] == "scontrol") return CommandResult{0, config, ""};
       const bool nodes = std::ranges::find(words, "sinfo") != words.end();
       asked.push_back(nodes ? "sinfo" : "squeue");
       return CommandResult{0, nodes ? "low|idle|n[1-3]\nlow|allocated|n4\nhigh|idle|n[1-3]\nhigh|allocated|n4\n" : jobs,
@@ -79,7 +81,7 @@ TEST(ChooseSpare, TakesTheLargestSizeThatLeavesNoRankIdle) {
 
 TEST(ChooseSpare, WaitsForAHoleWhenNothingIsIdleForLongEnough) {
   Queue queue;
-  queue.jobs = "7|other|high|PENDING|3|1:00:00|1:00:00|N/A|normal||Resources\n";
+  queue.jobs = "7|other|high|PENDING|3|1:00:00|1:00:00|N/A|normal|0||Resources\n";
   int questions = 0;
   const auto choice = choose_spare(run_of(4), queue.site, queue.run(), 0, [&](const JobRequest& request) {
     ++questions;
@@ -95,7 +97,7 @@ TEST(ChooseSpare, WaitsOnlyWhereSlurmTakesTheJob) {
   Queue queue;
   queue.site.partitions.push_back(partition("guest", slurm::PreemptMode::kRequeue));
   queue.site.partitions.back().priority_tier = 2;
-  queue.jobs = "7|other|high|PENDING|3|1:00:00|1:00:00|N/A|normal||Resources\n";
+  queue.jobs = "7|other|high|PENDING|3|1:00:00|1:00:00|N/A|normal|0||Resources\n";
   const auto only_guest = [](const JobRequest& request) {
     return request.partition == "guest" ? StartAnswer{4000.0} : StartAnswer{{}, "User's group not permitted"};
   };
@@ -109,20 +111,70 @@ TEST(ChooseSpare, WaitsOnlyWhereSlurmTakesTheJob) {
   }
 }
 
+TEST(ChooseSpare, TakesNoFewerNodesThanTheRunFileAllows) {
+  Queue queue;
+  queue.jobs = "";
+  SpareRun run = run_of(4);
+  run.request.min_nodes = 2;
+  const auto start = [](const JobRequest&) { return StartAnswer{0.0}; };
+  EXPECT_EQ(choose_spare(run, queue.site, queue.run(), 0, start).slice.fewest, 2);
+  EXPECT_EQ(smallest_spare(run, queue.site).nodes, 2);
+  EXPECT_THAT(spare_needs(run.layout, 2, 3, 4, {}).sizes, ElementsAre(4));
+}
+
+TEST(ChooseSpare, GrowsToWhatThePartitionGivesOneJob) {
+  Queue queue;
+  queue.jobs = "";
+  const auto start = [](const JobRequest&) { return StartAnswer{0.0}; };
+  EXPECT_EQ(choose_spare(run_of(4), queue.site, queue.run(), 0, start).most_nodes, 4);
+  queue.site.partitions.back().max_nodes = 2;
+  EXPECT_EQ(choose_spare(run_of(4), queue.site, queue.run(), 0, start).most_nodes, 2);
+}
+
+TEST(MeasuredSoFar, CountsAJobThatMadeNoStepAsItsStartUp) {
+  std::vector<slurm::Attempt> attempts(2);
+  attempts[0].start.start_up_seconds = 20;
+  attempts[0].end.save_seconds = 7;
+  attempts[1].start.time = 1000;
+  EXPECT_EQ(measured_so_far(attempts, 1300).start_up, 300);
+  EXPECT_EQ(measured_so_far(attempts, 1300).save, 7);
+  attempts[1].end.last_step = 5;
+  EXPECT_EQ(measured_so_far(attempts, 1300).start_up, 20);
+  EXPECT_EQ(measured_so_far({}, 1300).start_up, 0);
+}
+
 TEST(NextSlice, IsTheBestOneWhenTheJobsTimeIsOver) {
   Queue queue;
-  const auto needs = spare_needs(run_of(4).layout, 2, 4, {});
+  const auto needs = spare_needs(run_of(4).layout, 2, 0, 4, {});
   const slurm::SparePlace place{"low", "", 3600, 4};
   const auto slice = [&] { return next_slice(needs, place, "9", "me", queue.run(), 0); };
-  queue.jobs = "9|me|low|RUNNING|1|0:10|1:00:00|2026-11-30T12:00:00|normal|n4|None\n";
+  queue.jobs = "9|me|low|RUNNING|1|0:10|1:00:00|2026-11-30T12:00:00|normal|0|n4|None\n";
   ASSERT_TRUE(slice());
   EXPECT_EQ(slice()->nodes, 4) << "its own node and the three that are idle";
   EXPECT_EQ(slice()->fewest, 1);
   EXPECT_EQ(slice()->seconds, 3600);
-  queue.jobs += "8|other|low|PENDING|9|1:00:00|1:00:00|N/A|normal||Priority\n";
+  queue.config = "PrivateData = jobs\n";
+  EXPECT_EQ(slice()->nodes, 1) << "nobody sees who waits";
+  queue.config = "";
+  queue.jobs += "8|other|low|PENDING|9|1:00:00|1:00:00|N/A|normal|0||Priority\n";
   EXPECT_EQ(slice()->nodes, 1) << "somebody waits";
   queue.jobs = "";
   EXPECT_FALSE(slice()) << "Slurm does not know the job";
+}
+
+TEST(NextSlice, IsShortEnoughToStartBeforeAReservation) {
+  Queue queue;
+  queue.jobs = "9|me|low|RUNNING|1|0:10|1:00:00|2026-11-30T12:00:00|normal|10000|n4|None\n";
+  const auto needs = spare_needs(run_of(4).layout, 2, 0, 4, {});
+  const auto slice = [&](std::int64_t longest) {
+    const auto ask = [longest](const slurm::Slice& one) {
+      return std::optional(one.seconds <= longest ? 30.0 : 90000.0);
+    };
+    return next_slice(needs, {"low", "", 86400, 4}, "9", "me", queue.run(), 0, ask)->seconds;
+  };
+  EXPECT_EQ(slice(86400), 86400);
+  EXPECT_EQ(slice(30000), 21600);
+  EXPECT_EQ(slice(60), 86400) << "nothing that is worth a start does: it waits";
 }
 
 TEST(ChooseSpare, ChecksTheRunWhereItWillRunAndNotWhereItsFileSays) {

@@ -166,20 +166,25 @@ TEST(BatchScript, SubmitsANewJobOnlyWhereNodesMay) {
 }
 
 TEST(BatchScript, OfASpareJobWatchesTheClusterAndAsksForWholeNodes) {
-  const Site site = sample_site();
+  Site site = sample_site();
   ScriptPlan plan = sample_plan(site);
   EXPECT_THAT(batch_script(plan, site), Not(HasSubstr("spare")));
   plan.spare = ScriptSpare{8, 3600};
   plan.geometry.nodes = plan.geometry.min_nodes = 1;  // the next job may have more
   plan.overrides = {"--slurm.spare_seconds=300"};
   const std::string text = batch_script(plan, site);
-  EXPECT_THAT(text, HasSubstr(" --most-nodes 8 --longest 3600 --slurm.spare_seconds=300 \"$@\")"));
+  EXPECT_THAT(text, HasSubstr(" --most-nodes 8 --longest 3600 --script \"$0\" --slurm.spare_seconds=300 \"$@\")"));
   EXPECT_THAT(text, HasSubstr("job spare \"$run_file\" --dir \"$run_dir\" --ranks-per-node 8 --most-nodes 8 "
                               "--longest 3600 --attempt \"$attempt\" --launcher \"$launcher\" --script \"$0\" "
                               "--slurm.spare_seconds=300 &\n"));
   EXPECT_THAT(text, HasSubstr("#SBATCH --nodes=1\n#SBATCH --exclusive\n"));
   EXPECT_THAT(text, HasSubstr("#SBATCH --no-kill\n"));
   EXPECT_THAT(text, Not(HasSubstr("--ntasks-per-node=8\n")));
+  site.submit_from_nodes = false;
+  const std::string unwatched = batch_script(plan, site);
+  EXPECT_THAT(unwatched, Not(HasSubstr("job spare"))) << "no other size could follow";
+  EXPECT_THAT(unwatched, Not(HasSubstr("$spare")));
+  site.submit_from_nodes = true;
   plan.requeue = false;
   EXPECT_THAT(batch_script(plan, site), Not(HasSubstr("job spare"))) << "the next link of the chain goes on";
 }

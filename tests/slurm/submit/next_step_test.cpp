@@ -240,7 +240,9 @@ TEST(Decide, ASpareJobThatIsToChangeItsSizeGoesOnAsANewJob) {
   Situation situation = after(75, "stopped by SIGUSR1");
   situation.may_requeue = true;
   situation.slice = Slice{{}, 4, 1, 600};
+  situation.excluded = {"n9"};
   const NextStep next = decide(situation);
+  EXPECT_THAT(next.exclude, ElementsAre("n9")) << "a node that failed does not come back";
   EXPECT_EQ(next.kind, Kind::kSlice);
   EXPECT_EQ(next.slice->nodes, 4);
   EXPECT_THAT(next.why, HasSubstr("a new job goes on"));
@@ -255,6 +257,28 @@ TEST(Decide, ASpareJobThatIsToChangeItsSizeGoesOnAsANewJob) {
   situation = after(1, "failed on n2: x");
   situation.slice = Slice{{}, 4, 1, 600};
   EXPECT_EQ(decide(situation).kind, Kind::kGo);
+}
+
+Situation with_slice(const std::string& reason) {
+  Situation situation = after(75, reason);
+  situation.slice = Slice{{}, 4, 1, 600};
+  return situation;
+}
+
+TEST(Decide, AProgramThatLeavesByItselfStaysInItsJobWhereThatIsCounted) {
+  Situation situation = with_slice(kLeftByItself);
+  EXPECT_FALSE(may_go_on_elsewhere(situation));
+  EXPECT_EQ(decide(situation).kind, Kind::kRequeue) << "new jobs would come without end";
+  situation.attempts = {ended(0, 0, kLeftByItself), ended(0, 0, kLeftByItself), ended(0, 0, kLeftByItself)};
+  EXPECT_EQ(decide(situation).kind, Kind::kEnd);
+}
+
+TEST(Decide, AJobThatMayBePreemptedIsRequeuedOnly) {
+  EXPECT_EQ(decide(with_slice("stopped by SIGUSR1")).kind, Kind::kSlice);
+  EXPECT_EQ(decide(with_slice("preempted")).kind, Kind::kRequeue) << "the outcome says so, whatever scontrol says";
+  Situation unknown = with_slice("stopped by SIGUSR1");
+  unknown.job_known = false;
+  EXPECT_EQ(decide(unknown).kind, Kind::kRequeue) << "Slurm did not answer";
 }
 
 }  // namespace

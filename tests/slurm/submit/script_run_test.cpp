@@ -109,6 +109,22 @@ TEST_F(BatchScriptRun, ASpareJobIsRequeuedWhereNodesMayNotSubmit) {
   EXPECT_THAT(lines("scontrol.calls"), ElementsAre("requeue|7|"));
 }
 
+TEST_F(BatchScriptRun, ASpareJobWhoseSuccessorWasTakenWithoutAnAnswerIsNotRequeued) {
+  plan_.spare = ScriptSpare{4, 86400};
+  program("squeue", "");
+  answer("trireme", 1, 0, "slice\n75\n--nodes=1-4 --time=00:10:00 --dependency=afterany:7\n");
+  answer("sbatch", 1, 124);
+  answer("squeue", 1, 1);  // the controller is still busy
+  answer("squeue", 2, 0, "(null)\nafterany:17(unfulfilled)\nafterany:7(unfulfilled)\n");
+  EXPECT_EQ(run(), 0);
+  EXPECT_TRUE(lines("scontrol.calls").empty()) << "two jobs of one run";
+  answer("trireme", 2, 0, "slice\n75\n--nodes=1-4 --time=00:10:00 --dependency=afterany:7\n");
+  answer("sbatch", 2, 124);
+  answer("squeue", 3, 0, "afterany:17(unfulfilled)\nafterany:70(unfulfilled)\n");
+  EXPECT_EQ(run(), 75);
+  EXPECT_THAT(lines("scontrol.calls"), ElementsAre("requeue|7|"));
+}
+
 TEST_F(BatchScriptRun, TriesForLongerThanAGraceLasts) {
   site_.partitions[0].grace = 1200;
   site_.kill_wait = 30;

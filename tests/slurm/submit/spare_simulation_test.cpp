@@ -278,7 +278,7 @@ class Cluster {
                           const std::string& start, const std::string& on, const char* reason) {
       squeue += std::to_string(id) + "|" + user + (ours_ && id == 9 ? "|low|" : "|high|") + state + "|" +
                 std::to_string(nodes) + "|" + format_slurm_duration(static_cast<std::int64_t>(std::max(0.0, left))) +
-                "|" + format_slurm_duration(static_cast<std::int64_t>(limit)) + "|" + start + "|q|" + on + "|" +
+                "|" + format_slurm_duration(static_cast<std::int64_t>(limit)) + "|" + start + "|q|0|" + on + "|" +
                 reason + "\n";
     };
     for (const Job& job : running_) {

@@ -175,6 +175,21 @@ TEST(Slice, IsWordsForSbatch) {
   EXPECT_THAT(slice.words(), ElementsAre("--partition=low", "--nodes=4", "--time=01:30:00", "--nice=10000"));
 }
 
+TEST(Slice, IsWordsForTheNextJob) {
+  const Slice slice{{"low", "", {}, {}}, 4, 1, 5400};
+  EXPECT_THAT(slice.successor_words("7", {}, 0),
+              ElementsAre("--nodes=1-4", "--time=01:30:00", "--signal=B:USR1@270", "--dependency=afterany:7"));
+  EXPECT_THAT(slice.successor_words("7", {"n3", "n5"}, 20),
+              ElementsAre("--nodes=1-4", "--time=01:30:00", "--signal=B:USR1@70", "--dependency=afterany:7",
+                          "--exclude=n3,n5"));
+}
+
+TEST(SpareWatch, DecidesNothingWhereItsPartitionIsNotSeen) {
+  SpareView view = view_of(0, 4);
+  view.partitions.clear();
+  EXPECT_EQ(SpareWatch(needs_of({1, 2, 4}), kLow, "9", "me", 4, 60).look(view, 0, 3600).kind, Kind::kKeep);
+}
+
 TEST(WaitingSlice, IsTheSmallestForAWhile) {
   const auto slice = waiting_slice(needs_of({2, 4}), {kLow}, {}, "me");
   ASSERT_TRUE(slice);
@@ -274,6 +289,77 @@ TEST(SpareWatch, GivesBackWhatItsLayoutDoesNotUseWhenOthersWait) {
   EXPECT_EQ(decision.slice->nodes, 2);
 }
 
+TEST(SpareWatch, TwoSpareJobsDoNotHandEachOtherOneNode) {
+  SpareView view = view_of(0, 1);
+  view.jobs.push_back(waiting(1, 3600, "another"));
+  EXPECT_EQ(watch_of(1).look(view, 0, 3600).kind, Kind::kYield);
+  view.jobs.back().nice = kSpareNice;
+  EXPECT_EQ(watch_of(1).look(view, 0, 3600).kind, Kind::kKeep);
+}
+
+TEST(SpareWatch, DoesNotYieldToAJobThatCannotUseItsNodes) {
+  SpareView view = view_of(1, 1);
+  view.in_use = {"i1"};
+  view.partitions["part"] = {"i1"};  // a node of ours, and none that this job has
+  view.jobs.push_back(waiting(1, 3600));
+  view.jobs.back().partitions = {"part"};
+  EXPECT_EQ(watch_of(1).look(view, 0, 3600).kind, Kind::kKeep);
+  view.partitions["part"] = {"i1", "s1"};
+  EXPECT_EQ(watch_of(1).look(view, 0, 3600).kind, Kind::kYield);
+}
+
+// Attempt 1 on `had` nodes, whose end says `reason`.
+std::vector<Attempt> one_attempt(int had, const std::string& reason) {
+  std::vector<Attempt> attempts(1);
+  attempts[0].number = 1;
+  attempts[0].start.hosts.assign(static_cast<std::size_t>(had), "n");
+  attempts[0].ended = true;
+  attempts[0].end.reason = reason;
+  return attempts;
+}
+
+TEST(SpareWatch, AfterYieldingInVainItKeepsItsNodesForAWhile) {
+  const auto after = [](const std::string& reason, double later) {
+    return change_before(one_attempt(1, reason), 2, 1, later, needs_of({1, 2, 4, 8}));
+  };
+  EXPECT_TRUE(after("stopped to go on with 1 node", 100).in_vain);
+  EXPECT_FALSE(after("stopped to go on with 1 node", 3000).in_vain) << "somebody had the node";
+  EXPECT_FALSE(after("preempted", 100).in_vain);
+  SpareView view = view_of(0, 1, 7200);
+  view.jobs.push_back(waiting(1, 7200));
+  SpareWatch watch(needs_of({1, 2, 4, 8}), kLow, "9", "me", 1, 60, {.in_vain = true});
+  EXPECT_EQ(watch.look(view, 60, 7140).kind, Kind::kKeep);
+  EXPECT_EQ(watch.look(view, 1700, 5500).kind, Kind::kKeep);
+  EXPECT_EQ(watch.look(view, 1800, 5400).kind, Kind::kYield);
+  SpareView broken = view_of(0, 2, 7200);
+  broken.unusable = {"s2"};
+  SpareWatch other(needs_of({1, 2, 4, 8}), kLow, "9", "me", 2, 60, {.in_vain = true});
+  EXPECT_EQ(other.look(broken, 60, 7140).kind, Kind::kKeep);
+  EXPECT_EQ(other.look(broken, 120, 7080).kind, Kind::kShrink) << "a lost node is no claim";
+}
+
+TEST(SpareWatch, AfterGrowingInVainItDoesNotTryAgainForAnHour) {
+  const auto after = [](std::int64_t nodes) {
+    return change_before(one_attempt(2, "stopped to go on with 1 to 4 nodes"), 2, nodes, 100, needs_of({1, 2, 4, 8}));
+  };
+  EXPECT_TRUE(after(2).got_less);
+  EXPECT_FALSE(after(4).got_less);
+  SpareWatch watch(needs_of({1, 2, 4, 8}), kLow, "9", "me", 2, 60, {.got_less = true});
+  for (double now = 60; now < 3600; now += 60) EXPECT_EQ(watch.look(view_of(2, 2), now, 7200).kind, Kind::kKeep) << now;
+  EXPECT_EQ(watch.look(view_of(2, 2), 3660, 7200).kind, Kind::kGrow);
+}
+
+TEST(SpareWatch, AsksLessAndLessOftenForWhatSlurmRefuses) {
+  SpareWatch watch = watch_of(2);
+  std::vector<double> asked;
+  for (double now = 0; now < 6 * 3600; now += 60) {
+    if (watch.look(view_of(2, 2), now, 86400).kind != Kind::kGrow) continue;
+    asked.push_back(now);
+    watch.refused(now);
+  }
+  EXPECT_THAT(asked, ElementsAre(180, 300, 540, 1020, 1980, 3900, 7500, 11100, 14700, 18300));
+}
+
 TEST(SpareWatch, DoesNotGiveBackWhatDoesNotHelp) {
   SpareView view = view_of(2, 4, 7200);
   view.jobs.push_back(waiting(2, 3600));  // two nodes are idle: it waits for something else
@@ -283,7 +369,11 @@ TEST(SpareWatch, DoesNotGiveBackWhatDoesNotHelp) {
 TEST(SpareWatch, GoesOnWithTheNodesThatAreLeftWhenOneIsLost) {
   SpareView view = view_of(0, 4);
   view.unusable = {"s2"};
-  const SpareDecision decision = watch_of(4).look(view, 0, 3600);
+  SpareWatch watch = watch_of(4);
+  EXPECT_EQ(watch.look(view, 0, 3600).kind, Kind::kKeep) << "it may have missed a ping";
+  EXPECT_EQ(watch.look(view_of(0, 4), 60, 3540).kind, Kind::kKeep);
+  EXPECT_EQ(watch.look(view, 120, 3480).kind, Kind::kKeep);
+  const SpareDecision decision = watch.look(view, 180, 3420);
   ASSERT_EQ(decision.kind, Kind::kShrink);
   EXPECT_EQ(decision.slice->nodes, 2);
 }

@@ -49,13 +49,13 @@ constexpr const char* kSinfo2405 =
     "low|inval|n6\n";
 
 constexpr const char* kSqueue =
-    "101|ada|low|RUNNING|1|30:00|1:00:00|2026-11-30T11:30:00|normal|n4|None\n"
-    "102|bob|high|RUNNING|2|1-00:00:00|2-00:00:00|2026-11-29T12:00:00|normal|n[5-6]|None\n"
-    "103|bob|high|PENDING|4|2:00:00|2:00:00|2026-11-30T12:30:00|normal||Resources\n"
-    "104|eve|low,high|PENDING|2|10:00|10:00|N/A|normal||Priority\n"
-    "105_[5-9%2]|eve|low|PENDING|3|10:00|10:00|N/A|normal||Dependency\n"
-    "106|eve|gpu|PENDING|1|UNLIMITED|UNLIMITED|2026-11-30T12:00:00|normal||Priority\n"
-    "107|ada|low|RUNNING|1|INVALID|5:00|2026-11-30T11:30:00|spare|n7|odd | reason\n"
+    "101|ada|low|RUNNING|1|30:00|1:00:00|2026-11-30T11:30:00|normal|0|n4|None\n"
+    "102|bob|high|RUNNING|2|1-00:00:00|2-00:00:00|2026-11-29T12:00:00|normal|0|n[5-6]|None\n"
+    "103|bob|high|PENDING|4|2:00:00|2:00:00|2026-11-30T12:30:00|normal|0||Resources\n"
+    "104|eve|low,high|PENDING|2|10:00|10:00|N/A|normal|0||Priority\n"
+    "105_[5-9%2]|eve|low|PENDING|3|10:00|10:00|N/A|normal|0||Dependency\n"
+    "106|eve|gpu|PENDING|1|UNLIMITED|UNLIMITED|2026-11-30T12:00:00|normal|0||Priority\n"
+    "107|ada|low|RUNNING|1|INVALID|5:00|2026-11-30T11:30:00|spare|0|n7|odd | reason\n"
     "not a line\n\n";
 
 TEST(SpareView, ReadsNodesAndWhatIsTheMatterWithThem) {
@@ -87,8 +87,8 @@ TEST(SpareView, ReadsJobs) {
 
 TEST(SpareView, HugeNumbersAreBounded) {
   const SpareView view = view_of(kSinfo2108,
-                                 "1_[0-99999999999999]|eve|low|PENDING|99999999999|1|1|N/A|normal||Resources\n"
-                                 "2|eve|low|PENDING|-5|1|1|N/A|normal||Resources\n");
+                                 "1_[0-99999999999999]|eve|low|PENDING|99999999999|1|1|N/A|normal|0||Resources\n"
+                                 "2|eve|low|PENDING|-5|1|1|N/A|normal|0||Resources\n");
   EXPECT_EQ(view.jobs.at(0).nodes, 1'000'000);
   EXPECT_EQ(view.jobs.at(1).nodes, 0);
   EXPECT_THAT(holes(view, "low"), testing::Each(kForever)) << "it never fits";
@@ -103,46 +103,46 @@ TEST(Holes, LastUntilAJobThatWaitsIsExpectedToStart) {
 }
 
 TEST(Holes, OfSmallerSizesMayLastLonger) {
-  const SpareView view = view_of("p|idle|n[1-4]\n", "1|a|p|PENDING|3|10:00|10:00|2026-11-30T12:10:00|q||Priority\n");
+  const SpareView view = view_of("p|idle|n[1-4]\n", "1|a|p|PENDING|3|10:00|10:00|2026-11-30T12:10:00|q|0||Priority\n");
   EXPECT_THAT(holes(view, "p"), ElementsAre(kForever, 600, 600, 600));
 }
 
 TEST(Holes, TheNextInLineTakesNodesAsSoonAsThereAreEnough) {
-  const std::string running = "1|a|p|RUNNING|1|1:00|1:00|2026-11-30T11:00:00|q|n4|None\n";
-  const std::string next = "2|a|p|PENDING|4|10:00|10:00|N/A|q||Resources\n";
+  const std::string running = "1|a|p|RUNNING|1|1:00|1:00|2026-11-30T11:00:00|q|0|n4|None\n";
+  const std::string next = "2|a|p|PENDING|4|10:00|10:00|N/A|q|0||Resources\n";
   EXPECT_THAT(holes(view_of("p|idle|n[1-3]\np|allocated|n4\n", running + next), "p"), ElementsAre(60, 60, 60));
-  const std::string last = "2|a|p|PENDING|4|10:00|10:00|N/A|q||Priority\n";
+  const std::string last = "2|a|p|PENDING|4|10:00|10:00|N/A|q|0||Priority\n";
   EXPECT_THAT(holes(view_of("p|idle|n[1-3]\np|allocated|n4\n", running + last), "p").front(), kForever);
 }
 
 TEST(Holes, OwnNodesAreFreeAndNeededByWhoWaitsForTheirEnd) {
   const std::string nodes = "p|idle|n1\np|allocated|n[2-4]\n";
-  const std::string own = "9|me|p|RUNNING|3|1:00:00|1:00:00|2026-11-30T11:59:00|q|n[2-4]|None\n";
+  const std::string own = "9|me|p|RUNNING|3|1:00:00|1:00:00|2026-11-30T11:59:00|q|0|n[2-4]|None\n";
   EXPECT_THAT(holes(view_of(nodes, own), "p", "9"), ElementsAre(kForever, kForever, kForever, kForever));
   EXPECT_THAT(holes(view_of(nodes, own), "p"), ElementsAre(kForever));
   // Backfill expects it to start when we end: without us it could start now, on two nodes.
-  const std::string waits = "10|a|p|PENDING|2|10:00|10:00|2026-11-30T13:00:30|q||Priority\n";
+  const std::string waits = "10|a|p|PENDING|2|10:00|10:00|2026-11-30T13:00:30|q|0||Priority\n";
   EXPECT_THAT(holes(view_of(nodes, own + waits), "p", "9"), ElementsAre(kForever, kForever));
   // One that is expected much later waits for somebody else.
-  const std::string later = "10|a|p|PENDING|2|10:00|10:00|2026-11-30T15:00:00|q||Priority\n";
+  const std::string later = "10|a|p|PENDING|2|10:00|10:00|2026-11-30T15:00:00|q|0||Priority\n";
   EXPECT_THAT(holes(view_of(nodes, own + later), "p", "9"), ElementsAre(kForever, kForever, 10800, 10800));
 }
 
 TEST(Holes, SharedNodesAreFreeWhenTheLastJobEnds) {
   const SpareView view = view_of("p|mixed|n1\np|idle|n2\n",
-                                 "1|a|p|RUNNING|1|1:00|1:00|2026-11-30T11:00:00|q|n1|None\n"
-                                 "2|a|p|RUNNING|1|5:00|5:00|2026-11-30T11:00:00|q|n1|None\n"
-                                 "3|a|p|PENDING|2|5:00|5:00|N/A|q||Resources\n");
+                                 "1|a|p|RUNNING|1|1:00|1:00|2026-11-30T11:00:00|q|0|n1|None\n"
+                                 "2|a|p|RUNNING|1|5:00|5:00|2026-11-30T11:00:00|q|0|n1|None\n"
+                                 "3|a|p|PENDING|2|5:00|5:00|N/A|q|0||Resources\n");
   EXPECT_THAT(holes(view, "p"), ElementsAre(300));
 }
 
 // Recorded from a real Slurm 22.05.8: job 4 runs, 5 waits for both nodes, the others wait behind it.
 TEST(Holes, OfARealCluster) {
   const SpareView view = view_of("low|planned|n2\nlow|allocated|n1\nhigh|planned|n2\nhigh|allocated|n1\n",
-                                 "5|root|low|PENDING|2|1:00:00|1:00:00|2026-11-30T12:09:25|normal||Resources\n"
-                                 "6|root|low|PENDING|1|2:00:00|2:00:00|2026-11-30T13:09:25|normal||Priority\n"
-                                 "7_[0-3%2]|root|low|PENDING|1|2:00:00|2:00:00|2026-11-30T17:09:25|normal||Priority\n"
-                                 "4|root|low|RUNNING|1|9:25|10:00|2026-11-30T11:59:25|normal|n1|None\n");
+                                 "5|root|low|PENDING|2|1:00:00|1:00:00|2026-11-30T12:09:25|normal|0||Resources\n"
+                                 "6|root|low|PENDING|1|2:00:00|2:00:00|2026-11-30T13:09:25|normal|0||Priority\n"
+                                 "7_[0-3%2]|root|low|PENDING|1|2:00:00|2:00:00|2026-11-30T17:09:25|normal|0||Priority\n"
+                                 "4|root|low|RUNNING|1|9:25|10:00|2026-11-30T11:59:25|normal|0|n1|None\n");
   EXPECT_THAT(holes(view, "low"), ElementsAre(565));
   EXPECT_THAT(holes(view, "high"), ElementsAre(565)) << "the same nodes";
 }
@@ -164,6 +164,24 @@ TEST(HidesJobs, WhereOthersJobsArePrivate) {
   EXPECT_TRUE(hides_jobs("PriorityType = priority/basic\nPrivateData             = accounts,jobs,usage\n"));
   EXPECT_FALSE(hides_jobs("PrivateData             = none\n"));
   EXPECT_FALSE(hides_jobs(""));
+}
+
+TEST(ClaimsOn, AreThoseOfJobsThatCouldUseItsNodesAndStandInFrontOfIt) {
+  SpareView view = view_of("low|allocated|n[1-2]\nhigh|allocated|n2\nall|allocated|n[1-3]\n",
+                           "1|me|low|RUNNING|1|30:00|1:00:00|2026-11-30T11:30:00|q|10000|n1|None\n"
+                           "2|a|high|PENDING|1|10:00|10:00|N/A|q|0||Resources\n"
+                           "3|a|all|PENDING|1|10:00|10:00|N/A|q|0||Priority\n"
+                           "4|b|low|PENDING|1|10:00|10:00|N/A|q|10000||Priority\n"
+                           "5|c|high|RUNNING|1|30:00|1:00:00|2026-11-30T11:30:00|q|0|n2|None\n");
+  EXPECT_EQ(view.jobs[3].nice, 10000);
+  std::vector<std::string> left;
+  for (const SpareJob& job : claims_on(view, view.jobs[0]).jobs) left.push_back(job.id);
+  EXPECT_THAT(left, ElementsAre("1", "3", "5"));
+}
+
+TEST(OthersWait, DoesNotCountSpareJobs) {
+  const SpareView view = view_of("low|idle|n1\n", "4|b|low|PENDING|1|10:00|10:00|N/A|q|10000||Priority\n");
+  EXPECT_FALSE(others_wait(view, "low", "2"));
 }
 
 TEST(OthersWait, CountsWhoWaitsForNodesThatThePartitionHas) {
