@@ -19,9 +19,9 @@ import time
 
 PATIENCE_S = 30.0  # ranks outlive a killed mpirun by a moment
 MPI_SHARED = "/dev/shm/vader_segment.*"
-# What other programs leave in the suite's own places: sessions and segments of MPI launchers that a test killed, and
-# PyTorch's cache.
-OF_OTHER_PROGRAMS = ("ompi.*", "vader_segment.*", "torchinductor_*",
+# What other programs leave in the suite's own places: sessions and segments of MPI launchers and directories of torchruns
+# that a test killed, and PyTorch's cache.
+OF_OTHER_PROGRAMS = ("ompi.*", "vader_segment.*", "torchelastic_*", "torchinductor_*",
                      "trireme-[0-9]*-devcluster*")  # where a job's MPI had them, when its cluster ended under it
 
 
