@@ -1,6 +1,7 @@
 #include "slurm/job/preempted.hpp"
 
 #include <sstream>
+#include <thread>
 #include <utility>
 
 namespace trireme::slurm {
@@ -48,7 +49,11 @@ PreemptionQuestion::PreemptionQuestion(std::string job_id)
 PreemptionQuestion::PreemptionQuestion(RunCommand run, std::string job_id)
     : asked_(std::chrono::steady_clock::now()),
       answer_(std::async(std::launch::async, [run = std::move(run), job_id = std::move(job_id)] {
-                return says_preempted(output_of(run, show_job(job_id)).value_or(""));
+                for (int asked = 1;; ++asked) {
+                  if (says_preempted(output_of(run, show_job(job_id)).value_or(""))) return true;
+                  if (asked == kQuestions) return false;
+                  std::this_thread::sleep_for(kPause);
+                }
               }).share()) {}
 
 bool PreemptionQuestion::answer(std::chrono::milliseconds patience) const {

@@ -33,6 +33,9 @@ class PreemptionQuestion {
   /// How long after the question an answer is waited for. A busy node may take seconds to start a command; a save
   /// mostly takes longer than that.
   static constexpr std::chrono::seconds kPatience{6};
+  /// A no may be the answer of a moment too early, or none at all: Slurm is asked as often, with this pause between.
+  static constexpr int kQuestions = 4;
+  static constexpr std::chrono::milliseconds kPause{300};
 
   /// With Slurm's own commands, which get kPatience.
   explicit PreemptionQuestion(std::string job_id);

@@ -88,7 +88,7 @@ def training(space):
 
 def prepare_ended(space):
     """Its threads go on until the end; no bar stays behind the sentence, so the shell's prompt begins a line."""
-    space.write("long.txt", "the king saw the river at night and spoke of it\n" * 400_000)
+    space.write("long.txt", "the king saw the river at night and spoke of it\n" * 4_000_000)  # a second even of a fast machine
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         window = Window([TRIREME, "prepare", "--tokenizer", "tokenizer.json", "--output", "new.h5", "long.txt"], 100, space.path)
         while not drawn(window.text) and window.read():

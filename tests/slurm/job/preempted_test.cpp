@@ -88,5 +88,16 @@ TEST(PreemptionQuestion, IsAskedAsideAndNotWaitedForLonger) {
   EXPECT_FALSE(other.answer(60s));
 }
 
+TEST(PreemptionQuestion, IsAskedAgainAfterANoThatCameTooEarly) {
+  int asked = 0;
+  const PreemptionQuestion question(
+      [&](const auto&) {
+        return CommandResult{0, ++asked < 3 ? kRunning : kPreempting, ""};
+      },
+      "1");
+  EXPECT_TRUE(question.answer(std::chrono::seconds(60)));
+  EXPECT_EQ(asked, 3);
+}
+
 }  // namespace
 }  // namespace trireme::slurm
