@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # What takes too long for every test run, again and again for MINUTES (default 60) each:
 #   preemption   every way to be preempted on a real Slurm that it starts on this machine (as root)
-#   slurm        every case of the training under Slurm, also those that the suite leaves out, and a sweep of 200 trials
-#                whose trials, tasks and nodes are killed
+#   slurm        every case of the training under Slurm, also those that the suite leaves out; a sweep of 200 trials
+#                whose trials, tasks and nodes are killed; a program that loses a node under srun; a spare run
+#                beside other people's jobs
 #   faults       every fault at every call of a save with ever other random crashes, kills in rounds of 200, full disks
 #   fuzz         the readers of a checkpoint's small files, at most 30 minutes
 #   resume       one run killed a hundred times, and one of each architecture killed ten times on four ranks, must

@@ -207,7 +207,7 @@ void submit(base::FileSystem& files, const slurm::Site& site, ShapeJobs& jobs, s
   base::answer(str("follow    tail -F ", jobs.plan.log_directory, "/job.", job, "_0.log"));
 }
 
-// Of a trial, on average.
+// What an hour of a trial costs, on average over all trials.
 std::optional<double> billing_per_hour(const std::vector<ShapeJobs>& jobs, const slurm::Site& site) {
   std::vector<std::int64_t> trials;
   std::vector<std::optional<double>> prices;

@@ -63,9 +63,9 @@ SpareChoice choose_spare(const SpareRun& wanted, const slurm::Site& site, const 
 /// Where the spare job runs in which this process does.
 slurm::SparePlace own_place(const slurm::JobEnvironment& job, std::int64_t longest, std::int64_t most_nodes);
 
-/// As what a spare job goes on whose time is over: the best slice at its place as if it were gone, no larger than it as
-/// long as others wait or cannot be seen, else the smallest one, which waits. `job`: its id. Nothing when Slurm does
-/// not answer `run`.
+/// The slice with which a spare job goes on whose time is over: the best one at its place as if it were gone, no larger
+/// than it as long as others wait or cannot be seen, else the smallest one, which waits. `job`: its id. Nothing when
+/// Slurm does not answer `run`.
 std::optional<slurm::Slice> next_slice(slurm::SpareNeeds needs, const slurm::SparePlace& place, const std::string& job,
                                        const std::string& user, const slurm::RunCommand& run, double now,
                                        const AskSlice& ask = {});

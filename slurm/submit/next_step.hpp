@@ -48,11 +48,8 @@ struct NextStep {
 /// - 0: end.
 /// - 2: end, since starting again would not help.
 /// - 75: requeue, or for a spare job that is to change its size a new job of that size (inside a preemption's grace it
-/// is
-///   requeued all the same); or end when somebody asked for that, when the job may not be requeued, or when three
-///   attempts in a
-/// row
-///   left by themselves within a minute and saved nothing.
+///   is requeued all the same); or end when somebody asked for that, when the job may not be requeued, or when three
+///   attempts in a row left by themselves within a minute and saved nothing.
 /// - Anything else: start again inside the allocation while there is time, without the nodes that are down or on which
 ///   two attempts failed. Where no layout fits the nodes that are left: a new job without the nodes that failed, if the
 ///   script may submit one (a requeued job could get them again), otherwise requeue.
