@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "io/tokens/skipped_samples.hpp"
 
 namespace trireme::tokens {
 
@@ -14,7 +15,8 @@ struct Cursor {
   std::vector<std::uint64_t> blend;       ///< Blend::shares(); empty: several datasets without weights
   std::int64_t sequence = 0;
   std::uint64_t seed = 0;
-  std::uint64_t consumed_samples = 0;
+  std::uint64_t consumed_samples = 0;  ///< the position: samples that were skipped before it count too
+  SkippedSamples skipped;              ///< left out before this position and after it
 
   bool operator==(const Cursor&) const = default;
 };
