@@ -1,5 +1,6 @@
 #include "io/tokens/cursor.hpp"
 
+#include "base/checksum.hpp"
 #include "base/error.hpp"
 
 namespace trireme::tokens {
@@ -38,6 +39,13 @@ Cursor cursor_from_json(const base::Json& json) {
   } catch (const base::Json::exception& error) {
     throw base::Error(base::str("the data cursor of the checkpoint is damaged: ", error.what()));
   }
+}
+
+std::string order_id(const Cursor& cursor) {
+  Cursor start = cursor;
+  start.consumed_samples = 0;
+  start.skipped = {};
+  return base::xxh3_hex(base::to_line(to_json(start))).substr(0, 16);
 }
 
 void check_resumable(const Cursor& saved, const Cursor& now) {

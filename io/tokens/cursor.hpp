@@ -25,6 +25,9 @@ base::Json to_json(const Cursor& cursor);
 /// Throws base::Error naming the member when `json` is not what to_json() makes.
 Cursor cursor_from_json(const base::Json& json);
 
+/// Names the order of samples that positions belong to: a hash of everything but the position itself, 16 hex digits.
+std::string order_id(const Cursor& cursor);
+
 /// Throws base::InputError unless a run that stopped at `saved` can go on with the data of `now`: same sequence,
 /// datasets, blend and seed. The message names the key, and the fingerprint where a dataset differs.
 void check_resumable(const Cursor& saved, const Cursor& now);

@@ -37,6 +37,17 @@ TEST(Cursor, OneOfBeforeSkippingSkipsNothing) {
   EXPECT_TRUE(cursor_from_json(json).skipped.empty());
 }
 
+TEST(Cursor, TheOrderIsNamedByTheDataNotByThePosition) {
+  auto further = example();
+  further.consumed_samples += 8;
+  further.skipped.add({90, 91});
+  EXPECT_EQ(order_id(further), order_id(example()));
+  EXPECT_EQ(order_id(further).size(), 16U);
+  auto other = example();
+  other.seed = 5;
+  EXPECT_NE(order_id(other), order_id(example()));
+}
+
 TEST(Cursor, DamagedJsonIsAnError) {
   for (const char* ranges : {"5", "[[7]]", "[[9, 3]]", "[[-1, 3]]", "[[1, 18446744073709551615]]", "[\"4-5\"]"}) {
     auto damaged = to_json(example());
