@@ -39,8 +39,9 @@ class DirectoryKeeper final : public RunKeeper {
   std::unique_ptr<Housekeeping> housekeeping(const checkpoint::PrunePolicy& policy) override;
 
   void end(const slurm::Outcome& outcome, const Measured& measured) override;
-  void fail(const std::exception& error, const slurm::Progress& progress, bool come_back) noexcept override {
-    run_.fail(error, progress, come_back);
+  void fail(const std::exception& error, const slurm::Progress& progress, bool come_back,
+            const std::string& host) noexcept override {
+    run_.fail(error, progress, come_back, host);
   }
 
  private:

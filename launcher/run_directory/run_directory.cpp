@@ -204,12 +204,13 @@ void RunDirectory::end(const slurm::Outcome& given) {
   lease_.release();
 }
 
-void RunDirectory::fail(const std::exception& error, const slurm::Progress& progress, bool come_back) noexcept {
+void RunDirectory::fail(const std::exception& error, const slurm::Progress& progress, bool come_back,
+                        const std::string& host) noexcept {
   try {
     const std::string first_line = base::failure_text(error).substr(0, base::failure_text(error).find('\n'));
     const int code = base::exit_code(error);
-    end({code, code == base::kExitStopped ? first_line : "failed: " + first_line, progress.step, progress.saved_step,
-         come_back});
+    end({code, code == base::kExitStopped ? first_line : slurm::failed_on(host) + first_line, progress.step,
+         progress.saved_step, come_back});
   } catch (const std::exception&) {
     // The next attempt writes the missing end.
   }

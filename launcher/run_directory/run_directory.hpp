@@ -88,8 +88,9 @@ class RunDirectory {
   /// The attempt's end: ledger and outcome file. Then gives the lease back.
   void end(const slurm::Outcome& outcome);
   /// The end by an error after `progress`, as far as the disk still lets it be written; never throws. The outcome's
-  /// code is base::exit_code(error).
-  void fail(const std::exception& error, const slurm::Progress& progress, bool come_back = true) noexcept;
+  /// code is base::exit_code(error). `host`: the node that is to blame, "" for none.
+  void fail(const std::exception& error, const slurm::Progress& progress, bool come_back = true,
+            const std::string& host = "") noexcept;
   /// Seconds since the lease was taken.
   double age() const;
 
