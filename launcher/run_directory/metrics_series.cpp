@@ -34,6 +34,7 @@ struct ParsedLine {
 struct Name {
   enum class Use { kIgnored, kField, kStep };
   std::string text;
+  bool comparable = false;  // with the bytes of a file: nothing in it is escaped there, and the padding is longer
   Use use = Use::kIgnored;
   std::size_t field = 0;
   double ParsedLine::*also = nullptr;  // time and tokens place every row
@@ -72,6 +73,8 @@ class LineParser {
   std::size_t add_name(std::string_view text) {
     Name name;
     name.text = text;
+    name.comparable =
+        text.find_first_of("\"\\") == std::string_view::npos && text.size() + 1 < simdjson::SIMDJSON_PADDING;
     if (text == "step") name.use = Name::Use::kStep;
     if (text == "time") name.also = &ParsedLine::time;
     if (text == "tokens") name.also = &ParsedLine::tokens;
@@ -101,10 +104,8 @@ class LineParser {
   // Compares the bytes in the file with the name that stood at this place in the line before.
   bool is_expected(const char* raw, std::size_t place) const {
     if (place >= expected_.size()) return false;
-    const std::string& text = names_[expected_[place]].text;
-    if (text.size() + 1 >= simdjson::SIMDJSON_PADDING) return false;  // no further than the padding is read
-    return std::memcmp(raw, text.data(), text.size()) == 0 && raw[text.size()] == '"' &&
-           text.find_first_of("\"\\") == std::string::npos;
+    const Name& name = names_[expected_[place]];
+    return name.comparable && std::memcmp(raw, name.text.data(), name.text.size()) == 0 && raw[name.text.size()] == '"';
   }
 
   bool name_at(ondemand::field& field, std::size_t place, std::size_t& index) {
@@ -234,7 +235,15 @@ class Columns {
       goes_back_.resize(number + 1, false);
     }
     SeriesField& field = series_.fields[number];
-    if (!field.rows.empty() && series_.steps[field.rows.back()] >= *step_) goes_back_[number] = true;
+    if (!field.rows.empty()) {
+      const std::int64_t before = series_.steps[field.rows.back()];
+      if (before == *step_) {
+        field.rows.back() = row;
+        field.values.back() = value;
+        return;
+      }
+      if (before > *step_) goes_back_[number] = true;
+    }
     field.rows.push_back(row);
     field.values.push_back(value);
   }
