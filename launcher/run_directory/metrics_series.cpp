@@ -22,6 +22,9 @@ namespace ondemand = simdjson::ondemand;
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
+// Earlier versions of Trireme wrote base::format_double()'s words.
+bool is_not_finite(std::string_view text) { return text == "nan" || text == "inf" || text == "-inf"; }
+
 // What a line says of the wanted fields.
 struct ParsedLine {
   std::optional<std::int64_t> step;
@@ -139,6 +142,10 @@ class LineParser {
       bool null = false;
       if (value.is_null().get(null) != simdjson::SUCCESS || !null) return false;
       add_value(name, kNone);
+    } else if (type == ondemand::json_type::string) {
+      std::string_view text;
+      if (value.get_string().get(text) != simdjson::SUCCESS) return false;
+      if (is_not_finite(text)) add_value(name, kNone);
     }
     return true;
   }
@@ -172,6 +179,8 @@ class LineParser {
         line_.step = value.get<std::int64_t>();
       } else if (value.is_number() || value.is_null()) {
         add_value(name, value.is_number() ? value.get<double>() : kNone);
+      } else if (value.is_string() && is_not_finite(value.get_ref<const std::string&>())) {
+        add_value(name, kNone);
       }
     }
     return true;

@@ -16,7 +16,7 @@ namespace trireme::launcher {
 struct SeriesField {
   std::string name;                 ///< as the file has it; somebody else may have chosen it, so print it escaped
   std::vector<std::uint32_t> rows;  ///< the line of each value, as an index into the vectors of MetricsSeries
-  std::vector<double> values;  ///< NaN where the line has null, NaN or Infinity, or a number too large for a double
+  std::vector<double> values;       ///< NaN where the line has null, NaN, Infinity, "nan", "inf" or a number too large
 };
 
 /// A row is a line that has at least one of the fields, in the order of the file. A field has no value for lines that

@@ -80,11 +80,12 @@ TEST_F(MetricsSeriesTest, WhatIsNoNumberIsAGap) {
       "{\"step\":1,\"loss\":NaN,\"text\":\"NaN\"}\n{\"step\":2,\"loss\":-Infinity}\n{\"step\":3,\"loss\":null}\n"
       "{\"step\":4,\"loss\":1e999}\n{\"step\":5,\"loss\":2.5}\n{\"step\":6,\"loss\":\"two\"}\n"
       "{\"step\":7,\"loss\":true}\n{\"step\":8,\"loss\":[1,{\"loss\":2}]}\n"
+      "{\"step\":10,\"loss\":\"nan\",\"x\":NaN}\n{\"step\":11,\"loss\":\"inf\"}\n{\"step\":12,\"loss\":\"-inf\"}\n"
       "{\"step\":9,\"loss\":123456789012345678901234567890}\n");
-  EXPECT_THAT(names(series), ElementsAre("loss"));
-  EXPECT_THAT(steps(series, "loss"), ElementsAre(1, 2, 3, 4, 5, 9));
-  EXPECT_THAT(series.find("loss")->values,
-              ElementsAre(IsNan(), IsNan(), IsNan(), IsNan(), 2.5, 123456789012345678901234567890.0));
+  EXPECT_THAT(names(series), ElementsAre("loss", "x"));
+  EXPECT_THAT(steps(series, "loss"), ElementsAre(1, 2, 3, 4, 5, 9, 10, 11, 12));
+  EXPECT_THAT(series.find("loss")->values, ElementsAre(IsNan(), IsNan(), IsNan(), IsNan(), 2.5,
+                                                       123456789012345678901234567890.0, IsNan(), IsNan(), IsNan()));
 }
 
 TEST_F(MetricsSeriesTest, DamagedLinesArePassedOver) {
