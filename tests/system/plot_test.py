@@ -29,6 +29,7 @@ def make_runs(space):
     steps = [{"step": s, "loss": 2 + 3 * math.exp(-s / 100), "accuracy": s / 500, "tokens": 64 * s} for s in range(1, 501)]
     steps[300]["loss"] = 40.0  # one spike among 500 values
     steps[400]["loss"] = float("nan")
+    space.write("runs/theirs/attempts.jsonl", "")
     write_lines(space, "theirs", [*steps[:450], "{\"step\":4\n", *steps[440:], "{\"step\":501,\"loss\":1"])
 
 
