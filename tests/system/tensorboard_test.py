@@ -16,6 +16,7 @@ sys.path.insert(0, os.path.join(SOURCE, ".deps", "tensorboard"))
 from tensorboard.backend.event_processing import data_provider, event_file_loader, plugin_event_multiplexer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard import context
+from tensorboard.plugins import base_plugin
 from tensorboard.plugins.hparams import api_pb2, backend_context, get_experiment, list_session_groups
 
 STEPS = 40
@@ -54,8 +55,8 @@ def check_equal(run, what):
     return reader
 
 
-def start_file(space, name, **log):
-    return space.write(f"{name}.ini", run_file(name, model=tiny_model(layers=2),
+def start_file(space, name, sequence=16, **log):
+    return space.write(f"{name}.ini", run_file(name, model=tiny_model(layers=2, sequence=sequence),
                                                data={"train": "data.h5", "valid": "data.valid.h5"},
                                                train={"steps": STEPS, "global_batch": 4, "micro_batch": 4},
                                                checkpoint={"every_steps": 10},
@@ -100,7 +101,8 @@ def a_reader_that_stays(space):
     process.wait()
     reader = opened(run)
     seen = [e.step for e in reader.Scalars("train/loss")]
-    check(seen == [line["step"] for line in step_lines(run)], f"seen {seen}")
+    logged = [line["step"] for line in step_lines(run)]
+    check(seen in (logged, logged[:-1]), f"{seen} is not {logged}")  # the kill may come between a line and its event
     space.must("train", "watched.ini")
     reader.Reload()
     check([e.step for e in reader.Scalars("train/loss")] == list(range(1, STEPS + 1)), "a reader that stayed has steps twice")
@@ -120,8 +122,8 @@ def turned_on_later(space):
 def hostile_names(space):
     """A directory with such a name, and prompts that are no words."""
     name = "<script>alert(1)</script> \x1b[2J"
-    prompt = "<img src=x onerror=alert(1)> " + "ä" * 80
-    start_file(space, "hostile", tensorboard="true", sample_prompts=f"{prompt}, {prompt}b", sample_tokens=4)
+    prompt = "<img src=x onerror=alert(1)> " + "ä" * 20
+    start_file(space, "hostile", sequence=128, tensorboard="true", sample_prompts=f"{prompt}, {prompt}b", sample_tokens=4)
     space.must("train", "hostile.ini", f"--run.dir={space.path}/runs/{name.replace('/', '-')}")
     run = space / f"runs/{name.replace('/', '-')}"
     reader = check_equal(run, "hostile")
@@ -142,16 +144,16 @@ def sweep_on_the_dashboard(space):
     multiplexer = plugin_event_multiplexer.EventMultiplexer(tensor_size_guidance={"scalars": 0})
     multiplexer.AddRunsFromDirectory(tree)
     multiplexer.Reload()
-    board = context.TBContext(data_provider=data_provider.MultiplexerDataProvider(multiplexer, tree))
+    board = base_plugin.TBContext(data_provider=data_provider.MultiplexerDataProvider(multiplexer, tree))
     hparams = backend_context.Context(board)
-    experiment = get_experiment.Handler(None, hparams, "", api_pb2.GetExperimentRequest()).run()
+    experiment = get_experiment.Handler(context.RequestContext(), hparams, "", api_pb2.GetExperimentRequest()).run()
     check({info.name: (info.type, info.differs) for info in experiment.hparam_infos} ==
           {"optimizer.lr": (api_pb2.DATA_TYPE_FLOAT64, True), "optimizer.lr_schedule": (api_pb2.DATA_TYPE_STRING, False)},
           experiment.hparam_infos)
     check([info.name.tag for info in experiment.metric_infos] == ["valid/loss", "train/loss"], experiment.metric_infos)
     request = api_pb2.ListSessionGroupsRequest(start_index=0, slice_size=10)
     request.allowed_statuses.append(api_pb2.STATUS_SUCCESS)
-    groups = list_session_groups.Handler(None, hparams, "", request).run().session_groups
+    groups = list_session_groups.Handler(context.RequestContext(), hparams, "", request).run().session_groups
     check(len(groups) == 2, f"{len(groups)} sessions that ended well")
     for group in groups:
         (session,) = group.sessions
