@@ -9,7 +9,7 @@ import signal
 import struct
 import sys
 
-from support import (SOURCE, Workspace, attempts, check, checkpoints, make_data, metrics, run_file, say, step_lines, tiny_model,
+from support import (SOURCE, Workspace, attempts, check, checkpoints, english, make_data, metrics, run_file, say, step_lines, tiny_model,
                      wait_until)
 
 sys.path.insert(0, os.path.join(SOURCE, ".deps", "tensorboard"))
@@ -110,6 +110,25 @@ def a_reader_that_stays(space):
           sorted(repr((line["step"], float32(line["loss"]))) for line in step_lines(run)), "old values stayed")
 
 
+def rolled_back(space):
+    """A run that goes back behind a bad batch: the steps that it undid are gone."""
+    noise = "".join(chr(33 + (7 * i * i + 3 * i) % 90) for i in range(300))
+    text = english(5000)
+    space.write("noisy.txt", text[:9000] + noise + text[9000:])
+    space.must("prepare", "--tokenizer", space / "tokenizer.json", "--output", space / "noisy.h5", space / "noisy.txt")
+    space.write("rolled.ini", run_file("rolled", model=tiny_model(), data={"train": "noisy.h5", "valid": "data.valid.h5"},
+                                       train={"steps": 100, "global_batch": 2, "micro_batch": 1, "spike_score": 7, "spike_window": 24,
+                                              "precision": "fp64", "on_spike": "rollback"},
+                                       optimizer={"lr": 0.01, "warmup_steps": 5}, checkpoint={"every_steps": 20, "keep": 9},
+                                       log={"every_steps": 50, "valid_every_steps": 20, "valid_samples": 4, "tensorboard": "true"}))
+    space.must("train", "rolled.ini")
+    run = space / "runs/rolled"
+    actions = [line["action"] for line in attempts(run) if line["event"] == "health"]
+    check(actions and set(actions) == {"rolled back"}, f"no roll-back: {actions}")
+    check(len(event_files(run)) > 1, event_files(run))
+    check_equal(run, "rolled back")
+
+
 def turned_on_later(space):
     start_file(space, "later")
     run = space / "runs/later"
@@ -172,7 +191,7 @@ def sweep_on_the_dashboard(space):
 def main():
     with Workspace() as space:
         make_data(space)
-        for test in (killed_and_resumed, a_reader_that_stays, turned_on_later, hostile_names, sweep_on_the_dashboard):
+        for test in (killed_and_resumed, a_reader_that_stays, rolled_back, turned_on_later, hostile_names, sweep_on_the_dashboard):
             test(space)
             say(f"  {test.__name__.replace('_', ' ')}")
 
