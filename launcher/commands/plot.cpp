@@ -36,7 +36,7 @@ struct Words {
 
 Path metrics_of(base::FileSystem& files, const std::string& word) {
   if (!files.exists(word)) throw base::InputError(base::str("there is no run directory ", word));
-  const Path file = Path(word) / "metrics.jsonl";
+  Path file = Path(word) / "metrics.jsonl";
   if (!is_run_directory(files, word) && !(files.is_directory(word) && files.exists(file))) {
     throw base::InputError(
         base::str(word, " is no run directory: it holds no run.ini, attempts.jsonl or metrics.jsonl"));

@@ -80,7 +80,7 @@ void draw_line(BrailleCanvas& canvas, const Curve& curve, const Scale& x, const 
 }
 
 void draw_marks(BrailleCanvas& canvas, const Curve& curve, const Scale& x, const Scale& y, bool log_y) {
-  constexpr std::size_t kApart = 2 * 4;  // dots
+  constexpr std::size_t kApart = 8;  // dots: four columns
   std::optional<std::size_t> before;
   for (std::size_t i = curve.x.size(); i-- > 0;) {
     if (!is_drawn(curve.y[i], log_y)) continue;

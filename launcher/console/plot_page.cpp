@@ -71,7 +71,7 @@ std::string legend(const std::vector<PlottedCurve>& curves, const PageShape& sha
   if (!gaps) {
     for (auto& row : rows) row.pop_back();
   }
-  const std::string table = format_table(rows, {.right = {2, 3, 4, 5, 6}, .spare = {5, 6, 4}}, shape.columns);
+  std::string table = format_table(rows, {.right = {2, 3, 4, 5, 6}, .spare = {5, 6, 4}}, shape.columns);
   if (!shape.colours) return table;
   std::string text;
   std::size_t row = 0;

@@ -65,7 +65,7 @@ TEST(CurvePlot, AGapIsNotBridged) {
   const PlotShape shape{.columns = 20, .rows = 2};
   const auto cells = picture(drawn({curve({0, 0, 0, kNan, 1, 1, 1})}, shape), 2);
   EXPECT_EQ(cells[0].front(), " ");
-  const auto row = cells[1];
+  const auto& row = cells[1];
   EXPECT_EQ(row.size(), 6u) << "the first third, and nothing after it";
   const auto through = picture(drawn({curve({0, 0, 0, 1, 1, 1})}, shape), 2);
   EXPECT_GT(through[1].size(), 6u);
