@@ -1,6 +1,7 @@
 // trireme plot: curves of runs in the terminal.
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <set>
@@ -50,6 +51,17 @@ std::string name_of(const std::string& word) {
   return (path.has_filename() ? path : path.parent_path()).filename().string();
 }
 
+// Runs of one name are told apart by what the user wrote.
+std::vector<std::string> names_of(const std::vector<std::string>& words) {
+  std::vector<std::string> names;
+  for (const std::string& word : words) names.push_back(name_of(word));
+  std::vector<std::string> labels = names;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (std::ranges::count(names, names[i]) > 1) labels[i] = words[i];
+  }
+  return labels;
+}
+
 // Where the rows lie on the axis; not finite where a line does not tell.
 std::vector<double> places(const MetricsSeries& series, const std::string& axis) {
   if (axis == "tokens") return series.tokens;
@@ -63,9 +75,10 @@ std::vector<double> places(const MetricsSeries& series, const std::string& axis)
   return hours;
 }
 
+// `marks`: a validation's, drawn beside the losses.
 PlottedCurve curve_of(const SeriesField& field, const std::vector<double>& places, const std::string& run,
-                      std::size_t number) {
-  PlottedCurve curve{run, field.name, {}, {}, field.name == kValidation, number};
+                      std::size_t number, bool marks) {
+  PlottedCurve curve{run, field.name, {}, {}, marks, number};
   for (std::size_t i = 0; i < field.rows.size(); ++i) {
     if (!std::isfinite(places[field.rows[i]])) continue;
     curve.x.push_back(places[field.rows[i]]);
@@ -88,15 +101,22 @@ PlottedCurve curve_of(const SeriesField& field, const std::vector<double>& place
   const bool all = some.size() <= kMostNames;
   if (!all) some.resize(kMostNames);
   throw base::InputError(base::str("no line of ", where, " has the metric ", metric,
-                                   near.empty() ? "" : "; did you mean " + near + "?", " There are: ", base::join(some),
-                                   all ? "" : ", …"));
+                                   near.empty() ? "." : "; did you mean " + near + "?",
+                                   " There are: ", base::join(some), all ? "" : ", …"));
 }
 
-std::vector<PlottedCurve> read_curves(base::FileSystem& files, const Words& words) {
+// Curves, and the directories of the runs that have some.
+struct Drawn {
+  std::vector<PlottedCurve> curves;
+  std::vector<std::string> directories;
+};
+
+Drawn read_curves(base::FileSystem& files, const Words& words) {
   std::vector<std::string> wanted = {words.metric};
   if (words.metric == "loss") wanted.emplace_back(kValidation);
   if (words.x == "hours") wanted.emplace_back("time");  // so that the first line counts, whatever it holds
-  std::vector<PlottedCurve> curves;
+  const std::vector<std::string> names = names_of(words.runs);
+  Drawn drawn;
   std::vector<std::string> without;
   for (std::size_t i = 0; i < words.runs.size(); ++i) {
     const MetricsSeries series = read_series(files, metrics_of(files, words.runs[i]), wanted);
@@ -106,33 +126,44 @@ std::vector<PlottedCurve> read_curves(base::FileSystem& files, const Words& word
       continue;
     }
     const std::vector<double> at = places(series, words.x);
-    curves.push_back(curve_of(*field, at, name_of(words.runs[i]), i - without.size()));
-    if (curves.back().x.empty()) {
+    const std::size_t number = drawn.directories.size();
+    drawn.directories.push_back(words.runs[i]);
+    drawn.curves.push_back(curve_of(*field, at, names[i], number, false));
+    if (drawn.curves.back().x.empty()) {
       throw base::InputError(base::str("the lines of ", words.runs[i], " tell no ",
                                        words.x == "hours" ? "time" : words.x, ": use --x steps"));
     }
     const SeriesField* validations = words.metric == "loss" ? series.find(kValidation) : nullptr;
-    if (validations != nullptr) curves.push_back(curve_of(*validations, at, curves.back().run, i - without.size()));
+    if (validations != nullptr) drawn.curves.push_back(curve_of(*validations, at, names[i], number, true));
   }
-  if (curves.empty()) fail_without(words.metric, files, words.runs);
+  if (drawn.curves.empty()) fail_without(words.metric, files, words.runs);
   for (const std::string& run : without) base::print_note(base::str(run, " has no ", words.metric, " and is left out"));
-  return curves;
+  return drawn;
 }
 
-base::Json to_json(const std::vector<double>& values) {
+base::Json to_json(const std::vector<double>& values, bool whole) {
+  constexpr double kExact = 9e15;  // doubles hold all whole numbers below it
   base::Json list = base::Json::array();
-  for (const double value : values) list.push_back(std::isfinite(value) ? base::Json(value) : base::Json(nullptr));
+  for (const double value : values) {
+    if (!std::isfinite(value)) {
+      list.push_back(nullptr);
+    } else if (whole && std::abs(value) < kExact && std::trunc(value) == value) {
+      list.push_back(static_cast<std::int64_t>(value));
+    } else {
+      list.push_back(value);
+    }
+  }
   return list;
 }
 
-void answer_curves(const std::vector<PlottedCurve>& curves, const Words& words) {
+void answer_curves(const Drawn& drawn, const Words& words) {
   base::Json all = base::Json::array();
-  for (const PlottedCurve& curve : curves) {
+  for (const PlottedCurve& curve : drawn.curves) {
     all.push_back({{"run", curve.run},
-                   {"directory", words.runs[curve.run_number]},
+                   {"directory", drawn.directories[curve.run_number]},
                    {"field", curve.field},
-                   {"x", to_json(curve.x)},
-                   {"y", to_json(curve.y)}});
+                   {"x", to_json(curve.x, words.x != "hours")},
+                   {"y", to_json(curve.y, false)}});
   }
   base::answer_json({{"metric", words.metric}, {"x", words.x}, {"curves", all}});
 }
@@ -160,9 +191,9 @@ int plot_command(const Arguments& arguments) {
         base::str(words.runs.size(), " runs: at most ", kMostRuns, " can be told apart; name fewer"));
   }
   base::PosixFileSystem files;
-  const std::vector<PlottedCurve> curves = read_curves(files, words);
+  const Drawn drawn = read_curves(files, words);
   if (words.json) {
-    answer_curves(curves, words);
+    answer_curves(drawn, words);
     return base::kExitDone;
   }
   PageShape shape{.metric = words.metric, .x = words.x, .smooth = static_cast<std::size_t>(words.smooth)};
@@ -171,7 +202,7 @@ int plot_command(const Arguments& arguments) {
   shape.columns =
       words.width > 0 ? static_cast<std::size_t>(words.width) : base::terminal_columns(STDOUT_FILENO).value_or(80);
   shape.rows = static_cast<std::size_t>(words.height);
-  const std::string page = plot_page(curves, shape);
+  const std::string page = plot_page(drawn.curves, shape);
   if (shape.colours) {
     base::control_terminal(page);  // names in it are printable already
   } else {

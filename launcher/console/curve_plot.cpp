@@ -93,7 +93,7 @@ void draw_marks(BrailleCanvas& canvas, const Curve& curve, const Scale& x, const
 
 // Labels of the vertical axis by row from the top; "" = no tick there.
 std::vector<std::string> row_labels(const Range& range, const PlotShape& shape) {
-  const std::size_t most = std::max<std::size_t>(2, (shape.rows + 1) / 3);
+  const std::size_t most = std::max<std::size_t>(2, (shape.rows + 1) / 2);
   const std::vector<Tick> ticks =
       shape.log_y ? log_ticks(range.low, range.high, most) : linear_ticks(range.low, range.high, most);
   const Scale scale(range, shape.log_y, 4 * shape.rows);
