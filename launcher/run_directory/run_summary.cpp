@@ -120,7 +120,7 @@ double seconds_per_step(const RunFacts& facts, double now) {
              : 0.0;
 }
 
-// Draws the newest losses before the note, which stays the last column. They are the first to go in a narrow window.
+// Draws the newest losses before the note, which stays the last column.
 void add_curves(const std::vector<RunSummary>& runs, std::vector<std::vector<std::string>>& rows, TableShape& shape) {
   constexpr std::size_t kCells = 16;
   const std::size_t column = rows.front().size() - 1;
@@ -129,7 +129,7 @@ void add_curves(const std::vector<RunSummary>& runs, std::vector<std::vector<std
     rows[i + 1].insert(rows[i + 1].end() - 1, sparkline(runs[i].newest_losses, kCells));
   }
   shape.right.push_back(column);  // neither shortened nor wrapped
-  shape.spare.insert(shape.spare.begin() + 1, column);
+  shape.spare.insert(shape.spare.begin() + 5, column);
 }
 
 std::string fixed(double value, int digits) {

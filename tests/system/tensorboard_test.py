@@ -63,15 +63,20 @@ def start_file(space, name, sequence=16, **log):
                                                log={"valid_every_steps": 10, "valid_samples": 8, **log}))
 
 
+def kill_in_the_middle(space, name):
+    """Starts a run and kills it with a checkpoint of step 10 and lines of later steps."""
+    run = space / f"runs/{name}"
+    process = space.start("train", f"{name}.ini", STEP_SECONDS=0.1)
+    wait_until(lambda: checkpoints(run) and step_lines(run)[-1]["step"] >= 14, process, "step 14 and a checkpoint")
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
 def killed_and_resumed(space):
     """-9 past a checkpoint, a torn record, and a second life."""
     start_file(space, "killed", tensorboard="true", sample_prompts="\"# The king\", a", sample_tokens=8)
     run = space / "runs/killed"
-    process = space.start("train", "killed.ini", STEP_SECONDS=0.05)
-    wait_until(lambda: os.path.exists(f"{run}/metrics.jsonl") and step_lines(run) and step_lines(run)[-1]["step"] >= 14, process,
-               "step 14")
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    kill_in_the_middle(space, "killed")
     saved, logged = checkpoints(run)[-1], step_lines(run)[-1]["step"]
     check(saved < logged, f"killed at {logged} and saved at {saved}")
     newest = event_files(run)[-1]
@@ -94,11 +99,7 @@ def a_reader_that_stays(space):
     """A TensorBoard that saw the steps which are done again forgets them, and sees the new ones."""
     start_file(space, "watched", tensorboard="true")
     run = space / "runs/watched"
-    process = space.start("train", "watched.ini", STEP_SECONDS=0.05)
-    wait_until(lambda: os.path.exists(f"{run}/metrics.jsonl") and step_lines(run) and step_lines(run)[-1]["step"] >= 14, process,
-               "step 14")
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    kill_in_the_middle(space, "watched")
     reader = opened(run)
     seen = [e.step for e in reader.Scalars("train/loss")]
     logged = [line["step"] for line in step_lines(run)]
