@@ -13,17 +13,19 @@ namespace {
 
 bool is_drawn(double y, bool log_y) { return std::isfinite(y) && (!log_y || y > 0); }
 
-// A single number is drawn in the middle of the axis.
+// A single number is drawn in the middle of the axis, as far as doubles reach.
 void widen(Range& range, bool log) {
+  using Limits = std::numeric_limits<double>;
   if (range.low < range.high) return;
   if (log) {
     range = {range.low / 2, range.high * 2};
+    range.low = std::max(range.low, Limits::denorm_min());
   } else {
-    const double by = range.low == 0 ? 1 : std::abs(range.low) / 10;
+    const double by = range.low == 0 ? 1 : std::max(std::abs(range.low) / 10, Limits::denorm_min());
     range = {range.low - by, range.high + by};
   }
-  // At the end of what a double holds.
-  if (!(range.low < range.high) || !std::isfinite(range.low) || !std::isfinite(range.high)) range = {0, 1};
+  range.low = std::max(range.low, Limits::lowest());
+  range.high = std::min(range.high, Limits::max());
 }
 
 // Where a value lies on an axis of `places` dots or characters.

@@ -33,8 +33,9 @@ struct MetricsSeries {
 
 /// Reads the fields `wanted`, or all that hold numbers when it is empty ("step" is never one of them; "time" and
 /// "tokens" are). Passes over a torn last line, lines that are no JSON objects, those whose "step" is no whole number,
-/// and those before the first that tells a step. Values that are neither numbers nor null are left out. A missing file
-/// has no lines. 100,000 lines of Trireme's own take some 50 ms. Errors as base::FileSystem::open_own().
+/// and those before the first that tells a step. Values that are neither numbers nor null are left out, and damage
+/// inside them may go unnoticed. A missing file has no lines. 100,000 lines of Trireme's own take some 50 ms. Errors as
+/// base::FileSystem::open_own().
 MetricsSeries read_series(base::FileSystem& files, const std::filesystem::path& path,
                           const std::vector<std::string>& wanted = {});
 

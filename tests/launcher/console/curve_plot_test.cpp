@@ -135,6 +135,13 @@ TEST(CurvePlot, SingleAndExtremeValuesHaveAnAxis) {
     EXPECT_EQ(lines_of(drawn({curve({value, value, -value})}, shape)).size(), 5u) << value;
   }
   EXPECT_EQ(lines_of(drawn({curve({1.7e308})}, {.columns = 30, .rows = 3, .log_y = true})).size(), 5u);
+  for (const double value : {1.7e308, 2.5, 5e-324}) {
+    const PlotRanges ranges = ranges_of({curve({value})}, true).value();
+    EXPECT_GT(ranges.y.low, 0);
+    EXPECT_LE(ranges.y.low, value);
+    EXPECT_GE(ranges.y.high, value);
+    EXPECT_LT(ranges.y.low, ranges.y.high);
+  }
   EXPECT_FALSE(ranges_of({curve({kNan, INFINITY})}, false));
   EXPECT_FALSE(ranges_of({}, false));
 }
