@@ -7,6 +7,7 @@ find_package(ZLIB REQUIRED)
 pkg_check_modules(oniguruma REQUIRED IMPORTED_TARGET oniguruma>=6.9.8)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(simdjson REQUIRED IMPORTED_TARGET simdjson>=3.0)
 
 # A parallel HDF5 build is accepted too, but the serial one is preferred: no MPI-IO is on any path.
 set(HDF5_PREFER_PARALLEL OFF)

@@ -69,6 +69,11 @@ oracles=(numpy==2.4.6 h5py==3.16.0 xxhash==4.1.0 transformers==5.23.0 safetensor
 # Frameworks whose users Trireme serves ([program]): their examples are tested where these can be installed.
 frameworks=(pytorch-lightning==2.6.6 lightning-utilities==0.15.3 torchmetrics==1.9.0 accelerate==1.15.0 psutil==7.2.2)
 
+# TensorBoard's own reader of event files, apart from the environment: transformers and Lightning would find it there and log
+# for it. Its server and what that needs are left out.
+event_reader=.deps/tensorboard
+event_readers=(tensorboard==2.21.0 absl-py==2.5.1 protobuf==7.36.2)
+
 has_toolkit() {
   command -v nvcc >/dev/null && nvcc --version | grep -q 'release 13\.'
 }
@@ -114,6 +119,12 @@ install_python() {
   if [ "$with_tests" = 1 ] && ! has_python "${oracles[@]}"; then
     say "installing what tests compare against: ${oracles[*]}"
     pip_install "${oracles[@]}"
+  fi
+  if [ "$with_tests" = 1 ] && [ "$(cat "$event_reader/versions" 2>/dev/null)" != "${event_readers[*]}" ]; then
+    say "installing TensorBoard's reader, to compare against: ${event_readers[*]}"
+    rm -rf "$event_reader"
+    pip_install --no-deps --target "$event_reader" "${event_readers[@]}"
+    printf '%s\n' "${event_readers[*]}" >"$event_reader/versions"
   fi
   if [ "$with_tests" = 1 ] && ! has_python "${frameworks[@]}"; then
     say "installing frameworks whose examples are tested: ${frameworks[*]}"

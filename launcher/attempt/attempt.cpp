@@ -116,7 +116,8 @@ void Attempt::open(const AskQueue& ask_queue) {
   on_rank_0(world_, [&] {
     const slurm::JobEnvironment job = slurm::read_job_environment();
     parts_.keeper = std::make_unique<DirectoryKeeper>(
-        parts_.files, directory, job, [&] { return parts_.stops.vote() != 0; }, parts_.log);
+        parts_.files, directory, job, [&] { return parts_.stops.vote() != 0; }, parts_.log,
+        parts_.input.options().log.tensorboard);
     watch_job(parts_, job, ask_queue);
   });
   parts_.number = number_of_attempt(world_, *parts_.keeper);
