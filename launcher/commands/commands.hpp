@@ -33,6 +33,7 @@ int devcluster_command(const Arguments& arguments);
 int doctor_command(const Arguments& arguments);
 int status_command(const Arguments& arguments);
 int usage_command(const Arguments& arguments);
+int report_command(const Arguments& arguments);
 int stop_command(const Arguments& arguments);
 int save_command(const Arguments& arguments);
 int resume_command(const Arguments& arguments);
