@@ -47,6 +47,7 @@ std::optional<topology::Degrees> parse_degrees(const std::string& text) {
     if (rest.empty()) break;
     if (!rest.starts_with(kDot)) return std::nullopt;
     rest.remove_prefix(kDot.size());
+    if (rest.empty()) return std::nullopt;
   }
   if (!rest.empty()) return std::nullopt;
   double ranks = 1;

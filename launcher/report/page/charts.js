@@ -2,7 +2,8 @@
 const kLight = ['#1957b8', '#c2410c', '#0f7b4d', '#9d1fa0', '#8a6100', '#0b7285', '#be123c', '#55606b', '#5b3fc4', '#567000'];
 const kDark = ['#7fb0ff', '#ff9a5c', '#5fd39a', '#e58bea', '#e0b84a', '#5cc8dc', '#ff8097', '#b4bdc7', '#a999ff', '#b5d04e'];
 const kDashes = [[], [8, 3], [2, 3], [9, 3, 2, 3]];
-const kSparse = 60;   // points that are drawn as points
+const kSparse = runs.length > 4 ? 12 : 60;  // a line of so few values shows them as dots
+const kDense = 600;  // a line of more values is drawn without dashes: they would not show, and take seconds to draw
 const kFaint = '55';  // opacity of what lies behind a smoothed curve
 // Its legend writes the names of series as HTML; ours are in the box beside the pointer.
 Dygraph.PLUGINS = Dygraph.PLUGINS.filter((plugin) => plugin !== Dygraph.Plugins.Legend);
@@ -119,7 +120,8 @@ class Chart {
       const lit = state.lit === one.run.index;
       const width = lit ? 3 : one.second && runs.length > 1 ? 1 : 1.6;
       if (one.smooth) lines.push({points: one.points, color: one.look.color + kFaint, dash: null, width: 1, dots: false});
-      lines.push({points: one.smooth || one.points, color: one.look.color, dash: one.look.dash, width, dots: one.points.length <= kSparse});
+      const points = one.smooth || one.points;
+      lines.push({points, color: one.look.color, dash: points.length <= kDense ? one.look.dash : null, width, dots: one.points.length <= kSparse});
     }
     return lines;
   }
@@ -228,14 +230,12 @@ function xDomain() {
   for (const run of runs) {
     if (!state.visible[run.index] || !run.knows(state.axis)) continue;
     for (const curve of run.curves.values()) {
-      const points = curve.points(state.axis);
-      for (const [x] of [points[0] || [NaN], points[points.length - 1] || [NaN]]) {
-        if (x < low && (!state.logX || x > 0)) low = x;
-        if (x > high) high = x;
-      }
+      if (curve.steps.length === 0) continue;
+      const begin = run.x(state.axis, state.logX ? curve.steps.find((step) => run.x(state.axis, step) > 0) : curve.steps[0]);
+      if (begin < low) low = begin;
+      high = Math.max(high, run.x(state.axis, curve.steps[curve.steps.length - 1]));
     }
   }
-  if (low === Infinity && high > 0) low = high / 1000;
   if (!(low <= high)) return null;
   return low === high ? [low - 0.5, high + 0.5] : [low, high];
 }
