@@ -52,6 +52,7 @@ void LineValues::take(std::string_view name, double number) {
 bool LineValues::read_fast(std::string_view line) {
   values_.clear();
   expected_ = 0;
+  has_text_ = false;
   simdjson::dom::object object;
   if (parser_->parser.parse(line.data(), line.size(), false).get_object().get(object) != simdjson::SUCCESS) return false;
   for (const auto& [name, value] : object) {
@@ -60,6 +61,7 @@ bool LineValues::read_fast(std::string_view line) {
       case simdjson::dom::element_type::INT64:
       case simdjson::dom::element_type::UINT64: take(name, value.get_double().value_unsafe()); break;
       case simdjson::dom::element_type::NULL_VALUE: take(name, kNone); break;
+      case simdjson::dom::element_type::STRING: has_text_ = true; break;
       default: break;
     }
   }
@@ -69,11 +71,13 @@ bool LineValues::read_fast(std::string_view line) {
 bool LineValues::read_slowly(std::string_view line) {
   values_.clear();
   expected_ = 0;
+  has_text_ = false;
   const base::Json json = parse_metrics_line(line);
   if (!json.is_object()) return false;
   for (const auto& [name, value] : json.items()) {
     if (value.is_number()) take(name, value.get<double>());
     if (value.is_null()) take(name, kNone);
+    has_text_ = has_text_ || value.is_string();
   }
   return true;
 }

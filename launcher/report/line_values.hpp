@@ -30,6 +30,8 @@ class LineValues {
 
   const std::vector<Value>& values() const { return values_; }
   const std::vector<std::string>& fields() const { return fields_; }
+  /// Whether the line has a text as a value.
+  bool has_text() const { return has_text_; }
   std::size_t dropped() const { return dropped_; }
 
  private:
@@ -42,6 +44,7 @@ class LineValues {
   std::unique_ptr<Parser> parser_;
   std::size_t most_fields_;
   std::size_t dropped_ = 0;
+  bool has_text_ = false;
   std::size_t expected_ = 0;  ///< the field that comes next, if the line is like the one before
   std::vector<std::string> fields_;
   std::vector<Value> values_;

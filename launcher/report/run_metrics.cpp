@@ -56,7 +56,7 @@ class Reader {
     }
     learn_fields();
     take_values();
-    if (line.find("\"sample_text\"") != std::string_view::npos) take_sample(line);
+    if (values_.has_text()) take_sample(line);
   }
 
   void take_long_line() {
@@ -116,6 +116,7 @@ class Reader {
 
   void take_sample(std::string_view line) {
     const base::Json json = parse_metrics_line(line);
+    if (!json.contains("sample_text")) return;
     const auto text_of = [&](const char* name) {
       const auto found = json.find(name);
       return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();

@@ -1,7 +1,9 @@
 """A headless Chromium, driven over a pipe by its DevTools protocol: no driver, no port."""
 
+import base64
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -40,15 +42,19 @@ class Browser:
         return self
 
     def __exit__(self, *_):
-        self.process.kill()
-        self.process.wait()
+        try:
+            self.session = None
+            self.call("Browser.close")
+            self.process.wait(10)
+        except (OSError, RuntimeError, TimeoutError, subprocess.TimeoutExpired):
+            self.process.kill()
+            self.process.wait()
         os.close(self.commands)
         os.close(self.answers)
         shutil.rmtree(self.profile, ignore_errors=True)
 
     def read(self, timeout=60):
         """The next message."""
-        import select
         deadline = time.monotonic() + timeout
         while b"\0" not in self.buffer:
             ready, _, _ = select.select([self.answers], [], [], max(0.0, deadline - time.monotonic()))
@@ -88,7 +94,6 @@ class Browser:
             self.problems.append(what["entry"]["text"])
         elif name == "Page.javascriptDialogOpening":
             self.problems.append(f"a dialog: {what['message']}")
-            self.session and self.waiting.append("dialog")
         elif name == "Network.requestWillBeSent":
             self.requests.append(what["request"]["url"])
         self.waiting.append(name)
@@ -131,7 +136,6 @@ class Browser:
         self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **more)
 
     def screenshot(self, path, whole=False):
-        import base64
         extra = {"captureBeyondViewport": True} if whole else {}
         if whole:
             size = self.call("Page.getLayoutMetrics")["cssContentSize"]

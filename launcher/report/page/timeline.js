@@ -132,6 +132,6 @@ function timelineSection() {
     const attempts = table(null, kAttemptColumns, attemptRows(run), {tall: true, label: `Attempts of ${run.name}`});
     section.append(lived.length === 1 ? attempts : element('details', {}, element('summary', {}, 'Attempts of ', element('bdi', {}, run.name)), attempts));
     const health = healthTable(run);
-    if (health) section.append(element('h4', {}, 'Health'), health);
+    if (health) section.append(element('h3', {}, 'Health'), health);
   }
 }
