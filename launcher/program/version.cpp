@@ -1,6 +1,7 @@
 #include "launcher/program/version.hpp"
 
 #include <oniguruma.h>
+#include <simdjson.h>
 #include <xxhash.h>
 #include <zlib.h>
 #include <zstd.h>
@@ -34,6 +35,7 @@ std::vector<LibraryVersion> library_versions() {
        base::str(NLOHMANN_JSON_VERSION_MAJOR, ".", NLOHMANN_JSON_VERSION_MINOR, ".", NLOHMANN_JSON_VERSION_PATCH), ""},
       {"Oniguruma", base::str(ONIGURUMA_VERSION_MAJOR, ".", ONIGURUMA_VERSION_MINOR, ".", ONIGURUMA_VERSION_TEENY),
        onig_version()},
+      {"simdjson", base::str(simdjson::SIMDJSON_VERSION_MAJOR, ".", simdjson::SIMDJSON_VERSION_MINOR, ".", simdjson::SIMDJSON_VERSION_REVISION), ""},
       {"xxhash", dotted(XXH_VERSION_NUMBER), dotted(XXH_versionNumber())},
       {"zlib", ZLIB_VERSION, zlibVersion()},
       {"zstd", dotted(ZSTD_VERSION_NUMBER), dotted(ZSTD_versionNumber())},

@@ -11,6 +11,9 @@
 namespace trireme::launcher {
 namespace {
 
+// How our own lines write what is not finite (base::format_double).
+bool is_no_number(std::string_view text) { return text == "nan" || text == "inf" || text == "-inf"; }
+
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace
@@ -47,6 +50,14 @@ void LineValues::take(std::string_view name, double number) {
   values_.push_back({field, std::isfinite(number) ? number : kNone});
 }
 
+void LineValues::take_text(std::string_view name, std::string_view text) {
+  if (is_no_number(text)) {
+    take(name, kNone);
+  } else {
+    has_text_ = true;
+  }
+}
+
 // False for any error. The parser of whole documents is used, since it is the one that chooses its code by the CPU that
 // it runs on.
 bool LineValues::read_fast(std::string_view line) {
@@ -61,7 +72,7 @@ bool LineValues::read_fast(std::string_view line) {
       case simdjson::dom::element_type::INT64:
       case simdjson::dom::element_type::UINT64: take(name, value.get_double().value_unsafe()); break;
       case simdjson::dom::element_type::NULL_VALUE: take(name, kNone); break;
-      case simdjson::dom::element_type::STRING: has_text_ = true; break;
+      case simdjson::dom::element_type::STRING: take_text(name, value.get_string().value_unsafe()); break;
       default: break;
     }
   }
@@ -77,7 +88,7 @@ bool LineValues::read_slowly(std::string_view line) {
   for (const auto& [name, value] : json.items()) {
     if (value.is_number()) take(name, value.get<double>());
     if (value.is_null()) take(name, kNone);
-    has_text_ = has_text_ || value.is_string();
+    if (value.is_string()) take_text(name, value.get_ref<const std::string&>());
   }
   return true;
 }

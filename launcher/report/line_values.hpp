@@ -25,7 +25,7 @@ class LineValues {
   /// Bytes behind the line's end that must be readable, whatever they hold.
   static std::size_t padding();
 
-  /// False when the text is no JSON object. Values that are neither numbers nor null are left out.
+  /// False when the text is no JSON object. Values that are neither numbers, null, "nan", "inf" nor "-inf" are left out.
   bool read(std::string_view line);
 
   const std::vector<Value>& values() const { return values_; }
@@ -40,6 +40,7 @@ class LineValues {
   bool read_fast(std::string_view line);
   bool read_slowly(std::string_view line);
   void take(std::string_view name, double number);
+  void take_text(std::string_view name, std::string_view text);
 
   std::unique_ptr<Parser> parser_;
   std::size_t most_fields_;

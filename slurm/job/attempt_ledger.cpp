@@ -59,6 +59,7 @@ Json to_json(int number, const HealthEvent& event) {
               {"step", event.step},
               {"first_sample", event.first_sample},
               {"last_sample", event.last_sample},
+              {"order", event.order},
               {"to_step", event.to_step},
               {"rank", event.rank},
               {"host", event.host},
@@ -115,6 +116,7 @@ HealthEvent health_of(const Json& line) {
   event.step = line.value("step", std::int64_t{0});
   event.first_sample = line.value("first_sample", std::int64_t{-1});
   event.last_sample = line.value("last_sample", std::int64_t{-1});
+  event.order = line.value("order", "");
   event.to_step = line.value("to_step", std::int64_t{-1});
   event.rank = line.value("rank", std::int64_t{-1});
   event.host = line.value("host", "");

@@ -58,6 +58,7 @@ struct HealthEvent {
   std::int64_t step = 0;           ///< the step it was seen in
   std::int64_t first_sample = -1;  ///< of the batch, as positions in the order of samples; -1: not about samples
   std::int64_t last_sample = -1;
+  std::string order;          ///< which order of samples that is (tokens::order_id); "" = not about samples
   std::int64_t to_step = -1;  ///< of a roll-back, the step of the checkpoint that the run went back to; else -1
   std::int64_t rank = -1;     ///< whom it is about; -1 and "" where not one rank
   std::string host;

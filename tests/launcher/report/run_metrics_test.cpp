@@ -62,6 +62,12 @@ TEST_F(RunMetricsTest, TakesWhatPythonWritesForNoNumber) {
   EXPECT_EQ(metrics.damaged, 0U);
 }
 
+TEST_F(RunMetricsTest, TakesWhatTriremeWritesForNoNumber) {
+  const auto metrics = read("{\"step\":1,\"loss\":\"nan\"}\n{\"step\":2,\"loss\":\"-inf\",\"name\":\"lr\"}\n");
+  EXPECT_EQ(curve(metrics, "loss")->gaps(), 2U);
+  EXPECT_EQ(curve(metrics, "name"), nullptr);
+}
+
 TEST_F(RunMetricsTest, TheLastOfSeveralValuesOfAStepCounts) {
   const auto metrics = read("{\"step\":1,\"loss\":1}\n{\"step\":2,\"loss\":9}\n{\"step\":2,\"loss\":2}\n{\"accuracy\":0.5}\n");
   EXPECT_EQ(curve(metrics, "loss")->points(), (std::vector<CurvePoint>{{1, 1.0}, {2, 2.0}}));
