@@ -38,7 +38,8 @@ int report_command(const Arguments& arguments) {
   files.replace(base::output_file(output, overwrite), page);
   for (const std::string& problem : report.problems) base::print_warning(problem);
   base::answer(base::str("wrote ", output, ": ", report.runs, report.runs == 1 ? " run, " : " runs, ",
-                         with_commas(report.lines), " lines of metrics, ", format_bytes(static_cast<double>(page.size()))));
+                         with_commas(report.lines), " lines of metrics, ",
+                         format_bytes(static_cast<double>(page.size()))));
   return base::kExitDone;
 }
 

@@ -23,13 +23,13 @@ class Curve {
  public:
   explicit Curve(std::size_t most_buckets);
 
-  /// A step that is not larger than the one before goes back: what stood at this step and later is forgotten. Where that
-  /// cuts a bucket of several values, of those that stay only its first, smallest and largest are remembered. A `value`
-  /// that is not finite is a gap.
+  /// A step that is not larger than the one before goes back: what stood at this step and later is forgotten. Where
+  /// that cuts a bucket of several values, of those that stay only its first, smallest and largest are remembered. A
+  /// `value` that is not finite is a gap.
   void add(std::int64_t step, double value);
 
-  /// In the order of steps, each a value of the file: all of them while no bucket holds more than one, else the smallest
-  /// and the largest of each bucket, the first and the last value, and one gap for each bucket that has any.
+  /// In the order of steps, each a value of the file: all of them while no bucket holds more than one, else the
+  /// smallest and the largest of each bucket, the first and the last value, and one gap for each bucket that has any.
   std::vector<CurvePoint> points() const;
   /// The mean of each bucket at the middle of its steps; buckets without a finite value are left out.
   std::vector<CurvePoint> means() const;

@@ -16,7 +16,8 @@ namespace trireme::launcher {
 std::optional<topology::Degrees> parse_degrees(const std::string& text);
 
 /// {"text","degrees":{tp,cp,dp,pp},"attempts":[…],"pipeline":{…}} for each layout of the run's attempts, the newest
-/// one last. The pipeline (pipeline_json) is that of `options`, which the newest attempt had: older ones are without it.
+/// one last. The pipeline (pipeline_json) is that of `options`, which the newest attempt had: older ones are without
+/// it.
 base::Json layouts_json(const RunFacts& facts, const options::RunOptions& options);
 
 }  // namespace trireme::launcher

@@ -65,7 +65,8 @@ bool LineValues::read_fast(std::string_view line) {
   expected_ = 0;
   has_text_ = false;
   simdjson::dom::object object;
-  if (parser_->parser.parse(line.data(), line.size(), false).get_object().get(object) != simdjson::SUCCESS) return false;
+  if (parser_->parser.parse(line.data(), line.size(), false).get_object().get(object) != simdjson::SUCCESS)
+    return false;
   for (const auto& [name, value] : object) {
     switch (value.type()) {
       case simdjson::dom::element_type::DOUBLE:

@@ -25,7 +25,8 @@ class LineValues {
   /// Bytes behind the line's end that must be readable, whatever they hold.
   static std::size_t padding();
 
-  /// False when the text is no JSON object. Values that are neither numbers, null, "nan", "inf" nor "-inf" are left out.
+  /// False when the text is no JSON object. Values that are neither numbers, null, "nan", "inf" nor "-inf" are left
+  /// out.
   bool read(std::string_view line);
 
   const std::vector<Value>& values() const { return values_; }

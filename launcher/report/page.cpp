@@ -11,8 +11,8 @@ using base::str;
 
 constexpr const char* kLibraryScript = "dygraph.min.js";
 constexpr const char* kLibraryStyle = "dygraph.min.css";
-constexpr const char* kOwnScripts[] = {"data.js", "words.js", "charts.js", "pointer.js", "tables.js",
-                                       "timeline.js", "drawings.js", "sweep.js", "main.js"};
+constexpr const char* kOwnScripts[] = {"data.js",     "words.js",    "charts.js", "pointer.js", "tables.js",
+                                       "timeline.js", "drawings.js", "sweep.js",  "main.js"};
 
 std::string hash_of(const std::string& text) {
   const auto digest = base::sha256(text);
@@ -51,7 +51,8 @@ PageParts read_page_parts(base::FileSystem& files, const std::filesystem::path& 
   }
   PageParts parts;
   parts.html = files.read_all(directory / "report.html");
-  parts.styles = {without_source_map(files.read_all(directory / kLibraryStyle)), files.read_all(directory / "report.css")};
+  parts.styles = {without_source_map(files.read_all(directory / kLibraryStyle)),
+                  files.read_all(directory / "report.css")};
   parts.scripts = {without_source_map(files.read_all(directory / kLibraryScript))};
   std::string own = "'use strict';\n{\n";
   for (const char* name : kOwnScripts) own += files.read_all(directory / name);
@@ -89,11 +90,10 @@ std::string content_policy(const PageParts& parts) {
 }
 
 std::string make_page(const PageParts& parts, std::string_view json) {
-  const std::pair<std::string_view, std::string> fillings[] = {
-      {"@POLICY@", content_policy(parts)},
-      {"@STYLES@", elements("style", parts.styles)},
-      {"@DATA@", escaped_json(json)},
-      {"@SCRIPTS@", elements("script", parts.scripts)}};
+  const std::pair<std::string_view, std::string> fillings[] = {{"@POLICY@", content_policy(parts)},
+                                                               {"@STYLES@", elements("style", parts.styles)},
+                                                               {"@DATA@", escaped_json(json)},
+                                                               {"@SCRIPTS@", elements("script", parts.scripts)}};
   std::string page;
   std::string_view rest = parts.html;
   for (const auto& [place, text] : fillings) {

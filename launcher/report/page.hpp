@@ -12,12 +12,13 @@ namespace trireme::launcher {
 
 /// What a page is made of, besides the data.
 struct PageParts {
-  std::string html;     ///< with @POLICY@, @STYLES@, @DATA@ and @SCRIPTS@, once each
+  std::string html;  ///< with @POLICY@, @STYLES@, @DATA@ and @SCRIPTS@, once each
   std::vector<std::string> styles;
   std::vector<std::string> scripts;  ///< run in this order
 };
 
-/// Reads them from `directory`. Throws base::Error, which says what to install, when the library for curves is not there.
+/// Reads them from `directory`. Throws base::Error, which says what to install, when the library for curves is not
+/// there.
 PageParts read_page_parts(base::FileSystem& files, const std::filesystem::path& directory);
 
 /// "<prefix>/share/trireme/report", where this program lies in <prefix>/bin.

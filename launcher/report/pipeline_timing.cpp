@@ -8,7 +8,7 @@
 namespace trireme::launcher {
 namespace {
 
-constexpr double kBackward = 2.0;  // of a forward
+constexpr double kBackward = 2.0;    // of a forward
 constexpr int kMostChunks = 256;     // of all stages
 constexpr int kMostPlayed = 100000;  // micro-batches x chunks
 

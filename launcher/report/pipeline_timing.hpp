@@ -31,8 +31,8 @@ PipelineTiming time_pipeline(const schedule::Plan& plan);
 inline constexpr int kMostDrawn = 16;
 
 /// {"kind","stages","chunks","micro_batches","played","idle_share","drawn","length","slots":[[stage,forward,chunk,
-/// micro_batch,begin,end],…]}. The idle share is that of `played` micro-batches, which are fewer than all when there are
-/// very many. Where all stages together have more than 256 chunks, only the first four members.
+/// micro_batch,begin,end],…]}. The idle share is that of `played` micro-batches, which are fewer than all when there
+/// are very many. Where all stages together have more than 256 chunks, only the first four members.
 base::Json pipeline_json(const schedule::Plan& plan);
 
 }  // namespace trireme::launcher

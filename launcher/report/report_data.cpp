@@ -62,7 +62,8 @@ std::vector<RunJson> read_runs(base::FileSystem& files, const std::vector<NamedR
       }
     }
   };
-  const std::size_t threads = std::clamp<std::size_t>(runs.size(), 1, std::clamp(std::thread::hardware_concurrency(), 1U, kMostThreads));
+  const std::size_t threads =
+      std::clamp<std::size_t>(runs.size(), 1, std::clamp(std::thread::hardware_concurrency(), 1U, kMostThreads));
   std::vector<std::jthread> pool;
   for (std::size_t i = 1; i < threads; ++i) pool.emplace_back(work);
   work();
@@ -75,8 +76,10 @@ void check_paths(base::FileSystem& files, const std::vector<Path>& paths) {
     if (!files.exists(path)) throw base::InputError(str("there is no run directory ", path.string()));
     if (is_sweep(files, path)) {
       if (paths.size() > 1) {
-        throw base::InputError(str(path.string(), " is a sweep: a report shows one sweep alone, or runs; its trials are "
-                                   "runs: ", (path / "trial_0").string(), " …"));
+        throw base::InputError(str(path.string(),
+                                   " is a sweep: a report shows one sweep alone, or runs; its trials are "
+                                   "runs: ",
+                                   (path / "trial_0").string(), " …"));
       }
     } else if (!is_run_directory(files, path) && !files.exists(path / "metrics.jsonl")) {
       throw base::InputError(str(path.string(), " is no run directory: it holds no run.ini, attempts.jsonl or lease"));

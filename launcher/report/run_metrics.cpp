@@ -66,7 +66,8 @@ class Reader {
 
   RunMetrics finish() {
     metrics_.dropped_fields = values_.dropped();
-    std::erase_if(metrics_.curves, [](const NamedCurve& named) { return named.curve.count() + named.curve.gaps() == 0; });
+    std::erase_if(metrics_.curves,
+                  [](const NamedCurve& named) { return named.curve.count() + named.curve.gaps() == 0; });
     return std::move(metrics_);
   }
 

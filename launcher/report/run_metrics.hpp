@@ -1,5 +1,5 @@
-// Reads metrics.jsonl for a report: every numeric field becomes a curve. The file may be somebody else's, damaged, of any
-// size, and still growing.
+// Reads metrics.jsonl for a report: every numeric field becomes a curve. The file may be somebody else's, damaged, of
+// any size, and still growing.
 #pragma once
 
 #include <cstdint>

@@ -25,12 +25,12 @@ struct RungCost {
 /// `uses`: of each trial.
 std::vector<RungCost> rung_costs(const SweepState& state, const std::vector<TrialUse>& uses);
 
-/// {"name","metric","minimise","rungs","parameters":[…],"trials":[…],"best":[…],"rung_costs":[…],"full_steps"}. Texts are
-/// printable. `uses`: of each trial.
+/// {"name","metric","minimise","rungs","parameters":[…],"trials":[…],"best":[…],"rung_costs":[…],"full_steps"}. Texts
+/// are printable. `uses`: of each trial.
 base::Json sweep_json(const SweepState& state, const std::vector<TrialUse>& uses);
 
-/// The trials in the order in which a report lists their runs: the best first, then the others that began, by number; at
-/// most `most`.
+/// The trials in the order in which a report lists their runs: the best first, then the others that began, by number;
+/// at most `most`.
 std::vector<std::size_t> trials_to_show(const SweepState& state, std::size_t most);
 
 }  // namespace trireme::launcher

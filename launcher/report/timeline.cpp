@@ -126,7 +126,8 @@ std::vector<Span> spans_of(const RunFacts& facts, double now) {
 Json timeline_json(const RunFacts& facts, const std::vector<SaveMark>& saves, double now) {
   Json spans = Json::array(), attempts = Json::array(), marks = Json::array(), health = Json::array();
   for (const Span& span : spans_of(facts, now)) {
-    spans.push_back({{"kind", name_of(span.kind)}, {"begin", span.begin}, {"end", span.end}, {"attempt", span.attempt}});
+    spans.push_back(
+        {{"kind", name_of(span.kind)}, {"begin", span.begin}, {"end", span.end}, {"attempt", span.attempt}});
   }
   for (const Attempt& attempt : facts.attempts) {
     attempts.push_back(attempt_json(facts, attempt, now));

@@ -25,7 +25,8 @@ struct Span {
 
 const char* name_of(Span::Kind kind);  ///< "queued", "idle", "starting", "running", "lost"
 
-/// Ascending, none of them empty. An attempt without an end ends where it was last seen. `now`: seconds since the epoch.
+/// Ascending, none of them empty. An attempt without an end ends where it was last seen. `now`: seconds since the
+/// epoch.
 std::vector<Span> spans_of(const RunFacts& facts, double now);
 
 /// {"spans":[…],"attempts":[…],"saves":[…],"health":[…]}: what the page draws, and the same as numbers for its table.

@@ -4,7 +4,7 @@ const kDark = ['#7fb0ff', '#ff9a5c', '#5fd39a', '#e58bea', '#e0b84a', '#5cc8dc',
 const kDashes = [[], [8, 3], [2, 3], [9, 3, 2, 3]];
 const kSparse = runs.length > 4 ? 12 : 60;  // a line of so few values shows them as dots
 const kDense = 600;  // a line of more values is drawn without dashes: they would not show, and take seconds to draw
-const kFaint = '55';  // opacity of what lies behind a smoothed curve
+const kFaint = '55', kFainter = '28';  // opacity of what lies behind a smoothed or thinned curve, of few and of many runs
 // Its legend writes the names of series as HTML; ours are in the box beside the pointer.
 Dygraph.PLUGINS = Dygraph.PLUGINS.filter((plugin) => plugin !== Dygraph.Plugins.Legend);
 const dark = window.matchMedia('(prefers-color-scheme: dark)');
@@ -38,7 +38,7 @@ const kGiB = 1 / (1 << 30);
 const kKnown = [
   {id: 'loss', title: 'Loss', unit: 'nats a token', wide: true, fields: [['loss', 'training'], ['valid_loss', 'validation']]},
   {id: 'throughput', title: 'Throughput', unit: 'tokens a second', fields: [['tokens_per_second', '']]},
-  {id: 'peak', title: 'Share of peak', unit: '% of the matmul peak measured here', scale: 100, fields: [['peak_share', '']]},
+  {id: 'peak', title: 'Share of peak', unit: '% of the measured peak', scale: 100, fields: [['peak_share', '']]},
   {id: 'norm', title: 'Gradient norm', unit: 'before clipping', fields: [['grad_norm', '']]},
   {id: 'lr', title: 'Learning rate', unit: '', exact: true, fields: [['lr', '']]},
   {id: 'times', title: 'Step time', unit: 'seconds, in windows of steps',
@@ -106,20 +106,23 @@ class Chart {
       this.spec.fields.forEach(([field, label], i) => {
         const curve = run.curves.get(field);
         if (!curve || !this.enabled[i]) return;
-        const smooth = state.smoothing > 0 && !this.spec.exact && curve.steps.length > kSparse ? curve.smoothed(state.axis, state.smoothing) : null;
+        const smooth = curve.means || (state.smoothing > 0 && !this.spec.exact && curve.steps.length > kSparse)
+          ? curve.smoothed(state.axis, this.spec.exact ? 0 : state.smoothing) : null;
         all.push({run, curve, field, label, look: look(runs.length === 1 ? i : run.index), points: curve.points(state.axis), smooth, second: i > 0});
       });
     }
     return all;
   }
 
-  // What dygraphs draws: each series, and behind a smoothed one its points.
+  // What dygraphs draws: each series; behind a smoothed one its points, behind the means of a thinned one its extremes.
   lines() {
     const lines = [];
+    const visible = state.visible.filter(Boolean).length;
+    const faint = visible > 6 ? kFainter : kFaint, alpha = Math.min(0.24, 0.01 + 0.5 / visible);
     for (const one of this.shownSeries) {
       const lit = state.lit === one.run.index;
       const width = lit ? 3 : one.second && runs.length > 1 ? 1 : 1.6;
-      if (one.smooth) lines.push({points: one.points, color: one.look.color + kFaint, dash: null, width: 1, dots: false});
+      if (one.smooth) lines.push({points: one.points, dash: null, color: one.curve.means ? one.look.color : one.look.color + faint, width: 1, dots: false, band: one.curve.means !== null, alpha});
       const points = one.smooth || one.points;
       lines.push({points, color: one.look.color, dash: points.length <= kDense ? one.look.dash : null, width, dots: one.points.length <= kSparse});
     }
@@ -156,6 +159,7 @@ class Chart {
     lines.forEach((line, i) => {
       series[names[i]] = {color: line.color, strokePattern: line.dash && line.dash.length > 0 ? line.dash : null, strokeWidth: line.width,
         drawPoints: line.dots, pointSize: line.dots ? 2.2 : 0};
+      if (line.band) series[names[i]].plotter = bandPlotter(line);
     });
     const [low, high] = state.window || domain;
     this.graph = new Dygraph(this.canvas, [domain[0], domain[1]].map((x) => [x, ...names.map(() => null)]), {
@@ -163,7 +167,7 @@ class Chart {
       highlightCircleSize: 0, interactionModel: {}, animatedZooms: false, drawGapEdgePoints: true, rightGap: 0, logscale: log, yRangePad: 8,
       gridLineColor: themed('--grid'), axisLineColor: themed('--line'), gridLineWidth: 1,
       axes: {
-        x: {logscale: state.logX, pixelsPerLabel: 70, axisLabelFormatter: (x) => count(x), axisLabelWidth: 56},
+        x: {logscale: state.logX, pixelsPerLabel: 50, axisLabelFormatter: (x) => count(x), axisLabelWidth: 56},
         y: {pixelsPerLabel: 34, axisLabelFormatter: (y) => axisNumber(y), axisLabelWidth: 52},
       },
       underlayCallback: (context, area, graph) => this.marks(context, area, graph),
@@ -217,6 +221,46 @@ class Chart {
       number('step'), number('largest'), number('step'), number('values'), number('no number')], rows, {tall: true, label: `Numbers of ${this.spec.title}`});
     this.numbers.replaceChildren(this.numbers.firstChild, box);
   }
+}
+
+// Fills what lies between the smallest and the largest values of a thinned curve, once for each column of pixels. A
+// spike stays visible by the outline.
+function bandPlotter({color, alpha}) {
+  return ({drawingContext: context, points}) => {
+    context.fillStyle = context.strokeStyle = color;
+    for (const part of bandParts(points)) {
+      context.beginPath();
+      part.forEach(([x, high], i) => (i === 0 ? context.moveTo(x, high) : context.lineTo(x, high)));
+      for (let i = part.length - 1; i >= 0; --i) context.lineTo(part[i][0], part[i][2]);
+      context.closePath();
+      context.globalAlpha = alpha;
+      context.fill();
+      context.globalAlpha = 2 * alpha;
+      context.lineWidth = 0.7;
+      context.stroke();
+    }
+    context.globalAlpha = 1;
+  };
+}
+
+// [[x, top, bottom], …] in pixels, a list for each part without a gap. Each point counts for its neighbours too, since
+// smallest and largest values take turns.
+function bandParts(points) {
+  const parts = [[]];
+  points.forEach((point, i) => {
+    if (point.yval === null || Number.isNaN(point.canvasy)) {
+      parts.push([]);
+      return;
+    }
+    const around = [points[i - 1], point, points[i + 1]].filter((one) => one && one.yval !== null && !Number.isNaN(one.canvasy)).map((one) => one.canvasy);
+    const top = Math.min(...around), bottom = Math.max(...around), x = Math.round(point.canvasx);
+    const part = parts[parts.length - 1], before = part[part.length - 1];
+    if (before && before[0] === x) {
+      before[1] = Math.min(before[1], top);
+      before[2] = Math.max(before[2], bottom);
+    } else part.push([x, top, bottom]);
+  });
+  return parts.filter((part) => part.length > 0);
 }
 
 function axisNumber(y) {

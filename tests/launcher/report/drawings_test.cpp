@@ -76,7 +76,11 @@ TEST(Timeline, NamesArePrintable) {
   RunFacts facts;
   facts.attempts = {attempt(1, 100, 0, 200, "")};
   facts.attempts[0].start.layout = "tp2\x1b[2J";
-  facts.attempts[0].health.push_back({.time = 150, .kind = "spike", .action = "skipped", .message = "a\xE2\x80\xAE" "b"});
+  facts.attempts[0].health.push_back({.time = 150,
+                                      .kind = "spike",
+                                      .action = "skipped",
+                                      .message = "a\xE2\x80\xAE"
+                                                 "b"});
   const auto json = timeline_json(facts, {{150, 2}}, 900);
   EXPECT_EQ(json.at("attempts").at(0).at("layout"), "tp2\\x1B[2J");
   EXPECT_EQ(json.at("health").at(0).at("message"), "a\\u{202E}b");
@@ -92,8 +96,8 @@ TEST(PipelineTiming, HasTheBubbleOfThePapers) {
       EXPECT_NEAR(time_pipeline({ScheduleKind::kGpipe, stages, 1, batches}).idle_share, (p - 1) / (m + p - 1), 1e-12);
       EXPECT_NEAR(time_pipeline({ScheduleKind::kOneForwardOneBackward, stages, 1, batches}).idle_share,
                   (p - 1) / (m + p - 1), 1e-12);
-      EXPECT_NEAR(time_pipeline({ScheduleKind::kInterleaved, stages, 2, batches}).idle_share,
-                  (p - 1) / (2 * m + p - 1), 1e-12);
+      EXPECT_NEAR(time_pipeline({ScheduleKind::kInterleaved, stages, 2, batches}).idle_share, (p - 1) / (2 * m + p - 1),
+                  1e-12);
     }
   }
 }
@@ -130,7 +134,8 @@ TEST(Layouts, ReadsWhatTheLedgerHolds) {
   for (const topology::Degrees& degrees : {topology::Degrees{.tp = 8}, {.tp = 2, .cp = 2, .dp = 16, .pp = 4}}) {
     EXPECT_EQ(parse_degrees(topology::to_string(degrees)), degrees);
   }
-  for (const char* text : {"", "program", "mpirun x 4", "tp", "tp0", "tp2·", "tp2 pp2", "tp99999999999", "tp1000000·pp1000000"}) {
+  for (const char* text :
+       {"", "program", "mpirun x 4", "tp", "tp0", "tp2·", "tp2 pp2", "tp99999999999", "tp1000000·pp1000000"}) {
     EXPECT_FALSE(parse_degrees(text)) << text;
   }
 }

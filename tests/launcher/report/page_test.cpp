@@ -13,7 +13,8 @@ namespace {
 const PageParts kParts{"<p>@POLICY@</p>@STYLES@<b>@DATA@</b>@SCRIPTS@", {"a{}"}, {"1;", "2;"}};
 
 TEST(Page, JsonInAScriptElementCannotEndIt) {
-  const base::Json value = {"</script><img onerror=alert(1)>", "<!--<script>", "a&b", "\xE2\x80\xA8\xE2\x80\xA9\xE2\x80\xAA", "\x01\x7f"};
+  const base::Json value = {"</script><img onerror=alert(1)>", "<!--<script>", "a&b",
+                            "\xE2\x80\xA8\xE2\x80\xA9\xE2\x80\xAA", "\x01\x7f"};
   const std::string text = escaped_json(value.dump());
   for (const char* bad : {"<", ">", "&", "\xE2\x80\xA8", "\xE2\x80\xA9"}) EXPECT_EQ(text.find(bad), std::string::npos);
   EXPECT_EQ(base::Json::parse(text), value);
@@ -22,13 +23,17 @@ TEST(Page, JsonInAScriptElementCannotEndIt) {
 TEST(Page, PolicyAllowsItsOwnPartsOnly) {
   // printf '1;' | openssl dgst -sha256 -binary | base64
   EXPECT_EQ(content_policy(kParts),
-            "default-src 'none'; script-src 'sha256-CImjRDTlhukYQ2AnxOi0wzgPhGQ3Mb3rVwJK24dFz1M=' 'sha256-6ebDVMEX0Q2RjAHSOjG9gqwf5tL025wC5//fwos0ewY='; style-src 'sha256-X1RutGBrXCt9KkSaXMK7tHftWiRscFHOhxsS8tv8hBk='; "
+            "default-src 'none'; script-src 'sha256-CImjRDTlhukYQ2AnxOi0wzgPhGQ3Mb3rVwJK24dFz1M=' "
+            "'sha256-6ebDVMEX0Q2RjAHSOjG9gqwf5tL025wC5//fwos0ewY='; style-src "
+            "'sha256-X1RutGBrXCt9KkSaXMK7tHftWiRscFHOhxsS8tv8hBk='; "
             "base-uri 'none'; form-action 'none'");
 }
 
 TEST(Page, PutsThePartsInTheirPlaces) {
   const std::string page = make_page(kParts, "{\"a\":\"@SCRIPTS@<\"}");
-  EXPECT_NE(page.find("<style>a{}</style>\n<b>{\"a\":\"@SCRIPTS@\\u003c\"}</b><script>1;</script>\n<script>2;</script>\n"), std::string::npos)
+  EXPECT_NE(
+      page.find("<style>a{}</style>\n<b>{\"a\":\"@SCRIPTS@\\u003c\"}</b><script>1;</script>\n<script>2;</script>\n"),
+      std::string::npos)
       << page;
 }
 

@@ -69,13 +69,15 @@ TEST_F(RunMetricsTest, TakesWhatTriremeWritesForNoNumber) {
 }
 
 TEST_F(RunMetricsTest, TheLastOfSeveralValuesOfAStepCounts) {
-  const auto metrics = read("{\"step\":1,\"loss\":1}\n{\"step\":2,\"loss\":9}\n{\"step\":2,\"loss\":2}\n{\"accuracy\":0.5}\n");
+  const auto metrics =
+      read("{\"step\":1,\"loss\":1}\n{\"step\":2,\"loss\":9}\n{\"step\":2,\"loss\":2}\n{\"accuracy\":0.5}\n");
   EXPECT_EQ(curve(metrics, "loss")->points(), (std::vector<CurvePoint>{{1, 1.0}, {2, 2.0}}));
   EXPECT_EQ(curve(metrics, "accuracy")->points(), (std::vector<CurvePoint>{{2, 0.5}}));
 }
 
 TEST_F(RunMetricsTest, StepsThatAreNoStepsAreNotTaken) {
-  const auto metrics = read("{\"step\":-5,\"a\":1}\n{\"step\":1e300,\"a\":2}\n{\"step\":\"7\",\"a\":3}\n{\"step\":10.0,\"a\":4}\n");
+  const auto metrics =
+      read("{\"step\":-5,\"a\":1}\n{\"step\":1e300,\"a\":2}\n{\"step\":\"7\",\"a\":3}\n{\"step\":10.0,\"a\":4}\n");
   EXPECT_EQ(curve(metrics, "a")->points(), (std::vector<CurvePoint>{{0, 3.0}, {10, 4.0}}));
 }
 
@@ -93,7 +95,8 @@ TEST_F(RunMetricsTest, SamplesAreKeptAsText) {
   const auto metrics = read(
       "{\"step\":5,\"sample_prompt\":\"In the\",\"sample_text\":\"</script>\\u202e\\nx\"}\n"
       "{\"step\":5,\"sample_prompt\":\"In the\",\"sample_text\":\"again\"}\n"
-      "{\"step\":6,\"sample_prompt\":\"b\",\"sample_text\":\"" + std::string(5000, 'y') + "\"}\n");
+      "{\"step\":6,\"sample_prompt\":\"b\",\"sample_text\":\"" +
+      std::string(5000, 'y') + "\"}\n");
   ASSERT_EQ(metrics.samples.size(), 2U);
   EXPECT_EQ(metrics.samples[0].text, "again");
   EXPECT_EQ(metrics.samples[1].text.size(), kLongestSample + std::string(" …").size());
