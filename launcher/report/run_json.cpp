@@ -84,7 +84,10 @@ RunJson read_run_json(base::FileSystem& files, const std::filesystem::path& path
     run.gpus = run.gpus || attempt.start.gpus;
   }
   RunMetrics metrics{.positions = Positions(starts)};
-  attempt_to("metrics.jsonl", [&] { metrics = read_metrics(files, path / "metrics.jsonl", starts, most_buckets); });
+  attempt_to("metrics.jsonl", [&] {
+    metrics = read_metrics(files, path / "metrics.jsonl", starts, most_buckets,
+                           facts.program ? MetricsWriter::kProgram : MetricsWriter::kAttempt);
+  });
   run.lines = metrics.lines;
 
   Json meta = summary_json(facts, name, now);

@@ -17,21 +17,25 @@ namespace trireme::launcher {
 namespace {
 
 constexpr std::size_t kBlock = std::size_t{4} << 20;
+constexpr double kFirstTime = 1e9;  // 2001: an earlier "time" is something else that a program measured
 constexpr double kLargestStep = 9007199254740992.0;  // 2^53: larger ones are no whole numbers as doubles
 
 // What a field is to a report.
 enum class Meaning { kCurve, kStep, kTime, kTokens, kSeconds, kSaving, kNothing };
 
-Meaning meaning_of(std::string_view field) {
+Meaning meaning_of(std::string_view field, MetricsWriter writer) {
+  if (field.size() > kLongestField) return Meaning::kNothing;
   if (field == "step") return Meaning::kStep;
   if (field == "time") return Meaning::kTime;
+  if (writer == MetricsWriter::kProgram) {  // of its other names only two have a meaning (docs/program.md)
+    return field == "steps" || field == "saved_step" ? Meaning::kNothing : Meaning::kCurve;
+  }
   if (field == "tokens") return Meaning::kTokens;
   if (field == "seconds") return Meaning::kSeconds;
   if (field == "saving_seconds") return Meaning::kSaving;
   constexpr std::array<std::string_view, 5> counters = {"samples", "steps", "saved_step", "skipped_steps",
                                                         "valid_tokens"};
-  const bool counts = std::ranges::find(counters, field) != counters.end() || field.size() > kLongestField;
-  return counts ? Meaning::kNothing : Meaning::kCurve;
+  return std::ranges::find(counters, field) != counters.end() ? Meaning::kNothing : Meaning::kCurve;
 }
 
 std::string shortened(std::string text) {
@@ -44,8 +48,8 @@ std::string shortened(std::string text) {
 
 class Reader {
  public:
-  Reader(const std::vector<double>& starts, std::size_t most_buckets)
-      : most_buckets_(most_buckets), values_(kMostFields), metrics_{.positions = Positions(starts)} {}
+  Reader(const std::vector<double>& starts, std::size_t most_buckets, MetricsWriter writer)
+      : most_buckets_(most_buckets), writer_(writer), values_(kMostFields), metrics_{.positions = Positions(starts)} {}
 
   void take_line(std::string_view line) {
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) return;
@@ -75,7 +79,7 @@ class Reader {
   void learn_fields() {
     for (std::size_t i = meanings_.size(); i < values_.fields().size(); ++i) {
       const std::string& field = values_.fields()[i];
-      meanings_.push_back(meaning_of(field));
+      meanings_.push_back(meaning_of(field, writer_));
       metrics_.curves.push_back({field, Curve(most_buckets_)});
     }
   }
@@ -88,7 +92,7 @@ class Reader {
       if (meaning == Meaning::kStep && value.number >= 0 && value.number <= kLargestStep) {
         step_ = static_cast<std::int64_t>(value.number);
       }
-      if (meaning == Meaning::kTime) time = value.number;
+      if (meaning == Meaning::kTime && value.number >= kFirstTime) time = value.number;
       if (meaning == Meaning::kTokens) tokens = value.number;
       if (meaning == Meaning::kSeconds) seconds = value.number;
       if (meaning == Meaning::kSaving) saving = value.number;
@@ -98,7 +102,8 @@ class Reader {
     if (saving && time && *saving > 0) take_save({*time, *saving});
     for (const LineValues::Value& value : values_.values()) {
       const Meaning meaning = meanings_[value.field];
-      if (meaning == Meaning::kCurve || meaning == Meaning::kSaving) {
+      const bool other_time = meaning == Meaning::kTime && value.number < kFirstTime;
+      if (meaning == Meaning::kCurve || meaning == Meaning::kSaving || other_time) {
         metrics_.curves[value.field].curve.add(step_, value.number);
       }
     }
@@ -151,6 +156,7 @@ class Reader {
   }
 
   std::size_t most_buckets_;
+  MetricsWriter writer_;
   LineValues values_;
   std::vector<Meaning> meanings_;
   RunMetrics metrics_;
@@ -160,8 +166,8 @@ class Reader {
 }  // namespace
 
 RunMetrics read_metrics(base::FileSystem& files, const std::filesystem::path& path, const std::vector<double>& starts,
-                        std::size_t most_buckets) {
-  Reader reader(starts, most_buckets);
+                        std::size_t most_buckets, MetricsWriter writer) {
+  Reader reader(starts, most_buckets, writer);
   if (!files.exists(path)) return reader.finish();
   const auto file = files.open_own(path, base::OpenMode::kRead);
   std::vector<char> buffer(kBlock + base::kLongestLine + LineValues::padding());

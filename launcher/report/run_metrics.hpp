@@ -11,6 +11,7 @@
 #include "launcher/report/curve.hpp"
 #include "launcher/report/position.hpp"
 #include "launcher/report/step_times.hpp"
+#include "launcher/run_directory/run_directory.hpp"
 
 namespace trireme::launcher {
 
@@ -49,10 +50,11 @@ inline constexpr std::size_t kMostSamples = 120;
 inline constexpr std::size_t kLongestSample = 4000;  ///< bytes
 inline constexpr std::size_t kMostSaves = 200;
 
-/// A missing file has no lines. `starts` as in Positions, `most_buckets` as in Curve. A torn last line is passed over;
+/// A missing file has no lines. Where somebody's own program wrote it, all fields but those of docs/program.md are
+/// curves, whatever their names. `starts` as in Positions, `most_buckets` as in Curve. A torn last line is passed over;
 /// a line without a step counts for the step before it. Values that JSON does not have (NaN, Infinity) are gaps. Throws
 /// as base::FileSystem::open_own() does.
 RunMetrics read_metrics(base::FileSystem& files, const std::filesystem::path& file, const std::vector<double>& starts,
-                        std::size_t most_buckets);
+                        std::size_t most_buckets, MetricsWriter writer = MetricsWriter::kAttempt);
 
 }  // namespace trireme::launcher

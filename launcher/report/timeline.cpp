@@ -125,16 +125,25 @@ std::vector<Span> spans_of(const RunFacts& facts, double now) {
 
 Json timeline_json(const RunFacts& facts, const std::vector<SaveMark>& saves, double now) {
   Json spans = Json::array(), attempts = Json::array(), marks = Json::array(), health = Json::array();
+  const int first =
+      facts.attempts.size() <= kMostAttempts ? 0 : facts.attempts[facts.attempts.size() - kMostAttempts].number;
   for (const Span& span : spans_of(facts, now)) {
+    if (span.attempt != 0 && span.attempt < first) continue;
     spans.push_back(
         {{"kind", name_of(span.kind)}, {"begin", span.begin}, {"end", span.end}, {"attempt", span.attempt}});
   }
   for (const Attempt& attempt : facts.attempts) {
+    if (attempt.number < first) continue;
     attempts.push_back(attempt_json(facts, attempt, now));
     for (const slurm::HealthEvent& event : attempt.health) health.push_back(health_json(event, attempt.number));
+    if (health.size() > kMostHealth) health.erase(health.begin(), health.end() - kMostHealth);
   }
   for (const SaveMark& save : saves) marks.push_back({{"time", save.time}, {"seconds", save.seconds}});
-  return {{"spans", spans}, {"attempts", attempts}, {"saves", marks}, {"health", health}};
+  return {{"spans", spans},
+          {"attempts", attempts},
+          {"attempt_count", facts.attempts.size()},
+          {"saves", marks},
+          {"health", health}};
 }
 
 }  // namespace trireme::launcher

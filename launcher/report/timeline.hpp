@@ -29,8 +29,12 @@ const char* name_of(Span::Kind kind);  ///< "queued", "idle", "starting", "runni
 /// epoch.
 std::vector<Span> spans_of(const RunFacts& facts, double now);
 
-/// {"spans":[…],"attempts":[…],"saves":[…],"health":[…]}: what the page draws, and the same as numbers for its table.
-/// Names from the ledger are printable.
+/// The newest ones are shown.
+inline constexpr std::size_t kMostAttempts = 300;
+inline constexpr std::ptrdiff_t kMostHealth = 300;
+
+/// {"spans":[…],"attempts":[…],"attempt_count",…,"saves":[…],"health":[…]}: what the page draws, and the same as
+/// numbers for its table. Names from the ledger are printable.
 base::Json timeline_json(const RunFacts& facts, const std::vector<SaveMark>& saves, double now);
 
 }  // namespace trireme::launcher

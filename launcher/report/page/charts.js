@@ -36,7 +36,7 @@ function key(i) {
 
 const kGiB = 1 / (1 << 30);
 const kKnown = [
-  {id: 'loss', title: 'Loss', unit: 'nats a token', wide: true, fields: [['loss', 'training'], ['valid_loss', 'validation']]},
+  {id: 'loss', title: 'Loss', unit: runs.some((run) => run.raw.program) ? '' : 'nats a token', wide: true, fields: [['loss', 'training'], ['valid_loss', 'validation']]},
   {id: 'throughput', title: 'Throughput', unit: 'tokens a second', fields: [['tokens_per_second', '']]},
   {id: 'peak', title: 'Share of peak', unit: '% of the measured peak', scale: 100, fields: [['peak_share', '']]},
   {id: 'norm', title: 'Gradient norm', unit: 'before clipping', fields: [['grad_norm', '']]},

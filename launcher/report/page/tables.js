@@ -41,7 +41,7 @@ function factsOf(run) {
     fact('Throughput', tokens ? count(tokens[1]) : null, peak ? `tokens a second, ${share(peak[1])} of peak` : 'tokens a second'),
     fact('A step takes', times ? seconds(times.p50) : null, times ? `p90 ${seconds(times.p90)}, p99 ${seconds(times.p99)}` : null),
     fact('Device hours', attempts.length ? usedText(run) : null, `${share(lostShare(run))} lost`),
-    fact('Attempts', attempts.length ? whole(attempts.length) : null, layoutOf(run)));
+    fact('Attempts', attempts.length ? whole(run.raw.timeline.attempt_count) : null, layoutOf(run)));
 }
 
 // The table that switches runs on and off.
@@ -59,7 +59,7 @@ function runsTable() {
       element('span', {class: stateClass(run.raw.state), title: run.raw.note || null}, run.raw.state), stepsText(run), loss ? shown(loss[1]) : '–',
       valid ? `${shown(valid[1])} @ ${whole(valid[0])}` : '–', tokens ? count(tokens[1]) : '–', peak ? share(peak[1]) : '–',
       times ? seconds(times.p50) : '–', times ? seconds(times.p99) : '–', usedText(run), share(lostShare(run)),
-      whole(run.raw.timeline.attempts.length), layoutOf(run)];
+      whole(run.raw.timeline.attempt_count), layoutOf(run)];
   });
   const box = table(null, columns, rows, {tall: true, label: 'Runs'});
   box.querySelectorAll('tbody tr').forEach((row, i) => {

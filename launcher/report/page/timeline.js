@@ -54,7 +54,7 @@ function barWords(run) {
   const spent = {};
   for (const span of run.raw.timeline.spans) spent[span.kind] = (spent[span.kind] || 0) + span.end - span.begin;
   const words = kSpans.filter(([kind]) => spent[kind]).map(([kind]) => `${kind} ${seconds(spent[kind])}`);
-  return `${run.name}: ${words.join(', ')}; ${many(run.raw.timeline.attempts.length, 'attempt')}`;
+  return `${run.name}: ${words.join(', ')}; ${many(run.raw.timeline.attempt_count, 'attempt')}`;
 }
 
 // Round durations that divide a length into some ticks.
@@ -131,6 +131,8 @@ function timelineSection() {
   for (const run of lived) {
     const attempts = table(null, kAttemptColumns, attemptRows(run), {tall: true, label: `Attempts of ${run.name}`});
     section.append(lived.length === 1 ? attempts : element('details', {}, element('summary', {}, 'Attempts of ', element('bdi', {}, run.name)), attempts));
+    const left = run.raw.timeline.attempt_count - run.raw.timeline.attempts.length;
+    if (left > 0) section.append(element('p', {class: 'muted'}, `${run.name}: the oldest ${many(left, 'attempt')} are not shown.`));
     const health = healthTable(run);
     if (health) section.append(element('h3', {}, 'Health'), health);
   }

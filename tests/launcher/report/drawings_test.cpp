@@ -72,6 +72,16 @@ TEST(Timeline, ImpossibleTimesDrawNothingImpossible) {
   for (const Span& span : spans_of(facts, 400)) EXPECT_LT(span.begin, span.end);
 }
 
+TEST(Timeline, OfVeryManyAttemptsTheNewestAreShown) {
+  RunFacts facts;
+  for (int i = 1; i <= 1000; ++i) facts.attempts.push_back(attempt(i, 100 * i, 1, 100 * i + 50));
+  const auto json = timeline_json(facts, {}, 1e6);
+  EXPECT_EQ(json.at("attempt_count"), 1000);
+  EXPECT_EQ(json.at("attempts").size(), kMostAttempts);
+  EXPECT_EQ(json.at("attempts").back().at("attempt"), 1000);
+  EXPECT_EQ(json.at("spans").front().at("attempt"), 701);
+}
+
 TEST(Timeline, NamesArePrintable) {
   RunFacts facts;
   facts.attempts = {attempt(1, 100, 0, 200, "")};

@@ -28,7 +28,7 @@ class RunMetricsTest : public ::testing::Test {
 
 TEST_F(RunMetricsTest, MakesACurveOfEveryNumericField) {
   const auto metrics = read(
-      "{\"step\":1,\"loss\":2.5,\"name\":\"x\",\"ok\":true,\"list\":[1,{\"step\":9}],\"time\":5.0}\n"
+      "{\"step\":1,\"loss\":2.5,\"name\":\"x\",\"ok\":true,\"list\":[1,{\"step\":9}],\"time\":2e9}\n"
       "{\"step\":2,\"valid_loss\":3,\"tokens\":64}\n"
       "{\"loss\":2.25,\"step\":3}\n");
   ASSERT_EQ(metrics.curves.size(), 2U);
@@ -83,12 +83,22 @@ TEST_F(RunMetricsTest, StepsThatAreNoStepsAreNotTaken) {
 
 TEST_F(RunMetricsTest, HoursLeaveOutTheTimeBetweenAttempts) {
   const auto metrics = read(
-      "{\"step\":1,\"tokens\":64,\"time\":1000}\n{\"step\":2,\"tokens\":128,\"time\":4600}\n"
-      "{\"step\":2,\"valid_loss\":1,\"time\":4700}\n{\"step\":3,\"tokens\":192,\"time\":93600}\n",
-      {1000, 90000});
+      "{\"step\":1,\"tokens\":64,\"time\":2000001000}\n{\"step\":2,\"tokens\":128,\"time\":2000004600}\n"
+      "{\"step\":2,\"valid_loss\":1,\"time\":2000004700}\n{\"step\":3,\"tokens\":192,\"time\":2000093600}\n",
+      {2000001000, 2000090000});
   std::string json;
   metrics.positions.append_to(json);
   EXPECT_EQ(json, R"({"steps":[1,2,3],"tokens":[64.0,128.0,192.0],"hours":[0.0,1.0,2.0]})");
+}
+
+TEST_F(RunMetricsTest, AProgramsFieldsMeanWhatItLikes) {
+  base::PosixFileSystem files;
+  const auto path = directory_.path() / "metrics.jsonl";
+  files.replace(path, "{\"step\":1,\"steps\":9,\"time\":0.5,\"tokens\":7,\"seconds\":2,\"samples\":3}\n");
+  const auto metrics = read_metrics(files, path, {}, 10, MetricsWriter::kProgram);
+  for (const char* field : {"time", "tokens", "seconds", "samples"}) EXPECT_NE(curve(metrics, field), nullptr) << field;
+  EXPECT_EQ(metrics.curves.size(), 4U);
+  EXPECT_TRUE(metrics.step_times.empty());
 }
 
 TEST_F(RunMetricsTest, SamplesAreKeptAsText) {
