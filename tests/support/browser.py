@@ -19,7 +19,7 @@ class Browser:
         self.answers, from_browser = os.pipe()
         words = [program, "--headless=new", "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--no-first-run",
                  "--disable-dev-shm-usage", "--disable-background-networking", "--disable-component-update",
-                 "--disable-sync", "--disable-extensions", "--force-color-profile=srgb",
+                 "--disable-sync", "--disable-extensions", "--hide-scrollbars", "--force-color-profile=srgb",
                  f"--user-data-dir={self.profile}", "about:blank"]
 
         def place_pipes():  # Chromium reads descriptor 3 and writes descriptor 4

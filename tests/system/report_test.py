@@ -151,9 +151,9 @@ def killed_and_resharded(space, browser):
 
     first, second = table_of(browser, "#timeline table")[1:]
     start, end = attempts(space / "runs/main")[0], attempts(space / "runs/main")[1]
-    check(first[3] == "1 rank" and second[3] == "pp2" and first[-1] == "killed" and second[-1] == "done", f"{first} {second}")
+    check(first[4] == "1 rank" and second[4] == "pp2" and first[3] == "killed" and second[3] == "done", f"{first} {second}")
     lost = end["last_step"] - end["saved_step"]
-    check(first[6] == f"0 → {end['last_step']}" and first[7] == str(lost) and lost > 0, f"{first}, the ledger: {start} {end}")
+    check(first[7] == f"0 → {end['last_step']}" and first[8] == str(lost) and lost > 0, f"{first}, the ledger: {start} {end}")
     spans = browser.run("[...document.querySelectorAll('.bars svg title')].map(title => title.textContent)")
     check(any("lost" in span for span in spans), f"spans: {spans}")
     check("Pipeline 1f1b" in browser.run("document.querySelector('#layouts').textContent"), "no drawing of the schedule")

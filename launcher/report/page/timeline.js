@@ -79,10 +79,10 @@ function attemptRows(run) {
     const lastStep = attempt.last_step === undefined ? null : attempt.last_step;
     const lost = lastStep === null ? null : Math.max(0, lastStep - attempt.saved_step);
     const waited = run.raw.timeline.spans.filter((span) => span.kind === 'queued' && span.attempt === attempt.attempt).reduce((sum, span) => sum + span.end - span.begin, 0);
-    return [whole(attempt.attempt), date(attempt.begin), attempt.reason, attempt.layout, attempt.job || '–',
+    return [whole(attempt.attempt), date(attempt.begin), attempt.reason, attempt.how, attempt.layout, attempt.job || '–',
       hostsText(attempt), `${whole(attempt.first_step)} → ${lastStep === null ? '?' : whole(lastStep)}`,
       lost ? whole(lost) : '0', waited ? seconds(waited) : '–', seconds(attempt.training - attempt.begin), seconds(attempt.end - attempt.training),
-      attempt.saving_seconds ? seconds(attempt.saving_seconds) : '–', deviceHours(attempt.device_seconds, attempt.gpus), deviceHours(attempt.lost_seconds, attempt.gpus), attempt.how];
+      attempt.saving_seconds ? seconds(attempt.saving_seconds) : '–', deviceHours(attempt.device_seconds, attempt.gpus), deviceHours(attempt.lost_seconds, attempt.gpus)];
   });
 }
 
@@ -91,9 +91,9 @@ function hostsText(attempt) {
   return attempt.hosts.slice(0, 2).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
-const kAttemptColumns = [{title: 'Attempt'}, {title: 'began'}, {title: 'because', long: true}, {title: 'layout'}, {title: 'job'}, {title: 'hosts'}, {title: 'steps', number: true},
+const kAttemptColumns = [{title: 'Attempt'}, {title: 'began'}, {title: 'because', long: true}, {title: 'ended', long: true}, {title: 'layout'}, {title: 'job'}, {title: 'hosts'}, {title: 'steps', number: true},
   {title: 'steps lost', number: true}, {title: 'queued', number: true}, {title: 'starting', number: true}, {title: 'running', number: true}, {title: 'saving', number: true},
-  {title: 'device hours', number: true}, {title: 'lost', number: true}, {title: 'ended', long: true}];
+  {title: 'device hours', number: true}, {title: 'lost', number: true}];
 
 function healthTable(run) {
   const {health} = run.raw.timeline;
