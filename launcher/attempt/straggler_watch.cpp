@@ -46,8 +46,9 @@ void StragglerWatch::step(std::int64_t step, double compute_seconds) {
     event.rank = found->rank;
     event.host = session_.host_of_rank()[static_cast<std::size_t>(found->rank)];
     event.message = base::str("rank ", event.rank, " (host ", event.host, ") computes ", times,
-                              " times as long as the ranks with the same work, for ",
-                              format_duration(found->for_seconds), " now: all wait for it");
+                              " times as long as the ranks with the same work",
+                              found->for_seconds > 0 ? ", for " + format_duration(found->for_seconds) + " now" : "",
+                              ": all wait for it");
     log_.warn(event.message);
     keeper_.health(event);
   }
