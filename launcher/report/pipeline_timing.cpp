@@ -21,7 +21,7 @@ class Ends {
         ends_(2 * static_cast<std::size_t>(chunks_) * static_cast<std::size_t>(micro_batches_), -1.0) {}
 
   double& at(bool forward, int chunk, int micro_batch) {
-    const std::size_t row = static_cast<std::size_t>((forward ? 0 : chunks_) + chunk);
+    const std::size_t row = static_cast<std::size_t>(forward ? 0 : chunks_) + static_cast<std::size_t>(chunk);
     return ends_[row * static_cast<std::size_t>(micro_batches_) + static_cast<std::size_t>(micro_batch)];
   }
   /// When what the action needs is there; below 0: not known yet.
