@@ -9,7 +9,6 @@ namespace {
 constexpr std::size_t kLeastOfWindow = 20;
 
 StepTimes::Percentiles percentiles_of(std::vector<float> seconds) {
-  std::ranges::sort(seconds);
   return {percentile(seconds, 50), percentile(seconds, 90), percentile(seconds, 99)};
 }
 
@@ -21,9 +20,11 @@ void keep_every_second(std::vector<Value>& values) {
 
 }  // namespace
 
-double percentile(const std::vector<float>& sorted, double percent) {
-  const auto rank = static_cast<std::size_t>(std::ceil(percent / 100.0 * static_cast<double>(sorted.size())));
-  return static_cast<double>(sorted[std::clamp<std::size_t>(rank, 1, sorted.size()) - 1]);
+double percentile(std::vector<float>& values, double percent) {
+  const auto rank = static_cast<std::size_t>(std::ceil(percent / 100.0 * static_cast<double>(values.size())));
+  const auto at = values.begin() + static_cast<std::ptrdiff_t>(std::clamp<std::size_t>(rank, 1, values.size()) - 1);
+  std::ranges::nth_element(values, at);
+  return static_cast<double>(*at);
 }
 
 void StepTimes::add(std::int64_t step, double seconds) {

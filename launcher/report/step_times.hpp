@@ -9,8 +9,9 @@
 
 namespace trireme::launcher {
 
-/// Nearest rank: the smallest of `sorted` that at least `percent` % of them do not exceed. `sorted` is not empty.
-double percentile(const std::vector<float>& sorted, double percent);
+/// Nearest rank: the smallest of `values` that at least `percent` % of them do not exceed. Changes their order; there
+/// is at least one.
+double percentile(std::vector<float>& values, double percent);
 
 /// Seconds of steps, at most kMost of them: of a longer run every second, fourth, … step.
 class StepTimes {
