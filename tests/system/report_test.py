@@ -20,6 +20,7 @@ STEPS, KILLED_AFTER = 40, 23
 HOSTILE = "<img src=x onerror=\"document.title='OWNED'\">"
 ENDS = "</script><script>document.title='OWNED'</script>"
 WEIRD = "<!--<script>\u2028\u2029\u202e\x1b[31m&amp;&lt;"
+BOX = "(r => [r.left, r.top, r.width, r.height])(document.querySelector('.overlay').getBoundingClientRect())"
 AXE = glob.glob(os.path.join(os.environ["TRIREME_VENV"], "lib", "python3*", "site-packages", "axe_playwright_python",
                              "axe.min.js"))
 
@@ -144,7 +145,7 @@ def killed_and_resharded(space, browser):
     browser.press("End")
     said = browser.run("document.querySelector('.overlay').getAttribute('aria-valuetext')")
     check(f"step {STEPS}" in said and f"training {shown(losses[STEPS])}" in said, f"the keys say: {said}")
-    box = browser.run("(() => { const r = document.querySelector('.overlay').getBoundingClientRect(); return [r.left, r.top, r.width, r.height]; })()")
+    box = browser.run(BOX)
     browser.mouse("mouseMoved", box[0] + box[2] * 19 / (STEPS - 1), box[1] + box[3] / 2)  # step 20 of 1 … 40
     said = browser.run("document.querySelector('.readout').textContent")
     check("step 20 " in said and shown(losses[20]) in said, f"under the pointer: {said}")
@@ -176,9 +177,16 @@ def several_runs(space, browser):
     browser.run("document.querySelector('.overlay').focus()")
     browser.press("End")
     check(lines() == 2, f"{lines()} values after one run was switched off")
-    for name in ("tokens", "hours"):
+    browser.run("document.querySelectorAll('figcaption button, fieldset ~ button').forEach(button => button.click())")
+    for name in ("tokens", "hours", "steps"):
         browser.run(f"document.querySelector('input[value={name}]').click()")
-    browser.settle()
+        browser.settle()
+    box = browser.run(BOX)
+    for kind, x in (("mousePressed", 0.25), ("mouseMoved", 0.5), ("mouseReleased", 0.75)):
+        browser.mouse(kind, box[0] + box[2] * x, box[1] + box[3] / 2, button="left", buttons=1, clickCount=1)
+    low, high = browser.run("['min', 'max'].map(end => Number(document.querySelector('.overlay').getAttribute('aria-value' + end)))")
+    check(math.isclose(low, STEPS ** 0.25, rel_tol=0.02) and math.isclose(high, STEPS ** 0.75, rel_tol=0.02),
+          f"zoomed to {low} … {high} of 1 … {STEPS} on a logarithmic axis")
     check(not browser.problems, f"choosing axes: {browser.problems}")
 
 

@@ -151,6 +151,7 @@ class Chart {
     }
     const log = this.log;
     const scaled = lines.map(({points}) => points.map(([x, y]) => [x, y === null || (log && y <= 0) ? null : y * scale]));
+    this.scaled = scaled;
     const names = lines.map((_, i) => `s${i}`);
     // Every line has its own x values, so that no value is moved; dygraphs' own tables have one x for all.
     const Handler = function () {};
@@ -168,7 +169,7 @@ class Chart {
       gridLineColor: themed('--grid'), axisLineColor: themed('--line'), gridLineWidth: 1,
       axes: {
         x: {logscale: state.logX, pixelsPerLabel: 50, axisLabelFormatter: (x) => count(x), axisLabelWidth: 56},
-        y: {pixelsPerLabel: 34, axisLabelFormatter: (y) => axisNumber(y), axisLabelWidth: 52},
+        y: {valueRange: this.yRange(low, high), pixelsPerLabel: 34, axisLabelFormatter: (y) => axisNumber(y), axisLabelWidth: 52},
       },
       underlayCallback: (context, area, graph) => this.marks(context, area, graph),
     });
@@ -177,8 +178,15 @@ class Chart {
 
   zoom() {
     if (!this.near || this.dirty || !this.graph) { this.dirty = true; return; }
-    this.graph.updateOptions({dateWindow: state.window || xDomain()});
+    const window = state.window || xDomain();
+    this.graph.updateOptions({dateWindow: window, axes: {y: {valueRange: this.yRange(...window)}}});
     this.pointer.place(this.graph);
+  }
+
+  // null: dygraphs looks for itself, which on a logarithmic scale needs a value above zero.
+  yRange(low, high) {
+    const some = this.scaled.some((points) => points.some(([x, y]) => y !== null && x >= low && x <= high));
+    return this.log && !some ? [1, 10] : null;
   }
 
   // Where attempts went on, of a run that is looked at alone.
