@@ -49,7 +49,7 @@ const kKnown = [
   {id: 'memory', title: 'Memory', unit: 'GiB, high water of the rank with the most', scale: kGiB,
     fields: [['host_memory_bytes', 'host'], ['device_memory_bytes', 'device']]},
   {id: 'slowest', title: 'Slowest rank', unit: 'seconds of compute', fields: [['slowest_rank_compute_seconds', '']]},
-  {id: 'rank', title: 'Which rank was slowest', unit: 'rank', exact: true, fields: [['slowest_rank', '']]},
+  {id: 'rank', title: 'Which rank was slowest', unit: 'rank', exact: true, dots: true, fields: [['slowest_rank', '']]},
 ];
 
 function chartSpecs() {
@@ -106,7 +106,7 @@ class Chart {
       this.spec.fields.forEach(([field, label], i) => {
         const curve = run.curves.get(field);
         if (!curve || !this.enabled[i]) return;
-        const smooth = curve.means || (state.smoothing > 0 && !this.spec.exact && curve.steps.length > kSparse)
+        const smooth = !this.spec.dots && curve.means || (state.smoothing > 0 && !this.spec.exact && curve.steps.length > kSparse)
           ? curve.smoothed(state.axis, this.spec.exact ? 0 : state.smoothing) : null;
         all.push({run, curve, field, label, look: look(runs.length === 1 ? i : run.index), points: curve.points(state.axis), smooth, second: i > 0});
       });
@@ -160,7 +160,8 @@ class Chart {
     lines.forEach((line, i) => {
       series[names[i]] = {color: line.color, strokePattern: line.dash && line.dash.length > 0 ? line.dash : null, strokeWidth: line.width,
         drawPoints: line.dots, pointSize: line.dots ? 2.2 : 0};
-      if (line.band) series[names[i]].plotter = bandPlotter(line);
+      if (this.spec.dots) series[names[i]].plotter = dotPlotter(line);
+      else if (line.band) series[names[i]].plotter = bandPlotter(line);
     });
     const [low, high] = state.window || domain;
     this.graph = new Dygraph(this.canvas, [domain[0], domain[1]].map((x) => [x, ...names.map(() => null)]), {
@@ -189,7 +190,7 @@ class Chart {
     return this.log && !some ? [1, 10] : null;
   }
 
-  // Where attempts went on, of a run that is looked at alone.
+  // Where attempts went on, and what was seen of its health, of a run that is looked at alone.
   marks(context, area, graph) {
     const shown = runs.filter((run) => state.visible[run.index]);
     if (shown.length !== 1) return;
@@ -205,6 +206,16 @@ class Chart {
       context.stroke();
     }
     context.setLineDash([]);
+    context.fillStyle = themed('--warn');
+    for (const event of shown[0].raw.timeline.health) {
+      const x = graph.toDomXCoord(shown[0].x(state.axis, event.step));
+      if (!(x >= area.x && x <= area.x + area.w)) continue;
+      context.beginPath();
+      context.moveTo(x - 5, area.y);
+      context.lineTo(x + 5, area.y);
+      context.lineTo(x, area.y + 9);
+      context.fill();
+    }
   }
 
   // The chart as a table: what a screen reader reads.
@@ -248,6 +259,14 @@ function bandPlotter({color, alpha}) {
       context.stroke();
     }
     context.globalAlpha = 1;
+  };
+}
+
+// Numbers that are names, such as ranks: a line between them would mean nothing.
+function dotPlotter({color}) {
+  return ({drawingContext: context, points}) => {
+    context.fillStyle = color;
+    for (const point of points) if (point.yval !== null) context.fillRect(point.canvasx - 1, point.canvasy - 1, 2, 2);
   };
 }
 
