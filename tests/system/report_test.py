@@ -196,8 +196,9 @@ def sweeps(space, browser):
     nothing_bad(browser, page, "a sweep")
     best = json.loads(space.must("sweep", "best", "sweeps/lr", "--top", "10", "--json").stdout)["best"]
     rows = table_of(browser, "#sweep table")[1:]
-    want = [[str(trial["trial"]), trial["parameters"]["optimizer.lr"], shown(trial["results"][-1]["metric"])] for trial in best]
-    check([row[:3] for row in rows] == want, f"the best trials: {rows}, sweep best says {want}")
+    want = [[str(trial["trial"]), shown(trial["results"][-1]["metric"]), str(trial["results"][-1]["step"]),
+             trial["parameters"]["optimizer.lr"]] for trial in best]
+    check([row[:4] for row in rows] == want, f"the best trials: {rows}, sweep best says {want}")
     status = json.loads(space.must("sweep", "status", "sweeps/lr", "--json").stdout)
     rungs = browser.run("[...document.querySelectorAll('#sweep table')][1].innerText")
     steps = sum(rung["steps"] for rung in page_data(browser)["sweep"]["rung_costs"])

@@ -11,7 +11,9 @@ function axisOf(name, values) {
     const on = (x) => (log ? Math.log(x) : x);
     const back = (x) => (log ? Math.exp(x) : x);
     const place = (value) => (on(Number(value)) - on(low)) / (on(high) - on(low));
-    return {name, place, ticks: [0, 0.25, 0.5, 0.75, 1].map((at) => [at, shown(back(on(low) + at * (on(high) - on(low))))])};
+    const distinct = [...new Set(numbers)];
+    const evenly = [0, 0.25, 0.5, 0.75, 1].map((at) => [at, shown(back(on(low) + at * (on(high) - on(low))))]);
+    return {name, place, ticks: distinct.length <= 5 ? distinct.map((value) => [place(value), shown(value)]) : evenly};
   }
   const words = [...new Set(present)].sort();
   return {name, place: (value) => (words.length < 2 ? 0.5 : words.indexOf(value) / (words.length - 1)), ticks: words.slice(0, 12).map((word, i) => [words.length < 2 ? 0.5 : i / (words.length - 1), word])};
@@ -22,7 +24,7 @@ function coordinates(sweep, measured) {
   const metric = axisOf(sweep.metric, measured.map((trial) => lastResult(trial)[1]));
   const best = new Set(sweep.best);
   const all = [...axes, metric];
-  const gap = Math.max(150, 900 / Math.max(1, all.length - 1)), top = 34, tall = 240, left = 70;
+  const gap = Math.max(150, 1100 / Math.max(1, all.length - 1)), top = 34, tall = 240, left = 70;
   const width = left + gap * (all.length - 1) + 90, height = top + tall + 20;
   const drawing = svg('svg', {width, height, viewBox: `0 0 ${width} ${height}`, role: 'img', 'aria-label': `Parallel coordinates of ${measured.length} trials; the table below holds the same numbers`});
   const ordered = [...measured].sort((a, b) => best.has(a.trial) - best.has(b.trial));
@@ -50,7 +52,7 @@ function coordinates(sweep, measured) {
     for (const [at, words] of one.ticks) {
       const y = top + (1 - at) * tall;
       drawing.append(svg('line', {class: 'axis-line', x1: x - 3, x2: x + 3, y1: y, y2: y}),
-        svg('text', {class: 'soft', x: i === 0 ? x - 7 : x + 7, y: y + 4, 'text-anchor': i === 0 ? 'end' : 'start'}, words));
+        svg('text', {class: 'soft halo', x: i === 0 ? x - 7 : x + 7, y: y + 4, 'text-anchor': i === 0 ? 'end' : 'start'}, words));
     }
   });
   return {drawing, lines};
@@ -63,11 +65,11 @@ function trialWords(sweep, trial) {
 }
 
 function trialsTable(sweep, trials, caption, {keys = false, lines = null} = {}) {
-  const columns = [{title: 'Trial'}, ...sweep.parameters.map((title) => ({title, number: true})), {title: sweep.metric, number: true}, {title: 'at step', number: true}, {title: 'state'}, {title: 'note', long: true}];
+  const columns = [{title: 'Trial'}, {title: sweep.metric, number: true}, {title: 'at step', number: true}, ...sweep.parameters.map((title) => ({title, number: true})), {title: 'state'}, {title: 'note', long: true}];
   const rows = trials.map((trial, i) => {
     const result = lastResult(trial);
-    return [keys ? element('span', {class: 'run-name'}, key(i), String(trial.trial)) : String(trial.trial), ...sweep.parameters.map((name) => (name in trial.parameters ? trial.parameters[name] : '–')),
-      result ? shown(result[1]) : '–', result ? whole(result[0]) : '–', trial.state, trial.note || ''];
+    return [keys ? element('span', {class: 'run-name'}, key(i), String(trial.trial)) : String(trial.trial), result ? shown(result[1]) : '–', result ? whole(result[0]) : '–',
+      ...sweep.parameters.map((name) => (name in trial.parameters ? trial.parameters[name] : '–')), trial.state, trial.note || ''];
   });
   const box = table(caption, columns, rows, {tall: true});
   if (lines) {
