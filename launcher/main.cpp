@@ -58,6 +58,7 @@ std::vector<options::Subcommand> working_commands() {
   commands.push_back({"plot", "curves of runs in the terminal: loss, or any other number they log", plot_command});
   commands.push_back(
       {"usage", "who used how much: hours used, lost and spared, waits, disk, by person and project", usage_command});
+  commands.push_back({"report", "one page of runs or of a sweep: curves, attempts, layouts, samples", report_command});
   commands.push_back({"stop", "asks a run to save and stay stopped", stop_command});
   commands.push_back({"save", "asks a run to save now and go on", save_command});
   commands.push_back(

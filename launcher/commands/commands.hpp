@@ -34,6 +34,7 @@ int doctor_command(const Arguments& arguments);
 int status_command(const Arguments& arguments);
 int plot_command(const Arguments& arguments);
 int usage_command(const Arguments& arguments);
+int report_command(const Arguments& arguments);
 int stop_command(const Arguments& arguments);
 int save_command(const Arguments& arguments);
 int resume_command(const Arguments& arguments);

@@ -36,8 +36,9 @@ LAUNCHER_ROOMS = {
     "usage": ("options", "console", "run_directory"),
     "supervisor": ("options", "console", "run_directory", "submission"),
     "sweep": ("options", "console", "run_directory"),
+    "report": ("options", "console", "run_directory", "sweep"),
     "commands": ("options", "program", "console", "run_directory", "session", "checkpointing", "attempt", "doctor",
-                 "health", "submission", "supervisor", "sweep", "usage"),
+                 "health", "report", "submission", "supervisor", "sweep", "usage"),
 }
 BELOW_LAUNCHER = ("base/", "collectives/", "slurm/", "io/", "models/")
 
@@ -115,6 +116,7 @@ MUST_NOT_REACH = {
     "trireme_health": HEAVY,
     "trireme_attempt": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::NCCL"),
     "trireme_doctor": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::NCCL"),
+    "trireme_report": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::NCCL"),
     "trireme_supervisor": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::NCCL"),
     "trireme_transformer": ("Trireme::MPI", "Trireme::HDF5", "Boost::program_options"),
     "trireme_pipeline": ("Trireme::MPI", "Trireme::HDF5", "Boost::program_options"),
