@@ -3,22 +3,19 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 #include <optional>
 #include <string_view>
 
 #include "base/json.hpp"
 #include "base/lines.hpp"
 #include "base/printable.hpp"
-#include "launcher/report/line_values.hpp"
+#include "launcher/run_directory/line_values.hpp"
 #include "launcher/run_directory/metrics_line.hpp"
 
 namespace trireme::launcher {
 namespace {
 
-constexpr std::size_t kBlock = std::size_t{4} << 20;
 constexpr double kFirstTime = 1e9;  // 2001: an earlier "time" is something else that a program measured
-constexpr double kLargestStep = 9007199254740992.0;  // 2^53: larger ones are no whole numbers as doubles
 
 // What a field is to a report.
 enum class Meaning { kCurve, kStep, kTime, kTokens, kSeconds, kSaving, kNothing };
@@ -54,11 +51,13 @@ class Reader {
   void take_line(std::string_view line) {
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) return;
     ++metrics_.lines;
-    if (line.size() > base::kLongestLine || !values_.read(line)) {
+    if (!values_.read(line)) {
       ++metrics_.damaged;
       return;
     }
     learn_fields();
+    if (values_.step()) step_ = *values_.step();
+    if (step_ < 0) return;
     take_values();
     if (values_.has_text()) take_sample(line);
   }
@@ -89,9 +88,6 @@ class Reader {
     for (const LineValues::Value& value : values_.values()) {
       if (std::isnan(value.number)) continue;
       const Meaning meaning = meanings_[value.field];
-      if (meaning == Meaning::kStep && value.number >= 0 && value.number <= kLargestStep) {
-        step_ = static_cast<std::int64_t>(value.number);
-      }
       if (meaning == Meaning::kTime && value.number >= kFirstTime) time = value.number;
       if (meaning == Meaning::kTokens) tokens = value.number;
       if (meaning == Meaning::kSeconds) seconds = value.number;
@@ -160,7 +156,7 @@ class Reader {
   LineValues values_;
   std::vector<Meaning> meanings_;
   RunMetrics metrics_;
-  std::int64_t step_ = 0;
+  std::int64_t step_ = -1;  // before the first
 };
 
 }  // namespace
@@ -170,26 +166,15 @@ RunMetrics read_metrics(base::FileSystem& files, const std::filesystem::path& pa
   Reader reader(starts, most_buckets, writer);
   if (!files.exists(path)) return reader.finish();
   const auto file = files.open_own(path, base::OpenMode::kRead);
-  std::vector<char> buffer(kBlock + base::kLongestLine + LineValues::padding());
-  std::size_t held = 0;
-  std::uint64_t offset = 0;
-  bool too_long = false;  // the line that is being read
-  while (const std::size_t got = file->pread(buffer.data() + held, kBlock, offset)) {
-    offset += got;
-    held += got;
-    std::string_view rest(buffer.data(), held);
-    for (std::size_t newline = rest.find('\n'); newline != std::string_view::npos; newline = rest.find('\n')) {
-      if (!too_long) reader.take_line(rest.substr(0, newline));
-      too_long = false;
-      rest.remove_prefix(newline + 1);
+  base::LineReader lines(*file);
+  bool within = false;  // a line of which a piece was read already
+  for (base::Line line; lines.next(line);) {
+    if (line.whole) {
+      reader.take_line(line.text);
+    } else if (!within && !line.torn) {
+      reader.take_long_line();
     }
-    if (rest.size() > base::kLongestLine) {
-      if (!too_long) reader.take_long_line();
-      too_long = true;
-      rest = {};
-    }
-    std::memmove(buffer.data(), rest.data(), rest.size());
-    held = rest.size();
+    within = line.end - line.begin == line.text.size();
   }
   return reader.finish();
 }

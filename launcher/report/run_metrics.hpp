@@ -39,7 +39,7 @@ struct RunMetrics {
   std::vector<TextSample> samples;  ///< by step; of many steps the first, the last and some between
   std::vector<SaveMark> saves;      ///< the longest ones
   std::uint64_t lines = 0;
-  std::uint64_t damaged = 0;         ///< lines that are no JSON objects, and lines that are too long
+  std::uint64_t damaged = 0;         ///< as LineValues says
   std::uint64_t dropped_fields = 0;  ///< values of fields beyond kMostFields
 };
 
@@ -51,9 +51,8 @@ inline constexpr std::size_t kLongestSample = 4000;  ///< bytes
 inline constexpr std::size_t kMostSaves = 200;
 
 /// A missing file has no lines. Where somebody's own program wrote it, all fields but those of docs/program.md are
-/// curves, whatever their names. `starts` as in Positions, `most_buckets` as in Curve. A torn last line is passed over;
-/// a line without a step counts for the step before it. Values that JSON does not have (NaN, Infinity) are gaps. Throws
-/// as base::FileSystem::open_own() does.
+/// curves, whatever their names. `starts` as in Positions, `most_buckets` as in Curve. LineValues says what a
+/// line means. A torn last line is passed over. Throws as base::FileSystem::open_own() does.
 RunMetrics read_metrics(base::FileSystem& files, const std::filesystem::path& file, const std::vector<double>& starts,
                         std::size_t most_buckets, MetricsWriter writer = MetricsWriter::kAttempt);
 

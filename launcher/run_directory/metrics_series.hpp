@@ -1,4 +1,4 @@
-// The numbers of metrics.jsonl as columns: the one reader behind every curve.
+// The numbers of metrics.jsonl as columns.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ namespace trireme::launcher {
 struct SeriesField {
   std::string name;                 ///< as the file has it; somebody else may have chosen it, so print it escaped
   std::vector<std::uint32_t> rows;  ///< the line of each value, as an index into the vectors of MetricsSeries
-  std::vector<double> values;       ///< NaN where the line has null, NaN, Infinity, "nan", "inf" or a number too large
+  std::vector<double> values;       ///< NaN: a gap, as LineValues says
 };
 
 /// A row is a line that has at least one of the fields, in the order of the file. A field has no value for lines that
@@ -32,9 +32,8 @@ struct MetricsSeries {
 };
 
 /// Reads the fields `wanted`, or all that hold numbers when it is empty ("step" is never one of them; "time" and
-/// "tokens" are). Passes over a torn last line, lines that are no JSON objects, those whose "step" is no whole number,
-/// and those before the first that tells a step. Values that are neither numbers nor null are left out, and damage
-/// inside them may go unnoticed. A missing file has no lines. 100,000 lines of Trireme's own take some 50 ms. Errors as
+/// "tokens" are). LineValues says what a line means. Passes over damaged lines, a torn last line, and lines before the
+/// first that tells a step. A missing file has no lines. 100,000 lines of Trireme's own take some 50 ms. Errors as
 /// base::FileSystem::open_own().
 MetricsSeries read_series(base::FileSystem& files, const std::filesystem::path& path,
                           const std::vector<std::string>& wanted = {});

@@ -75,10 +75,19 @@ TEST_F(RunMetricsTest, TheLastOfSeveralValuesOfAStepCounts) {
   EXPECT_EQ(curve(metrics, "accuracy")->points(), (std::vector<CurvePoint>{{2, 0.5}}));
 }
 
-TEST_F(RunMetricsTest, StepsThatAreNoStepsAreNotTaken) {
-  const auto metrics =
-      read("{\"step\":-5,\"a\":1}\n{\"step\":1e300,\"a\":2}\n{\"step\":\"7\",\"a\":3}\n{\"step\":10.0,\"a\":4}\n");
-  EXPECT_EQ(curve(metrics, "a")->points(), (std::vector<CurvePoint>{{0, 3.0}, {10, 4.0}}));
+TEST_F(RunMetricsTest, LinesWhoseStepIsNoneAreDamaged) {
+  const auto metrics = read(
+      "{\"step\":-5,\"a\":1}\n{\"step\":1e300,\"a\":2}\n{\"step\":\"7\",\"a\":3}\n{\"step\":10.0,\"a\":4}\n"
+      "{\"a\":5}\n{\"step\":11.5,\"a\":6}\n");
+  EXPECT_EQ(curve(metrics, "a")->points(), (std::vector<CurvePoint>{{10, 5.0}}));
+  EXPECT_EQ(metrics.damaged, 4U);
+}
+
+TEST_F(RunMetricsTest, LinesBeforeTheFirstStepArePassedOver) {
+  const auto metrics = read("{\"a\":1,\"sample_text\":\"x\"}\n{\"step\":3}\n{\"a\":2}\n");
+  EXPECT_EQ(curve(metrics, "a")->points(), (std::vector<CurvePoint>{{3, 2.0}}));
+  EXPECT_TRUE(metrics.samples.empty());
+  EXPECT_EQ(metrics.damaged, 0U);
 }
 
 TEST_F(RunMetricsTest, HoursLeaveOutTheTimeBetweenAttempts) {
@@ -133,10 +142,12 @@ TEST_F(RunMetricsTest, FieldsBeyondTheMostAreCounted) {
   EXPECT_EQ(metrics.dropped_fields, 101U);
 }
 
-TEST_F(RunMetricsTest, ALineThatIsTooLongIsOne) {
-  const std::string text = "{\"step\":1,\"loss\":1}\n" + std::string(9 << 20, 'x') + "\n{\"step\":2,\"loss\":2}\n";
+TEST_F(RunMetricsTest, LinesThatAreTooLongAreDamaged) {
+  const std::string text = "{\"step\":1,\"loss\":1}\n" + std::string(9 << 20, 'x') + "\n" + std::string(3 << 20, 'x') +
+                           "\n{\"step\":2,\"loss\":2}\n";
   const auto metrics = read(text);
-  EXPECT_EQ(metrics.damaged, 1U);
+  EXPECT_EQ(metrics.damaged, 2U);
+  EXPECT_EQ(metrics.lines, 4U);
   EXPECT_EQ(curve(metrics, "loss")->count(), 2U);
 }
 
