@@ -18,6 +18,7 @@
 #include "launcher/options/command_line.hpp"
 #include "launcher/run_directory/metrics_series.hpp"
 #include "launcher/run_directory/run_facts.hpp"
+#include "launcher/run_directory/trained_hours.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -63,16 +64,11 @@ std::vector<std::string> names_of(const std::vector<std::string>& words) {
 }
 
 // Where the rows lie on the axis; not finite where a line does not tell.
-std::vector<double> places(const MetricsSeries& series, const std::string& axis) {
+std::vector<double> places(base::FileSystem& files, const std::string& run, const MetricsSeries& series,
+                           const std::string& axis) {
   if (axis == "tokens") return series.tokens;
   if (axis == "steps") return {series.steps.begin(), series.steps.end()};
-  std::vector<double> hours = series.times;
-  double first = std::nan("");
-  for (double& time : hours) {
-    if (std::isnan(first)) first = time;
-    time = (time - first) / 3600;
-  }
-  return hours;
+  return trained_hours(series, start_times(read_run(files, run).attempts));
 }
 
 // `marks`: a validation's, drawn beside the losses.
@@ -114,7 +110,7 @@ struct Drawn {
 Drawn read_curves(base::FileSystem& files, const Words& words) {
   std::vector<std::string> wanted = {words.metric};
   if (words.metric == "loss") wanted.emplace_back(kValidation);
-  if (words.x == "hours") wanted.emplace_back("time");  // so that the first line counts, whatever it holds
+  if (words.x == "hours") wanted.emplace_back("time");  // so that all lines count, whatever they hold
   const std::vector<std::string> names = names_of(words.runs);
   Drawn drawn;
   std::vector<std::string> without;
@@ -125,7 +121,7 @@ Drawn read_curves(base::FileSystem& files, const Words& words) {
       without.push_back(words.runs[i]);
       continue;
     }
-    const std::vector<double> at = places(series, words.x);
+    const std::vector<double> at = places(files, words.runs[i], series, words.x);
     const std::size_t number = drawn.directories.size();
     drawn.directories.push_back(words.runs[i]);
     drawn.curves.push_back(curve_of(*field, at, names[i], number, false));
@@ -176,8 +172,7 @@ int plot_command(const Arguments& arguments) {
                             "trireme plot runs/bible\n"
                             "trireme plot runs/a runs/b --metric grad_norm --x hours --smooth 50 --log");
   line.value("metric", words.metric, "NAME", "any number of metrics.jsonl; with loss, validations are drawn as o");
-  line.value("x", words.x, "AXIS", "steps, tokens, or hours since the run's first line")
-      .one_of({"steps", "tokens", "hours"});
+  line.value("x", words.x, "AXIS", "steps, tokens, or hours of training").one_of({"steps", "tokens", "hours"});
   line.value("smooth", words.smooth, "N", "draw means of N values").range(1, 1e9);
   line.flag("log", words.log, "a logarithmic axis of values");
   line.value("width", words.width, "N", "columns; 0: the window's, elsewhere 80").range(0, 1000);

@@ -1,8 +1,7 @@
 #include "launcher/report/position.hpp"
 
-#include <algorithm>
-
 #include "base/json.hpp"
+#include "launcher/run_directory/trained_hours.hpp"
 
 namespace trireme::launcher {
 
@@ -17,10 +16,8 @@ void Positions::add(std::int64_t step, std::optional<double> tokens, std::option
     tokens_ = true;
   }
   if (time) {
-    const auto after = std::ranges::upper_bound(starts_, *time);
-    double since = newest_ && newest_->time > 0 ? newest_->time : *time;
-    if (after != starts_.begin()) since = newest_ && newest_->time > 0 ? std::max(since, *(after - 1)) : *(after - 1);
-    now.seconds += std::max(0.0, *time - since);
+    const bool follows = newest_ && newest_->time > 0;
+    now.seconds += trained_seconds(follows ? std::optional(newest_->time) : std::nullopt, *time, starts_);
     now.time = *time;
     times_ = true;
   }

@@ -15,8 +15,7 @@ class Positions {
  public:
   static constexpr std::size_t kMost = 2048;
 
-  /// `starts`: when the run's attempts began to train, seconds since the epoch, ascending. Hours count from there, so
-  /// neither the time between attempts counts nor that of steps that were done again.
+  /// `starts` as start_times() returns them. Hours are those of trained_seconds().
   explicit Positions(std::vector<double> starts) : starts_(std::move(starts)) {}
 
   void add(std::int64_t step, std::optional<double> tokens, std::optional<double> time);

@@ -12,6 +12,7 @@
 #include "launcher/report/timeline.hpp"
 #include "launcher/run_directory/run_facts.hpp"
 #include "launcher/run_directory/run_summary.hpp"
+#include "launcher/run_directory/trained_hours.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -76,9 +77,8 @@ RunJson read_run_json(base::FileSystem& files, const std::filesystem::path& path
     }
   };
   const RunFacts facts = read_run(files, path);
-  std::vector<double> starts;
+  const std::vector<double> starts = start_times(facts.attempts);
   for (const slurm::Attempt& attempt : facts.attempts) {
-    starts.push_back(attempt.start.time);
     const DeviceSeconds seconds = device_seconds(facts, attempt, now);
     run.device_seconds += seconds.used;
     run.gpus = run.gpus || attempt.start.gpus;

@@ -11,11 +11,10 @@
 #include "base/printable.hpp"
 #include "launcher/run_directory/line_values.hpp"
 #include "launcher/run_directory/metrics_line.hpp"
+#include "launcher/run_directory/trained_hours.hpp"
 
 namespace trireme::launcher {
 namespace {
-
-constexpr double kFirstTime = 1e9;  // 2001: an earlier "time" is something else that a program measured
 
 // What a field is to a report.
 enum class Meaning { kCurve, kStep, kTime, kTokens, kSeconds, kSaving, kNothing };

@@ -20,7 +20,7 @@ namespace trireme::launcher {
 /// - A line without a "step" belongs to the step of the line before. The callers do that, since one of them reads
 ///   backwards, and pass over lines before the first step.
 /// - null, NaN and Infinity (which JSON does not have, but Python's json writes), numbers too large for a double, and
-///   the texts "nan", "inf" and "-inf" (base::format_double() writes them) are gaps.
+///   the texts "nan", "inf" and "-inf" (which older files of Trireme hold) are gaps.
 /// - Other texts, booleans, lists and objects are left out.
 /// - Of several values with one name the last counts, also when it is one to be left out.
 class LineValues {
