@@ -45,10 +45,30 @@ def a_real_run(space):
     hours = json.loads(space.must("plot", "runs/own", "--x", "hours", "--metric", "grad_norm", "--json").stdout)
     curve = hours["curves"][0]
     check(curve["y"] == [line["grad_norm"] for line in lines], curve)
-    start = json.loads((space / "runs/own/attempts.jsonl").read_text().splitlines()[0])["time"]
+    start = starts(space)[0]["time"]
     check(all(math.isclose(x, (line["time"] - start) / 3600, rel_tol=1e-6, abs_tol=1e-9)
               for x, line in zip(curve["x"], lines, strict=True)), f"hours since {start}: {curve}")
     check(hours["x"] == "hours" and curve["run"] == "own" and curve["directory"] == "runs/own", hours)
+
+
+def starts(space):
+    with open(space / "runs/own/attempts.jsonl") as ledger:
+        return [entry for entry in map(json.loads, ledger) if entry["event"] == "start"]
+
+
+def hours_of_training(space):
+    """They leave out the time between attempts, as in reports."""
+    begin = starts(space)[0]["time"]
+    entries = [{**starts(space)[0], "attempt": n, "time": begin + 3600 * hours} for n, hours in ((1, 0), (2, 50))]
+    space.write("runs/twice/attempts.jsonl", "".join(json.dumps(entry) + "\n" for entry in entries))
+    write_lines(space, "twice", [{"step": s, "time": begin + 3600 * hours, "loss": s}
+                                 for s, hours in ((1, 1), (2, 2), (3, 3), (3, 3.5), (4, 51), (5, 52))])
+    curve = json.loads(space.must("plot", "runs/twice", "--x", "hours", "--json").stdout)["curves"][0]
+    check([round(x, 9) for x in curve["x"]] == [1, 2, 3, 4, 5], f"not the hours of training: {curve}")
+    space.must("report", "runs/twice", "-o", "twice.html")
+    with open(space / "twice.html") as page:
+        data = json.loads(re.search(r'<script type="application/json" id="data">(.*?)</script>', page.read(), re.S)[1])
+    check(data["runs"][0]["positions"]["hours"] == curve["x"], f"reports mean other hours: {data['runs'][0]['positions']}")
 
 
 def several(space):
@@ -130,7 +150,7 @@ def watched(space):
 def main():
     with Workspace() as space:
         make_runs(space)
-        for test in (a_real_run, several, on_terminals, what_is_refused, hostile_names, readers_that_leave, watched):
+        for test in (a_real_run, hours_of_training, several, on_terminals, what_is_refused, hostile_names, readers_that_leave, watched):
             test(space)
             say(f"  {test.__name__.replace('_', ' ')}")
 
