@@ -57,6 +57,8 @@ std::vector<options::Subcommand> working_commands() {
       {"status", "how my runs stand: state, step, loss, time left, hours used and lost", status_command});
   commands.push_back(
       {"usage", "who used how much: hours used, lost and spared, waits, disk, by person and project", usage_command});
+  commands.push_back(
+      {"reproduce", "a run that gives the losses of another one again; --check compares them", reproduce_command});
   commands.push_back({"stop", "asks a run to save and stay stopped", stop_command});
   commands.push_back({"save", "asks a run to save now and go on", save_command});
   commands.push_back(

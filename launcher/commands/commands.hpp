@@ -32,6 +32,7 @@ int train_program_command(const Arguments& arguments);
 int devcluster_command(const Arguments& arguments);
 int doctor_command(const Arguments& arguments);
 int status_command(const Arguments& arguments);
+int reproduce_command(const Arguments& arguments);
 int usage_command(const Arguments& arguments);
 int stop_command(const Arguments& arguments);
 int save_command(const Arguments& arguments);

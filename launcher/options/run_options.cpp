@@ -10,6 +10,7 @@
 #include "launcher/options/ini_text.hpp"
 #include "launcher/options/key_table.hpp"
 #include "launcher/options/notes.hpp"
+#include "launcher/options/site_file.hpp"
 
 namespace trireme::options {
 
@@ -75,6 +76,11 @@ void check_run_name(const std::string& name, const std::string& origin) {
   }
 }
 
+bool names_team(const std::string& list) {
+  const auto items = base::split_list(list);
+  return std::ranges::any_of(items, [](const base::ListItem& item) { return item.name.starts_with(kTeamPrefix); });
+}
+
 }  // namespace
 
 RunOptions parse_run_options(const std::string& text, const std::string& origin, const Overrides& overrides) {
@@ -110,6 +116,9 @@ RunOptions load_run_file(const std::string& path, const Overrides& overrides, st
   if (options.run.name.empty()) options.run.name = std::filesystem::path(path).stem().string();
   check_run_name(options.run.name, path);
   if (options.run.dir.empty()) options.run.dir = "runs/" + options.run.name;
+  if (options.data.tree.empty() && (names_team(options.data.train) || names_team(options.data.valid))) {
+    options.data.tree = default_team_tree().string();
+  }
   return options;
 }
 

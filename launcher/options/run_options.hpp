@@ -42,6 +42,7 @@ struct DataSection {
   std::string train;      ///< "A.h5 0.7, B.h5 0.3": datasets with weights; no weights: in proportion to their size
   std::string valid;      ///< the same without weights; empty: no validation
   std::string tokenizer;  ///< default: the one recorded in the dataset
+  std::string tree;       ///< where team:NAME is looked up; default: the site file's team_tree, else runs
 };
 
 struct ParallelSection {

@@ -78,6 +78,7 @@ AttemptRecord record_of_here() {
     }
   }
   record.cpu = this_cpu();
+  record.started_in = std::filesystem::current_path().string();
   record.environment = recorded_variables(slurm::own_environment());
   return record;
 }
@@ -119,6 +120,7 @@ Json to_json(const AttemptRecord& record) {
           {"first_step", record.first_step},
           {"from", record.from},
           {"directory", record.directory},
+          {"started_in", record.started_in},
           {"hosts", record.hosts},
           {"tokenizer", record.tokenizer},
           {"datasets", datasets},
@@ -145,6 +147,7 @@ AttemptRecord record_from(const Json& line) {
   if (record.first_step < 0) throw base::Error("a record that begins before the first step");
   record.from = line.value("from", "");
   record.directory = line.value("directory", "");
+  record.started_in = line.value("started_in", "");
   record.hosts = line.value("hosts", std::vector<std::string>{});
   std::erase_if(record.hosts, [](const std::string& host) { return !base::is_host_name(host); });
   record.tokenizer = line.value("tokenizer", "");

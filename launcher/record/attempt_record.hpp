@@ -45,8 +45,9 @@ struct AttemptRecord {
   std::int64_t first_step = 0;
   std::string from;  ///< what it began with: "scratch", "checkpoints/step_20", "fast_dir", or the path of init_from
   std::vector<std::string> hosts;
-  std::string directory;  ///< absolute path of the run directory then
-  Variables environment;  ///< those that may be recorded
+  std::string directory;   ///< absolute path of the run directory then
+  std::string started_in;  ///< the directory that relative paths of the options began at
+  Variables environment;   ///< those that may be recorded
 };
 
 /// What this program and this machine add to any record: time, versions, CPU, environment.

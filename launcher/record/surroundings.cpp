@@ -95,7 +95,8 @@ bool may_be_recorded(std::string_view name) {
   std::string upper(name);
   std::ranges::transform(upper, upper.begin(), [](char c) { return c >= 'a' && c <= 'z' ? char(c - 'a' + 'A') : c; });
   const auto holds = [&](std::string_view word) { return upper.find(word) != std::string::npos; };
-  if (std::ranges::any_of(kSecret, holds)) return false;
+  const auto is_of_name = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; };
+  if (!std::ranges::all_of(upper, is_of_name) || std::ranges::any_of(kSecret, holds)) return false;
   const auto begins = [&](std::string_view prefix) { return name.starts_with(prefix); };
   return std::ranges::any_of(kPrefixes, begins) || std::ranges::any_of(kMorePrefixes, begins) ||
          std::ranges::find(kNames, name) != kNames.end();
