@@ -33,6 +33,8 @@ int devcluster_command(const Arguments& arguments);
 int doctor_command(const Arguments& arguments);
 int status_command(const Arguments& arguments);
 int reproduce_command(const Arguments& arguments);
+int runs_command(const Arguments& arguments);
+int data_command(const Arguments& arguments);
 int usage_command(const Arguments& arguments);
 int stop_command(const Arguments& arguments);
 int save_command(const Arguments& arguments);
