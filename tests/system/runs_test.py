@@ -130,7 +130,7 @@ def check_diff(space, made):
     for what, key in (("model.layers", "layers"), ("optimizer.lr", "lr"), ("train.steps", "steps")):
         differs = made[0][key] != made[1][key]
         check((what in found) == differs, f"{what}: {found}")
-        check(not differs or float(found[what]["a"]) == made[0][key], str(found[what]))
+        check(not differs or float(found[what]["a"]) == made[0][key], str(found))
     check("data.train" not in found and "run.name" not in found and "newest loss" in found, str(found))
     check("model.layers" in ask(space, "diff", a, b).stdout or made[0]["layers"] == made[1]["layers"], "the table")
     ask(space, "diff", a, "cache", code=2)
