@@ -148,4 +148,6 @@ std::string xxh3_hex(std::string_view bytes) {
   return text;
 }
 
+std::uint64_t xxh3_64(const void* data, std::size_t length) { return XXH3_64bits(data, length); }
+
 }  // namespace trireme::base

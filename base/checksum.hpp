@@ -25,4 +25,7 @@ std::uint32_t crc32c_zeros(std::uint32_t a, std::uint64_t count);
 /// XXH3-128 with seed 0 as 32 lower-case hex digits, most significant first.
 std::string xxh3_hex(std::string_view bytes);
 
+/// XXH3-64 with seed 0.
+std::uint64_t xxh3_64(const void* data, std::size_t length);
+
 }  // namespace trireme::base

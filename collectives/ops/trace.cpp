@@ -28,6 +28,7 @@ std::uint64_t GroupTrace::start(Operation operation) {
 void GroupTrace::begin_wait(Operation operation, std::uint64_t number, int peer) {
   waiting_number_.store(number, std::memory_order_relaxed);
   waiting_peer_.store(peer, std::memory_order_relaxed);
+  wait_began_ = std::chrono::steady_clock::now();
   waiting_.store(operation, std::memory_order_release);
 }
 
@@ -41,7 +42,11 @@ std::optional<DeviceState> GroupTrace::device() const {
   return device_;
 }
 
-void GroupTrace::end_wait() { waiting_.store(Operation::kNone, std::memory_order_release); }
+void GroupTrace::end_wait() {
+  const std::chrono::nanoseconds waited = std::chrono::steady_clock::now() - wait_began_;
+  waited_.fetch_add(waited.count(), std::memory_order_relaxed);
+  waiting_.store(Operation::kNone, std::memory_order_release);
+}
 
 std::shared_ptr<GroupTrace> OperationTrace::open(const std::string& name, const std::vector<int>& ranks) {
   const std::lock_guard lock(mutex_);
@@ -60,6 +65,14 @@ std::vector<std::shared_ptr<GroupTrace>> OperationTrace::groups() const {
     if (auto trace = group.lock()) living.push_back(std::move(trace));
   }
   return living;
+}
+
+double OperationTrace::waited_seconds(const std::vector<std::string>& left_out) const {
+  double seconds = 0.0;
+  for (const auto& group : groups()) {
+    if (std::ranges::count(left_out, group->name()) == 0) seconds += group->waited_seconds();
+  }
+  return seconds;
 }
 
 }  // namespace trireme::collectives

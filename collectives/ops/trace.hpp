@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -47,6 +48,8 @@ class GroupTrace {
   /// begin_wait() and end_wait() enclose the blocking part of an operation. `peer` is a group rank, -1 for collectives.
   void begin_wait(Operation operation, std::uint64_t number, int peer);
   void end_wait();
+  /// Seconds between begin_wait() and end_wait(), all together.
+  double waited_seconds() const { return 1e-9 * static_cast<double>(waited_.load(std::memory_order_relaxed)); }
 
   /// What a group of device memory is seen to have come to.
   void set_device(const DeviceState& state);
@@ -70,6 +73,8 @@ class GroupTrace {
   std::atomic<Operation> waiting_{Operation::kNone};
   std::atomic<std::uint64_t> waiting_number_{0};
   std::atomic<int> waiting_peer_{-1};
+  std::chrono::steady_clock::time_point wait_began_;  ///< of the thread that waits
+  std::atomic<std::int64_t> waited_{0};               ///< nanoseconds
   mutable std::mutex device_mutex_;
   std::optional<DeviceState> device_;
 };
@@ -80,6 +85,8 @@ class OperationTrace {
   std::shared_ptr<GroupTrace> open(const std::string& name, const std::vector<int>& ranks);
   /// The groups that still exist, in the order in which they were opened.
   std::vector<std::shared_ptr<GroupTrace>> groups() const;
+  /// GroupTrace::waited_seconds() of all groups that exist but those called `left_out`.
+  double waited_seconds(const std::vector<std::string>& left_out) const;
 
  private:
   mutable std::mutex mutex_;

@@ -17,6 +17,13 @@ void BatchPlan::check() const {
   }
 }
 
+std::vector<std::uint64_t> BatchPlan::samples(std::span<const std::uint64_t> batch, std::int64_t d,
+                                              std::int64_t k) const {
+  const auto mine =
+      batch.subspan(static_cast<std::size_t>((k * dp + d) * micro_batch), static_cast<std::size_t>(micro_batch));
+  return {mine.begin(), mine.end()};
+}
+
 std::vector<std::uint64_t> BatchPlan::samples(std::uint64_t consumed, std::int64_t d, std::int64_t k) const {
   std::vector<std::uint64_t> numbers(static_cast<std::size_t>(micro_batch));
   const auto first = consumed + static_cast<std::uint64_t>((k * dp + d) * micro_batch);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace trireme::tokens {
@@ -21,7 +22,10 @@ struct BatchPlan {
   void check() const;
   /// How many micro-batches a replica has in a step.
   std::int64_t micro_batches() const { return global_batch / (dp * micro_batch); }
-  /// The sample numbers of micro-batch `k` of replica `d` in the step that begins after `consumed` samples.
+  /// The sample numbers of micro-batch `k` of replica `d` in a step that takes the samples `batch`, global_batch of
+  /// them in the order of the global batch.
+  std::vector<std::uint64_t> samples(std::span<const std::uint64_t> batch, std::int64_t d, std::int64_t k) const;
+  /// The same for the step that takes all samples that follow `consumed`.
   std::vector<std::uint64_t> samples(std::uint64_t consumed, std::int64_t d, std::int64_t k) const;
 };
 

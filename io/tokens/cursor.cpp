@@ -1,5 +1,6 @@
 #include "io/tokens/cursor.hpp"
 
+#include "base/checksum.hpp"
 #include "base/error.hpp"
 
 namespace trireme::tokens {
@@ -24,17 +25,27 @@ base::Json to_json(const Cursor& cursor) {
           {"blend", cursor.blend},
           {"sequence", cursor.sequence},
           {"seed", cursor.seed},
-          {"consumed_samples", cursor.consumed_samples}};
+          {"consumed_samples", cursor.consumed_samples},
+          {"skipped", to_json(cursor.skipped)}};
 }
 
 Cursor cursor_from_json(const base::Json& json) {
   try {
     return {json.at("fingerprints").get<std::vector<std::string>>(), json.at("blend").get<std::vector<std::uint64_t>>(),
             json.at("sequence").get<std::int64_t>(), json.at("seed").get<std::uint64_t>(),
-            json.at("consumed_samples").get<std::uint64_t>()};
+            json.at("consumed_samples").get<std::uint64_t>(),
+            // Version 0.1 before it could skip wrote none.
+            json.contains("skipped") ? skipped_samples_from_json(json["skipped"]) : SkippedSamples{}};
   } catch (const base::Json::exception& error) {
     throw base::Error(base::str("the data cursor of the checkpoint is damaged: ", error.what()));
   }
+}
+
+std::string order_id(const Cursor& cursor) {
+  Cursor start = cursor;
+  start.consumed_samples = 0;
+  start.skipped = {};
+  return base::xxh3_hex(base::to_line(to_json(start))).substr(0, 16);
 }
 
 void check_resumable(const Cursor& saved, const Cursor& now) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/json.hpp"
+#include "io/tokens/skipped_samples.hpp"
 
 namespace trireme::tokens {
 
@@ -14,7 +15,8 @@ struct Cursor {
   std::vector<std::uint64_t> blend;       ///< Blend::shares(); empty: several datasets without weights
   std::int64_t sequence = 0;
   std::uint64_t seed = 0;
-  std::uint64_t consumed_samples = 0;
+  std::uint64_t consumed_samples = 0;  ///< the position: samples that were skipped before it count too
+  SkippedSamples skipped;              ///< left out before this position and after it
 
   bool operator==(const Cursor&) const = default;
 };
@@ -22,6 +24,9 @@ struct Cursor {
 base::Json to_json(const Cursor& cursor);
 /// Throws base::Error naming the member when `json` is not what to_json() makes.
 Cursor cursor_from_json(const base::Json& json);
+
+/// Names the order of samples that positions belong to: a hash of everything but the position itself, 16 hex digits.
+std::string order_id(const Cursor& cursor);
 
 /// Throws base::InputError unless a run that stopped at `saved` can go on with the data of `now`: same sequence,
 /// datasets, blend and seed. The message names the key, and the fingerprint where a dataset differs.

@@ -118,27 +118,24 @@ std::uint64_t DataSource::targets_of(std::uint64_t sample_number, std::vector<st
 }
 
 std::uint64_t DataSource::targets(std::span<const std::uint64_t> sample_numbers) const {
+  if (!has_loss_mask()) {
+    const auto given = std::ranges::count_if(sample_numbers, [](std::uint64_t number) { return number != kNoSample; });
+    return static_cast<std::uint64_t>(given * sequence_);
+  }
   std::vector<std::uint8_t> mask;
   std::uint64_t sum = 0;
   for (const std::uint64_t number : sample_numbers) sum += targets_of(number, mask);
   return sum;
 }
 
-std::uint64_t DataSource::targets(std::uint64_t first, std::uint64_t count) const {
-  if (!has_loss_mask()) return count * static_cast<std::uint64_t>(sequence_);
-  std::vector<std::uint8_t> mask;
-  std::uint64_t sum = 0;
-  for (std::uint64_t i = 0; i < count; ++i) sum += targets_of(first + i, mask);
-  return sum;
-}
-
-Cursor DataSource::cursor(std::uint64_t consumed_samples) const {
+Cursor DataSource::cursor(std::uint64_t consumed_samples, const SkippedSamples& skipped) const {
   Cursor cursor;
   for (const TokenDataset& dataset : datasets_) cursor.fingerprints.push_back(dataset.fingerprint());
   if (blend_) cursor.blend = blend_->shares();
   cursor.sequence = sequence_;
   cursor.seed = seed_;
   cursor.consumed_samples = consumed_samples;
+  cursor.skipped = skipped;
   return cursor;
 }
 

@@ -49,13 +49,11 @@ class DataSource {
   /// Reads the batch of these sample numbers, in this order; kNoSample gives an empty row. Errors as
   /// TokenDataset::read.
   Batch read(std::span<const std::uint64_t> sample_numbers) const;
-  /// Counts the targets of these samples together. Reads loss masks only, and nothing where a dataset has none.
+  /// Counts the targets of these samples together. Reads loss masks only, and nothing where no dataset has one.
   std::uint64_t targets(std::span<const std::uint64_t> sample_numbers) const;
-  /// Does the same for samples [first, first + count).
-  std::uint64_t targets(std::uint64_t first, std::uint64_t count) const;
 
-  /// The position after `consumed_samples`, for checkpoints.
-  Cursor cursor(std::uint64_t consumed_samples) const;
+  /// The position after `consumed_samples`, for checkpoints; `skipped` may be left out.
+  Cursor cursor(std::uint64_t consumed_samples, const SkippedSamples& skipped = {}) const;
   /// Continues in the order of a checkpoint with this cursor. Call it before anything is read. Version 0.0 blended
   /// several datasets without weights by their rounded sample counts, as if those were weights, and its checkpoints say
   /// so. Throws base::InputError when the data differ (check_resumable).

@@ -6,8 +6,12 @@
 namespace trireme::tokens {
 
 Prefetcher::Prefetcher(const DataSource& source, BatchPlan plan, std::int64_t replica, std::uint64_t consumed,
-                       std::size_t depth)
-    : source_(source), plan_(plan), replica_(replica), depth_(std::max<std::size_t>(1, depth)) {
+                       SkippedSamples skipped, std::size_t depth)
+    : source_(source),
+      plan_(plan),
+      replica_(replica),
+      skipped_(std::move(skipped)),
+      depth_(std::max<std::size_t>(1, depth)) {
   plan_.check();
   thread_ = std::thread([this, consumed] { work(consumed); });
 }
@@ -45,11 +49,13 @@ bool Prefetcher::put(PlannedBatch batch) {
 void Prefetcher::work(std::uint64_t consumed) {
   const auto global_batch = static_cast<std::uint64_t>(plan_.global_batch);
   try {
-    for (;; consumed += global_batch) {
-      const std::uint64_t targets = source_.targets(consumed, global_batch);
+    while (true) {
+      const std::vector<std::uint64_t> batch = skipped_.take(consumed, global_batch);
+      const std::uint64_t targets = source_.targets(batch);
       for (std::int64_t k = 0; k < plan_.micro_batches(); ++k) {
-        if (!put({source_.read(plan_.samples(consumed, replica_, k)), consumed, k, targets})) return;
+        if (!put({source_.read(plan_.samples(batch, replica_, k)), {batch.front(), batch.back()}, k, targets})) return;
       }
+      consumed = batch.back() + 1;
     }
   } catch (...) {
     const std::lock_guard lock(mutex_);

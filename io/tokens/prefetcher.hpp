@@ -10,13 +10,14 @@
 
 #include "io/tokens/batch_plan.hpp"
 #include "io/tokens/data_source.hpp"
+#include "io/tokens/skipped_samples.hpp"
 
 namespace trireme::tokens {
 
 /// A micro-batch, and facts about the global batch that it belongs to.
 struct PlannedBatch {
   Batch batch;
-  std::uint64_t consumed = 0;        ///< samples consumed before its step
+  SampleRange samples;               ///< first and last of the global batch
   std::int64_t micro_batch = 0;      ///< k, from 0
   std::uint64_t global_targets = 0;  ///< targets that count in the global batch, over all replicas
 };
@@ -24,9 +25,10 @@ struct PlannedBatch {
 /// Reads in a thread of its own, step after step, the micro-batches 0 … micro_batches()-1 of `replica`.
 class Prefetcher {
  public:
-  /// Begins after `consumed` samples. `source` must outlive this object. At most `depth` (>= 1) batches wait.
+  /// Begins after `consumed` samples and leaves `skipped` out. `source` must outlive this object. At most `depth` (>=
+  /// 1) batches wait.
   Prefetcher(const DataSource& source, BatchPlan plan, std::int64_t replica, std::uint64_t consumed,
-             std::size_t depth = 4);
+             SkippedSamples skipped = {}, std::size_t depth = 4);
   Prefetcher(const Prefetcher&) = delete;
   Prefetcher& operator=(const Prefetcher&) = delete;
   /// Stops the thread after its present read.
@@ -42,6 +44,7 @@ class Prefetcher {
   const DataSource& source_;
   const BatchPlan plan_;
   const std::int64_t replica_;
+  const SkippedSamples skipped_;
   const std::size_t depth_;
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -79,6 +79,24 @@ void end_attempt(AttemptParts& parts, const slurm::Outcome& outcome, const Measu
   parts.log.info(ending_text(outcome, first_step, parts.input.resolved.steps, parts.input.options().run.dir));
 }
 
+// Goes back to the newest checkpoint, and leaves out the samples that the event names.
+Start roll_back(Session& session, AttemptParts& parts, const FastTier* fast, slurm::HealthEvent event) {
+  parts.log.warn(event.message + ": going back to the newest checkpoint");
+  parts.watchdog.phase(collectives::Watchdog::Phase::kLoad, kLoadLimit);
+  Start start = restore(session, parts, fast);
+  Position& position = start.position;
+  if (event.first_sample >= 0) {
+    position.skipped.add(
+        {static_cast<std::uint64_t>(event.first_sample), static_cast<std::uint64_t>(event.last_sample)});
+    parts.log.info(base::str("skips     samples ", event.first_sample, " to ", event.last_sample));
+  }
+  event.to_step = position.step;
+  on_rank_0(session.world(), [&] { parts.keeper->roll_back(event); });
+  parts.progress->step = position.step;
+  parts.progress->saved_step = start.saved_step;
+  return start;
+}
+
 }  // namespace
 
 Attempt::Attempt(collectives::MpiWorld& world, const base::SignalThread& signals, base::FileSystem& files,
@@ -130,7 +148,7 @@ slurm::Outcome Attempt::train(Session& session) {
         return checkpoint::LocalRules{keeper.run_id(), keeper.job(), keeper.logged_step()};
       },
       parts_.log);
-  const Start start = restore(session, parts_, fast.get());
+  Start start = restore(session, parts_, fast.get());
   const std::int64_t first_step = start.position.step;
   if (first_step == 0 && keeper.logged_step() > 0) {
     parts_.log.warn(base::str("an earlier attempt reached step ", keeper.logged_step(),
@@ -146,10 +164,14 @@ slurm::Outcome Attempt::train(Session& session) {
     append_record(parts_.files, parts_.input.options().run.dir,
                   describe_for_record(keeper.attempt(), parts_.input, session, start));
   });
-  TrainLoop loop(session, parts_, fast.get(), start);
-  slurm::Outcome outcome = loop.run();
-  end_attempt(parts_, outcome, loop.measured(), first_step);
-  return outcome;
+  for (HealthHistory history;;) {
+    TrainLoop loop(session, parts_, fast.get(), start, history);
+    if (const auto outcome = loop.run()) {
+      end_attempt(parts_, *outcome, loop.measured(), first_step);
+      return *outcome;
+    }
+    start = roll_back(session, parts_, fast.get(), *loop.roll_back());
+  }
 }
 
 }  // namespace trireme::launcher

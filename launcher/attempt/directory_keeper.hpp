@@ -28,6 +28,8 @@ class DirectoryKeeper final : public RunKeeper {
   void begin(const slurm::AttemptStart& start, const std::string& options) override;
   void keep_lease() override { run_.keep_lease(); }
   void append_metrics(const base::Json& line) override { run_.append_metrics(line); }
+  void health(const slurm::HealthEvent& event) override { run_.health(event); }
+  void roll_back(const slurm::HealthEvent& event) override { run_.roll_back(event); }
   std::vector<Validation> validations() const override { return run_.validations(); }
 
   bool sign(checkpoint::SaveInfo& info) override;

@@ -3,6 +3,8 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/words.hpp"
+#include "collectives/ops/text.hpp"
 #include "io/checkpoint/format/step_directories.hpp"
 #include "io/checkpoint/run/restore.hpp"
 #include "launcher/console/format.hpp"
@@ -32,8 +34,35 @@ void describe_differences(const checkpoint::LoadResult& loaded, const base::Log&
 }
 
 Position position_of(const checkpoint::Manifest& manifest) {
-  return {manifest.step, tokens::cursor_from_json(manifest.cursor).consumed_samples,
-          manifest.extra.value("skipped_steps", std::int64_t{0})};
+  const tokens::Cursor cursor = tokens::cursor_from_json(manifest.cursor);
+  return {manifest.step, cursor.consumed_samples, manifest.extra.value("skipped_steps", std::int64_t{0}),
+          cursor.skipped, manifest.extra.value("recent_losses", RecentLosses{})};
+}
+
+// What earlier attempts left out after the checkpoint that this one goes on from, as the ledger tells rank 0.
+tokens::SkippedSamples skipped_before(collectives::MpiWorld& world, const AttemptParts& parts) {
+  const std::string order = tokens::order_id(parts.input.train->cursor(0));
+  tokens::SkippedSamples skipped;
+  for (const slurm::Attempt& attempt : parts.keeper->attempts()) {
+    for (const slurm::HealthEvent& event : attempt.health) {
+      const bool left_out = event.action == slurm::kSkipped || event.action == slurm::kRolledBack;
+      if (!left_out || event.order != order || event.first_sample < 0 || event.last_sample < event.first_sample)
+        continue;
+      skipped.add({static_cast<std::uint64_t>(event.first_sample), static_cast<std::uint64_t>(event.last_sample)});
+    }
+  }
+  const std::string all = collectives::share_text(world.control(), base::to_line(tokens::to_json(skipped)));
+  return tokens::skipped_samples_from_json(base::Json::parse(all));
+}
+
+void add_skipped(Session& session, const AttemptParts& parts, Position& position) {
+  position.skipped.add(parts.input.skip);
+  position.skipped.add(skipped_before(session.world(), parts));
+  std::vector<std::string> ahead;
+  for (const tokens::SampleRange& range : position.skipped.ranges()) {
+    if (range.last >= position.consumed_samples) ahead.push_back(tokens::to_string(range));
+  }
+  if (!ahead.empty()) parts.log.info("skips     samples " + base::join(ahead));
 }
 
 std::int64_t newest_saved_step(Session& session, base::FileSystem& files, const std::string& run_directory) {
@@ -78,13 +107,16 @@ Start restore(Session& session, const AttemptParts& parts, const FastTier* fast)
   if (!step) {
     session.trainer().initialise();
     if (!options.model.init_from.empty()) load_initial_weights(session, parts, allow);
-    return {};
+    Start start;
+    add_skipped(session, parts, start.position);
+    return start;
   }
   session.trainer().set_steps(position.step - position.skipped_steps);
   log.info(base::str("resuming  from step ", position.step, ", ", position.consumed_samples, " samples consumed",
                      from_fast ? ", from the fast tier" : "", " (",
                      format_bytes(static_cast<double>(loaded.bytes_read)), " read in ", format_duration(loaded.seconds),
                      ")"));
+  add_skipped(session, parts, position);
   return {position, from_fast ? newest_saved_step(session, parts.files, options.run.dir) : position.step};
 }
 

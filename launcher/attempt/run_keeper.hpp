@@ -52,6 +52,10 @@ class RunKeeper {
   virtual void keep_lease() {}
   /// One line of the metrics; with "seconds" it is a step's.
   virtual void append_metrics(const base::Json& /*line*/) {}
+  /// A line of the ledger.
+  virtual void health(const slurm::HealthEvent& /*event*/) {}
+  /// The attempt goes back to event.to_step: the ledger's line, and the metrics after that step move away.
+  virtual void roll_back(const slurm::HealthEvent& /*event*/) {}
   /// The validations of earlier attempts according to the metrics, oldest first. Call it after begin().
   virtual std::vector<Validation> validations() const { return {}; }
 

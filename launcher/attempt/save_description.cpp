@@ -28,10 +28,11 @@ void describe_training(const RunInput& input, const Position& at, checkpoint::Sa
                  {"schedule", options.parallel.schedule},
                  {"chunks", options.parallel.chunks},
                  {"zero", options.parallel.zero}};
-  info.cursor = tokens::to_json(input.train->cursor(at.consumed_samples));
+  info.cursor = tokens::to_json(input.train->cursor(at.consumed_samples, at.skipped));
   info.extra = {{"precision", options.train.precision},
                 {"skipped_steps", at.skipped_steps},
                 {"tokenizer_hash", input.train->tokenizer_hash()}};
+  if (!at.losses.empty()) info.extra["recent_losses"] = at.losses;
   info.versions = versions_as_json();
 }
 

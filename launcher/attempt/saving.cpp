@@ -66,10 +66,18 @@ bool Saving::is_due(const Position& at) {
   return due == SaveDue::kByRequest || due == SaveDue::kByTime;
 }
 
-void Saving::after_step(const Position& at) {
+SaveDue Saving::due_after_step(const Position& at, bool best) const {
   const SaveDue due = scheduler_.after_step(at.step, under_way());
+  return best && saved_step() != at.step ? SaveDue::kBySteps : due;
+}
+
+void Saving::after_step(const Position& at, SaveDue due) {
   if (due == SaveDue::kBySteps) start(at);
   if (due == SaveDue::kInFastTier) start_fast(at);
+}
+
+void Saving::validated(const Validation& validation) {
+  if (options_.checkpoint.keep_best) housekeeping_->validated(validation.step, validation.loss);
 }
 
 void Saving::begin() {
@@ -83,6 +91,7 @@ void Saving::begin() {
 }
 
 void Saving::start(const Position& at) {
+  const Stopwatch::Scope held(held_);
   if (!options_.checkpoint.async) {
     save_now(at);
     return;
@@ -100,6 +109,7 @@ void Saving::start(const Position& at) {
 }
 
 void Saving::start_fast(const Position& at) {
+  const Stopwatch::Scope held(held_);
   const auto start = steady_clock::now();
   checkpoint::SaveInfo info = info_of(at, "checkpoints");
   info.directory = fast_tier_->step_directories();
@@ -119,16 +129,19 @@ void Saving::start_fast(const Position& at) {
 
 void Saving::wait_for_snapshot() {
   if (!writer_.under_way()) return;
+  const Stopwatch::Scope held(held_);
   const auto start = steady_clock::now();
   writer_.wait_for_snapshot();
   stall_ += base::seconds_since(start);
 }
 
 void Saving::finish() {
+  const Stopwatch::Scope held(held_);
   if (writer_.under_way()) handle(writer_.finish());
 }
 
 bool Saving::save_now(const Position& at) {
+  const Stopwatch::Scope held(held_);
   finish();
   if (scheduler_.at_end(at.step) == SaveDue::kNothing) return true;
   const auto start = steady_clock::now();
@@ -205,7 +218,8 @@ checkpoint::SaveInfo Saving::info_of(const Position& at, const char* folder) {
 }
 
 void Saving::dump_gradients(const Position& at) {
-  checkpoint::SaveInfo info = info_of({at.step + 1, at.consumed_samples, at.skipped_steps}, "gradients");
+  checkpoint::SaveInfo info =
+      info_of({at.step + 1, at.consumed_samples, at.skipped_steps, at.skipped, at.losses}, "gradients");
   info.latest = false;
   checkpoint::Writer writer(session_.coordinator(), parts_.files, {session_.coordinator(), *memory_});
   const checkpoint::SaveResult saved = writer.save(info, stored_boxes(session_.trainer().gradients()));

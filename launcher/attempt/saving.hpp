@@ -11,6 +11,7 @@
 #include "launcher/attempt/restore.hpp"
 #include "launcher/attempt/save_requests.hpp"
 #include "launcher/attempt/shards_per_node.hpp"
+#include "launcher/attempt/stopwatch.hpp"
 #include "launcher/checkpointing/fast_tier.hpp"
 #include "launcher/session/session.hpp"
 
@@ -32,8 +33,13 @@ class Saving {
 
   /// Collective. Begins a save of `at`, after waiting for one under way. With checkpoint.async = false all of it.
   void start(const Position& at);
-  /// Collective, after a step: begins the save that is due by steps, here or to the fast tier.
-  void after_step(const Position& at);
+  /// After a step: the save that is due by steps, here or to the fast tier, or that `best` asks for, since the step has
+  /// the lowest validation loss so far. The same on all ranks.
+  SaveDue due_after_step(const Position& at, bool best) const;
+  /// Collective: begins what due_after_step() said.
+  void after_step(const Position& at, SaveDue due);
+  /// A validation: with checkpoint.keep_best the checkpoint with the lowest loss stays.
+  void validated(const Validation& validation);
   /// On each rank, before the state changes: returns when the save under way needs the old state no more.
   void wait_for_snapshot();
   /// Collective: the end of the save under way, if there is one.
@@ -48,6 +54,8 @@ class Saving {
 
   /// The step of the newest checkpoint in the run directory; 0 = none.
   std::int64_t saved_step() const { return scheduler_.saved_step(); }
+  /// Seconds for which saves held this rank's training up so far.
+  double held_seconds() const { return held_.seconds(); }
   /// What the ledger records of the saves; longest_step is left 0. On rank 0.
   Measured measured() const { return {0.0, cost_, scheduler_.interval(), shards_.chosen()}; }
 
@@ -72,6 +80,7 @@ class Saving {
   SaveRequests requests_;
   ShardsPerNode shards_;
   std::unique_ptr<Housekeeping> housekeeping_;
+  Stopwatch held_;
   slurm::SaveCost cost_;           ///< of the last save that was committed; zeros before
   double stall_ = 0.0;             ///< of the save under way, so far
   bool fast_ = false;              ///< the save under way goes to the fast tier

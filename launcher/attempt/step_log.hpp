@@ -3,10 +3,12 @@
 
 #include <cstdint>
 #include <cstdio>
+#include <string>
 
 #include "base/log.hpp"
 #include "launcher/attempt/position.hpp"
 #include "launcher/attempt/run_keeper.hpp"
+#include "launcher/attempt/step_times.hpp"
 #include "launcher/console/step_report.hpp"
 
 namespace trireme::launcher {
@@ -20,11 +22,13 @@ class StepLog {
       : keeper_(keeper), sequence_(sequence), printer_(stream, every), log_(log) {}
 
   /// The step that led to `at`. Its report lacks seconds_left.
-  void done(const Position& at, StepReport report);
+  void done(const Position& at, StepReport report, const StepTimes& times);
   /// The step that led to `at` updated nothing.
   void skipped(const Position& at);
   /// The mean loss over so many targets after `step`.
   void validated(std::int64_t step, double loss, std::int64_t targets);
+  /// What the model wrote after `prompt`.
+  void sampled(std::int64_t step, const std::string& prompt, const std::string& text);
 
  private:
   std::int64_t tokens(const Position& at) const { return static_cast<std::int64_t>(at.consumed_samples) * sequence_; }

@@ -11,8 +11,14 @@
 #include "io/tokens/prefetcher.hpp"
 #include "launcher/attempt/attempt_parts.hpp"
 #include "launcher/attempt/early_end.hpp"
+#include "launcher/attempt/peak_meter.hpp"
+#include "launcher/attempt/replica_check.hpp"
 #include "launcher/attempt/saving.hpp"
+#include "launcher/attempt/step_judge.hpp"
 #include "launcher/attempt/step_log.hpp"
+#include "launcher/attempt/step_times.hpp"
+#include "launcher/attempt/straggler_watch.hpp"
+#include "launcher/attempt/validations.hpp"
 #include "launcher/session/session.hpp"
 #include "models/optim/lr_schedule.hpp"
 #include "slurm/job/outcome.hpp"
@@ -21,13 +27,16 @@ namespace trireme::launcher {
 
 class TrainLoop {
  public:
-  /// `fast` may be null. All outlive the loop.
-  TrainLoop(Session& session, AttemptParts& parts, FastTier* fast, const Start& start);
+  /// `fast` may be null. `history` is of the whole attempt. All outlive the loop.
+  TrainLoop(Session& session, AttemptParts& parts, FastTier* fast, const Start& start, HealthHistory& history);
 
   /// Collective: trains to the last step, to an end that the options ask for or to a stop request, saving as the
-  /// options say. The same outcome on all ranks. base::Error when loss or norm stops being finite, when the lease is
-  /// lost, or when a rank cannot go on.
-  slurm::Outcome run();
+  /// options say. The same outcome on all ranks; nothing when the attempt is to go back to a checkpoint (roll_back()).
+  /// base::Error for losses that the options do not let pass, for replicas that differ on a node that the next attempt
+  /// can do without, when the lease is lost, or when a rank cannot go on.
+  std::optional<slurm::Outcome> run();
+  /// Why to go back to the newest checkpoint, still without to_step; samples that it names are to be left out.
+  const std::optional<slurm::HealthEvent>& roll_back() const { return roll_back_; }
   /// For the ledger. On rank 0.
   Measured measured() const;
 
@@ -40,32 +49,32 @@ class TrainLoop {
     bool measure_due = false;
   };
   Boundary agree_at_boundary();
-  slurm::Outcome train();
+  std::optional<slurm::Outcome> train();
   slurm::Outcome stopped(std::int64_t stop, const char* remark) const;
+  /// Collective: a stop that was agreed on. Saves if the replicas agree.
+  slurm::Outcome save_and_stop(std::int64_t stop);
   /// Collective: the end by train.stop_when or run.pause_at, saved, if this step is one; before a step.
   std::optional<slurm::Outcome> end_as_asked();
   /// Collective: saves for an end of this kind ("the run is done"). base::Error when that fails.
   void save_for_end(const char* end);
-  /// Collective: from the metrics of earlier attempts.
-  void find_validations();
+  /// Collective: the validation and the save that are due after a step.
+  void after_step();
+  /// Collective: whether the replicas of the parameters agree, if they are compared at all; otherwise roll_back() says
+  /// what is wrong, or base::Error is thrown.
+  bool replicas_agree();
   /// Tells the watchdog how long to wait for the next boundary.
   void set_watchdog();
-  void measure_peak_again();
-  void step();
+  /// Whether it was done: false, and nothing has changed, when its batch is left out or roll_back() is set.
+  bool step();
   /// Instead of an update, for samples that hold no target.
-  void skip_step();
+  void skip_step(const tokens::SampleRange& samples);
   /// Counts the step that was just done.
-  void advance();
-  /// Whether a validation belongs to the step that was just done.
-  bool validation_due() const;
-  bool validation_missed() const { return validation_due() && validated_step_ != at_.step; }
+  void advance(const tokens::SampleRange& samples);
+  /// A step that updated nothing: by the policy it is left out, or roll_back() is set, or base::Error is thrown.
+  void leave_out(const pipeline::StepResult& result, const tokens::SampleRange& samples);
   /// The agreed vote of a stop that left the validation unfinished, else 0. A resumed attempt makes up for it.
   std::int64_t validate();
-  void log_step(const pipeline::StepResult& result, double lr, double seconds);
-  /// The share of the peak that a step of so many seconds reached; nothing when it cannot be: the peak was measured in
-  /// a bad moment. Then, and close to it, the peak is measured again.
-  std::optional<double> peak_share(double seconds);
-  std::string sample_list() const;
+  void log_step(const pipeline::StepResult& result, double lr, const OwnTimes& own);
 
   Session& session_;
   AttemptParts& parts_;
@@ -78,12 +87,15 @@ class TrainLoop {
   options::StopRule stop_rule_;
   tokens::Prefetcher batches_;
   StepLog step_log_;
-  double peak_ = 0.0;
-  int measurements_ = 1;                 ///< of the peak
-  bool peak_exceeded_ = false;           ///< a step was faster than the peak, or nearly
-  double longest_between_ = 0.0;         ///< boundaries so far: a step with its validation and saving
-  std::int64_t validated_step_ = 0;      ///< the newest one whose validation is in the metrics
-  std::vector<Validation> validations_;  ///< of the run so far; on ranks other than 0, of this attempt
+  Validations validations_;
+  StepJudge judge_;
+  ReplicaCheck replicas_;
+  StragglerWatch stragglers_;
+  HealthHistory& history_;
+  std::optional<slurm::HealthEvent> roll_back_;
+  double held_before_ = 0.0;  ///< Saving::held_seconds() at the end of the newest step
+  PeakMeter peak_;
+  double longest_between_ = 0.0;  ///< boundaries so far: a step with its validation and saving
   std::chrono::steady_clock::time_point last_boundary_;
 };
 

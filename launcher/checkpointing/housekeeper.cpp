@@ -33,7 +33,7 @@ Housekeeper::Housekeeper(base::FileSystem& files, std::filesystem::path run_dire
                          std::function<bool()> holds_lease)
     : files_(files),
       run_directory_(std::move(run_directory)),
-      policy_(policy),
+      policy_(std::move(policy)),
       holds_lease_(std::move(holds_lease)),
       thread_([this] { work(); }) {}
 
@@ -55,6 +55,11 @@ void Housekeeper::committed() {
     work_to_do_ = true;
   }
   wake_.notify_all();
+}
+
+void Housekeeper::validated(std::int64_t step, double loss) {
+  const std::lock_guard lock(mutex_);
+  policy_.valid_losses[step] = loss;
 }
 
 std::vector<std::string> Housekeeper::warnings() {
@@ -93,7 +98,11 @@ void Housekeeper::look_after(const std::function<bool()>& keep_going) {
       const std::int64_t step = steps[steps.size() - back];
       if (keep_going() && std::ranges::count(verified, step) == 0) read_back(step, keep_going);
     }
-    if (holds_lease_()) checkpoint::prune(files_, run_directory_, policy_);
+    const checkpoint::PrunePolicy policy = [this] {
+      const std::lock_guard lock(mutex_);
+      return policy_;
+    }();
+    if (holds_lease_()) checkpoint::prune(files_, run_directory_, policy);
   } catch (const std::exception& error) {
     warn(base::str("old checkpoints could not be removed: ", error.what()));
   }

@@ -25,6 +25,8 @@ class Housekeeping {
 
   /// A checkpoint was committed.
   virtual void committed() {}
+  /// A validation after `step`: the checkpoint with the lowest loss stays.
+  virtual void validated(std::int64_t /*step*/, double /*loss*/) {}
   /// Reads back what is left, for a few seconds at most, and deletes; all in the calling thread. Nothing happens
   /// afterwards.
   virtual void end() {}
@@ -42,6 +44,7 @@ class Housekeeper final : public Housekeeping {
   ~Housekeeper() override { end(); }
 
   void committed() override;
+  void validated(std::int64_t step, double loss) override;
   void end() override;
   std::vector<std::string> warnings() override;
 
@@ -54,7 +57,7 @@ class Housekeeper final : public Housekeeping {
 
   base::FileSystem& files_;
   std::filesystem::path run_directory_;
-  checkpoint::PrunePolicy policy_;
+  checkpoint::PrunePolicy policy_;  ///< behind mutex_
   std::function<bool()> holds_lease_;
   std::mutex mutex_;
   std::condition_variable wake_;

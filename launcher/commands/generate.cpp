@@ -1,7 +1,6 @@
 // trireme generate RUN.ini --prompt …: text from a checkpoint, in any layout.
 #include <algorithm>
 #include <cstdio>
-#include <optional>
 #include <vector>
 
 #include "base/answer.hpp"
@@ -14,37 +13,15 @@
 #include "launcher/session/run_input.hpp"
 #include "launcher/session/sampling.hpp"
 #include "launcher/session/session.hpp"
+#include "launcher/session/text_generation.hpp"
 
 namespace trireme::launcher {
 namespace {
 
-// Every rank computes the same logits up to rounding; rank 0's choice is everyone's.
-std::vector<std::uint32_t> continue_tokens(Session& session, std::vector<std::uint32_t> tokens, std::int64_t count,
-                                           const Sampling& sampling, std::optional<std::uint32_t> end) {
-  const auto prompt = std::ssize(tokens);
-  session.trainer().start_generation(1, prompt + count);
-  std::vector<std::int64_t> input(tokens.begin(), tokens.end());
-  for (std::int64_t made = 0; made < count; ++made) {
-    const std::vector<float> logits = session.next_logits(input);
-    std::int64_t next = choose_token(logits, sampling, prompt + made);
-    session.world().control().broadcast(&next, 1, collectives::DataType::kInt64, 0);
-    if (end && next == *end) break;
-    tokens.push_back(static_cast<std::uint32_t>(next));
-    input = {next};
-  }
-  session.trainer().end_generation();
-  return tokens;
-}
-
-// How many tokens can follow the prompt within the model's sequence.
+// So many tokens at most: what is wanted, within the model's sequence.
 std::int64_t room_for(const std::vector<std::uint32_t>& prompt, const spec::ModelConfig& model, std::int64_t wanted,
                       const base::Log& log) {
-  if (prompt.empty()) throw base::InputError("--prompt is empty: give at least one character");
-  const std::int64_t room = model.sequence - std::ssize(prompt);
-  if (room < 1) {
-    throw base::InputError(base::str("--prompt has ", prompt.size(), " tokens, and the model's sequence is ",
-                                     model.sequence, ": shorten it"));
-  }
+  const std::int64_t room = room_after(prompt, model.sequence, "--prompt");
   if (wanted > room) log.info(base::str("at most ", room, " new tokens: the model's sequence is ", model.sequence));
   return std::min(wanted, room);
 }

@@ -91,6 +91,8 @@ void add_data(std::vector<Key>& keys) {
   keys.push_back({"data", "tree", TRIREME_FIELD(Word, data.tree), "",
                   "the team's directory, in which datasets called team:NAME are looked up (trireme data)",
                   "the site file's team_tree, else runs"});
+  keys.push_back({"data", "skip", TRIREME_FIELD(Word, data.skip), "",
+                  "positions in the order of samples, and ranges of them, that are never trained on: 960-1023, 2048"});
 }
 
 void add_parallel(std::vector<Key>& keys) {
@@ -140,6 +142,28 @@ void add_train(std::vector<Key>& keys) {
                   "writes this step's gradients before clipping to the run directory's gradients/; 0: never", "", {}, 0, kAny});
   keys.push_back({"train", "device", TRIREME_FIELD(Word, train.device), "", "auto: GPUs when visible", "", {"auto",
                   "cpu", "cuda"}});
+  keys.push_back({"train", "on_spike", TRIREME_FIELD(Word, train.on_spike), "",
+                  "what to do when a loss is far above those before it, before anything is updated: nothing; end the attempt; "
+                  "leave the batch out; go back to the newest checkpoint and leave the batch out", "",
+                  {"none", "stop", "skip", "rollback"}});
+  keys.push_back({"train", "spike_window", TRIREME_FIELD(Integer, train.spike_window), "steps",
+                  "newest losses that a loss is compared with", "", {}, 4, 1e4});
+  keys.push_back({"train", "spike_score", TRIREME_FIELD(Real, train.spike_score), "",
+                  "robust z-score (distance from the window's median over 1.4826 times its median absolute deviation) from which "
+                  "a loss is a spike", "", {}, 0, kAny, true});
+  keys.push_back({"train", "on_nonfinite", TRIREME_FIELD(Word, train.on_nonfinite), "",
+                  "what to do when a loss or gradient norm is not finite, before anything is updated: as for on_spike", "",
+                  {"stop", "skip", "rollback"}});
+  keys.push_back({"train", "compare_replicas_every", TRIREME_FIELD(Integer, train.compare_replicas_every), "steps",
+                  "steps between comparisons of the replicas' parameters by a hash, which finds silent corruption; also "
+                  "before each save; 0: never. All nodes must have the same kind of processor", "", {}, 0, kAny});
+  keys.push_back({"train", "straggler_every", TRIREME_FIELD(Integer, train.straggler_every), "steps",
+                  "steps between looks at the ranks' compute times", "", {}, 1, kAny});
+  keys.push_back({"train", "straggler_factor", TRIREME_FIELD(Real, train.straggler_factor), "",
+                  "a rank is named that computes so many times as long as the median of the ranks with the same work; 0: none "
+                  "is", "", {}, 0, kAny});
+  keys.push_back({"train", "straggler_seconds", TRIREME_FIELD(Real, train.straggler_seconds), "seconds",
+                  "if it does so at every look for so long", "", {}, 0, kAny});
 }
 
 void add_optimizer(std::vector<Key>& keys) {
@@ -176,6 +200,8 @@ void add_checkpoint(std::vector<Key>& keys) {
                   "newest checkpoints to keep", "", {}, 2, kAny});
   keys.push_back({"checkpoint", "keep_every", TRIREME_FIELD(Integer, checkpoint.keep_every), "steps",
                   "also keep checkpoints of steps divisible by this, for good; 0: none", "", {}, 0, kAny});
+  keys.push_back({"checkpoint", "keep_best", TRIREME_FIELD(Truth, checkpoint.keep_best), "",
+                  "also keep the checkpoint with the lowest validation loss; a validation with a new lowest one saves"});
   keys.push_back({"checkpoint", "async", TRIREME_FIELD(Truth, checkpoint.async), "",
                   "saves beside the training, from a copy of the state; else the training waits for each save"});
   keys.push_back({"checkpoint", "host_memory", TRIREME_FIELD(Real, checkpoint.host_memory), "GiB",
@@ -208,6 +234,11 @@ void add_log(std::vector<Key>& keys) {
                   "steps between validations; always one at the end; 0: never", "", {}, 0, kAny});
   keys.push_back({"log", "valid_samples", TRIREME_FIELD(Integer, log.valid_samples), "sequences",
                   "sequences used by each validation, the first ones of data.valid; 0: all", "", {}, 0, kAny});
+  keys.push_back({"log", "sample_prompts", TRIREME_FIELD(Word, log.sample_prompts), "",
+                  "prompts that the model continues at each validation, for the report: Once, \"Well, he said\"; quotes where a "
+                  "prompt has a comma"});
+  keys.push_back({"log", "sample_tokens", TRIREME_FIELD(Integer, log.sample_tokens), "tokens",
+                  "longest continuation of a prompt, within the model's sequence", "", {}, 1, 1e6});
 }
 
 void add_slurm(std::vector<Key>& keys) {

@@ -37,6 +37,10 @@ std::vector<std::string> notes_on(const Resolved& resolved, std::int64_t dataset
     notes.push_back(str("optimizer.decay_steps = ", optimizer.decay_steps, " is longer than the ", steps - warmup,
                         " steps after the warm-up: the learning rate does not come down to optimizer.min_lr"));
   }
+  const std::int64_t every = resolved.options.train.compare_replicas_every;
+  if (every > 0 && resolved.options.parallel.dp == 1) {
+    notes.push_back(str("train.compare_replicas_every = ", every, ": there is one replica, so nothing is compared"));
+  }
   return notes;
 }
 

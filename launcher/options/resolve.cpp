@@ -190,6 +190,16 @@ void resolve_stop_rule(RunOptions& options) {
   if (options.log.valid_every_steps == 0) refuse("log.valid_every_steps = 0 has none before the end: set it above 0");
 }
 
+// What happens at validations needs some.
+void check_validations(const RunOptions& options) {
+  if (!options.data.valid.empty()) return;
+  const auto refuse = [](const char* key) {
+    throw InputError(str(key, " is about validations, and there are none: name data.valid, or leave ", key, " out"));
+  };
+  if (options.checkpoint.keep_best) refuse("checkpoint.keep_best");
+  if (!names_of(options.log.sample_prompts).empty()) refuse("log.sample_prompts");
+}
+
 std::int64_t resolve_length(RunOptions& options, const spec::ModelConfig& model) {
   TrainSection& train = options.train;
   if ((train.steps > 0) == (train.tokens > 0)) {
@@ -243,6 +253,7 @@ Resolved resolve(const RunOptions& options, const Surroundings& surroundings) {
   resolved.plan = make_plan(complete);
   resolved.steps = resolve_length(complete, resolved.model);
   resolve_stop_rule(complete);
+  check_validations(complete);
   resolved.degrees.tp = static_cast<int>(complete.parallel.tp);
   resolved.degrees.pp = static_cast<int>(complete.parallel.pp);
   resolved.degrees.dp = static_cast<int>(complete.parallel.dp);

@@ -43,6 +43,7 @@ struct DataSection {
   std::string valid;      ///< the same without weights; empty: no validation
   std::string tokenizer;  ///< default: the one recorded in the dataset
   std::string tree;       ///< where team:NAME is looked up; default: the site file's team_tree, else runs
+  std::string skip;       ///< "960-1023, 2048": positions in the order of samples that are left out
 };
 
 struct ParallelSection {
@@ -66,8 +67,16 @@ struct TrainSection {
   std::string recompute = "none";
   bool deterministic = false;
   double step_timeout = 0;  ///< seconds without a step that count as hung; 0: 20 times the longest, at least 600
-  std::int64_t dump_gradients = 0;  ///< step whose gradients are written; 0: never
-  std::string device = "auto";      ///< auto, cpu, cuda
+  std::int64_t dump_gradients = 0;          ///< step whose gradients are written; 0: never
+  std::string device = "auto";              ///< auto, cpu, cuda
+  std::string on_spike = "none";            ///< none, stop, skip, rollback
+  std::int64_t spike_window = 64;           ///< losses that a new one is compared with
+  double spike_score = 10;                  ///< robust z-score from which a loss is a spike
+  std::string on_nonfinite = "stop";        ///< stop, skip, rollback
+  std::int64_t compare_replicas_every = 0;  ///< steps; 0: never
+  std::int64_t straggler_every = 10;        ///< steps
+  double straggler_factor = 1.5;            ///< times the median of the ranks with the same work; 0: off
+  double straggler_seconds = 120;
 };
 
 struct OptimizerSection {
@@ -94,6 +103,7 @@ struct CheckpointSection {
   std::string fast_dir;                         ///< a directory that every node has of its own; "": none
   std::int64_t fast_every_steps = 10;           ///< steps between saves in fast_dir
   std::optional<bool> fast_persists;            ///< whether fast_dir outlives the job; nothing: as the site file said
+  bool keep_best = false;                       ///< whether the one with the lowest validation loss stays
   bool preflight = true;                        ///< whether to check before the first step that saving will work
   std::string allow;  ///< tensors that may be missing or unexpected when loading: "a, b"; "grow:a"
 };
@@ -102,6 +112,8 @@ struct LogSection {
   std::int64_t every_steps = 1;
   std::int64_t valid_every_steps = 250;  ///< 0: never
   std::int64_t valid_samples = 256;
+  std::string sample_prompts;       ///< prompts, separated by commas, that the model continues at each validation
+  std::int64_t sample_tokens = 64;  ///< of each continuation, at most
 };
 
 /// Somebody's own training instead of Trireme's (docs/program.md).

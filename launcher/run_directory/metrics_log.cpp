@@ -103,6 +103,13 @@ void write_lines(base::FileSystem& files, base::File& file, const Path& target, 
   }
 }
 
+// An attempt that rolls back and is killed later has lines cut off twice.
+Path free_name(base::FileSystem& files, const std::string& name) {
+  Path free = name;
+  for (int number = 2; files.exists(free); ++number) free = base::str(name, ".", number);
+  return free;
+}
+
 }  // namespace
 
 MetricsLog::MetricsLog(base::FileSystem& files, const Path& file, const KeptLines& kept, int attempt) {
@@ -112,7 +119,9 @@ MetricsLog::MetricsLog(base::FileSystem& files, const Path& file, const KeptLine
     cut = plan_cut(*content, kept);
     validations_ = cut.validations;
     // The lines that go away are on disk elsewhere before they are cut off here.
-    if (cut.moves) write_lines(files, *content, base::str(file.string(), ".", attempt), cut, kept, false);
+    if (cut.moves) {
+      write_lines(files, *content, free_name(files, base::str(file.string(), ".", attempt)), cut, kept, false);
+    }
     if (cut.stays_between) {
       write_lines(files, *content, file, cut, kept, true);
     } else if (cut.begin < content->size()) {

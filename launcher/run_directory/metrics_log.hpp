@@ -27,7 +27,8 @@ class MetricsLog {
  public:
   /// Keeps the lines whose "step" is at most `kept.last_step` and appends from there. The lines after it (an attempt
   /// that went further than its last checkpoint) move to `<file>.<attempt>`, `attempt` being the one that wrote them,
-  /// and so do damaged ones. Holds a few MiB of a file of any size, and writes nothing where all lines stay.
+  /// and so do damaged ones; to `<file>.<attempt>.2` and so on where an attempt had such lines before. Holds a few MiB
+  /// of a file of any size, and writes nothing where all lines stay.
   MetricsLog(base::FileSystem& files, const std::filesystem::path& file, const KeptLines& kept, int attempt);
 
   void append(const base::Json& line);

@@ -162,6 +162,14 @@ void RunDirectory::append_metrics(const base::Json& line) {
   unsaved_seconds_ += line.value("seconds", 0.0);
 }
 
+void RunDirectory::roll_back(const slurm::HealthEvent& event) {
+  if (!lease_.holds_lease()) throw why_lost();
+  ledger_.health(event);
+  metrics_.reset();
+  metrics_ = std::make_unique<MetricsLog>(files_, path_ / "metrics.jsonl", KeptLines{event.to_step, false}, attempt_);
+  rolled_back_seconds_ += std::exchange(unsaved_seconds_, 0.0);
+}
+
 double RunDirectory::age() const { return base::wall_time() - began_; }
 
 void RunDirectory::took(double step_seconds, const slurm::SaveCost& save, double save_interval, int shards_per_node) {
@@ -183,7 +191,7 @@ void RunDirectory::end(const slurm::Outcome& given) {
                  .last_step = outcome.step,
                  .saved_step = outcome.saved_step,
                  .device_seconds = ranks_ * age(),
-                 .lost_seconds = ranks_ * std::min(age(), start_up_seconds_ + unsaved_seconds_),
+                 .lost_seconds = ranks_ * std::min(age(), start_up_seconds_ + unsaved_seconds_ + rolled_back_seconds_),
                  .step_seconds = step_seconds_,
                  .save_seconds = save_.whole,
                  .save_stall_seconds = save_.stall,

@@ -68,6 +68,10 @@ class RunDirectory {
 
   /// A line with "seconds" is a step's: the seconds count as lost until saved().
   void append_metrics(const base::Json& line);
+  /// A line of the ledger about something that was seen, and what was done about it. After begin().
+  void health(const slurm::HealthEvent& event) { ledger_.health(event); }
+  /// The attempt goes back to event.to_step: health(), and the lines of the metrics after that step move away.
+  void roll_back(const slurm::HealthEvent& event);
   /// A save of all steps so far begins; one at a time.
   void begin_save() { seconds_in_save_ = unsaved_seconds_; }
   /// It is committed.
@@ -104,7 +108,8 @@ class RunDirectory {
   double began_ = 0.0;
   double start_up_seconds_ = 0.0;
   double unsaved_seconds_ = 0.0;
-  double seconds_in_save_ = 0.0;  ///< of these, in the save under way
+  double rolled_back_seconds_ = 0.0;  ///< of steps that a roll-back undid
+  double seconds_in_save_ = 0.0;      ///< of these, in the save under way
   double step_seconds_ = 0.0;
   slurm::SaveCost save_;
   double save_interval_ = 0.0;

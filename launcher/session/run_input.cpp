@@ -148,7 +148,9 @@ RunInput prepare_training(collectives::MpiWorld& world, base::FileSystem& files,
     }
     input.resolved = options::resolve(options, surroundings);
     input.train = open_data(files, "data.train", options.data.train, input.resolved, tokens::Reading::kShuffled);
+    input.skip = tokens::parse_skipped_samples(options.data.skip, "data.skip");
     check_tokenizer_option(options, *input.train);
+    input.prompts = parse_sample_prompts(options.log, input.resolved.model.sequence, input.train->tokenizer_json());
     if (!options.data.valid.empty()) {
       input.valid = open_data(files, "data.valid", options.data.valid, input.resolved, tokens::Reading::kInOrder);
       require_tokenizer(*input.valid, options.data.valid, input.train->tokenizer_hash());

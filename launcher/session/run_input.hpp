@@ -13,6 +13,7 @@
 #include "launcher/options/command_line.hpp"
 #include "launcher/options/resolve.hpp"
 #include "launcher/session/device.hpp"
+#include "launcher/session/sample_prompts.hpp"
 
 namespace trireme::launcher {
 
@@ -20,6 +21,8 @@ struct RunInput {
   options::Resolved resolved;
   std::unique_ptr<tokens::DataSource> train;
   std::unique_ptr<tokens::DataSource> valid;  ///< null without data.valid
+  tokens::SkippedSamples skip;                ///< data.skip
+  std::optional<SamplePrompts> prompts;       ///< nothing without log.sample_prompts
 
   const options::RunOptions& options() const { return resolved.options; }
 };

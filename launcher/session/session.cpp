@@ -3,6 +3,7 @@
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
+#include <c10/core/CachingDeviceAllocator.h>
 
 #include <algorithm>
 #include <chrono>
@@ -121,9 +122,9 @@ Session::Session(collectives::MpiWorld& world, const options::Resolved& resolved
   groups_ = pipeline::make_groups(device_world_ ? *device_world_ : *host_world_, mesh_,
                                   static_cast<int>(resolved.options.parallel.chunks));
   checkpoint_world_ = world_.communicator("checkpoint");
-  const std::vector<std::string> host_of_rank = gather_hosts(world_, *checkpoint_world_);
-  ranks_on_node_ = static_cast<int>(std::ranges::count(host_of_rank, world_.host()));
-  for (const std::string& host : host_of_rank) {
+  host_of_rank_ = gather_hosts(world_, *checkpoint_world_);
+  ranks_on_node_ = static_cast<int>(std::ranges::count(host_of_rank_, world_.host()));
+  for (const std::string& host : host_of_rank_) {
     if (std::find(hosts_.begin(), hosts_.end(), host) == hosts_.end()) hosts_.push_back(host);
   }
   const auto node = std::find(hosts_.begin(), hosts_.end(), world_.host()) - hosts_.begin();
@@ -151,6 +152,13 @@ double Session::measure_peak() {
     best = std::max(best, world_.size() * rate);
   }
   return best;
+}
+
+std::uint64_t Session::device_memory() const {
+  if (!device_.cuda()) return 0;
+  using c10::CachingAllocator::StatType;
+  const auto stats = c10::getDeviceAllocator(at::kCUDA)->getDeviceStats(processor_.device.index());
+  return static_cast<std::uint64_t>(stats.allocated_bytes[static_cast<std::size_t>(StatType::AGGREGATE)].peak);
 }
 
 transformer::MicroBatch Session::micro_batch(const tokens::Batch& batch, std::int64_t step) const {

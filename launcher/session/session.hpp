@@ -54,9 +54,17 @@ class Session {
   int ranks_on_node() const { return ranks_on_node_; }
   /// The names of the nodes, in the order of their first ranks.
   const std::vector<std::string>& hosts() const { return hosts_; }
+  /// The node of each rank.
+  const std::vector<std::string>& host_of_rank() const { return host_of_rank_; }
+  /// High water of the memory that this rank's tensors took on its GPU, in bytes; 0 on a CPU.
+  std::uint64_t device_memory() const;
   /// Collective: appends `tokens` to the one sequence being generated (Trainer::start_generation(1, …)) and returns the
   /// logits of the next token; vocab values.
   std::vector<float> next_logits(const std::vector<std::int64_t>& tokens);
+
+  /// Seconds for which this rank's main thread stood in communication so far; of saves only what is not in the
+  /// background, and not theirs.
+  double waited_seconds() const { return world_.trace().waited_seconds({"background", "checkpoint"}); }
 
   /// Collective: the measured matmul FLOP/s of all ranks together.
   double measure_peak();
@@ -83,6 +91,7 @@ class Session {
   topology::Mesh mesh_;
   Processor processor_;
   std::vector<std::string> hosts_;
+  std::vector<std::string> host_of_rank_;
   int ranks_on_node_ = 1;
   std::unique_ptr<collectives::Communicator> host_world_;
   std::unique_ptr<collectives::Communicator> device_world_;  ///< null on the CPU, where host_world_ is used

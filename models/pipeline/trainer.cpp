@@ -11,6 +11,7 @@
 #include "base/error.hpp"
 #include "models/layout/state_boxes.hpp"
 #include "models/optim/sum_of_squares.hpp"
+#include "models/parallel/bit_hash.hpp"
 #include "models/parallel/host_read.hpp"
 #include "models/pipeline/assembly.hpp"
 #include "models/pipeline/generation.hpp"
@@ -56,7 +57,7 @@ class Trainer::Implementation {
   }
 
   StepResult step(std::span<const MicroBatch> micro_batches, std::int64_t global_targets, double lr,
-                  const std::function<void()>& gradients_ready) {
+                  const Accept& accept) {
     StepResult result;
     const auto start = std::chrono::steady_clock::now();
     const at::Tensor loss = run_passes(micro_batches, global_targets);
@@ -64,8 +65,8 @@ class Trainer::Implementation {
     reducer_.finish();
     result.reduce_seconds = seconds_since(start) - result.compute_seconds;
     agree(loss, global_targets, result);
-    if (result.finite) {
-      if (gradients_ready) gradients_ready();
+    result.updated = result.finite && (!accept || accept(result));
+    if (result.updated) {
       optimizer_.update(lr, optim::clip_factor(result.grad_norm, config_.clip));
       reducer_.gather_values();
     }
@@ -116,6 +117,8 @@ class Trainer::Implementation {
     optimizer_.publish_masters();
     reducer_.gather_values();
   }
+
+  std::uint64_t hash_of_parameters() { return parallel::hash_of_bits(store_.flat_values()); }
 
   optim::Optimizer& optimizer() { return optimizer_; }
 
@@ -225,8 +228,8 @@ Trainer::~Trainer() = default;
 void Trainer::initialise() { implementation_->initialise(); }
 
 StepResult Trainer::step(std::span<const MicroBatch> micro_batches, std::int64_t global_targets, double lr,
-                         const std::function<void()>& gradients_ready) {
-  return implementation_->step(micro_batches, global_targets, lr, gradients_ready);
+                         const Accept& accept) {
+  return implementation_->step(micro_batches, global_targets, lr, accept);
 }
 
 Evaluation Trainer::evaluate(std::span<const MicroBatch> micro_batches) {
@@ -242,6 +245,7 @@ void Trainer::end_generation() { implementation_->end_generation(); }
 std::vector<StateTensor> Trainer::state() { return implementation_->state(); }
 std::vector<StateTensor> Trainer::gradients() { return implementation_->gradients(); }
 void Trainer::after_load() { implementation_->after_load(); }
+std::uint64_t Trainer::hash_of_parameters() { return implementation_->hash_of_parameters(); }
 std::int64_t Trainer::steps() const { return implementation_->optimizer().steps(); }
 void Trainer::set_steps(std::int64_t steps) { implementation_->optimizer().set_steps(steps); }
 

@@ -49,6 +49,7 @@ struct StepResult {
   double loss = 0.0;               ///< mean over the global batch's targets; the same on all ranks
   double grad_norm = 0.0;          ///< before clipping; the same on all ranks
   bool finite = true;              ///< false: loss or norm is not finite and nothing was updated
+  bool updated = true;             ///< false: not finite, or `accept` refused it
   double compute_seconds = 0.0;    ///< forward and backward passes with their sends, receives and overlapped sums
   double reduce_seconds = 0.0;     ///< waiting for gradient sums after the last backward pass
   double optimizer_seconds = 0.0;  ///< norm, update and, under ZeRO, gathering the values
@@ -71,10 +72,12 @@ class Trainer {
 
   /// Makes one optimizer step. `micro_batches`: those of this dp rank, config.micro_batches of them, the same on all
   /// its tp and pp ranks, tokens and targets on the trainer's device; MicroBatch::loss_scale is set here.
-  /// `global_targets`: the number of targets in the global batch. `gradients_ready`, if set, is called when all sums
-  /// are there and nothing is updated yet; gradients() may be called inside.
+  /// `global_targets`: the number of targets in the global batch. `accept`, if set, is called when all sums are there,
+  /// loss and norm are finite, and nothing is updated yet; gradients() may be called inside. When it returns false,
+  /// which it must do on all ranks or on none, nothing is updated.
+  using Accept = std::function<bool(const StepResult&)>;
   StepResult step(std::span<const transformer::MicroBatch> micro_batches, std::int64_t global_targets, double lr,
-                  const std::function<void()>& gradients_ready = {});
+                  const Accept& accept = {});
 
   /// Computes the loss without gradients or dropout. The number of micro-batches and their shape may differ between dp
   /// ranks, and sequences may be shorter than the model's.
@@ -91,10 +94,13 @@ class Trainer {
   /// The state that this rank holds: fp32 (or fp64) parameters and Adam's moments. Valid until the Trainer is
   /// destroyed.
   std::vector<StateTensor> state();
-  /// This step's gradients before clipping, as complete sums; only inside step()'s gradients_ready.
+  /// This step's gradients before clipping, as complete sums; only inside step()'s `accept`.
   std::vector<StateTensor> gradients();
   /// Call it after state() was filled: refreshes what is derived from it.
   void after_load();
+  /// A hash of the bits of the parameters that this rank computes with. Ranks that differ only in their dp coordinate
+  /// hold the same, on the same kind of processor.
+  std::uint64_t hash_of_parameters();
   /// The number of optimizer updates so far: t in the bias correction.
   std::int64_t steps() const;
   void set_steps(std::int64_t steps);

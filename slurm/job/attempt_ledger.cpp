@@ -50,6 +50,22 @@ Json to_json(int number, const AttemptEnd& end) {
               {"shards_per_node", end.shards_per_node}};
 }
 
+Json to_json(int number, const HealthEvent& event) {
+  return Json{{"event", "health"},
+              {"attempt", number},
+              {"time", event.time},
+              {"kind", event.kind},
+              {"action", event.action},
+              {"step", event.step},
+              {"first_sample", event.first_sample},
+              {"last_sample", event.last_sample},
+              {"order", event.order},
+              {"to_step", event.to_step},
+              {"rank", event.rank},
+              {"host", event.host},
+              {"message", event.message}};
+}
+
 /// What a line says that no attempt writes.
 struct NotOurs {};
 
@@ -92,17 +108,38 @@ AttemptEnd end_of(const Json& line) {
   return end;
 }
 
+HealthEvent health_of(const Json& line) {
+  HealthEvent event;
+  event.time = line.value("time", 0.0);
+  event.kind = line.value("kind", "");
+  event.action = line.value("action", "");
+  event.step = line.value("step", std::int64_t{0});
+  event.first_sample = line.value("first_sample", std::int64_t{-1});
+  event.last_sample = line.value("last_sample", std::int64_t{-1});
+  event.order = line.value("order", "");
+  event.to_step = line.value("to_step", std::int64_t{-1});
+  event.rank = line.value("rank", std::int64_t{-1});
+  event.host = line.value("host", "");
+  if (!event.host.empty() && !base::is_host_name(event.host)) throw NotOurs();
+  event.message = line.value("message", "");
+  return event;
+}
+
 /// Changes nothing when a field is of another type (Json::exception) or the number can't be an attempt's.
 void apply(const Json& line, std::vector<Attempt>& attempts) {
   constexpr std::int64_t kMost = 1'000'000'000;
   const auto number = line.value("attempt", std::int64_t{0});
   const std::int64_t last = attempts.empty() ? 0 : attempts.back().number;
   if (number < 1 || number > kMost) return;
-  if (line.value("event", "") == "start") {
+  const std::string event = line.value("event", "");
+  if (event == "start") {
     constexpr std::size_t kMostAttempts = 100'000;  // a run that never comes so far must not fill the memory
     if (number > last && attempts.size() < kMostAttempts)
-      attempts.push_back(Attempt{static_cast<int>(number), start_of(line), false, {}});
-  } else if (number == last) {
+      attempts.push_back(Attempt{static_cast<int>(number), start_of(line), false, {}, {}});
+  } else if (number == last && event == "health") {
+    constexpr std::size_t kMostEvents = 100'000;
+    if (attempts.back().health.size() < kMostEvents) attempts.back().health.push_back(health_of(line));
+  } else if (number == last && event == "end") {
     attempts.back().end = end_of(line);
     attempts.back().ended = true;
   }
@@ -212,7 +249,7 @@ int AttemptLedger::start(const AttemptStart& start, const AttemptEnd& progress_o
   if (is_last_open(attempts_)) end(progress_of_killed);
   const int number = next_number(attempts_);
   append(to_json(number, start));
-  attempts_.push_back(Attempt{number, start, false, {}});
+  attempts_.push_back(Attempt{number, start, false, {}, {}});
   return number;
 }
 
@@ -220,6 +257,11 @@ void AttemptLedger::end(const AttemptEnd& end) {
   append(to_json(attempts_.back().number, end));
   attempts_.back().ended = true;
   attempts_.back().end = end;
+}
+
+void AttemptLedger::health(const HealthEvent& event) {
+  append(to_json(attempts_.back().number, event));
+  attempts_.back().health.push_back(event);
 }
 
 void AttemptLedger::append(const Json& line) {

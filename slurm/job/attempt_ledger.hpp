@@ -1,4 +1,5 @@
-// attempts.jsonl: one line when an attempt starts and one when it ends. Only rank 0 writes, holding the lease.
+// attempts.jsonl: one line when an attempt starts, one when it ends, and one for each health event between. Only rank 0
+// writes, holding the lease.
 #pragma once
 
 #include <cstdint>
@@ -49,13 +50,32 @@ struct AttemptEnd {
   double time = 0.0;
 };
 
+/// Something that an attempt saw, and what was done about it (docs/health.md).
+struct HealthEvent {
+  double time = 0.0;               ///< seconds since the epoch
+  std::string kind;                ///< "spike", "nonfinite", "straggler", "corruption"
+  std::string action;              ///< "stopped", "skipped", "rolled back", "named" (nothing was done)
+  std::int64_t step = 0;           ///< the step it was seen in
+  std::int64_t first_sample = -1;  ///< of the batch, as positions in the order of samples; -1: not about samples
+  std::int64_t last_sample = -1;
+  std::string order;          ///< which order of samples that is (tokens::order_id); "" = not about samples
+  std::int64_t to_step = -1;  ///< of a roll-back, the step of the checkpoint that the run went back to; else -1
+  std::int64_t rank = -1;     ///< whom it is about; -1 and "" where not one rank
+  std::string host;
+  std::string message;  ///< a sentence for people
+};
+
 /// One attempt as read back. `ended` is false while it runs, or when it was killed and no later attempt came.
 struct Attempt {
   int number = 0;  ///< from 1
   AttemptStart start;
   bool ended = false;
   AttemptEnd end;
+  std::vector<HealthEvent> health;  ///< as they came
 };
+
+inline constexpr const char* kSkipped = "skipped";
+inline constexpr const char* kRolledBack = "rolled back";
 
 /// Whether an attempt that ended with this reason was asked to: Slurm or somebody wanted it ("stopped by …",
 /// "preempted", "paused …").
@@ -126,6 +146,8 @@ class AttemptLedger {
   /// far as metrics and checkpoints show. Then the start line. Returns the new attempt's number.
   int start(const AttemptStart& start, const AttemptEnd& progress_of_killed);
   void end(const AttemptEnd& end);
+  /// Of the attempt under way.
+  void health(const HealthEvent& event);
 
  private:
   void append(const base::Json& line);

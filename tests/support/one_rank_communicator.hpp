@@ -10,7 +10,8 @@
 
 namespace trireme::tests {
 
-/// One rank's view of a group whose other ranks say what the test tells them to; int64 votes and numbers only.
+/// One rank's view of a group of two whose other rank says what the test tells it to: int64 votes and numbers, and of sums
+/// of doubles the same as this rank.
 class OneRankCommunicator final : public collectives::Communicator {
  public:
   /// What the others reduce with; nothing: they agree with this rank.
@@ -27,6 +28,10 @@ class OneRankCommunicator final : public collectives::Communicator {
   collectives::Request start_all_reduce(void* data, std::size_t count, collectives::DataType type,
                                         collectives::ReduceOp op) override {
     ++calls;
+    if (type == collectives::DataType::kFloat64 && op == collectives::ReduceOp::kSum) {
+      for (std::size_t i = 0; i < count; ++i) static_cast<double*>(data)[i] *= 2;
+      return {};
+    }
     if (type != collectives::DataType::kInt64 || op != collectives::ReduceOp::kMax) refuse();
     auto* values = static_cast<std::int64_t*>(data);
     for (std::size_t i = 0; i < count && others; ++i) values[i] = std::max(values[i], *others);

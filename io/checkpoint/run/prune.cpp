@@ -1,6 +1,7 @@
 #include "io/checkpoint/run/prune.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <string>
 
@@ -11,6 +12,17 @@
 namespace trireme::checkpoint {
 
 using Path = std::filesystem::path;
+
+std::optional<std::int64_t> best_step(const std::vector<std::int64_t>& steps,
+                                      const std::map<std::int64_t, double>& valid_losses) {
+  std::optional<std::int64_t> best;
+  for (const std::int64_t step : steps) {
+    const auto loss = valid_losses.find(step);
+    if (loss == valid_losses.end() || std::isnan(loss->second)) continue;
+    if (!best || loss->second <= valid_losses.at(*best)) best = step;
+  }
+  return best;
+}
 
 std::vector<std::int64_t> steps_to_prune(const std::vector<std::int64_t>& steps,
                                          const std::vector<std::int64_t>& verified, const PrunePolicy& policy) {
@@ -24,6 +36,7 @@ std::vector<std::int64_t> steps_to_prune(const std::vector<std::int64_t>& steps,
     ++kept_verified;
   }
   if (policy.resumed_from) stay.insert(*policy.resumed_from);
+  if (const auto best = best_step(steps, policy.valid_losses)) stay.insert(*best);
   std::vector<std::int64_t> doomed;
   for (const auto step : steps) {
     const bool round = policy.keep_every > 0 && step % policy.keep_every == 0;

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <vector>
 
@@ -14,7 +15,14 @@ struct PrunePolicy {
   std::int64_t keep = 2;                     ///< how many of the newest stay; at least 2
   std::int64_t keep_every = 0;               ///< steps divisible by it stay; 0 = none
   std::optional<std::int64_t> resumed_from;  ///< this step stays
+  /// Validation losses by step: of the steps that have one, that with the lowest stays, the newest among equals.
+  std::map<std::int64_t, double> valid_losses = {};
 };
+
+/// Of `steps`, oldest first, the one with the lowest of these validation losses, the newest among equals; a loss that
+/// is not a number does not count. Nothing where none has one.
+std::optional<std::int64_t> best_step(const std::vector<std::int64_t>& steps,
+                                      const std::map<std::int64_t, double>& valid_losses);
 
 /// Returns those of `steps` (oldest first) that are to be deleted, oldest first. The newest two of `verified` that are
 /// among the steps stay too.

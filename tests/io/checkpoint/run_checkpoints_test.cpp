@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 #include "io/checkpoint/format/open_checkpoint.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
 #include "tests/support/memory_file_system.hpp"
@@ -33,6 +35,15 @@ TEST(Prune, KeepsTheNewestTheRoundTheVerifiedAndTheOneResumedFrom) {
   EXPECT_EQ(steps_to_prune(steps, {10, 20, 30}, {.keep = 2}), (Steps{10, 40})) << "the two newest verified ones stay";
   EXPECT_EQ(steps_to_prune({}, {}, {}), Steps());
   EXPECT_EQ(steps_to_prune({5}, {}, {}), Steps());
+}
+
+TEST(Prune, KeepsTheOneWithTheLowestValidationLoss) {
+  const Steps steps = {10, 20, 30, 40, 50, 60};
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  EXPECT_EQ(steps_to_prune(steps, {}, {.valid_losses = {{10, 3}, {15, 1}, {20, 2}, {30, 2}, {40, 4}, {50, nan}}}),
+            (Steps{10, 20, 40}))
+      << "the newest among equals, and only of those that are there";
+  EXPECT_EQ(steps_to_prune(steps, {}, {.valid_losses = {{10, nan}, {60, 1}}}), (Steps{10, 20, 30, 40}));
 }
 
 TEST(Prune, DeletesOldestFirstAndLeavesNoTrash) {

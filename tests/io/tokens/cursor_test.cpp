@@ -11,7 +11,12 @@ namespace {
 using testing::AllOf;
 using testing::HasSubstr;
 
-Cursor example() { return {{"aa", "bb"}, {7, 3}, 256, 0xFFFFFFFFFFFFFFFFULL, 123456789012345ULL}; }
+Cursor example() {
+  Cursor cursor{{"aa", "bb"}, {7, 3}, 256, 0xFFFFFFFFFFFFFFFFULL, 123456789012345ULL, {}};
+  cursor.skipped.add({24, 27});
+  cursor.skipped.add({123456789012350ULL, 123456789012350ULL});
+  return cursor;
+}
 
 std::string refusal(const Cursor& now) {
   try {
@@ -26,7 +31,29 @@ TEST(Cursor, SurvivesJson) {
   EXPECT_EQ(cursor_from_json(base::Json::parse(base::to_line(to_json(example())))), example());
 }
 
+TEST(Cursor, OneOfBeforeSkippingSkipsNothing) {
+  auto json = to_json(example());
+  json.erase("skipped");
+  EXPECT_TRUE(cursor_from_json(json).skipped.empty());
+}
+
+TEST(Cursor, TheOrderIsNamedByTheDataNotByThePosition) {
+  auto further = example();
+  further.consumed_samples += 8;
+  further.skipped.add({90, 91});
+  EXPECT_EQ(order_id(further), order_id(example()));
+  EXPECT_EQ(order_id(further).size(), 16U);
+  auto other = example();
+  other.seed = 5;
+  EXPECT_NE(order_id(other), order_id(example()));
+}
+
 TEST(Cursor, DamagedJsonIsAnError) {
+  for (const char* ranges : {"5", "[[7]]", "[[9, 3]]", "[[-1, 3]]", "[[1, 18446744073709551615]]", "[\"4-5\"]"}) {
+    auto damaged = to_json(example());
+    damaged["skipped"] = base::Json::parse(ranges);
+    EXPECT_THROW(cursor_from_json(damaged), base::Error) << ranges;
+  }
   auto json = to_json(example());
   json.erase("seed");
   EXPECT_THROW(cursor_from_json(json), base::Error);

@@ -137,10 +137,9 @@ TEST_F(DataSourceTest, MasksAndPaddingGiveNoTargets) {
   const auto batch = data.read(rows);
   EXPECT_THAT(batch.targets, ElementsAre(-1, -1, 0, 4, -1, -1, -1, -1, 5, 6, 7, 0));
   EXPECT_EQ(data.targets(rows), 6U);
-  EXPECT_EQ(data.targets(0, 2), 6U);
   EXPECT_TRUE(data.has_loss_mask());
   const auto plain = source({{make_counting("a.h5", 100), 0}}, 4);
-  EXPECT_EQ(plain.targets(5, 10), 40U);
+  EXPECT_EQ(plain.targets(std::vector<std::uint64_t>{5, kNoSample, 7}), 8U);
 }
 
 TEST_F(DataSourceTest, RefusesOtherTokenizersShortDatasetsAndValidationWeights) {
@@ -164,16 +163,30 @@ TEST_F(DataSourceTest, TheCursorNamesTheData) {
 TEST_F(DataSourceTest, PrefetchingGivesTheSameBatchesInOrder) {
   const auto data = source({{make_counting("a.h5", 4001), 0}}, 4);
   const BatchPlan plan{8, 2, 2};
-  Prefetcher prefetcher(data, plan, 1, 16, 3);
+  Prefetcher prefetcher(data, plan, 1, 16, {}, 3);
   for (std::uint64_t consumed = 16; consumed < 16 + 8 * 20; consumed += 8) {
     for (std::int64_t k = 0; k < 2; ++k) {
       const auto planned = prefetcher.next();
-      EXPECT_EQ(planned.consumed, consumed);
+      EXPECT_EQ(planned.samples, (SampleRange{consumed, consumed + 7}));
       EXPECT_EQ(planned.micro_batch, k);
       EXPECT_EQ(planned.global_targets, 32U);
       EXPECT_EQ(planned.batch.tokens, data.read(plan.samples(consumed, 1, k)).tokens);
     }
   }
+}
+
+TEST_F(DataSourceTest, PrefetchingLeavesSkippedSamplesOut) {
+  const auto data = source({{make_counting("a.h5", 4001), 0}}, 4);
+  SkippedSamples skipped;
+  skipped.add({18, 19});
+  skipped.add({30, 41});
+  Prefetcher prefetcher(data, {8, 2, 2}, 1, 16, skipped);
+  EXPECT_EQ(prefetcher.next().batch.samples, (std::vector<std::uint64_t>{20, 21}));
+  EXPECT_EQ(prefetcher.next().batch.samples, (std::vector<std::uint64_t>{24, 25}));
+  const auto planned = prefetcher.next();
+  EXPECT_EQ(planned.batch.samples, (std::vector<std::uint64_t>{28, 29}));
+  EXPECT_EQ(planned.samples, (SampleRange{26, 45}));
+  EXPECT_EQ(prefetcher.next().batch.samples, (std::vector<std::uint64_t>{44, 45}));
 }
 
 TEST_F(DataSourceTest, PrefetchingErrorsSurfaceInNext) {

@@ -29,7 +29,7 @@ class StepLogTest : public testing::Test {
     report.steps = 100;
     report.loss = 2.5;
     report.seconds = seconds;
-    log_.done({step, static_cast<std::uint64_t>(8 * step), 0}, report);
+    log_.done({step, static_cast<std::uint64_t>(8 * step), 0, {}, {}}, report, times_);
   }
   std::string printed() {
     std::string text;
@@ -40,6 +40,7 @@ class StepLogTest : public testing::Test {
 
   std::FILE* stream_ = std::tmpfile();
   Lines keeper_;
+  StepTimes times_;
   StepLog log_{keeper_, 16, stream_, 1, base::Log(stream_)};
 };
 
@@ -51,7 +52,37 @@ TEST_F(StepLogTest, AStepIsALineOfTheMetricsAndOneForPeople) {
   EXPECT_EQ(keeper_.lines[0].at("tokens"), 24 * 16);
   EXPECT_EQ(keeper_.lines[0].at("seconds"), 0.5);
   EXPECT_FALSE(keeper_.lines[0].contains("peak_share"));
+  EXPECT_FALSE(keeper_.lines[0].contains("exposed_communication_seconds"));
+  EXPECT_FALSE(keeper_.lines[0].contains("device_memory_bytes"));
   EXPECT_THAT(printed(), HasSubstr("loss 2.5000"));
+}
+
+TEST_F(StepLogTest, WhereTheTimeWentIsLogged) {
+  times_ = {.data_wait = 0.1,
+            .compute = 0.2,
+            .exposed_communication = 0.3,
+            .saving = 0.4,
+            .slowest_rank = 5,
+            .slowest_compute = 0.25,
+            .host_memory = 1000,
+            .device_memory = 2000};
+  step(3, 1.0);
+  const base::Json& line = keeper_.lines.at(0);
+  EXPECT_EQ(line.at("data_wait_seconds"), 0.1);
+  EXPECT_EQ(line.at("compute_seconds"), 0.2);
+  EXPECT_EQ(line.at("exposed_communication_seconds"), 0.3);
+  EXPECT_EQ(line.at("saving_seconds"), 0.4);
+  EXPECT_EQ(line.at("slowest_rank"), 5);
+  EXPECT_EQ(line.at("slowest_rank_compute_seconds"), 0.25);
+  EXPECT_EQ(line.at("host_memory_bytes"), 1000);
+  EXPECT_EQ(line.at("device_memory_bytes"), 2000);
+}
+
+TEST_F(StepLogTest, ASampleIsALineOfTheMetrics) {
+  log_.sampled(7, "Once", " upon a time");
+  EXPECT_EQ(keeper_.lines.at(0).at("sample_prompt"), "Once");
+  EXPECT_EQ(keeper_.lines.at(0).at("sample_text"), " upon a time");
+  EXPECT_EQ(keeper_.lines.at(0).at("step"), 7);
 }
 
 TEST_F(StepLogTest, TheFirstStepTellsNothingOfTheTimeLeft) {

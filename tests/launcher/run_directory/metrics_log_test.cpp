@@ -33,6 +33,17 @@ TEST_F(MetricsLogTest, AResumedAttemptMovesAwayWhatLiesAfterItsCheckpoint) {
   EXPECT_EQ(files_.read_all(file().string() + ".1"), "{\"step\":4,\"loss\":0.5}\n{\"step\":5,\"loss\":0.5}\n");
 }
 
+TEST_F(MetricsLogTest, LinesThatAnAttemptHasCutOffTwiceAreBothKept) {
+  write_steps(0, 0, 1, 5);
+  write_steps(3, 1, 4, 6);
+  write_steps(4, 1, 5, 5);
+  write_steps(3, 1, 4, 4);
+  const std::string cut = file().string() + ".1";
+  EXPECT_EQ(files_.read_all(cut), "{\"step\":4,\"loss\":0.5}\n{\"step\":5,\"loss\":0.5}\n");
+  EXPECT_EQ(files_.read_all(cut + ".2"), "{\"step\":5,\"loss\":0.5}\n{\"step\":6,\"loss\":0.5}\n");
+  EXPECT_EQ(files_.read_all(cut + ".3"), "{\"step\":4,\"loss\":0.5}\n{\"step\":5,\"loss\":0.5}\n");
+}
+
 TEST_F(MetricsLogTest, ADamagedLineMovesAwayAlone) {
   write_steps(0, 0, 1, 4);
   std::string damaged = files_.read_all(file());

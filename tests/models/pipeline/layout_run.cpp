@@ -85,11 +85,12 @@ void run(const LayoutCase& one, const pipeline::Groups& groups, const Look& look
   const int dp_rank = groups.dp == nullptr ? 0 : groups.dp->rank();
   const std::int64_t length = one.config.model.sequence;
   for (int step = 0; step < kSteps; ++step) {
-    const auto gradients_ready = [&] {
+    const auto accept = [&](const pipeline::StepResult&) {
       if (step == 0) look.gradients(trainer.gradients());
+      return true;
     };
     const std::vector<MicroBatch> batches = batches_of(one, step, dp_rank, length);
-    look.step(step, trainer.step(batches, targets_of(one, step), kLearningRate, gradients_ready));
+    look.step(step, trainer.step(batches, targets_of(one, step), kLearningRate, accept));
   }
   look.state(trainer.state());
   const pipeline::Evaluation full = trainer.evaluate(batches_of(one, kSteps, dp_rank, length));

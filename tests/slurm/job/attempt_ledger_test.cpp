@@ -41,6 +41,45 @@ TEST_F(AttemptLedgerTest, TheNextAttemptWritesTheMissingEnd) {
   EXPECT_EQ(attempts[0].end.saved_step, 10);
 }
 
+TEST_F(AttemptLedgerTest, HealthEventsBelongToTheirAttempt) {
+  AttemptLedger ledger(files_, file());
+  ledger.start({}, {});
+  ledger.health({.time = 5,
+                 .kind = "spike",
+                 .action = kSkipped,
+                 .step = 7,
+                 .first_sample = 24,
+                 .last_sample = 27,
+                 .message = "a sentence"});
+  ledger.end({.reason = "done"});
+  ledger.start({}, {});
+  ledger.health({.kind = "corruption", .action = "stopped", .step = 9, .to_step = 8, .rank = 3, .host = "n2"});
+
+  const auto attempts = read_attempts(files_, file());
+  ASSERT_EQ(attempts.size(), 2U);
+  ASSERT_EQ(attempts[0].health.size(), 1U);
+  EXPECT_EQ(attempts[0].health[0].action, kSkipped);
+  EXPECT_EQ(attempts[0].health[0].last_sample, 27);
+  EXPECT_EQ(attempts[0].health[0].message, "a sentence");
+  EXPECT_EQ(attempts[0].end.reason, "done");
+  EXPECT_FALSE(attempts[1].ended);
+  ASSERT_EQ(attempts[1].health.size(), 1U);
+  EXPECT_EQ(attempts[1].health[0].host, "n2");
+  EXPECT_EQ(attempts[1].health[0].rank, 3);
+  EXPECT_EQ(attempts[1].health[0].first_sample, -1);
+}
+
+TEST_F(AttemptLedgerTest, ALineOfAnEventOfLaterVersionsIsPassedOver) {
+  AttemptLedger ledger(files_, file());
+  ledger.start({}, {});
+  files_.replace(file(), files_.read_all(file()) + R"({"event":"moved","attempt":1,"reason":"done"})" + "\n" +
+                             R"({"event":"health","attempt":1,"kind":"straggler","host":"../n1"})" + "\n");
+  const auto attempts = read_attempts(files_, file());
+  ASSERT_EQ(attempts.size(), 1U);
+  EXPECT_FALSE(attempts[0].ended);
+  EXPECT_TRUE(attempts[0].health.empty());
+}
+
 TEST_F(AttemptLedgerTest, ADamagedLineCostsNoOther) {
   for (int i = 0; i < 3; ++i) {
     AttemptLedger ledger(files_, file());

@@ -1,0 +1,58 @@
+#include "launcher/attempt/validations.hpp"
+
+#include <algorithm>
+
+#include "io/tokens/batch_plan.hpp"
+#include "launcher/session/text_generation.hpp"
+
+namespace trireme::launcher {
+
+Validations::Validations(Session& session, AttemptParts& parts, StepLog& log)
+    : session_(session), parts_(parts), resolved_(session.resolved()), log_(log) {}
+
+void Validations::find() {
+  all_ = parts_.keeper->validations();
+  newest_step_ = all_.empty() ? 0 : all_.back().step;
+  session_.world().control().broadcast(&newest_step_, 1, collectives::DataType::kInt64, 0);
+}
+
+bool Validations::due(std::int64_t step) const {
+  const std::int64_t every = resolved_.options.log.valid_every_steps;
+  if (parts_.input.valid == nullptr || step == 0) return false;
+  return step == resolved_.steps || (every > 0 && step % every == 0);
+}
+
+std::int64_t Validations::validate(std::int64_t step) {
+  const tokens::DataSource& valid = *parts_.input.valid;
+  const std::uint64_t count = tokens::validation_count(valid.samples(), resolved_.options.log.valid_samples);
+  std::int64_t stop = 0;
+  const auto done = session_.validate(valid, count, [&] { return (stop = parts_.stops.agree()) == 0; });
+  if (!done) return stop;
+  newest_step_ = step;
+  all_.push_back({step, done->loss});
+  log_.validated(step, done->loss, done->targets);
+  write_samples(step);
+  return 0;
+}
+
+bool Validations::newest_is_best() const {
+  // Rank 0 knows the validations of earlier attempts.
+  std::int64_t best = !all_.empty() && all_.back().step == newest_step_ &&
+                      std::ranges::all_of(all_, [&](const Validation& one) { return !(one.loss < all_.back().loss); });
+  session_.world().control().broadcast(&best, 1, collectives::DataType::kInt64, 0);
+  return best != 0;
+}
+
+// As `trireme generate --temperature 0.8 --seed SEED` would write it.
+void Validations::write_samples(std::int64_t step) {
+  if (!parts_.input.prompts) return;
+  const Sampling sampling{.temperature = 0.8, .seed = static_cast<std::uint64_t>(resolved_.options.run.seed)};
+  const text::Tokenizer& tokenizer = parts_.input.prompts->tokenizer;
+  for (const SamplePrompt& prompt : parts_.input.prompts->prompts) {
+    auto tokens = continue_tokens(session_, prompt.tokens, prompt.count, sampling, tokenizer.end_of_text());
+    tokens.erase(tokens.begin(), tokens.begin() + std::ssize(prompt.tokens));
+    log_.sampled(step, prompt.text, tokenizer.decode(tokens));
+  }
+}
+
+}  // namespace trireme::launcher
