@@ -59,7 +59,7 @@ std::vector<options::Subcommand> working_commands() {
       {"usage", "who used how much: hours used, lost and spared, waits, disk, by person and project", usage_command});
   commands.push_back(
       {"reproduce", "a run that gives the losses of another one again; --check compares them", reproduce_command});
-  commands.push_back({"runs", "a team's runs: list, find, diff", runs_command});
+  commands.push_back({"runs", "a team's runs: list, find, diff, archive", runs_command});
   commands.push_back({"data", "names for a team's datasets: add, list, remove", data_command});
   commands.push_back({"stop", "asks a run to save and stay stopped", stop_command});
   commands.push_back({"save", "asks a run to save now and go on", save_command});

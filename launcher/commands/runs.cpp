@@ -1,15 +1,22 @@
-// trireme runs: a team's runs, listed, found, compared.
+// trireme runs: a team's runs, listed, found, compared, archived.
 #include <algorithm>
+#include <filesystem>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "base/answer.hpp"
 #include "base/error.hpp"
 #include "base/file_system.hpp"
 #include "base/log.hpp"
+#include "base/output_file.hpp"
 #include "launcher/commands/commands.hpp"
+#include "launcher/console/cleanup_on_signal.hpp"
+#include "launcher/console/format.hpp"
 #include "launcher/options/command_line.hpp"
 #include "launcher/options/site_file.hpp"
+#include "launcher/repeat/archive.hpp"
+#include "launcher/repeat/archive_writer.hpp"
 #include "launcher/runs/run_diff.hpp"
 #include "launcher/runs/run_filter.hpp"
 #include "launcher/runs/run_index.hpp"
@@ -104,13 +111,55 @@ int diff_command(const Arguments& arguments) {
   return base::kExitDone;
 }
 
+int archive_command(const Arguments& arguments) {
+  std::string output;
+  bool force = false;
+  ArchiveRequest request;
+  std::vector<std::string> words;
+  options::CommandLine line("runs archive", "one file with a run's records and checkpoints; unpacked it is a run again",
+                            "trireme runs archive runs/bible -o bible.tar.zst\n"
+                            "trireme runs archive runs/bible -o bible.tar.gz --checkpoint best --logs");
+  line.value("output,o", output, "FILE", "the archive to write: .tar.zst, .tar.gz or .tar").required();
+  line.value("checkpoint", request.checkpoint, "WHICH", "newest, best (lowest validation loss), all, none, or a step");
+  line.flag("logs", request.logs, "also what jobs and trainings printed (logs/*.log, .out, .err)");
+  line.flag("force", force, "replace a file that is there already");
+  line.positionals("RUN_DIR", words, "the run directory", 1, 1);
+  if (!line.parse(arguments)) return base::kExitDone;
+  request.run = words[0];
+  const base::Overwrite overwrite = force ? base::Overwrite::kForced : base::Overwrite::kRefused;
+  CleanupOnSignal cleanup;
+  base::PosixFileSystem files;
+  (void)compression_of(output);
+  (void)chosen_checkpoints(files, request);
+  base::TemporaryFile temporary = files.create_temporary(base::output_file(output, overwrite));
+  cleanup.watch({temporary.path.string()});
+  ArchiveResult result;
+  try {
+    result = write_archive(files, request, *temporary.file, output);
+    temporary.file->sync();
+    temporary.file->close();
+    files.rename(temporary.path, base::output_file(output, overwrite));
+  } catch (...) {
+    std::error_code unknown;
+    std::filesystem::remove(temporary.path, unknown);
+    throw;
+  }
+  for (const std::string& left_out : result.left_out) base::print_warning("left out: " + left_out);
+  std::string steps;
+  for (const std::int64_t step : result.steps) steps += str(steps.empty() ? "" : ", ", "step_", step);
+  base::answer(str("wrote ", output, ": ", result.files, " files, ", format_bytes(static_cast<double>(result.bytes)),
+                   ", checkpoints: ", steps.empty() ? "none" : steps));
+  return base::kExitDone;
+}
+
 }  // namespace
 
 int runs_command(const Arguments& arguments) {
   return options::run_subcommand("runs", "trireme runs find model.layers=12 'loss<2.5'",
                                  {{"list", "the runs of a team's tree", list_command},
                                   {"find", "those that fulfil conditions", find_command},
-                                  {"diff", "what differs between two runs", diff_command}},
+                                  {"diff", "what differs between two runs", diff_command},
+                                  {"archive", "a run's records and checkpoints in one file", archive_command}},
                                  arguments);
 }
 
