@@ -6,6 +6,7 @@
 #include "base/answer.hpp"
 #include "base/error.hpp"
 #include "base/file_system.hpp"
+#include "base/lines.hpp"
 #include "base/own_program.hpp"
 #include "base/printable.hpp"
 #include "base/signals.hpp"
@@ -53,6 +54,18 @@ void say(const RepeatPlan& plan, const Path& run) {
     base::answer("or as a job: trireme submit " + shell_word(plan.options.run.dir + "/run.ini"));
 }
 
+// ": " and the last cause that a training printed; "" when it printed none.
+std::string cause_in(base::FileSystem& files, const Path& log) {
+  constexpr std::string_view kMark = "trireme: ";
+  std::string cause;
+  if (!files.exists(log)) return cause;
+  base::for_each_line_backwards(*files.open_own(log, base::OpenMode::kRead), [&](std::string_view line) {
+    if (line.starts_with(kMark)) cause = str(": ", line.substr(kMark.size()));
+    return cause.empty();
+  });
+  return cause;
+}
+
 /// The losses of the steps that were asked for, trained here.
 Losses train_here(base::FileSystem& files, const RepeatPlan& plan, std::int64_t last) {
   const Path directory = plan.options.run.dir;
@@ -72,8 +85,8 @@ Losses train_here(base::FileSystem& files, const RepeatPlan& plan, std::int64_t 
   const auto outcome = slurm::read_outcome(files, directory, 1);
   const int ended = outcome ? outcome->exit_code : code;
   if (ended != base::kExitDone && ended != base::kExitStopped) {
-    throw base::Error(
-        str("the repeated run failed", outcome ? ": " + outcome->reason : "", "; it printed ", command.log.string()));
+    throw base::Error(str("the repeated run failed", outcome ? ": " + outcome->reason : cause_in(files, command.log),
+                          "; what it printed is in ", command.log.string()));
   }
   return losses_of(files, directory, plan.attempt.first_step, last);
 }
