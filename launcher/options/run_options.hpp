@@ -151,10 +151,10 @@ using Overrides = std::vector<std::pair<std::string, std::string>>;
 RunOptions parse_run_options(const std::string& text, const std::string& origin, const Overrides& overrides = {});
 
 /// Reads the file. Sets run.name, if it is not given, from the file's name, and run.dir. A run.ini that lies in a run
-/// directory which was moved or copied is about the run there, unless the overrides name a run.dir. Adds to `notes` what the file
-/// keeps although the overrides seem to change it (kept_by_file). Throws base::InputError when the file is unreadable,
-/// and for a run.name that cannot name a directory and a job: ".", "..", with a slash or a control character, with "-"
-/// first.
+/// directory which was moved or copied is about the run there, unless the overrides name a run.dir. Adds to `notes`
+/// what the file keeps although the overrides seem to change it (kept_by_file). Throws base::InputError when the file
+/// is unreadable, and for a run.name that cannot name a directory and a job: ".", "..", with a slash or a control
+/// character, with "-" first.
 RunOptions load_run_file(const std::string& path, const Overrides& overrides = {},
                          std::vector<std::string>* notes = nullptr);
 

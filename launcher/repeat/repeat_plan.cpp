@@ -7,9 +7,12 @@
 #include <thread>
 
 #include "base/error.hpp"
+#include "base/words.hpp"
 #include "io/checkpoint/format/step_directories.hpp"
 #include "io/checkpoint/tools/copy.hpp"
+#include "io/tokens/skipped_samples.hpp"
 #include "launcher/repeat/found_datasets.hpp"
+#include "slurm/job/attempt_ledger.hpp"
 #include "slurm/job/job_environment.hpp"
 
 namespace trireme::launcher {
@@ -111,6 +114,31 @@ void fill_options(base::FileSystem& files, const RepeatRequest& request, RepeatP
   }
 }
 
+/// What the run left out because it was not fit to learn from. A run that leaves these samples out from the start has
+/// the same losses (docs/health.md), whatever was not fit about them then.
+void leave_out_the_same(base::FileSystem& files, const Path& run, const std::vector<AttemptRecord>& records,
+                        RepeatPlan& plan) {
+  tokens::SkippedSamples skipped;
+  for (const slurm::Attempt& attempt : slurm::read_attempts(files, run / "attempts.jsonl")) {
+    const auto record = std::ranges::find(records, attempt.number, &AttemptRecord::attempt);
+    // The positions mean other samples where the data or their order are others.
+    if (record == records.end() || !differences_between(plan.attempt, *record).losses.empty()) continue;
+    for (const slurm::HealthEvent& event : attempt.health) {
+      const bool left_out = event.action == slurm::kSkipped || event.action == slurm::kRolledBack;
+      if (!left_out || event.first_sample < 0 || event.last_sample < event.first_sample) continue;
+      skipped.add({static_cast<std::uint64_t>(event.first_sample), static_cast<std::uint64_t>(event.last_sample)});
+    }
+  }
+  if (skipped.empty()) return;
+  if (!plan.options.data.skip.empty()) skipped.add(tokens::parse_skipped_samples(plan.options.data.skip, "data.skip"));
+  std::vector<std::string> ranges;
+  for (const tokens::SampleRange& range : skipped.ranges()) ranges.push_back(tokens::to_string(range));
+  plan.options.data.skip = base::join(ranges);
+  plan.history.push_back(
+      str("the run left out samples that were not fit to learn from: data.skip = ", plan.options.data.skip,
+          " leaves them out here from the start, which gives the same losses"));
+}
+
 }  // namespace
 
 RepeatPlan plan_repeat(base::FileSystem& files, const RepeatRequest& request, const AttemptRecord& here) {
@@ -124,6 +152,7 @@ RepeatPlan plan_repeat(base::FileSystem& files, const RepeatRequest& request, co
   const auto stretches = stretches_of(records, first);
   plan.history = history_text(records, stretches);
   plan.comparable = comparable_steps(stretches);
+  if (!plan.options.program.given()) leave_out_the_same(files, request.run, records, plan);
   if (!plan.options.program.given()) plan.checkpoint = checkpoint_of(files, request, plan.attempt);
   plan.variables = variables_to_set(plan.attempt);
   return plan;

@@ -6,7 +6,8 @@ import os
 import shutil
 import signal
 
-from support import Workspace, check, make_data, say, session_processes, step_lines, wait_until
+from support import (Workspace, attempts, check, english, make_data, run_file, say, session_processes, step_lines, tiny_model,
+                     wait_until)
 
 RUN = """[model]
 layers = 1
@@ -146,6 +147,24 @@ def check_refusals(space):
     check(done.returncode == 2 and "has no record.jsonl" in done.stderr, done.stderr)
 
 
+def check_left_out_samples(space):
+    """A run that skipped batches: the repeated one never sees them, and has the same losses."""
+    noise = "".join(chr(33 + (7 * i * i + 3 * i) % 90) for i in range(300))
+    text = english(5000)
+    space.write("noisy.txt", text[:9000] + noise + text[9000:])
+    space.must("prepare", "--tokenizer", space / "tokenizer.json", "--output", space / "noisy.h5", space / "noisy.txt")
+    space.write("spiky.ini", run_file("spiky", model=tiny_model(), data={"train": "noisy.h5"}, optimizer={"lr": 0.01, "warmup_steps": 5},
+                                      train={"steps": 110, "global_batch": 2, "micro_batch": 1, "spike_score": 7, "spike_window": 24,
+                                             "precision": "fp64", "on_spike": "skip"}, log={"valid_every_steps": 0}))
+    space.must("train", "spiky.ini")
+    skipped = [line for line in attempts(space / "runs/spiky") if line.get("action") == "skipped"]
+    check(skipped, "the run skipped nothing, so nothing is tested")
+    done = space.must("reproduce", "runs/spiky", "-o", "calm", "--check", "110")
+    check(f"data.skip = {skipped[0]['first_sample']}-{skipped[0]['last_sample']}" in done.stdout, done.stdout)
+    check("110 of 110 losses bit-equal" in done.stdout, done.stdout)
+    check(not [line for line in attempts(space / "calm") if line.get("action")], "it saw nothing odd")
+
+
 def check_program(space):
     """Somebody else's program: its record has the command, and what it computes is not judged."""
     space.write("program.ini", "[program]\ncommand = true\nparams = lr = 3e-4\n")
@@ -168,5 +187,6 @@ with Workspace() as workspace:
     check_a_difference_is_found(workspace)
     check_moved(workspace)
     check_refusals(workspace)
+    check_left_out_samples(workspace)
     check_program(workspace)
     say("the losses were the same")
