@@ -43,14 +43,12 @@ void declare(options::CommandLine& line, Wanted& wanted) {
 int show(const Wanted& wanted) {
   std::vector<Condition> conditions;
   for (const std::string& word : wanted.conditions) conditions.push_back(parse_condition(word));
-  const bool asks_user = std::ranges::any_of(conditions, [](const Condition& one) { return one.key == "user"; });
   base::PosixFileSystem files;
   const std::string tree = wanted.tree.empty() ? options::default_team_tree().string() : wanted.tree;
   RunIndex index = index_runs(files, tree, own_run_cache(files));
   const std::size_t all = index.runs.size();
   std::erase_if(index.runs, [&](const IndexedRun& run) {
-    const std::string user = asks_user ? user_of(run) : "";
-    return !std::ranges::all_of(conditions, [&](const Condition& one) { return matches(one, run, user); });
+    return !std::ranges::all_of(conditions, [&](const Condition& one) { return matches(one, run); });
   });
   sort_runs(index.runs, wanted.sort);
   if (wanted.json) {

@@ -181,7 +181,7 @@ std::vector<std::int64_t> chosen_checkpoints(base::FileSystem& files, const Arch
   if (is_held_by_the_living(files, run)) {
     throw InputError(str(run.string(), " is being trained: stop the run first (trireme stop), or archive a copy"));
   }
-  const auto steps = checkpoint::committed_steps(files, run);
+  auto steps = checkpoint::committed_steps(files, run);
   if (request.checkpoint == "none") return {};
   if (request.checkpoint == "all") return steps;
   if (steps.empty() && request.checkpoint == "newest") return {};

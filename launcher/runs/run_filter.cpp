@@ -30,9 +30,9 @@ void check_key(const std::string& key) {
                        base::join(std::vector<std::string>(kFields.begin(), kFields.end()))));
 }
 
-std::optional<std::string> value_of(const IndexedRun& run, const std::string& key, const std::string& user) {
+std::optional<std::string> value_of(const IndexedRun& run, const std::string& key) {
   if (key == "run") return run.path;
-  if (key == "user") return user;
+  if (key == "user") return run.user;
   if (key == "state") return run.state;
   if (key == "note") return run.note;
   if (key == "step") return std::to_string(run.step);
@@ -86,9 +86,9 @@ Condition parse_condition(const std::string& word) {
   return condition;
 }
 
-bool matches(const Condition& condition, const IndexedRun& run, const std::string& user) {
+bool matches(const Condition& condition, const IndexedRun& run) {
   if (condition.key == "dataset") return dataset_matches(condition, run);
-  const auto value = value_of(run, condition.key, user);
+  const auto value = value_of(run, condition.key);
   return value ? holds(condition.op, *value, condition.value) : condition.op == "!=";
 }
 

@@ -19,8 +19,8 @@ struct Condition {
 /// is asked of a text.
 Condition parse_condition(const std::string& word);
 
-/// `user`: the owner's name. A run that does not have the key matches != only. Numbers are compared as numbers, so
+/// A run that does not have the key matches != only. Numbers are compared as numbers, so
 /// optimizer.lr=0.001 finds 1e-3. `dataset` is the name or the fingerprint of any dataset that the run reads.
-bool matches(const Condition& condition, const IndexedRun& run, const std::string& user);
+bool matches(const Condition& condition, const IndexedRun& run);
 
 }  // namespace trireme::launcher

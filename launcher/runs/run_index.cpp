@@ -17,6 +17,7 @@
 #include "base/ini.hpp"
 #include "base/lines.hpp"
 #include "base/own_file.hpp"
+#include "base/user_name.hpp"
 #include "io/tokens/blend.hpp"
 #include "launcher/record/attempt_record.hpp"
 #include "launcher/run_directory/run_facts.hpp"
@@ -174,6 +175,17 @@ void read_datasets(base::FileSystem& files, const Path& path, IndexedRun& run) {
   for (const DatasetRecord& one : newest->datasets) run.datasets.push_back({one.name, one.fingerprint});
 }
 
+// Each name is asked for once: the system may have to ask a server.
+void name_users(std::vector<IndexedRun>& runs) {
+  std::unordered_map<std::uint32_t, std::string> names;
+  for (IndexedRun& run : runs) {
+    if (!run.owner) continue;
+    auto found = names.find(*run.owner);
+    if (found == names.end()) found = names.emplace(*run.owner, base::user_name(*run.owner)).first;
+    run.user = found->second;
+  }
+}
+
 }  // namespace
 
 std::optional<std::string_view> IndexedRun::option(std::string_view key) const {
@@ -248,6 +260,7 @@ RunIndex index_runs(base::FileSystem& files, const Path& tree, const Path& cache
     work();
   }
   index.read = read;
+  name_users(index.runs);
   if (!file.empty() && (index.read > 0 || kept.size() != index.runs.size())) {
     write_kept(files, file, index.runs, stamps, began);
   }

@@ -23,7 +23,8 @@ struct IndexedDataset {
 struct IndexedRun {
   std::string path;  ///< relative to the tree; "." for the tree itself
   std::optional<std::uint32_t> owner;
-  std::string state;  ///< as RunSummary has it, without the queue
+  std::string user = "?";  ///< the owner's name, "?" where it is not known; index_runs() sets it
+  std::string state;       ///< as RunSummary has it, without the queue
   std::string note;
   bool finished = false;
   std::int64_t attempt = 0;

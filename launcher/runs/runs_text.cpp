@@ -7,7 +7,6 @@
 #include <limits>
 
 #include "base/error.hpp"
-#include "base/user_name.hpp"
 #include "launcher/console/format.hpp"
 
 namespace trireme::launcher {
@@ -34,11 +33,6 @@ std::string loss_text(const std::optional<double>& loss) {
 
 }  // namespace
 
-std::string user_of(const IndexedRun& run) {
-  if (!run.owner) return "?";
-  return base::user_name(*run.owner);
-}
-
 void sort_runs(std::vector<IndexedRun>& runs, const std::string& by) {
   if (by == "when") std::ranges::stable_sort(runs, std::greater{}, &IndexedRun::when);
   if (by == "loss") {
@@ -52,7 +46,7 @@ void sort_runs(std::vector<IndexedRun>& runs, const std::string& by) {
 std::string runs_table(const std::vector<IndexedRun>& runs) {
   std::vector<std::vector<std::string>> rows = {{"run", "who", "state", "step", "loss", "when", "note"}};
   for (const IndexedRun& run : runs) {
-    rows.push_back({run.path, user_of(run), run.state, run.steps > 0 ? str(run.step, "/", run.steps) : str(run.step),
+    rows.push_back({run.path, run.user, run.state, run.steps > 0 ? str(run.step, "/", run.steps) : str(run.step),
                     loss_text(run.loss), minute(run.when), run.note});
   }
   return format_table(rows, {.right = {3, 4}, .spare = {6, 5, 1}});
@@ -62,8 +56,8 @@ base::Json to_json(const IndexedRun& run) {
   base::Json datasets = base::Json::array();
   for (const IndexedDataset& one : run.datasets)
     datasets.push_back({{"name", one.name}, {"fingerprint", one.fingerprint}});
-  base::Json json = {{"run", run.path},  {"user", user_of(run)}, {"state", run.state},     {"note", run.note},
-                     {"step", run.step}, {"steps", run.steps},   {"attempt", run.attempt}, {"finished", run.finished},
+  base::Json json = {{"run", run.path},  {"user", run.user},    {"state", run.state},     {"note", run.note},
+                     {"step", run.step}, {"steps", run.steps},  {"attempt", run.attempt}, {"finished", run.finished},
                      {"when", run.when}, {"datasets", datasets}};
   if (run.loss) json["loss"] = *run.loss;
   base::Json options = base::Json::object();

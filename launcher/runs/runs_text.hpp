@@ -10,9 +10,6 @@
 
 namespace trireme::launcher {
 
-/// The name of the run's owner, "?" where it is not known.
-std::string user_of(const IndexedRun& run);
-
 /// What the list may be sorted by: "run", "when" (the newest first), "loss" (the lowest first).
 void sort_runs(std::vector<IndexedRun>& runs, const std::string& by);
 

@@ -10,6 +10,7 @@ namespace {
 IndexedRun example() {
   IndexedRun run;
   run.path = "vision/a";
+  run.user = "ada";
   run.state = "done";
   run.step = 100;
   run.loss = 2.5;
@@ -18,7 +19,7 @@ IndexedRun example() {
   return run;
 }
 
-bool found(const std::string& word) { return matches(parse_condition(word), example(), "ada"); }
+bool found(const std::string& word) { return matches(parse_condition(word), example()); }
 
 TEST(RunFilter, ConditionsThatHold) {
   for (const char* word : {"model.layers=12", "model.layers=12.0", "optimizer.lr=3e-4", "optimizer.lr<1e-3",
