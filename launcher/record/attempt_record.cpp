@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <system_error>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -78,7 +79,8 @@ AttemptRecord record_of_here() {
     }
   }
   record.cpu = this_cpu();
-  record.started_in = std::filesystem::current_path().string();
+  std::error_code deleted;  // a training with absolute paths goes on in a directory that is gone
+  record.started_in = std::filesystem::current_path(deleted).string();
   record.environment = recorded_variables(slurm::own_environment());
   return record;
 }

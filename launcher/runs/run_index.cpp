@@ -152,7 +152,8 @@ void write_kept(base::FileSystem& files, const Path& file, const std::vector<Ind
 
 void read_options(base::FileSystem& files, const Path& path, IndexedRun& run) {
   const std::string text = base::read_own(files, path / "run.ini");
-  for (const auto& [key, value] : base::parse_ini(text, "run.ini")) {
+  for (const auto& setting : base::parse_ini(text, "run.ini")) {
+    const std::string &key = setting.first, &value = setting.second;
     const bool list = key == "data.train" || key == "data.valid";
     run.options += key + "=" + (list ? value : base::ini_unquoted(value)) + "\n";
     if (!list) continue;
@@ -276,7 +277,7 @@ RunIndex index_runs(base::FileSystem& files, const Path& tree, const Path& cache
 }
 
 Path own_run_cache(base::FileSystem& files) {
-  const Path directory = base::cache_directory();
+  Path directory = base::cache_directory();
   if (directory.empty()) return {};
   try {
     files.create_directories(directory.parent_path());

@@ -85,6 +85,28 @@ def check_runs_read_them(space):
     refused(space, "data", "remove", "valit", "--tree", "team", holds="did you mean valid?")
 
 
+def check_jobs(space):
+    """A job gets the team's directory on its command line: it looks for no site file."""
+    space.write("site.ini", f"""[slurm]
+cluster = lab
+slurm_version = 23.02
+[mpi]
+mpirun_version = Open MPI 4.1.4
+mpirun_has_slurm = yes
+[partition.cpu]
+is_default = yes
+time_limit = 1-00:00:00
+nodes = 4
+[needs]
+team_tree = {space / "team"}
+""")
+    space.write("job.ini", RUN.replace("TRAIN", "team:valid") + "[slurm]\nnodes = 1\nranks_per_node = 1\ntime = 00:10:00\n")
+    script = space.must("submit", "job.ini", "--dry-run", environment={"TRIREME_SITE": space / "site.ini"}).stdout
+    check(f"--data.tree={space / 'team'}" in script, script)
+    script = space.must("submit", "job.ini", "--dry-run", "--data.tree=team", "--site", space / "site.ini").stdout
+    check("--data.tree=team" in script and script.count("--data.tree=") == script.count("--data.tree=team"), script)
+
+
 def check_changed_files(space):
     shutil.copy(space / "data.h5", space / "copy.h5")
     space.must("data", "add", "copy.h5", "--name", "copy", "--tree", "team")
@@ -139,6 +161,7 @@ with Workspace() as workspace:
     workspace.write("run.ini", RUN)
     check_names(workspace)
     check_runs_read_them(workspace)
+    check_jobs(workspace)
     check_changed_files(workspace)
     check_hostile_entries(workspace)
     check_one_of_many_wins(workspace)
