@@ -1,6 +1,7 @@
 #include "base/error.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <new>
 #include <numeric>
 #include <string_view>
@@ -43,6 +44,11 @@ std::string failure_text(const std::exception& error) {
   const std::size_t number = found + allocation.size();
   return str("out of memory: no ", text.substr(number, text.find(' ', number) - number), " more bytes to be had; ",
              kSmallerTensors);
+}
+
+bool is_full_disk(const std::exception& error) noexcept {
+  const auto* io = dynamic_cast<const IoError*>(&error);
+  return io != nullptr && (io->code() == ENOSPC || io->code() == EDQUOT);
 }
 
 int exit_code(const std::exception& error) noexcept {

@@ -43,6 +43,9 @@ class IoError : public Error {
   int code_;
 };
 
+/// Whether the file system had no room (ENOSPC, EDQUOT).
+bool is_full_disk(const std::exception& error) noexcept;
+
 /// 2 for InputError, 75 for Stopped, 1 for everything else.
 int exit_code(const std::exception& error) noexcept;
 

@@ -60,4 +60,12 @@ std::optional<std::size_t> terminal_columns(int descriptor) {
   return columns == 0 ? kUsual : columns;
 }
 
+bool shows_colours(int descriptor) {
+  const auto variable = [](const char* name) {
+    const char* const text = std::getenv(name);
+    return std::string_view(text == nullptr ? "" : text);
+  };
+  return on_terminal(descriptor) && variable("NO_COLOR").empty() && variable("TERM") != "dumb";
+}
+
 }  // namespace trireme::base

@@ -14,4 +14,8 @@ bool on_terminal(int descriptor);
 /// (TIOCGWINSZ), else the environment's COLUMNS, else 80. Nothing when the output does not appear on a terminal.
 std::optional<std::size_t> terminal_columns(int descriptor);
 
+/// Whether colours may be written to `descriptor`: to a terminal, unless the environment says NO_COLOR (no-color.org)
+/// or TERM=dumb.
+bool shows_colours(int descriptor);
+
 }  // namespace trireme::base

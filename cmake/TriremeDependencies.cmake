@@ -8,6 +8,11 @@ pkg_check_modules(oniguruma REQUIRED IMPORTED_TARGET oniguruma>=6.9.8)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(archive REQUIRED IMPORTED_TARGET libarchive)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(simdjson REQUIRED IMPORTED_TARGET simdjson>=3.0)
+
+# The curves of `trireme report`: without them everything else works.
+find_path(TRIREME_DYGRAPHS_DIR dygraph.min.js PATHS /usr/share/javascript/dygraphs
+  DOC "directory that holds dygraph.min.js and dygraph.min.css, version 2")
 
 # A parallel HDF5 build is accepted too, but the serial one is preferred: no MPI-IO is on any path.
 set(HDF5_PREFER_PARALLEL OFF)

@@ -23,7 +23,7 @@ packages=(g++ cmake ninja-build ccache pkg-config git ca-certificates python3 py
           openmpi-bin libopenmpi-dev libhdf5-dev hdf5-tools libboost-program-options-dev nlohmann-json3-dev
           libonig-dev libxxhash-dev libzstd-dev zlib1g-dev libsimdjson-dev libarchive-dev libjs-dygraphs bible-kjv)
 [ "$with_tests" = 1 ] && packages+=(libgtest-dev libgmock-dev zstd slurmctld slurmd slurm-client munge iproute2 shellcheck
-                                  slurmdbd mariadb-server chromium chromium-driver clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14)
+                                  slurmdbd mariadb-server chromium clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14)
 
 install_packages() {
   if ! command -v dpkg-query >/dev/null; then
@@ -66,8 +66,16 @@ oracles=(numpy==2.4.6 h5py==3.16.0 xxhash==4.1.0 transformers==5.23.0 safetensor
          sympy==1.14.0 networkx==3.6.1 jinja2==3.1.6 fsspec==2026.9.0 filelock==4.2.12 typing_extensions==4.16.0
          setuptools==65.5.0 scipy==1.17.1 optuna==5.0.0)
 
+# Checks the accessibility of reports: only the script in the wheel is used, not Playwright, which the wheel wants.
+axe=axe-playwright-python==0.1.8
+
 # Frameworks whose users Trireme serves ([program]): their examples are tested where these can be installed.
 frameworks=(pytorch-lightning==2.6.6 lightning-utilities==0.15.3 torchmetrics==1.9.0 accelerate==1.15.0 psutil==7.2.2)
+
+# TensorBoard's own reader of event files, apart from the environment: transformers and Lightning would find it there and log
+# for it. Its server and what that needs are left out.
+event_reader=.deps/tensorboard
+event_readers=(tensorboard==2.21.0 absl-py==2.5.1 protobuf==7.36.2)
 
 has_toolkit() {
   command -v nvcc >/dev/null && nvcc --version | grep -q 'release 13\.'
@@ -114,6 +122,16 @@ install_python() {
   if [ "$with_tests" = 1 ] && ! has_python "${oracles[@]}"; then
     say "installing what tests compare against: ${oracles[*]}"
     pip_install "${oracles[@]}"
+  fi
+  if [ "$with_tests" = 1 ] && [ "$(cat "$event_reader/versions" 2>/dev/null)" != "${event_readers[*]}" ]; then
+    say "installing TensorBoard's reader, to compare against: ${event_readers[*]}"
+    rm -rf "$event_reader"
+    pip_install --no-deps --target "$event_reader" "${event_readers[@]}"
+    printf '%s\n' "${event_readers[*]}" >"$event_reader/versions"
+  fi
+  if [ "$with_tests" = 1 ] && ! has_python "$axe"; then
+    say "installing what checks the accessibility of reports: $axe"
+    pip_install --no-deps "$axe"
   fi
   if [ "$with_tests" = 1 ] && ! has_python "${frameworks[@]}"; then
     say "installing frameworks whose examples are tested: ${frameworks[*]}"

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <functional>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "base/error.hpp"
@@ -26,17 +27,8 @@ constexpr milliseconds kGrace{1000};
 constexpr milliseconds kAbortLimit{5000};
 constexpr milliseconds kPoll{2};
 
-struct Notice {
-  double seconds = 0;  ///< time of the failure: wall clock, to find the first among nodes
-  int rank = 0;
-  int code = 0;
-  std::uint64_t text = 0;  ///< hash of the message
-
-  bool operator<(const Notice& other) const { return std::pair(seconds, rank) < std::pair(other.seconds, other.rank); }
-};
-
 /// `bytes` keeps the message alive for MPI: the sends are never completed, since the peers may be gone.
-void tell_all(MPI_Comm handle, const Notice& notice, int size, std::vector<char>& bytes) {
+void tell_all(MPI_Comm handle, const FailureNotice& notice, int size, std::vector<char>& bytes) {
   bytes.resize(sizeof(notice));
   std::memcpy(bytes.data(), &notice, sizeof(notice));
   for (int peer = 0; peer < size; ++peer) {
@@ -47,8 +39,8 @@ void tell_all(MPI_Comm handle, const Notice& notice, int size, std::vector<char>
 }
 
 /// Receives notices until all ranks have failed or kGrace has passed.
-std::vector<Notice> hear_others(MPI_Comm handle, const Notice& mine, int size) {
-  std::vector<Notice> notices = {mine};
+std::vector<FailureNotice> hear_others(MPI_Comm handle, const FailureNotice& mine, int size) {
+  std::vector<FailureNotice> notices = {mine};
   const auto end = std::chrono::steady_clock::now() + kGrace;
   while (notices.size() < static_cast<std::size_t>(size) && std::chrono::steady_clock::now() < end) {
     int found = 0;
@@ -58,7 +50,7 @@ std::vector<Notice> hear_others(MPI_Comm handle, const Notice& mine, int size) {
       std::this_thread::sleep_for(kPoll);
       continue;
     }
-    Notice notice;
+    FailureNotice notice;
     MPI_Recv(&notice, sizeof(notice), MPI_BYTE, status.MPI_SOURCE, 0, handle, MPI_STATUS_IGNORE);
     notices.push_back(notice);
   }
@@ -67,18 +59,18 @@ std::vector<Notice> hear_others(MPI_Comm handle, const Notice& mine, int size) {
 
 }  // namespace
 
-void MpiWorld::on_abort(std::function<void(const std::string& message, int code)> action) {
+void MpiWorld::on_abort(AbortAction action) {
   const std::lock_guard lock(state_->abort_mutex);
   state_->on_abort = std::move(action);
 }
 
-void MpiWorld::abort_with(const std::string& message, int code) {
+void MpiWorld::abort_with(const std::string& message, int code, const std::string& host) {
   std::fflush(stdout);
   const std::string whole = size() == 1 ? message : base::str("[rank ", rank(), "] ", message);
   base::print_failure(whole);
   try {
     const std::lock_guard lock(state_->abort_mutex);
-    if (state_->on_abort) state_->on_abort(whole, code);
+    if (state_->on_abort) state_->on_abort(whole, code, host);
   } catch (const std::exception&) {
     // The message is printed; ending the job is what matters now.
   }
@@ -86,22 +78,35 @@ void MpiWorld::abort_with(const std::string& message, int code) {
   std::_Exit(code);
 }
 
-int MpiWorld::fail(const std::string& message, int code) {
-  state_->failed = true;
+std::string MpiWorld::blamed_host(const std::exception& error) {
+  if (size() == 1) return "";
+  if (!std::exchange(state_->failed, true)) {
+    const auto now = std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
+    const FailureNotice mine{now, rank(), base::exit_code(error), std::hash<std::string>{}(base::failure_text(error))};
+    tell_all(state_->failures, mine, size(), state_->notice);
+    state_->failures_heard = hear_others(state_->failures, mine, size());
+  }
+  const bool all = state_->failures_heard.size() == static_cast<std::size_t>(size());
+  return all || base::is_full_disk(error) ? "" : host();
+}
+
+int MpiWorld::fail(const std::exception& error) {
+  const std::string message = base::failure_text(error);
+  const int code = base::exit_code(error);
   if (size() == 1) {
+    state_->failed = true;
     base::print_failure(message);
     return code;
   }
-  const auto now = std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
-  const Notice mine{now, rank(), code, std::hash<std::string>{}(message)};
-  tell_all(state_->failures, mine, size(), state_->notice);
-  const std::vector<Notice> notices = hear_others(state_->failures, mine, size());
-  const Notice& first = *std::min_element(notices.begin(), notices.end());
+  const std::string blamed = blamed_host(error);
+  const std::vector<FailureNotice>& notices = state_->failures_heard;
+  const FailureNotice& first = *std::min_element(notices.begin(), notices.end());
   if (notices.size() < static_cast<std::size_t>(size())) {
     if (first.rank != rank()) std::this_thread::sleep_for(kAbortLimit);
-    abort_with(message, code);
+    abort_with(message, code, blamed);
   }
-  const bool same = std::all_of(notices.begin(), notices.end(), [&](const Notice& n) { return n.text == mine.text; });
+  const std::uint64_t own = std::hash<std::string>{}(message);
+  const bool same = std::all_of(notices.begin(), notices.end(), [&](const FailureNotice& n) { return n.text == own; });
   std::fflush(stdout);
   if (same && rank() == 0) base::print_failure(message);
   if (!same && first.rank == rank()) base::print_failure(base::str("[rank ", rank(), "] ", message));
@@ -109,18 +114,15 @@ int MpiWorld::fail(const std::string& message, int code) {
 }
 
 int run_guarded(MpiWorld& world, const std::function<int()>& body) {
-  std::string message;
-  int code = base::kExitFailed;
   try {
-    code = body();
+    const int code = body();
     return world.rank() == 0 ? code : base::kExitDone;
   } catch (const std::exception& error) {
-    message = base::failure_text(error);
-    code = base::exit_code(error);
+    // What `body` owned is destroyed by now: the exception left it.
+    return world.fail(error);
   } catch (...) {
-    message = "an unknown error";
+    return world.fail(base::Error("an unknown error"));
   }
-  return world.fail(message, code);
 }
 
 }  // namespace trireme::collectives

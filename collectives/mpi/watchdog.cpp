@@ -253,7 +253,8 @@ class Watchdog::Thread {
     const std::vector<RankState> states = hear_all();
     const View now = view();
     if (now.last_beat != before.last_beat || stopped()) return;  // it went on after all
-    world_.abort_with(diagnose(states, now.limit_seconds, options_.answer_seconds), 1);
+    const Diagnosis found = diagnose(states, now.limit_seconds, options_.answer_seconds);
+    world_.abort_with(found.text, 1, found.host);
   }
 
   bool stopped() {

@@ -1,6 +1,7 @@
 // The MPI world: from MPI_Init_thread to MPI_Finalize, and how a job ends on all ranks.
 #pragma once
 
+#include <exception>
 #include <functional>
 #include <memory>
 #include <string>
@@ -49,15 +50,23 @@ class MpiWorld {
   /// failed (a base::InputError stays one). Its text begins with "[rank r] " unless all ranks failed.
   void together(const std::function<void()>& action);
 
-  /// `action` is called on a rank that is about to end the job, with the message and the exit code, by the thread that
-  /// ends it: to write down what no other rank may live to write. It must not communicate; its exceptions are dropped.
-  void on_abort(std::function<void(const std::string& message, int code)> action);
-  /// Ends the job now: prints "trireme: [rank r] <message>" and kills all ranks. mpirun exits with `code`.
-  [[noreturn]] void abort_with(const std::string& message, int code);
+  /// `action` is called on a rank that is about to end the job, with the message, the exit code and the node that is to
+  /// blame ("": none), by the thread that ends it: to write down what no other rank may live to write. It must not
+  /// communicate; its exceptions are dropped.
+  using AbortAction = std::function<void(const std::string& message, int code, const std::string& host)>;
+  void on_abort(AbortAction action);
+  /// Ends the job now: prints "trireme: [rank r] <message>" and kills all ranks. mpirun exits with `code`. `host`: the
+  /// node that is to blame, "" for none; without it this rank's.
+  [[noreturn]] void abort_with(const std::string& message, int code, const std::string& host);
+  [[noreturn]] void abort_with(const std::string& message, int code) { abort_with(message, code, host()); }
   /// Reports an error of this rank. When every rank fails within a second, one of them prints (rank 0, without its
   /// number, when all messages are the same) and the job ends in order: returns rank 0's exit code on rank 0 and 0
   /// elsewhere. Otherwise the rank that failed first prints, the job is aborted, and the function does not return.
-  int fail(const std::string& message, int code);
+  int fail(const std::exception& error);
+  /// Tells the other ranks of this rank's error and waits up to a second for theirs. The node that is to blame: this
+  /// rank's, or "" when all ranks fail, there is only one, or a full disk is the cause. A later fail() with the same
+  /// error does not wait again.
+  std::string blamed_host(const std::exception& error);
 
  private:
   friend class Watchdog;

@@ -3,16 +3,30 @@
 
 #include <mpi.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "collectives/mpi/communicator.hpp"
 #include "collectives/mpi/world.hpp"
 
 namespace trireme::collectives {
+
+/// What a failing rank tells the others.
+struct FailureNotice {
+  double seconds = 0;  ///< time of the failure: wall clock, to find the first among nodes
+  int rank = 0;
+  int code = 0;
+  std::uint64_t text = 0;  ///< hash of the message
+
+  bool operator<(const FailureNotice& other) const {
+    return std::pair(seconds, rank) < std::pair(other.seconds, other.rank);
+  }
+};
 
 struct MpiWorld::State {
   int rank = 0;
@@ -25,8 +39,9 @@ struct MpiWorld::State {
   MPI_Comm failures = MPI_COMM_NULL;  ///< carries the notices of failing ranks
   std::vector<char> notice;           ///< this rank's notice, while MPI sends it
   bool failed = false;
+  std::vector<FailureNotice> failures_heard;  ///< this rank's and the others', once it has failed
   std::mutex abort_mutex;
-  std::function<void(const std::string&, int)> on_abort;
+  AbortAction on_abort;
 };
 
 }  // namespace trireme::collectives

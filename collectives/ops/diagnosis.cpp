@@ -278,7 +278,7 @@ RankState parse_rank_state(const std::string& text) {
   }
 }
 
-std::string diagnose(const std::vector<RankState>& states, double limit_seconds, double answer_seconds) {
+Diagnosis diagnose(const std::vector<RankState>& states, double limit_seconds, double answer_seconds) {
   const Job job(states);
   const std::vector<Wait> waits = job.waits();
   std::string sentence;
@@ -314,7 +314,9 @@ std::string diagnose(const std::vector<RankState>& states, double limit_seconds,
                              : str(rank_names(job, {named.begin(), named.end()}),
                                    named.size() == 1 ? " gives" : " give", " no answer in ", answer_seconds, " s");
   }
-  return sentence + table(states, named);
+  std::set<std::string> hosts;
+  for (const int rank : named) hosts.insert(job.state(rank).host);
+  return {sentence + table(states, named), hosts.size() == 1 ? *hosts.begin() : ""};
 }
 
 }  // namespace trireme::collectives

@@ -44,9 +44,15 @@ std::string serialize(const RankState& state);
 /// Throws base::Error when the text is not such an answer.
 RankState parse_rank_state(const std::string& text);
 
-/// `states`: all ranks, in rank order; answered is false for ranks that did not answer within `answer_seconds`. Returns
-/// a sentence, then a table of at most 32 ranks, the missing ones first. Example: "rank 3 (host n2) has not reached
-/// all_reduce #17 of group tp in step 42; no answer in 10 s".
-std::string diagnose(const std::vector<RankState>& states, double limit_seconds, double answer_seconds);
+struct Diagnosis {
+  /// A sentence, then a table of at most 32 ranks, the missing ones first. Example: "rank 3 (host n2) has not reached
+  /// all_reduce #17 of group tp in step 42; no answer in 10 s".
+  std::string text;
+  /// The node that all missing ranks are on; "" when they are on several, or none is missing.
+  std::string host;
+};
+
+/// `states`: all ranks, in rank order; answered is false for ranks that did not answer within `answer_seconds`.
+Diagnosis diagnose(const std::vector<RankState>& states, double limit_seconds, double answer_seconds);
 
 }  // namespace trireme::collectives

@@ -50,14 +50,16 @@ int number_of_attempt(collectives::MpiWorld& world, const RunKeeper& keeper) {
 }
 
 // A rank that ends the job on its own writes the outcome: rank 0 may be killed before it learns of it.
-void leave_an_outcome(collectives::MpiWorld& world, const std::string& directory, int attempt,
+void leave_an_outcome(collectives::MpiWorld& world, const Device& device, const std::string& directory, int attempt,
                       const std::shared_ptr<slurm::Progress>& progress) {
-  world.on_abort([directory, attempt, progress, host = world.host()](const std::string& message, int code) {
+  world.on_abort([watch = device.watch(), directory, attempt, progress](const std::string& message, int code,
+                                                                        const std::string& host) {
     base::PosixFileSystem files;
     if (files.exists(slurm::outcome_file(directory, attempt))) return;
     const std::string first_line = message.substr(0, message.find('\n'));
     slurm::write_outcome(files, directory, attempt,
-                         {code, base::str("failed on ", host, ": ", first_line), progress->step, progress->saved_step});
+                         {code, base::str(slurm::failed_on(host), first_line, gpu_remark(watch.get())), progress->step,
+                          progress->saved_step});
   });
 }
 
@@ -100,8 +102,9 @@ Start roll_back(Session& session, AttemptParts& parts, const FastTier* fast, slu
 }  // namespace
 
 Attempt::Attempt(collectives::MpiWorld& world, const base::SignalThread& signals, base::FileSystem& files,
-                 const RunInput& input, collectives::Watchdog& watchdog, const base::Log& log)
+                 const RunInput& input, const Device& device, collectives::Watchdog& watchdog, const base::Log& log)
     : world_(world),
+      device_(device),
       parts_{.files = files,
              .input = input,
              .watchdog = watchdog,
@@ -114,11 +117,12 @@ void Attempt::open(const AskQueue& ask_queue) {
   on_rank_0(world_, [&] {
     const slurm::JobEnvironment job = slurm::read_job_environment();
     parts_.keeper = std::make_unique<DirectoryKeeper>(
-        parts_.files, directory, job, [&] { return parts_.stops.vote() != 0; }, parts_.log);
+        parts_.files, directory, job, [&] { return parts_.stops.vote() != 0; }, parts_.log,
+        parts_.input.options().log.tensorboard);
     watch_job(parts_, job, ask_queue);
   });
   parts_.number = number_of_attempt(world_, *parts_.keeper);
-  leave_an_outcome(world_, directory, parts_.number, parts_.progress);
+  leave_an_outcome(world_, device_, directory, parts_.number, parts_.progress);
 }
 
 std::optional<slurm::Outcome> Attempt::paused() {
@@ -165,12 +169,16 @@ slurm::Outcome Attempt::train(Session& session) {
                   describe_for_record(keeper.attempt(), parts_.input, session, start));
   });
   for (HealthHistory history;;) {
-    TrainLoop loop(session, parts_, fast.get(), start, history);
-    if (const auto outcome = loop.run()) {
-      end_attempt(parts_, *outcome, loop.measured(), first_step);
-      return *outcome;
-    }
-    start = roll_back(session, parts_, fast.get(), *loop.roll_back());
+    slurm::HealthEvent bad;
+    {
+      TrainLoop loop(session, parts_, fast.get(), start, history);
+      if (const auto outcome = loop.run()) {
+        end_attempt(parts_, *outcome, loop.measured(), first_step);
+        return *outcome;
+      }
+      bad = *loop.roll_back();
+    }  // nothing reads the data or writes checkpoints while the state is restored
+    start = roll_back(session, parts_, fast.get(), bad);
   }
 }
 

@@ -19,7 +19,7 @@ class Attempt {
  public:
   /// All references outlive the attempt. `log`: silent on ranks other than 0.
   Attempt(collectives::MpiWorld& world, const base::SignalThread& signals, base::FileSystem& files,
-          const RunInput& input, collectives::Watchdog& watchdog, const base::Log& log);
+          const RunInput& input, const Device& device, collectives::Watchdog& watchdog, const base::Log& log);
 
   /// Collective. Rank 0 opens the run directory and begins to watch the job's time limit, which `ask_queue` helps to
   /// keep current. From then on a rank that ends the job on its own leaves an outcome. Errors of rank 0 on all ranks:
@@ -34,15 +34,19 @@ class Attempt {
   /// of the log are for people. The same outcome on all ranks. Errors as restore(), preflight() and TrainLoop::run().
   slurm::Outcome train(Session& session);
 
-  /// Instead of what is left of these: writes the end by an error into the run directory, if rank 0 had opened it. A
-  /// stop that came during the start may ask for the run to stay stopped.
-  void fail(const std::exception& error) noexcept { parts_.keeper->fail(error, *parts_.progress, true); }
+  /// Instead of what is left of these: writes the end by an error into the run directory, if rank 0 had opened it.
+  /// `host`: the node that is to blame, "" for none. A stop that came during the start may ask for the run to stay
+  /// stopped.
+  void fail(const std::exception& error, const std::string& host) noexcept {
+    parts_.keeper->fail(error, *parts_.progress, true, host);
+  }
   void stopped(const base::Stopped& stop) noexcept {
-    parts_.keeper->fail(stop, *parts_.progress, parts_.stops.come_back());
+    parts_.keeper->fail(stop, *parts_.progress, parts_.stops.come_back(), "");
   }
 
  private:
   collectives::MpiWorld& world_;
+  const Device& device_;
   AttemptParts parts_;
 };
 

@@ -10,7 +10,7 @@ void DirectoryKeeper::begin(const slurm::AttemptStart& described, const std::str
   start.reason = slurm::start_reason(run_.attempts(), job_, run_.killed_reason());
   start.cluster = run_.cluster();
   start.start_up_seconds = run_.age();
-  run_.begin(start, options);
+  run_.begin(start, options, MetricsWriter::kAttempt, tensorboard_);
 }
 
 bool DirectoryKeeper::sign(checkpoint::SaveInfo& info) {

@@ -14,10 +14,14 @@ namespace trireme::launcher {
 
 class DirectoryKeeper final : public RunKeeper {
  public:
-  /// Opens the run directory, with its errors (RunDirectory). `files` must outlive the keeper.
+  /// Opens the run directory, with its errors (RunDirectory). `files` must outlive the keeper. `tensorboard`: see
+  /// RunDirectory::begin().
   DirectoryKeeper(base::FileSystem& files, const std::filesystem::path& run_directory, slurm::JobEnvironment job,
-                  const std::function<bool()>& stop_requested, const base::Log& log)
-      : files_(files), job_(std::move(job)), run_(files, run_directory, job_, stop_requested, log) {}
+                  const std::function<bool()>& stop_requested, const base::Log& log, bool tensorboard = false)
+      : files_(files),
+        tensorboard_(tensorboard),
+        job_(std::move(job)),
+        run_(files, run_directory, job_, stop_requested, log) {}
 
   int attempt() const override { return run_.attempt(); }
   std::string run_id() const override { return run_.run_id(); }
@@ -39,12 +43,14 @@ class DirectoryKeeper final : public RunKeeper {
   std::unique_ptr<Housekeeping> housekeeping(const checkpoint::PrunePolicy& policy) override;
 
   void end(const slurm::Outcome& outcome, const Measured& measured) override;
-  void fail(const std::exception& error, const slurm::Progress& progress, bool come_back) noexcept override {
-    run_.fail(error, progress, come_back);
+  void fail(const std::exception& error, const slurm::Progress& progress, bool come_back,
+            const std::string& host) noexcept override {
+    run_.fail(error, progress, come_back, host);
   }
 
  private:
   base::FileSystem& files_;
+  bool tensorboard_;
   slurm::JobEnvironment job_;
   RunDirectory run_;
 };

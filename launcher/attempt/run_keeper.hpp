@@ -75,9 +75,9 @@ class RunKeeper {
   /// The attempt's end: ledger and outcome file. Then gives the lease back.
   virtual void end(const slurm::Outcome& /*outcome*/, const Measured& /*measured*/) {}
   /// The end by an error after `progress`, as far as the disk still lets it be written. `come_back` false: somebody
-  /// asked for the run to stay stopped.
-  virtual void fail(const std::exception& /*error*/, const slurm::Progress& /*progress*/, bool /*come_back*/) noexcept {
-  }
+  /// asked for the run to stay stopped. `host`: the node that is to blame, "" for none.
+  virtual void fail(const std::exception& /*error*/, const slurm::Progress& /*progress*/, bool /*come_back*/,
+                    const std::string& /*host*/) noexcept {}
 
  private:
   std::vector<slurm::Attempt> no_attempts_;

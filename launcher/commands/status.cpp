@@ -55,7 +55,8 @@ double site_seconds(const std::string& named) {
   return file ? static_cast<double>(options::load_site_file(*file).queue_seconds) : slurm::kQueueSeconds;
 }
 
-/// `seconds`: at least, between two questions to the queue.
+/// `seconds`: at least, between two questions to the queue. `clear`: draws over what a terminal showed before, with the
+/// newest losses.
 void look(base::FileSystem& files, const std::vector<std::string>& words, double seconds, bool json, bool clear) {
   const double now = base::wall_time();
   std::vector<RunFacts> facts;
@@ -63,7 +64,10 @@ void look(base::FileSystem& files, const std::vector<std::string>& words, double
   for (const RunFacts& run : facts) seconds = std::max(seconds, run.queue_seconds);
   const auto queue = my_queue(files, seconds);
   std::vector<RunSummary> runs;
-  for (const RunFacts& run : facts) runs.push_back(summarise(run, queue.value_or(slurm::JobList{}), now));
+  for (const RunFacts& run : facts) {
+    runs.push_back(summarise(run, queue.value_or(slurm::JobList{}), now));
+    if (clear) runs.back().newest_losses = newest_losses(files, run.path);
+  }
   if (json) {
     base::Json all = base::Json::array();
     for (const RunSummary& run : runs) all.push_back(to_json(run));

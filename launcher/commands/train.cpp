@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "base/patient_output.hpp"
 #include "collectives/mpi/watchdog.hpp"
 #include "launcher/attempt/attempt.hpp"
@@ -36,7 +37,7 @@ int train_command(collectives::MpiWorld& world, base::SignalThread& signals, con
   watchdog.phase(collectives::Watchdog::Phase::kStart, kStartLimit);
   const Device device(world, given.train.device, log);
   const RunInput input = prepare_training(world, files, given, device, log);
-  Attempt attempt(world, signals, files, input, watchdog, log);
+  Attempt attempt(world, signals, files, input, device, watchdog, log);
   try {
     attempt.open(my_queue);
     if (const auto outcome = attempt.paused()) return outcome->exit_code;
@@ -57,7 +58,9 @@ int train_command(collectives::MpiWorld& world, base::SignalThread& signals, con
     log.info(stop.what());
     return base::kExitStopped;
   } catch (const std::exception& error) {
-    attempt.fail(error);
+    attempt.fail(error, world.blamed_host(error));
+    const std::string remark = gpu_remark(device.watch().get());
+    if (!remark.empty()) base::print_note(base::str("rank ", world.rank(), " on ", world.host(), " failed", remark));
     throw;
   }
 }

@@ -98,6 +98,27 @@ void find_busy(const Survey& survey, std::vector<Finding>& findings) {
                       busy, "GPU in use"});
 }
 
+void find_sick(const Survey& survey, bool broken, std::vector<Finding>& findings) {
+  std::vector<int> sick;
+  for (const Rank& rank : survey.ranks) {
+    if (rank.gpu && !rank.gpu->sickness.empty() && rank.gpu->broken == broken) sick.push_back(rank.rank);
+  }
+  if (sick.empty()) return;
+  const std::string& first = survey.ranks[static_cast<std::size_t>(sick.front())].gpu->sickness;
+  if (broken) {
+    findings.push_back({Severity::kDefect, "gpu",
+                        str(places(survey, sick), has(sick), " a GPU that the driver reports as broken (", first,
+                            "): leave the node out (--exclude) and tell its administrators"),
+                        sick, "GPU broken"});
+  } else {
+    findings.push_back(
+        {Severity::kWarning, "gpu",
+         str(places(survey, sick), has(sick), " a GPU that is slowed down (", first,
+             "): all ranks go at the speed of the slowest; leave the node out, or tell its administrators"),
+         sick, "GPU slowed"});
+  }
+}
+
 }  // namespace
 
 std::vector<Finding> judge_gpus(const Survey& survey) {
@@ -107,6 +128,8 @@ std::vector<Finding> judge_gpus(const Survey& survey) {
   find_shared(survey, findings);
   find_other_kind(survey, findings);
   find_busy(survey, findings);
+  find_sick(survey, true, findings);
+  find_sick(survey, false, findings);
   if (!survey.transport_error.empty()) {
     findings.push_back({Severity::kDefect,
                         "link",

@@ -4,6 +4,7 @@
 
 #include "base/error.hpp"
 #include "collectives/topology/placement.hpp"
+#include "launcher/health/gpu_health.hpp"
 
 namespace trireme::doctor {
 
@@ -28,7 +29,12 @@ void OwnGpu::find(const collectives::MpiWorld& world) {
   const collectives::CudaDevice device = functions().device(*index_);
   if (const auto refusal = collectives::refusal_of(device)) throw base::Error(*refusal);
   functions().set_device(*index_);
-  gpu_ = Gpu{device.name, device.uuid, device.memory_bytes, functions().free_bytes()};
+  gpu_ = Gpu{device.name, device.uuid, device.memory_bytes, functions().free_bytes(), "", false};
+  if (const auto watch = launcher::GpuWatch::begin(device.uuid)) {
+    const launcher::GpuHealth health = watch->look();
+    gpu_->sickness = launcher::to_string(health);
+    gpu_->broken = launcher::is_broken(health);
+  }
 }
 
 void OwnGpu::describe(Rank& rank) const {

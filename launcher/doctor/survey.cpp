@@ -10,7 +10,9 @@ Json to_json(const Rank& rank) {
     json["gpu"] = {{"name", rank.gpu->name},
                    {"uuid", rank.gpu->uuid},
                    {"memory_bytes", rank.gpu->memory_bytes},
-                   {"free_bytes", rank.gpu->free_bytes}};
+                   {"free_bytes", rank.gpu->free_bytes},
+                   {"sickness", rank.gpu->sickness},
+                   {"broken", rank.gpu->broken}};
   }
   json["no_gpu"] = rank.no_gpu;
   json["gpu_unusable"] = rank.gpu_unusable;
@@ -27,7 +29,8 @@ Rank rank_from_json(const Json& json) {
   rank.rank = json.at("rank");
   rank.host = json.at("host");
   if (const Json& gpu = json.at("gpu"); !gpu.is_null()) {
-    rank.gpu = Gpu{gpu.at("name"), gpu.at("uuid"), gpu.at("memory_bytes"), gpu.at("free_bytes")};
+    rank.gpu = Gpu{gpu.at("name"),       gpu.at("uuid"),     gpu.at("memory_bytes"),
+                   gpu.at("free_bytes"), gpu.at("sickness"), gpu.at("broken")};
   }
   rank.no_gpu = json.at("no_gpu");
   rank.gpu_unusable = json.at("gpu_unusable");

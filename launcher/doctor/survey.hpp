@@ -17,6 +17,8 @@ struct Gpu {
   std::string uuid;
   std::uint64_t memory_bytes = 0;
   std::uint64_t free_bytes = 0;
+  std::string sickness;  ///< what the driver says is wrong with it (launcher/health/gpu_health.hpp); "" = nothing
+  bool broken = false;   ///< more than lower clocks
 };
 
 /// Library name -> version, or file name -> identity of the loaded file.

@@ -239,6 +239,9 @@ void add_log(std::vector<Key>& keys) {
                   "prompt has a comma"});
   keys.push_back({"log", "sample_tokens", TRIREME_FIELD(Integer, log.sample_tokens), "tokens",
                   "longest continuation of a prompt, within the model's sequence", "", {}, 1, 1e6});
+  keys.push_back({"log", "tensorboard", TRIREME_FIELD(Truth, log.tensorboard), "",
+                  "also write event files for TensorBoard in the run directory: all of metrics.jsonl, and of a sweep's trials "
+                  "what varies"});
 }
 
 void add_slurm(std::vector<Key>& keys) {

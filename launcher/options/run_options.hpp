@@ -114,6 +114,7 @@ struct LogSection {
   std::int64_t valid_samples = 256;
   std::string sample_prompts;       ///< prompts, separated by commas, that the model continues at each validation
   std::int64_t sample_tokens = 64;  ///< of each continuation, at most
+  bool tensorboard = false;         ///< whether metrics.jsonl is also written as TensorBoard's event files
 };
 
 /// Somebody's own training instead of Trireme's (docs/program.md).

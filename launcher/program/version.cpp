@@ -34,6 +34,7 @@ std::vector<LibraryVersion> library_versions() {
        base::str(NLOHMANN_JSON_VERSION_MAJOR, ".", NLOHMANN_JSON_VERSION_MINOR, ".", NLOHMANN_JSON_VERSION_PATCH), ""},
       {"Oniguruma", base::str(ONIGURUMA_VERSION_MAJOR, ".", ONIGURUMA_VERSION_MINOR, ".", ONIGURUMA_VERSION_TEENY),
        onig_version()},
+      {"simdjson", kSimdjsonVersion, ""},
       {"xxhash", dotted(XXH_VERSION_NUMBER), dotted(XXH_versionNumber())},
       {"zlib", ZLIB_VERSION, zlibVersion()},
       {"zstd", dotted(ZSTD_VERSION_NUMBER), dotted(ZSTD_versionNumber())},

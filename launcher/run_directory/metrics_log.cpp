@@ -1,5 +1,6 @@
 #include "launcher/run_directory/metrics_log.hpp"
 
+#include <cmath>
 #include <limits>
 #include <optional>
 #include <string>
@@ -133,8 +134,20 @@ MetricsLog::MetricsLog(base::FileSystem& files, const Path& file, const KeptLine
   end_ = file_->size();
 }
 
+namespace {
+
+// JSON has neither NaN nor infinities.
+base::Json with_nulls(base::Json line) {
+  for (base::Json& value : line) {
+    if (value.is_number_float() && !std::isfinite(value.get<double>())) value = nullptr;
+  }
+  return line;
+}
+
+}  // namespace
+
 void MetricsLog::append(const base::Json& line) {
-  const std::string text = base::to_line(line) + '\n';
+  const std::string text = base::to_line(with_nulls(line)) + '\n';
   file_->pwrite(text.data(), text.size(), end_);
   end_ += text.size();
 }

@@ -22,7 +22,8 @@ struct KeptLines {
   bool without_step = false;   ///< and those that tell no step: somebody's own program wrote the file
 };
 
-/// Appends lines; doubles with 17 significant digits. A torn last line (crash, full disk) is repaired at opening.
+/// Appends lines; doubles with 17 significant digits, those that are not finite as null. A torn last line (crash, full
+/// disk) is repaired at opening.
 class MetricsLog {
  public:
   /// Keeps the lines whose "step" is at most `kept.last_step` and appends from there. The lines after it (an attempt

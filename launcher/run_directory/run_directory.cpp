@@ -105,7 +105,8 @@ RunDirectory::RunDirectory(base::FileSystem& files, std::filesystem::path path, 
 
 std::int64_t RunDirectory::logged_step() const { return launcher::logged_step(files_, path_ / "metrics.jsonl"); }
 
-void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& options, MetricsWriter writer) {
+void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& options, MetricsWriter writer,
+                         bool tensorboard) {
   if (!lease_.holds_lease()) throw why_lost();  // reading the checkpoint may have taken long
   const bool by_program = writer != MetricsWriter::kAttempt;
   slurm::AttemptEnd killed;
@@ -128,6 +129,11 @@ void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& op
   metrics_ = std::make_unique<MetricsLog>(
       files_, path_ / "metrics.jsonl",
       KeptLines{cuts ? start.first_step : std::numeric_limits<std::int64_t>::max(), by_program}, attempt_ - 1);
+  if (tensorboard && !by_program) {
+    tensorboard_ = std::make_unique<TensorboardLog>(files_, path_, start.first_step, attempt_);
+  } else if (!by_program) {
+    cut_tensorboard(files_, path_, start.first_step);
+  }
   ledger_.start(start, killed);
   begun_ = true;
   start_up_seconds_ = start.start_up_seconds;
@@ -159,6 +165,7 @@ void RunDirectory::keep_lease() {
 
 void RunDirectory::append_metrics(const base::Json& line) {
   metrics_->append(line);
+  if (tensorboard_) tensorboard_->append(line);
   unsaved_seconds_ += line.value("seconds", 0.0);
 }
 
@@ -167,7 +174,13 @@ void RunDirectory::roll_back(const slurm::HealthEvent& event) {
   ledger_.health(event);
   metrics_.reset();
   metrics_ = std::make_unique<MetricsLog>(files_, path_ / "metrics.jsonl", KeptLines{event.to_step, false}, attempt_);
+  if (tensorboard_) tensorboard_->cut_after(event.to_step);
   rolled_back_seconds_ += std::exchange(unsaved_seconds_, 0.0);
+}
+
+void RunDirectory::sync_metrics() {
+  metrics_->sync();
+  if (tensorboard_) tensorboard_->sync();
 }
 
 double RunDirectory::age() const { return base::wall_time() - began_; }
@@ -204,12 +217,13 @@ void RunDirectory::end(const slurm::Outcome& given) {
   lease_.release();
 }
 
-void RunDirectory::fail(const std::exception& error, const slurm::Progress& progress, bool come_back) noexcept {
+void RunDirectory::fail(const std::exception& error, const slurm::Progress& progress, bool come_back,
+                        const std::string& host) noexcept {
   try {
     const std::string first_line = base::failure_text(error).substr(0, base::failure_text(error).find('\n'));
     const int code = base::exit_code(error);
-    end({code, code == base::kExitStopped ? first_line : "failed: " + first_line, progress.step, progress.saved_step,
-         come_back});
+    end({code, code == base::kExitStopped ? first_line : slurm::failed_on(host) + first_line, progress.step,
+         progress.saved_step, come_back});
   } catch (const std::exception&) {
     // The next attempt writes the missing end.
   }

@@ -14,6 +14,7 @@
 #include "base/log.hpp"
 #include "launcher/run_directory/lease_keeper.hpp"
 #include "launcher/run_directory/metrics_log.hpp"
+#include "launcher/run_directory/tensorboard/tensorboard_log.hpp"
 #include "slurm/job/attempt_ledger.hpp"
 #include "slurm/job/job_environment.hpp"
 #include "slurm/job/outcome.hpp"
@@ -56,8 +57,9 @@ class RunDirectory {
 
   /// Writes the attempt's start into the ledger, the resolved options into run.ini, and opens the metrics: lines
   /// after `start.first_step` move away. Also writes the missing end of a killed attempt.
+  /// `tensorboard`: the lines are also written as TensorBoard's events, unless a program writes them.
   void begin(const slurm::AttemptStart& start, const std::string& options,
-             MetricsWriter writer = MetricsWriter::kAttempt);
+             MetricsWriter writer = MetricsWriter::kAttempt, bool tensorboard = false);
 
   /// Before each step. base::Error when a sign of life found that another job took over, or when the directory or its
   /// lease is not there any more (looked up once a second at most): end without writing.
@@ -76,7 +78,7 @@ class RunDirectory {
   void begin_save() { seconds_in_save_ = unsaved_seconds_; }
   /// It is committed.
   void saved() { unsaved_seconds_ -= seconds_in_save_; }
-  void sync_metrics() { metrics_->sync(); }
+  void sync_metrics();
   /// Sets, for a [program] run, the seconds that would be lost if the attempt ended now.
   void set_unsaved(double seconds) { unsaved_seconds_ = seconds; }
   /// Those of earlier attempts according to the metrics, oldest first. Call it after begin().
@@ -88,8 +90,9 @@ class RunDirectory {
   /// The attempt's end: ledger and outcome file. Then gives the lease back.
   void end(const slurm::Outcome& outcome);
   /// The end by an error after `progress`, as far as the disk still lets it be written; never throws. The outcome's
-  /// code is base::exit_code(error).
-  void fail(const std::exception& error, const slurm::Progress& progress, bool come_back = true) noexcept;
+  /// code is base::exit_code(error). `host`: the node that is to blame, "" for none.
+  void fail(const std::exception& error, const slurm::Progress& progress, bool come_back = true,
+            const std::string& host = "") noexcept;
   /// Seconds since the lease was taken.
   double age() const;
 
@@ -100,6 +103,7 @@ class RunDirectory {
   LeaseKeeper lease_;
   slurm::AttemptLedger ledger_;
   std::unique_ptr<MetricsLog> metrics_;
+  std::unique_ptr<TensorboardLog> tensorboard_;  ///< null: log.tensorboard is off
   std::string run_id_;
   std::chrono::steady_clock::time_point last_look_;
   std::string killed_reason_;

@@ -12,6 +12,7 @@
 #include "io/lease/lease.hpp"
 #include "launcher/options/run_options.hpp"
 #include "launcher/run_directory/metrics_line.hpp"
+#include "launcher/run_directory/metrics_series.hpp"
 #include "launcher/run_directory/program_metrics.hpp"
 
 namespace trireme::launcher {
@@ -65,6 +66,13 @@ bool is_run_directory(base::FileSystem& files, const fs::path& path) {
   if (!files.is_directory(path)) return false;
   const auto has = [&](const char* name) { return files.exists(path / name); };
   return has("attempts.jsonl") || has("run.ini") || has("lease") || has("control") || has("checkpoints") || has("logs");
+}
+
+std::vector<double> newest_losses(base::FileSystem& files, const fs::path& path) {
+  constexpr std::size_t kNewest = 256;
+  std::vector<double> losses;
+  attempt_to([&] { losses = newest_values(files, path / "metrics.jsonl", "loss", kNewest); });
+  return losses;
 }
 
 bool is_held_by_the_living(base::FileSystem& files, const fs::path& path) {

@@ -48,6 +48,10 @@ bool is_run_directory(base::FileSystem& files, const std::filesystem::path& path
 /// Never throws for what the files hold: torn, missing and foreign ones count as not there.
 RunFacts read_run(base::FileSystem& files, const std::filesystem::path& path);
 
+/// The newest losses of a run, oldest first, read from the end of its metrics.jsonl: what a sparkline shows. What
+/// cannot be read counts as not there.
+std::vector<double> newest_losses(base::FileSystem& files, const std::filesystem::path& path);
+
 /// Whether a process holds the run and gives signs of life: RunFacts::alive, from the lease alone.
 bool is_held_by_the_living(base::FileSystem& files, const std::filesystem::path& path);
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/error.hpp"
+#include "launcher/console/braille_canvas.hpp"
 #include "launcher/console/format.hpp"
 #include "slurm/queue/pending_reason.hpp"
 
@@ -119,6 +120,18 @@ double seconds_per_step(const RunFacts& facts, double now) {
              : 0.0;
 }
 
+// Draws the newest losses before the note, which stays the last column.
+void add_curves(const std::vector<RunSummary>& runs, std::vector<std::vector<std::string>>& rows, TableShape& shape) {
+  constexpr std::size_t kCells = 16;
+  const std::size_t column = rows.front().size() - 1;
+  rows.front().insert(rows.front().end() - 1, "newest losses");
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    rows[i + 1].insert(rows[i + 1].end() - 1, sparkline(runs[i].newest_losses, kCells));
+  }
+  shape.right.push_back(column);  // neither shortened nor wrapped
+  shape.spare.insert(shape.spare.begin() + 5, column);
+}
+
 std::string fixed(double value, int digits) {
   char text[64];
   std::snprintf(text, sizeof text, "%.*f", digits, value);
@@ -184,6 +197,8 @@ RunSummary summarise(const RunFacts& facts, const slurm::JobList& queue, double 
 std::string summary_table(const std::vector<RunSummary>& runs) {
   std::vector<std::vector<std::string>> rows = {{"run", "state", "job", "attempt", "step", "loss", "tokens/s",
                                                  "time left", "next save", "device hours", "lost", "note"}};
+  const bool curves = std::ranges::any_of(runs, [](const RunSummary& run) { return !run.newest_losses.empty(); });
+  TableShape shape{.right = {3, 4, 5, 6, 7, 9, 10}, .spare = {3, 8, 6, 10, 9, 2, 5, 7, 4}};
   for (const RunSummary& run : runs) {
     const std::string of = run.steps >= run.step && run.steps > 0 ? base::str("/", run.steps) : "";
     rows.push_back(
@@ -193,7 +208,8 @@ std::string summary_table(const std::vector<RunSummary>& runs) {
          run.next_checkpoint.empty() ? "-" : run.next_checkpoint, format_device_hours(run.device_hours, run.gpus),
          format_device_hours(run.lost_hours, run.gpus), run.note});
   }
-  return format_table(rows, {.right = {3, 4, 5, 6, 7, 9, 10}, .spare = {3, 8, 6, 10, 9, 2, 5, 7, 4}});
+  if (curves) add_curves(runs, rows, shape);
+  return format_table(rows, shape);
 }
 
 base::Json to_json(const RunSummary& run) {

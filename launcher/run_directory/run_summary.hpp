@@ -23,6 +23,7 @@ struct RunSummary {
   std::int64_t step = 0;
   std::int64_t steps = 0;  ///< 0 = not known
   std::optional<double> loss;
+  std::vector<double> newest_losses;  ///< oldest first; where any run has them, the table draws them
   std::optional<double> tokens_per_second;
   std::optional<double> seconds_left;  ///< to the end, waiting in the queue included as it was so far
   std::string next_checkpoint;         ///< "step 200"; "" when nothing runs

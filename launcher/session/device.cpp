@@ -62,6 +62,7 @@ Device::Device(collectives::MpiWorld& world, const std::string& wanted, const ba
     const auto entry = reinterpret_cast<kernels::CudaTableEntry>(library_->symbol("trireme_cuda_kernels"));
     if (entry == nullptr) throw base::Error("libtrireme_cuda.so has no kernels: it is of another build");
     kernels::set_cuda_table(entry());
+    watch_ = GpuWatch::begin(uuid);
   }
 }
 

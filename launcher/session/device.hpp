@@ -1,12 +1,14 @@
 // What this rank computes with: a CPU, or the GPU that belongs to its place on the node.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "base/log.hpp"
 #include "collectives/mpi/world.hpp"
 #include "collectives/nccl/cuda_library.hpp"
+#include "launcher/health/gpu_health.hpp"
 
 namespace trireme::launcher {
 
@@ -25,10 +27,13 @@ class Device {
   /// product takes 25 to 500 times as long as one in fp32.
   bool multiplies_bf16() const { return multiplies_bf16_; }
   const collectives::CudaFunctions& functions() const { return library_->functions(); }
+  /// Watches this rank's GPU; null without one, or where the driver does not tell its health.
+  const std::shared_ptr<GpuWatch>& watch() const { return watch_; }
 
  private:
   std::optional<collectives::CudaLibrary> library_;
   std::optional<int> index_;
+  std::shared_ptr<GpuWatch> watch_;
   bool multiplies_bf16_ = true;
 };
 

@@ -24,7 +24,7 @@ std::string failure_text(const ProgramEnd& end, int code) {
   if (!end.rank) return str("failed: ", end.launcher == "none" ? "the program" : end.launcher, " ", code_text(code));
   const std::string which = end.rank->rank > 0 ? str("rank ", end.rank->rank, " ") : std::string("the program ");
   const bool named = end.rank->rank > 0 && !end.rank->host.empty();
-  return str(named ? "failed on " + end.rank->host : std::string("failed"), ": ", which, code_text(code));
+  return str(slurm::failed_on(named ? end.rank->host : ""), which, code_text(code));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include "base/user_name.hpp"
 #include "launcher/run_directory/run_facts.hpp"
 #include "launcher/sweep/sweep_file.hpp"
+#include "launcher/sweep/sweep_tensorboard.hpp"
 #include "slurm/job/attempt_ledger.hpp"
 #include "slurm/job/control_files.hpp"
 #include "slurm/job/job_environment.hpp"
@@ -255,6 +256,7 @@ void SweepDirectory::append(const std::vector<Json>& events) {
 
 Advice SweepDirectory::advance(const SweepWorker& self, const std::optional<LastTrial>& last, const Wanted& wanted) {
   Advice advice;
+  std::vector<Json> events;
   change([&](const SweepState& state) {
     if (!state.begun()) {
       throw base::InputError(str("there is no sweep in ", path_.string(), ": start one with trireme sweep run FILE"));
@@ -264,8 +266,9 @@ Advice SweepDirectory::advance(const SweepWorker& self, const std::optional<Last
     if (last && last->trial < state.trials.size()) turn.take_result(*last);
     turn.look_after_orphans();
     advice = wanted.trial ? turn.next(wanted) : Advice{Kind::kStop};
-    return turn.events();
+    return events = turn.events();
   });
+  note_hparams(files_, path_, events);
   return advice;
 }
 

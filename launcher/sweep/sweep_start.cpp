@@ -3,6 +3,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/own_file.hpp"
+#include "launcher/sweep/sweep_tensorboard.hpp"
 #include "slurm/job/control_files.hpp"
 
 namespace trireme::launcher {
@@ -97,6 +98,7 @@ void start_sweep(base::FileSystem& files, SweepDirectory& sweep, const SweepFile
     if (there.begun()) check_same(sweep, there, planned);
     return first_events(files, sweep, there, planned, start);
   });
+  if (file.base.log.tensorboard) write_hparams(files, sweep.path(), planned, base::wall_time());
   (void)slurm::take_back(files, sweep.path(), slurm::Wish::kStop);
 }
 

@@ -171,6 +171,18 @@ bool was_asked_to_end(const std::string& reason) {
 
 bool left_by_itself(const std::string& reason) { return reason.starts_with(kLeftByItself); }
 
+std::string failed_on(const std::string& host) {
+  return host.empty() ? "failed: " : base::str("failed on ", host, ": ");
+}
+
+std::string failed_host(const std::string& reason) {
+  constexpr std::string_view kFailed = "failed on ";
+  const std::size_t colon = reason.find(':');
+  if (!reason.starts_with(kFailed) || colon == std::string::npos) return "";
+  const std::string host = reason.substr(kFailed.size(), colon - kFailed.size());
+  return base::is_host_name(host) ? host : "";
+}
+
 bool is_paused(const std::string& reason) { return reason.starts_with("paused at step "); }
 
 bool ended_early(const std::string& reason) { return reason.starts_with("done early: "); }

@@ -83,6 +83,11 @@ bool was_asked_to_end(const std::string& reason);
 /// Whether it ended at the step where it was to pause.
 bool is_paused(const std::string& reason);
 
+/// How the reason of a failure begins: "failed on n2: ", or "failed: " when no node is to blame (`host` is "").
+std::string failed_on(const std::string& host);
+/// The node that such a reason names; "" for none, and for what could not be the name of one.
+std::string failed_host(const std::string& reason);
+
 /// How an attempt ends whose program left with 75 although nobody asked it to.
 inline constexpr const char* kLeftByItself = "left by itself (exit code 75)";
 bool left_by_itself(const std::string& reason);

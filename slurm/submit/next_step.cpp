@@ -5,7 +5,6 @@
 #include <set>
 
 #include "base/error.hpp"
-#include "base/names.hpp"
 
 namespace trireme::slurm {
 namespace {
@@ -102,20 +101,20 @@ NextStep go(const Situation& situation, const std::string& why) {
 }  // namespace
 
 std::vector<std::string> failing_hosts(const std::vector<Attempt>& attempts, int restart_count) {
-  constexpr std::string_view kFailed = "failed on ";
+  constexpr int kEnough = 2;
   std::map<std::string, int> failures;
   for (const Attempt& attempt : attempts) {
-    const std::string& reason = attempt.end.reason;
-    const std::size_t colon = reason.find(':');
-    if (attempt.start.restart_count != restart_count) continue;
-    if (attempt.ended && reason.starts_with(kFailed) && colon != std::string::npos) {
-      ++failures[reason.substr(kFailed.size(), colon - kFailed.size())];
+    if (attempt.start.restart_count != restart_count || !attempt.ended) continue;
+    if (const std::string host = failed_host(attempt.end.reason); !host.empty()) ++failures[host];
+    for (const HealthEvent& event : attempt.health) {
+      // The other replicas agree that this node computes wrong numbers: once is enough.
+      if (event.kind == "corruption" && event.action == "stopped" && !event.host.empty())
+        failures[event.host] += kEnough;
     }
   }
   std::vector<std::string> hosts;
   for (const auto& [host, count] : failures) {
-    // The host's name comes from the ledger's reason and becomes a word of sbatch's command line.
-    if (count >= 2 && base::is_host_name(host)) hosts.push_back(host);
+    if (count >= kEnough) hosts.push_back(host);
   }
   return hosts;
 }

@@ -64,7 +64,7 @@ NextStep decide(const Situation& situation);
 bool may_go_on_elsewhere(const Situation& situation);
 
 /// The hosts that two or more ends "failed on HOST: …" name since the job was last requeued (after a requeue it may
-/// have other nodes).
+/// have other nodes), and those that one attempt ended for since their replicas of the parameters were wrong.
 std::vector<std::string> failing_hosts(const std::vector<Attempt>& attempts, int restart_count);
 
 }  // namespace trireme::slurm

@@ -187,6 +187,7 @@ def writers(output):
                                   "--valid-output", output, "text.txt", "--force"]
     yield "tokenizer train", ["tokenizer", "train", "--vocab", 300, "--output", output, "text.txt"]
     yield "view", ["checkpoint", "view", step, "-o", output]
+    yield "report", ["report", "runs/good", "-o", output]
 
 
 def no_ordinary_files(space):

@@ -15,7 +15,7 @@ import time
 
 import cluster as clusters
 from cluster import TRIREME, Cluster
-from failure_cases import (bad_node, bombarded_srun, fast_tier_cleared, link_cut, node_killed, node_killed_at_start,
+from failure_cases import (bad_node, bombarded_srun, corrupted_node, fast_tier_cleared, link_cut, node_killed, node_killed_at_start,
                            node_killed_fast, node_killed_in_save, rank_killed, rank_killed_in_save, rank_killed_srun)
 from preemption_cases import (cancelled_chain, grace_too_short, matrix, no_grace, preempted, preempted_srun,
                               requeue_refused)
@@ -35,7 +35,7 @@ GROUPS = (
      (bombarded_srun, requeue_refused, plain_srun, no_requeue)),
     # Without a grace mpirun, too, ends within seconds of a rank's crash.
     (("--nodes", "6"), 3,
-     (rank_killed_in_save, node_killed_fast, own_script),
+     (rank_killed_in_save, node_killed_fast, own_script, corrupted_node),
      (time_extended, node_killed_in_save, node_killed_at_start, rank_killed, export_none)),
     (("--nodes", "4"), 1, (bad_node, soonest), (two_clusters,)),
     (("--nodes", "2", "--links"), 1, (fast_tier_cleared, no_grace, link_cut), ()),

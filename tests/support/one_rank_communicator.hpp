@@ -10,8 +10,8 @@
 
 namespace trireme::tests {
 
-/// One rank's view of a group of two whose other rank says what the test tells it to: int64 votes and numbers, and of sums
-/// of doubles the same as this rank.
+/// One rank's view of a group of two whose other rank says what the test tells it to: int64 votes and numbers, and of
+/// sums of doubles the same as this rank.
 class OneRankCommunicator final : public collectives::Communicator {
  public:
   /// What the others reduce with; nothing: they agree with this rank.

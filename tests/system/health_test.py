@@ -3,16 +3,21 @@ the run directory, and the memory of the ranks."""
 
 import os
 import re
+import resource
 import signal
-import struct
+import socket
+import subprocess
 import sys
 import threading
 import time
 
 import numpy as np
 
-from support import (SOURCE, Workspace, attempts, causes, check, checkpoints, english, logical_tensors, make_data, metrics,
+from support import (SOURCE, Workspace, attempts, causes, check, checkpoints, english, logical_tensors, make_data, metrics, outcome,
                      rank_process, run_file, say, step_directory, step_lines, tiny_model, wait_until, without_timing)
+
+sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
+from memory import flipped, poke  # noqa: E402
 
 LAYOUTS = {"one": (0, {}), "tp2": (2, {"tp": 2}), "pp2": (2, {"pp": 2}), "dp2": (2, {})}
 
@@ -117,29 +122,6 @@ def constant(space, name, ranks, parallel, **train):
     return space / f"{name}.ini"
 
 
-def poke(pid, old, new):
-    """Writes `new` wherever the process holds `old`; how often that was."""
-    found = 0
-    with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, open(f"/proc/{pid}/mem", "r+b", buffering=0) as memory:
-        for line in maps.read().splitlines():
-            span, permissions = line.split()[:2]
-            begin, end = (int(word, 16) for word in span.split("-"))
-            if not permissions.startswith("rw") or end - begin > 1 << 30:
-                continue
-            try:
-                memory.seek(begin)
-                content = memory.read(end - begin)
-            except (OSError, ValueError):
-                continue
-            at = content.find(old)
-            while at >= 0:
-                memory.seek(begin + at)
-                memory.write(new)
-                found += 1
-                at = content.find(old, at + 1)
-    return found
-
-
 def disturb(space, name, ranks, rank, change):
     """Starts the run, changes a parameter in one rank's memory between two steps, and waits for its end."""
     directory = space / f"runs/{name}"
@@ -158,12 +140,6 @@ def disturb(space, name, ranks, rank, change):
 
 def not_a_number(piece):
     piece[3] = np.nan
-    return piece
-
-
-def flipped(piece):
-    bits = struct.unpack("<I", struct.pack("<f", piece[3]))[0] ^ (1 << 20)
-    piece[3] = struct.unpack("<f", struct.pack("<I", bits))[0]
     return piece
 
 
@@ -266,6 +242,31 @@ def test_best_and_samples(space):
     say(f"the checkpoint with the lowest validation loss (step {best}) stays; samples are as generate writes them")
 
 
+def test_who_is_to_blame(space):
+    """What rank 0 alone meets is told with its node, which the next attempt of a job may leave out. A full disk is nobody's
+    fault."""
+    file = constant(space, "alone", 2, {})
+    process = space.start("train", file, ranks=2, STEP_SECONDS=0.05)
+    wait_until(lambda: os.path.exists(space / "runs/alone/metrics.jsonl"), process, "its first step")
+    resource.prlimit(rank_process(process, 0), resource.RLIMIT_FSIZE, (4000, 4000))
+    check(process.wait(timeout=60) == 1, "a rank that cannot write goes on")
+    reason = outcome(space / "runs/alone", 1)["reason"]
+    check(reason.startswith(f"failed on {socket.gethostname()}: ") and "File too large" in reason, reason)
+
+    os.makedirs(space / "runs/full")
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=6m", "none", space / "runs/full"], check=True)
+    try:
+        full = space.run("train", constant(space, "full", 2, {}), ranks=2)
+        check(full.returncode == 1, f"left with {full.returncode}: {full.stdout}{full.stderr}")
+        reasons = [line["reason"] for line in attempts(space / "runs/full") if line["event"] == "end"]
+        check(reasons == [] or reasons[0].startswith("failed: "), f"{reasons}")
+        check("No space left" in full.stdout + full.stderr, full.stderr)
+    finally:
+        subprocess.run(["umount", space / "runs/full"], check=True)
+        os.rmdir(space / "runs/full")
+    say(f"rank 0 alone: {reason[:60]}…; a full disk names no node")
+
+
 def test_fields_are_documented(space):
     """docs/metrics.md names each field that the runs above wrote, and no other."""
     with open(os.path.join(SOURCE, "docs", "metrics.md"), encoding="utf-8") as file:
@@ -290,7 +291,7 @@ def main():
     with Workspace() as space:
         with_noise(space)
         for test in (test_spikes, test_killed_in_between, test_stops, test_not_a_number, test_corruption, test_straggler,
-                     test_best_and_samples, test_fields_are_documented):
+                     test_best_and_samples, test_who_is_to_blame, test_fields_are_documented):
             test(space)
 
 

@@ -21,7 +21,7 @@ STOP = "control/stop"  # a request whatever it is: the training ends with 75
 SITE = ("--site", os.path.join(os.environ["TRIREME_SOURCE"], "examples/site-lab.ini"), "--slurm.nodes=1",
         "--slurm.ranks_per_node=1", "--slurm.time=1:00:00")
 LIGHT = [("status", RUN), ("status", "--json", RUN), ("save", RUN), ("resume", RUN), ("stop", RUN), ("resume", RUN),
-         ("checkpoint", "list", RUN), ("checkpoint", "prune", "--dry-run", RUN),
+         ("report", RUN, "-o", "page.html", "--force"), ("checkpoint", "list", RUN), ("checkpoint", "prune", "--dry-run", RUN),
          ("job", "next", "hostile.ini", "--dir", RUN)]
 
 
@@ -89,6 +89,10 @@ class Place:
         check(finds or bool(causes(said)) == (process.returncode in (1, 2)), f"{what}: {process.returncode} and said {said}")
         check(usage.ru_maxrss * 1024 < memory, f"{what}: took {usage.ru_maxrss >> 10} MiB")
         check(SECRET not in said, f"{what}: printed the secret: {said}")
+        if os.path.exists(self.space / "page.html"):
+            with open(self.space / "page.html", encoding="utf-8") as file:
+                check(SECRET not in file.read(), f"{what}: the page holds the secret")
+            os.remove(self.space / "page.html")
         self.intact(what)
         self.count += 1
         process.said = said

@@ -29,7 +29,7 @@ void sends_nothing(GroupState& group, std::uint64_t started) {
 TEST(Diagnosis, NamesTheRankThatNeverCame) {
   auto states = four_waiting();
   sends_nothing(group_of(states, 3), 16);
-  const std::string text = diagnose(states, 60, 10);
+  const std::string text = diagnose(states, 60, 10).text;
   EXPECT_THAT(text, StartsWith("rank 3 (host n2) has not reached all_reduce #17 of group tp in step 42\n"));
   EXPECT_THAT(text, HasSubstr("in no operation; last all_reduce #16 of group tp"));
 }
@@ -43,7 +43,7 @@ TEST(Diagnosis, NamesTheRankWhoseDeviceNeverCame) {
     tp.device = DeviceState{{rank == 2 ? 15u : 17u, {}, {}}, 70, {}, 0};
   }
   EXPECT_THAT(
-      diagnose(states, 60, 10),
+      diagnose(states, 60, 10).text,
       StartsWith("the device of rank 2 (host n2) has not come to operation #17 of group tp in step 42, though its "
                  "host has\n"));
 }
@@ -65,7 +65,7 @@ TEST(Diagnosis, NamesAllRanksThatNeverCame) {
   auto states = four_waiting();
   sends_nothing(group_of(states, 1), 16);
   sends_nothing(group_of(states, 3), 16);
-  EXPECT_THAT(diagnose(states, 60, 10),
+  EXPECT_THAT(diagnose(states, 60, 10).text,
               StartsWith("ranks 1 (host n1), 3 (host n2) have not reached all_reduce #17 of group tp in step 42\n"));
 }
 
@@ -73,7 +73,7 @@ TEST(Diagnosis, NoAnswerIsMissing) {
   auto states = four_waiting();
   states[3] = {3, "n2", false, "", 0, {}};
   EXPECT_THAT(
-      diagnose(states, 60, 10),
+      diagnose(states, 60, 10).text,
       StartsWith("rank 3 (host n2) has not reached all_reduce #17 of group tp in step 42; no answer in 10 s\n"));
 }
 
@@ -85,14 +85,14 @@ TEST(Diagnosis, FollowsAChainToItsRoot) {
                       {"pp", "pp/2/0", {1, 3}, 0, Operation::kNone, Operation::kExchange, 9, 1}};
   states[2].groups = {};
   states[3].groups = {{"pp", "pp/2/0", {1, 3}, 0, Operation::kNone, Operation::kNone, 0, -1}};
-  EXPECT_THAT(diagnose(states, 60, 10),
+  EXPECT_THAT(diagnose(states, 60, 10).text,
               StartsWith("rank 3 (host n2) has not answered rank 1 in exchange #9 of group pp in step 42\n"));
 }
 
 TEST(Diagnosis, NamesDifferentOperations) {
   auto states = four_waiting();
   group_of(states, 2).waiting = group_of(states, 2).last = Operation::kBroadcast;
-  EXPECT_THAT(diagnose(states, 60, 10),
+  EXPECT_THAT(diagnose(states, 60, 10).text,
               StartsWith("ranks of group tp call different operations: rank 0 all_reduce #17, rank 2 broadcast #17"));
 }
 
@@ -101,21 +101,21 @@ TEST(Diagnosis, NamesACircle) {
   states.resize(2);
   states[0].groups = {{"pp", "pp/2/0", {0, 1}, 0, Operation::kNone, Operation::kExchange, 3, 1}};
   states[1].groups = {{"pp", "pp/2/0", {0, 1}, 0, Operation::kNone, Operation::kExchange, 4, 0}};
-  EXPECT_THAT(diagnose(states, 60, 10),
+  EXPECT_THAT(diagnose(states, 60, 10).text,
               StartsWith("ranks wait for each other: rank 0 in exchange #3 of group pp, rank 1 in exchange #4 of"));
 }
 
 TEST(Diagnosis, DeviceGroupsAreComparedByTheirNumbers) {
   auto states = four_waiting();
   for (std::size_t rank = 0; rank < 4; ++rank) sends_nothing(group_of(states, rank), rank == 2 ? 11 : 12);
-  EXPECT_THAT(diagnose(states, 60, 10),
+  EXPECT_THAT(diagnose(states, 60, 10).text,
               StartsWith("rank 2 (host n2) has not reached all_reduce #12 of group tp in step 42\n"));
 }
 
 TEST(Diagnosis, SlowWorkIsNotBlamedOnARank) {
   auto states = four_waiting();
   for (std::size_t rank = 0; rank < 4; ++rank) sends_nothing(group_of(states, rank), 17);
-  EXPECT_THAT(diagnose(states, 60, 10), StartsWith("nothing finished in 60 s though no rank waits for another"));
+  EXPECT_THAT(diagnose(states, 60, 10).text, StartsWith("nothing finished in 60 s though no rank waits for another"));
 }
 
 TEST(Diagnosis, AnswersSurviveTheWire) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "launcher/run_directory/tensorboard/event_record.hpp"
 #include "tests/support/temporary_directory.hpp"
 
 namespace trireme::launcher {
@@ -62,6 +63,49 @@ TEST(DirectoryKeeper, SignsASaveForTheHolderOfTheLease) {
   files.replace(run.path() / "lease", "another one's");
   EXPECT_FALSE(info.holds_lease());
   EXPECT_NE(std::string(keeper.why_lost("").what()).find("another job took over"), std::string::npos);
+}
+
+// Steps of the event files of a run.
+std::vector<std::int64_t> event_steps(base::FileSystem& files, const std::filesystem::path& run) {
+  std::vector<std::int64_t> steps;
+  for (const std::string& name : files.list(run)) {
+    if (!name.starts_with("events.")) continue;
+    const auto file = files.open(run / name, base::OpenMode::kRead);
+    EventReader reader(*file);
+    for (EventRecord record; reader.next(record);) {
+      if (record.summary) steps.push_back(record.step);
+    }
+  }
+  return steps;
+}
+
+TEST(DirectoryKeeper, EventFilesFollowTheMetricsThroughARollBack) {
+  base::PosixFileSystem files;
+  const tests::TemporaryDirectory run;
+  const auto append = [](DirectoryKeeper& keeper, std::int64_t first, std::int64_t last) {
+    for (std::int64_t step = first; step <= last; ++step) keeper.append_metrics({{"step", step}, {"loss", 0.5}});
+  };
+  {
+    DirectoryKeeper keeper(
+        files, run.path(), {}, [] { return false; }, {}, true);
+    keeper.begin(start(), "[run]\n");
+    append(keeper, 1, 5);
+    slurm::HealthEvent event;
+    event.kind = "spike";
+    event.action = "rolled back";
+    event.to_step = 3;
+    keeper.roll_back(event);
+    append(keeper, 4, 6);
+    EXPECT_EQ(event_steps(files, run.path()), (std::vector<std::int64_t>{1, 2, 3, 4, 5, 6}));
+    keeper.end({75, "stopped by SIGTERM", 6, 4}, {});
+  }
+  // Off in the next attempt, which goes back to step 4.
+  DirectoryKeeper keeper = open(files, run.path());
+  slurm::AttemptStart again = start();
+  again.first_step = 4;
+  keeper.begin(again, "[run]\n");
+  append(keeper, 5, 6);
+  EXPECT_EQ(event_steps(files, run.path()), (std::vector<std::int64_t>{1, 2, 3, 4}));
 }
 
 TEST(RunKeeper, OfAnotherRankKnowsAndSignsNothing) {

@@ -83,6 +83,18 @@ TEST(Judgement, OtherAndBusyGpusAreWarnings) {
   EXPECT_THAT(judged(survey).sentence, HasSubstr("10.0 GB of 80.0 GB free"));
 }
 
+TEST(Judgement, ABrokenGpuIsADefectAndASlowOneAWarning) {
+  Survey survey = healthy();
+  survey.ranks[3].gpu->sickness = "lower clocks by heat";
+  EXPECT_EQ(judged(survey).severity, kWarning);
+  EXPECT_THAT(judged(survey).sentence,
+              HasSubstr("rank 3 on host n0 has a GPU that is slowed down (lower clocks by heat)"));
+  survey.ranks[3].gpu->sickness = "3 uncorrectable memory errors";
+  survey.ranks[3].gpu->broken = true;
+  EXPECT_EQ(judged(survey).severity, kDefect);
+  EXPECT_THAT(judged(survey).sentence, HasSubstr("reports as broken (3 uncorrectable memory errors)"));
+}
+
 TEST(Judgement, NcclThatDoesNotConnectIsADefect) {
   Survey survey = healthy();
   survey.transport_error = "connecting failed: unhandled system error";

@@ -33,6 +33,13 @@ TEST_F(MetricsLogTest, AResumedAttemptMovesAwayWhatLiesAfterItsCheckpoint) {
   EXPECT_EQ(files_.read_all(file().string() + ".1"), "{\"step\":4,\"loss\":0.5}\n{\"step\":5,\"loss\":0.5}\n");
 }
 
+TEST_F(MetricsLogTest, NumbersThatAreNotFiniteAreNull) {
+  MetricsLog log(files_, file(), {.last_step = 0}, 0);
+  log.append({{"step", 1}, {"loss", std::nan("")}, {"grad_norm", -INFINITY}, {"lr", 0.5}, {"sample_text", "nan"}});
+  EXPECT_EQ(files_.read_all(file()),
+            "{\"step\":1,\"loss\":null,\"grad_norm\":null,\"lr\":0.5,\"sample_text\":\"nan\"}\n");
+}
+
 TEST_F(MetricsLogTest, LinesThatAnAttemptHasCutOffTwiceAreBothKept) {
   write_steps(0, 0, 1, 5);
   write_steps(3, 1, 4, 6);

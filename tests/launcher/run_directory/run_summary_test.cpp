@@ -158,5 +158,17 @@ TEST(MetricsTail, BeginsAndEndsWithinALine) {
   EXPECT_FALSE(parse_metrics_tail("{\"step\":\"x\",\"loss\":1}\n[]\nno\n"));
 }
 
+TEST(RunSummary, NewestLossesAreDrawnWhereARunHasThem) {
+  RunSummary with, without;
+  with.name = "with";
+  without.name = "without";
+  with.note = "asked to save";
+  EXPECT_EQ(summary_table({without}).find("newest losses"), std::string::npos);
+  with.newest_losses = {3, 2, 1};
+  const std::string table = summary_table({with, without});
+  EXPECT_NE(table.find("newest losses  note\n"), std::string::npos) << table;
+  EXPECT_NE(table.find("█▅▁  asked to save\n"), std::string::npos) << table;
+}
+
 }  // namespace
 }  // namespace trireme::launcher

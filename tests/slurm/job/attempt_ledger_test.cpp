@@ -41,6 +41,16 @@ TEST_F(AttemptLedgerTest, TheNextAttemptWritesTheMissingEnd) {
   EXPECT_EQ(attempts[0].end.saved_step, 10);
 }
 
+TEST(FailedHost, IsReadFromTheReasonThatNamesIt) {
+  EXPECT_EQ(failed_on("n2"), "failed on n2: ");
+  EXPECT_EQ(failed_on(""), "failed: ");
+  EXPECT_EQ(failed_host(failed_on("n2") + "bus error"), "n2");
+  for (const char* reason :
+       {"failed: bus error", "failed on n2", "failed on a b: x", "failed on -n: x", "killed", ""}) {
+    EXPECT_EQ(failed_host(reason), "") << reason;
+  }
+}
+
 TEST_F(AttemptLedgerTest, HealthEventsBelongToTheirAttempt) {
   AttemptLedger ledger(files_, file());
   ledger.start({}, {});

@@ -119,6 +119,20 @@ TEST(Decide, LeavesOutANodeThatFailedTwice) {
   EXPECT_THAT(failing_hosts(situation.attempts, 0), ElementsAre("n2"));
 }
 
+TEST(Decide, LeavesOutANodeWhoseReplicasWereWrongOnce) {
+  Situation situation =
+      after(1, "failed: after step 20 the parameters of rank 2 (host n2) are not those of their replicas");
+  situation.attempts = {ended(0, 10, "stopped by SIGTERM"), ended(10, 20, "failed: …")};
+  situation.attempts.back().health = {{.kind = "corruption", .action = "stopped", .rank = 2, .host = "n2"}};
+  EXPECT_EQ(decide(situation).where->words(false), "--host n1:2 -n 2");
+  for (const char* action : {"rolled back", "named"}) {
+    situation.attempts.back().health[0].action = action;
+    EXPECT_TRUE(failing_hosts(situation.attempts, 0).empty()) << action;
+  }
+  situation.attempts.back().health = {{.kind = "corruption", .action = "stopped"}};  // of two replicas none is named
+  EXPECT_TRUE(failing_hosts(situation.attempts, 0).empty());
+}
+
 TEST(Decide, GivesAFailingNodeAnotherChanceAfterARequeue) {
   Situation situation = beginning();
   situation.attempts = {ended(0, 10, "failed on n2: x"), ended(10, 20, "failed on n2: x")};

@@ -1,0 +1,80 @@
+#include "launcher/report/layouts.hpp"
+
+#include <charconv>
+
+#include "base/error.hpp"
+#include "launcher/options/resolve.hpp"
+#include "launcher/report/pipeline_timing.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+constexpr std::string_view kDot = "·";
+constexpr int kMostRanks = 1 << 20;
+
+// Takes "pp2" at the beginning of the text.
+bool take_degree(std::string_view& text, topology::Degrees& degrees) {
+  if (text.size() < 3) return false;
+  const std::string_view axis = text.substr(0, 2);
+  int* degree = axis == "tp" ? &degrees.tp : axis == "cp" ? &degrees.cp : axis == "dp" ? &degrees.dp : &degrees.pp;
+  if (degree == &degrees.pp && axis != "pp") return false;
+  const auto [end, error] = std::from_chars(text.data() + 2, text.data() + text.size(), *degree);
+  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+  return error == std::errc() && *degree > 0 && *degree <= kMostRanks;
+}
+
+base::Json degrees_json(const topology::Degrees& degrees) {
+  return {{"tp", degrees.tp}, {"cp", degrees.cp}, {"dp", degrees.dp}, {"pp", degrees.pp}};
+}
+
+std::optional<options::Resolved> resolved(const RunFacts& facts, const options::RunOptions& options) {
+  if (facts.attempts.empty()) return std::nullopt;
+  const slurm::AttemptStart& newest = facts.attempts.back().start;
+  try {
+    return options::resolve(options, {.world_size = newest.ranks, .cuda = newest.gpus});
+  } catch (const base::Error&) {
+    return std::nullopt;  // a file of another version, or one that was edited
+  }
+}
+
+}  // namespace
+
+std::optional<topology::Degrees> parse_degrees(const std::string& text) {
+  topology::Degrees degrees;
+  if (text == topology::to_string(degrees)) return degrees;
+  std::string_view rest = text;
+  while (take_degree(rest, degrees)) {
+    if (rest.empty()) break;
+    if (!rest.starts_with(kDot)) return std::nullopt;
+    rest.remove_prefix(kDot.size());
+    if (rest.empty()) return std::nullopt;
+  }
+  if (!rest.empty()) return std::nullopt;
+  double ranks = 1;
+  for (const int degree : {degrees.tp, degrees.cp, degrees.dp, degrees.pp}) ranks *= degree;
+  return ranks > 1 && ranks <= kMostRanks ? std::optional(degrees) : std::nullopt;
+}
+
+base::Json layouts_json(const RunFacts& facts, const options::RunOptions& options) {
+  base::Json layouts = base::Json::array();
+  for (const slurm::Attempt& attempt : facts.attempts) {
+    const auto degrees = parse_degrees(attempt.start.layout);
+    if (!degrees) continue;
+    const auto same = [&](const base::Json& layout) { return layout.at("text") == attempt.start.layout; };
+    const auto found = std::find_if(layouts.begin(), layouts.end(), same);
+    base::Json layout = {{"text", attempt.start.layout}, {"degrees", degrees_json(*degrees)}, {"attempts", {}}};
+    if (found != layouts.end()) {
+      layout = *found;
+      layouts.erase(found);
+    }
+    layout["attempts"].push_back(attempt.number);
+    layouts.push_back(layout);
+  }
+  const auto newest = resolved(facts, options);
+  if (newest && !layouts.empty() && layouts.back().at("text") == topology::to_string(newest->degrees)) {
+    layouts.back()["pipeline"] = pipeline_json(newest->plan);
+  }
+  return layouts;
+}
+
+}  // namespace trireme::launcher

@@ -1,0 +1,40 @@
+// Where a run was at each step: tokens consumed and hours trained, for the other x axes of a report.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace trireme::launcher {
+
+/// Takes the lines of metrics.jsonl in order. Keeps at most kMost positions, evenly over the lines; those between are
+/// to be interpolated.
+class Positions {
+ public:
+  static constexpr std::size_t kMost = 2048;
+
+  /// `starts`: when the run's attempts began to train, seconds since the epoch, ascending. Hours count from there, so
+  /// neither the time between attempts counts nor that of steps that were done again.
+  explicit Positions(std::vector<double> starts) : starts_(std::move(starts)) {}
+
+  void add(std::int64_t step, std::optional<double> tokens, std::optional<double> time);
+
+  /// Appends {"steps":[…],"tokens":[…],"hours":[…]}; an axis that lines do not tell is left out.
+  void append_to(std::string& json) const;
+
+ private:
+  struct Position {
+    std::int64_t step = 0;
+    double tokens = 0.0, seconds = 0.0, time = 0.0;
+  };
+
+  std::vector<double> starts_;
+  std::vector<Position> kept_;
+  std::optional<Position> newest_;
+  std::uint64_t stride_ = 1, seen_ = 0;
+  bool tokens_ = false, times_ = false;
+};
+
+}  // namespace trireme::launcher
