@@ -9,6 +9,7 @@
 #include "io/checkpoint/format/step_directories.hpp"
 #include "launcher/attempt/directory_keeper.hpp"
 #include "launcher/attempt/early_end.hpp"
+#include "launcher/attempt/recording.hpp"
 #include "launcher/attempt/restore.hpp"
 #include "launcher/attempt/train_loop.hpp"
 #include "launcher/checkpointing/checkpoint_size.hpp"
@@ -165,6 +166,8 @@ slurm::Outcome Attempt::train(Session& session) {
   on_rank_0(world_, [&] {
     keeper.begin(describe_attempt(parts_.input, session, first_step),
                  options::to_ini(options::lasting(parts_.input.options())));
+    append_record(parts_.files, parts_.input.options().run.dir,
+                  describe_for_record(keeper.attempt(), parts_.input, session, start));
   });
   for (HealthHistory history;;) {
     slurm::HealthEvent bad;
