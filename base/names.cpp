@@ -24,6 +24,8 @@ bool is_run_id(std::string_view text) { return is_word(text, 64, "", "-_"); }
 
 bool is_job_id(std::string_view text) { return is_run_id(text); }
 
+bool is_dataset_name(std::string_view text) { return is_word(text, 100, "", "-_."); }
+
 bool is_host_name(std::string_view text) { return is_word(text, 255, "_", "-_."); }
 
 }  // namespace trireme::base

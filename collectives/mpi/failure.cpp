@@ -82,12 +82,17 @@ std::string MpiWorld::blamed_host(const std::exception& error) {
   if (size() == 1) return "";
   if (!std::exchange(state_->failed, true)) {
     const auto now = std::chrono::duration<double>(Clock::now().time_since_epoch()).count();
-    const FailureNotice mine{now, rank(), base::exit_code(error), std::hash<std::string>{}(base::failure_text(error))};
+    const FailureNotice mine{now, rank(), base::exit_code(error), std::hash<std::string>{}(base::failure_text(error)),
+                             std::hash<std::string>{}(host())};
     tell_all(state_->failures, mine, size(), state_->notice);
     state_->failures_heard = hear_others(state_->failures, mine, size());
   }
-  const bool all = state_->failures_heard.size() == static_cast<std::size_t>(size());
-  return all || base::is_full_disk(error) ? "" : host();
+  const std::vector<FailureNotice>& heard = state_->failures_heard;
+  const bool all = heard.size() == static_cast<std::size_t>(size());
+  // When ranks of several nodes fail, it may be for one that is silent.
+  const bool here =
+      std::ranges::all_of(heard, [&](const FailureNotice& one) { return one.host == heard.front().host; });
+  return all || !here || base::is_full_disk(error) ? "" : host();
 }
 
 int MpiWorld::fail(const std::exception& error) {

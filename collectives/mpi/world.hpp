@@ -64,8 +64,8 @@ class MpiWorld {
   /// elsewhere. Otherwise the rank that failed first prints, the job is aborted, and the function does not return.
   int fail(const std::exception& error);
   /// Tells the other ranks of this rank's error and waits up to a second for theirs. The node that is to blame: this
-  /// rank's, or "" when all ranks fail, there is only one, or a full disk is the cause. A later fail() with the same
-  /// error does not wait again.
+  /// rank's; "" when all ranks fail or some of another node, when there is only one rank, and for a full disk. A later
+  /// fail() with the same error does not wait again.
   std::string blamed_host(const std::exception& error);
 
  private:

@@ -22,6 +22,7 @@ struct FailureNotice {
   int rank = 0;
   int code = 0;
   std::uint64_t text = 0;  ///< hash of the message
+  std::uint64_t host = 0;  ///< hash of the node's name
 
   bool operator<(const FailureNotice& other) const {
     return std::pair(seconds, rank) < std::pair(other.seconds, other.rank);

@@ -11,8 +11,7 @@
 namespace trireme::tokens {
 namespace {
 
-// No training comes so far, and sums of positions and counts stay below 2^64.
-constexpr std::uint64_t kLargest = std::uint64_t{1} << 62;
+constexpr auto kLargest = static_cast<std::uint64_t>(kLastPosition);
 
 std::optional<std::uint64_t> position(std::string_view text) {
   const std::string word = base::trimmed(text);

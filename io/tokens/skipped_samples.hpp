@@ -9,6 +9,9 @@
 
 namespace trireme::tokens {
 
+/// No training comes so far, and sums of positions and counts stay below 2^64.
+inline constexpr std::int64_t kLastPosition = std::int64_t{1} << 62;
+
 /// Positions [first, last], both included.
 struct SampleRange {
   std::uint64_t first = 0;

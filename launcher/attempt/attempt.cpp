@@ -9,6 +9,7 @@
 #include "io/checkpoint/format/step_directories.hpp"
 #include "launcher/attempt/directory_keeper.hpp"
 #include "launcher/attempt/early_end.hpp"
+#include "launcher/attempt/recording.hpp"
 #include "launcher/attempt/restore.hpp"
 #include "launcher/attempt/train_loop.hpp"
 #include "launcher/checkpointing/checkpoint_size.hpp"
@@ -56,9 +57,9 @@ void leave_an_outcome(collectives::MpiWorld& world, const Device& device, const 
     base::PosixFileSystem files;
     if (files.exists(slurm::outcome_file(directory, attempt))) return;
     const std::string first_line = message.substr(0, message.find('\n'));
-    slurm::write_outcome(files, directory, attempt,
-                         {code, base::str(slurm::failed_on(host), first_line, gpu_remark(watch.get())), progress->step,
-                          progress->saved_step});
+    slurm::write_outcome(
+        files, directory, attempt,
+        {code, base::str(slurm::failed_on(host), first_line, gpu_remark(watch)), progress->step, progress->saved_step});
   });
 }
 
@@ -81,9 +82,10 @@ void end_attempt(AttemptParts& parts, const slurm::Outcome& outcome, const Measu
 }
 
 // Goes back to the newest checkpoint, and leaves out the samples that the event names.
-Start roll_back(Session& session, AttemptParts& parts, const FastTier* fast, slurm::HealthEvent event) {
+Start roll_back(Session& session, AttemptParts& parts, FastTier* fast, slurm::HealthEvent event) {
   parts.log.warn(event.message + ": going back to the newest checkpoint");
   parts.watchdog.phase(collectives::Watchdog::Phase::kLoad, kLoadLimit);
+  if (fast != nullptr) fast->came_to(event.step);
   Start start = restore(session, parts, fast);
   Position& position = start.position;
   if (event.first_sample >= 0) {
@@ -164,6 +166,8 @@ slurm::Outcome Attempt::train(Session& session) {
   on_rank_0(world_, [&] {
     keeper.begin(describe_attempt(parts_.input, session, first_step),
                  options::to_ini(options::lasting(parts_.input.options())));
+    append_record(parts_.files, parts_.input.options().run.dir,
+                  describe_for_record(keeper.attempt(), parts_.input, session, start));
   });
   for (HealthHistory history;;) {
     slurm::HealthEvent bad;

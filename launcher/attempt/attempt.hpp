@@ -35,13 +35,13 @@ class Attempt {
   slurm::Outcome train(Session& session);
 
   /// Instead of what is left of these: writes the end by an error into the run directory, if rank 0 had opened it.
-  /// `host`: the node that is to blame, "" for none. A stop that came during the start may ask for the run to stay
-  /// stopped.
-  void fail(const std::exception& error, const std::string& host) noexcept {
-    parts_.keeper->fail(error, *parts_.progress, true, host);
+  /// `host`: the node that is to blame, "" for none; `remark` is put behind the error. A stop that came during the
+  /// start may ask for the run to stay stopped.
+  void fail(const std::exception& error, const std::string& host, const std::string& remark) noexcept {
+    parts_.keeper->fail(error, *parts_.progress, true, host, remark);
   }
   void stopped(const base::Stopped& stop) noexcept {
-    parts_.keeper->fail(stop, *parts_.progress, parts_.stops.come_back(), "");
+    parts_.keeper->fail(stop, *parts_.progress, parts_.stops.come_back(), "", "");
   }
 
  private:

@@ -13,6 +13,12 @@ void DirectoryKeeper::begin(const slurm::AttemptStart& described, const std::str
   run_.begin(start, options, MetricsWriter::kAttempt, tensorboard_);
 }
 
+bool DirectoryKeeper::is_restarted() const {
+  // Of a job array only the first run's directory has the script.
+  const bool of_array = slurm::environment_variable("SLURM_ARRAY_JOB_ID").has_value();
+  return job_.in_job() && (of_array || files_.exists(run_.path() / "submit.sbatch"));
+}
+
 bool DirectoryKeeper::sign(checkpoint::SaveInfo& info) {
   info.run_id = run_.run_id();
   info.attempt = run_.attempt();

@@ -32,6 +32,7 @@ class DirectoryKeeper final : public RunKeeper {
   void begin(const slurm::AttemptStart& start, const std::string& options) override;
   void keep_lease() override { run_.keep_lease(); }
   void append_metrics(const base::Json& line) override { run_.append_metrics(line); }
+  bool is_restarted() const override;
   void health(const slurm::HealthEvent& event) override { run_.health(event); }
   void roll_back(const slurm::HealthEvent& event) override { run_.roll_back(event); }
   std::vector<Validation> validations() const override { return run_.validations(); }
@@ -43,9 +44,9 @@ class DirectoryKeeper final : public RunKeeper {
   std::unique_ptr<Housekeeping> housekeeping(const checkpoint::PrunePolicy& policy) override;
 
   void end(const slurm::Outcome& outcome, const Measured& measured) override;
-  void fail(const std::exception& error, const slurm::Progress& progress, bool come_back,
-            const std::string& host) noexcept override {
-    run_.fail(error, progress, come_back, host);
+  void fail(const std::exception& error, const slurm::Progress& progress, bool come_back, const std::string& host,
+            const std::string& remark) noexcept override {
+    run_.fail(error, progress, come_back, host, remark);
   }
 
  private:

@@ -8,7 +8,6 @@
 #include "base/error.hpp"
 #include "base/words.hpp"
 #include "launcher/health/replica_vote.hpp"
-#include "slurm/job/job_environment.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -25,15 +24,15 @@ slurm::HealthEvent event_of(const Difference& found, std::int64_t step) {
   event.time = base::wall_time();
   event.kind = "corruption";
   event.step = step;
-  event.message = found.certain ? base::str("after step ", step, " the parameters of ", names_of(found.suspects),
+  event.message = found.certain ? base::str("in step ", step, " the parameters of ", names_of(found.suspects),
                                             " are not those of their replicas")
-                                : base::str("after step ", step, " the parameters of ", names_of(found.suspects),
+                                : base::str("in step ", step, " the parameters of ", names_of(found.suspects),
                                             " differ, and no majority says whose are wrong");
   if (!found.certain) return event;
-  event.rank = found.suspects.front().rank;
+  if (found.suspects.size() == 1) event.rank = found.suspects.front().rank;
   event.host = found.suspects.front().host;
   for (const Replica& replica : found.suspects) {
-    if (replica.host != event.host) event.host.clear();  // no single node
+    if (replica.host != event.host) event.host.clear();
   }
   return event;
 }
@@ -48,11 +47,11 @@ bool ReplicaCheck::due(std::int64_t step) const {
   return on() && step % session_.resolved().options.train.compare_replicas_every == 0;
 }
 
-// In a batch job with other nodes; whoever starts attempts by hand chooses the nodes.
+// In a job whose script starts the next attempt, with other nodes; whoever starts attempts by hand chooses the nodes.
 bool ReplicaCheck::can_be_left_out(const std::string& host) {
-  std::int64_t in_job = slurm::read_job_environment().in_job();
-  session_.world().control().broadcast(&in_job, 1, collectives::DataType::kInt64, 0);
-  return in_job != 0 && !host.empty() && session_.hosts().size() > 1;
+  std::int64_t by_script = keeper_.is_restarted();
+  session_.world().control().broadcast(&by_script, 1, collectives::DataType::kInt64, 0);
+  return by_script != 0 && !host.empty() && session_.hosts().size() > 1;
 }
 
 std::optional<slurm::HealthEvent> ReplicaCheck::compare(std::int64_t step, std::int64_t saved_step) {
@@ -72,6 +71,16 @@ std::optional<slurm::HealthEvent> ReplicaCheck::compare(std::int64_t step, std::
   }
   throw base::Error(
       base::str(event->message, ", again after ", HealthHistory::kMost, " roll-backs to step ", saved_step));
+}
+
+bool ReplicaCheck::agree_at_stop(std::int64_t step) {
+  if (!on() || std::exchange(compared_, step) == step) return true;
+  auto event = look(step);
+  if (!event) return true;
+  event->action = "stopped";
+  event->message += "; the run is stopping, and nothing is saved";
+  keeper_.health(*event);
+  return false;
 }
 
 std::optional<slurm::HealthEvent> ReplicaCheck::look(std::int64_t step) {

@@ -20,13 +20,18 @@ class ReplicaCheck {
 
   /// Whether they are compared at all: the options ask for it, and there are replicas.
   bool on() const;
-  /// Whether they are to be compared after this step.
+  /// Whether they are to be compared with this step: after it, or before its update where that is the time to see
+  /// differences.
   bool due(std::int64_t step) const;
-  /// Collective, after `step`; compares at most once for a step. Nothing when all replicas agree, or are not compared
-  /// at all. Otherwise the event of a roll-back, still without to_step, which the caller is to make. Throws base::Error
-  /// instead when the next attempt can leave out the node that a majority names, and after five roll-backs to the same
-  /// checkpoint (`saved_step`).
+  bool before_update() const { return session_.resolved().options.parallel.zero > 0; }
+  /// Collective, with `step`; compares at most once for a step. Nothing when all replicas agree, or are not compared at
+  /// all. Otherwise the event of a roll-back, still without to_step, which the caller is to make. Throws base::Error
+  /// instead when the next attempt can leave out the node that a majority names, and when five roll-backs to the same
+  /// checkpoint (`saved_step`) did not help.
   std::optional<slurm::HealthEvent> compare(std::int64_t step, std::int64_t saved_step);
+  /// Collective: the same for a run that is stopping, and must not save when they differ. Whether the replicas agree;
+  /// the ledger is told.
+  bool agree_at_stop(std::int64_t step);
 
  private:
   /// An event without an action, the same on all ranks, if the replicas differ.

@@ -46,8 +46,10 @@ tokens::SkippedSamples skipped_before(collectives::MpiWorld& world, const Attemp
   for (const slurm::Attempt& attempt : parts.keeper->attempts()) {
     for (const slurm::HealthEvent& event : attempt.health) {
       const bool left_out = event.action == slurm::kSkipped || event.action == slurm::kRolledBack;
-      if (!left_out || event.order != order || event.first_sample < 0 || event.last_sample < event.first_sample)
+      if (!left_out || event.order != order || event.first_sample < 0 || event.last_sample < event.first_sample ||
+          event.last_sample > tokens::kLastPosition) {
         continue;
+      }
       skipped.add({static_cast<std::uint64_t>(event.first_sample), static_cast<std::uint64_t>(event.last_sample)});
     }
   }
@@ -116,6 +118,7 @@ Start restore(Session& session, const AttemptParts& parts, const FastTier* fast)
                      from_fast ? ", from the fast tier" : "", " (",
                      format_bytes(static_cast<double>(loaded.bytes_read)), " read in ", format_duration(loaded.seconds),
                      ")"));
+  if (options.train.on_spike == "none") position.losses.clear();  // they would judge long after
   add_skipped(session, parts, position);
   return {position, from_fast ? newest_saved_step(session, parts.files, options.run.dir) : position.step};
 }

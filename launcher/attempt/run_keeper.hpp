@@ -52,6 +52,8 @@ class RunKeeper {
   virtual void keep_lease() {}
   /// One line of the metrics; with "seconds" it is a step's.
   virtual void append_metrics(const base::Json& /*line*/) {}
+  /// Whether a batch script of Trireme's starts the next attempt when this one fails.
+  virtual bool is_restarted() const { return false; }
   /// A line of the ledger.
   virtual void health(const slurm::HealthEvent& /*event*/) {}
   /// The attempt goes back to event.to_step: the ledger's line, and the metrics after that step move away.
@@ -75,9 +77,10 @@ class RunKeeper {
   /// The attempt's end: ledger and outcome file. Then gives the lease back.
   virtual void end(const slurm::Outcome& /*outcome*/, const Measured& /*measured*/) {}
   /// The end by an error after `progress`, as far as the disk still lets it be written. `come_back` false: somebody
-  /// asked for the run to stay stopped. `host`: the node that is to blame, "" for none.
+  /// asked for the run to stay stopped. `host`: the node that is to blame, "" for none; `remark` is put behind the
+  /// error.
   virtual void fail(const std::exception& /*error*/, const slurm::Progress& /*progress*/, bool /*come_back*/,
-                    const std::string& /*host*/) noexcept {}
+                    const std::string& /*host*/, const std::string& /*remark*/) noexcept {}
 
  private:
   std::vector<slurm::Attempt> no_attempts_;

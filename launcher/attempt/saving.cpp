@@ -153,6 +153,12 @@ bool Saving::save_now(const Position& at) {
   return saved.ok;
 }
 
+void Saving::leave() {
+  finish();
+  housekeeping_->end();
+  tell_housekeepers_warnings();
+}
+
 void Saving::end(std::int64_t step) {
   if (fast_tier_ != nullptr && saved_step() == step) fast_tier_->remove();
   housekeeping_->end();

@@ -46,6 +46,9 @@ class Saving {
   void finish();
   /// Collective. True when `at` is saved, false when that failed.
   bool save_now(const Position& at);
+  /// Collective: the end of this object's work, and not of the training. Afterwards nothing writes to the run
+  /// directory.
+  void leave();
   /// At the end of the training. Prunes expired checkpoints and stops reading back: afterwards nothing writes to the
   /// run directory. The fast tier is deleted when `step` is saved in the run directory.
   void end(std::int64_t step);

@@ -68,7 +68,7 @@ void StepJudge::stop(slurm::HealthEvent event, const std::string& why, std::int6
 }
 
 std::optional<slurm::HealthEvent> StepJudge::bad(Position& at, const BadBatch& batch, std::int64_t saved_step) {
-  const std::string& policy = batch.finite ? options_.on_spike : options_.on_nonfinite;
+  const std::string& policy = policy_of(batch);
   slurm::HealthEvent event = event_of(at, batch);
   if (policy == "stop") stop(event, "", saved_step);
   if (++history_.bad_in_a_row > kMost) {

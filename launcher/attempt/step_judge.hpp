@@ -32,15 +32,20 @@ class StepJudge {
 
   /// Whether the loss is one that train.on_spike is for.
   bool is_bad(const Position& at, double loss) const;
+  /// Whether its policy only leaves it out.
+  bool skips(const BadBatch& batch) const { return policy_of(batch) == "skip"; }
   /// A step updated the parameters: takes its loss into the window of `at`.
   void updated(Position& at, double loss);
 
   /// By train.on_spike or train.on_nonfinite. Leaves the batch out of `at` and returns nothing, or returns the event of
   /// a roll-back, still without to_step, which the caller is to make. Throws base::Error for "stop", and when leaving
-  /// batches out does not help: five in a row, or five roll-backs to the same checkpoint (`saved_step`).
+  /// batches out did not help: five in a row, or five roll-backs to the same checkpoint (`saved_step`).
   std::optional<slurm::HealthEvent> bad(Position& at, const BadBatch& batch, std::int64_t saved_step);
 
  private:
+  const std::string& policy_of(const BadBatch& batch) const {
+    return batch.finite ? options_.on_spike : options_.on_nonfinite;
+  }
   slurm::HealthEvent event_of(const Position& at, const BadBatch& batch) const;
   [[noreturn]] void stop(slurm::HealthEvent event, const std::string& why, std::int64_t saved_step);
 

@@ -25,7 +25,9 @@ std::int64_t time_and_rank(double seconds, int rank) {
 
 }  // namespace
 
-double OwnTimes::compute() const { return std::max(0.0, seconds - data_wait - exposed_communication - saving); }
+double OwnTimes::compute() const {
+  return std::max(0.0, seconds - data_wait - saving - (on_device ? 0.0 : exposed_communication));
+}
 
 StepTimes over_all_ranks(collectives::Communicator& control, const OwnTimes& own) {
   double sums[4] = {own.data_wait, own.compute(), own.exposed_communication, own.saving_before + own.saving};

@@ -34,8 +34,10 @@ void StragglerWatch::step(std::int64_t step, double compute_seconds) {
   if (++steps_ < session_.resolved().options.train.straggler_every) return;
   std::vector<double> all(static_cast<std::size_t>(session_.world().size()));
   session_.world().control().all_gather(&compute_seconds_, all.data(), 1, collectives::DataType::kFloat64);
-  const auto found = rule_->look(all, base::wall_time());
-  if (found) {
+  compute_seconds_ = 0.0;
+  steps_ = 0;
+  if (session_.world().rank() != 0) return;  // rank 0 tells
+  if (const auto found = rule_->look(all, base::seconds_since(begin_))) {
     char times[32];
     std::snprintf(times, sizeof times, "%.2f", found->times_as_long);
     slurm::HealthEvent event;
@@ -52,8 +54,6 @@ void StragglerWatch::step(std::int64_t step, double compute_seconds) {
     log_.warn(event.message);
     keeper_.health(event);
   }
-  compute_seconds_ = 0.0;
-  steps_ = 0;
 }
 
 }  // namespace trireme::launcher

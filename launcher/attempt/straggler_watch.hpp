@@ -1,6 +1,7 @@
 // Looks for ranks that compute slower than the others (docs/health.md).
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
@@ -27,6 +28,7 @@ class StragglerWatch {
   std::optional<StragglerRule> rule_;  ///< nothing when nobody is to be named
   double compute_seconds_ = 0.0;       ///< since the last look
   std::int64_t steps_ = 0;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace trireme::launcher

@@ -48,8 +48,11 @@ TrainLoop::TrainLoop(Session& session, AttemptParts& parts, FastTier* fast, cons
 
 std::optional<slurm::Outcome> TrainLoop::run() {
   const auto outcome = train();
-  if (!outcome) saving_.finish();
-  saving_.end(at_.step);
+  if (outcome) {
+    saving_.end(at_.step);
+  } else {
+    saving_.leave();
+  }
   history_.stalled_seconds += saving_.measured().save.stalls;
   return outcome;
 }
@@ -68,7 +71,7 @@ std::optional<slurm::Outcome> TrainLoop::train() {
       return save_and_stop(boundary.stop);
     }
     if (boundary.save_due) {
-      if (!replicas_agree()) return std::nullopt;
+      if (!replicas_agree(at_.step)) return std::nullopt;
       saving_.start(at_);
       // The time that the last save needs may have gone into this one.
       if (const std::int64_t stop = parts_.stops.agree(); stop != 0) return save_and_stop(stop);
@@ -91,13 +94,13 @@ void TrainLoop::after_step() {
     best = options_.checkpoint.keep_best && validations_.newest_is_best();
   const SaveDue due = saving_.due_after_step(at_, best);
   const bool compare = due != SaveDue::kNothing || replicas_.due(at_.step);
-  if (compare && !replicas_agree()) return;
+  if (compare && !replicas_agree(at_.step)) return;
   saving_.after_step(at_, due);
 }
 
-bool TrainLoop::replicas_agree() {
+bool TrainLoop::replicas_agree(std::int64_t step) {
   if (roll_back_) return false;
-  roll_back_ = replicas_.compare(at_.step, saving_.saved_step());
+  roll_back_ = replicas_.compare(step, saving_.saved_step());
   return !roll_back_;
 }
 
@@ -114,15 +117,13 @@ slurm::Outcome TrainLoop::stopped(std::int64_t stop, const char* remark) const {
 }
 
 slurm::Outcome TrainLoop::save_and_stop(std::int64_t stop) {
-  if (!replicas_agree()) {
-    parts_.log.warn(roll_back_->message + ": not saved");
+  if (!replicas_.agree_at_stop(at_.step))
     return stopped(stop, ", and could not save: replicas of the parameters differ");
-  }
   return stopped(stop, saving_.save_now(at_) ? "" : ", and could not save");
 }
 
 void TrainLoop::save_for_end(const char* end) {
-  if (!replicas_agree() || saving_.save_now(at_)) return;
+  if (!replicas_agree(at_.step) || saving_.save_now(at_)) return;
   throw base::Error(base::str(end, ", but its last checkpoint could not be saved (the reason stands above)"));
 }
 
@@ -206,11 +207,13 @@ bool TrainLoop::step() {
   const pipeline::StepResult result =
       session_.trainer().step(micro_batches, global_targets, lr, [&](const pipeline::StepResult& seen) {
         if (judge_.is_bad(at_, seen.loss)) return false;
+        if (replicas_.before_update() && replicas_.due(at_.step + 1) && !replicas_agree(at_.step + 1)) return false;
         if (options_.train.dump_gradients == at_.step + 1) saving_.dump_gradients(at_);
         saving_.wait_for_snapshot();
         return true;
       });
   own.exposed_communication = session_.waited_seconds() - waited;
+  if (roll_back_) return false;
   if (!result.updated) {
     leave_out(result, samples);
     return false;
@@ -228,8 +231,8 @@ bool TrainLoop::step() {
 }
 
 void TrainLoop::leave_out(const pipeline::StepResult& result, const tokens::SampleRange& samples) {
-  saving_.finish();  // else the checkpoint under way would not count as the newest
   const BadBatch batch{at_.step + 1, samples, result.loss, result.grad_norm, result.finite};
+  if (!judge_.skips(batch)) saving_.finish();  // else the checkpoint under way would not count as the newest
   roll_back_ = judge_.bad(at_, batch, saving_.saved_step());
 }
 

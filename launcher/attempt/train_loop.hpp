@@ -61,7 +61,7 @@ class TrainLoop {
   void after_step();
   /// Collective: whether the replicas of the parameters agree, if they are compared at all; otherwise roll_back() says
   /// what is wrong, or base::Error is thrown.
-  bool replicas_agree();
+  bool replicas_agree(std::int64_t step);
   /// Tells the watchdog how long to wait for the next boundary.
   void set_watchdog();
   /// Whether it was done: false, and nothing has changed, when its batch is left out or roll_back() is set.

@@ -1,6 +1,7 @@
 #include "launcher/attempt/validations.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "io/tokens/batch_plan.hpp"
 #include "launcher/session/text_generation.hpp"
@@ -37,18 +38,24 @@ std::int64_t Validations::validate(std::int64_t step) {
 
 bool Validations::newest_is_best() const {
   // Rank 0 knows the validations of earlier attempts.
-  std::int64_t best = !all_.empty() && all_.back().step == newest_step_ &&
-                      std::ranges::all_of(all_, [&](const Validation& one) { return !(one.loss < all_.back().loss); });
+  std::int64_t best = 0;
+  if (!all_.empty() && all_.back().step == newest_step_ && !std::isnan(all_.back().loss)) {
+    const double loss = all_.back().loss;
+    best = std::all_of(all_.begin(), all_.end() - 1, [&](const Validation& one) { return !(one.loss <= loss); });
+  }
   session_.world().control().broadcast(&best, 1, collectives::DataType::kInt64, 0);
   return best != 0;
 }
 
-// As `trireme generate --temperature 0.8 --seed SEED` would write it.
+// The samples that are missing when a stop comes are not made later. As `trireme generate --temperature 0.8 --seed
+// SEED` would write it.
 void Validations::write_samples(std::int64_t step) {
   if (!parts_.input.prompts) return;
   const Sampling sampling{.temperature = 0.8, .seed = static_cast<std::uint64_t>(resolved_.options.run.seed)};
   const text::Tokenizer& tokenizer = parts_.input.prompts->tokenizer;
   for (const SamplePrompt& prompt : parts_.input.prompts->prompts) {
+    if (parts_.stops.agree() != 0) return;  // the loop ends at its next boundary
+    parts_.watchdog.beat(step);
     auto tokens = continue_tokens(session_, prompt.tokens, prompt.count, sampling, tokenizer.end_of_text());
     tokens.erase(tokens.begin(), tokens.begin() + std::ssize(prompt.tokens));
     log_.sampled(step, prompt.text, tokenizer.decode(tokens));

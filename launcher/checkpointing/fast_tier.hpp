@@ -2,6 +2,7 @@
 // run directory (docs/checkpoints.md).
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -27,6 +28,8 @@ class FastTier {
 
   /// Where a restart looks for checkpoints of this tier, and which ones it may take.
   checkpoint::LocalSearch search() const { return {directory_, rules_}; }
+  /// This attempt has come to `step` itself: its own checkpoints up to there may be taken. The same on all ranks.
+  void came_to(std::int64_t step) { rules_.newest_step = std::max(rules_.newest_step, step); }
   /// Collective. Throws base::InputError when a node lacks space for what this run will put there, or memory when the
   /// directory lies in memory. `checkpoint_bytes`: of a whole checkpoint.
   void check_room(std::uint64_t checkpoint_bytes);

@@ -112,6 +112,9 @@ slurm::ScriptPlan make_plan(base::FileSystem& files, const Line& command, const 
       plan.overrides.push_back(str("--", key, "=", value));  // the script names the directory itself
   }
   for (const std::string& word : site_overrides(all, site)) plan.overrides.push_back(word);
+  if (const std::string tree = team_tree_of(all, command.run.overrides()); !tree.empty()) {
+    plan.overrides.push_back("--data.tree=" + tree);
+  }
   if (command.spare && all[0].slurm.spare_seconds < site.queue_seconds) {
     plan.overrides.push_back(str("--slurm.spare_seconds=", site.queue_seconds));
   }

@@ -58,9 +58,9 @@ int train_command(collectives::MpiWorld& world, base::SignalThread& signals, con
     log.info(stop.what());
     return base::kExitStopped;
   } catch (const std::exception& error) {
-    attempt.fail(error, world.blamed_host(error));
-    const std::string remark = gpu_remark(device.watch().get());
+    const std::string remark = gpu_remark(device.watch());
     if (!remark.empty()) base::print_note(base::str("rank ", world.rank(), " on ", world.host(), " failed", remark));
+    attempt.fail(error, world.blamed_host(error), remark);
     throw;
   }
 }

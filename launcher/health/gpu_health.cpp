@@ -2,6 +2,9 @@
 
 #include <dlfcn.h>
 
+#include <chrono>
+#include <future>
+#include <thread>
 #include <utility>
 
 #include "base/error.hpp"
@@ -73,9 +76,16 @@ std::string to_string(const GpuHealth& health) {
   return base::join(parts, "; ");
 }
 
-std::string gpu_remark(GpuWatch* watch) {
-  const std::string sickness = watch == nullptr ? "" : to_string(watch->look());
-  return sickness.empty() ? "" : "; its GPU has " + sickness;
+std::string gpu_remark(const std::shared_ptr<GpuWatch>& watch) {
+  constexpr std::chrono::seconds kPatience(2);
+  if (!watch) return "";
+  auto answer = std::make_shared<std::promise<std::string>>();
+  std::future<std::string> sickness = answer->get_future();
+  // Nobody can end a call that hangs in the driver; the process ends soon.
+  std::thread([watch, answer] { answer->set_value(to_string(watch->look())); }).detach();
+  if (sickness.wait_for(kPatience) != std::future_status::ready) return "; the driver of its GPU does not answer";
+  const std::string text = sickness.get();
+  return text.empty() ? "" : "; its GPU has " + text;
 }
 
 bool is_broken(const GpuHealth& health) {
@@ -120,6 +130,7 @@ GpuWatch::~GpuWatch() {
 }
 
 GpuHealth GpuWatch::look() {
+  const std::lock_guard lock(mutex_);
   Library& nvml = *library_;
   GpuHealth health;
   unsigned long long count = 0;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -28,8 +29,8 @@ bool is_broken(const GpuHealth& health);
 
 class GpuWatch;
 /// "; its GPU has 3 uncorrectable memory errors", to be put behind a message; "" when nothing is wrong, or `watch` is
-/// null.
-std::string gpu_remark(GpuWatch* watch);
+/// null. Does not wait longer than two seconds for the driver, which may hang when a GPU is gone; it says so then.
+std::string gpu_remark(const std::shared_ptr<GpuWatch>& watch);
 
 /// Watches one GPU from its construction on.
 class GpuWatch {
@@ -40,7 +41,7 @@ class GpuWatch {
   GpuWatch(const GpuWatch&) = delete;
   GpuWatch& operator=(const GpuWatch&) = delete;
 
-  /// Asks the driver; a few milliseconds. Any thread may call it, one at a time.
+  /// Asks the driver; a few milliseconds. Thread-safe.
   GpuHealth look();
 
  private:
@@ -49,6 +50,7 @@ class GpuWatch {
 
   std::unique_ptr<Library> library_;
   void* device_;
+  std::mutex mutex_;
   void* events_ = nullptr;  ///< null where the driver does not tell critical errors
   std::vector<std::uint64_t> xids_;
 };

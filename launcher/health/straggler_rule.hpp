@@ -26,7 +26,8 @@ class StragglerRule {
   std::optional<Straggler> look(std::span<const double> compute_seconds, double now);
 
  private:
-  double ratio(std::span<const double> compute_seconds, std::size_t rank) const;
+  /// Of each rank: its time over the median of the others that do the same work; 0 without such others.
+  std::vector<double> ratios(std::span<const double> compute_seconds) const;
 
   struct State {
     std::optional<double> since;  ///< slow at every look from this one on

@@ -82,11 +82,15 @@ void add_model(std::vector<Key>& keys) {
 
 void add_data(std::vector<Key>& keys) {
   keys.push_back({"data", "train", TRIREME_FIELD(Word, data.train), "",
-                  "token datasets with weights: A.h5 0.7, B.h5 0.3; without weights in proportion to their size"});
+                  "token datasets with weights: A.h5 0.7, B.h5 0.3; without weights in proportion to their size; team:NAME is one "
+                  "of the team's"});
   keys.push_back({"data", "valid", TRIREME_FIELD(Word, data.valid), "",
                   "token datasets for validation, without weights; none: no validation"});
   keys.push_back({"data", "tokenizer", TRIREME_FIELD(Word, data.tokenizer), "",
                   "tokenizer.json that the datasets must have been made with", "the one recorded in the dataset"});
+  keys.push_back({"data", "tree", TRIREME_FIELD(Word, data.tree), "",
+                  "the team's directory, in which datasets called team:NAME are looked up (trireme data)",
+                  "the site file's team_tree, else runs"});
   keys.push_back({"data", "skip", TRIREME_FIELD(Word, data.skip), "",
                   "positions in the order of samples, and ranges of them, that are never trained on: 960-1023, 2048"});
 }

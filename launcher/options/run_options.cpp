@@ -3,13 +3,16 @@
 #include <algorithm>
 #include <filesystem>
 #include <iterator>
+#include <optional>
 #include <set>
+#include <system_error>
 
 #include "base/error.hpp"
 #include "base/ini.hpp"
 #include "launcher/options/ini_text.hpp"
 #include "launcher/options/key_table.hpp"
 #include "launcher/options/notes.hpp"
+#include "launcher/options/site_file.hpp"
 
 namespace trireme::options {
 
@@ -75,6 +78,25 @@ void check_run_name(const std::string& name, const std::string& origin) {
   }
 }
 
+/// The directory of a run's own run.ini, when it is another one than the file names: the run was moved, copied or
+/// renamed, and goes on where it lies.
+std::optional<std::filesystem::path> moved_directory(const std::string& file, const std::string& named,
+                                                     const Overrides& overrides) {
+  const std::filesystem::path path = file;
+  const std::filesystem::path directory = path.has_parent_path() ? path.parent_path() : ".";
+  std::error_code unknown;
+  if (path.filename() != "run.ini" || !std::filesystem::exists(directory / "attempts.jsonl", unknown)) return {};
+  if (std::ranges::any_of(overrides, [](const auto& given) { return given.first == "run.dir"; })) return {};
+  const auto here = std::filesystem::weakly_canonical(directory, unknown);
+  if (here == std::filesystem::weakly_canonical(named, unknown)) return {};
+  return here;
+}
+
+bool names_team(const std::string& list) {
+  const auto items = base::split_list(list);
+  return std::ranges::any_of(items, [](const base::ListItem& item) { return item.name.starts_with(kTeamPrefix); });
+}
+
 }  // namespace
 
 RunOptions parse_run_options(const std::string& text, const std::string& origin, const Overrides& overrides) {
@@ -110,6 +132,16 @@ RunOptions load_run_file(const std::string& path, const Overrides& overrides, st
   if (options.run.name.empty()) options.run.name = std::filesystem::path(path).stem().string();
   check_run_name(options.run.name, path);
   if (options.run.dir.empty()) options.run.dir = "runs/" + options.run.name;
+  if (const auto moved = moved_directory(path, options.run.dir, overrides)) {
+    if (notes != nullptr) {
+      notes->push_back(
+          str("the run of ", path, " was moved or copied from ", options.run.dir, ": it goes on where it is"));
+    }
+    options.run.dir = moved->string();
+  }
+  if (options.data.tree.empty() && (names_team(options.data.train) || names_team(options.data.valid))) {
+    options.data.tree = default_team_tree().string();
+  }
   return options;
 }
 

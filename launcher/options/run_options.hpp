@@ -42,6 +42,7 @@ struct DataSection {
   std::string train;      ///< "A.h5 0.7, B.h5 0.3": datasets with weights; no weights: in proportion to their size
   std::string valid;      ///< the same without weights; empty: no validation
   std::string tokenizer;  ///< default: the one recorded in the dataset
+  std::string tree;       ///< where team:NAME is looked up; default: the site file's team_tree, else runs
   std::string skip;       ///< "960-1023, 2048": positions in the order of samples that are left out
 };
 
@@ -150,10 +151,11 @@ using Overrides = std::vector<std::pair<std::string, std::string>>;
 /// nothing because the run has a [program] section or has none.
 RunOptions parse_run_options(const std::string& text, const std::string& origin, const Overrides& overrides = {});
 
-/// Reads the file. Sets run.name, if it is not given, from the file's name, and run.dir. Adds to `notes` what the file
-/// keeps although the overrides seem to change it (kept_by_file). Throws base::InputError when the file is unreadable,
-/// and for a run.name that cannot name a directory and a job: ".", "..", with a slash or a control character, with "-"
-/// first.
+/// Reads the file. Sets run.name, if it is not given, from the file's name, and run.dir. A run.ini that lies in a run
+/// directory which was moved or copied is about the run there, unless the overrides name a run.dir. Adds to `notes`
+/// what the file keeps although the overrides seem to change it (kept_by_file). Throws base::InputError when the file
+/// is unreadable, and for a run.name that cannot name a directory and a job: ".", "..", with a slash or a control
+/// character, with "-" first.
 RunOptions load_run_file(const std::string& path, const Overrides& overrides = {},
                          std::vector<std::string>* notes = nullptr);
 

@@ -66,4 +66,10 @@ std::optional<SiteFile> find_site_file(const std::string& named, const slurm::Lo
   return std::nullopt;
 }
 
+Path default_team_tree() {
+  const auto file = find_site_file("", slurm::environment_variable);
+  const std::string tree = file ? load_site_file(*file).team_tree : "";
+  return std::filesystem::absolute(tree.empty() ? "runs" : tree).lexically_normal();
+}
+
 }  // namespace trireme::options

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "launcher/options/command_line.hpp"
 #include "slurm/job/job_environment.hpp"
@@ -48,5 +49,11 @@ std::filesystem::path own_site_file(const slurm::Lookup& variable);
 /// file that was named is not looked at: one that is missing is load_site_file()'s error.
 std::optional<SiteFile> find_site_file(const std::string& named, const slurm::Lookup& variable,
                                        const std::filesystem::path& shared = kSharedSiteFile);
+
+/// What a name of a team's dataset begins with, in data.train and data.valid: "team:web-v2".
+inline constexpr std::string_view kTeamPrefix = "team:";
+/// The team's directory when neither --tree nor data.tree names one: team_tree of the site file that is found without
+/// --site, else "runs". Absolute. Errors as load_site_file().
+std::filesystem::path default_team_tree();
 
 }  // namespace trireme::options

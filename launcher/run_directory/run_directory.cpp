@@ -118,6 +118,7 @@ void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& op
     killed.saved_step = start.first_step;
     // Nobody saw it die: what it did after its last line is not counted.
     killed.time = std::max(before.time, logged.time);
+    for (const slurm::HealthEvent& event : attempts().back().health) killed.time = std::max(killed.time, event.time);
     // A program may write no times; the lease was renewed every few seconds as long as it was looked after.
     if (by_program) killed.time = std::max(killed.time, last_beat_);
     killed.device_seconds = before.ranks * (before.start_up_seconds + killed.time - before.time);
@@ -169,9 +170,13 @@ void RunDirectory::append_metrics(const base::Json& line) {
   unsaved_seconds_ += line.value("seconds", 0.0);
 }
 
-void RunDirectory::roll_back(const slurm::HealthEvent& event) {
+void RunDirectory::health(const slurm::HealthEvent& event) {
   if (!lease_.holds_lease()) throw why_lost();
   ledger_.health(event);
+}
+
+void RunDirectory::roll_back(const slurm::HealthEvent& event) {
+  health(event);
   metrics_.reset();
   metrics_ = std::make_unique<MetricsLog>(files_, path_ / "metrics.jsonl", KeptLines{event.to_step, false}, attempt_);
   if (tensorboard_) tensorboard_->cut_after(event.to_step);
@@ -218,11 +223,11 @@ void RunDirectory::end(const slurm::Outcome& given) {
 }
 
 void RunDirectory::fail(const std::exception& error, const slurm::Progress& progress, bool come_back,
-                        const std::string& host) noexcept {
+                        const std::string& host, const std::string& remark) noexcept {
   try {
     const std::string first_line = base::failure_text(error).substr(0, base::failure_text(error).find('\n'));
     const int code = base::exit_code(error);
-    end({code, code == base::kExitStopped ? first_line : slurm::failed_on(host) + first_line, progress.step,
+    end({code, code == base::kExitStopped ? first_line : slurm::failed_on(host) + first_line + remark, progress.step,
          progress.saved_step, come_back});
   } catch (const std::exception&) {
     // The next attempt writes the missing end.

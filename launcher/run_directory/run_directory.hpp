@@ -71,7 +71,7 @@ class RunDirectory {
   /// A line with "seconds" is a step's: the seconds count as lost until saved().
   void append_metrics(const base::Json& line);
   /// A line of the ledger about something that was seen, and what was done about it. After begin().
-  void health(const slurm::HealthEvent& event) { ledger_.health(event); }
+  void health(const slurm::HealthEvent& event);
   /// The attempt goes back to event.to_step: health(), and the lines of the metrics after that step move away.
   void roll_back(const slurm::HealthEvent& event);
   /// A save of all steps so far begins; one at a time.
@@ -90,9 +90,9 @@ class RunDirectory {
   /// The attempt's end: ledger and outcome file. Then gives the lease back.
   void end(const slurm::Outcome& outcome);
   /// The end by an error after `progress`, as far as the disk still lets it be written; never throws. The outcome's
-  /// code is base::exit_code(error). `host`: the node that is to blame, "" for none.
+  /// code is base::exit_code(error). `host`: the node that is to blame, "" for none; `remark` is put behind the error.
   void fail(const std::exception& error, const slurm::Progress& progress, bool come_back = true,
-            const std::string& host = "") noexcept;
+            const std::string& host = "", const std::string& remark = "") noexcept;
   /// Seconds since the lease was taken.
   double age() const;
 

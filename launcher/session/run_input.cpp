@@ -11,6 +11,7 @@
 #include "io/checkpoint/format/step_directories.hpp"
 #include "io/text/tokenizer.hpp"
 #include "io/tokens/token_dataset.hpp"
+#include "launcher/team_data/registry.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -27,21 +28,22 @@ void fit_precision(options::RunOptions& options, const Device& device, const bas
 
 std::unique_ptr<tokens::DataSource> open_data(base::FileSystem& files, const std::string& key, const std::string& list,
                                               const options::Resolved& resolved, tokens::Reading reading) {
-  return std::make_unique<tokens::DataSource>(files, key, tokens::parse_dataset_list(key, list),
+  return std::make_unique<tokens::DataSource>(files, key, dataset_choices(files, key, list, resolved.options.data.tree),
                                               resolved.model.sequence,
                                               static_cast<std::uint64_t>(resolved.options.run.seed), reading);
 }
 
 // The vocabulary decides the model's size, so it is read before the options are resolved.
-std::int64_t vocabulary_of(base::FileSystem& files, const std::string& key, const std::string& list) {
+std::int64_t vocabulary_of(base::FileSystem& files, const std::string& key, const std::string& list,
+                           const std::string& tree) {
   if (list.empty()) throw base::InputError(key + " is missing: name a token dataset (trireme prepare makes one)");
-  const auto choices = tokens::parse_dataset_list(key, list);
+  const auto choices = dataset_choices(files, key, list, tree);
   return static_cast<std::int64_t>(tokens::TokenDataset::open(files, choices.front().path).vocabulary());
 }
 
-std::string tokenizer_of(base::FileSystem& files, const std::string& list) {
+std::string tokenizer_of(base::FileSystem& files, const std::string& list, const std::string& tree) {
   if (list.empty()) throw base::InputError("no tokenizer: name data.tokenizer or data.train in the run file");
-  const auto choices = tokens::parse_dataset_list("data.train", list);
+  const auto choices = dataset_choices(files, "data.train", list, tree);
   return tokens::TokenDataset::open(files, choices.front().path).tokenizer_json();
 }
 
@@ -138,7 +140,7 @@ RunInput prepare_training(collectives::MpiWorld& world, base::FileSystem& files,
     options::Surroundings surroundings;
     surroundings.world_size = world.size();
     surroundings.cuda = device.cuda();
-    surroundings.dataset_vocab = vocabulary_of(files, "data.train", options.data.train);
+    surroundings.dataset_vocab = vocabulary_of(files, "data.train", options.data.train, options.data.tree);
     options::RunOptions initial_options;
     if (!initial.empty()) {
       initial_options = options::parse_run_options(initial, options.model.init_from);
@@ -198,8 +200,8 @@ ModelInput prepare_model(collectives::MpiWorld& world, base::FileSystem& files, 
       require_trained_tokenizer(base::str(key, " = ", options.data.valid), input.data->tokenizer_hash(), trained_hash);
     } else {
       const bool named = !options.data.tokenizer.empty();
-      input.tokenizer_json =
-          named ? text::Tokenizer::load(options.data.tokenizer).to_json() : tokenizer_of(files, options.data.train);
+      input.tokenizer_json = named ? text::Tokenizer::load(options.data.tokenizer).to_json()
+                                   : tokenizer_of(files, options.data.train, options.data.tree);
       require_trained_tokenizer(named ? base::str("data.tokenizer = ", options.data.tokenizer)
                                       : base::str("data.train = ", options.data.train),
                                 base::xxh3_hex(input.tokenizer_json), trained_hash);

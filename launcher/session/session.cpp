@@ -84,7 +84,7 @@ std::unique_ptr<collectives::Communicator> nccl_world(collectives::MpiWorld& wor
   options.end_job = [&world](const std::string& message) {
     // A rank that failed has closed its connections, which the others notice before it has said why: it speaks first.
     std::this_thread::sleep_for(std::chrono::seconds(2));
-    world.abort_with(message, base::kExitFailed);
+    world.abort_with(message, base::kExitFailed, "");  // a rank's connections fail for the sake of others
   };
   return device.functions().make_nccl_world(options);
 }

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "base/cache_directory.hpp"
 #include "base/clock.hpp"
 #include "base/host_name.hpp"
 #include "slurm/job/job_environment.hpp"
@@ -13,18 +14,11 @@ using Path = std::filesystem::path;
 
 std::string variable(const char* name) { return slurm::environment_variable(name).value_or(""); }
 
-// Empty where no place belongs to this user alone.
-Path cache_directory() {
-  if (const Path cache = variable("XDG_CACHE_HOME"); cache.is_absolute()) return cache / "trireme";
-  const Path home = variable("HOME");
-  return home.is_absolute() ? home / ".cache" / "trireme" : Path();
-}
-
 }  // namespace
 
 std::optional<slurm::JobList> my_queue(base::FileSystem& files, double seconds) {
   constexpr double kLimit = 10;
-  const Path directory = cache_directory();
+  const Path directory = base::cache_directory();
   const std::string cluster = variable("SLURM_CLUSTER_NAME");
   const std::string name = slurm::job_list_name(cluster, base::host_name(), variable("SLURM_CONF"));
   return slurm::my_jobs(

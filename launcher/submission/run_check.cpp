@@ -8,6 +8,7 @@
 #include "io/tokens/token_dataset.hpp"
 #include "launcher/options/program_text.hpp"
 #include "launcher/options/stop_rule.hpp"
+#include "launcher/team_data/registry.hpp"
 
 namespace trireme::launcher {
 
@@ -43,7 +44,7 @@ std::vector<std::string> check_run(base::FileSystem& files, const options::RunOp
   if (options.data.train.empty()) {
     throw base::InputError("data.train is missing: name a token dataset (trireme prepare makes one)");
   }
-  const auto train = tokens::parse_dataset_list("data.train", options.data.train);
+  const auto train = dataset_choices(files, "data.train", options.data.train, options.data.tree);
   options::Surroundings surroundings;
   surroundings.world_size = static_cast<int>(ranks);
   surroundings.cuda = gpus;
@@ -53,7 +54,7 @@ std::vector<std::string> check_run(base::FileSystem& files, const options::RunOp
   std::string tokenizer;
   for (const auto& [key, list] : {std::pair("data.train", options.data.train), {"data.valid", options.data.valid}}) {
     if (list.empty()) continue;
-    for (const auto& choice : tokens::parse_dataset_list(key, list)) {
+    for (const auto& choice : dataset_choices(files, key, list, options.data.tree)) {
       const auto dataset = tokens::TokenDataset::open(files, choice.path);
       (void)dataset.samples(resolved.model.sequence);
       if (tokenizer.empty()) tokenizer = dataset.tokenizer_hash();

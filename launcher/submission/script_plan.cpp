@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "base/answer.hpp"
 #include "base/error.hpp"
@@ -106,6 +107,13 @@ std::vector<std::string> site_overrides(const std::vector<options::RunOptions>& 
   const auto asks_more_often = [&](const auto& run) { return run.slurm.queue_seconds < site.queue_seconds; };
   if (std::ranges::any_of(runs, asks_more_often)) words.push_back(str("--slurm.queue_seconds=", seconds));
   return words;
+}
+
+std::string team_tree_of(const std::vector<options::RunOptions>& runs, const options::Overrides& overrides) {
+  if (std::ranges::any_of(overrides, [](const auto& given) { return given.first == "data.tree"; })) return "";
+  std::set<std::string> trees;
+  for (const auto& run : runs) trees.insert(run.data.tree);
+  return trees.size() == 1 ? *trees.begin() : "";
 }
 
 void name_ignored_variables() {

@@ -31,6 +31,10 @@ void choose_starter(const std::vector<options::RunOptions>& runs, const slurm::S
 /// Throws base::InputError when the plan starts ranks by an mpirun that would use ssh.
 void refuse_mpirun_without_slurm(const slurm::ScriptPlan& plan, const slurm::Site& site);
 
+/// The team's directory for runs that read a team's datasets and whose command line names none, as their files were
+/// loaded here: the job looks for no site file. "" when there is nothing to hand on, or the runs have different ones.
+std::string team_tree_of(const std::vector<options::RunOptions>& runs, const options::Overrides& overrides);
+
 /// "--section.key=value" for what the site knows better than the run files.
 std::vector<std::string> site_overrides(const std::vector<options::RunOptions>& runs, const slurm::Site& site);
 

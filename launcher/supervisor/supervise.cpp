@@ -13,6 +13,7 @@
 #include "base/own_program.hpp"
 #include "launcher/console/format.hpp"
 #include "launcher/options/program_text.hpp"
+#include "launcher/record/attempt_record.hpp"
 #include "launcher/run_directory/program_metrics.hpp"
 #include "launcher/run_directory/run_directory.hpp"
 #include "launcher/supervisor/child.hpp"
@@ -58,6 +59,7 @@ class Supervisor {
   int end(const slurm::Outcome& outcome);
   Path stop_file() const { return path_ / "logs" / str("stop.", run_.attempt()); }
   slurm::AttemptStart describe() const;
+  AttemptRecord describe_for_record() const;
   Launch launch(int port) const;
   void watch(Child& child);
   void look(Child& child, double now);
@@ -113,6 +115,7 @@ void Supervisor::read_progress() {
 void Supervisor::begin() {
   run_.begin(describe(), options::to_ini(options::lasting(options_)),
              says_saved_ ? MetricsWriter::kSavingProgram : MetricsWriter::kProgram);
+  append_record(files_, path_, describe_for_record());
   keep_saved_step();
   metrics_ = std::make_unique<MetricsFollower>(files_, path_ / "metrics.jsonl");
   began_ = saved_ = base::wall_time();
@@ -145,6 +148,22 @@ slurm::AttemptStart Supervisor::describe() const {
   start.time = base::wall_time();
   start.start_up_seconds = run_.age();
   return start;
+}
+
+AttemptRecord Supervisor::describe_for_record() const {
+  const slurm::AttemptStart& start = run_.attempts().back().start;
+  AttemptRecord record = record_of_here();
+  record.attempt = run_.attempt();
+  record.options = options::to_ini(options::lasting(options_));
+  record.layout = start.layout;
+  record.ranks = static_cast<int>(placement_.ranks());
+  record.ranks_per_node = static_cast<int>(placement_.ranks_per_node);
+  record.device = start.gpus ? "cuda" : "cpu";
+  record.first_step = first_step_;
+  record.from = resumes_ ? "its own checkpoint" : "scratch";
+  record.hosts = placement_.hosts;
+  record.directory = path_.string();
+  return record;
 }
 
 // The environment of every process of the program, besides what its launcher gives it (docs/program.md).

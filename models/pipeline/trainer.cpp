@@ -9,6 +9,7 @@
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/philox.hpp"
 #include "models/layout/state_boxes.hpp"
 #include "models/optim/sum_of_squares.hpp"
 #include "models/parallel/bit_hash.hpp"
@@ -118,7 +119,11 @@ class Trainer::Implementation {
     reducer_.gather_values();
   }
 
-  std::uint64_t hash_of_parameters() { return parallel::hash_of_bits(store_.flat_values()); }
+  std::uint64_t hash_of_parameters() {
+    const std::uint64_t values = parallel::hash_of_bits(store_.flat_values());
+    const bool whole_masters = optimizer_.has_masters() && !layout_.partitioned();
+    return whole_masters ? base::mix(values, parallel::hash_of_bits(optimizer_.masters())) : values;
+  }
 
   optim::Optimizer& optimizer() { return optimizer_; }
 

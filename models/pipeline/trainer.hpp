@@ -98,8 +98,9 @@ class Trainer {
   std::vector<StateTensor> gradients();
   /// Call it after state() was filled: refreshes what is derived from it.
   void after_load();
-  /// A hash of the bits of the parameters that this rank computes with. Ranks that differ only in their dp coordinate
-  /// hold the same, on the same kind of processor.
+  /// A hash of the bits of the parameters that this rank computes with, and of their masters where it holds all of them
+  /// (not under ZeRO). Ranks that differ only in their dp coordinate hold the same, on the same kind of processor.
+  /// Under ZeRO an update makes them the same again, whatever they were: compare before it, in `accept`.
   std::uint64_t hash_of_parameters();
   /// The number of optimizer updates so far: t in the bias correction.
   std::int64_t steps() const;

@@ -98,6 +98,7 @@ struct Site {
   std::vector<std::string> launcher_arguments;  ///< words after mpirun or srun
   std::vector<std::string> prolog;              ///< lines of shell before the launcher
   bool node_directories_persist = false;        ///< node-local directories outlive a job
+  std::string team_tree;                        ///< the directory of the team's runs and datasets; "": none
   std::int64_t queue_seconds = 60;              ///< least number of seconds between two questions of a run to the queue
 
   /// The partition of that name, or nothing. "" asks for the default partition (the first when none is the default).

@@ -42,6 +42,7 @@ const std::vector<SiteKey<Site>>& needs_keys() {
       {"launcher_arguments", &Site::launcher_arguments, "words after mpirun or srun", Form::kWords},
       {"prolog", &Site::prolog, "a line of shell before the launcher; the key may come several times", Form::kLines},
       {"node_directories_persist", &Site::node_directories_persist, "yes: node-local directories outlive a job"},
+      {"team_tree", &Site::team_tree, "the directory of the team's runs and datasets (trireme runs, trireme data); empty: runs"},
       {"queue_seconds", &Site::queue_seconds, "seconds between two questions to the queue while runs train, at least"}};
   return keys;
 }

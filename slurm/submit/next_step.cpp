@@ -51,6 +51,23 @@ bool leaves_at_once(const Situation& situation) {
          });
 }
 
+// The event by which an attempt ended itself for the losses of a batch; null when that was not why.
+const HealthEvent* losses_that_ended(const Attempt& attempt) {
+  if (attempt.health.empty() || attempt.health.back().action != "stopped") return nullptr;
+  const HealthEvent& event = attempt.health.back();
+  return event.kind == "spike" || event.kind == "nonfinite" ? &event : nullptr;
+}
+
+// Whether another attempt would meet the same end: it repeats the steps bit for bit. A loss that is not finite may come
+// from the machine, so it is tried once more.
+bool repeats_itself(const std::vector<Attempt>& attempts) {
+  if (attempts.empty()) return false;
+  const HealthEvent* last = losses_that_ended(attempts.back());
+  if (last == nullptr || last->kind == "spike") return last != nullptr;
+  const HealthEvent* before = attempts.size() > 1 ? losses_that_ended(attempts[attempts.size() - 2]) : nullptr;
+  return before != nullptr && before->step == last->step && before->first_sample == last->first_sample;
+}
+
 NextStep requeue_or_end(const Situation& situation, int code, const std::string& why) {
   if (situation.may_requeue) return {NextStep::Kind::kRequeue, code, why, {}, {}};
   return end(code, why + "; this job may not be requeued: the next job of the run goes on");
@@ -152,6 +169,11 @@ NextStep decide(const Situation& situation) {
       return next;
     }
     return requeue_or_end(situation, code, reason);
+  }
+  if (repeats_itself(situation.attempts)) {
+    return end(code, "starting again would repeat this: " + reason +
+                         "; train.on_spike and train.on_nonfinite say what "
+                         "else can be done");
   }
   if (situation.seconds_left && *situation.seconds_left < situation.seconds_needed) {
     return requeue_or_end(situation, base::kExitStopped,

@@ -46,7 +46,9 @@ struct NextStep {
 /// Before the first attempt: ends when the run is finished or held, else starts. Later, by the last attempt's exit
 /// code:
 /// - 0: end.
-/// - 2: end, since starting again would not help.
+/// - 2: end, since starting again would not help; so after an attempt that ended for a spike, or two that ended for the
+/// same
+///   loss that is not finite.
 /// - 75: requeue, or for a spare job that is to change its size a new job of that size (inside a preemption's grace it
 ///   is requeued all the same); or end when somebody asked for that, when the job may not be requeued, or when three
 ///   attempts in a row left by themselves within a minute and saved nothing.

@@ -34,11 +34,11 @@ TEST(GpuWatch, TellsWhatTheDriverTells) {
 }
 
 TEST(GpuWatch, RemembersCriticalErrorsSinceItBegan) {
-  const auto one = watch("xid=79");
+  const std::shared_ptr<GpuWatch> one = watch("xid=79");
   EXPECT_EQ(to_string(one->look()), "Xid 79");
   EXPECT_EQ(to_string(one->look()), "Xid 79");
   EXPECT_TRUE(is_broken(one->look()));
-  EXPECT_EQ(gpu_remark(one.get()), "; its GPU has Xid 79");
+  EXPECT_EQ(gpu_remark(one), "; its GPU has Xid 79");
   EXPECT_EQ(gpu_remark(nullptr), "");
 }
 

@@ -44,6 +44,17 @@ TEST(StragglerRule, ComparesRanksWithTheSameWorkOnly) {
   EXPECT_EQ(rule.look(Times{1, 1, 5, 9, 9}, 1)->rank, 3);
 }
 
+TEST(StragglerRule, TheMedianIsThatOfTheOthers) {
+  const auto ratio = [](const Times& times) {
+    StragglerRule rule(1.01, 0, std::vector<int>(times.size(), 0));
+    return rule.look(times, 0)->times_as_long;
+  };
+  EXPECT_DOUBLE_EQ(ratio({6, 1, 2, 3}), 3);           // of 1, 2, 3
+  EXPECT_DOUBLE_EQ(ratio({1, 2, 3, 4, 8}), 8.0 / 3);  // of 1, 2, 3, 4: the upper one in the middle
+  EXPECT_DOUBLE_EQ(ratio({2, 4}), 2);
+  EXPECT_DOUBLE_EQ(ratio({5, 5, 5, 6}), 1.2);
+}
+
 TEST(StragglerRule, RanksThatComputedNothingAreNoMeasure) {
   StragglerRule rule(1.5, 0, {0, 0});
   EXPECT_FALSE(rule.look(Times{0, 1}, 0));

@@ -133,6 +133,26 @@ TEST(Decide, LeavesOutANodeWhoseReplicasWereWrongOnce) {
   EXPECT_TRUE(failing_hosts(situation.attempts, 0).empty());
 }
 
+TEST(Decide, DoesNotRepeatWhatLossesEnded) {
+  Situation situation = after(1, "failed: step 21 has loss 50");
+  situation.attempts = {ended(0, 10, "failed: …"), ended(10, 20, "failed: step 21 has loss 50")};
+  const auto ends_with = [&](const char* kind, std::int64_t step) {
+    return HealthEvent{.kind = kind, .action = "stopped", .step = step, .first_sample = 8 * step};
+  };
+  EXPECT_EQ(decide(situation).kind, Kind::kGo);
+  situation.attempts[1].health = {ends_with("spike", 21)};
+  EXPECT_EQ(decide(situation).kind, Kind::kEnd);
+  EXPECT_THAT(decide(situation).why, HasSubstr("repeat this: failed: step 21"));
+  situation.attempts[1].health = {ends_with("nonfinite", 21)};
+  EXPECT_EQ(decide(situation).kind, Kind::kGo);
+  situation.attempts[0].health = {ends_with("nonfinite", 12)};
+  EXPECT_EQ(decide(situation).kind, Kind::kGo);
+  situation.attempts[0].health = {ends_with("nonfinite", 21)};
+  EXPECT_EQ(decide(situation).kind, Kind::kEnd);
+  situation.attempts[1].health.push_back({.kind = "straggler", .action = "named"});
+  EXPECT_EQ(decide(situation).kind, Kind::kGo);
+}
+
 TEST(Decide, GivesAFailingNodeAnotherChanceAfterARequeue) {
   Situation situation = beginning();
   situation.attempts = {ended(0, 10, "failed on n2: x"), ended(10, 20, "failed on n2: x")};

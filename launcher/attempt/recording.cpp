@@ -1,0 +1,41 @@
+#include "launcher/attempt/recording.hpp"
+
+#include <iterator>
+
+#include "base/error.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+std::string origin_of(const options::RunOptions& options, const Start& start) {
+  if (const auto step = start.resumed_from()) return base::str("checkpoints/step_", *step);
+  if (start.position.step > 0) return "fast_dir";
+  return options.model.init_from.empty() ? "scratch" : std::filesystem::absolute(options.model.init_from).string();
+}
+
+}  // namespace
+
+AttemptRecord describe_for_record(int attempt, const RunInput& input, Session& session, const Start& start) {
+  const options::RunOptions& options = input.options();
+  AttemptRecord record = record_of_here();
+  record.attempt = attempt;
+  record.options = options::to_ini(options::lasting(options));
+  record.datasets = describe_datasets("data.train", options.data.train, input.train->datasets());
+  if (input.valid) {
+    std::ranges::move(describe_datasets("data.valid", options.data.valid, input.valid->datasets()),
+                      std::back_inserter(record.datasets));
+  }
+  record.tokenizer = input.train->tokenizer_hash();
+  record.layout = topology::to_string(input.resolved.degrees);
+  record.ranks = session.world().size();
+  record.ranks_per_node = session.ranks_on_node();
+  record.threads = session.processor().threads;
+  record.device = session.device().cuda() ? "cuda" : "cpu";
+  record.first_step = start.position.step;
+  record.from = origin_of(options, start);
+  record.hosts = session.hosts();
+  record.directory = std::filesystem::absolute(options.run.dir).lexically_normal().string();
+  return record;
+}
+
+}  // namespace trireme::launcher

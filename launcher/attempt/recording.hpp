@@ -1,0 +1,14 @@
+// What an attempt had, for the run's record.
+#pragma once
+
+#include "launcher/attempt/restore.hpp"
+#include "launcher/record/attempt_record.hpp"
+#include "launcher/session/run_input.hpp"
+#include "launcher/session/session.hpp"
+
+namespace trireme::launcher {
+
+/// On rank 0, once the attempt is restored. `attempt`: its number.
+AttemptRecord describe_for_record(int attempt, const RunInput& input, Session& session, const Start& start);
+
+}  // namespace trireme::launcher
