@@ -33,7 +33,7 @@ struct MetricsSeries {
 
 /// Reads the fields `wanted`, or all that hold numbers when it is empty ("step" is never one of them; "time" and
 /// "tokens" are). LineValues says what a line means. Passes over damaged lines, a torn last line, and lines before the
-/// first that tells a step. A missing file has no lines. 100,000 lines of Trireme's own take some 50 ms. Errors as
+/// first that tells a step. A missing file has no lines. 100,000 lines of Trireme's own take some 70 ms. Errors as
 /// base::FileSystem::open_own().
 MetricsSeries read_series(base::FileSystem& files, const std::filesystem::path& path,
                           const std::vector<std::string>& wanted = {});
