@@ -94,7 +94,9 @@ extern "C" int fsync(int descriptor) {
 
 extern "C" ssize_t pwrite(int descriptor, const void* data, std::size_t bytes, off_t offset) {
   const ssize_t result = ::syscall(SYS_pwrite64, descriptor, data, bytes, offset);
+  const int error = errno;
   if (const std::string path = path_of(descriptor); path.ends_with("/metrics.jsonl")) keep_pace(path);
+  errno = error;
   return result;
 }
 
