@@ -8,7 +8,7 @@
 #   fuzz         the readers of a checkpoint's small files, at most 30 minutes
 #   resume       one run killed a hundred times, and one of each architecture killed ten times on four ranks, must
 #                end in the same bytes as undisturbed ones
-#   layouts      twenty layouts train like one rank, and twenty runs go on in another layout, each time with another seed;
+#   layouts      bad batches rolled back in every layout; twenty layouts train like one rank, and twenty runs go on in another layout, each time with another seed;
 #                once, every layout's checkpoint in every other layout
 # and once, however long that takes:
 #   sources      scripts/check.py --all: clang-tidy over every source, every header compiled alone
@@ -93,6 +93,7 @@ resume() {
 
 layouts() {
   TRIREME_ALL_PAIRS=1 build/tests/resharding_test --gtest_filter='Resharding.*' 2>&1 | tee -a "$log" || failed=1
+  "$TRIREME_VENV/bin/python" tests/system/health_test.py --all 2>&1 | tee -a "$log" || failed=1
   again 'drawn layouts against one rank, and against straight runs' layouts_cli_test.py 20 resharding_cli_test.py 20
 }
 
