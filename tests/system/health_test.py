@@ -226,6 +226,8 @@ def test_best_and_samples(space):
     best = min(validated, key=lambda step: (validated[step], -step))
     check(0 < best < 55, f"the lowest loss is that of step {best}: {validated}")
     check(best in checkpoints(directory), f"step {best} has the lowest loss, and {checkpoints(directory)} are left")
+    space.must("checkpoint", "prune", "--keep", "2", directory)
+    check(best in checkpoints(directory), f"prune deleted step {best}: {checkpoints(directory)} are left")
     samples = [line for line in metrics(directory) if "sample_text" in line]
     check(len(samples) == 2 * len(validated), f"{len(samples)} samples at {len(validated)} validations")
     check({line["sample_prompt"] for line in samples} == {"The king", "A ship, a"}, f"{samples[:2]}")

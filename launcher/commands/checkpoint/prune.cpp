@@ -1,5 +1,6 @@
 // trireme checkpoint prune: deletes old checkpoints by the rule that the training uses after a commit.
 #include <cerrno>
+#include <map>
 #include <vector>
 
 #include "base/answer.hpp"
@@ -16,6 +17,7 @@
 #include "launcher/options/number.hpp"
 #include "launcher/options/run_options.hpp"
 #include "launcher/run_directory/lease_keeper.hpp"
+#include "launcher/run_directory/metrics_series.hpp"
 #include "launcher/run_directory/run_facts.hpp"
 #include "slurm/job/job_environment.hpp"
 #include "slurm/queue/queue.hpp"
@@ -25,6 +27,15 @@ namespace {
 
 using base::Json;
 using Path = std::filesystem::path;
+
+std::map<std::int64_t, double> valid_losses(base::FileSystem& files, const Path& run) {
+  const MetricsSeries series = read_series(files, run / "metrics.jsonl", {"valid_loss"});
+  std::map<std::int64_t, double> losses;
+  if (const SeriesField* field = series.find("valid_loss")) {
+    for (std::size_t i = 0; i < field->rows.size(); ++i) losses[series.steps[field->rows[i]]] = field->values[i];
+  }
+  return losses;
+}
 
 /// What the run itself keeps; the program's defaults for a directory without a run file.
 checkpoint::PrunePolicy policy_of(base::FileSystem& files, const Path& run) {
@@ -38,6 +49,7 @@ checkpoint::PrunePolicy policy_of(base::FileSystem& files, const Path& run) {
                                                   (run / "run.ini").string());
   policy.keep = options.checkpoint.keep;
   policy.keep_every = options.checkpoint.keep_every;
+  if (options.checkpoint.keep_best) policy.valid_losses = valid_losses(files, run);
   return policy;
 }
 
