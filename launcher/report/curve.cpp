@@ -10,6 +10,7 @@ namespace {
 
 constexpr int kShownDigits = 7;
 constexpr int kAllDigits = 17;
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
 void append_number(double value, int digits, std::string& json) {
   if (!std::isfinite(value)) {
@@ -43,7 +44,8 @@ void Curve::Bucket::take(std::int64_t step, double value) {
   ++taken;
   const CurvePoint point{step, value};
   if (!std::isfinite(value)) {
-    if (gaps++ == 0) gap = {step, std::numeric_limits<double>::quiet_NaN()};
+    if (gaps++ == 0) gap = {step, kNone};
+    if (!tail) tail = step;
     return;
   }
   if (count == 0) first = low = high = point;
@@ -52,6 +54,7 @@ void Curve::Bucket::take(std::int64_t step, double value) {
   last = point;
   sum += value;
   ++count;
+  tail.reset();
 }
 
 void Curve::Bucket::join(const Bucket& later) {
@@ -59,6 +62,7 @@ void Curve::Bucket::join(const Bucket& later) {
   taken += later.taken;
   if (gaps == 0) gap = later.gap;
   gaps += later.gaps;
+  if (later.count > 0 || !tail) tail = later.tail;
   if (later.count == 0) return;
   if (count == 0) {
     first = later.first;
@@ -137,7 +141,6 @@ std::vector<CurvePoint> Curve::points() const {
 std::vector<CurvePoint> Curve::means() const {
   std::vector<CurvePoint> means;
   for (const Bucket& bucket : buckets_) {
-    if (bucket.count == 0) continue;
     const std::int64_t middle = bucket.first_step + (bucket.last_step - bucket.first_step) / 2;
     means.push_back({middle, bucket.sum / static_cast<double>(bucket.count)});
   }
@@ -182,6 +185,15 @@ std::optional<CurvePoint> Curve::largest() const {
   return found;
 }
 
+std::optional<std::int64_t> Curve::gap_since() const {
+  std::optional<std::int64_t> since;
+  for (auto bucket = buckets_.rbegin(); bucket != buckets_.rend() && bucket->tail; ++bucket) {
+    since = bucket->tail;
+    if (bucket->count > 0) break;
+  }
+  return since;
+}
+
 void append_steps(const std::vector<CurvePoint>& points, std::string& json) {
   json += '[';
   std::int64_t before = 0;
@@ -220,6 +232,7 @@ void append_curve(const Curve& curve, std::string& json) {
   append_point("last", curve.last(), json);
   append_point("smallest", curve.smallest(), json);
   append_point("largest", curve.largest(), json);
+  if (curve.gap_since()) json += ",\"gap_since\":" + std::to_string(*curve.gap_since());
   json += '}';
 }
 

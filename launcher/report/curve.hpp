@@ -31,7 +31,7 @@ class Curve {
   /// In the order of steps, each a value of the file: all of them while no bucket holds more than one, else the
   /// smallest and the largest of each bucket, the first and the last value, and one gap for each bucket that has any.
   std::vector<CurvePoint> points() const;
-  /// The mean of each bucket at the middle of its steps; buckets without a finite value are left out.
+  /// The mean of each bucket at the middle of its steps; a bucket without a finite value is a gap.
   std::vector<CurvePoint> means() const;
 
   std::size_t values_per_bucket() const { return stride_; }
@@ -41,6 +41,8 @@ class Curve {
   std::optional<CurvePoint> last() const;
   std::optional<CurvePoint> smallest() const;
   std::optional<CurvePoint> largest() const;
+  /// The step since which no value is finite; nothing when the last one is, or none was taken.
+  std::optional<std::int64_t> gap_since() const;
 
  private:
   struct Bucket {
@@ -49,7 +51,8 @@ class Curve {
     CurvePoint gap;
     double sum = 0.0;
     std::uint64_t count = 0, gaps = 0;
-    std::size_t taken = 0;  ///< values, finite or not
+    std::size_t taken = 0;             ///< values, finite or not
+    std::optional<std::int64_t> tail;  ///< the first of the gaps that it ends with
 
     void take(std::int64_t step, double value);
     void join(const Bucket& later);

@@ -1,6 +1,8 @@
 #include "launcher/report/layouts.hpp"
 
+#include <algorithm>
 #include <charconv>
+#include <map>
 
 #include "base/error.hpp"
 #include "launcher/options/resolve.hpp"
@@ -11,6 +13,21 @@ namespace {
 
 constexpr std::string_view kDot = "·";
 constexpr int kMostRanks = 1 << 20;
+constexpr std::ptrdiff_t kMostLayouts = 100, kMostRanges = 100;  // the newest ones are told
+
+// A layout, and the attempts that had it as ranges of their numbers.
+struct Used {
+  topology::Degrees degrees;
+  std::size_t attempts = 0;
+  std::vector<std::pair<int, int>> ranges;
+
+  void add(const topology::Degrees& had, int attempt) {
+    degrees = had;
+    ++attempts;
+    if (ranges.empty() || ranges.back().second + 1 != attempt) ranges.emplace_back(attempt, attempt);
+    ranges.back().second = attempt;
+  }
+};
 
 // Takes "pp2" at the beginning of the text.
 bool take_degree(std::string_view& text, topology::Degrees& degrees) {
@@ -56,19 +73,21 @@ std::optional<topology::Degrees> parse_degrees(const std::string& text) {
 }
 
 base::Json layouts_json(const RunFacts& facts, const options::RunOptions& options) {
-  base::Json layouts = base::Json::array();
+  std::map<std::string, Used> by_text;
   for (const slurm::Attempt& attempt : facts.attempts) {
     const auto degrees = parse_degrees(attempt.start.layout);
-    if (!degrees) continue;
-    const auto same = [&](const base::Json& layout) { return layout.at("text") == attempt.start.layout; };
-    const auto found = std::find_if(layouts.begin(), layouts.end(), same);
-    base::Json layout = {{"text", attempt.start.layout}, {"degrees", degrees_json(*degrees)}, {"attempts", {}}};
-    if (found != layouts.end()) {
-      layout = *found;
-      layouts.erase(found);
-    }
-    layout["attempts"].push_back(attempt.number);
-    layouts.push_back(layout);
+    if (degrees) by_text[attempt.start.layout].add(*degrees, attempt.number);
+  }
+  std::vector<std::pair<std::string, Used>> all(by_text.begin(), by_text.end());
+  std::ranges::sort(all, {}, [](const auto& layout) { return layout.second.ranges.back().second; });
+  if (all.size() > kMostLayouts) all.erase(all.begin(), all.end() - kMostLayouts);
+  base::Json layouts = base::Json::array();
+  for (const auto& [text, used] : all) {
+    const auto first = used.ranges.end() - std::min<std::ptrdiff_t>(kMostRanges, std::ssize(used.ranges));
+    layouts.push_back({{"text", text},
+                       {"degrees", degrees_json(used.degrees)},
+                       {"attempt_count", used.attempts},
+                       {"attempts", std::vector(first, used.ranges.end())}});
   }
   const auto newest = resolved(facts, options);
   if (newest && !layouts.empty() && layouts.back().at("text") == topology::to_string(newest->degrees)) {

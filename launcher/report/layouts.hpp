@@ -15,9 +15,9 @@ namespace trireme::launcher {
 /// Reads "tp2·pp2", as topology::to_string() writes it; nothing for other texts ("1 rank" has all degrees 1).
 std::optional<topology::Degrees> parse_degrees(const std::string& text);
 
-/// {"text","degrees":{tp,cp,dp,pp},"attempts":[…],"pipeline":{…}} for each layout of the run's attempts, the newest
-/// one last. The pipeline (pipeline_json) is that of `options`, which the newest attempt had: older ones are without
-/// it.
+/// {"text","degrees":{tp,cp,dp,pp},"attempt_count","attempts":[[first,last],…],"pipeline":{…}} for each layout of the
+/// run's attempts, the newest one last; of very many layouts and ranges of attempts the newest 100. The pipeline
+/// (pipeline_json) is that of `options`, which the newest attempt had: older ones are without it.
 base::Json layouts_json(const RunFacts& facts, const options::RunOptions& options);
 
 }  // namespace trireme::launcher

@@ -1,5 +1,7 @@
 #include "launcher/report/position.hpp"
 
+#include <algorithm>
+
 #include "base/json.hpp"
 #include "launcher/run_directory/trained_hours.hpp"
 
@@ -41,7 +43,7 @@ void Positions::append_to(std::string& json) const {
     if (times_) hours.push_back(position.seconds / 3600.0);
   }
   base::Json axes = {{"steps", steps}};
-  if (tokens_) axes["tokens"] = tokens;
+  if (tokens_ && std::ranges::is_sorted(all, {}, &Position::tokens)) axes["tokens"] = tokens;
   if (times_) axes["hours"] = hours;
   json += axes.dump();
 }

@@ -20,7 +20,8 @@ class Positions {
 
   void add(std::int64_t step, std::optional<double> tokens, std::optional<double> time);
 
-  /// Appends {"steps":[…],"tokens":[…],"hours":[…]}; an axis that lines do not tell is left out.
+  /// Appends {"steps":[…],"tokens":[…],"hours":[…]}; an axis that lines do not tell is left out,
+  /// and so are tokens that become fewer: a program may mean something else by them.
   void append_to(std::string& json) const;
 
  private:

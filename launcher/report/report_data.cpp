@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <set>
 #include <thread>
 
 #include "base/error.hpp"
@@ -37,16 +38,35 @@ Path without_slash(const Path& path) {
   return normal.has_filename() ? normal : normal.parent_path();
 }
 
-// Runs of one name are told apart by the directory above them.
-std::vector<NamedRun> named(const std::vector<Path>& paths) {
-  std::map<std::string, int> count;
-  for (const Path& path : paths) ++count[without_slash(path).filename().string()];
-  std::vector<NamedRun> runs;
-  for (const Path& path : paths) {
-    const Path whole = without_slash(path);
-    const std::string name = whole.filename().string();
-    runs.push_back({path, count[name] > 1 ? str(whole.parent_path().filename().string(), "/", name) : name});
+// The last parts of a path, at least one; all of them when it has fewer.
+std::string last_parts(const Path& path, std::size_t parts) {
+  std::string name = path.filename().string();
+  Path above = path.parent_path();
+  for (std::size_t i = 1; i < parts && above.has_filename(); ++i, above = above.parent_path()) {
+    name = str(above.filename().string(), "/", name);
   }
+  return name;
+}
+
+// Runs of one name are told apart by as many directories above them as it takes.
+std::vector<NamedRun> named(const std::vector<Path>& paths) {
+  std::map<std::string, std::set<Path>> same{{"", {}}};
+  for (const Path& path : paths) same[""].insert(without_slash(path));
+  std::map<Path, std::string> names;
+  for (std::size_t parts = 1; !same.empty(); ++parts) {
+    std::map<std::string, std::set<Path>> rest;
+    for (const auto& group : same) {
+      for (const Path& path : group.second) rest[last_parts(path, parts)].insert(path);
+    }
+    std::erase_if(rest, [&](const auto& group) {
+      if (group.second.size() > 1) return false;
+      names[*group.second.begin()] = group.first;
+      return true;
+    });
+    same = std::move(rest);
+  }
+  std::vector<NamedRun> runs;
+  for (const Path& path : paths) runs.push_back({path, names.at(without_slash(path))});
   return runs;
 }
 
@@ -82,7 +102,10 @@ void check_paths(base::FileSystem& files, const std::vector<Path>& paths) {
                                    (path / "trial_0").string(), " …"));
       }
     } else if (!is_run_directory(files, path) && !files.exists(path / "metrics.jsonl")) {
-      throw base::InputError(str(path.string(), " is no run directory: it holds no run.ini, attempts.jsonl or lease"));
+      throw base::InputError(str(path.string(),
+                                 " is no run directory: it holds no metrics.jsonl, run.ini, attempts.jsonl or lease; "
+                                 "name the runs in it: ",
+                                 (path / "*").string()));
     }
   }
 }

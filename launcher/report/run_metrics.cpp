@@ -17,13 +17,13 @@ namespace trireme::launcher {
 namespace {
 
 // What a field is to a report.
-enum class Meaning { kCurve, kStep, kTime, kTokens, kSeconds, kSaving, kNothing };
+enum class Meaning { kCurve, kStep, kTime, kTokens, kTokensAndCurve, kSeconds, kSaving, kNothing };
 
 Meaning meaning_of(std::string_view field, MetricsWriter writer) {
-  if (field.size() > kLongestField) return Meaning::kNothing;
   if (field == "step") return Meaning::kStep;
   if (field == "time") return Meaning::kTime;
-  if (writer == MetricsWriter::kProgram) {  // of its other names only two have a meaning (docs/program.md)
+  if (writer == MetricsWriter::kProgram) {  // of its other names only these have a meaning (docs/program.md)
+    if (field == "tokens") return Meaning::kTokensAndCurve;
     return field == "steps" || field == "saved_step" ? Meaning::kNothing : Meaning::kCurve;
   }
   if (field == "tokens") return Meaning::kTokens;
@@ -45,7 +45,12 @@ std::string shortened(std::string text) {
 class Reader {
  public:
   Reader(const std::vector<double>& starts, std::size_t most_buckets, MetricsWriter writer)
-      : most_buckets_(most_buckets), writer_(writer), values_(kMostFields), metrics_{.positions = Positions(starts)} {}
+      : most_buckets_(most_buckets),
+        writer_(writer),
+        values_(LineValues::Limits{.most_fields = kMostFields,
+                                   .longest_name = kLongestField,
+                                   .kept = {"loss", "valid_loss", "time", "tokens", "seconds"}}),
+        metrics_{.positions = Positions(starts)} {}
 
   void take_line(std::string_view line) {
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) return;
@@ -68,6 +73,7 @@ class Reader {
 
   RunMetrics finish() {
     metrics_.dropped_fields = values_.dropped();
+    if (metrics_.saves.size() > kMostSaves) keep_longest_saves();
     std::erase_if(metrics_.curves,
                   [](const NamedCurve& named) { return named.curve.count() + named.curve.gaps() == 0; });
     return std::move(metrics_);
@@ -88,7 +94,7 @@ class Reader {
       if (std::isnan(value.number)) continue;
       const Meaning meaning = meanings_[value.field];
       if (meaning == Meaning::kTime && value.number >= kFirstTime) time = value.number;
-      if (meaning == Meaning::kTokens) tokens = value.number;
+      if (meaning == Meaning::kTokens || meaning == Meaning::kTokensAndCurve) tokens = value.number;
       if (meaning == Meaning::kSeconds) seconds = value.number;
       if (meaning == Meaning::kSaving) saving = value.number;
     }
@@ -98,9 +104,9 @@ class Reader {
     for (const LineValues::Value& value : values_.values()) {
       const Meaning meaning = meanings_[value.field];
       const bool other_time = meaning == Meaning::kTime && value.number < kFirstTime;
-      if (meaning == Meaning::kCurve || meaning == Meaning::kSaving || other_time) {
-        metrics_.curves[value.field].curve.add(step_, value.number);
-      }
+      const bool curve =
+          meaning == Meaning::kCurve || meaning == Meaning::kTokensAndCurve || meaning == Meaning::kSaving;
+      if (curve || other_time) metrics_.curves[value.field].curve.add(step_, value.number);
     }
   }
 

@@ -33,17 +33,17 @@ struct NamedCurve {
 };
 
 struct RunMetrics {
-  std::vector<NamedCurve> curves;  ///< in the order in which the fields appear
+  std::vector<NamedCurve> curves;
   Positions positions;
   StepTimes step_times;
   std::vector<TextSample> samples;  ///< by step; of many steps the first, the last and some between
   std::vector<SaveMark> saves;      ///< the longest ones
   std::uint64_t lines = 0;
   std::uint64_t damaged = 0;         ///< as LineValues says
-  std::uint64_t dropped_fields = 0;  ///< values of fields beyond kMostFields
+  std::uint64_t dropped_fields = 0;  ///< values of fields beyond kMostFields, or with longer names than kLongestField
 };
 
-/// A file with more fields is not charted whole.
+/// A file with more fields is not charted whole; those that the overview and the axes need do not count.
 inline constexpr std::size_t kMostFields = 200;
 inline constexpr std::size_t kLongestField = 100;  ///< bytes of a field's name
 inline constexpr std::size_t kMostSamples = 120;

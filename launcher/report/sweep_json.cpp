@@ -46,13 +46,15 @@ std::vector<RungCost> rung_costs(const SweepState& state, const std::vector<Tria
     RungCost cost{.from = from, .to = to};
     for (std::size_t i = 0; i < state.trials.size(); ++i) {
       const TrialRecord& trial = state.trials[i];
-      const std::int64_t steps = std::clamp<std::int64_t>(trial.steps_done, from, to) - from;
-      if (steps <= 0) continue;
+      const std::int64_t done = std::clamp<std::int64_t>(trial.steps_done, 0, state.header.plan.rungs.back());
+      const std::int64_t steps = std::clamp(done, from, to) - from;
+      const double used = uses.at(i).device_seconds;
+      const bool failed_at_once = done == 0 && from == 0 && used > 0;  // it used its time on the way into this rung
+      if (steps <= 0 && !failed_at_once) continue;
       ++cost.trials;
       cost.reached += trial.results.size() > costs.size() ? 1 : 0;
       cost.steps += steps;
-      cost.device_seconds +=
-          uses.at(i).device_seconds * static_cast<double>(steps) / static_cast<double>(trial.steps_done);
+      cost.device_seconds += failed_at_once ? used : used * static_cast<double>(steps) / static_cast<double>(done);
     }
     costs.push_back(cost);
     from = to;

@@ -17,7 +17,7 @@ struct TrialUse {
 /// What the trials did between one rung and the next.
 struct RungCost {
   std::int64_t from = 0, to = 0;  ///< steps
-  std::size_t trials = 0;         ///< that did steps there
+  std::size_t trials = 0;         ///< that did steps there, or used time for the first rung and did none
   std::size_t reached = 0;        ///< of these, are measured at `to`
   std::int64_t steps = 0;         ///< of all of them
   double device_seconds = 0.0;    ///< each trial's, shared out by its steps

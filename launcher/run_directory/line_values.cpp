@@ -27,7 +27,11 @@ struct Hash : std::hash<std::string_view> {
 
 class LineValues::Reader {
  public:
-  explicit Reader(std::size_t most_fields) : most_fields_(most_fields) {}
+  explicit Reader(const Limits& limits) : longest_name_(limits.longest_name) {
+    for (const std::string& name : limits.kept) learn(name);
+    const std::size_t kept = fields_.size() - 1;
+    most_fields_ = limits.most_fields > kAnyNumber - kept ? kAnyNumber : limits.most_fields + kept;
+  }
 
   bool read(std::string_view line) {
     if (line.size() > base::kLongestLine || (!read_fast(line) && !read_slowly(line))) return false;
@@ -100,17 +104,23 @@ class LineValues::Reader {
     return places_[field] < values_.size() && values_[places_[field]].field == field;
   }
 
+  std::size_t learn(std::string_view name) {
+    const auto [place, fresh] = indices_.emplace(name, fields_.size());
+    if (fresh) {
+      fields_.emplace_back(name);
+      places_.push_back(0);
+    }
+    return place->second;
+  }
+
   void take(std::string_view name, double number) {
     std::size_t field = index_of(name);
     if (field == kNoField) {
-      if (fields_.size() >= most_fields_) {
+      if (fields_.size() >= most_fields_ || name.size() > longest_name_) {
         ++dropped_;
         return;
       }
-      field = fields_.size();
-      fields_.emplace_back(name);
-      indices_.emplace(name, field);
-      places_.push_back(0);
+      field = learn(name);
     }
     expected_ = field + 1;
     if (!std::isfinite(number)) number = kGap;
@@ -153,7 +163,7 @@ class LineValues::Reader {
 
   simdjson::dom::parser parser_;
   std::string padded_;  // the line, and as many bytes more as the parser may read
-  std::size_t most_fields_;
+  std::size_t most_fields_ = kAnyNumber, longest_name_;
   std::uint64_t dropped_ = 0;
   std::vector<std::string> fields_ = {"step"};
   std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> indices_ = {{"step", kStep}};
@@ -166,7 +176,7 @@ class LineValues::Reader {
   bool left_out_ = false;  // some of values_ are to be removed
 };
 
-LineValues::LineValues(std::size_t most_fields) : reader_(std::make_unique<Reader>(most_fields)) {}
+LineValues::LineValues(const Limits& limits) : reader_(std::make_unique<Reader>(limits)) {}
 LineValues::~LineValues() = default;
 
 bool LineValues::read(std::string_view line) { return reader_->read(line); }

@@ -33,8 +33,15 @@ class LineValues {
   static constexpr std::size_t kStep = 0;  ///< the index of "step" in fields()
   static constexpr std::size_t kAnyNumber = std::numeric_limits<std::size_t>::max();
 
-  /// Tells at most `most_fields` names apart, "step" included; values of others are counted in dropped().
-  explicit LineValues(std::size_t most_fields = kAnyNumber);
+  struct Limits {
+    std::size_t most_fields = kAnyNumber;   ///< names that are told apart, "step" included
+    std::size_t longest_name = kAnyNumber;  ///< bytes
+    std::vector<std::string> kept = {};     ///< told apart besides, however many others there are
+  };
+
+  /// Values of fields beyond the limits are counted in dropped().
+  LineValues() : LineValues(Limits{}) {}
+  explicit LineValues(const Limits& limits);
   ~LineValues();
   LineValues(const LineValues&) = delete;
   LineValues& operator=(const LineValues&) = delete;
@@ -46,7 +53,7 @@ class LineValues {
   std::optional<std::int64_t> step() const;
   /// At most one of each field, in the order of the line, the step included.
   const std::vector<Value>& values() const;
-  /// The names of all lines so far; each keeps its index.
+  /// "step", the kept ones, and the names of all lines so far; each keeps its index.
   const std::vector<std::string>& fields() const;
   /// Whether the line has a text, other than those that are gaps, as a value.
   bool has_text() const;

@@ -11,6 +11,7 @@ const dark = window.matchMedia('(prefers-color-scheme: dark)');
 
 const state = {
   axis: 'steps', logX: false, smoothing: 0, lit: -1, window: null,  // window: of x, in units of the axis; null: all
+  pointed: null,  // where somebody looked last, in units of the axis
   visible: runs.map((_, i) => !data.sweep || i < 10),
 };
 

@@ -9,10 +9,16 @@ function distinctLayouts() {
       const pipeline = layout.pipeline;
       const id = JSON.stringify([layout.degrees, pipeline ? [pipeline.kind, pipeline.chunks, pipeline.micro_batches] : null]);
       if (!all.has(id)) all.set(id, {layout, who: []});
-      all.get(id).who.push(`${run.name}${layout.attempts.length < run.raw.timeline.attempts.length ? `, attempt ${layout.attempts.join(', ')}` : ''}`);
+      all.get(id).who.push(`${run.name}${layout.attempt_count < run.raw.timeline.attempt_count ? `, ${attemptsText(layout)}` : ''}`);
     }
   }
   return [...all.values()];
+}
+
+// "attempts 1-3, 7": at most the newest five parts.
+function attemptsText({attempts, attempt_count: all}) {
+  const parts = attempts.slice(-5).map(([first, last]) => (first === last ? whole(first) : `${whole(first)}-${whole(last)}`));
+  return `${all === 1 ? 'attempt' : 'attempts'} ${attempts.length > 5 ? '…, ' : ''}${parts.join(', ')}`;
 }
 
 function meshDrawing({tp, cp, dp, pp}) {

@@ -9,16 +9,45 @@ function setWindow(window) {
     const low = Math.max(domain[0], window[0]), high = Math.min(domain[1], window[1]);
     state.window = high > low && (low > domain[0] || high < domain[1]) ? [low, high] : null;
   } else state.window = null;
-  resetButton.disabled = state.window === null;
+  showWindow();
   eachChart((chart) => chart.zoom());
 }
 
 function zoomBy(factor, x) {
   const domain = xDomain();
   if (!domain) return;
-  const [low, high] = state.window || domain;
-  const middle = x === undefined ? (low + high) / 2 : x;
-  setWindow([middle - (middle - low) * factor, middle + (high - middle) * factor]);
+  const {on, back} = scaleOfX();
+  const [low, high] = (state.window || domain).map(on);
+  const inside = x !== undefined && x !== null && on(x) >= low && on(x) <= high;
+  const middle = inside ? on(x) : (low + high) / 2;
+  setWindow([middle - (middle - low) * factor, middle + (high - middle) * factor].map(back));
+}
+
+// By a part of what is seen, not beyond the ends.
+function panBy(part) {
+  const domain = xDomain();
+  if (!domain || !state.window) return;
+  const {on, back} = scaleOfX();
+  const [low, high] = state.window.map(on), [first, last] = domain.map(on);
+  const by = Math.min(last - high, Math.max(first - low, part * (high - low)));
+  setWindow([low + by, high + by].map(back));
+}
+
+// What is even on the screen: x itself, or its logarithm.
+function scaleOfX() {
+  return state.logX ? {on: Math.log, back: Math.exp} : {on: (x) => x, back: (x) => x};
+}
+
+// The buttons that mean something only while a part is seen.
+function showWindow() {
+  for (const button of [resetButton, ...panButtons]) button.disabled = state.window === null;
+}
+
+// Says which runs a choice of axis leaves out.
+function noteAxis() {
+  const without = runs.filter((run) => state.visible[run.index] && !run.knows(state.axis));
+  document.getElementById('axis-note').textContent = without.length === 0 ? ''
+    : `${many(without.length, 'run')} ${without.length === 1 ? 'tells' : 'tell'} no ${state.axis}: not drawn (${without.slice(0, 5).map((run) => run.name).join(', ')}${without.length > 5 ? ', …' : ''})`;
 }
 
 function setVisible(index, on, later) {
@@ -29,6 +58,7 @@ function setVisible(index, on, later) {
 }
 
 function applyVisible() {
+  noteAxis();
   eachChart((chart) => chart.redraw());
   announce(`${many(state.visible.filter(Boolean).length, 'run')} of ${runs.length} switched on`);
 }
@@ -43,12 +73,15 @@ function light(index) {
 }
 
 const resetButton = element('button', {type: 'button', disabled: true, onclick: () => setWindow(null)}, 'Whole range');
+const panButtons = [['‹', 'Move left', -0.5], ['›', 'Move right', 0.5]].map(([sign, words, part]) =>
+  element('button', {type: 'button', 'aria-label': words, disabled: true, onclick: () => panBy(part)}, sign));
 
 function controls() {
   const choose = (name) => {
     state.axis = name;
-    state.window = null;
-    resetButton.disabled = true;
+    state.window = state.pointed = null;
+    showWindow();
+    noteAxis();
     eachChart((chart) => chart.redraw());
     announce(`curves over ${name}`);
   };
@@ -57,6 +90,7 @@ function controls() {
   const logX = element('button', {type: 'button', 'aria-pressed': 'false', onclick: () => {
     state.logX = !state.logX;
     state.window = null;
+    showWindow();
     logX.setAttribute('aria-pressed', String(state.logX));
     eachChart((chart) => chart.redraw());
   }}, 'log x');
@@ -67,8 +101,8 @@ function controls() {
     eachChart((chart) => chart.redraw());
   }});
   document.getElementById('controls').append(axes, logX, element('label', {class: 'slider', for: 'smoothing'}, 'Smoothing', slider, value),
-    element('span', {class: 'group'}, element('button', {type: 'button', 'aria-label': 'Zoom in', onclick: () => zoomBy(0.5)}, '+'),
-      element('button', {type: 'button', 'aria-label': 'Zoom out', onclick: () => zoomBy(2)}, '−'), resetButton));
+    element('span', {class: 'group'}, element('button', {type: 'button', 'aria-label': 'Zoom in', onclick: () => zoomBy(0.5, state.pointed)}, '+'),
+      element('button', {type: 'button', 'aria-label': 'Zoom out', onclick: () => zoomBy(2, state.pointed)}, '−'), panButtons, resetButton));
 }
 
 function notices() {
@@ -77,18 +111,18 @@ function notices() {
   if (damaged > 0) lines.push(`${many(damaged, 'line')} of metrics.jsonl ${damaged === 1 ? 'is' : 'are'} damaged and passed over: ${runs.filter((run) => run.raw.damaged).map((run) => run.name).slice(0, 5).join(', ')}`);
   const gaps = runs.filter((run) => [...run.curves.values()].some((curve) => curve.raw.gaps > 0));
   if (gaps.length > 0) lines.push(`Values that are no finite numbers are gaps in the curves of ${gaps.map((run) => run.name).slice(0, 5).join(', ')}${gaps.length > 5 ? ` and ${gaps.length - 5} more` : ''}`);
-  if (runs.some((run) => run.raw.dropped_fields > 0)) lines.push('Some runs log more than 200 different fields: the first 200 are shown');
+  if (runs.some((run) => run.raw.dropped_fields > 0)) lines.push('Some runs log more than 200 different fields, or fields with names longer than 100 bytes: those are left out');
   document.getElementById('notices').append(...lines.map((line) => element('p', {class: 'notice'}, line)));
 }
 
 function about() {
   const thinned = runs.some((run) => [...run.curves.values()].some((curve) => curve.raw.per_bucket > 1));
-  const most = Math.max(1, ...runs.flatMap((run) => [...run.curves.values()].map((curve) => curve.raw.per_bucket)));
+  const most = runs.reduce((all, run) => [...run.curves.values()].reduce((more, curve) => Math.max(more, curve.raw.per_bucket), all), 1);
   document.getElementById('about').append(
     element('p', {}, thinned ? `Curves with many values are thinned: of every ${whole(most)} values or fewer the smallest and the largest are drawn where they are, faint, so that no spike is lost, and their mean in front. Each value under the pointer is one of metrics.jsonl. Smoothing is an exponential mean over the means.`
       : 'All values are drawn. Smoothing is an exponential mean over them; what it smooths stays visible behind it.'),
-    element('p', {}, 'Tokens and hours of a step are interpolated between lines of metrics.jsonl. Hours count training only: not the time between attempts, not steps that were done again. In the curves of a single run, dotted lines show where an attempt went on, and triangles at the top what the table of its health tells.'),
-    element('p', {}, 'Keys, with a chart in focus: left and right move along the curves, with Shift faster; + and − zoom, 0 shows the whole range. With a mouse, drag to zoom and double-click for the whole range.'));
+    element('p', {}, 'Tokens and hours of a step are interpolated between lines of metrics.jsonl. Hours count training only: not the time between attempts, not steps that another attempt did again; the time of steps that a roll-back within an attempt undid counts. In the curves of a single run, dotted lines show where an attempt went on, and triangles at the top what the table of its health tells.'),
+    element('p', {}, 'Keys, with a chart in focus: left and right move along the curves, with Shift faster; + and − zoom, 0 shows the whole range. With a mouse, drag to zoom and double-click for the whole range; on a touch screen, tap to see the values. The buttons + and − zoom about the place that was looked at last, ‹ and › move along.'));
 }
 
 function observe() {

@@ -1,6 +1,7 @@
 // What happens over a chart: values under the pointer, zooming, the same by keys. Its element is a slider along x, which
 // is how a screen reader is told the values.
 const kListed = 8;  // runs in the box beside the pointer
+let pointed = null;  // the one that shows its values
 
 class Pointer {
   constructor(chart) {
@@ -21,6 +22,7 @@ class Pointer {
     const at = (event) => event.clientX - this.overlay.getBoundingClientRect().left;
     const {overlay} = this;
     overlay.addEventListener('pointerdown', (event) => {
+      if (event.pointerType !== 'mouse') this.show(this.toX(at(event)), event.clientY - overlay.getBoundingClientRect().top);
       if (event.pointerType !== 'mouse' || event.button !== 0) return;
       this.start = at(event);
       overlay.setPointerCapture(event.pointerId);
@@ -30,9 +32,11 @@ class Pointer {
       if (this.start !== undefined) this.drawBand(at(event));
     });
     overlay.addEventListener('pointerup', (event) => this.endDrag(at(event)));
-    overlay.addEventListener('pointerleave', () => { if (document.activeElement !== overlay) hideAll(); });
+    overlay.addEventListener('pointerleave', (event) => {  // what a tap showed stays until the next one
+      if (event.pointerType !== 'touch' && document.activeElement !== overlay) hideAll();
+    });
     overlay.addEventListener('dblclick', () => setWindow(null));
-    overlay.addEventListener('blur', hideAll);
+    overlay.addEventListener('blur', () => { if (pointed === this) hideAll(); });
     overlay.addEventListener('keydown', (event) => this.key(event));
   }
 
@@ -105,9 +109,11 @@ class Pointer {
     const hidden = Math.max(0, found.length - kListed);
     if (y !== null && hidden > 0) found.sort((a, b) => Math.abs(a.pixel - y) - Math.abs(b.pixel - y));
     const listed = found.slice(0, kListed).sort((a, b) => b.value - a.value);
-    this.x = x;
+    this.x = state.pointed = x;
+    pointed = this;
     this.say(x, listed, hidden);
-    for (const chart of charts) chart.pointer.line.style.display = 'none';
+    for (const chart of charts) if (chart.pointer !== this) chart.pointer.hide();
+    this.line.style.display = 'none';
     for (const chart of charts) if (chart.near && chart.graph) chart.pointer.moveLine(x);
     listed.forEach(({one, point, pixel}, i) => {
       const left = this.graph.toDomXCoord(point[0]) - this.graph.getArea().x;

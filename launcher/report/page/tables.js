@@ -14,11 +14,37 @@ function stateClass(name) {
   return name === 'failed' || name === 'dead' ? 'bad' : name === 'stopped' || name === 'paused' ? 'warn' : null;
 }
 
-function lossOf(run) { return lastOf(run, 'loss'); }
+// The middle value of a whole run; of a thinned curve the middle one of its buckets' means.
+function medianOf(run, field) {
+  const curve = run.curves.get(field);
+  if (!curve) return null;
+  const values = (curve.means || curve.values).filter((value) => value !== null).sort((a, b) => a - b);
+  return values.length ? values[(values.length - 1) >> 1] : null;
+}
+
+// The newest loss in words: {value, where, bad}. A loss that is no number any more, or that was told longer ago than
+// the run's last step, says so.
+function lossOf(run) {
+  const curve = run.curves.get('loss'), last = lastOf(run, 'loss');
+  if (curve && curve.raw.gap_since !== undefined) {
+    return {value: 'not finite', where: `since step ${whole(curve.raw.gap_since)}${last ? `; ${shown(last[1])} at step ${whole(last[0])}` : ''}`, bad: true};
+  }
+  return last ? {value: shown(last[1]), where: `at step ${whole(last[0])}`, old: last[0] < loggedStep(run) ? last[0] : null} : null;
+}
+
+function lossCell(run) {
+  const loss = lossOf(run);
+  if (!loss) return '–';
+  if (loss.bad) return element('span', {class: 'bad', title: loss.where}, `not finite since step ${whole(run.curves.get('loss').raw.gap_since)}`);
+  return loss.old === null ? loss.value : `${loss.value} @ ${whole(loss.old)}`;
+}
+
+function loggedStep(run) {
+  return [...run.curves.values()].reduce((most, curve) => Math.max(most, curve.steps.length ? curve.steps[curve.steps.length - 1] : 0), run.raw.step);
+}
 
 function stepsText(run) {
-  const {step, steps} = run.raw;
-  const logged = Math.max(step, ...[...run.curves.values()].map((curve) => (curve.steps.length ? curve.steps[curve.steps.length - 1] : 0)));
+  const {steps} = run.raw, logged = loggedStep(run);
   return steps > 0 ? `${whole(logged)} of ${whole(steps)}` : whole(logged);
 }
 
@@ -30,15 +56,15 @@ const lostShare = (run) => (run.raw.device_hours > 0 ? run.raw.lost_hours / run.
 function factsOf(run) {
   const fact = (title, value, small, style) => (value === null ? null : element('div', {}, element('dt', {}, title),
     element('dd', {class: style || null}, value, small ? element('small', {}, small) : null)));
-  const loss = lossOf(run), valid = bestOf(run, 'valid_loss'), tokens = lastOf(run, 'tokens_per_second'), peak = lastOf(run, 'peak_share');
+  const loss = lossOf(run), valid = bestOf(run, 'valid_loss'), tokens = medianOf(run, 'tokens_per_second'), peak = medianOf(run, 'peak_share');
   const times = run.raw.step_seconds;
   const {attempts} = run.raw.timeline;
   return element('dl', {class: 'facts'},
     fact('State', run.raw.state, run.raw.note || null, stateClass(run.raw.state)),
     fact('Steps', stepsText(run), run.knows('tokens') ? `${count(run.positions.tokens[run.positions.tokens.length - 1])} tokens` : null),
-    fact('Loss', loss ? shown(loss[1]) : null, loss ? `at step ${whole(loss[0])}` : null),
+    fact('Loss', loss ? loss.value : null, loss ? loss.where : null, loss && loss.bad ? 'bad' : null),
     fact('Best validation', valid ? shown(valid[1]) : null, valid ? `at step ${whole(valid[0])}` : null),
-    fact('Throughput', tokens ? count(tokens[1]) : null, peak ? `tokens a second, ${share(peak[1])} of peak` : 'tokens a second'),
+    fact('Throughput', tokens === null ? null : count(tokens), `tokens a second, median${peak === null ? '' : `; ${share(peak)} of peak`}`),
     fact('A step takes', times ? seconds(times.p50) : null, times ? `p90 ${seconds(times.p90)}, p99 ${seconds(times.p99)}` : null),
     fact('Device hours', attempts.length ? usedText(run) : null, `${share(lostShare(run))} lost`),
     fact('Attempts', attempts.length ? whole(run.raw.timeline.attempt_count) : null, layoutOf(run)));
@@ -47,17 +73,17 @@ function factsOf(run) {
 // The table that switches runs on and off.
 function runsTable() {
   const columns = [{title: 'Run'}, {title: 'state'}, {title: 'steps', number: true}, {title: 'loss', number: true},
-    {title: 'best validation', number: true}, {title: 'tokens/s', number: true}, {title: 'of peak', number: true},
+    {title: 'best validation', number: true}, {title: 'tokens/s, median', number: true}, {title: 'of peak, median', number: true},
     {title: 'step p50', number: true}, {title: 'p99', number: true}, {title: 'device hours', number: true}, {title: 'lost', number: true},
     {title: 'attempts', number: true}, {title: 'layout'}];
   const rows = runs.map((run) => {
     const box = element('input', {type: 'checkbox', checked: state.visible[run.index], onchange: () => setVisible(run.index, box.checked)});
     run.box = box;
-    const loss = lossOf(run), valid = bestOf(run, 'valid_loss'), tokens = lastOf(run, 'tokens_per_second'), peak = lastOf(run, 'peak_share');
+    const valid = bestOf(run, 'valid_loss'), tokens = medianOf(run, 'tokens_per_second'), peak = medianOf(run, 'peak_share');
     const times = run.raw.step_seconds;
     return [element('label', {class: 'run-name'}, box, key(run.index), element('bdi', {}, run.name)),
-      element('span', {class: stateClass(run.raw.state), title: run.raw.note || null}, run.raw.state), stepsText(run), loss ? shown(loss[1]) : '–',
-      valid ? `${shown(valid[1])} @ ${whole(valid[0])}` : '–', tokens ? count(tokens[1]) : '–', peak ? share(peak[1]) : '–',
+      element('span', {class: stateClass(run.raw.state), title: run.raw.note || null}, run.raw.state), stepsText(run), lossCell(run),
+      valid ? `${shown(valid[1])} @ ${whole(valid[0])}` : '–', tokens === null ? '–' : count(tokens), peak === null ? '–' : share(peak),
       times ? seconds(times.p50) : '–', times ? seconds(times.p99) : '–', usedText(run), share(lostShare(run)),
       whole(run.raw.timeline.attempt_count), layoutOf(run)];
   });

@@ -32,6 +32,7 @@ function bar(run, length) {
   const {spans, saves, health} = run.raw.timeline;
   const begin = timelineBegin(run);
   const at = (time) => percent((time - begin) / length);
+  const within = (time) => time >= begin && time <= begin + length;  // not those of attempts that are not shown
   const chart = svg('svg', {role: 'img', 'aria-label': barWords(run)});
   for (const span of spans) {
     const shape = spanShape(span.kind, at(span.begin), percent(Math.max((span.end - span.begin) / length, 0.0008)));
@@ -39,10 +40,12 @@ function bar(run, length) {
     chart.append(shape);
   }
   for (const save of saves) {
+    if (!within(save.time) || !within(save.time - save.seconds)) continue;
     chart.append(svg('rect', {class: 'saving', x: at(save.time - save.seconds), width: percent(Math.max(save.seconds / length, 0.0006)), y: 13, height: 6},
       svg('title', {}, `a save held the training up for ${seconds(save.seconds)}`)));
   }
   for (const event of health) {
+    if (!within(event.time)) continue;
     const x = at(event.time);
     chart.append(svg('svg', {x, y: 0, width: 1, height: 12, overflow: 'visible'}, svg('path', {class: 'mark', d: 'M-5 -2 H5 L0 7 Z'}),
       svg('title', {}, `${event.kind}, ${event.action}: ${event.message}`)));
@@ -77,11 +80,13 @@ function axis(length) {
 function attemptRows(run) {
   return run.raw.timeline.attempts.map((attempt, i, all) => {
     const lastStep = attempt.last_step === undefined ? null : attempt.last_step;
-    const lost = lastStep === null ? null : Math.max(0, lastStep - attempt.saved_step);
+    // While an attempt runs nothing is lost: its next save holds these steps.
+    const known = attempt.ended && lastStep !== null && Number.isFinite(attempt.saved_step);
+    const lost = known ? Math.max(0, lastStep - attempt.saved_step) : null;
     const waited = run.raw.timeline.spans.filter((span) => span.kind === 'queued' && span.attempt === attempt.attempt).reduce((sum, span) => sum + span.end - span.begin, 0);
     return [whole(attempt.attempt), date(attempt.begin), attempt.reason, attempt.how, attempt.layout, attempt.job || '–',
       hostsText(attempt), `${whole(attempt.first_step)} → ${lastStep === null ? '?' : whole(lastStep)}`,
-      lost ? whole(lost) : '0', waited ? seconds(waited) : '–', seconds(attempt.training - attempt.begin), seconds(attempt.end - attempt.training),
+      lost === null ? '–' : whole(lost), waited ? seconds(waited) : '–', seconds(attempt.training - attempt.begin), seconds(attempt.end - attempt.training),
       attempt.saving_seconds ? seconds(attempt.saving_seconds) : '–', deviceHours(attempt.device_seconds, attempt.gpus), deviceHours(attempt.lost_seconds, attempt.gpus)];
   });
 }

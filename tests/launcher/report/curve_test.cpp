@@ -91,7 +91,37 @@ TEST(Curve, ShowsWhatIsNoNumberAsAGap) {
   EXPECT_EQ(read.at("values").dump(), "[1,null,null,2]");
   EXPECT_EQ(read.at("gaps"), 2);
   EXPECT_EQ(read.at("count"), 2);
-  EXPECT_EQ(curve.means().size(), 2U);
+  EXPECT_EQ(curve.means().size(), 4U);
+}
+
+TEST(Curve, ABucketWithoutANumberIsAGapOfTheMeans) {
+  Curve curve(4);
+  for (int step = 1; step <= 16; ++step) curve.add(step, step > 4 && step <= 12 ? kNone : 1.0);
+  const auto means = curve.means();  // 4 buckets of 4
+  ASSERT_EQ(means.size(), 4U);
+  EXPECT_TRUE(means[0].value == 1.0 && std::isnan(means[1].value) && std::isnan(means[2].value));
+  EXPECT_EQ(means[3].value, 1.0);
+}
+
+TEST(Curve, TellsSinceWhenNothingIsFinite) {
+  for (const std::size_t room : {4U, 100U}) {
+    Curve curve(room);
+    for (int step = 1; step <= 64; ++step) {
+      curve.add(step, step == 3 || step >= 38 ? kNone : 1.0);
+      if (step < 38 && step != 3) {
+        EXPECT_FALSE(curve.gap_since()) << step;
+      }
+    }
+    EXPECT_EQ(curve.gap_since(), 38);
+    EXPECT_EQ(curve.last()->step, 37);
+    curve.add(65, 2.0);
+    EXPECT_FALSE(curve.gap_since());
+  }
+  Curve never(10);
+  EXPECT_FALSE(never.gap_since());
+  never.add(5, kNone);
+  never.add(6, kNone);
+  EXPECT_EQ(never.gap_since(), 5);
 }
 
 TEST(Curve, WithoutANumberHasNoEnds) {

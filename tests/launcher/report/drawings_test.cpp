@@ -158,7 +158,23 @@ TEST(Layouts, EachLayoutOnceTheNewestLast) {
   const auto layouts = layouts_json(facts, {});
   ASSERT_EQ(layouts.size(), 2U);
   EXPECT_EQ(layouts.at(1).at("text"), "tp2");
-  EXPECT_EQ(layouts.at(1).at("attempts"), base::Json({1, 3}));
+  EXPECT_EQ(layouts.at(1).at("attempts").dump(), "[[1,1],[3,3]]");
+  EXPECT_EQ(layouts.at(1).at("attempt_count"), 2);
+}
+
+TEST(Layouts, OfVeryManyAttemptsAFewRangesAreTold) {
+  RunFacts facts;
+  for (int i = 1; i <= 100000; ++i) {
+    facts.attempts.push_back(attempt(i, i, 0, i + 1));
+    facts.attempts.back().start.layout = i <= 50000 ? base::str("dp", i + 1) : i % 3 == 0 ? "tp2" : "pp2";
+  }
+  const auto layouts = layouts_json(facts, {});
+  ASSERT_EQ(layouts.size(), 100U);
+  EXPECT_EQ(layouts.at(99).at("text"), "pp2");
+  EXPECT_EQ(layouts.at(99).at("attempt_count"), 33333);
+  EXPECT_EQ(layouts.at(99).at("attempts").size(), 100U);
+  EXPECT_EQ(layouts.at(99).at("attempts").back().dump(), "[100000,100000]");
+  EXPECT_EQ(layouts.at(99).at("attempts").at(98).dump(), "[99997,99998]");
 }
 
 TEST(SweepJson, RungsShareOutStepsAndTime) {
@@ -180,6 +196,21 @@ TEST(SweepJson, RungsShareOutStepsAndTime) {
   EXPECT_EQ(costs[1].steps, 20);
   EXPECT_DOUBLE_EQ(costs[1].device_seconds, 200);
   EXPECT_EQ(trials_to_show(state, 10), (std::vector<std::size_t>{0, 1}));
+}
+
+TEST(SweepJson, RungsChargeAllTime) {
+  SweepState state;
+  state.header.plan.rungs = {10, 30};
+  state.header.trials = 3;
+  state.trials.resize(3);
+  state.trials[0].steps_done = 40;  // further than the sweep asked it
+  state.trials[1].steps_done = 10;
+  state.trials[2].started = true;  // failed before its first step
+  const auto costs = rung_costs(state, {{300, false}, {100, false}, {50, false}});
+  EXPECT_EQ(costs[0].trials, 3U);
+  EXPECT_EQ(costs[0].steps, 20);
+  EXPECT_DOUBLE_EQ(costs[0].device_seconds, 100 + 100 + 50);
+  EXPECT_DOUBLE_EQ(costs[1].device_seconds, 200);
 }
 
 }  // namespace

@@ -79,9 +79,32 @@ TEST(ReportData, RunsOfOneNameAreToldApart) {
   EXPECT_EQ(report.lines, 2U);
 }
 
+TEST(ReportData, RunsOfOneNameGetAsManyParentsAsItTakes) {
+  tests::TemporaryDirectory directory;
+  base::PosixFileSystem files;
+  std::vector<std::filesystem::path> paths;
+  for (const char* tree : {"ann/runs/base", "bob/runs/base", "bob/runs/other", "bob/runs/base"}) {
+    paths.push_back(directory.path() / tree);
+    files.create_directories(paths.back());
+    files.replace(paths.back() / "metrics.jsonl", "{\"step\":1,\"loss\":1}\n");
+  }
+  const auto json = base::Json::parse(read_report(files, paths, 100).json);
+  EXPECT_EQ(json.at("runs").at(0).at("run"), "ann/runs/base");
+  EXPECT_EQ(json.at("runs").at(1).at("run"), "bob/runs/base");
+  EXPECT_EQ(json.at("runs").at(2).at("run"), "other");
+  EXPECT_EQ(json.at("runs").at(3).at("run"), "bob/runs/base");
+}
+
 TEST(ReportData, WhatIsNoRunIsRefused) {
   tests::TemporaryDirectory directory;
   base::PosixFileSystem files;
+  try {
+    read_report(files, {directory.path()}, 100);
+    FAIL();
+  } catch (const base::InputError& error) {
+    EXPECT_NE(std::string(error.what()).find("name the runs in it"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("metrics.jsonl"), std::string::npos);
+  }
   EXPECT_THROW(read_report(files, {directory.path()}, 100), base::InputError);
   EXPECT_THROW(read_report(files, {directory.path() / "none"}, 100), base::InputError);
 }

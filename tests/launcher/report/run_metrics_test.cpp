@@ -108,6 +108,15 @@ TEST_F(RunMetricsTest, AProgramsFieldsMeanWhatItLikes) {
   for (const char* field : {"time", "tokens", "seconds", "samples"}) EXPECT_NE(curve(metrics, field), nullptr) << field;
   EXPECT_EQ(metrics.curves.size(), 4U);
   EXPECT_TRUE(metrics.step_times.empty());
+  std::string json;
+  metrics.positions.append_to(json);
+  EXPECT_EQ(json, R"({"steps":[1],"tokens":[7.0]})") << "its tokens are an axis, its time is none";
+}
+
+TEST_F(RunMetricsTest, TokensThatBecomeFewerAreNoAxis) {
+  std::string json;
+  read("{\"step\":1,\"tokens\":7}\n{\"step\":2,\"tokens\":3}\n").positions.append_to(json);
+  EXPECT_EQ(json, R"({"steps":[1,2]})");
 }
 
 TEST_F(RunMetricsTest, SamplesAreKeptAsText) {
@@ -140,6 +149,37 @@ TEST_F(RunMetricsTest, FieldsBeyondTheMostAreCounted) {
   const auto metrics = read(line + "}\n");
   EXPECT_EQ(metrics.curves.size(), kMostFields - 1);  // the step is one of the fields
   EXPECT_EQ(metrics.dropped_fields, 101U);
+}
+
+TEST_F(RunMetricsTest, WhatThePageNeedsKeepsItsPlace) {
+  std::string line = "{\"step\":1";
+  for (int i = 0; i < 300; ++i) line += base::str(",\"f", i, "\":", i);
+  const auto metrics =
+      read(line + "}\n{\"step\":2,\"loss\":4,\"valid_loss\":5,\"tokens\":6,\"time\":2e9,\"seconds\":0.5}\n");
+  EXPECT_EQ(curve(metrics, "loss")->points(), (std::vector<CurvePoint>{{2, 4.0}}));
+  EXPECT_EQ(curve(metrics, "valid_loss")->points(), (std::vector<CurvePoint>{{2, 5.0}}));
+  EXPECT_EQ(metrics.step_times.whole().p50, 0.5);
+  std::string json;
+  metrics.positions.append_to(json);
+  EXPECT_EQ(json, R"({"steps":[1,2],"tokens":[0.0,6.0],"hours":[0.0,0.0]})");
+}
+
+TEST_F(RunMetricsTest, FieldsWithLongNamesAreCounted) {
+  std::string line = "{\"step\":1";
+  for (int i = 0; i < 300; ++i) line += base::str(",\"", std::string(kLongestField, 'f'), i, "\":", i);
+  const auto metrics = read(line + ",\"" + std::string(kLongestField, 'g') + "\":1}\n");
+  EXPECT_EQ(metrics.dropped_fields, 300U);
+  EXPECT_EQ(metrics.curves.size(), 1U);
+}
+
+TEST_F(RunMetricsTest, TheLongestSavesAreKept) {
+  std::string text;
+  for (int i = 1; i < static_cast<int>(2 * kMostSaves); ++i) {
+    text += base::str("{\"step\":", i, ",\"time\":", 2000000000 + i, ",\"saving_seconds\":", i, "}\n");
+  }
+  const auto metrics = read(text);
+  EXPECT_EQ(metrics.saves.size(), kMostSaves);
+  EXPECT_EQ(std::ranges::min_element(metrics.saves, {}, &SaveMark::seconds)->seconds, kMostSaves);
 }
 
 TEST_F(RunMetricsTest, LinesThatAreTooLongAreDamaged) {

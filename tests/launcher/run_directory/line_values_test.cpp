@@ -117,12 +117,20 @@ TEST(LineValuesTest, TextsAreTold) {
 }
 
 TEST(LineValuesTest, NamesBeyondTheMostAreCounted) {
-  LineValues line(3);
+  LineValues line(LineValues::Limits{.most_fields = 3});
   ASSERT_TRUE(line.read("{\"a\":1,\"b\":2,\"c\":3,\"step\":4}"));
   ASSERT_TRUE(line.read("{\"c\":1,\"b\":2}"));
   EXPECT_EQ(pairs(line), (Pairs{{"b", 2}}));
   EXPECT_EQ(line.dropped(), 2U);
   EXPECT_THAT(line.fields(), ElementsAre("step", "a", "b"));
+}
+
+TEST(LineValuesTest, KeptNamesHaveAPlaceBesideTheOthers) {
+  LineValues line(LineValues::Limits{.most_fields = 2, .longest_name = 3, .kept = {"loss", "step"}});
+  ASSERT_TRUE(line.read("{\"a\":1,\"b\":2,\"loss\":3,\"long\":4,\"step\":5}"));
+  EXPECT_EQ(pairs(line), (Pairs{{"a", 1}, {"loss", 3}, {"step", 5}}));
+  EXPECT_EQ(line.dropped(), 2U);
+  EXPECT_THAT(line.fields(), ElementsAre("step", "loss", "a"));
 }
 
 }  // namespace
