@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "base/printable.hpp"
 #include "launcher/run_directory/run_summary.hpp"
@@ -12,6 +13,8 @@ namespace {
 using base::Json;
 using slurm::Attempt;
 
+constexpr std::ptrdiff_t kMostRollBacks = 100;  // of an attempt
+
 // Where an attempt ends; of one without an end as far as its device seconds go.
 double end_of(const RunFacts& facts, const Attempt& attempt, double now) {
   if (attempt.ended) return std::max(attempt.end.time, attempt.start.time);
@@ -20,15 +23,46 @@ double end_of(const RunFacts& facts, const Attempt& attempt, double now) {
   return attempt.start.time + std::max(0.0, seconds);
 }
 
-// The attempt's last seconds, whose steps no checkpoint holds.
-double lost_seconds(const RunFacts& facts, const Attempt& attempt, double now) {
-  const double ranks = std::max(1, attempt.start.ranks);
-  return std::max(0.0, device_seconds(facts, attempt, now).lost / ranks - attempt.start.start_up_seconds);
-}
-
 void add_span(std::vector<Span>& spans, Span span) {
   const bool sound = std::isfinite(span.begin) && std::isfinite(span.end);
   if (sound && span.begin > 0 && span.end > span.begin) spans.push_back(span);
+}
+
+// The newest roll-backs of an attempt, by time.
+std::vector<slurm::HealthEvent> roll_backs(const Attempt& attempt) {
+  std::vector<slurm::HealthEvent> events;
+  std::ranges::copy_if(attempt.health, std::back_inserter(events), [](const slurm::HealthEvent& event) {
+    return event.lost_seconds > 0 && std::isfinite(event.lost_seconds) && std::isfinite(event.time);
+  });
+  std::ranges::sort(events, {}, &slurm::HealthEvent::time);
+  if (events.size() > kMostRollBacks) events.erase(events.begin(), events.end() - kMostRollBacks);
+  return events;
+}
+
+// The attempt's last seconds, whose steps no checkpoint holds: what was lost but neither by starting up nor by a
+// roll-back.
+double unsaved_seconds(const RunFacts& facts, const Attempt& attempt, double now) {
+  if (attempt.ended && attempt.end.last_step <= attempt.end.saved_step) return 0.0;
+  const double seconds = device_seconds(facts, attempt, now).lost - slurm::rolled_back_seconds(attempt);
+  return std::max(0.0, seconds / std::max(1, attempt.start.ranks) - attempt.start.start_up_seconds);
+}
+
+// From the start of the training to `end`: what a roll-back undid lies before the moment of the roll-back.
+void add_training(std::vector<Span>& spans, const RunFacts& facts, const Attempt& attempt, double end, double now) {
+  double free = attempt.start.time;
+  const auto add_lost = [&](double begin, double until) {
+    begin = std::max(free, begin);
+    until = std::min(end, until);
+    if (!(until > begin)) return;
+    add_span(spans, {Span::Kind::kRunning, free, begin, attempt.number});
+    add_span(spans, {Span::Kind::kLost, begin, until, attempt.number});
+    free = until;
+  };
+  for (const slurm::HealthEvent& event : roll_backs(attempt)) {
+    add_lost(event.time - event.lost_seconds / std::max(1, attempt.start.ranks), event.time);
+  }
+  add_lost(end - unsaved_seconds(facts, attempt, now), end);
+  add_span(spans, {Span::Kind::kRunning, free, end, attempt.number});
 }
 
 // Between the end of the attempt before (0: none) and the start of this one.
@@ -86,6 +120,7 @@ Json health_json(const slurm::HealthEvent& event, int attempt) {
           {"action", base::printable(event.action)},
           {"step", event.step},
           {"to_step", event.to_step},
+          {"lost_seconds", event.lost_seconds},
           {"rank", event.rank},
           {"host", base::printable(event.host)},
           {"message", base::printable(event.message)}};
@@ -114,9 +149,7 @@ std::vector<Span> spans_of(const RunFacts& facts, double now) {
     add_wait(spans, free, begin, submitted, !attempt.start.job_id.empty(), attempt.number);
     add_span(spans, {Span::Kind::kStarting, begin, training, attempt.number});
     const double end = end_of(facts, attempt, now);
-    const double lost = std::clamp(end - lost_seconds(facts, attempt, now), training, std::max(training, end));
-    add_span(spans, {Span::Kind::kRunning, training, lost, attempt.number});
-    add_span(spans, {Span::Kind::kLost, lost, end, attempt.number});
+    add_training(spans, facts, attempt, end, now);
     free = std::max(free, end);
   }
   if (!facts.alive && submitted > free) add_span(spans, {Span::Kind::kQueued, submitted, now, 0});

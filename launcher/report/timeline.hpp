@@ -16,7 +16,7 @@ struct Span {
     kIdle,      ///< nothing of the run waits or runs, as far as its directory tells
     kStarting,  ///< building the model, loading the checkpoint
     kRunning,
-    kLost,  ///< running, but of steps that no checkpoint holds
+    kLost,  ///< running, but of steps that a roll-back undid, or that no checkpoint holds
   };
   Kind kind = Kind::kIdle;
   double begin = 0.0, end = 0.0;  ///< seconds since the epoch

@@ -135,6 +135,11 @@ class Browser:
     def mouse(self, kind, x, y, **more):
         self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, **more)
 
+    def tap(self, x, y):
+        """A finger's tap, as a phone reports it."""
+        self.call("Emulation.setTouchEmulationEnabled", enabled=True)
+        self.call("Input.synthesizeTapGesture", x=x, y=y, gestureSourceType="touch")
+
     def screenshot(self, path, whole=False):
         extra = {"captureBeyondViewport": True} if whole else {}
         if whole:

@@ -73,6 +73,24 @@ def make_program(space):
     return f"runs/{name}"
 
 
+def make_diverged(space):
+    """A run that diverged and was killed: no tokens, an outlier at its end, a mark at an impossible time."""
+    run = "runs/elsewhere/main"  # the name of another
+    os.makedirs(space / run)
+    with open(space / "runs/main/attempts.jsonl", encoding="utf-8") as file:
+        start = json.loads(file.readline())
+    marks = [{"event": "health", "attempt": 1, "time": time, "kind": "spike", "action": "rolled back", "step": 9, "to_step": 5,
+              "lost_seconds": lost, "message": "a spike"} for time, lost in ((start["time"] + 20, 10 * start["ranks"]), (1e12, 0))]
+    with open(space / f"{run}/attempts.jsonl", "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(line) + "\n" for line in [start, *marks])
+    with open(space / f"{run}/metrics.jsonl", "w", encoding="utf-8") as file:
+        for step in range(1, 61):
+            line = {"step": step, "time": start["time"] + step, "loss": 4 - step / 30 if step < 50 else None,
+                    "valid_loss": 4 - step / 40, "tokens_per_second": 1e9 if step == 60 else 1000 + step}
+            file.write(json.dumps(line) + "\n")
+    return run
+
+
 def shown(value):
     """A number as the page shows it (words.js)."""
     size = abs(value)
@@ -190,6 +208,54 @@ def several_runs(space, browser):
     check(not browser.problems, f"choosing axes: {browser.problems}")
 
 
+def diverged(space, browser, run):
+    page = made(space, run)
+    browser.open(page, 1366, 5000)
+    nothing_bad(browser, page, "a run that diverged")
+    facts = browser.run("document.querySelector('.facts').innerText")
+    check("not finite" in facts and f"since step 50; {shown(4 - 49 / 30)} at step 49" in facts, f"the loss: {facts}")
+    check("1.03k" in facts, f"the median of the throughput is 1,030 tokens/s: {facts}")
+    check(table_of(browser, "#timeline table")[1][8] == "–", "steps lost of an attempt without an end")
+    check(browser.run("document.querySelectorAll('.bars .mark').length") == 1, "a mark at an impossible time was drawn")
+    check("undone" in browser.run("document.querySelector('#timeline').innerText"), "no word about what the roll-back undid")
+    check(browser.run("document.querySelectorAll('.bars .lost').length") > 0, "what the roll-back undid is not drawn")
+
+    page = made(space, "runs/main", run)
+    browser.open(page, 390, 844, mobile=True)
+    rows = table_of(browser, "#overview table")
+    check([row[0] for row in rows[1:]] == ["runs/main", "elsewhere/main"], f"the names: {rows}")
+    check(rows[2][3] == "not finite since step 50", f"the loss in the table: {rows}")
+    note = lambda: browser.run("document.querySelector('#axis-note').innerText")  # noqa: E731
+    check(note() == "", f"with steps: {note()}")
+    browser.run("document.querySelector('input[value=tokens]').click()")
+    check(note() == "1 run tells no tokens: not drawn (elsewhere/main)", f"with tokens: {note()}")
+    browser.run("document.querySelector('input[value=steps]').click()")
+
+    def window():
+        return browser.run("['min', 'max'].map(end => Number(document.querySelector('.overlay').getAttribute('aria-value' + end)))")
+
+    def press(button):
+        browser.run(f"document.querySelector('[aria-label={json.dumps(button)}]').click()")
+        browser.settle()
+
+    browser.run("document.querySelector('#charts').scrollIntoView()")
+    browser.settle()
+    x, y, wide, tall = browser.run(BOX)
+    low, high = window()
+    browser.tap(x + wide * 0.25, y + tall / 2)
+    check(browser.run("getComputedStyle(document.querySelector('.readout')).display") == "block", "a tap shows nothing")
+    press("Zoom in")
+    zoomed = window()
+    check(math.isclose(zoomed[0] - low, (high - low) * 0.125, rel_tol=0.1), f"zoomed from {low} … {high} to {zoomed}")
+    press("Move right")
+    moved = window()
+    check(math.isclose(moved[0], sum(zoomed) / 2) and math.isclose(moved[1] - moved[0], zoomed[1] - zoomed[0]),
+          f"moved from {zoomed} to {moved}")
+    press("Move right")
+    check(window()[1] == high and math.isclose(window()[0], high - (high - low) / 2), f"not beyond the end: {window()}")
+    check(not browser.problems, f"on a phone: {browser.problems}")
+
+
 def sweeps(space, browser):
     page = made(space, "sweeps/lr")
     browser.open(page, 1366, 5000)
@@ -273,6 +339,8 @@ def main():
             for case in (killed_and_resharded, several_runs, sweeps):
                 case(space, browser)
                 say(f"passed: {case.__name__}")
+            diverged(space, browser, make_diverged(space))
+            say("passed: diverged")
             hostile(space, browser, mine)
             accessible(space, browser, mine)
         command_line(space)

@@ -1,6 +1,6 @@
 // The life of each run as a bar of wall time, and its attempts as a table.
 const kSpans = [['queued', 'waiting in the queue'], ['idle', 'nothing runs'], ['starting', 'starting'], ['running', 'running'],
-  ['lost', 'running, lost: no checkpoint holds it']];
+  ['lost', 'running, lost: a roll-back undid it, or no checkpoint holds it']];
 
 const percent = (value) => `${(100 * value).toFixed(4)}%`;
 
@@ -105,7 +105,12 @@ function healthTable(run) {
   if (health.length === 0) return null;
   return table(`Health of ${run.name}`, [{title: 'Seen'}, {title: 'attempt', number: true}, {title: 'step', number: true}, {title: 'what'}, {title: 'done about it'}, {title: 'where'}, {title: 'in words', wrap: true}],
     health.map((event) => [date(event.time), whole(event.attempt), whole(event.step), event.kind,
-      event.to_step >= 0 ? `${event.action}, to step ${whole(event.to_step)}` : event.action, whereText(event), event.message]), {tall: true});
+      actionText(event, run.raw.gpus), whereText(event), event.message]), {tall: true});
+}
+
+function actionText(event, gpus) {
+  const lost = event.lost_seconds > 0 ? `: ${deviceHours(event.lost_seconds, gpus)} undone` : '';
+  return event.to_step >= 0 ? `${event.action}, to step ${whole(event.to_step)}${lost}` : event.action;
 }
 
 function whereText(event) {
@@ -132,7 +137,7 @@ function timelineSection() {
   const used = lived.reduce((sum, run) => sum + run.raw.device_hours, 0), lost = lived.reduce((sum, run) => sum + run.raw.lost_hours, 0);
   const gpus = lived.some((run) => run.raw.gpus);
   section.append(svg('svg', {class: 'hidden', 'aria-hidden': 'true'}, hatching()), element('ul', {class: 'legend'}, legend),
-    bars, element('p', {}, `Used: ${deviceHours(3600 * used, gpus)}, of which lost (starting up, and steps that no checkpoint holds): ${deviceHours(3600 * lost, gpus)}, ${share(used > 0 ? lost / used : 0)}.`));
+    bars, element('p', {}, `Used: ${deviceHours(3600 * used, gpus)}, of which lost (starting up, and steps that a roll-back undid or no checkpoint holds): ${deviceHours(3600 * lost, gpus)}, ${share(used > 0 ? lost / used : 0)}.`));
   for (const run of lived) {
     const attempts = table(null, kAttemptColumns, attemptRows(run), {tall: true, label: `Attempts of ${run.name}`});
     section.append(lived.length === 1 ? attempts : element('details', {}, element('summary', {}, 'Attempts of ', element('bdi', {}, run.name)), attempts));

@@ -39,9 +39,30 @@ TEST(Timeline, ShowsQueueStartRunAndLoss) {
   facts.attempts = {attempt(1, 1100, 10, 1200), attempt(2, 1250, 10, 1400)};
   facts.attempts[0].end.device_seconds = 200;
   facts.attempts[0].end.lost_seconds = 2 * (10 + 30);  // starting up, and 30 s that no checkpoint holds
+  facts.attempts[0].end.last_step = 7;
   EXPECT_EQ(words(spans_of(facts, 2000)),
             "queued 1000-1100; starting 1100-1110; running 1110-1170; lost 1170-1200; queued 1200-1250; "
             "starting 1250-1260; running 1260-1400; ");
+}
+
+TEST(Timeline, WhatARollBackUndidLiesBeforeIt) {
+  RunFacts facts;
+  facts.attempts = {attempt(1, 100, 10, 1000)};
+  facts.attempts[0].health.resize(2);
+  facts.attempts[0].health[0].time = 600;  // not in the order of time
+  facts.attempts[0].health[0].lost_seconds = 2 * 50;
+  facts.attempts[0].health[1].time = 300;
+  facts.attempts[0].health[1].lost_seconds = 2 * 20;
+  facts.attempts[0].end.lost_seconds = 2 * (10 + 50 + 20 + 30);
+  facts.attempts[0].end.last_step = facts.attempts[0].end.saved_step = 40;
+  const std::string before =
+      "starting 100-110; running 110-280; lost 280-300; running 300-550; lost 550-600; running 600-";
+  EXPECT_EQ(words(spans_of(facts, 2000)), before + "1000; ") << "all steps are saved";
+  facts.attempts[0].end.last_step = 50;
+  EXPECT_EQ(words(spans_of(facts, 2000)), before + "970; lost 970-1000; ");
+  facts.attempts[0].health[0].time = 1e12;
+  facts.attempts[0].health[1].lost_seconds = 1e300;
+  for (const Span& span : spans_of(facts, 2000)) EXPECT_TRUE(span.begin < span.end && span.end <= 1000);
 }
 
 TEST(Timeline, WithoutAJobNothingWaits) {
