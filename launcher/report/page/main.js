@@ -121,7 +121,7 @@ function about() {
   document.getElementById('about').append(
     element('p', {}, thinned ? `Curves with many values are thinned: of every ${whole(most)} values or fewer the smallest and the largest are drawn where they are, faint, so that no spike is lost, and their mean in front. Each value under the pointer is one of metrics.jsonl. Smoothing is an exponential mean over the means.`
       : 'All values are drawn. Smoothing is an exponential mean over them; what it smooths stays visible behind it.'),
-    element('p', {}, 'Tokens and hours of a step are interpolated between lines of metrics.jsonl. Hours count training only: not the time between attempts, not steps that another attempt did again; the time of steps that a roll-back within an attempt undid counts. In the curves of a single run, dotted lines show where an attempt went on, and triangles at the top what the table of its health tells.'),
+    element('p', {}, 'Tokens and hours of a step are interpolated between lines of metrics.jsonl. Hours count training only: not the time between attempts, not steps that another attempt did again; the time of steps that a roll-back within an attempt undid counts. In the curves of a single run, dotted lines show where an attempt went on, and triangles at the top what the table of its health tells. Throughput and share of peak in the overview are medians over the run.'),
     element('p', {}, 'Keys, with a chart in focus: left and right move along the curves, with Shift faster; + and − zoom, 0 shows the whole range. With a mouse, drag to zoom and double-click for the whole range; on a touch screen, tap to see the values. The buttons + and − zoom about the place that was looked at last, ‹ and › move along.'));
 }
 

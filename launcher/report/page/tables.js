@@ -73,7 +73,7 @@ function factsOf(run) {
 // The table that switches runs on and off.
 function runsTable() {
   const columns = [{title: 'Run'}, {title: 'state'}, {title: 'steps', number: true}, {title: 'loss', number: true},
-    {title: 'best validation', number: true}, {title: 'tokens/s, median', number: true}, {title: 'of peak, median', number: true},
+    {title: 'best validation', number: true}, {title: 'tokens/s', number: true}, {title: 'of peak', number: true},
     {title: 'step p50', number: true}, {title: 'p99', number: true}, {title: 'device hours', number: true}, {title: 'lost', number: true},
     {title: 'attempts', number: true}, {title: 'layout'}];
   const rows = runs.map((run) => {
