@@ -185,6 +185,9 @@ int plot_command(const Arguments& arguments) {
     throw base::InputError(
         base::str(words.runs.size(), " runs: at most ", kMostRuns, " can be told apart; name fewer"));
   }
+  if (words.json && (words.log || words.width > 0 || words.height > 0 || words.smooth > 1)) {
+    throw base::InputError("--json gives the values as they are: leave out --smooth, --log, --width and --height");
+  }
   base::PosixFileSystem files;
   const Drawn drawn = read_curves(files, words);
   if (words.json) {

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numeric>
 #include <optional>
 #include <utility>
 
@@ -16,21 +15,7 @@ namespace {
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t kNoColumn = std::numeric_limits<std::size_t>::max();
 
-// Sorts the values of a field by step where the file goes back; of several for a step the last stays.
-void put_in_order(const std::vector<std::int64_t>& steps, SeriesField& field) {
-  const auto step = [&](std::size_t i) { return steps[field.rows[i]]; };
-  std::vector<std::size_t> order(field.rows.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return step(a) < step(b); });
-  SeriesField sorted;
-  for (std::size_t i = 0; i < order.size(); ++i) {
-    if (i + 1 < order.size() && step(order[i + 1]) == step(order[i])) continue;
-    sorted.rows.push_back(field.rows[order[i]]);
-    sorted.values.push_back(field.values[order[i]]);
-  }
-  field.rows = std::move(sorted.rows);
-  field.values = std::move(sorted.values);
-}
+constexpr std::int64_t kNoStep = -1;
 
 // Gathers lines into columns.
 class Columns {
@@ -40,16 +25,19 @@ class Columns {
 
   void add(const LineValues& line) {
     learn(line.fields());
-    if (line.step()) step_ = line.step();
+    if (const auto step = line.step()) {
+      if (*step < step_) go_back(*step);
+      step_ = *step;
+    }
     bool wanted = false;
     for (const auto& [field, number] : line.values()) {
       wanted = wanted || columns_[field] != kNoColumn;
       if (field == time_field_ && !std::isnan(number)) time_ = number;
       if (field == tokens_field_ && !std::isnan(number)) tokens_ = number;
     }
-    if (!step_ || !wanted) return;
+    if (step_ == kNoStep || !wanted) return;
     const auto row = static_cast<std::uint32_t>(series_.steps.size());
-    series_.steps.push_back(*step_);
+    series_.steps.push_back(step_);
     series_.times.push_back(time_);
     series_.tokens.push_back(tokens_);
     for (const auto& [field, number] : line.values()) {
@@ -58,9 +46,6 @@ class Columns {
   }
 
   MetricsSeries finish() && {
-    for (std::size_t i = 0; i < series_.fields.size(); ++i) {
-      if (goes_back_[i]) put_in_order(series_.steps, series_.fields[i]);
-    }
     std::erase_if(series_.fields, [](const SeriesField& field) { return field.rows.empty(); });
     return std::move(series_);
   }
@@ -74,20 +59,25 @@ class Columns {
       columns_.push_back(wanted && i != LineValues::kStep ? series_.fields.size() : kNoColumn);
       if (columns_.back() == kNoColumn) continue;
       series_.fields.push_back({fields[i], {}, {}});
-      goes_back_.push_back(false);
+    }
+  }
+
+  // A program does these steps again: what it said of them before is out of date.
+  void go_back(std::int64_t step) {
+    for (SeriesField& field : series_.fields) {
+      while (!field.rows.empty() && series_.steps[field.rows.back()] >= step) {
+        field.rows.pop_back();
+        field.values.pop_back();
+      }
     }
   }
 
   void add_value(std::size_t column, std::uint32_t row, double value) {
     SeriesField& field = series_.fields[column];
-    if (!field.rows.empty()) {
-      const std::int64_t before = series_.steps[field.rows.back()];
-      if (before == *step_) {
-        field.rows.back() = row;
-        field.values.back() = value;
-        return;
-      }
-      if (before > *step_) goes_back_[column] = true;
+    if (!field.rows.empty() && series_.steps[field.rows.back()] == step_) {
+      field.rows.back() = row;
+      field.values.back() = value;
+      return;
     }
     field.rows.push_back(row);
     field.values.push_back(value);
@@ -98,8 +88,7 @@ class Columns {
   std::size_t time_field_ = kNoColumn;
   std::size_t tokens_field_ = kNoColumn;
   MetricsSeries series_;
-  std::vector<bool> goes_back_;  // of each column
-  std::optional<std::int64_t> step_;
+  std::int64_t step_ = kNoStep;  // of the line that told one last
   double time_ = kNone;
   double tokens_ = kNone;
 };

@@ -12,7 +12,8 @@
 
 namespace trireme::launcher {
 
-/// The values of one field by step, at most one a step: where several lines have a value for a step, the last counts.
+/// The values of one field in ascending steps. Where several lines have a value for a step, the last counts. A
+/// line of an earlier step than the one before takes all later steps back: a program does them again.
 struct SeriesField {
   std::string name;                 ///< as the file has it; somebody else may have chosen it, so print it escaped
   std::vector<std::uint32_t> rows;  ///< the line of each value, as an index into the vectors of MetricsSeries

@@ -123,7 +123,8 @@ void RunDirectory::begin(const slurm::AttemptStart& start, const std::string& op
     if (by_program) killed.time = std::max(killed.time, last_beat_);
     killed.device_seconds = before.ranks * (before.start_up_seconds + killed.time - before.time);
     const double unsaved = by_program ? lost_share(before, killed) * (killed.time - before.time) : logged.seconds_after;
-    killed.lost_seconds = std::min(killed.device_seconds, before.ranks * (before.start_up_seconds + unsaved));
+    killed.lost_seconds = std::min(killed.device_seconds, before.ranks * (before.start_up_seconds + unsaved) +
+                                                              slurm::rolled_back_seconds(attempts().back()));
   }
   files_.replace(path_ / "run.ini", options);
   const bool cuts = writer != MetricsWriter::kProgram;
@@ -175,12 +176,13 @@ void RunDirectory::health(const slurm::HealthEvent& event) {
   ledger_.health(event);
 }
 
-void RunDirectory::roll_back(const slurm::HealthEvent& event) {
+void RunDirectory::roll_back(const slurm::HealthEvent& given) {
+  slurm::HealthEvent event = given;
+  event.lost_seconds = ranks_ * std::exchange(unsaved_seconds_, 0.0);
   health(event);
   metrics_.reset();
   metrics_ = std::make_unique<MetricsLog>(files_, path_ / "metrics.jsonl", KeptLines{event.to_step, false}, attempt_);
   if (tensorboard_) tensorboard_->cut_after(event.to_step);
-  rolled_back_seconds_ += std::exchange(unsaved_seconds_, 0.0);
 }
 
 void RunDirectory::sync_metrics() {
@@ -209,7 +211,8 @@ void RunDirectory::end(const slurm::Outcome& given) {
                  .last_step = outcome.step,
                  .saved_step = outcome.saved_step,
                  .device_seconds = ranks_ * age(),
-                 .lost_seconds = ranks_ * std::min(age(), start_up_seconds_ + unsaved_seconds_ + rolled_back_seconds_),
+                 .lost_seconds = std::min(ranks_ * age(), ranks_ * (start_up_seconds_ + unsaved_seconds_) +
+                                                              slurm::rolled_back_seconds(attempts().back())),
                  .step_seconds = step_seconds_,
                  .save_seconds = save_.whole,
                  .save_stall_seconds = save_.stall,

@@ -112,8 +112,7 @@ class RunDirectory {
   double began_ = 0.0;
   double start_up_seconds_ = 0.0;
   double unsaved_seconds_ = 0.0;
-  double rolled_back_seconds_ = 0.0;  ///< of steps that a roll-back undid
-  double seconds_in_save_ = 0.0;      ///< of these, in the save under way
+  double seconds_in_save_ = 0.0;  ///< of these, in the save under way
   double step_seconds_ = 0.0;
   slurm::SaveCost save_;
   double save_interval_ = 0.0;

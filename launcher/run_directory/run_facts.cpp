@@ -119,7 +119,8 @@ std::optional<StepFacts> parse_metrics_tail(const std::string& tail, bool by_pro
 }
 
 RunFacts read_run(base::FileSystem& files, const fs::path& path) {
-  constexpr std::uint64_t kTail = 8192;
+  // Texts of samples, or a program's long lines, may follow the newest step.
+  constexpr std::uint64_t kTails[] = {std::uint64_t{8} << 10, std::uint64_t{256} << 10, std::uint64_t{8} << 20};
   RunFacts facts;
   facts.path = fs::absolute(path).lexically_normal();
   if (!facts.path.has_filename()) facts.path = facts.path.parent_path();  // "." and "runs/bible/" end with a slash
@@ -139,7 +140,10 @@ RunFacts read_run(base::FileSystem& files, const fs::path& path) {
     facts.save_every_minutes = options.checkpoint.every_minutes;
   });
   const fs::path metrics = path / "metrics.jsonl";
-  attempt_to([&] { facts.newest = parse_metrics_tail(tail_of(files, metrics, kTail), facts.program); });
+  for (const std::uint64_t tail : kTails) {
+    if (facts.newest) break;
+    attempt_to([&] { facts.newest = parse_metrics_tail(tail_of(files, metrics, tail), facts.program); });
+  }
   attempt_to([&] {
     if (!facts.program) return;
     const ProgramProgress said = program_progress(files, metrics);

@@ -144,7 +144,7 @@ DeviceSeconds device_seconds(const RunFacts& facts, const Attempt& attempt, doub
   if (attempt.ended) return {attempt.end.device_seconds, attempt.end.lost_seconds};
   const slurm::AttemptStart& start = attempt.start;
   const double used = start.ranks * (start.start_up_seconds + last_seen(attempt, facts, now) - start.time);
-  double lost = start.ranks * start.start_up_seconds;
+  double lost = start.ranks * start.start_up_seconds + slurm::rolled_back_seconds(attempt);
   if (is_newest(attempt, facts) && !facts.alive && facts.newest) {
     lost += start.ranks * facts.newest->seconds *
             static_cast<double>(std::max<std::int64_t>(0, facts.newest->step - facts.saved_step));

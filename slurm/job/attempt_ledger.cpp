@@ -61,6 +61,7 @@ Json to_json(int number, const HealthEvent& event) {
               {"last_sample", event.last_sample},
               {"order", event.order},
               {"to_step", event.to_step},
+              {"lost_seconds", event.lost_seconds},
               {"rank", event.rank},
               {"host", event.host},
               {"message", event.message}};
@@ -118,6 +119,7 @@ HealthEvent health_of(const Json& line) {
   event.last_sample = line.value("last_sample", std::int64_t{-1});
   event.order = line.value("order", "");
   event.to_step = line.value("to_step", std::int64_t{-1});
+  event.lost_seconds = line.value("lost_seconds", 0.0);
   event.rank = line.value("rank", std::int64_t{-1});
   event.host = line.value("host", "");
   if (!event.host.empty() && !base::is_host_name(event.host)) throw NotOurs();
@@ -170,6 +172,12 @@ bool was_asked_to_end(const std::string& reason) {
 }
 
 bool left_by_itself(const std::string& reason) { return reason.starts_with(kLeftByItself); }
+
+double rolled_back_seconds(const Attempt& attempt) {
+  double seconds = 0.0;
+  for (const HealthEvent& event : attempt.health) seconds += event.lost_seconds;
+  return seconds;
+}
 
 std::string failed_on(const std::string& host) {
   return host.empty() ? "failed: " : base::str("failed on ", host, ": ");

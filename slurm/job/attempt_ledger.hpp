@@ -60,6 +60,7 @@ struct HealthEvent {
   std::int64_t last_sample = -1;
   std::string order;          ///< which order of samples that is (tokens::order_id); "" = not about samples
   std::int64_t to_step = -1;  ///< of a roll-back, the step of the checkpoint that the run went back to; else -1
+  double lost_seconds = 0.0;  ///< device seconds of the steps that a roll-back undid; in the attempt's end too
   std::int64_t rank = -1;     ///< whom it is about; -1 and "" where not one rank
   std::string host;
   std::string message;  ///< a sentence for people
@@ -82,6 +83,9 @@ inline constexpr const char* kRolledBack = "rolled back";
 bool was_asked_to_end(const std::string& reason);
 /// Whether it ended at the step where it was to pause.
 bool is_paused(const std::string& reason);
+
+/// Device seconds that the roll-backs of an attempt undid.
+double rolled_back_seconds(const Attempt& attempt);
 
 /// How the reason of a failure begins: "failed on n2: ", or "failed: " when no node is to blame (`host` is "").
 std::string failed_on(const std::string& host);

@@ -13,7 +13,7 @@ from support import (SOURCE, Workspace, attempts, check, checkpoints, english, m
                      wait_until)
 
 sys.path.insert(0, os.path.join(SOURCE, ".deps", "tensorboard"))
-from tensorboard.backend.event_processing import data_provider, event_file_loader, plugin_event_multiplexer
+from tensorboard.backend.event_processing import data_provider, event_file_loader, plugin_event_accumulator, plugin_event_multiplexer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard import context
 from tensorboard.plugins import base_plugin
@@ -101,11 +101,15 @@ def a_reader_that_stays(space):
     run = space / "runs/watched"
     kill_in_the_middle(space, "watched")
     reader = opened(run)
+    newer = plugin_event_accumulator.EventAccumulator(run, tensor_size_guidance=ALL)  # takes no notice of a first start
+    newer.Reload()
     seen = [e.step for e in reader.Scalars("train/loss")]
     logged = [line["step"] for line in step_lines(run)]
     check(seen in (logged, logged[:-1]), f"{seen} is not {logged}")  # the kill may come between a line and its event
     space.must("train", "watched.ini")
     reader.Reload()
+    newer.Reload()
+    check([e.step for e in newer.Tensors("train/loss")] == list(range(1, STEPS + 1)), "a newer reader that stayed has steps twice")
     check([e.step for e in reader.Scalars("train/loss")] == list(range(1, STEPS + 1)), "a reader that stayed has steps twice")
     check(sorted(map(repr, ((e.step, e.value) for e in reader.Scalars("train/loss")))) ==
           sorted(repr((line["step"], float32(line["loss"]))) for line in step_lines(run)), "old values stayed")

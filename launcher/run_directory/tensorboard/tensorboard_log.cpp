@@ -113,7 +113,8 @@ void TensorboardLog::begin(std::int64_t last_step) {
   end_ = 0;
   const double now = base::wall_time();
   write(event_record(file_version_event(now)));
-  if (last_step > 0) write(event_record(start_event(now, anew ? 0 : last_step + 1)));
+  // Readers that stay open drop what they have of these steps. Most take no notice of a run's first such event.
+  write(event_record(start_event(now, anew ? 0 : last_step + 1)));
   if (anew) write_all_lines();
 }
 

@@ -86,6 +86,16 @@ TEST(RunSummary, HoursOfAKilledAttemptEndWithItsLastLine) {
   EXPECT_EQ(run.step, 40);
 }
 
+TEST(RunSummary, WhatRollBacksUndidIsLost) {
+  RunFacts facts = stopped_run();
+  facts.attempts[0].ended = false;
+  facts.attempts[0].end = {};
+  facts.attempts[0].health = {{.kind = "spike", .action = "rolled back", .lost_seconds = 30},
+                              {.kind = "spike", .action = "rolled back", .lost_seconds = 10}};
+  facts.newest->step = 45;
+  EXPECT_DOUBLE_EQ(summarise(facts, {}, 90000).lost_hours, (4 * 5 * 2.0 + 40) / 3600);
+}
+
 TEST(RunSummary, HoursInTheTableHaveTheirUnit) {
   RunFacts facts = stopped_run();
   EXPECT_NE(summary_table({summarise(facts, {}, 1400)}).find("0.11 CPU h  0.01 CPU h"), std::string::npos);

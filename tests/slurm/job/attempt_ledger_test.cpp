@@ -60,6 +60,7 @@ TEST_F(AttemptLedgerTest, HealthEventsBelongToTheirAttempt) {
                  .step = 7,
                  .first_sample = 24,
                  .last_sample = 27,
+                 .lost_seconds = 12.5,
                  .message = "a sentence"});
   ledger.end({.reason = "done"});
   ledger.start({}, {});
@@ -70,6 +71,7 @@ TEST_F(AttemptLedgerTest, HealthEventsBelongToTheirAttempt) {
   ASSERT_EQ(attempts[0].health.size(), 1U);
   EXPECT_EQ(attempts[0].health[0].action, kSkipped);
   EXPECT_EQ(attempts[0].health[0].last_sample, 27);
+  EXPECT_EQ(rolled_back_seconds(attempts[0]), 12.5);
   EXPECT_EQ(attempts[0].health[0].message, "a sentence");
   EXPECT_EQ(attempts[0].end.reason, "done");
   EXPECT_FALSE(attempts[1].ended);
