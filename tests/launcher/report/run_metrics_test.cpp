@@ -156,6 +156,7 @@ TEST_F(RunMetricsTest, WhatThePageNeedsKeepsItsPlace) {
   for (int i = 0; i < 300; ++i) line += base::str(",\"f", i, "\":", i);
   const auto metrics =
       read(line + "}\n{\"step\":2,\"loss\":4,\"valid_loss\":5,\"tokens\":6,\"time\":2e9,\"seconds\":0.5}\n");
+  ASSERT_TRUE(curve(metrics, "loss") && curve(metrics, "valid_loss") && !metrics.step_times.empty());
   EXPECT_EQ(curve(metrics, "loss")->points(), (std::vector<CurvePoint>{{2, 4.0}}));
   EXPECT_EQ(curve(metrics, "valid_loss")->points(), (std::vector<CurvePoint>{{2, 5.0}}));
   EXPECT_EQ(metrics.step_times.whole().p50, 0.5);
