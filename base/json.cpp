@@ -31,7 +31,7 @@ std::string to_line(const Json& value) {
     std::string line = "{";
     for (auto it = value.begin(); it != value.end(); ++it) {
       if (line.size() > 1) line += ',';
-      line += Json(it.key()).dump() + ':' + to_line(it.value());
+      line += Json(it.key()).dump(-1, ' ', false, Json::error_handler_t::replace) + ':' + to_line(it.value());
     }
     return line + '}';
   }

@@ -167,7 +167,7 @@ slurm::Outcome Attempt::train(Session& session) {
     keeper.begin(describe_attempt(parts_.input, session, first_step),
                  options::to_ini(options::lasting(parts_.input.options())));
     append_record(parts_.files, parts_.input.options().run.dir,
-                  describe_for_record(keeper.attempt(), parts_.input, session, start));
+                  describe_for_record(parts_.files, keeper.attempt(), parts_.input, session, start));
   });
   for (HealthHistory history;;) {
     slurm::HealthEvent bad;

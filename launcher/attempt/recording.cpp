@@ -2,20 +2,24 @@
 
 #include <iterator>
 
+#include "base/checksum.hpp"
 #include "base/error.hpp"
+#include "io/checkpoint/format/manifest.hpp"
+#include "io/tokens/cursor.hpp"
 
 namespace trireme::launcher {
 namespace {
 
-std::string origin_of(const options::RunOptions& options, const Start& start) {
+std::string origin_of(const Start& start) {
   if (const auto step = start.resumed_from()) return base::str("checkpoints/step_", *step);
   if (start.position.step > 0) return "fast_dir";
-  return options.model.init_from.empty() ? "scratch" : std::filesystem::absolute(options.model.init_from).string();
+  return start.weights.empty() ? "scratch" : std::filesystem::absolute(start.weights).lexically_normal().string();
 }
 
 }  // namespace
 
-AttemptRecord describe_for_record(int attempt, const RunInput& input, Session& session, const Start& start) {
+AttemptRecord describe_for_record(base::FileSystem& files, int attempt, const RunInput& input, Session& session,
+                                  const Start& start) {
   const options::RunOptions& options = input.options();
   AttemptRecord record = record_of_here();
   record.attempt = attempt;
@@ -32,7 +36,11 @@ AttemptRecord describe_for_record(int attempt, const RunInput& input, Session& s
   record.threads = session.processor().threads;
   record.device = session.device().cuda() ? "cuda" : "cpu";
   record.first_step = start.position.step;
-  record.from = origin_of(options, start);
+  record.from = origin_of(start);
+  if (!start.weights.empty()) {
+    record.init_digest = base::xxh3_hex(files.read_all(start.weights / checkpoint::kManifestName));
+  }
+  record.order = tokens::order_id(input.train->cursor(0));
   record.hosts = session.hosts();
   record.directory = std::filesystem::absolute(options.run.dir).lexically_normal().string();
   return record;

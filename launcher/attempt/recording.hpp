@@ -8,7 +8,9 @@
 
 namespace trireme::launcher {
 
-/// On rank 0, once the attempt is restored. `attempt`: its number.
-AttemptRecord describe_for_record(int attempt, const RunInput& input, Session& session, const Start& start);
+/// On rank 0, once the attempt is restored. `attempt`: its number. Throws base::IoError when the
+/// manifest of the weights that it began with cannot be read any more.
+AttemptRecord describe_for_record(base::FileSystem& files, int attempt, const RunInput& input, Session& session,
+                                  const Start& start);
 
 }  // namespace trireme::launcher

@@ -77,10 +77,12 @@ std::int64_t newest_saved_step(Session& session, base::FileSystem& files, const 
   return step;
 }
 
-void load_initial_weights(Session& session, const AttemptParts& parts, const std::vector<std::string>& allow) {
-  const auto path = find_checkpoint(parts.files, parts.input.options().model.init_from);
+std::filesystem::path load_initial_weights(Session& session, const AttemptParts& parts,
+                                           const std::vector<std::string>& allow) {
+  auto path = find_checkpoint(parts.files, parts.input.options().model.init_from);
   describe_differences(load_weights(session.coordinator(), parts.files, session.trainer(), path, allow), parts.log);
   parts.log.info(base::str("weights   from ", path.string()));
+  return path;
 }
 
 }  // namespace
@@ -108,8 +110,8 @@ Start restore(Session& session, const AttemptParts& parts, const FastTier* fast)
       fast != nullptr ? std::optional(fast->search()) : std::nullopt);
   if (!step) {
     session.trainer().initialise();
-    if (!options.model.init_from.empty()) load_initial_weights(session, parts, allow);
     Start start;
+    if (!options.model.init_from.empty()) start.weights = load_initial_weights(session, parts, allow);
     add_skipped(session, parts, start.position);
     return start;
   }
@@ -120,7 +122,7 @@ Start restore(Session& session, const AttemptParts& parts, const FastTier* fast)
                      ")"));
   if (options.train.on_spike == "none") position.losses.clear();  // they would judge long after
   add_skipped(session, parts, position);
-  return {position, from_fast ? newest_saved_step(session, parts.files, options.run.dir) : position.step};
+  return {position, from_fast ? newest_saved_step(session, parts.files, options.run.dir) : position.step, {}};
 }
 
 }  // namespace trireme::launcher

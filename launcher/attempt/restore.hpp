@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <optional>
 
 #include "launcher/attempt/attempt_parts.hpp"
@@ -14,7 +15,8 @@ namespace trireme::launcher {
 /// Where the training goes on. The fast tier may be ahead of the run directory.
 struct Start {
   Position position;
-  std::int64_t saved_step = 0;  ///< the newest in the run directory, 0 = none
+  std::int64_t saved_step = 0;    ///< the newest in the run directory, 0 = none
+  std::filesystem::path weights;  ///< the checkpoint that model.init_from led to; "" unless the training began with it
 
   /// The step in the run directory that the training goes on from; nothing when it goes on from elsewhere.
   std::optional<std::int64_t> resumed_from() const {

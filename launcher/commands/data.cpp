@@ -26,13 +26,21 @@ void declare_tree(options::CommandLine& line, std::string& tree) {
   line.value("tree", tree, "DIR", "the team's directory; default: the site file's team_tree, else ./runs");
 }
 
-// The runs below the tree that read the dataset, by its name or by its fingerprint.
-std::vector<const IndexedRun*> readers_of(const TeamDataset& dataset, const std::vector<IndexedRun>& runs) {
+// Whether the run looks team:NAME up in another tree than this one.
+bool asks_another_team(const IndexedRun& run, const std::filesystem::path& tree) {
+  const std::filesystem::path asked = std::string(run.option("data.tree").value_or(""));
+  return asked.is_absolute() && std::filesystem::weakly_canonical(asked) != tree;
+}
+
+// The runs below the tree that read the dataset: by its name or its file, which an attempt will read, or by its
+// fingerprint, which one has read.
+std::vector<const IndexedRun*> readers_of(const TeamDataset& dataset, const RunIndex& index) {
   std::vector<const IndexedRun*> readers;
-  for (const IndexedRun& run : runs) {
+  for (const IndexedRun& run : index.runs) {
     const bool reads = std::ranges::any_of(run.datasets, [&](const IndexedDataset& one) {
-      if (!one.fingerprint.empty()) return one.fingerprint == dataset.fingerprint;
-      return one.name == std::string(options::kTeamPrefix) + dataset.name || one.name == dataset.path;
+      if (!one.fingerprint.empty() && one.fingerprint == dataset.fingerprint) return true;
+      if (!dataset.path.empty() && (one.name == dataset.path || one.path == dataset.path)) return true;
+      return one.name == std::string(options::kTeamPrefix) + dataset.name && !asks_another_team(run, index.tree);
     });
     if (reads) readers.push_back(&run);
   }
@@ -77,7 +85,7 @@ int list_command(const Arguments& arguments) {
       {"name", "tokens", "size", "fingerprint", "added by", "runs", "unfinished", "file"}};
   base::Json all = base::Json::array();
   for (const TeamDataset& dataset : team_datasets(files, tree_of(tree))) {
-    const auto readers = readers_of(dataset, index.runs);
+    const auto readers = readers_of(dataset, index);
     const auto open = unfinished(readers);
     rows.push_back({dataset.name, format_count(static_cast<double>(dataset.tokens)),
                     format_bytes(static_cast<double>(dataset.bytes)),
@@ -109,7 +117,7 @@ int remove_command(const Arguments& arguments) {
   options::CommandLine line("data remove", "takes a dataset's name away; the file stays where it is",
                             "trireme data remove web-v1");
   declare_tree(line, tree);
-  line.flag("force", force, "also while runs that are not finished read it");
+  line.flag("force", force, "also while runs that are not finished read it, or may do so");
   line.positionals("NAME", words, "the dataset's name", 1, 1);
   if (!line.parse(arguments)) return base::kExitDone;
   base::PosixFileSystem files;
@@ -118,7 +126,7 @@ int remove_command(const Arguments& arguments) {
     const auto found = std::ranges::find(datasets, words[0], &TeamDataset::name);
     const RunIndex index = index_runs(files, tree_of(tree), own_run_cache(files));
     const auto open =
-        found == datasets.end() ? std::vector<const IndexedRun*>{} : unfinished(readers_of(*found, index.runs));
+        found == datasets.end() ? std::vector<const IndexedRun*>{} : unfinished(readers_of(*found, index));
     if (!open.empty()) {
       std::vector<std::string> names;
       for (const IndexedRun* run : open) {
@@ -127,6 +135,11 @@ int remove_command(const Arguments& arguments) {
       throw base::InputError(str("team:", words[0], " is read by ", open.size(), open.size() == 1 ? " run" : " runs",
                                  " that ", open.size() == 1 ? "is" : "are", " not finished: ", base::join(names),
                                  open.size() > names.size() ? ", …" : "", "; --force removes the name all the same"));
+    }
+    for (const std::string& note : index.notes) base::print_note("note: " + note);
+    if (index.unreadable > 0) {
+      throw base::InputError(str("runs that read team:", words[0], " may be in directories below ", index.tree.string(),
+                                 " that could not be read; --force removes the name all the same"));
     }
   }
   remove_from_team(files, tree_of(tree), words[0]);

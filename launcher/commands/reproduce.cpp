@@ -36,12 +36,15 @@ std::string shell_word(const std::string& word) {
   return quoted + "'";
 }
 
-void say(const RepeatPlan& plan, const Path& run) {
+void say_differences(const RepeatPlan& plan) {
   const bool same = plan.differences.empty() && plan.missing.empty();
   if (same) base::answer("differs here: nothing that is recorded");
   for (const std::string& line : plan.missing) base::answer("MISSING here: " + line);
   for (const std::string& line : plan.differences) base::answer("differs here: " + line);
   for (const std::string& line : plan.history) base::answer("changed in the run: " + line);
+}
+
+void say_commands(const RepeatPlan& plan, const Path& run) {
   const AttemptRecord& attempt = plan.attempt;
   base::answer(str("wrote ", plan.options.run.dir, "/run.ini: attempt ", attempt.attempt, " of ", run.string(),
                    attempt.first_step > 0 ? str(", from its checkpoint of step ", attempt.first_step, " on") : "", ", ",
@@ -91,21 +94,34 @@ Losses train_here(base::FileSystem& files, const RepeatPlan& plan, std::int64_t 
   return losses_of(files, directory, plan.attempt.first_step, last);
 }
 
-int check(base::FileSystem& files, const RepeatPlan& plan, const Path& run, std::int64_t steps) {
+/// The losses that the check compares with. Throws base::InputError when nothing can be checked.
+Losses losses_to_repeat(base::FileSystem& files, const RepeatPlan& plan, const Path& run, std::int64_t last) {
   if (plan.options.program.given()) {
     throw base::InputError(str(run.string(),
                                " is a [program] run: what its program computes again is not Trireme's to ",
                                "judge; start it by the command above and compare its metrics.jsonl"));
   }
-  if (!plan.missing.empty())
-    throw base::InputError("nothing can be checked while something is missing; --data FILE names where it is");
-  const std::int64_t last = plan.attempt.first_step + steps;
-  const Losses there = losses_of(files, run, plan.attempt.first_step, last);
+  if (!plan.missing.empty()) {
+    throw base::InputError(str("nothing can be checked while something is missing",
+                               plan.data_missing ? "; --data FILE names where a dataset is" : ""));
+  }
+  Losses there = losses_of(files, run, plan.attempt.first_step, last);
   if (there.empty()) throw base::InputError(str(run.string(), " has no losses after step ", plan.attempt.first_step));
+  return there;
+}
+
+// What rounding may be in the run: the precision that was not given depends on the device.
+double bound_of(const RepeatPlan& plan) {
+  const std::string& given = plan.options.train.precision;
+  return rounding_bound(!given.empty() ? given : plan.attempt.device == "cuda" ? "bf16" : "fp32");
+}
+
+int check(base::FileSystem& files, const RepeatPlan& plan, const Losses& there, std::int64_t steps) {
+  const std::int64_t last = plan.attempt.first_step + steps;
   base::answer(str("training ", steps, " steps; what the training prints goes to ", plan.options.run.dir,
                    "/logs/reproduce.log"));
   base::finish_answers();
-  const LossCheck result = compare_losses(there, train_here(files, plan, last), plan.comparable, steps);
+  const LossCheck result = compare_losses(there, train_here(files, plan, last), plan.comparable, steps, bound_of(plan));
   base::answer(result.text);
   if (!result.same() && result.compared > 0 && !plan.differences.empty())
     base::answer("what differs here is listed above, and may be why");
@@ -134,9 +150,12 @@ int reproduce_command(const Arguments& arguments) {
   request.run = words[0];
   request.directory = directory;
   const RepeatPlan plan = plan_repeat(files, request, record_of_here());
+  say_differences(plan);
+  Losses there;
+  if (steps > 0) there = losses_to_repeat(files, plan, request.run, plan.attempt.first_step + steps);
   write_repeat(files, plan);
-  say(plan, request.run);
-  return steps > 0 ? check(files, plan, request.run, steps) : base::kExitDone;
+  say_commands(plan, request.run);
+  return steps > 0 ? check(files, plan, there, steps) : base::kExitDone;
 }
 
 }  // namespace trireme::launcher

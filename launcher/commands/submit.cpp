@@ -258,7 +258,8 @@ std::int64_t asked_steps(const options::RunOptions& options) {
   return options.train.steps > 0 || options.model.init_from.empty() ? options::length_in_steps(options) : 0;
 }
 
-// For the next submit and for resume, which do not queue a run twice.
+// For the next submit and for resume, which do not queue a run twice, and for who asks which runs read a dataset: the
+// run directory has no run.ini before the job starts.
 void keep(base::FileSystem& files, const slurm::ScriptPlan& plan, const std::vector<std::string>& jobs,
           const std::vector<options::RunOptions>& runs) {
   const std::string cluster = slurm::cluster_name(run_command, slurm::read_job_environment().cluster);
@@ -269,7 +270,7 @@ void keep(base::FileSystem& files, const slurm::ScriptPlan& plan, const std::vec
     }
     keep_submission(files, plan.runs[task].run_directory,
                     {own, cluster, plan.runs.size() > 1 ? "trireme" : plan.runs[0].name, plan.work_directory,
-                     asked_steps(runs[task])});
+                     asked_steps(runs[task]), runs[task].data.train, runs[task].data.valid, runs[task].data.tree});
   }
 }
 

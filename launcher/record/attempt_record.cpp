@@ -54,10 +54,8 @@ void take_line(std::string_view text, std::vector<AttemptRecord>& records) {
   if (!line.is_object()) return;
   try {
     AttemptRecord record = record_from(line);
-    if (!records.empty() && records.back().attempt >= record.attempt) {
-      // Its attempt ended before the ledger had its line, so that the number was given again.
-      std::erase_if(records, [&](const AttemptRecord& one) { return one.attempt >= record.attempt; });
-    }
+    // Its attempt ended before the ledger had its line, so that the number was given again. The numbers ascend.
+    while (!records.empty() && records.back().attempt >= record.attempt) records.pop_back();
     if (records.size() < kMostAttempts) records.push_back(std::move(record));
   } catch (const Json::exception&) {
     // a field of another type: not our line
@@ -121,6 +119,8 @@ Json to_json(const AttemptRecord& record) {
           {"cpu", {{"model", record.cpu.model}, {"flags", record.cpu.flags}}},
           {"first_step", record.first_step},
           {"from", record.from},
+          {"init_digest", record.init_digest},
+          {"order", record.order},
           {"directory", record.directory},
           {"started_in", record.started_in},
           {"hosts", record.hosts},
@@ -148,6 +148,8 @@ AttemptRecord record_from(const Json& line) {
   record.first_step = line.value("first_step", std::int64_t{0});
   if (record.first_step < 0) throw base::Error("a record that begins before the first step");
   record.from = line.value("from", "");
+  record.init_digest = line.value("init_digest", "");
+  record.order = line.value("order", "");
   record.directory = line.value("directory", "");
   record.started_in = line.value("started_in", "");
   record.hosts = line.value("hosts", std::vector<std::string>{});

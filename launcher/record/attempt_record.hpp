@@ -43,7 +43,10 @@ struct AttemptRecord {
   std::string device;  ///< "cpu", "cuda"
   CpuKind cpu;         ///< of rank 0's node
   std::int64_t first_step = 0;
-  std::string from;  ///< what it began with: "scratch", "checkpoints/step_20", "fast_dir", or the path of init_from
+  std::string
+      from;  ///< what it began with: "scratch", "checkpoints/step_20", "fast_dir", or the checkpoint of init_from
+  std::string init_digest;  ///< of that checkpoint's manifest; "" where it began with none
+  std::string order;        ///< of samples (tokens::order_id); "" where a version wrote none
   std::vector<std::string> hosts;
   std::string directory;   ///< absolute path of the run directory then
   std::string started_in;  ///< the directory that relative paths of the options began at

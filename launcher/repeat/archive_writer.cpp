@@ -95,6 +95,8 @@ ArchiveWriter::ArchiveWriter(base::File& file, Compression compression, std::str
   if (!self.archive) throw base::Error("cannot begin an archive: out of memory");
   struct archive* archive = self.archive.get();
   self.check(::archive_write_set_format_pax_restricted(archive), "begin");
+  // Names are bytes: in the locale of a program that asks for none, libarchive would refuse all that is not ASCII.
+  self.check(::archive_write_set_format_option(archive, "pax", "hdrcharset", "BINARY"), "begin");
   if (compression == Compression::kZstd) self.check(::archive_write_add_filter_zstd(archive), "compress");
   if (compression == Compression::kGzip) self.check(::archive_write_add_filter_gzip(archive), "compress");
   self.check(::archive_write_set_bytes_in_last_block(archive, 1), "begin");

@@ -93,7 +93,8 @@ FoundDatasets find_datasets(base::FileSystem& files, const AttemptRecord& record
         path = *other;
         found.differences.push_back(str(what, ", and ", path.string(), " holds the same data"));
       } else {
-        found.missing.push_back(str(what, ", and no dataset with fingerprint ", dataset.fingerprint, " was found"));
+        auto& missing = dataset.key == "data.valid" ? found.missing_valid : found.missing;
+        missing.push_back(str(what, ", and no dataset with fingerprint ", dataset.fingerprint, " was found"));
       }
     }
     std::string& list = dataset.key == "data.valid" ? found.valid : found.train;

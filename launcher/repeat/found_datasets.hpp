@@ -11,10 +11,11 @@
 namespace trireme::launcher {
 
 struct FoundDatasets {
-  std::string train;                     ///< the value of data.train, with absolute paths
-  std::string valid;                     ///< of data.valid
-  std::vector<std::string> differences;  ///< sentences about what is not where it was
-  std::vector<std::string> missing;      ///< what was not found anywhere
+  std::string train;                       ///< the value of data.train, with absolute paths
+  std::string valid;                       ///< of data.valid
+  std::vector<std::string> differences;    ///< sentences about what is not where it was
+  std::vector<std::string> missing;        ///< what was not found anywhere
+  std::vector<std::string> missing_valid;  ///< the same of data.valid, without which a run can train
 };
 
 /// A dataset is the one of the record when its fingerprint is. Looks at the recorded path, at `candidates`, at the

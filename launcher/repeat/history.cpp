@@ -16,7 +16,7 @@ namespace {
 
 using base::str;
 
-constexpr std::array<std::string_view, 12> kNoMatter = {"run.name",
+constexpr std::array<std::string_view, 16> kNoMatter = {"run.name",
                                                         "run.dir",
                                                         "run.pause_at",
                                                         "data.valid",
@@ -27,6 +27,10 @@ constexpr std::array<std::string_view, 12> kNoMatter = {"run.name",
                                                         "train.dump_gradients",
                                                         "train.stop_when",
                                                         "train.device",
+                                                        "train.compare_replicas_every",
+                                                        "train.straggler_every",
+                                                        "train.straggler_factor",
+                                                        "train.straggler_seconds",
                                                         "program.stop_seconds"};
 constexpr std::array<std::string_view, 3> kSectionsNoMatter = {"checkpoint.", "log.", "slurm."};
 constexpr std::array<std::string_view, 3> kOnlyRounding = {"parallel.", "train.micro_batch", "train.recompute"};
@@ -81,6 +85,8 @@ Map environment_of(const AttemptRecord& record) {
   return variables;
 }
 
+std::size_t nodes_of(const AttemptRecord& record) { return std::max<std::size_t>(record.hosts.size(), 1); }
+
 std::string program_of(const AttemptRecord& record) {
   return record.commit.empty() ? record.version : str(record.version, " (commit ", record.commit, ")");
 }
@@ -114,6 +120,11 @@ Differences differences_between(const AttemptRecord& before, const AttemptRecord
   if (before.tokenizer != after.tokenizer)
     found.losses.push_back(change("tokenizer", before.tokenizer, after.tokenizer));
   if (before.ranks != after.ranks) found.rounding.push_back(change("ranks", str(before.ranks), str(after.ranks)));
+  if (before.ranks_per_node != after.ranks_per_node) {
+    found.rounding.push_back(change("ranks of a node", str(before.ranks_per_node), str(after.ranks_per_node)));
+  }
+  if (nodes_of(before) != nodes_of(after))
+    found.rounding.push_back(change("nodes", str(nodes_of(before)), str(nodes_of(after))));
   if (before.threads != after.threads)
     found.rounding.push_back(change("threads of a rank", str(before.threads), str(after.threads)));
   if (before.device != after.device) found.rounding.push_back(change("device", before.device, after.device));

@@ -18,7 +18,7 @@ struct Differences {
   bool none() const { return rounding.empty() && losses.empty(); }
 };
 
-/// Compares options, data, device, ranks and threads, program, libraries, CPU and
+/// Compares options, data, device, nodes, ranks and threads, program, libraries, CPU and
 /// environment. Keys that decide only what is saved, logged or asked of the queue are not among them. Throws
 /// base::InputError when the options of a record cannot be read.
 Differences differences_between(const AttemptRecord& before, const AttemptRecord& after);

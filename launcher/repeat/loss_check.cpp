@@ -56,8 +56,17 @@ Losses losses_of(base::FileSystem& files, const std::filesystem::path& run_direc
   return losses;
 }
 
-LossCheck compare_losses(const Losses& there, const Losses& here, const Comparable& comparable, std::int64_t asked) {
+double rounding_bound(const std::string& precision) {
+  if (precision == "fp64") return 1e-9;
+  return precision == "bf16" ? 1e-2 : 1e-3;
+}
+
+LossCheck compare_losses(const Losses& there, const Losses& here, const Comparable& comparable, std::int64_t asked,
+                         double bound) {
   LossCheck check;
+  check.bound = bound;
+  check.missing = std::ranges::count_if(
+      there, [&](const auto& one) { return one.first <= comparable.rounding && !here.contains(one.first); });
   std::string first;
   double largest = 0;
   std::int64_t largest_at = 0;
@@ -88,9 +97,15 @@ LossCheck compare_losses(const Losses& there, const Losses& here, const Comparab
         str("; they differ ", first, "; most at step ", largest_at, ", by ", short_number(largest), " of the loss");
   if (check.rounded > 0) {
     check.text += str("; after step ", comparable.bits, ", where the run changed, ", check.rounded,
-                      " agree to rounding, within ", short_number(check.largest), " of the loss");
+                      check.largest <= bound ? " agree to rounding, within " : " differ by up to ",
+                      short_number(check.largest), " of the loss");
+    if (check.largest > bound) check.text += str(", more than rounding explains (", short_number(bound), ")");
   }
-  if (const std::int64_t rest = asked - check.compared - check.rounded; rest > 0) {
+  if (check.missing > 0) {
+    check.text += str("; ", check.missing, check.missing == 1 ? " step is" : " steps are",
+                      " missing here: the repeated run ended before");
+  }
+  if (const std::int64_t rest = asked - check.compared - check.rounded - check.missing; rest > 0) {
     check.text += str("; ", rest, rest == 1 ? " step" : " steps", " of the ", asked,
                       " asked for cannot be compared, since the run has none like it");
   }

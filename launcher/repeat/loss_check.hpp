@@ -25,13 +25,20 @@ struct LossCheck {
   std::int64_t equal = 0;     ///< of these
   std::int64_t rounded = 0;   ///< steps of both that are to agree to rounding
   double largest = 0;         ///< the largest relative difference among these
+  double bound = 0;           ///< what rounding may make of it
+  std::int64_t missing = 0;   ///< steps of the original run that the other one did not do, though it is to have them
   std::string text;           ///< one line for people
 
-  /// Whether there was something to compare and all of it is equal.
-  bool same() const { return compared > 0 && equal == compared; }
+  /// Whether there was something to compare, and all of it agrees as it is to.
+  bool same() const { return compared > 0 && equal == compared && largest <= bound && missing == 0; }
 };
 
-/// `asked`: steps that were to be compared.
-LossCheck compare_losses(const Losses& there, const Losses& here, const Comparable& comparable, std::int64_t asked);
+/// The largest relative difference between losses that rounding explains in a training of this precision (fp32, bf16,
+/// fp64).
+double rounding_bound(const std::string& precision);
+
+/// `asked`: steps that were to be compared. `bound`: rounding_bound().
+LossCheck compare_losses(const Losses& there, const Losses& here, const Comparable& comparable, std::int64_t asked,
+                         double bound);
 
 }  // namespace trireme::launcher

@@ -27,7 +27,9 @@ struct RepeatPlan {
   options::RunOptions options;           ///< of the new run; every path is absolute
   std::vector<std::string> differences;  ///< between that attempt and this machine
   std::vector<std::string> history;      ///< what changed while the run ran
-  std::vector<std::string> missing;      ///< datasets that were not found; the run cannot start
+  std::vector<std::string> missing;      ///< datasets and weights that were not found; the run cannot start
+  bool data_missing = false;             ///< whether datasets are among them
+  std::string cpus;  ///< "0-3": those that give each rank the threads that it had; "": all that are here
   Comparable comparable;
   std::optional<std::filesystem::path> checkpoint;  ///< that the new run goes on from; nothing: from its first step
   std::vector<std::string> variables;               ///< "NAME=value", to be set for the new run
@@ -38,11 +40,11 @@ struct RepeatPlan {
 /// from.
 RepeatPlan plan_repeat(base::FileSystem& files, const RepeatRequest& request, const AttemptRecord& here);
 
-/// Writes <directory>/run.ini and copies the checkpoint, if there is one. Throws base::InputError when the directory
-/// holds anything but such a run.ini already.
+/// Copies the checkpoint, if there is one, and writes <directory>/run.ini. Throws base::InputError when the directory
+/// holds anything but these two already. Errors as checkpoint::copy(), which leaves no half copy.
 void write_repeat(base::FileSystem& files, const RepeatPlan& plan);
 
-/// The words that start the new run: mpirun for several ranks.
+/// The words that start the new run: taskset for fewer CPUs, mpirun for several ranks.
 std::vector<std::string> repeat_words(const RepeatPlan& plan, const std::string& program);
 
 }  // namespace trireme::launcher

@@ -29,6 +29,9 @@ SubmissionRecord last_submission(base::FileSystem& files, const fs::path& run_di
     record.name = stored.value("name", "");
     record.directory = stored.value("directory", "");
     record.time = stored.value("time", 0.0);
+    record.train = stored.value("train", "");
+    record.valid = stored.value("valid", "");
+    record.tree = stored.value("tree", "");
     record.steps = stored.value("steps", std::int64_t{0});
     if (stored.contains("jobs")) record.jobs = stored["jobs"].get<std::vector<std::string>>();
   } catch (const std::exception&) {
@@ -43,6 +46,9 @@ void keep_submission(base::FileSystem& files, const fs::path& run_directory, con
                                                         {"name", record.name},
                                                         {"directory", record.directory},
                                                         {"steps", record.steps},
+                                                        {"train", record.train},
+                                                        {"valid", record.valid},
+                                                        {"tree", record.tree},
                                                         {"time", base::wall_time()},
                                                         {"user", base::user_name(::geteuid())}}) +
                                              '\n');

@@ -16,6 +16,9 @@ struct SubmissionRecord {
   std::string name;               ///< the jobs' name
   std::string directory;          ///< where they work
   std::int64_t steps = 0;         ///< that the run file asked for; 0 = not known
+  std::string train;              ///< data.train of the run file, "" for somebody's own program
+  std::string valid;              ///< data.valid
+  std::string tree;               ///< data.tree: where their team:NAME is looked up
   double time = 0;                ///< of the submission, which keep_submission() sets; 0 = not known
 };
 

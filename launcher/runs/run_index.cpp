@@ -9,6 +9,7 @@
 #include <exception>
 #include <thread>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/cache_directory.hpp"
 #include "base/checksum.hpp"
@@ -19,9 +20,12 @@
 #include "base/own_file.hpp"
 #include "base/user_name.hpp"
 #include "io/tokens/blend.hpp"
+#include "launcher/options/key_table.hpp"
+#include "launcher/options/site_file.hpp"
 #include "launcher/record/attempt_record.hpp"
 #include "launcher/run_directory/run_facts.hpp"
 #include "launcher/run_directory/run_summary.hpp"
+#include "launcher/run_directory/submission_record.hpp"
 #include "launcher/usage/runs_below.hpp"
 
 namespace trireme::launcher {
@@ -31,11 +35,12 @@ using base::Json;
 using base::str;
 using Path = std::filesystem::path;
 
-constexpr int kVersion = 1;
+constexpr int kVersion = 2;
 constexpr double kTooNew = 2;  // seconds: a file may change again within its time stamp's granularity
 
 // The files whose change means that a run has to be read again.
-constexpr std::array kWatched = {"run.ini", "attempts.jsonl", "metrics.jsonl", kRecordName, "control/stop"};
+constexpr std::array kWatched = {"run.ini",   "attempts.jsonl", "metrics.jsonl",
+                                 kRecordName, "submitted.json", "control/stop"};
 
 // What cannot be read counts as not there.
 template <typename Read>
@@ -74,7 +79,7 @@ Stamp stamp_of(const Path& run) {
 
 Json to_json(const IndexedRun& run, const Stamp& stamp) {
   Json datasets = Json::array();
-  for (const IndexedDataset& one : run.datasets) datasets.push_back({one.name, one.fingerprint});
+  for (const IndexedDataset& one : run.datasets) datasets.push_back({one.name, one.fingerprint, one.path});
   Json json = {{"path", run.path},         {"stamp", stamp.text},    {"state", run.state},    {"note", run.note},
                {"finished", run.finished}, {"attempt", run.attempt}, {"step", run.step},      {"steps", run.steps},
                {"when", run.when},         {"datasets", datasets},   {"options", run.options}};
@@ -93,7 +98,7 @@ IndexedRun run_from(const Json& json) {
   run.step = json.at("step").get<std::int64_t>();
   run.steps = json.at("steps").get<std::int64_t>();
   run.when = json.at("when").get<double>();
-  for (const Json& one : json.at("datasets")) run.datasets.push_back({one.at(0), one.at(1)});
+  for (const Json& one : json.at("datasets")) run.datasets.push_back({one.at(0), one.at(1), one.at(2)});
   run.options = json.at("options").get<std::string>();
   if (json.contains("loss")) run.loss = json.at("loss").get<double>();
   if (json.contains("owner")) run.owner = json.at("owner").get<std::uint32_t>();
@@ -150,30 +155,62 @@ void write_kept(base::FileSystem& files, const Path& file, const std::vector<Ind
   if (text.size() <= base::kLedgerLimit) attempt_to([&] { files.replace(file, text); });
 }
 
+bool is_key(const std::string& key) {
+  static const std::unordered_set<std::string> keys = [] {
+    std::unordered_set<std::string> paths;
+    for (const options::Key& one : options::key_table()) paths.insert(one.path());
+    return paths;
+  }();
+  return keys.contains(key);
+}
+
+// What run.ini names again after a record of it is no further dataset.
+void add_datasets(const std::string& key, const std::string& list, const Path& directory, IndexedRun& run) {
+  if (list.empty()) return;
+  for (const auto& choice : tokens::parse_dataset_list(key, list)) {
+    if (std::ranges::find(run.datasets, choice.path, &IndexedDataset::name) != run.datasets.end()) continue;
+    const bool placed = directory.is_absolute() && !choice.path.starts_with(options::kTeamPrefix);
+    run.datasets.push_back({choice.path, "", placed ? (directory / choice.path).lexically_normal().string() : ""});
+  }
+}
+
 void read_options(base::FileSystem& files, const Path& path, IndexedRun& run) {
   const std::string text = base::read_own(files, path / "run.ini");
   for (const auto& setting : base::parse_ini(text, "run.ini")) {
     const std::string &key = setting.first, &value = setting.second;
+    if (!is_key(key)) continue;
     const bool list = key == "data.train" || key == "data.valid";
     run.options += key + "=" + (list ? value : base::ini_unquoted(value)) + "\n";
-    if (!list) continue;
-    attempt_to([&] {
-      for (const auto& choice : tokens::parse_dataset_list(key, value)) run.datasets.push_back({choice.path, ""});
-    });
+    if (list) attempt_to([&] { add_datasets(key, value, {}, run); });
   }
+}
+
+// Of a run that waits in the queue for its first start there is nothing else: its run.ini is written when it starts.
+void read_submission(base::FileSystem& files, const Path& path, IndexedRun& run) {
+  const SubmissionRecord asked = last_submission(files, path);
+  const bool first = run.options.empty();
+  const auto add = [&](const char* key, const std::string& value) {
+    const bool plain = value.find_first_of("\r\n") == std::string::npos;
+    if (first && plain && !value.empty()) run.options += str(key, "=", value, "\n");
+  };
+  add("data.train", asked.train);
+  add("data.valid", asked.valid);
+  add("data.tree", asked.tree.empty() ? "" : (Path(asked.directory) / asked.tree).lexically_normal().string());
+  attempt_to([&] { add_datasets("data.train", asked.train, asked.directory, run); });
+  attempt_to([&] { add_datasets("data.valid", asked.valid, asked.directory, run); });
 }
 
 void read_datasets(base::FileSystem& files, const Path& path, IndexedRun& run) {
   if (!files.exists(path / kRecordName)) return;
   const auto file = files.open_own(path / kRecordName, base::OpenMode::kRead);
+  if (file->size() > base::kLedgerLimit) return;
   std::optional<AttemptRecord> newest;
   base::for_each_line_backwards(*file, [&](std::string_view line) {
     attempt_to([&] { newest = record_from(Json::parse(line)); });
     return !newest;
   });
-  if (!newest || newest->datasets.empty()) return;
-  run.datasets.clear();
-  for (const DatasetRecord& one : newest->datasets) run.datasets.push_back({one.name, one.fingerprint});
+  if (!newest) return;
+  for (const DatasetRecord& one : newest->datasets) run.datasets.push_back({one.name, one.fingerprint, one.path});
 }
 
 // Each name is asked for once: the system may have to ask a server.
@@ -208,8 +245,9 @@ IndexedRun read_indexed(base::FileSystem& files, const Path& path, double now) {
   attempt_to([&] {
     if (!run.owner) run.owner = files.owner(path);
   });
-  attempt_to([&] { read_options(files, path, run); });
   attempt_to([&] { read_datasets(files, path, run); });
+  attempt_to([&] { read_options(files, path, run); });
+  attempt_to([&] { read_submission(files, path, run); });
   attempt_to([&] {
     const RunFacts facts = read_run(files, path);
     const RunSummary summary = summarise(facts, {}, now);
@@ -261,6 +299,7 @@ RunIndex index_runs(base::FileSystem& files, const Path& tree, const Path& cache
     work();
   }
   index.read = read;
+  index.unreadable = found.unreadable.size();
   name_users(index.runs);
   if (!file.empty() && (index.read > 0 || kept.size() != index.runs.size())) {
     write_kept(files, file, index.runs, stamps, began);

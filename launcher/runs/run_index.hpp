@@ -17,7 +17,8 @@ namespace trireme::launcher {
 
 struct IndexedDataset {
   std::string name;         ///< as the run's options have it: "data.h5", "team:web-v2"
-  std::string fingerprint;  ///< "" where the run has no record
+  std::string fingerprint;  ///< "" where no record has it
+  std::string path;         ///< absolute; "" where it is not known
 };
 
 struct IndexedRun {
@@ -31,9 +32,9 @@ struct IndexedRun {
   std::int64_t step = 0;
   std::int64_t steps = 0;  ///< 0 = not known
   std::optional<double> loss;
-  double when = 0;  ///< of the newest sign of life, seconds since the epoch; 0 = none
-  std::vector<IndexedDataset> datasets;
-  std::string options;  ///< lines "section.key=value"
+  double when = 0;                       ///< of the newest sign of life, seconds since the epoch; 0 = none
+  std::vector<IndexedDataset> datasets;  ///< of the newest record, of run.ini and of the last submission
+  std::string options;                   ///< lines "section.key=value"
 
   /// The value of an option; nothing when the run's file does not have it.
   std::optional<std::string_view> option(std::string_view key) const;
@@ -43,7 +44,8 @@ struct RunIndex {
   std::filesystem::path tree;    ///< absolute
   std::vector<IndexedRun> runs;  ///< sorted by path
   std::vector<std::string> notes;
-  std::size_t read = 0;  ///< runs that were not taken from the cache
+  std::size_t unreadable = 0;  ///< directories in which there may be further runs
+  std::size_t read = 0;        ///< runs that were not taken from the cache
 };
 
 /// Looks through the tree as runs_below() does, whose errors it has, and reads the runs that changed since the cache

@@ -85,13 +85,54 @@ TeamDataset read_entry(base::FileSystem& files, const Path& tree, const std::str
   return dataset;
 }
 
+// Who may read the directory may read the entry, whatever the umask of the one who adds it.
+void fill(base::TemporaryFile& entry, const std::string& text, const Path& directory) {
+  using std::filesystem::perms;
+  entry.file->pwrite(text.data(), text.size(), 0);
+  entry.file->sync();
+  entry.file->close();
+  std::error_code unknown;
+  const perms readers =
+      std::filesystem::status(directory, unknown).permissions() & (perms::group_read | perms::others_read);
+  std::error_code failed;
+  std::filesystem::permissions(entry.path, perms::owner_read | perms::owner_write | readers, failed);
+  if (failed)
+    throw base::IoError(str("cannot let others read ", entry.path.string(), ": ", failed.message()), failed.value());
+}
+
+// Some file systems have no hard links, and some no more for this file.
+bool is_without_links(const std::error_code& failed) {
+  return failed == std::errc::operation_not_permitted || failed == std::errc::not_supported ||
+         failed == std::errc::operation_not_supported || failed == std::errc::too_many_links;
+}
+
+/// Another add at the same moment may see the entry before it is whole; it cannot replace it.
+std::error_code create_entry(base::FileSystem& files, const Path& file, const std::string& text,
+                             const Path& directory) {
+  base::TemporaryFile entry;
+  try {
+    entry = {file, files.open(file, base::OpenMode::kCreateExclusive)};
+  } catch (const base::IoError& error) {
+    return {error.code(), std::generic_category()};
+  }
+  try {
+    fill(entry, text, directory);
+  } catch (...) {
+    std::error_code unknown;
+    std::filesystem::remove(file, unknown);
+    throw;
+  }
+  return {};
+}
+
 /// Throws base::InputError unless the file is the dataset that was added.
 void check_unchanged(base::FileSystem& files, const TeamDataset& dataset) {
   std::string found;
   try {
     found = open_dataset(files, dataset.path).fingerprint();
   } catch (const base::Error& error) {
-    throw InputError(str("the team's dataset ", dataset.name, " cannot be read: ", error.what()));
+    throw InputError(str("the team's dataset ", dataset.name, " cannot be read: ", error.what(),
+                         "; if it has moved: ", "trireme data remove ", dataset.name, " --force, then add it again"));
   }
   if (found == dataset.fingerprint) return;
   throw InputError(str("the team's dataset ", dataset.name, " has changed: ", dataset.path, " has the fingerprint ",
@@ -136,19 +177,18 @@ bool add_to_team(base::FileSystem& files, const Path& tree, const TeamDataset& d
   }
   files.create_directories(directory_of(tree));
   const Path file = entry_file(tree, dataset.name);
+  const std::string text = base::to_line(to_json(dataset)) + '\n';
   base::TemporaryFile temporary = files.create_temporary(file);
   std::error_code failed;
   try {
-    const std::string text = base::to_line(to_json(dataset)) + '\n';
-    temporary.file->pwrite(text.data(), text.size(), 0);
-    temporary.file->sync();
-    temporary.file->close();
+    fill(temporary, text, directory_of(tree));
     std::filesystem::create_hard_link(temporary.path, file, failed);  // unlike a rename it replaces nothing
   } catch (const base::Error&) {
     std::filesystem::remove(temporary.path, failed);
     throw;
   }
   files.remove(temporary.path);
+  if (is_without_links(failed)) failed = create_entry(files, file, text, directory_of(tree));
   if (!failed) {
     files.sync_directory(directory_of(tree));
     return true;

@@ -27,6 +27,10 @@ TEST(WholeNumber, TakesWhatFits64BitsAndNothingElse) {
 
 TEST(ToLine, KeepsWholeDoublesDoubles) { EXPECT_EQ(to_line(Json{{"a", 2.0}, {"b", 2}}), "{\"a\":2.0,\"b\":2}"); }
 
+TEST(ToLine, BytesThatAreNoTextAreReplacedInKeysToo) {
+  EXPECT_EQ(Json::parse(to_line(Json{{"a\xff", "b\xff"}})), (Json{{"a\ufffd", "b\ufffd"}}));
+}
+
 TEST(ToLine, NonFiniteValuesStayValidJson) {
   const std::string line = to_line(Json{{"loss", std::numeric_limits<double>::quiet_NaN()}});
   EXPECT_EQ(Json::parse(line)["loss"], "nan");

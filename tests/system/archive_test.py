@@ -130,6 +130,15 @@ def check_unpacked(space):
           "records alone are enough to repeat it")
 
 
+def check_names(space):
+    """A run may be called in any language, and in bytes that are of none."""
+    for name in ("größe".encode(), b"gr\xf6\xdfe"):
+        shutil.copytree(os.fsencode(space / "none/run"), os.path.join(os.fsencode(space.path), name))
+        archive(space, name, "-o", "name.tar", "--force")
+        with tarfile.open(space / "name.tar", encoding="utf-8", errors="surrogateescape") as tar:
+            check(os.fsencode(tar.getnames()[0]).split(b"/")[0] == name, str(tar.getnames()))
+
+
 def check_failures(space):
     before = set(os.listdir(space.path))
     for words, why in ((("-o", "x.zip"), "ends with none of"), (("-o", "a.tar"), "--force"), (("-o", "none"), "ends with"),
@@ -168,5 +177,6 @@ with Workspace() as workspace:
     plant(workspace)
     check_contents(workspace)
     check_unpacked(workspace)
+    check_names(workspace)
     check_failures(workspace)
     say("the archives held what they should")

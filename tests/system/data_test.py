@@ -85,6 +85,35 @@ def check_runs_read_them(space):
     refused(space, "data", "remove", "valit", "--tree", "team", holds="did you mean valid?")
 
 
+def check_what_may_read_them(space):
+    """A queued run has nothing but its submission, and what cannot be looked at may hold one too."""
+    space.must("data", "add", "more.h5", "--name", "next", "--tree", "team")
+    os.makedirs(space / "team/queued/logs")
+    waiting = {"jobs": ["12"], "cluster": "lab", "directory": space.path, "train": "team:next", "valid": "", "tree": "team"}
+    space.write("team/queued/submitted.json", json.dumps(waiting))
+
+    def open_runs():
+        return [run["run"] for run in listed(space)["next"]["runs"] if not run["finished"]]
+
+    check(open_runs() == ["queued"], f"the queued run: {open_runs()}")
+    refused(space, "data", "remove", "next", "--tree", "team", holds="not finished: queued")
+    space.write("team/queued/submitted.json", json.dumps({**waiting, "tree": "other-team"}))
+    check(not open_runs(), f"a queued run of another team: {open_runs()}")
+    os.remove(space / "team/queued/submitted.json")
+    os.makedirs(space / ("team" + "/d" * 70))
+    refused(space, "data", "remove", "next", "--tree", "team", holds="could not be read; --force")
+    space.must("data", "remove", "next", "--tree", "team", "--force")
+    shutil.rmtree(space / "team/d")
+    old = os.umask(0o077)
+    try:
+        space.must("data", "add", "more.h5", "--name", "private", "--tree", "team")
+    finally:
+        os.umask(old)
+    mode = os.stat(space / "team/data/private.json").st_mode & 0o777
+    check(mode == 0o600 | os.stat(space / "team/data").st_mode & 0o044, f"who may read the entry: {mode:o}")
+    space.must("data", "remove", "private", "--tree", "team")
+
+
 def check_jobs(space):
     """A job gets the team's directory on its command line: it looks for no site file."""
     space.write("site.ini", f"""[slurm]
@@ -161,6 +190,7 @@ with Workspace() as workspace:
     workspace.write("run.ini", RUN)
     check_names(workspace)
     check_runs_read_them(workspace)
+    check_what_may_read_them(workspace)
     check_jobs(workspace)
     check_changed_files(workspace)
     check_hostile_entries(workspace)

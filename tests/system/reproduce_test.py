@@ -86,6 +86,60 @@ def check_same_losses(space):
     done = space.must("reproduce", "runs/run", "-o", "third", "--attempt", "3", "--check", "99")
     check("10 of 10 losses bit-equal; 89 steps of the 99 asked for cannot be compared" in done.stdout, done.stdout)
     check(losses(space / "third") == {step: there[step] for step in range(15, 25)}, "from its checkpoint on")
+    with open(space / "again/run.ini", encoding="utf-8") as file:
+        check("ranks_per_node = 2\n" in file.read(), "a job would have the same ranks on a node")
+    for _ in range(2):
+        space.must("reproduce", "runs/run", "-o", "twice", "--attempt", "3")
+    os.remove(space / "twice/run.ini")
+    os.rename(space / "twice/checkpoints/step_14", space / "twice/checkpoints/.step_14.copy.local.0.partial")
+    space.must("reproduce", "runs/run", "-o", "twice", "--attempt", "3")
+    check(os.listdir(space / "twice/checkpoints") == ["step_14"], "the half copy of a call that was killed is gone")
+    os.remove(space / "twice/run.ini")
+    space.must("reproduce", "runs/run", "-o", "twice", "--attempt", "3")
+    shutil.copy(space / "run.ini", space / "twice/checkpoints")
+    check(space.run("reproduce", "runs/run", "-o", "twice", "--attempt", "3").returncode == 2, "not ours alone")
+
+
+def check_threads(space):
+    """Fewer CPUs give a rank the threads that it had; more than there are cannot be had."""
+    cpus = sorted(os.sched_getaffinity(0))
+    check(len(cpus) > 1, "this test needs two CPUs")
+    os.sched_setaffinity(0, cpus[-1:])
+    space.must("train", "run.ini", "--run.dir=runs/narrow", "--train.steps=4")
+    os.sched_setaffinity(0, cpus)
+    check(records(space / "runs/narrow")[0]["threads"] == 1, "one thread")
+    done = space.must("reproduce", "runs/narrow", "-o", "narrow", "--check", "4")
+    check(f"taskset -c {cpus[0]} trireme train" in done.stdout and "threads of a rank" not in done.stdout, done.stdout)
+    check(records(space / "narrow")[0]["threads"] == 1 and "4 of 4 losses bit-equal" in done.stdout, done.stdout)
+    forge(space, "runs/narrow", "wide", lambda record: record.update(threads=100000))
+    done = space.must("reproduce", "wide", "-o", "wide-again")
+    check("on this machine: bit-equal losses cannot be expected" in done.stdout and "taskset" not in done.stdout, done.stdout)
+
+
+def forge(space, run, copy, change):
+    """A copy of a run whose first record is another; returns the records."""
+    shutil.copytree(space / run, space / copy)
+    found = records(space / copy)
+    change(found[0])
+    with open(space / f"{copy}/record.jsonl", "w", encoding="utf-8") as file:
+        file.writelines(json.dumps(one) + "\n" for one in found)
+
+
+def check_initial_weights(space):
+    """A run that began with the newest checkpoint of another run, which has a newer one by now."""
+    shutil.copytree(space / "runs/run", space / "base")
+    space.must("train", "run.ini", "--run.dir=runs/child", "--model.init_from=base", "--train.steps=3")
+    check(records(space / "runs/child")[0]["from"].endswith("base/checkpoints/step_24"), str(records(space / "runs/child")[0]))
+    space.must("train", "base/run.ini", "--train.steps=26")
+    done = space.must("reproduce", "runs/child", "-o", "child", "--check", "3")
+    check("3 of 3 losses bit-equal" in done.stdout, done.stdout)
+    with open(space / "base/checkpoints/step_24/MANIFEST.json", "a", encoding="utf-8") as file:
+        file.write(" ")
+    for what in ("has changed", "is missing"):
+        done = space.run("reproduce", "runs/child", "-o", "no", "--check", "3")
+        check(done.returncode == 2 and f"step_24 {what}" in done.stdout and "--data" not in done.stderr, done.stdout + done.stderr)
+        shutil.rmtree(space / "base/checkpoints/step_24", ignore_errors=True)
+    check(not os.path.exists(space / "no"), "what cannot be checked is not written")
 
 
 def check_a_difference_is_found(space):
@@ -114,6 +168,11 @@ def check_moved(space):
     shutil.move(space / "more.h5", space / "shelf/other-name.h5")
     done = space.run("reproduce", "elsewhere/renamed", "-o", "no", "--check", "2")
     check(done.returncode == 2 and done.stdout.startswith("MISSING here: data.train more.h5: "), done.stdout)
+    check("--data FILE" in done.stderr and not os.path.exists(space / "no"), "it was refused before anything was written")
+    shutil.move(space / "data.valid.h5", space / "valid.away")
+    done = space.must("reproduce", "elsewhere/renamed", "-o", "no-valid", "--check", "2", "--data", "shelf/other-name.h5")
+    check("the repeated run does without validations" in done.stdout and "2 of 2 losses" in done.stdout, done.stdout)
+    shutil.move(space / "valid.away", space / "data.valid.h5")
     done = space.must("reproduce", "elsewhere/renamed", "-o", "moved", "--check", "3", "--data", "shelf/other-name.h5")
     check("shelf/other-name.h5 holds the same data" in done.stdout, done.stdout)
     check("3 of 3 losses bit-equal" in done.stdout, done.stdout)
@@ -122,6 +181,9 @@ def check_moved(space):
     check("more.h5 has changed (fingerprint" in done.stdout, done.stdout)
     space.must("data", "add", "shelf/other-name.h5", "--name", "web", "--tree", "elsewhere")
     done = space.must("reproduce", "elsewhere/renamed", "-o", "team", "--tree", "elsewhere")
+    check("shelf/other-name.h5 holds the same data" in done.stdout, done.stdout)
+    space.write("config/trireme/site.ini", f"[needs]\nteam_tree = {space / 'elsewhere'}\n")
+    done = space.must("reproduce", "elsewhere/renamed", "-o", "site", environment={"XDG_CONFIG_HOME": space / "config"})
     check("shelf/other-name.h5 holds the same data" in done.stdout, done.stdout)
 
 
@@ -163,6 +225,15 @@ def check_left_out_samples(space):
     check(f"data.skip = {skipped[0]['first_sample']}-{skipped[0]['last_sample']}" in done.stdout, done.stdout)
     check("110 of 110 losses bit-equal" in done.stdout, done.stdout)
     check(not [line for line in attempts(space / "calm") if line.get("action")], "it saw nothing odd")
+    for order, holds in ((skipped[0]["order"], True), ("0" * 16, False)):
+        # The attempt that skipped had another learning rate: what the positions mean is told by the order alone.
+        name = f"order-{order}"
+        forge(space, "runs/spiky", name, lambda record: record.update(options=record["options"].replace("lr = 0.01", "lr = 0.02")))
+        second = {**records(space / "runs/spiky")[0], "attempt": 2, "order": order}
+        with open(space / f"{name}/record.jsonl", "a", encoding="utf-8") as file:
+            file.write(json.dumps(second) + "\n")
+        done = space.must("reproduce", name, "-o", f"again-{order}", "--attempt", "2")
+        check(("data.skip = " in done.stdout) == holds, done.stdout)
 
 
 def check_program(space):
@@ -185,6 +256,8 @@ with Workspace() as workspace:
     check_record(workspace)
     check_same_losses(workspace)
     check_a_difference_is_found(workspace)
+    check_threads(workspace)
+    check_initial_weights(workspace)
     check_moved(workspace)
     check_refusals(workspace)
     check_left_out_samples(workspace)

@@ -96,7 +96,7 @@ def check_index(space, made):
     whole, _ = names(space)
     with open(index[0], "rb") as file:
         good = file.read()
-    for text in (b"", b"\0\xff" * 1000, good[:len(good) // 2], good.replace(b'"step":', b'"step":"x",'), b"trireme runs 1\n[]\n{}\n7\n"):
+    for text in (b"", b"\0\xff" * 1000, good[:len(good) // 2], good.replace(b'"step":', b'"step":"x",'), b"trireme runs 2\n[]\n{}\n7\n"):
         with open(index[0], "wb") as file:
             file.write(text)
         check(names(space)[0] == whole, f"the index was damaged: {text[:40]}")

@@ -28,6 +28,8 @@ AttemptRecord example(int attempt) {
   record.cpu = {"A CPU", "avx2 fma"};
   record.first_step = 20;
   record.from = "checkpoints/step_20";
+  record.init_digest = "5a";
+  record.order = "9f";
   record.hosts = {"n1", "n2"};
   record.directory = "/runs/a";
   record.started_in = "/home/a";
@@ -49,7 +51,7 @@ TEST_F(AttemptRecordTest, TheFormatIsTheDocumentedOne) {
       base::to_line(to_json(example(2))),
       R"({"attempt":2,"time":1700000000.0,"version":"0.1.0","commit":"0123456789ab","libraries":{"HDF5":"1.10.8"},)"
       R"("layout":"tp2","ranks":2,"ranks_per_node":2,"threads":3,"device":"cpu",)"
-      R"("cpu":{"model":"A CPU","flags":"avx2 fma"},"first_step":20,"from":"checkpoints/step_20",)"
+      R"("cpu":{"model":"A CPU","flags":"avx2 fma"},"first_step":20,"from":"checkpoints/step_20","init_digest":"5a","order":"9f",)"
       R"("directory":"/runs/a","started_in":"/home/a","hosts":["n1","n2"],"tokenizer":"77",)"
       R"("datasets":[{"key":"data.train","name":"team:web","path":"/data/web.h5","weight":0.69999999999999996,)"
       R"("bytes":4096,"tokens":1000,"fingerprint":"00ff"}],"environment":{"OMP_NUM_THREADS":"3"},)"

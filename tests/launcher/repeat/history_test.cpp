@@ -47,6 +47,26 @@ TEST(Stretches, ALayoutRoundsAndALearningRateChanges) {
   EXPECT_NE(text[1].find("optimizer.lr 0.0003 -> 1"), std::string::npos) << text[1];
 }
 
+TEST(Differences, OtherNodesRound) {
+  AttemptRecord before = attempt(1, 0), after = attempt(2, 0);
+  before.hosts = {"n1"};
+  before.ranks_per_node = 2;
+  after.hosts = {"n1", "n2"};
+  const Differences found = differences_between(before, after);
+  EXPECT_EQ(found.rounding, (std::vector<std::string>{"ranks of a node 2 -> 1", "nodes 1 -> 2"}));
+  EXPECT_TRUE(found.losses.empty());
+}
+
+TEST(Differences, LookingAtRanksChangesNoLoss) {
+  EXPECT_TRUE(differences_between(attempt(1, 0), attempt(2, 0,
+                                                         {{"train.straggler_every", "3"},
+                                                          {"train.straggler_factor", "3"},
+                                                          {"train.straggler_seconds", "3"},
+                                                          {"train.compare_replicas_every", "3"},
+                                                          {"log.tensorboard", "true"}}))
+                  .none());
+}
+
 TEST(Differences, WhatIsSavedLoggedOrQueuedIsNoDifference) {
   const AttemptRecord before = attempt(1, 0);
   EXPECT_TRUE(

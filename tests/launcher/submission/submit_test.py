@@ -102,7 +102,9 @@ def environment_overrides_nothing(desk):
           and "--comment=two words" in words and "--parsable" in words, words)
     check("and in the script", [line.replace('"', "") for line in lines] ==
           [word for word in words[:-1] if word != "--parsable"], (lines, words))
-    check("the job is kept", json.loads((desk.folder / "runs/tiny/submitted.json").read_text())["jobs"] == ["41"])
+    kept = json.loads((desk.folder / "runs/tiny/submitted.json").read_text())
+    check("the job is kept", kept["jobs"] == ["41"])
+    check("and what it reads", kept["train"] == f"{desk.folder}/data.h5" and kept["valid"] == "")
 
 
 def second_submission(desk):
