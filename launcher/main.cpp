@@ -58,11 +58,11 @@ std::vector<options::Subcommand> working_commands() {
   commands.push_back({"plot", "curves of runs in the terminal: loss, or any other number they log", plot_command});
   commands.push_back(
       {"usage", "who used how much: hours used, lost and spared, waits, disk, by person and project", usage_command});
-  commands.push_back(
-      {"reproduce", "a run that gives the losses of another one again; --check compares them", reproduce_command});
+  commands.push_back({"reproduce", "repeats a run from its record; --check compares the losses", reproduce_command});
   commands.push_back({"runs", "a team's runs: list, find, diff, archive", runs_command});
   commands.push_back({"data", "names for a team's datasets: add, list, remove", data_command});
-  commands.push_back({"report", "one page of runs or of a sweep: curves, attempts, layouts, samples", report_command});
+  commands.push_back(
+      {"report", "writes one HTML page about runs or a sweep, which opens without a network", report_command});
   commands.push_back({"stop", "asks a run to save and stay stopped", stop_command});
   commands.push_back({"save", "asks a run to save now and go on", save_command});
   commands.push_back(

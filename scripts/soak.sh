@@ -8,7 +8,7 @@
 #   fuzz         the readers of a checkpoint's small files, at most 30 minutes
 #   resume       one run killed a hundred times, and one of each architecture killed ten times on four ranks, must
 #                end in the same bytes as undisturbed ones
-#   layouts      bad batches rolled back in every layout; twenty layouts train like one rank, and twenty runs go on in another layout, each time with another seed;
+#   layouts      bad batches, killed and rolled back in every layout; twenty layouts train like one rank, and twenty runs go on in another layout, each time with another seed;
 #                once, every layout's checkpoint in every other layout
 # and once, however long that takes:
 #   sources      scripts/check.py --all: clang-tidy over every source, every header compiled alone

@@ -47,10 +47,10 @@ void StragglerWatch::step(std::int64_t step, double compute_seconds) {
     event.step = step;
     event.rank = found->rank;
     event.host = session_.host_of_rank()[static_cast<std::size_t>(found->rank)];
-    event.message = base::str("rank ", event.rank, " (host ", event.host, ") computes ", times,
-                              " times as long as the ranks with the same work",
+    event.message = base::str("rank ", event.rank, " (host ", event.host, ") takes ", times,
+                              " times as long to compute as its peers",
                               found->for_seconds > 0 ? ", for " + format_duration(found->for_seconds) + " now" : "",
-                              ": all wait for it");
+                              ": every step waits for it");
     log_.warn(event.message);
     keeper_.health(event);
   }

@@ -1,5 +1,6 @@
 // trireme data: names for a team's datasets.
 #include <algorithm>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -71,6 +72,12 @@ int add_command(const Arguments& arguments) {
   return base::kExitDone;
 }
 
+std::string users_of(const std::vector<const IndexedRun*>& readers) {
+  std::set<std::string> users;
+  for (const IndexedRun* run : readers) users.insert(run->user);
+  return users.empty() ? "-" : base::join({users.begin(), users.end()});
+}
+
 int list_command(const Arguments& arguments) {
   std::string tree;
   bool json = false;
@@ -82,29 +89,30 @@ int list_command(const Arguments& arguments) {
   base::PosixFileSystem files;
   const RunIndex index = index_runs(files, tree_of(tree), own_run_cache(files));
   std::vector<std::vector<std::string>> rows = {
-      {"name", "tokens", "size", "fingerprint", "added by", "runs", "unfinished", "file"}};
+      {"name", "tokens", "size", "fingerprint", "added by", "runs", "unfinished", "users", "file"}};
   base::Json all = base::Json::array();
   for (const TeamDataset& dataset : team_datasets(files, tree_of(tree))) {
     const auto readers = readers_of(dataset, index);
     const auto open = unfinished(readers);
-    rows.push_back({dataset.name, format_count(static_cast<double>(dataset.tokens)),
-                    format_bytes(static_cast<double>(dataset.bytes)),
-                    dataset.fingerprint.empty() ? "-" : dataset.fingerprint,
-                    dataset.added_by.empty() ? "-" : dataset.added_by, std::to_string(readers.size()),
-                    std::to_string(open.size()), dataset.problem.empty() ? dataset.path : dataset.problem});
+    rows.push_back(
+        {dataset.name, format_count(static_cast<double>(dataset.tokens)),
+         format_bytes(static_cast<double>(dataset.bytes)), dataset.fingerprint.empty() ? "-" : dataset.fingerprint,
+         dataset.added_by.empty() ? "-" : dataset.added_by, std::to_string(readers.size()), std::to_string(open.size()),
+         users_of(readers), dataset.problem.empty() ? dataset.path : dataset.problem});
     base::Json one = to_json(dataset);
     one["added_by"] = dataset.added_by;
     one["problem"] = dataset.problem;
     one["runs"] = base::Json::array();
     for (const IndexedRun* run : readers)
-      one["runs"].push_back({{"run", run->path}, {"state", run->state}, {"finished", run->finished}});
+      one["runs"].push_back(
+          {{"run", run->path}, {"user", run->user}, {"state", run->state}, {"finished", run->finished}});
     all.push_back(one);
   }
   if (json) {
     base::answer_json({{"tree", index.tree.string()}, {"datasets", all}, {"notes", index.notes}});
     return base::kExitDone;
   }
-  base::answer_text(rows.size() > 1 ? format_table(rows, {.right = {1, 2, 5, 6}, .spare = {4, 2, 3}})
+  base::answer_text(rows.size() > 1 ? format_table(rows, {.right = {1, 2, 5, 6}, .spare = {4, 2, 3, 7}})
                                     : str("no datasets in ", index.tree.string(), "/data: trireme data add\n"));
   for (const std::string& note : index.notes) base::print_note("note: " + note);
   return base::kExitDone;

@@ -20,7 +20,7 @@ int report_command(const Arguments& arguments) {
   std::string output;
   bool force = false;
   std::vector<std::string> words;
-  options::CommandLine line("report", "one page of runs or of a sweep: curves, attempts, layouts, samples; no network",
+  options::CommandLine line("report", "writes one HTML page about runs or a sweep, which opens without a network",
                             "trireme report runs/bible -o bible.html\n"
                             "trireme report runs/lr-* -o compared.html\n"
                             "trireme report sweeps/lr -o sweep.html");

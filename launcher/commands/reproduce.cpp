@@ -135,15 +135,15 @@ int reproduce_command(const Arguments& arguments) {
   std::int64_t steps = 0;
   RepeatRequest request;
   std::vector<std::string> words;
-  options::CommandLine line("reproduce", "a run that gives the losses of another one again, from that run's record",
+  options::CommandLine line("reproduce", "repeats a run from its record, and can check that the losses are equal",
                             "trireme reproduce runs/bible -o again\ntrireme reproduce runs/bible -o again --check 20");
   line.value("output,o", directory, "DIR", "the directory of the new run").required();
   line.value("check", steps, "N", "train N steps here and compare their losses bit by bit; 0: only write the run file")
       .range(0, 1e9);
-  line.value("attempt", request.attempt, "K", "whose options to take; 0: the first whose losses still stand")
+  line.value("attempt", request.attempt, "K", "attempt to repeat; 0: the first whose losses are still in metrics.jsonl")
       .range(0, 1e9);
   line.values("data", request.data, "FILE", "a dataset that may have moved; it is known by its fingerprint");
-  line.value("tree", request.tree, "DIR", "the team's directory, whose datasets may be the ones that have moved");
+  line.value("tree", request.tree, "DIR", "the team's directory: look there too for datasets that have moved");
   line.positionals("RUN_DIR", words, "the run directory", 1, 1);
   if (!line.parse(arguments)) return base::kExitDone;
   base::PosixFileSystem files;

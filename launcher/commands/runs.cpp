@@ -35,8 +35,7 @@ struct Wanted {
 
 void declare(options::CommandLine& line, Wanted& wanted) {
   line.value("tree", wanted.tree, "DIR", "where to look; default: the site file's team_tree, else ./runs");
-  line.value("sort", wanted.sort, "KEY", "by what: the newest and the lowest loss come first")
-      .one_of({"run", "when", "loss"});
+  line.value("sort", wanted.sort, "KEY", "by name, newest first, or lowest loss first").one_of({"run", "when", "loss"});
   line.flag("json", wanted.json, "one JSON object instead of a table");
 }
 

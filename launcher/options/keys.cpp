@@ -160,10 +160,9 @@ void add_train(std::vector<Key>& keys) {
   keys.push_back({"train", "straggler_every", TRIREME_FIELD(Integer, train.straggler_every), "steps",
                   "steps between looks at the ranks' compute times", "", {}, 1, kAny});
   keys.push_back({"train", "straggler_factor", TRIREME_FIELD(Real, train.straggler_factor), "",
-                  "a rank is named that computes so many times as long as the median of the ranks with the same work; 0: none "
-                  "is", "", {}, 0, kAny});
+                  "warn of a rank that takes this many times the compute time of its peers (the median of its pipeline stage); 0: off", "", {}, 0, kAny});
   keys.push_back({"train", "straggler_seconds", TRIREME_FIELD(Real, train.straggler_seconds), "seconds",
-                  "if it does so at every look for so long", "", {}, 0, kAny});
+                  "for at least this long", "", {}, 0, kAny});
 }
 
 void add_optimizer(std::vector<Key>& keys) {

@@ -182,7 +182,7 @@ void fill_options(base::FileSystem& files, const RepeatRequest& request, RepeatP
     options.data.tokenizer = absolute_from(options.data.tokenizer, attempt.started_in).string();
     if (!files.exists(options.data.tokenizer)) {
       plan.differences.push_back(str("data.tokenizer ", options.data.tokenizer,
-                                     " is missing: the one recorded in the dataset, which is the same, is taken"));
+                                     " is missing: using the identical copy that the dataset holds"));
       options.data.tokenizer.clear();
     }
   }
@@ -216,9 +216,8 @@ void leave_out_the_same(base::FileSystem& files, const Path& run, const std::vec
   std::vector<std::string> ranges;
   for (const tokens::SampleRange& range : skipped.ranges()) ranges.push_back(tokens::to_string(range));
   plan.options.data.skip = base::join(ranges);
-  plan.history.push_back(
-      str("the run left out samples that were not fit to learn from: data.skip = ", plan.options.data.skip,
-          " leaves them out here from the start, which gives the same losses"));
+  plan.history.push_back(str("the run skipped samples of bad batches: data.skip = ", plan.options.data.skip,
+                             " leaves them out here from the start, which gives the same losses"));
 }
 
 enum class Found { kCopy, kNothing, kOthers };

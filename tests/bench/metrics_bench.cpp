@@ -60,11 +60,12 @@ int main(int argc, char** argv) {
     std::int64_t step = 0;
     for (int round = 0; round < kRounds; ++round) seconds.push_back(seconds_a_step(world.control(), log, step));
     std::sort(seconds.begin(), seconds.end());
+    constexpr double kMost = 0.005 * 0.05;  // seconds: what was asked of a step of 50 ms
     if (world.rank() == 0) {
       const double median = seconds[seconds.size() / 2];
       std::printf("metrics, %d ranks: best %.1f us, median %.1f us a step: %.3f%% of a step of 50 ms\n", world.size(),
                   1e6 * seconds.front(), 1e6 * median, 100 * median / 0.05);
     }
-    return 0;
+    return seconds[seconds.size() / 2] > kMost ? 1 : 0;
   });
 }

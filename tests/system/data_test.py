@@ -3,6 +3,7 @@
 import concurrent.futures
 import json
 import os
+import pwd
 import shutil
 import subprocess
 
@@ -67,6 +68,7 @@ def check_runs_read_them(space):
     check(record["datasets"][0]["fingerprint"] == listed(space)["web-v2"]["fingerprint"], "its fingerprint")
 
     reading = listed(space)["web-v2"]["runs"]
+    check(reading and all(run["user"] == pwd.getpwuid(os.geteuid()).pw_name for run in reading), f"{reading}")
     check([run["run"] for run in reading] == ["named"] and not reading[0]["finished"], f"who reads it: {reading}")
     refused(space, "data", "remove", "web-v2", "--tree", "team", holds="not finished: named (paused)")
     check(listed(space).keys() == {"web-v2", "valid"}, "it stays")

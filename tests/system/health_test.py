@@ -1,6 +1,8 @@
 """Bad batches, corrupted replicas, slow ranks, the best checkpoint: what docs/health.md promises, through the command line,
 the run directory, and the memory of the ranks."""
 
+import contextlib
+import itertools
 import os
 import re
 import resource
@@ -14,11 +16,15 @@ import time
 import numpy as np
 
 from support import (SOURCE, Workspace, attempts, causes, check, checkpoints, english, logical_tensors, make_data, metrics, outcome,
-                     rank_process, run_file, say, step_directory, step_lines, tiny_model, wait_until, without_timing)
+                     rank_process, run_file, say, session_processes, step_directory, step_lines, tiny_model, wait_until, without_timing)
 
 sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 from memory import flipped, poke  # noqa: E402
 
+# metrics.jsonl's fields: others read them, so no name changes.
+FIELDS = set("""step time tokens samples loss grad_norm lr seconds tokens_per_second peak_share data_wait_seconds compute_seconds
+             exposed_communication_seconds saving_seconds host_memory_bytes device_memory_bytes slowest_rank
+             slowest_rank_compute_seconds skipped_steps valid_loss valid_tokens sample_prompt sample_text""".split())
 LAYOUTS = {"one": (0, {}), "tp2": (2, {"tp": 2}), "pp2": (2, {"pp": 2}), "dp2": (2, {})}
 
 
@@ -84,22 +90,25 @@ def test_spikes(space):
 
 def test_killed_in_between(space):
     """A killed run skips again what it skipped, and what a roll-back left out."""
-    for policy in ("skip", "rollback"):
-        name = f"killed-{policy}"
-        file = spiky(space, name, {}, on_spike=policy)
+    layouts = LAYOUTS if "--all" in sys.argv else {"one": LAYOUTS["one"]}
+    for layout, policy in itertools.product(layouts, ("skip", "rollback")):
+        ranks, parallel = LAYOUTS[layout]
+        name = f"killed-{policy}-{layout}"
+        file = spiky(space, name, parallel, on_spike=policy)
         directory = space / f"runs/{name}"
         first = health(space / "runs/skip-one")[0]
-        process = space.start("train", file, STEP_SECONDS=0.03)
+        process = space.start("train", file, ranks=ranks, STEP_SECONDS=0.03)
         wait_until(lambda: health(directory) and
                    step_lines(directory)[-1]["step"] > first["step"] - 5, process, "a bad batch")
-        os.killpg(process.pid, signal.SIGKILL)
+        for pid in session_processes(process):
+            os.kill(pid, signal.SIGKILL)
         process.wait()
         check(step_lines(directory)[-1]["step"] < 200, "it was killed too late")
-        done = space.must("train", file, f"--train.on_spike={policy}")
-        check(losses(directory) == losses(space / "runs/skip-one"), f"{policy}: killed and resumed, other losses:\n{done.stdout}")
+        done = space.must("train", file, f"--train.on_spike={policy}", ranks=ranks)
+        check(losses(directory) == losses(space / f"runs/skip-{layout}"), f"{name}: killed and resumed, other losses:\n{done.stdout}")
         check(re.search(rf"skips     samples .*\b{first['first_sample']}-{first['last_sample']}\b", done.stdout) or
               max(s for s in checkpoints(directory)) > first["step"], f"nobody says what is skipped:\n{done.stdout}")
-    say("killed after a bad batch and resumed: the same losses")
+    say(f"killed after a bad batch and resumed in {', '.join(layouts)}: the same losses")
 
 
 def test_stops(space):
@@ -161,21 +170,25 @@ def test_not_a_number(space):
     check(code == 1 and "it is not the data" in said, f"it left with {code}:\n{said}")
     actions = [event["action"] for event in health(space / "runs/nan-skip")]
     check(actions == 5 * ["skipped"] + ["stopped"], f"{actions}")
+    constant(space, "nan-stop", 2, {})
+    code, said = disturb(space, "nan-stop", 2, 1, not_a_number)
+    check(code == 1 and "nothing was updated or saved" in said, f"it left with {code}:\n{said}")
+    last = health(space / "runs/nan-stop")[-1]
+    check((last["kind"], last["action"]) == ("nonfinite", "stopped"), f"{last}")
     say("a parameter that is not a number: rolled back, and the losses are those of a run that never saw the batch")
 
 
 def test_corruption(space):
     # Under ZeRO rank 2 holds a copy of this tensor, which the next update renews, and updates others.
-    for ranks, bad, parallel, certain in ((2, 1, {}, False), (3, 1, {}, True), (3, 2, {"zero": 1}, True)):
-        name = f"flip-{ranks}-{bad}"
-        constant(space, name, ranks, parallel, compare_replicas_every=1 if parallel else 2)
+    for ranks, bad, parallel, named in ((2, 1, {}, "01"), (3, 1, {}, "1"), (3, 2, {"zero": 1}, "2"), (4, 1, {"tp": 2}, "13")):
+        name, certain = f"flip-{ranks}-{bad}", len(named) == 1
+        constant(space, name, ranks, parallel, compare_replicas_every=1 if "zero" in parallel else 2)
         code, said = disturb(space, name, ranks, bad, flipped)
         check(code == 0, f"{name} left with {code}:\n{said}")
         events = health(space / f"runs/{name}")
         check(len(events) == 1 and (events[0]["kind"], events[0]["action"]) == ("corruption", "rolled back"), f"{events}")
         check((events[0]["rank"], bool(events[0]["host"])) == ((bad, True) if certain else (-1, False)), f"{events}")
-        named = re.findall(r"rank (\d) \(host", events[0]["message"])
-        check(named == ([str(bad)] if certain else ["0", "1"]), events[0]["message"])
+        check(re.findall(r"rank (\d) \(host", events[0]["message"]) == list(named), events[0]["message"])
         check(events[0]["to_step"] < events[0]["step"], f"{events}")
         space.must("train", constant(space, f"never-{name}", ranks, parallel), ranks=ranks)
         check(losses(space / f"runs/{name}") == losses(space / f"runs/never-{name}"), f"{name}: other losses")
@@ -189,11 +202,13 @@ def test_straggler(space):
 
     def hold_up():
         pid = rank_process(process, 1)
-        while not over.is_set():
-            os.kill(pid, signal.SIGSTOP)
-            time.sleep(0.06)
-            os.kill(pid, signal.SIGCONT)
-            time.sleep(0.01)
+        # It runs for moments only, shorter than its part of a step on any machine: so what is held up is its computing.
+        with contextlib.suppress(ProcessLookupError):
+            while not over.is_set():
+                os.kill(pid, signal.SIGSTOP)
+                time.sleep(0.03)
+                os.kill(pid, signal.SIGCONT)
+                time.sleep(0.001)
 
     wait_until(lambda: os.path.exists(space / "runs/slow/metrics.jsonl"), process, "its first step")
     thread = threading.Thread(target=hold_up)
@@ -263,6 +278,9 @@ def test_who_is_to_blame(space):
         check(full.returncode == 1, f"left with {full.returncode}: {full.stdout}{full.stderr}")
         reasons = [line["reason"] for line in attempts(space / "runs/full") if line["event"] == "end"]
         check(reasons == [] or reasons[0].startswith("failed: "), f"{reasons}")
+        left = [name for name in os.listdir(space / "runs/full/logs")] if os.path.isdir(space / "runs/full/logs") else []
+        for name in left:
+            check("failed on" not in outcome(space / "runs/full", name.rpartition(".")[2])["reason"], name)
         check("No space left" in full.stdout + full.stderr, full.stderr)
     finally:
         subprocess.run(["umount", space / "runs/full"], check=True)
@@ -279,6 +297,7 @@ def test_fields_are_documented(space):
     for name in os.listdir(space / "runs"):
         for line in metrics(space / f"runs/{name}"):
             written |= set(line)
+    check(documented == FIELDS, f"names that are fixed changed: {documented ^ FIELDS}")
     elsewhere = {"device_memory_bytes", "skipped_steps"}  # on GPUs; with masked targets (masked_batches_test)
     check(written == documented - elsewhere, f"not documented: {written - documented}; not written: {documented - written}")
     parts = ["data_wait_seconds", "compute_seconds", "exposed_communication_seconds"]
