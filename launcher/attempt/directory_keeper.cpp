@@ -14,7 +14,7 @@ void DirectoryKeeper::begin(const slurm::AttemptStart& described, const std::str
 }
 
 bool DirectoryKeeper::is_restarted() const {
-  // Of a job array only the first run's directory has the script.
+  // A job array has its script in the first run's directory only.
   const bool of_array = slurm::environment_variable("SLURM_ARRAY_JOB_ID").has_value();
   return job_.in_job() && (of_array || files_.exists(run_.path() / "submit.sbatch"));
 }

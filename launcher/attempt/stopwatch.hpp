@@ -26,7 +26,7 @@ class Stopwatch {
     std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   };
 
-  /// Of the scopes that have ended.
+  /// Returns the time of the scopes that have ended.
   double seconds() const { return seconds_; }
 
  private:

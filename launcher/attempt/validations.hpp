@@ -28,7 +28,7 @@ class Validations {
   std::int64_t newest_step() const { return newest_step_; }
   /// Collective: whether the newest one found the lowest loss so far.
   bool newest_is_best() const;
-  /// Of the run so far, oldest first; on ranks other than 0, of this attempt.
+  /// Returns the validations of the run so far, oldest first; ranks other than 0 know those of this attempt.
   const std::vector<Validation>& all() const { return all_; }
 
  private:

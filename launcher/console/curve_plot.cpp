@@ -194,7 +194,7 @@ std::string draw_curves(const std::vector<Curve>& curves, const PlotRanges& rang
 }
 
 std::string coloured(const std::string& text, int owner) {
-  // Of the 256 colours, eight that stand out from each other, from white and from black.
+  // These eight of the 256 colours stand out from each other, from white and from black.
   static constexpr std::array<int, 8> kColours = {32, 172, 71, 168, 140, 37, 136, 245};
   const std::string begin = "\033[38;5;" + std::to_string(kColours[static_cast<std::size_t>(owner) % 8]) + "m";
   return text.empty() ? begin : begin + text + "\033[0m";

@@ -13,7 +13,7 @@
 namespace trireme::launcher {
 namespace {
 
-// As nvml.h has them; the header is no part of the CUDA toolkit.
+// These repeat what nvml.h declares, since that header is no part of the CUDA toolkit.
 using Device = void*;
 using EventSet = void*;
 struct EventData {

@@ -11,7 +11,7 @@
 
 namespace trireme::launcher {
 
-/// Of one GPU. What the driver does not tell stays empty or 0.
+/// Describes one GPU. What the driver does not tell stays empty or 0.
 struct GpuHealth {
   std::uint64_t uncorrected_ecc = 0;   ///< uncorrectable memory errors since the driver was loaded
   bool remap_pending = false;          ///< a row of the memory is to be replaced at the next reset

@@ -26,7 +26,7 @@ class StragglerRule {
   std::optional<Straggler> look(std::span<const double> compute_seconds, double now);
 
  private:
-  /// Of each rank: its time over the median of the others that do the same work; 0 without such others.
+  /// Returns each rank's time over the median of the others that do the same work; 0 without such others.
   std::vector<double> ratios(std::span<const double> compute_seconds) const;
 
   struct State {

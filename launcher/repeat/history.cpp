@@ -76,7 +76,7 @@ std::string data_of(const AttemptRecord& record) {
   return base::join(words);
 }
 
-// Of the environment what chooses between ways to compute.
+// Returns the variables of the environment that choose between ways to compute.
 Map environment_of(const AttemptRecord& record) {
   Map variables;
   for (const auto& [name, value] : record.environment) {

@@ -66,8 +66,8 @@ std::optional<Path> checkpoint_of(base::FileSystem& files, const RepeatRequest& 
                        "began at step 0 with --attempt"));
 }
 
-// Of the machine that the attempt ran on: what is counted here before anything was started. A rank takes its share of
-// the CPUs that it may use, so that fewer of them give it the threads that it had.
+// Compares the machine that the attempt ran on with this one, as far as that can be counted before anything is started.
+// A rank takes its share of the CPUs that it may use, so that fewer of them give it the threads that it had.
 void compare_machine(const AttemptRecord& here, RepeatPlan& plan) {
   const AttemptRecord& attempt = plan.attempt;
   std::vector<std::string>& found = plan.differences;

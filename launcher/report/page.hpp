@@ -31,8 +31,8 @@ std::string escaped_json(std::string_view json);
 /// "default-src 'none'; script-src 'sha256-…' …": allows exactly these styles and scripts, and nothing else.
 std::string content_policy(const PageParts& parts);
 
-/// Throws base::Error when the parts do not make a page: a placeholder that is missing, a script that would end its own
-/// element.
+/// Throws base::Error when the parts do not make a page: the frame lacks a mark where a part belongs, or a script would
+/// end its own element.
 std::string make_page(const PageParts& parts, std::string_view json);
 
 }  // namespace trireme::launcher

@@ -25,7 +25,7 @@ struct ReportData {
 /// neither, and for a sweep beside others. Files that cannot be read become problems. `now`: seconds since the epoch.
 ReportData read_report(base::FileSystem& files, const std::vector<std::filesystem::path>& paths, double now);
 
-/// Of a curve, when a page shows so many runs: 1,500 for a few, fewer for many, at least 100.
+/// Returns how many buckets a curve has when a page shows so many runs: 1,500 for a few, fewer for many, at least 100.
 std::size_t buckets_for(std::size_t runs);
 
 }  // namespace trireme::launcher

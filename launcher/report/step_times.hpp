@@ -25,7 +25,7 @@ class StepTimes {
     double p50 = 0, p90 = 0, p99 = 0;
   };
   bool empty() const { return steps_.empty(); }
-  /// Of all steps; there is at least one.
+  /// Returns the percentiles of all steps; there is at least one.
   Percentiles whole() const;
 
   struct Window {

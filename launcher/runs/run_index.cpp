@@ -185,7 +185,7 @@ void read_options(base::FileSystem& files, const Path& path, IndexedRun& run) {
   }
 }
 
-// Of a run that waits in the queue for its first start there is nothing else: its run.ini is written when it starts.
+// A run that waits in the queue for its first start has nothing else: its run.ini is written when it starts.
 void read_submission(base::FileSystem& files, const Path& path, IndexedRun& run) {
   const SubmissionRecord asked = last_submission(files, path);
   const bool first = run.options.empty();
