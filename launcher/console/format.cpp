@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <cstdio>
+#include <ctime>
 
 namespace trireme::launcher {
 namespace {
@@ -53,6 +54,20 @@ std::string with_commas(std::uint64_t value) {
     digits.insert(static_cast<std::size_t>(at), 1, ',');
   }
   return digits;
+}
+
+std::string format_local_time(double seconds) {
+  const auto time = static_cast<std::time_t>(seconds);
+  std::tm parts{};
+  ::localtime_r(&time, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
+  return text;
+}
+
+std::string format_local_minute(double seconds) {
+  const std::string text = format_local_time(seconds);
+  return text.substr(0, text.rfind(':'));
 }
 
 }  // namespace trireme::launcher

@@ -20,6 +20,10 @@ std::string format_bytes(double bytes);
 /// "12.50 GPU h", without GPUs "0.25 CPU h": hours x devices (the ranks), used or lost.
 std::string format_device_hours(double hours, bool gpus);
 
+/// `seconds` since the epoch in this machine's time zone: "2026-11-30 06:04:38", and the same without its seconds.
+std::string format_local_time(double seconds);
+std::string format_local_minute(double seconds);
+
 /// "1,234,567".
 std::string with_commas(std::uint64_t value);
 

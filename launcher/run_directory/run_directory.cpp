@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <ctime>
 #include <limits>
 #include <utility>
 
@@ -68,15 +67,6 @@ double lost_share(const slurm::AttemptStart& start, const slurm::AttemptEnd& end
   const auto done = static_cast<double>(end.last_step - start.first_step);
   const auto unsaved = static_cast<double>(end.last_step - std::max(end.saved_step, start.first_step));
   return done > 0 ? std::clamp(unsaved / done, 0.0, 1.0) : 1.0;
-}
-
-std::string local_time(double seconds) {
-  const auto time = static_cast<std::time_t>(seconds);
-  std::tm parts{};
-  ::localtime_r(&time, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S", &parts);
-  return text;
 }
 
 // The watch of a spare job (trireme job spare) leaves in the run directory what it sends this signal for.
@@ -242,7 +232,7 @@ std::string attempts_table(const std::vector<slurm::Attempt>& attempts) {
       {"attempt", "started", "because", "layout", "steps", "steps lost", "device hours", "lost", "ended"}};
   for (const slurm::Attempt& attempt : attempts) {
     const std::string last = attempt.ended ? std::to_string(attempt.end.last_step) : "?";
-    rows.push_back({std::to_string(attempt.number), local_time(attempt.start.time), attempt.start.reason,
+    rows.push_back({std::to_string(attempt.number), format_local_time(attempt.start.time), attempt.start.reason,
                     attempt.start.layout, base::str(attempt.start.first_step, " -> ", last),
                     std::to_string(attempt.ended ? attempt.end.last_step - attempt.end.saved_step : 0),
                     attempt.ended ? format_device_hours(attempt.end.device_seconds / 3600, attempt.start.gpus) : "?",

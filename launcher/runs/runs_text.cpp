@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <ctime>
 #include <limits>
 
 #include "base/error.hpp"
@@ -14,15 +13,7 @@ namespace {
 
 using base::str;
 
-std::string minute(double seconds) {
-  if (!(seconds > 0) || seconds > 1e11) return "-";
-  const auto time = static_cast<std::time_t>(seconds);
-  std::tm parts{};
-  ::localtime_r(&time, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M", &parts);
-  return text;
-}
+std::string minute(double seconds) { return seconds > 0 && seconds <= 1e11 ? format_local_minute(seconds) : "-"; }
 
 std::string loss_text(const std::optional<double>& loss) {
   if (!loss) return "-";

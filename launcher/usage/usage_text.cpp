@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <ctime>
 #include <vector>
 
 #include "base/error.hpp"
@@ -63,15 +62,6 @@ std::string jobs_table(const std::vector<PersonJobs>& jobs, std::size_t width) {
   return text;
 }
 
-std::string day(double seconds) {
-  const auto time = static_cast<std::time_t>(seconds);
-  std::tm parts{};
-  ::localtime_r(&time, &parts);
-  char text[32];
-  std::strftime(text, sizeof text, "%Y-%m-%d %H:%M", &parts);
-  return text;
-}
-
 std::string share_text(const TopShare& share) {
   const std::string number = share.top == 1 ? base::str("1 of ", share.all) : base::str(share.top, " of ", share.all);
   return base::str("top 5% of ", share.of, " (", number, "): ", printed("%.0f%%", 100 * share.share), " of the ",
@@ -119,8 +109,9 @@ base::Json list_of(const Lines& lines) {
 }  // namespace
 
 std::string usage_text(const UsageReport& report, std::size_t width) {
-  std::string text = base::str("from ", day(report.window.begin), " to ", day(report.window.end), ", ", report.runs,
-                               report.runs == 1 ? " run" : " runs", "\n");
+  std::string text =
+      base::str("from ", format_local_minute(report.window.begin), " to ", format_local_minute(report.window.end), ", ",
+                report.runs, report.runs == 1 ? " run" : " runs", "\n");
   if (!report.people.empty()) {
     text += "\n" + lines_table("person", report.people, width) + "\n" + lines_table("project", report.projects, width) +
             "\nDevice hours. Of those used were lost: killed (steps that no checkpoint holds), starting, saving.\n"
