@@ -18,12 +18,7 @@ namespace trireme::parallel {
 namespace {
 
 bool use_onednn(const at::Tensor& out, const at::Tensor& a) {
-  static const bool intel = __builtin_cpu_is("intel") != 0;
-  // mkldnn_matmul() refuses other processors, for fp32 too.
-  static const bool takes =
-      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-  return !intel && takes && out.is_cpu() && out.scalar_type() == at::kFloat && out.numel() > 0 && a.numel() > 0 &&
-         at::globalContext().userEnabledMkldnn();
+  return uses_onednn() && out.is_cpu() && out.scalar_type() == at::kFloat && out.numel() > 0 && a.numel() > 0;
 }
 
 /// out = beta * out + a b. All have one type; beta is 0 or 1.
@@ -46,6 +41,14 @@ at::Tensor empty_like_rows(const at::Tensor& x, std::int64_t columns) {
 }
 
 }  // namespace
+
+bool uses_onednn() {
+  static const bool intel = __builtin_cpu_is("intel") != 0;
+  // mkldnn_matmul() refuses other processors, for fp32 too.
+  static const bool takes =
+      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
+  return !intel && takes && at::globalContext().userEnabledMkldnn();
+}
 
 void linear_into(const at::Tensor& x, const at::Tensor& w, at::Tensor& y) { product(x, w.t(), 0.0, y); }
 

@@ -8,6 +8,9 @@
 
 namespace trireme::parallel {
 
+/// Whether oneDNN computes the host's products in fp32; ATen's library (MKL) computes all others.
+bool uses_onednn();
+
 /// Takes x (…, in) and returns x w^T, (…, out).
 at::Tensor linear(const at::Tensor& x, const at::Tensor& w);
 /// Takes dy (…, out) and returns dy w, (…, in).

@@ -150,13 +150,14 @@ std::string refusal_of_pair(const std::vector<int>& pair) {
 std::string describe(const LayoutCase& one) {
   const TrainerConfig& config = one.config;
   const char* recompute[] = {"none", "selective", "full"};
+  const char* precision[] = {", fp32", "", ", bf16"};
   return base::str(spec::name_of(config.model.arch), " ", topology::to_string(config.degrees), ", ",
                    schedule::name_of(config.schedule), " x", config.chunks, ", sp ", config.sequence_parallel,
                    ", recompute ", recompute[static_cast<int>(config.recompute)], ", zero ", config.zero,
                    ", micro_batch ", config.micro_batch, ", layers ", config.model.layers, ", hidden ",
                    config.model.hidden, ", ffn ", config.model.ffn, ", vocab ", config.model.vocab, ", kv_heads ",
                    config.model.kv_heads, ", masked ", one.masked, ", tied ", config.model.tie_embeddings, ", clip ",
-                   config.clip, ", dropout ", config.model.dropout);
+                   config.clip, ", dropout ", config.model.dropout, precision[static_cast<int>(config.precision)]);
 }
 
 LayoutCase one_rank(const LayoutCase& one) {
@@ -245,6 +246,29 @@ std::vector<LayoutCase> odd_cases() {
   narrow.config.sequence_parallel = false;
   narrow.config.degrees = {3, 1, 2, 1};
   cases.push_back(narrow);
+  for (LayoutCase& one : cases) divide_batch(one);
+  return cases;
+}
+
+std::vector<LayoutCase> narrow_cases() {
+  std::vector<LayoutCase> cases;
+  for (const Architecture arch : {Architecture::kGpt2, Architecture::kLlama}) {
+    for (const pipeline::Precision precision : {pipeline::Precision::kFp32, pipeline::Precision::kBf16}) {
+      LayoutCase one;
+      one.config = base_config(arch);
+      one.config.precision = precision;
+      cases.push_back(one);
+      one.config.recompute = Recompute::kFull;
+      cases.push_back(one);
+      one.config.recompute = Recompute::kSelective;
+      one.config.degrees = {2, 1, 1, 2};
+      cases.push_back(one);
+      one.config.recompute = Recompute::kNone;
+      one.config.degrees = {1, 1, 2, 1};
+      one.config.zero = 1;
+      cases.push_back(one);
+    }
+  }
   for (LayoutCase& one : cases) divide_batch(one);
   return cases;
 }

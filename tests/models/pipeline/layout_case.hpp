@@ -36,4 +36,7 @@ PairCases pair_cases();
 /// tp does not divide, ranks without any vocabulary, buckets of a few elements.
 std::vector<LayoutCase> odd_cases();
 
+/// Both architectures in fp32 and bf16: one rank, the same with everything computed again, tp with pp, dp with ZeRO.
+std::vector<LayoutCase> narrow_cases();
+
 }  // namespace trireme::tests

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include "base/philox.hpp"
 
@@ -66,41 +65,39 @@ std::int64_t targets_of(const LayoutCase& one, std::int64_t step) {
   return targets;
 }
 
-/// What is looked at during a run.
-struct Look {
-  std::function<void(int step, const pipeline::StepResult& result)> step;
-  std::function<void(const std::vector<StateTensor>& gradients)> gradients;
-  std::function<void(const std::vector<StateTensor>& state)> state;
-  std::function<void(double full, double shorter)> evaluation;
-  std::function<void(const at::Tensor& logits)> logits;
-};
-
 double mean_loss(const pipeline::Evaluation& evaluation) {
   return evaluation.loss_sum / static_cast<double>(evaluation.targets);
 }
 
-void run(const LayoutCase& one, const pipeline::Groups& groups, const Look& look) {
+}  // namespace
+
+void run(const LayoutCase& one, const pipeline::Groups& groups, const std::vector<Look>& looks) {
   pipeline::Trainer trainer(one.config, groups);
   trainer.initialise();
   const int dp_rank = groups.dp == nullptr ? 0 : groups.dp->rank();
   const std::int64_t length = one.config.model.sequence;
   for (int step = 0; step < kSteps; ++step) {
     const auto accept = [&](const pipeline::StepResult&) {
-      if (step == 0) look.gradients(trainer.gradients());
+      if (step > 0) return true;
+      const std::vector<StateTensor> gradients = trainer.gradients();
+      for (const Look& look : looks) look.gradients(gradients);
       return true;
     };
     const std::vector<MicroBatch> batches = batches_of(one, step, dp_rank, length);
-    look.step(step, trainer.step(batches, targets_of(one, step), kLearningRate, accept));
+    const pipeline::StepResult result = trainer.step(batches, targets_of(one, step), kLearningRate, accept);
+    for (const Look& look : looks) look.step(step, result);
   }
-  look.state(trainer.state());
+  const std::vector<StateTensor> state = trainer.state();
+  for (const Look& look : looks) look.state(state);
   const pipeline::Evaluation full = trainer.evaluate(batches_of(one, kSteps, dp_rank, length));
   const pipeline::Evaluation shorter = trainer.evaluate(batches_of(one, kSteps, dp_rank, length - 1));
-  look.evaluation(mean_loss(full), mean_loss(shorter));
+  for (const Look& look : looks) look.evaluation(mean_loss(full), mean_loss(shorter));
   trainer.start_generation(2, length);
   const at::Tensor prompt = batch_of(one, 0, 0, 2, length).tokens;
   trainer.next_logits(prompt.narrow(1, 0, 5));
   trainer.next_logits(prompt.narrow(1, 5, 1));
-  look.logits(trainer.next_logits(prompt.narrow(1, 6, 1)));
+  const at::Tensor logits = trainer.next_logits(prompt.narrow(1, 6, 1));
+  for (const Look& look : looks) look.logits(logits);
   trainer.end_generation();
 }
 
@@ -108,6 +105,8 @@ std::vector<double> values_of(const at::Tensor& tensor) {
   const at::Tensor flat = tensor.to(at::kCPU, at::kDouble).contiguous();
   return {flat.const_data_ptr<double>(), flat.const_data_ptr<double>() + flat.numel()};
 }
+
+namespace {
 
 double largest(const std::vector<double>& values) {
   double most = 0.0;
@@ -196,11 +195,12 @@ Outcome run_alone(const LayoutCase& one) {
     outcome.evaluated_short = shorter;
   };
   look.logits = [&](const at::Tensor& logits) { outcome.logits = values_of(logits); };
-  run(one_rank(one), {}, look);
+  run(one_rank(one), {}, {look});
   return outcome;
 }
 
-Difference run_and_compare(const LayoutCase& one, const pipeline::Groups& groups, const Outcome& expected) {
+Difference run_and_compare(const LayoutCase& one, const pipeline::Groups& groups, const Outcome& expected,
+                           const Look& another) {
   Difference worst;
   Look look;
   const auto relative = [](double here, double there) { return std::abs(here - there) / (1e-12 * std::abs(there)); };
@@ -237,7 +237,7 @@ Difference run_and_compare(const LayoutCase& one, const pipeline::Groups& groups
       raise(worst.logits, std::abs(here[index] - expected.logits.at(index)) / allowed);
     }
   };
-  run(one, groups, look);
+  run(one, groups, {look, another});
   return worst;
 }
 

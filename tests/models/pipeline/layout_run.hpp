@@ -2,17 +2,33 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "models/pipeline/groups.hpp"
+#include "models/pipeline/state.hpp"
 #include "tests/models/pipeline/layout_case.hpp"
 
 namespace trireme::tests {
 
 constexpr int kSteps = 5;
 constexpr double kLearningRate = 1e-3;
+
+/// What is looked at during a run.
+struct Look {
+  std::function<void(int step, const pipeline::StepResult& result)> step;
+  std::function<void(const std::vector<pipeline::StateTensor>& gradients)> gradients;  ///< of the first step
+  std::function<void(const std::vector<pipeline::StateTensor>& state)> state;          ///< at the end
+  std::function<void(double full, double shorter)> evaluation;
+  std::function<void(const at::Tensor& logits)> logits;
+};
+/// Trains kSteps steps on the ranks of `groups`, evaluates and generates; every look is taken.
+void run(const LayoutCase& one, const pipeline::Groups& groups, const std::vector<Look>& looks);
+
+/// The values as fp64, which holds those of every narrower type exactly.
+std::vector<double> values_of(const at::Tensor& tensor);
 
 /// All that one run shows. Tensors are whole logical tensors, fp64, flattened.
 struct Outcome {
@@ -42,8 +58,9 @@ struct Difference {
 };
 constexpr std::size_t kDifferences = sizeof(Difference) / sizeof(double);
 
-/// On the ranks of `groups`: this rank's part of the comparison.
-Difference run_and_compare(const LayoutCase& one, const pipeline::Groups& groups, const Outcome& expected);
+/// On the ranks of `groups`: this rank's part of the comparison. Takes another look at the same run, too.
+Difference run_and_compare(const LayoutCase& one, const pipeline::Groups& groups, const Outcome& expected,
+                           const Look& another);
 
 /// The outcome of rank `root` on all ranks of `world`.
 void share(Outcome& outcome, const LayoutCase& one, collectives::Communicator& world, int root);

@@ -1,24 +1,32 @@
 // Layout equality: every case trains five steps in fp64 and must equal the one-rank run. One launch of 8 ranks runs
 // all cases, several small layouts at a time. "layout_test cuda" runs the same cases on GPUs, where the one-rank run
 // is on a GPU too (device_test compares GPU and host).
+//
+// On the host the numbers are also compared with recorded ones (number_record.hpp). "layout_test --record FILE" writes
+// them to a file instead; reference_numbers.txt is such a file. A change that is meant to keep all bits is checked on
+// any machine by recording before it and comparing after it.
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <map>
+#include <set>
 
 #include "collectives/mpi/world.hpp"
 #include "models/kernels/kernels.hpp"
-#include "tests/models/pipeline/layout_run.hpp"
+#include "tests/models/pipeline/number_record.hpp"
 #include "tests/support/gpus.hpp"
 
 namespace trireme::tests {
 namespace {
 
 collectives::MpiWorld* g_world = nullptr;
-std::optional<test::Gpus> g_gpus;  ///< none: on the host
+std::optional<test::Gpus> g_gpus;       ///< none: on the host
+std::optional<NumberRecord> g_numbers;  ///< the recorded numbers, or those to record; none on GPUs
+bool g_records = false;
 
 bool speaks() { return g_world->rank() == 0; }
 
@@ -65,28 +73,52 @@ std::pair<int, int> place_of(const std::vector<std::size_t>& round, const std::v
   return {-1, first};
 }
 
-/// Worst differences of each case over all ranks.
-std::vector<Difference> run_all(const std::vector<LayoutCase>& cases) {
-  const auto all = g_world->communicator("all");
+/// Runs cases in rounds: run(index, groups) is called on the ranks of that case. `all` has every rank.
+void run_in_rounds(const std::vector<LayoutCase>& cases, collectives::Communicator& all,
+                   const std::function<void(std::size_t, const pipeline::Groups&)>& run) {
   const auto all_on_device = g_gpus ? g_gpus->communicator("all on device") : nullptr;
-  const std::map<std::string, Outcome> expected = references(cases, *all);
-  std::vector<Difference> worst(cases.size());
-  for (const auto& round : rounds_of(cases, all->size())) {
-    const auto [index, first] = place_of(round, cases, all->rank());
-    const auto group = all->split(index, all->rank(), "case");
-    const auto on_device = all_on_device ? all_on_device->split(index, all->rank(), "case on device") : nullptr;
+  for (const auto& round : rounds_of(cases, all.size())) {
+    const auto [index, first] = place_of(round, cases, all.rank());
+    const auto group = all.split(index, all.rank(), "case");
+    const auto on_device = all_on_device ? all_on_device->split(index, all.rank(), "case on device") : nullptr;
     if (index < 0) continue;
     const LayoutCase& one = cases[static_cast<std::size_t>(index)];
     const topology::Mesh mesh(one.config.degrees);
     pipeline::OwnedGroups groups = pipeline::make_groups(on_device ? *on_device : *group, mesh, one.config.chunks);
-    worst[static_cast<std::size_t>(index)] =
-        run_and_compare(one, groups.with_world(*group), expected.at(reference_key(one)));
+    run(static_cast<std::size_t>(index), groups.with_world(*group));
     groups.finish();
     if (on_device) on_device->finish();
   }
   if (all_on_device) all_on_device->finish();
+}
+
+/// Records the numbers of each case, or compares them. Ranks that did not run a case hold zeros.
+void check_numbers(const std::vector<LayoutCase>& cases, std::vector<Numbers> numbers, collectives::Communicator& all) {
+  all.all_reduce(numbers.data(), numbers.size() * sizeof(Numbers), collectives::DataType::kUInt8,
+                 collectives::ReduceOp::kMax);
+  for (std::size_t index = 0; index < cases.size(); ++index) {
+    if (g_records) {
+      g_numbers->add(cases[index], numbers[index]);
+    } else {
+      EXPECT_EQ(g_numbers->difference(cases[index], numbers[index]), "") << describe(cases[index]);
+    }
+  }
+}
+
+/// Worst differences of each case over all ranks.
+std::vector<Difference> run_all(const std::vector<LayoutCase>& cases) {
+  const auto all = g_world->communicator("all");
+  const std::map<std::string, Outcome> expected = references(cases, *all);
+  std::vector<Difference> worst(cases.size());
+  std::vector<Numbers> numbers(cases.size());
+  run_in_rounds(cases, *all, [&](std::size_t index, const pipeline::Groups& groups) {
+    const LayoutCase& one = cases[index];
+    worst[index] = run_and_compare(one, groups, expected.at(reference_key(one)),
+                                   look_at_numbers(one, groups.world, numbers[index]));
+  });
   all->all_reduce(worst.data(), worst.size() * kDifferences, collectives::DataType::kFloat64,
                   collectives::ReduceOp::kMax);
+  if (g_numbers) check_numbers(cases, std::move(numbers), *all);
   return worst;
 }
 
@@ -134,6 +166,47 @@ TEST(LayoutMatrix, EveryPairOfOptionsEqualsOneRank) {
   expect_equal(pairs.cases);
 }
 
+TEST(LayoutNumbers, NarrowTypesKeepTheirNumbers) {
+  if (!g_numbers) return;
+  const std::vector<LayoutCase> cases = narrow_cases();
+  const auto all = g_world->communicator("all");
+  std::vector<Numbers> numbers(cases.size());
+  run_in_rounds(cases, *all, [&](std::size_t index, const pipeline::Groups& groups) {
+    run(cases[index], groups, {look_at_numbers(cases[index], groups.world, numbers[index])});
+  });
+  check_numbers(cases, std::move(numbers), *all);
+}
+
+TEST(LayoutNumbers, EveryRecordedLineBelongsToACase) {
+  if (!g_numbers || g_records) return;
+  std::set<std::string> texts;
+  for (const auto& cases : {default_cases(), odd_cases(), pair_cases().cases, narrow_cases()}) {
+    for (const LayoutCase& one : cases) {
+      EXPECT_TRUE(g_numbers->has(one)) << describe(one);
+      texts.insert(describe(one));
+    }
+  }
+  EXPECT_EQ(g_numbers->size(), texts.size());
+}
+
+/// Starts a record, or reads the recorded one and says on rank 0 how numbers are compared with it.
+void prepare_numbers() {
+  if (g_records) {
+    g_numbers.emplace();
+    return;
+  }
+  g_numbers = NumberRecord::read(TRIREME_REFERENCE_NUMBERS);
+  if (!speaks()) return;
+  if (g_numbers->exact()) {
+    std::printf("numbers are compared bit for bit with those recorded on this kind of machine\n");
+  } else {
+    std::printf(
+        "numbers are compared within tolerances, since they were recorded on another kind of machine\n"
+        "    there: %s\n    here:  %s\n",
+        g_numbers->kind().c_str(), kind_of_machine().c_str());
+  }
+}
+
 /// Whether the cases can run: on the host always, on GPUs where one is visible.
 bool prepare(collectives::MpiWorld& world, bool cuda) {
   g_world = &world;
@@ -148,14 +221,22 @@ bool prepare(collectives::MpiWorld& world, bool cuda) {
 }  // namespace trireme::tests
 
 int main(int argc, char** argv) {
+  namespace tests = trireme::tests;
   trireme::collectives::MpiWorld world;
   at::set_num_threads(1);
   testing::InitGoogleTest(&argc, argv);
-  if (!trireme::tests::prepare(world, argc > 1 && std::strcmp(argv[1], "cuda") == 0)) return 0;
+  const bool cuda = argc > 1 && std::strcmp(argv[1], "cuda") == 0;
+  if (!tests::prepare(world, cuda)) return 0;
+  tests::g_records = argc > 2 && std::strcmp(argv[1], "--record") == 0;
   GTEST_FLAG_SET(catch_exceptions, false);  // an exception on one rank must end the job on all
   if (world.rank() != 0) {
     auto& listeners = testing::UnitTest::GetInstance()->listeners();
     delete listeners.Release(listeners.default_result_printer());
   }
-  return trireme::collectives::run_guarded(world, [] { return RUN_ALL_TESTS(); });
+  return trireme::collectives::run_guarded(world, [&] {
+    if (!cuda) tests::prepare_numbers();
+    const int failed = RUN_ALL_TESTS();
+    if (tests::g_records && world.rank() == 0) tests::g_numbers->write(argv[2]);
+    return failed;
+  });
 }
