@@ -15,7 +15,7 @@
 
 #include "models/kernels/kernels.hpp"
 #include "models/parallel/embedding.hpp"
-#include "models/parallel/linear.hpp"
+#include "models/parallel/linear_products.hpp"
 
 namespace trireme::parallel {
 namespace {
@@ -80,7 +80,7 @@ HeadLoss head_loss(const at::Tensor& x_TBD, const at::Tensor& targets_TB, Block&
     at::Tensor logits = storage.narrow(0, 0, count);
     at::Tensor mine;
     if (part.count > 0) {
-      linear_into(x_slice, head.value, logits);
+      linear_product_into(x_slice, head.value, logits);
       mine = kernels::softmax_statistics(logits, local_slice);
     } else {
       mine = statistics_of_nothing(count, x.options());

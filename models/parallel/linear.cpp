@@ -1,96 +1,32 @@
 #include "models/parallel/linear.hpp"
 
-#include <ATen/Context.h>
-#include <ATen/ops/addmm.h>
-#include <ATen/ops/empty.h>
-#include <ATen/ops/mm.h>
+#include <utility>
 
-#include "models/kernels/portable.hpp"
-
-// oneDNN's product of two matrices of any strides, result = beta * result + alpha * a b. libtorch_cpu exports it, but
-// no header declares it. In fp32 it runs at two to three times the speed of at::mm (MKL) on AMD processors, where MKL
-// uses AVX2 only; on Intel's MKL uses AVX-512 too and is faster.
-namespace at::native {
-void mkldnn_matmul(const Tensor& a, const Tensor& b, const Tensor& result, float beta, float alpha);
-}
+#include "models/parallel/linear_products.hpp"
 
 namespace trireme::parallel {
-namespace {
 
-bool use_onednn(const at::Tensor& out, const at::Tensor& a) {
-  return uses_onednn() && out.is_cpu() && out.scalar_type() == at::kFloat && out.numel() > 0 && a.numel() > 0;
+Linear::Linear(LinearSplit split, ParameterStore& parameters, const std::string& name)
+    : split_(split), weight_(&parameters.block(name + ".weight")) {
+  if (parameters.has_block(name + ".bias")) bias_ = &parameters.block(name + ".bias");
 }
 
-/// out = beta * out + a b. All have one type; beta is 0 or 1.
-void product(const at::Tensor& a, const at::Tensor& b, double beta, at::Tensor& out) {
-  if (use_onednn(out, a)) {
-    at::native::mkldnn_matmul(a, b, out, static_cast<float>(beta), 1.0F);
-  } else if (beta == 0.0) {
-    at::mm_out(out, a, b);
-  } else {
-    at::addmm_out(out, out, a, b, beta, 1.0);
-  }
+at::Tensor Linear::enter(const at::Tensor& x, const TensorGroup& group) const {
+  return split_ == LinearSplit::kColumn ? group.enter(x) : x;
 }
 
-at::Tensor rows(const at::Tensor& x) { return x.flatten(0, -2); }
-
-at::Tensor empty_like_rows(const at::Tensor& x, std::int64_t columns) {
-  auto shape = x.sizes().vec();
-  shape.back() = columns;
-  return at::empty(shape, x.options());
+at::Tensor Linear::forward(const at::Tensor& input, const TensorGroup& group) const {
+  at::Tensor y = linear_product(input, weight_->value);
+  return split_ == LinearSplit::kRow ? group.leave(std::move(y)) : y;
 }
 
-}  // namespace
-
-bool uses_onednn() {
-  static const bool intel = __builtin_cpu_is("intel") != 0;
-  // mkldnn_matmul() refuses other processors, for fp32 too.
-  static const bool takes =
-      __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-  return !intel && takes && at::globalContext().userEnabledMkldnn();
-}
-
-void linear_into(const at::Tensor& x, const at::Tensor& w, at::Tensor& y) { product(x, w.t(), 0.0, y); }
-
-void linear_input_grad_into(const at::Tensor& dy, const at::Tensor& w, at::Tensor& dx) { product(dy, w, 0.0, dx); }
-
-at::Tensor linear(const at::Tensor& x, const at::Tensor& w) {
-  at::Tensor y = empty_like_rows(x, w.size(0));
-  at::Tensor flat = rows(y);
-  linear_into(rows(x), w, flat);
-  return y;
-}
-
-at::Tensor linear_input_grad(const at::Tensor& dy, const at::Tensor& w) {
-  at::Tensor dx = empty_like_rows(dy, w.size(1));
-  at::Tensor flat = rows(dx);
-  linear_input_grad_into(rows(dy), w, flat);
-  return dx;
-}
-
-void linear_weight_grad(const at::Tensor& dy, const at::Tensor& x, Block& block) {
-  const double beta = block.take_first() ? 0.0 : 1.0;
-  const at::Tensor left = rows(dy).t();
-  const at::Tensor right = rows(x);
-  if (dy.scalar_type() == block.grad.scalar_type()) {
-    product(left, right, beta, block.grad);
-  } else if (dy.is_cuda()) {
-    kernels::portable::add_product(block.grad, left, right, beta);
-  } else if (beta == 0.0) {
-    block.grad.copy_(at::mm(left, right));
-  } else {
-    kernels::accumulate(block.grad, at::mm(left, right));
-  }
-}
-
-void bias_grad(const at::Tensor& x, Block& block) { kernels::column_sum(x, block.grad, block.take_first()); }
-
-void add_grad(const at::Tensor& grad, Block& block) {
-  if (block.take_first()) {
-    block.grad.copy_(grad);
-  } else {
-    kernels::accumulate(block.grad, grad);
-  }
+at::Tensor Linear::backward(const at::Tensor& dy, at::Tensor input, const TensorGroup& group,
+                            GradientSink& gradients) const {
+  if (bias_ != nullptr) gradients.bias(dy, *bias_);
+  const at::Tensor complete = split_ == LinearSplit::kRow ? group.enter(dy) : dy;
+  gradients.weight(complete, std::move(input), *weight_);
+  at::Tensor dx = linear_input_grad(complete, weight_->value);
+  return split_ == LinearSplit::kColumn ? group.leave(std::move(dx)) : dx;
 }
 
 }  // namespace trireme::parallel

@@ -1,30 +1,50 @@
-// The three matrix products of a linear layer without bias, w (out, in). Leading dims of x and dy are rows. Only this
-// file chooses how a product is computed.
+// A linear layer, y = x w^T + bias, whose weight is divided over tp ranks, with the communication around its products
+// (Shoeybi et al., "Megatron-LM", 2019; with sequence parallel Korthikanti et al., 2022).
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
+#include <string>
+
+#include "models/parallel/gradient_sink.hpp"
 #include "models/parallel/parameters.hpp"
+#include "models/parallel/tensor_comm.hpp"
 
 namespace trireme::parallel {
 
-/// Whether oneDNN computes the host's products in fp32; ATen's library (MKL) computes all others.
-bool uses_onednn();
+/// Which dimension of the weight (out, in) is divided over n ranks. T' is T / n with sequence parallel, T without.
+enum class LinearSplit {
+  kColumn,  ///< out, on the way into a block: x (T', B, in), y (T, B, out / n); dx is a sum over the ranks
+  kRow,     ///< in, on the way out of it: x (T, B, in / n), y (T', B, out), which is a sum over the ranks
+};
 
-/// Takes x (…, in) and returns x w^T, (…, out).
-at::Tensor linear(const at::Tensor& x, const at::Tensor& w);
-/// Takes dy (…, out) and returns dy w, (…, in).
-at::Tensor linear_input_grad(const at::Tensor& dy, const at::Tensor& w);
-/// block.grad = or += dy^T x, in the gradient's type; the block's take_first() decides which.
-void linear_weight_grad(const at::Tensor& dy, const at::Tensor& x, Block& block);
+/// Tensors have the weight's type. The group may differ from pass to pass, but forward and backward of one pass must
+/// have the same one. With a group of one rank no split changes anything.
+class Linear {
+ public:
+  Linear() = default;
+  /// Finds the block `name`.weight, and `name`.bias if there is one. Throws base::Error when the weight is not on this
+  /// rank. `parameters` must outlive this object.
+  Linear(LinearSplit split, ParameterStore& parameters, const std::string& name);
 
-/// linear() and linear_input_grad() with given result matrices, (rows, out) and (rows, in).
-void linear_into(const at::Tensor& x, const at::Tensor& w, at::Tensor& y);
-void linear_input_grad_into(const at::Tensor& dy, const at::Tensor& w, at::Tensor& dx);
+  /// The bias; undefined when there is none. forward() does not add it: its callers add it together with what follows
+  /// (an activation, the residual). A bias behind a row split is whole on every rank and is added after the sum.
+  at::Tensor bias() const { return bias_ == nullptr ? at::Tensor() : bias_->value; }
 
-/// block.grad = or += the sum of x's rows.
-void bias_grad(const at::Tensor& x, Block& block);
-/// block.grad = or += grad, which has any type and the block's shape.
-void add_grad(const at::Tensor& grad, Block& block);
+  /// Returns the operand of the products: x of all T positions. That is x itself without sequence parallel or with a
+  /// row split. Callers keep it for backward(), or call enter() again before.
+  at::Tensor enter(const at::Tensor& x, const TensorGroup& group) const;
+  /// Returns y without the bias, in memory of its own. `input` is enter()'s result.
+  at::Tensor forward(const at::Tensor& input, const TensorGroup& group) const;
+  /// Takes dy, like y, and returns dx, like x, in memory of its own. The sink gets the weight's and the bias's
+  /// contributions first, so that an `input` that the caller moves in can be freed before dx exists; behind a row split
+  /// the bias's is that of this rank's T' positions. Nobody may write to dy or `input` afterwards (GradientSink).
+  at::Tensor backward(const at::Tensor& dy, at::Tensor input, const TensorGroup& group, GradientSink& gradients) const;
+
+ private:
+  LinearSplit split_ = LinearSplit::kColumn;
+  Block* weight_ = nullptr;
+  Block* bias_ = nullptr;
+};
 
 }  // namespace trireme::parallel

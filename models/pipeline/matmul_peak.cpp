@@ -9,7 +9,7 @@
 
 #include "base/clock.hpp"
 #include "models/parallel/host_read.hpp"
-#include "models/parallel/linear.hpp"
+#include "models/parallel/linear_products.hpp"
 
 namespace trireme::pipeline {
 namespace {
@@ -33,11 +33,11 @@ MatmulTiming time_matmul(at::Device device, at::ScalarType type) {
   const std::int64_t n = device.is_cuda() ? 8192 : 768;
   const at::Tensor a = random_square(n, device, type, 1);
   const at::Tensor b = random_square(n, device, type, 2);
-  at::Tensor c = parallel::linear(a, b);
+  at::Tensor c = parallel::linear_product(a, b);
   const auto seconds_of = [&](int products) {
     parallel::read_host(c.select(0, 0).select(0, 0));  // waits for a device
     const auto start = std::chrono::steady_clock::now();
-    for (int product = 0; product < products; ++product) parallel::linear_into(a, b, c);
+    for (int product = 0; product < products; ++product) parallel::linear_product_into(a, b, c);
     parallel::read_host(c.select(0, 0).select(0, 0));
     return base::seconds_since(start);
   };

@@ -9,7 +9,7 @@
 #include "models/kernels/kernels.hpp"
 #include "models/parallel/embedding.hpp"
 #include "models/parallel/head_loss.hpp"
-#include "models/parallel/linear.hpp"
+#include "models/parallel/linear_products.hpp"
 #include "models/spec/logical_tensor.hpp"
 #include "models/transformer/layer.hpp"
 
@@ -67,7 +67,7 @@ class Chunk::Implementation {
     }
     if (chunk.head) {
       head_ = &parameters.block(config_.tie_embeddings ? "embed.tokens" : "head.weight");
-      final_norm_ = Affine::of(parameters, "final_norm");
+      final_norm_ = Norm(parameters, "final_norm", config_.norm_eps);
     }
     prepare_positions(config_.sequence);
   }
@@ -96,8 +96,9 @@ class Chunk::Implementation {
     auto& kept = dynamic_cast<ChunkActivations&>(*activations);
     if (chunk_.head) done(config_.layers);
     at::Tensor grad = chunk_.head ? std::move(kept.head_grad) : grad_TBD.contiguous();
+    parallel::ImmediateGradients gradients;
     for (std::size_t i = layers_.size(); i-- > 0;) {
-      grad = layers_[i].backward(grad, kept.pass, kept.layers[i]);
+      grad = layers_[i].backward(grad, kept.pass, kept.layers[i], gradients);
       kept.layers.pop_back();
       done(chunk_.first_layer + static_cast<std::int64_t>(i));
     }
@@ -115,7 +116,7 @@ class Chunk::Implementation {
       result.output_TBD = x;
       return result;
     }
-    const at::Tensor complete = pass.group.enter(final_norm(x).output);
+    const at::Tensor complete = pass.group.enter(final_norm_.forward(x).output);
     result.loss_sum = parallel::head_loss(complete, batch.targets.t().contiguous(), *head_, vocabulary_, pass.group,
                                           batch.loss_scale, false)
                           .loss_sum;
@@ -126,7 +127,7 @@ class Chunk::Implementation {
     const Pass pass = evaluation_pass(batch);
     const at::Tensor x = evaluate_layers(batch, input, pass);
     if (!chunk_.head) return x;
-    return parallel::linear(pass.group.enter(final_norm(x).output), head_->value);
+    return parallel::linear_product(pass.group.enter(final_norm_.forward(x).output), head_->value);
   }
 
   std::unique_ptr<KeyValueCache> make_cache(std::int64_t batch, std::int64_t max_tokens) {
@@ -210,26 +211,17 @@ class Chunk::Implementation {
     parallel::embedding_grad(kept.rows_TB, kept.pass.group.enter(grad), *tokens_);
   }
 
-  kernels::NormForward final_norm(const at::Tensor& x) const {
-    return kernels::norm(x, final_norm_.weight->value, final_norm_.bias_value(), config_.norm_eps);
-  }
-
   at::Tensor head_with_gradients(const at::Tensor& x, const MicroBatch& batch, const Pass& pass, at::Tensor& grad) {
-    const kernels::NormForward norm = final_norm(x);
+    const kernels::NormForward norm = final_norm_.forward(x);
     parallel::HeadLoss loss = parallel::head_loss(pass.group.enter(norm.output), batch.targets.t().contiguous(), *head_,
                                                   vocabulary_, pass.group, batch.loss_scale, true);
-    const at::Tensor norm_grad = pass.group.leave(std::move(loss.input_grad));
-    const kernels::NormBackward d =
-        kernels::norm_backward(norm_grad, x, norm, final_norm_.weight->value, final_norm_.bias_value());
-    parallel::add_grad(d.weight, *final_norm_.weight);
-    if (final_norm_.bias != nullptr) parallel::add_grad(d.bias, *final_norm_.bias);
-    grad = d.input;
+    grad = final_norm_.backward(pass.group.leave(std::move(loss.input_grad)), x, norm);
     return loss.loss_sum;
   }
 
   /// Takes x (B, D) and returns (B, vocabulary), complete on every tp rank.
   at::Tensor complete_logits(const at::Tensor& x) const {
-    const at::Tensor mine = parallel::linear(final_norm(x.contiguous()).output, head_->value);
+    const at::Tensor mine = parallel::linear_product(final_norm_.forward(x.contiguous()).output, head_->value);
     if (group_.size() == 1) return mine;
     const std::int64_t widest = (config_.vocab + group_.size() - 1) / group_.size();
     at::Tensor padded = at::zeros({1, mine.size(0), widest}, mine.options());
@@ -250,7 +242,7 @@ class Chunk::Implementation {
   parallel::Block* tokens_ = nullptr;
   parallel::Block* positions_ = nullptr;
   parallel::Block* head_ = nullptr;
-  Affine final_norm_;
+  Norm final_norm_;
 };
 
 Chunk::Chunk(const spec::ModelConfig& config, const schedule::ChunkLayers& chunk, const ChunkContext& context,

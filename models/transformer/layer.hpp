@@ -4,25 +4,17 @@
 #include <ATen/core/Tensor.h>
 
 #include "models/kernels/kernels.hpp"
+#include "models/parallel/gradient_sink.hpp"
+#include "models/parallel/linear.hpp"
 #include "models/parallel/parameters.hpp"
 #include "models/parallel/tensor_comm.hpp"
 #include "models/spec/config.hpp"
 #include "models/transformer/attention.hpp"
 #include "models/transformer/chunk.hpp"
+#include "models/transformer/norm.hpp"
 #include "models/transformer/rotary.hpp"
 
 namespace trireme::transformer {
-
-/// A weight and, in the GPT-2 type, a bias.
-struct Affine {
-  parallel::Block* weight = nullptr;
-  parallel::Block* bias = nullptr;
-
-  /// Finds the blocks `name`.weight and `name`.bias.
-  static Affine of(parallel::ParameterStore& parameters, const std::string& name);
-  /// The bias; undefined when there is none.
-  at::Tensor bias_value() const { return bias == nullptr ? at::Tensor() : bias->value; }
-};
 
 /// Settings that all layers of a chunk share.
 struct LayerSetting {
@@ -60,9 +52,11 @@ class Layer {
 
   /// Returns the output and fills `activations` completely.
   at::Tensor forward(const at::Tensor& x_TBD, const Pass& pass, LayerActivations& activations) const;
-  /// Adds to the weights' gradients and returns the input's. Frees `activations` on the way; what drop() removed is
-  /// computed again first.
-  at::Tensor backward(const at::Tensor& grad_TBD, const Pass& pass, LayerActivations& activations) const;
+  /// Returns the input's gradient, in memory of its own. Those of linear layers go to the sink; the norms' are added at
+  /// once. Frees `activations` on the way; what drop() removed is computed again first. Nobody may write to grad_TBD
+  /// afterwards (GradientSink).
+  at::Tensor backward(const at::Tensor& grad_TBD, const Pass& pass, LayerActivations& activations,
+                      parallel::GradientSink& gradients) const;
   /// Frees what `recompute` says is computed again.
   static void drop(LayerActivations& activations, Recompute recompute);
 
@@ -73,23 +67,26 @@ class Layer {
  private:
   void attention_half(const Pass& pass, LayerActivations& activations) const;
   at::Tensor attention_output(const LayerActivations& activations, const Pass& pass) const;
+  at::Tensor attention_half_backward(const at::Tensor& grad, const Pass& pass, LayerActivations& activations,
+                                     parallel::GradientSink& gradients) const;
   void ffn_half(const Pass& pass, LayerActivations& activations) const;
-  at::Tensor activate(at::Tensor& hidden, bool add_bias) const;
   at::Tensor ffn_output(const LayerActivations& activations, const Pass& pass) const;
-  at::Tensor ffn_backward(const at::Tensor& grad, const Pass& pass, LayerActivations& activations) const;
-  at::Tensor attention_half_backward(const at::Tensor& grad, const Pass& pass, LayerActivations& activations) const;
-  at::Tensor into_residual(at::Tensor branch, const Affine& affine, const at::Tensor& residual, const Pass& pass,
+  at::Tensor ffn_half_backward(const at::Tensor& grad, const Pass& pass, LayerActivations& activations,
+                               parallel::GradientSink& gradients) const;
+
+  at::Tensor project_qkv(const at::Tensor& input, const Pass& pass, std::int64_t first_position) const;
+  void rotate(at::Tensor& qkv, std::int64_t first_position, bool inverse) const;
+  at::Tensor activate(at::Tensor& hidden, bool add_bias) const;
+  at::Tensor activation_backward(at::Tensor grad, const at::Tensor& hidden) const;
+  at::Tensor into_residual(at::Tensor branch, const at::Tensor& bias, const at::Tensor& residual, const Pass& pass,
                            int site) const;
   at::Tensor out_of_residual(const at::Tensor& grad, const Pass& pass, int site) const;
-  kernels::NormForward normalise(const at::Tensor& x, const Affine& affine) const;
-  at::Tensor norm_backward(const at::Tensor& grad, const at::Tensor& x, const kernels::NormForward& forward,
-                           const Affine& affine) const;
-  at::Tensor project_qkv(const at::Tensor& x, std::int64_t first_position) const;
   kernels::DropoutKey dropout_key(const Pass& pass, int site, std::int64_t local_length) const;
 
   const LayerSetting& setting_;
   std::int64_t index_;
-  Affine attention_norm_, qkv_, o_, ffn_norm_, up_, down_;
+  Norm attention_norm_, ffn_norm_;
+  parallel::Linear qkv_, o_, up_, down_;
 };
 
 }  // namespace trireme::transformer

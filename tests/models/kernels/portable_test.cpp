@@ -14,7 +14,7 @@
 #include <limits>
 #include <vector>
 
-#include "models/parallel/linear.hpp"
+#include "models/parallel/linear_products.hpp"
 #include "tests/models/device_operations.hpp"
 #include "tests/support/random.hpp"
 

@@ -18,7 +18,7 @@
 #include "base/error.hpp"
 #include "collectives/mpi/world.hpp"
 #include "models/kernels/cpu/isa.hpp"
-#include "models/parallel/linear.hpp"
+#include "models/parallel/linear_products.hpp"
 
 namespace trireme::tests {
 namespace {

@@ -1,0 +1,30 @@
+// The three matrix products of a linear layer without bias, w (out, in). Leading dims of x and dy are rows. Only this
+// file chooses how a product is computed.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include "models/parallel/parameters.hpp"
+
+namespace trireme::parallel {
+
+/// Whether oneDNN computes the host's products in fp32; ATen's library (MKL) computes all others.
+bool uses_onednn();
+
+/// Takes x (…, in) and returns x w^T, (…, out).
+at::Tensor linear_product(const at::Tensor& x, const at::Tensor& w);
+/// Takes dy (…, out) and returns dy w, (…, in).
+at::Tensor linear_input_grad(const at::Tensor& dy, const at::Tensor& w);
+/// block.grad = or += dy^T x, in the gradient's type; the block's take_first() decides which.
+void linear_weight_grad(const at::Tensor& dy, const at::Tensor& x, Block& block);
+
+/// linear_product() and linear_input_grad() with given result matrices, (rows, out) and (rows, in).
+void linear_product_into(const at::Tensor& x, const at::Tensor& w, at::Tensor& y);
+void linear_input_grad_into(const at::Tensor& dy, const at::Tensor& w, at::Tensor& dx);
+
+/// block.grad = or += the sum of x's rows.
+void bias_grad(const at::Tensor& x, Block& block);
+/// block.grad = or += grad, which has any type and the block's shape.
+void add_grad(const at::Tensor& grad, Block& block);
+
+}  // namespace trireme::parallel
