@@ -1,0 +1,132 @@
+// What a layer hands to its GradientSink may wait: computed after the whole backward pass it gives the same bits.
+#include <ATen/ops/equal.h>
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <limits>
+
+#include "models/transformer/layer.hpp"
+#include "tests/models/transformer/model_fixture.hpp"
+
+namespace trireme::transformer {
+namespace {
+
+using parallel::Block;
+using spec::Architecture;
+
+/// Computes nothing until asked.
+class WaitingGradients final : public parallel::GradientSink {
+ public:
+  void weight(at::Tensor dy, at::Tensor x, Block& block) override {
+    waiting_.emplace_back([dy, x, &block] { parallel::ImmediateGradients().weight(dy, x, block); });
+  }
+  void bias(at::Tensor dy, Block& block) override {
+    waiting_.emplace_back([dy, &block] { parallel::ImmediateGradients().bias(dy, block); });
+  }
+  void compute() {
+    for (const auto& one : waiting_) one();
+  }
+  std::size_t size() const { return waiting_.size(); }
+
+ private:
+  std::vector<std::function<void()>> waiting_;
+};
+
+class NoGradients final : public parallel::GradientSink {
+ public:
+  void weight(at::Tensor, at::Tensor, Block&) override {}
+  void bias(at::Tensor, Block&) override {}
+};
+
+at::Tensor random(const std::string& name, std::initializer_list<std::int64_t> shape) {
+  at::Tensor values = at::empty(shape, at::kDouble);
+  base::fill_normal(3, name, 0, static_cast<std::uint64_t>(values.numel()), 1.0, values.mutable_data_ptr<double>());
+  return values;
+}
+
+/// The layers of a small model with dropout, on one rank, and what two micro-batches' gradients become.
+struct Layers {
+  Layers(Architecture arch, Recompute mode)
+      : recompute(mode), config(with_dropout(arch)), model(config, {}), setting(setting_of(config)) {
+    for (std::int64_t i = 0; i < config.layers; ++i) layers.emplace_back(setting, model.store, i);
+    for (const auto& parameter : model.store.parameters()) {
+      at::Tensor grad = parameter.grad;
+      grad.fill_(std::numeric_limits<double>::quiet_NaN());
+    }
+  }
+
+  static spec::ModelConfig with_dropout(Architecture arch) {
+    spec::ModelConfig config = test::small_model(arch);
+    config.dropout = 0.2;
+    return config;
+  }
+  static LayerSetting setting_of(const spec::ModelConfig& config) {
+    LayerSetting setting{config, head_layout(config, 0, 1, at::kCPU), {}, 17};
+    if (config.arch == Architecture::kLlama) {
+      setting.rotary = rotary_tables(config.sequence, config.head_size(), config.rope_theta, at::kDouble, at::kCPU);
+    }
+    return setting;
+  }
+
+  /// Returns the gradient of the first layer's input.
+  at::Tensor run(std::int64_t micro_batch, parallel::GradientSink& gradients) const {
+    const Pass pass{{}, {4 * micro_batch, 4 * micro_batch + 1}, 3, true};
+    at::Tensor x = random("x" + std::to_string(micro_batch), {7, 2, config.hidden});
+    std::vector<LayerActivations> kept(layers.size());
+    for (std::size_t i = 0; i < layers.size(); ++i) {
+      x = layers[i].forward(x, pass, kept[i]);
+      Layer::drop(kept[i], recompute);
+    }
+    at::Tensor grad = random("grad" + std::to_string(micro_batch), {7, 2, config.hidden});
+    for (std::size_t i = layers.size(); i-- > 0;) grad = layers[i].backward(grad, pass, kept[i], gradients);
+    return grad;
+  }
+
+  Recompute recompute;
+  spec::ModelConfig config;
+  test::Model model;
+  LayerSetting setting;
+  std::vector<Layer> layers;
+};
+
+class LayerGradientsTest : public testing::TestWithParam<std::tuple<Architecture, Recompute>> {};
+
+TEST_P(LayerGradientsTest, WaitingChangesNoBit) {
+  const auto [arch, recompute] = GetParam();
+  const Layers at_once(arch, recompute);
+  const Layers later(arch, recompute);
+  parallel::ImmediateGradients immediate;
+  WaitingGradients waiting;
+  for (const std::int64_t micro_batch : {0, 1}) {
+    const at::Tensor expected = at_once.run(micro_batch, immediate);
+    EXPECT_TRUE(at::equal(later.run(micro_batch, waiting), expected));
+  }
+  const std::size_t blocks_of_a_linear = arch == Architecture::kGpt2 ? 2 : 1;
+  EXPECT_EQ(waiting.size(), 2 * at_once.layers.size() * 4 * blocks_of_a_linear);
+  waiting.compute();
+  const auto expected = at_once.model.gradients();
+  for (const auto& [name, grad] : later.model.gradients()) {
+    if (name.rfind("layers.", 0) != 0) continue;
+    EXPECT_TRUE(at::equal(grad, expected.at(name))) << name;
+  }
+}
+
+TEST_P(LayerGradientsTest, WithoutAnyWeightGradientTheInputsGradientIsTheSame) {
+  const auto [arch, recompute] = GetParam();
+  const Layers with(arch, recompute);
+  const Layers without(arch, recompute);
+  parallel::ImmediateGradients immediate;
+  NoGradients none;
+  EXPECT_TRUE(at::equal(without.run(0, none), with.run(0, immediate)));
+  for (const auto& [name, grad] : without.model.gradients()) {
+    if (name.find("norm") != std::string::npos) continue;
+    EXPECT_TRUE(grad.isnan().all().item<bool>()) << name;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Layers, LayerGradientsTest,
+                         testing::Combine(testing::Values(Architecture::kGpt2, Architecture::kLlama),
+                                          testing::Values(Recompute::kNone, Recompute::kSelective, Recompute::kFull)));
+
+}  // namespace
+}  // namespace trireme::transformer
