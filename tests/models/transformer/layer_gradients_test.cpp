@@ -44,10 +44,13 @@ at::Tensor random(const std::string& name, std::initializer_list<std::int64_t> s
   return values;
 }
 
-/// The layers of a small model with dropout, on one rank, and what two micro-batches' gradients become.
+/// Without dropout a gradient of the residual stream is itself the operand of a product.
+using Case = std::tuple<Architecture, Recompute, double>;
+
+/// The layers of a small model on one rank, without its ends; gradients start as NaN.
 struct Layers {
-  Layers(Architecture arch, Recompute mode)
-      : recompute(mode), config(with_dropout(arch)), model(config, {}), setting(setting_of(config)) {
+  explicit Layers(const Case& one)
+      : recompute(std::get<Recompute>(one)), config(config_of(one)), model(config, {}), setting(setting_of(config)) {
     for (std::int64_t i = 0; i < config.layers; ++i) layers.emplace_back(setting, model.store, i);
     for (const auto& parameter : model.store.parameters()) {
       at::Tensor grad = parameter.grad;
@@ -55,9 +58,9 @@ struct Layers {
     }
   }
 
-  static spec::ModelConfig with_dropout(Architecture arch) {
-    spec::ModelConfig config = test::small_model(arch);
-    config.dropout = 0.2;
+  static spec::ModelConfig config_of(const Case& one) {
+    spec::ModelConfig config = test::small_model(std::get<Architecture>(one));
+    config.dropout = std::get<double>(one);
     return config;
   }
   static LayerSetting setting_of(const spec::ModelConfig& config) {
@@ -89,19 +92,18 @@ struct Layers {
   std::vector<Layer> layers;
 };
 
-class LayerGradientsTest : public testing::TestWithParam<std::tuple<Architecture, Recompute>> {};
+class LayerGradientsTest : public testing::TestWithParam<Case> {};
 
 TEST_P(LayerGradientsTest, WaitingChangesNoBit) {
-  const auto [arch, recompute] = GetParam();
-  const Layers at_once(arch, recompute);
-  const Layers later(arch, recompute);
+  const Layers at_once(GetParam());
+  const Layers later(GetParam());
   parallel::ImmediateGradients immediate;
   WaitingGradients waiting;
   for (const std::int64_t micro_batch : {0, 1}) {
     const at::Tensor expected = at_once.run(micro_batch, immediate);
     EXPECT_TRUE(at::equal(later.run(micro_batch, waiting), expected));
   }
-  const std::size_t blocks_of_a_linear = arch == Architecture::kGpt2 ? 2 : 1;
+  const std::size_t blocks_of_a_linear = at_once.config.arch == Architecture::kGpt2 ? 2 : 1;
   EXPECT_EQ(waiting.size(), 2 * at_once.layers.size() * 4 * blocks_of_a_linear);
   waiting.compute();
   const auto expected = at_once.model.gradients();
@@ -112,9 +114,8 @@ TEST_P(LayerGradientsTest, WaitingChangesNoBit) {
 }
 
 TEST_P(LayerGradientsTest, WithoutAnyWeightGradientTheInputsGradientIsTheSame) {
-  const auto [arch, recompute] = GetParam();
-  const Layers with(arch, recompute);
-  const Layers without(arch, recompute);
+  const Layers with(GetParam());
+  const Layers without(GetParam());
   parallel::ImmediateGradients immediate;
   NoGradients none;
   EXPECT_TRUE(at::equal(without.run(0, none), with.run(0, immediate)));
@@ -124,9 +125,18 @@ TEST_P(LayerGradientsTest, WithoutAnyWeightGradientTheInputsGradientIsTheSame) {
   }
 }
 
+std::string name_of_case(const testing::TestParamInfo<Case>& info) {
+  const char* recompute[] = {"Kept", "Selective", "Full"};
+  return std::string(spec::name_of(std::get<Architecture>(info.param))) +
+         recompute[static_cast<int>(std::get<Recompute>(info.param))] +
+         (std::get<double>(info.param) > 0 ? "Dropout" : "");
+}
+
 INSTANTIATE_TEST_SUITE_P(Layers, LayerGradientsTest,
                          testing::Combine(testing::Values(Architecture::kGpt2, Architecture::kLlama),
-                                          testing::Values(Recompute::kNone, Recompute::kSelective, Recompute::kFull)));
+                                          testing::Values(Recompute::kNone, Recompute::kSelective, Recompute::kFull),
+                                          testing::Values(0.0, 0.2)),
+                         name_of_case);
 
 }  // namespace
 }  // namespace trireme::transformer
