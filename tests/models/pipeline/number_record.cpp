@@ -134,7 +134,7 @@ std::string NumberRecord::difference(const LayoutCase& one, const Numbers& here)
   const std::vector<double*> values = doubles_of(now);
   const std::vector<double*> recorded = doubles_of(then);
   for (std::size_t index = 0; index < values.size(); ++index) {
-    const bool is_norm = index >= kSteps && index < 2 * kSteps;
+    const bool is_norm = index >= kSteps && index < now.losses.size() + now.norms.size();
     const double apart = std::abs(*values[index] - *recorded[index]);
     const double allowed = (is_norm ? tolerance.norm : tolerance.loss) * std::abs(*recorded[index]);
     if (!(apart <= allowed)) {
