@@ -1,5 +1,7 @@
 #include "base/words.hpp"
 
+#include <algorithm>
+
 namespace trireme::base {
 
 std::string join(const std::vector<std::string>& words, std::string_view separator) {
@@ -9,6 +11,17 @@ std::string join(const std::vector<std::string>& words, std::string_view separat
     text += words[i];
   }
   return text;
+}
+
+std::vector<std::string> split(std::string_view text, char separator) {
+  std::vector<std::string> parts;
+  if (text.empty()) return parts;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(separator, begin), text.size());
+    parts.push_back(trimmed(text.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  return parts;
 }
 
 std::string trimmed(std::string_view text) {

@@ -19,7 +19,7 @@ namespace trireme::launcher {
 namespace {
 
 // So many tokens at most: what is wanted, within the model's sequence.
-std::int64_t room_for(const std::vector<std::uint32_t>& prompt, const spec::ModelConfig& model, std::int64_t wanted,
+std::int64_t room_for(const std::vector<std::uint32_t>& prompt, const spec::ModelPlan& model, std::int64_t wanted,
                       const base::Log& log) {
   const std::int64_t room = room_after(prompt, model.sequence, "--prompt");
   if (wanted > room) log.info(base::str("at most ", room, " new tokens: the model's sequence is ", model.sequence));

@@ -15,11 +15,11 @@ std::string layout_text(const options::Resolved& resolved) {
 std::vector<std::string> run_lines(const options::Resolved& resolved, std::uint64_t samples, int ranks, int threads,
                                    const std::vector<std::string>& notes) {
   const options::TrainSection& train = resolved.options.train;
-  const spec::ModelConfig& model = resolved.model;
+  const spec::ModelPlan& model = resolved.model;
   std::vector<std::string> lines = {
-      base::str("model     ", spec::name_of(model.arch), ", ",
-                format_count(static_cast<double>(spec::parameter_count(model))), " parameters: ", model.layers,
-                " layers, hidden ", model.hidden, ", ", model.heads, " heads, vocabulary ", model.vocab, ", sequence ",
+      base::str("model     ", model.family, ", ", format_count(static_cast<double>(spec::parameter_count(model))),
+                " parameters: ", model.layer_count(), " layers, hidden ", model.hidden, ", ",
+                model.layers.front().attention.heads, " heads, vocabulary ", model.vocab, ", sequence ",
                 model.sequence),
       base::str("data      ", samples, " samples; global batch ", train.global_batch, " = dp ", resolved.degrees.dp,
                 " x micro-batch ", train.micro_batch, " x ", resolved.plan.micro_batches),

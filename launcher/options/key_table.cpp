@@ -7,6 +7,7 @@
 #include "base/words.hpp"
 #include "launcher/options/help_text.hpp"
 #include "launcher/options/number.hpp"
+#include "models/spec/words.hpp"
 
 namespace trireme::options {
 
@@ -29,9 +30,29 @@ struct Inner<std::optional<Value>> {
   using type = Value;
 };
 
+/// The elements of a list, and whether it is one.
+template <typename Value>
+struct Element {
+  using type = Value;
+  static constexpr bool kIsList = false;
+};
+template <typename Value>
+struct Element<std::vector<Value>> {
+  using type = Value;
+  static constexpr bool kIsList = true;
+};
+
 std::string text_of(std::int64_t value) { return std::to_string(value); }
 std::string text_of(double value) { return format_number(value); }
 std::string text_of(bool value) { return value ? "true" : "false"; }
+template <typename Choice>
+requires std::is_enum_v<Choice> std::string text_of(Choice value) { return spec::word_of(value); }
+template <typename Value>
+std::string text_of(const std::vector<Value>& values) {
+  std::vector<std::string> texts;
+  for (const Value& value : values) texts.push_back(text_of(value));
+  return base::join(texts, ", ");
+}
 
 void check_range(const Key& key, double value) {
   const bool above = key.low_excluded ? value > key.low : value >= key.low;
@@ -88,6 +109,31 @@ void check_allowed(const Key& key, const std::string& text) {
                        " (allowed: ", base::join(key.allowed, ", "), ")"));
 }
 
+template <typename Value>
+Value parsed(const Key& key, const std::string& text) {
+  if constexpr (Element<Value>::kIsList) {
+    if (text.empty()) throw InputError(str(key.path(), " needs at least one value"));
+    Value values;
+    for (const std::string& each : base::split(text, ',')) {
+      values.push_back(parsed<typename Element<Value>::type>(key, each));
+    }
+    return values;
+  } else {
+    check_allowed(key, text);
+    if constexpr (std::is_same_v<Value, std::int64_t>) {
+      return integer_of(key, text);
+    } else if constexpr (std::is_same_v<Value, double>) {
+      return number_of(key, text);
+    } else if constexpr (std::is_same_v<Value, bool>) {
+      return truth_of(key, text);
+    } else if constexpr (std::is_enum_v<Value>) {
+      return *spec::choice_of<Value>(text);
+    } else {
+      return word_of(key, text);
+    }
+  }
+}
+
 }  // namespace
 
 bool holds_quotes(const Key& key) {
@@ -126,7 +172,6 @@ const Key& find_key(const std::string& path) {
 }
 
 void set_value(RunOptions& options, const Key& key, const std::string& text) {
-  check_allowed(key, text);
   std::visit(
       [&](const auto field) {
         auto& target = field(options);
@@ -137,15 +182,7 @@ void set_value(RunOptions& options, const Key& key, const std::string& text) {
             return;
           }
         }
-        if constexpr (std::is_same_v<Value, std::int64_t>) {
-          target = integer_of(key, text);
-        } else if constexpr (std::is_same_v<Value, double>) {
-          target = number_of(key, text);
-        } else if constexpr (std::is_same_v<Value, bool>) {
-          target = truth_of(key, text);
-        } else {
-          target = word_of(key, text);
-        }
+        target = parsed<Value>(key, text);
       },
       key.field);
 }
@@ -173,13 +210,15 @@ std::string default_of(const Key& key) {
 }
 
 std::string value_name_of(const Key& key) {
-  if (!key.allowed.empty()) return base::join(key.allowed, "|");
   return std::visit(
-      [](const auto field) -> std::string {
+      [&](const auto field) -> std::string {
         using Value = typename Inner<std::remove_reference_t<decltype(field(std::declval<RunOptions&>()))>>::type;
-        if constexpr (std::is_same_v<Value, std::int64_t>) return "N";
-        if constexpr (std::is_same_v<Value, double>) return "X";
-        if constexpr (std::is_same_v<Value, bool>) return "true|false";
+        using One = typename Element<Value>::type;
+        const char* more = Element<Value>::kIsList ? ",…" : "";
+        if (!key.allowed.empty()) return base::join(key.allowed, "|") + more;
+        if constexpr (std::is_same_v<One, std::int64_t>) return base::str("N", more);
+        if constexpr (std::is_same_v<One, double>) return base::str("X", more);
+        if constexpr (std::is_same_v<One, bool>) return "true|false";
         return "TEXT";
       },
       key.field);

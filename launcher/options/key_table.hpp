@@ -17,7 +17,13 @@ template <typename Value>
 using FieldOf = Value& (*)(RunOptions&);
 using Field =
     std::variant<FieldOf<std::int64_t>, FieldOf<double>, FieldOf<bool>, FieldOf<std::string>,
-                 FieldOf<std::optional<std::int64_t>>, FieldOf<std::optional<double>>, FieldOf<std::optional<bool>>>;
+                 FieldOf<std::optional<std::int64_t>>, FieldOf<std::optional<double>>, FieldOf<std::optional<bool>>,
+                 // choices and lists of a model's properties
+                 FieldOf<std::optional<spec::NormKind>>, FieldOf<std::optional<spec::NormPlace>>,
+                 FieldOf<std::optional<spec::Positions>>, FieldOf<std::optional<spec::Mask>>,
+                 FieldOf<std::optional<spec::QkNorm>>, FieldOf<std::optional<spec::Activation>>,
+                 FieldOf<std::optional<spec::PerLayer<std::int64_t>>>, FieldOf<std::optional<spec::PerLayer<double>>>,
+                 FieldOf<std::optional<spec::PerLayer<spec::RopeScaling>>>>;
 
 struct Key {
   std::string section;

@@ -2,8 +2,9 @@
 #include <type_traits>
 
 #include "launcher/options/key_table.hpp"
-#include "launcher/options/model_fields.hpp"
-#include "models/spec/preset.hpp"
+#include "models/spec/families/family.hpp"
+#include "models/spec/properties.hpp"
+#include "models/spec/words.hpp"
 
 #define TRIREME_FIELD(type, member) FieldOf<type>([](RunOptions& options) -> type& { return options.member; })
 
@@ -25,10 +26,21 @@ constexpr double kMostChunks = 1e3;
 constexpr double kMostBucketMb = 1 << 20;
 constexpr double kMostTokens = 1e17;
 
-// The value of a model field that was given.
+// The value of a model's property that was given.
 template <auto Given>
 auto& given(RunOptions& options) {
   return options.model.*Given;
+}
+
+// The words of a property that is a choice, or a list of choices.
+template <typename Value>
+std::vector<std::string> words_of(const Value*) {
+  if constexpr (std::is_enum_v<Value>) return spec::words_of<Value>();
+  return {};
+}
+template <typename Value>
+std::vector<std::string> words_of(const std::vector<Value>*) {
+  return words_of(static_cast<const Value*>(nullptr));
 }
 
 // A table reads better with few lines an entry.
@@ -67,16 +79,18 @@ void add_program(std::vector<Key>& keys) {
 
 void add_model(std::vector<Key>& keys) {
   keys.push_back({"model", "preset", TRIREME_FIELD(Word, model.preset), "",
-                  "sizes of a published model; keys given beside it win", "-", spec::preset_names()});
+                  "a published model (below); keys given beside it win", "-", spec::preset_names()});
   keys.push_back({"model", "init_from", TRIREME_FIELD(Word, model.init_from), "",
                   "start from this checkpoint's weights and sizes (a step or run directory); fresh optimizer, step 0"});
   keys.push_back({"model", "arch", TRIREME_FIELD(Word, model.arch), "",
-                  "gpt2: learned positions, LayerNorm, GELU, biases; llama: RoPE, RMSNorm, SwiGLU, grouped-query "
-                  "attention", "the preset's, else llama", {"gpt2", "llama"}});
-  for_each_model_field([&](const auto& field) {
-    using Field = std::remove_cvref_t<decltype(field)>;
-    keys.push_back({"model", field.name, &given<Field::kGiven>, field.unit, field.help, field.default_words, {},
-                    field.low, field.high, field.low_excluded, field.high_excluded});
+                  "family of models, which the defaults below are of (docs/models.md)", "the preset's, else llama",
+                  spec::family_names()});
+  spec::for_each_property([&](const auto& property) {
+    using Property = std::remove_cvref_t<decltype(property)>;
+    using Value = std::remove_cvref_t<decltype(std::declval<spec::ModelConfig&>().*Property::kValue)>;
+    keys.push_back({"model", property.name, &given<Property::kGiven>, property.unit, property.help,
+                    property.default_words, words_of(static_cast<const Value*>(nullptr)), property.low, property.high,
+                    property.low_excluded, property.high_excluded});
   });
 }
 
@@ -124,9 +138,9 @@ void add_train(std::vector<Key>& keys) {
                   "ends the run at a validation: `plateau N`: N in a row had no new lowest valid_loss; `target X`: valid_loss is "
                   "at most X; none: only the last step ends it"});
   keys.push_back({"train", "global_batch", TRIREME_FIELD(Integer, train.global_batch), "sequences",
-                  "sequences per optimizer step over all replicas, whatever the layout", "", {}, 1, kMostSize});
+                  "sequences per optimizer step over all replicas, whatever the layout", "", {}, 1, spec::kMostSize});
   keys.push_back({"train", "micro_batch", TRIREME_FIELD(Integer, train.micro_batch), "sequences",
-                  "sequences in one forward pass of one replica", "", {}, 1, kMostSize});
+                  "sequences in one forward pass of one replica", "", {}, 1, spec::kMostSize});
   keys.push_back({"train", "precision", TRIREME_FIELD(Word, train.precision), "",
                   "precision of the arithmetic; bf16 keeps fp32 master weights and sums", "bf16 on GPUs, fp32 on CPUs", {"fp32",
                   "bf16", "fp64"}});

@@ -4,22 +4,12 @@
 
 #include "base/error.hpp"
 #include "launcher/options/key_table.hpp"
-#include "launcher/options/model_fields.hpp"
-#include "models/spec/preset.hpp"
+#include "launcher/options/model.hpp"
+#include "models/spec/families/family.hpp"
 
 namespace trireme::options {
 
 using base::str;
-
-ModelSection sizes_of(const std::string& name) {
-  const spec::ModelConfig preset = *spec::preset(name);
-  ModelSection section;
-  section.arch = spec::name_of(preset.arch);
-  for_each_model_field([&](const auto& field) { section.*field.kGiven = preset.*field.kMember; });
-  section.dropout.reset();  // how a model was trained is no part of its sizes
-  section.init_std.reset();
-  return section;
-}
 
 std::vector<std::string> notes_on(const Resolved& resolved, std::int64_t dataset_vocab) {
   std::vector<std::string> notes;
@@ -41,6 +31,11 @@ std::vector<std::string> notes_on(const Resolved& resolved, std::int64_t dataset
   if (every > 0 && resolved.options.parallel.dp == 1) {
     notes.push_back(str("train.compare_replicas_every = ", every, ": there is one replica, so nothing is compared"));
   }
+  if (resolved.options.model.mask == spec::Mask::kFull) {
+    notes.push_back(
+        "model.mask = full: a token sees the one that it is to predict, so this loss falls to nothing and says nothing "
+        "(masked language modelling is not built yet)");
+  }
   return notes;
 }
 
@@ -52,7 +47,7 @@ std::vector<std::string> kept_by_file(const RunOptions& file, const Overrides& o
   std::vector<std::string> notes;
   if (const std::string name = given("model.preset"); spec::preset(name)) {
     RunOptions preset;
-    preset.model = sizes_of(name);
+    preset.model = properties_of(name);
     std::string kept;
     for (const Key& key : key_table()) {
       const auto own = value_of(file, key), published = value_of(preset, key);

@@ -10,10 +10,8 @@
 
 namespace trireme::options {
 
-/// The sizes of the published model `preset`, which must exist.
-ModelSection sizes_of(const std::string& preset);
-
-/// Notes on a vocabulary larger than the dataset's (0: not known), and on a warm-up or decay longer than the run.
+/// Notes on a vocabulary larger than the dataset's (0: not known), a warm-up or decay longer than the run, and other
+/// options that train what may not be meant.
 /// `resolved` must be complete except for its notes.
 std::vector<std::string> notes_on(const Resolved& resolved, std::int64_t dataset_vocab);
 

@@ -2,7 +2,7 @@
 
 #include "launcher/options/key_table.hpp"
 #include "models/spec/cost.hpp"
-#include "models/spec/preset.hpp"
+#include "models/spec/families/family.hpp"
 
 namespace trireme::options {
 namespace {
@@ -57,7 +57,7 @@ std::string preset_rows() {
   const auto cell = [](std::int64_t value) { return std::to_string(value) + " | "; };
   for (const std::string& name : spec::preset_names()) {
     const spec::ModelConfig model = *spec::preset(name);
-    text += "| " + name + " | " + spec::name_of(model.arch) + " | " + cell(spec::parameter_count(model)) +
+    text += "| " + name + " | " + model.arch + " | " + cell(spec::parameter_count(spec::make_plan(model))) +
             cell(model.layers) + cell(model.hidden) + cell(model.heads) + cell(model.kv_heads) + cell(model.ffn) +
             cell(model.sequence) + cell(model.vocab) + (model.tie_embeddings ? "yes" : "no") + " |\n";
   }

@@ -7,11 +7,10 @@
 #include <functional>
 
 #include "base/error.hpp"
-#include "launcher/options/model_fields.hpp"
+#include "launcher/options/model.hpp"
 #include "launcher/options/notes.hpp"
 #include "launcher/options/stop_rule.hpp"
 #include "models/schedule/assignment.hpp"
-#include "models/spec/preset.hpp"
 
 namespace trireme::options {
 
@@ -31,57 +30,6 @@ std::string working_values(std::int64_t most, const std::function<bool(std::int6
     text += str(i == 0 ? "" : i + 1 == values.size() ? " or " : ", ", values[i]);
   }
   return text;
-}
-
-spec::Architecture architecture_of(const std::string& word) {
-  return word == "gpt2" ? spec::Architecture::kGpt2 : spec::Architecture::kLlama;
-}
-
-// What model keys default to before the architecture's defaults: the preset, or the checkpoint to start from.
-ModelSection base_model(const ModelSection& given, const Surroundings& surroundings) {
-  ModelSection known;
-  if (surroundings.initial_model != nullptr) known = *surroundings.initial_model;
-  if (given.preset.empty()) return known;
-  ModelSection preset = sizes_of(given.preset);
-  preset.dropout = known.dropout;
-  preset.init_std = known.init_std;
-  if (!given.arch.empty() && given.arch != preset.arch) {
-    throw InputError(str("model.arch = ", given.arch, " contradicts model.preset = ", given.preset, ", which is a ",
-                         preset.arch, ": leave one of them out"));
-  }
-  return preset;
-}
-
-void resolve_model(ModelSection& model, const Surroundings& surroundings) {
-  ModelSection known = base_model(model, surroundings);
-  // A size that a given key implies must not come from the preset: other heads mean other kv_heads, and so on.
-  if (model.heads) known.kv_heads.reset();
-  if (model.hidden) known.ffn.reset();
-  if (model.arch.empty()) model.arch = known.arch.empty() ? "llama" : known.arch;
-  spec::ModelConfig defaults = spec::defaults_of(architecture_of(model.arch));
-  const auto chosen = [&](auto given, auto member) {
-    return model.*given ? *(model.*given) : (known.*given).value_or(defaults.*member);
-  };
-  defaults.vocab = surroundings.dataset_vocab;
-  defaults.kv_heads = chosen(&ModelSection::heads, &spec::ModelConfig::heads);
-  defaults.ffn = spec::default_ffn(defaults.arch, chosen(&ModelSection::hidden, &spec::ModelConfig::hidden));
-  for_each_model_field([&](const auto& field) { model.*field.kGiven = chosen(field.kGiven, field.kMember); });
-  if (*model.vocab < surroundings.dataset_vocab) {
-    const bool inherited = surroundings.initial_model != nullptr && surroundings.initial_model->vocab == model.vocab;
-    throw InputError(str("model.vocab = ", *model.vocab, inherited ? " of model.init_from" : "",
-                         " is smaller than the vocabulary of data.train, ", surroundings.dataset_vocab,
-                         inherited ? str(" tokens: set model.vocab to at least that, with checkpoint.allow = "
-                                         "grow:embed.tokens",
-                                         *model.tie_embeddings ? "" : ", grow:head.weight")
-                                   : " tokens: leave model.vocab out, or set it to at least that"));
-  }
-}
-
-spec::ModelConfig config_of(const ModelSection& model) {
-  spec::ModelConfig config;
-  config.arch = architecture_of(model.arch);
-  for_each_model_field([&](const auto& field) { config.*field.kMember = *(model.*field.kGiven); });
-  return config;
 }
 
 std::string layout_of(const ParallelSection& parallel) {
@@ -113,17 +61,18 @@ void resolve_ranks(ParallelSection& parallel, std::int64_t world) {
   }
 }
 
-void check_tensor_parallel(ParallelSection& parallel, const spec::ModelConfig& model) {
-  if (model.heads % parallel.tp != 0) {
-    throw InputError(str(
-        "parallel.tp = ", parallel.tp, " does not divide model.heads = ", model.heads,
-        ": take parallel.tp = ", working_values(model.heads, [&](std::int64_t tp) { return model.heads % tp == 0; })));
+void check_tensor_parallel(ParallelSection& parallel, const spec::ModelPlan& model) {
+  const std::int64_t heads = model.layers.front().attention.heads;
+  if (heads % parallel.tp != 0) {
+    throw InputError(
+        str("parallel.tp = ", parallel.tp, " does not divide model.heads = ", heads,
+            ": take parallel.tp = ", working_values(heads, [&](std::int64_t tp) { return heads % tp == 0; })));
   }
   if (!parallel.sequence_parallel) parallel.sequence_parallel = parallel.tp > 1;
   if (*parallel.sequence_parallel && model.sequence % parallel.tp != 0) {
-    const auto works = [&](std::int64_t tp) { return model.heads % tp == 0 && model.sequence % tp == 0; };
+    const auto works = [&](std::int64_t tp) { return heads % tp == 0 && model.sequence % tp == 0; };
     throw InputError(str("parallel.tp = ", parallel.tp, " does not divide model.sequence = ", model.sequence,
-                         ", which sequence parallel needs: take parallel.tp = ", working_values(model.heads, works),
+                         ", which sequence parallel needs: take parallel.tp = ", working_values(heads, works),
                          ", another model.sequence, or parallel.sequence_parallel = false"));
   }
 }
@@ -200,7 +149,7 @@ void check_validations(const RunOptions& options) {
   if (!names_of(options.log.sample_prompts).empty()) refuse("log.sample_prompts");
 }
 
-std::int64_t resolve_length(RunOptions& options, const spec::ModelConfig& model) {
+std::int64_t resolve_length(RunOptions& options, const spec::ModelPlan& model) {
   TrainSection& train = options.train;
   if ((train.steps > 0) == (train.tokens > 0)) {
     throw InputError(train.steps > 0 ? "train.steps and train.tokens are both given: give one of them"
@@ -221,7 +170,7 @@ std::int64_t resolve_length(RunOptions& options, const spec::ModelConfig& model)
 
 std::int64_t length_in_steps(const RunOptions& options, const ModelSection* initial_model) {
   ModelSection model = options.model;
-  resolve_model(model, {.initial_model = initial_model});
+  complete_model(model, {.initial_model = initial_model});
   return steps_of(options.train, *model.sequence);
 }
 
@@ -240,13 +189,12 @@ Resolved resolve(const RunOptions& options, const Surroundings& surroundings) {
   if (const std::string& fast = complete.checkpoint.fast_dir; !fast.empty() && !fast.starts_with('/')) {
     throw InputError(str("checkpoint.fast_dir = ", fast, " is no absolute path: every node looks for it on its own"));
   }
-  resolve_model(complete.model, surroundings);
-  resolved.model = config_of(complete.model);
-  spec::check(resolved.model);
+  complete_model(complete.model, surroundings);
+  resolved.model = spec::make_plan(config_of(complete.model));
   if (complete.train.precision.empty()) complete.train.precision = surroundings.cuda ? "bf16" : "fp32";
   check_tensor_parallel(complete.parallel, resolved.model);
   // Called only because it refuses more chunks than layers; the assignment itself does not matter here.
-  schedule::assign_layers(resolved.model.layers, static_cast<int>(complete.parallel.pp),
+  schedule::assign_layers(resolved.model.layer_count(), static_cast<int>(complete.parallel.pp),
                           static_cast<int>(complete.parallel.chunks), {});
   resolve_ranks(complete.parallel, surroundings.world_size);
   check_batch(complete.train, complete.parallel);

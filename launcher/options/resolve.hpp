@@ -24,7 +24,7 @@ struct Surroundings {
 
 struct Resolved {
   RunOptions options;  ///< complete: what run.ini and the checkpoints store
-  spec::ModelConfig model;
+  spec::ModelPlan model;
   topology::Degrees degrees;
   schedule::Plan plan;     ///< micro_batches: per step and data-parallel replica
   std::int64_t steps = 0;  ///< optimizer steps of the whole training

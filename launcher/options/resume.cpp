@@ -2,6 +2,7 @@
 
 #include "base/error.hpp"
 #include "launcher/options/key_table.hpp"
+#include "launcher/options/model.hpp"
 #include "launcher/options/resolve.hpp"
 
 namespace trireme::options {
@@ -11,16 +12,9 @@ bool must_match(const Key& key) { return key.section == "model" && key.name != "
 
 bool grows(const RunOptions& stored, const RunOptions& now) { return now.model.vocab > stored.model.vocab; }
 
-// The tensors that checkpoint.allow must let grow for a larger vocabulary.
-std::vector<std::string> growing_tensors(const RunOptions& now) {
-  std::vector<std::string> names = {"grow:embed.tokens"};
-  if (!now.model.tie_embeddings.value_or(false)) names.push_back("grow:head.weight");
-  return names;
-}
-
 bool may_grow(const RunOptions& now) {
   const std::vector<std::string> allowed = names_of(now.checkpoint.allow);
-  const std::vector<std::string> needed = growing_tensors(now);
+  const std::vector<std::string> needed = names_of(growing_tensors(now.model));
   return std::all_of(needed.begin(), needed.end(), [&](const std::string& name) {
     return std::find(allowed.begin(), allowed.end(), name) != allowed.end();
   });
@@ -30,9 +24,8 @@ std::string advice(const Key& key, const RunOptions& stored, const RunOptions& n
   std::string text = "set it back, or start another run (run.dir) from the checkpoint with model.init_from";
   if (key.path() != "model.vocab") return text;
   if (!grows(stored, now)) return "a vocabulary may grow, it cannot shrink: set it back";
-  std::string permission;
-  for (const std::string& name : growing_tensors(now)) permission += (permission.empty() ? "" : ", ") + name;
-  return base::str("set it back, or let the new tokens start from initial values with checkpoint.allow = ", permission);
+  return base::str("set it back, or let the new tokens start from initial values with checkpoint.allow = ",
+                   growing_tensors(now.model));
 }
 
 }  // namespace
@@ -42,8 +35,10 @@ std::vector<std::string> compare_on_resume(const RunOptions& stored, const RunOp
                                            const std::string& tokenizer_hash) {
   std::vector<std::string> changes;
   const RunOptions lasts = lasting(now);
+  RunOptions before_all = stored;
+  complete_model(before_all.model, {});  // an older program stored fewer properties
   for (const Key& key : key_table()) {
-    const std::string before = value_of(stored, key).value_or("(none)");
+    const std::string before = value_of(before_all, key).value_or("(none)");
     const std::string after = value_of(lasts, key).value_or("(none)");
     if (before == after) continue;
     const bool grown = key.path() == "model.vocab" && grows(stored, now) && may_grow(now);

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "models/spec/config.hpp"
 #include "slurm/submit/geometry.hpp"
 
 namespace trireme::options {
@@ -20,22 +21,14 @@ struct RunSection {
   std::int64_t pause_at = 0;  ///< step at which this attempt ends, saved; 0: never
 };
 
-struct ModelSection {
-  std::string preset;                    ///< a published model's sizes; keys given beside it win
-  std::string init_from;                 ///< step directory of a checkpoint: weights only, training starts at step 0
-  std::string arch;                      ///< gpt2, llama; default: the preset's, else llama
-  std::optional<std::int64_t> layers;    ///< default: the preset's, else 12
-  std::optional<std::int64_t> hidden;    ///< default: the preset's, else 768
-  std::optional<std::int64_t> heads;     ///< default: the preset's, else 12
-  std::optional<std::int64_t> kv_heads;  ///< default: the preset's, else heads
-  std::optional<std::int64_t> ffn;       ///< default: the preset's, else gpt2 4 hidden, llama 8/3 hidden
-  std::optional<std::int64_t> sequence;  ///< tokens; default: the preset's, else 1024
-  std::optional<std::int64_t> vocab;     ///< default: the preset's, else the dataset's
-  std::optional<bool> tie_embeddings;    ///< default: the preset's, else gpt2 true, llama false
-  std::optional<double> dropout;         ///< default: 0
-  std::optional<double> init_std;        ///< default: 0.02
-  std::optional<double> rope_theta;      ///< default: the preset's, else 10000
-  std::optional<double> norm_eps;        ///< default: 1e-5
+/// What was given of a model's properties (models/spec/properties.hpp). A property that is left out comes from the
+/// preset, from the checkpoint to start from, or from the family.
+struct ModelSection : spec::ModelProperties<std::optional> {
+  std::string preset;     ///< a published model; keys given beside it win
+  std::string init_from;  ///< step directory of a checkpoint: weights only, training starts at step 0
+  std::string arch;       ///< the family; default: the preset's, else llama
+
+  bool operator==(const ModelSection&) const = default;
 };
 
 struct DataSection {

@@ -11,43 +11,45 @@
 #include <vector>
 
 #include "models/kernels/cpu/adamw.hpp"
+#include "models/spec/plan.hpp"
 
 namespace trireme::kernels {
 
 /// fp64 for fp64; fp32 for fp32 and bf16.
 at::ScalarType wide_type(at::ScalarType type);
 
-// ---- Norms ----
+// ---- Norms; models/kernels/qk_norm.hpp has those of queries and keys ----
 struct NormForward {
   at::Tensor output;
   at::Tensor mean;  ///< wide, one per row; undefined for RMSNorm
   at::Tensor rstd;  ///< wide, one per row
 };
-/// RMSNorm (Zhang and Sennrich, 2019) when `bias` is undefined, else LayerNorm (Ba et al., 2016).
-NormForward norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, double eps);
+/// RMSNorm (Zhang and Sennrich, 2019) or LayerNorm (Ba et al., 2016), by spec.kind. The factor is the weight, or with
+/// spec.unit_offset 1 + weight, added in the wide type. `bias` may be undefined, and is for RMSNorm; spec.bias is not
+/// read.
+NormForward norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const spec::NormSpec& spec);
 struct NormBackward {
   at::Tensor input;   ///< like x
   at::Tensor weight;  ///< wide or x's type, (columns)
-  at::Tensor bias;    ///< the same; undefined for RMSNorm
+  at::Tensor bias;    ///< the same; undefined without a bias
 };
 NormBackward norm_backward(const at::Tensor& dy, const at::Tensor& x, const NormForward& forward,
-                           const at::Tensor& weight, const at::Tensor& bias);
+                           const at::Tensor& weight, const at::Tensor& bias, const spec::NormSpec& spec);
 
 // ---- Activations ----
-/// Takes gate_up (…, 2F) and returns silu(gate) * up, (…, F).
-at::Tensor swiglu(const at::Tensor& gate_up);
-/// Returns the gradient of gate_up, (…, 2F).
-at::Tensor swiglu_backward(const at::Tensor& dy, const at::Tensor& gate_up);
-/// Adds the bias (which may be undefined) to h in place and returns gelu(h), tanh form.
-at::Tensor gelu(at::Tensor& h, const at::Tensor& bias);
-/// Overwrites dy by dy * gelu'(h) and returns it.
-at::Tensor gelu_backward(at::Tensor dy, const at::Tensor& h);
+/// Takes h (…, F), or when `gated` h (…, 2F): the gate, then up. Adds the bias (of h's columns; it may be undefined) to
+/// h in place and returns activation(h), or activation(gate) * up, (…, F).
+at::Tensor activate(at::Tensor& h, const at::Tensor& bias, spec::Activation activation, bool gated);
+/// Takes dy (…, F) and h as activate() left it, and returns the gradient of h. Without `gated` dy may be overwritten by
+/// it.
+at::Tensor activate_backward(at::Tensor dy, const at::Tensor& h, spec::Activation activation, bool gated);
 
 // ---- Rows ----
-/// Rotates the first `heads` heads of data (T, B, C). Position t uses row first + t of the wide tables (>= first + T,
-/// head_size/2). `inverse` rotates by the negative angle (the backward).
-void rotate(at::Tensor& data, std::int64_t heads, const at::Tensor& cosine, const at::Tensor& sine, std::int64_t first,
-            bool inverse);
+/// Rotates the first `heads` heads of head_size elements in rows of data (T, B, C): of each head the first 2 * half
+/// elements, element i with element half + i. Position t uses row first + t of the wide tables (>= first + T, half).
+/// `inverse` rotates by the negative angle (the backward).
+void rotate(at::Tensor& data, std::int64_t heads, std::int64_t head_size, const at::Tensor& cosine,
+            const at::Tensor& sine, std::int64_t first, bool inverse);
 /// y += x + bias; either may be undefined.
 void add(at::Tensor& y, const at::Tensor& x, const at::Tensor& bias);
 /// wide sums = (with `overwrite`) or += the sum of x's rows.
@@ -100,12 +102,13 @@ struct AdamWBuffers {
 /// begins in the flat buffers and in the packed ones, its length, and 1 or 0: with or without the step's weight decay.
 void adamw(const cpu::AdamWStep& step, const at::Tensor& pieces, const AdamWBuffers& buffers);
 
-/// The functions of the CUDA library, with the same meanings as above; they run on the current stream.
+/// The functions of the CUDA library, which run on the current stream. Those named like one above do the same.
 struct CudaTable {
+  /// activate() and its gradient for a gated kSilu, without bias.
   void (*swiglu)(const at::Tensor& gate_up, at::Tensor& y);
   void (*swiglu_backward)(const at::Tensor& dy, const at::Tensor& gate_up, at::Tensor& grad);
-  void (*rotate)(at::Tensor& data, std::int64_t heads, const at::Tensor& cosine, const at::Tensor& sine,
-                 std::int64_t first, bool inverse);
+  void (*rotate)(at::Tensor& data, std::int64_t heads, std::int64_t head_size, const at::Tensor& cosine,
+                 const at::Tensor& sine, std::int64_t first, bool inverse);
   void (*softmax_statistics)(at::Tensor& logits, const at::Tensor& target, at::Tensor& statistics);
   void (*softmax_gradient)(at::Tensor& e, const at::Tensor& target, const at::Tensor& factor,
                            const at::Tensor& at_target);

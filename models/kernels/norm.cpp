@@ -10,7 +10,7 @@
 namespace trireme::kernels {
 namespace {
 
-NormForward rms_forward_host(const at::Tensor& x, const at::Tensor& weight, double eps) {
+NormForward rms_forward_host(const at::Tensor& x, const at::Tensor& weight, const spec::NormSpec& spec) {
   NormForward result;
   const std::int64_t rows = rows_of(x);
   const std::int64_t width = columns_of(x);
@@ -21,14 +21,14 @@ NormForward rms_forward_host(const at::Tensor& x, const at::Tensor& weight, doub
   void* to = result.output.mutable_data_ptr();
   void* rstd = result.rstd.mutable_data_ptr();
   divide(rows, width, [&](std::int64_t first, std::int64_t count) {
-    cpu::isa_table().rms_forward(element_of(x), count, width, offset(from, first * width, x), scale, eps,
-                                 offset(to, first * width, x), offset(rstd, first, result.rstd));
+    cpu::isa_table().rms_forward(element_of(x), count, width, offset(from, first * width, x), scale, spec.unit_offset,
+                                 spec.eps, offset(to, first * width, x), offset(rstd, first, result.rstd));
   });
   return result;
 }
 
 NormBackward rms_backward_host(const at::Tensor& dy, const at::Tensor& x, const NormForward& forward,
-                               const at::Tensor& weight) {
+                               const at::Tensor& weight, const spec::NormSpec& spec) {
   NormBackward result;
   const std::int64_t width = columns_of(x);
   const std::int64_t threads = omp_get_max_threads();
@@ -43,37 +43,42 @@ NormBackward rms_backward_host(const at::Tensor& dy, const at::Tensor& x, const 
   divide(rows_of(x), width, [&](std::int64_t first, std::int64_t count) {
     cpu::isa_table().rms_backward(element_of(x), count, width, offset(d, first * width, x),
                                   offset(from, first * width, x), offset(rstd, first, forward.rstd), scale,
-                                  offset(to, first * width, x), offset(sums, omp_get_thread_num() * width, partial));
+                                  spec.unit_offset, offset(to, first * width, x),
+                                  offset(sums, omp_get_thread_num() * width, partial));
   });
   result.weight = threads == 1 ? partial.view({width}) : at::sum(partial, {0});
   return result;
 }
 
+// ATen computes LayerNorm. Its host kernels would store the statistics of bf16 rows and sum the gradients of bf16
+// weights in bf16: forward gets fp32 weights, and backward fp32 rows, too.
+at::Tensor widened(const at::Tensor& x) { return x.to(wide_type(x.scalar_type())); }
+
+at::Tensor layer_parameter(const at::Tensor& parameter, bool add_one) {
+  if (!parameter.defined()) return parameter;
+  return add_one ? widened(parameter).add(1) : widened(parameter);
+}
+
 }  // namespace
 
-NormForward norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, double eps) {
+NormForward norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const spec::NormSpec& spec) {
+  if (x.is_cuda()) return portable::norm(x, weight, bias, spec);
+  if (spec.kind == spec::NormKind::kRms) return rms_forward_host(x, weight, spec);
   NormForward result;
-  if (bias.defined()) {
-    std::tie(result.output, result.mean, result.rstd) = at::native_layer_norm(x, weight.sizes(), weight, bias, eps);
-  } else if (x.is_cuda()) {
-    result = portable::rms_norm(x, weight, eps);
-  } else {
-    result = rms_forward_host(x, weight, eps);
-  }
+  std::tie(result.output, result.mean, result.rstd) = at::native_layer_norm(
+      x, weight.sizes(), layer_parameter(weight, spec.unit_offset), layer_parameter(bias, false), spec.eps);
   return result;
 }
 
 NormBackward norm_backward(const at::Tensor& dy, const at::Tensor& x, const NormForward& forward,
-                           const at::Tensor& weight, const at::Tensor& bias) {
+                           const at::Tensor& weight, const at::Tensor& bias, const spec::NormSpec& spec) {
+  if (x.is_cuda()) return portable::norm_backward(dy, x, forward, weight, bias, spec);
+  if (spec.kind == spec::NormKind::kRms) return rms_backward_host(dy, x, forward, weight, spec);
   NormBackward result;
-  if (bias.defined()) {
-    std::tie(result.input, result.weight, result.bias) = at::native_layer_norm_backward(
-        dy, x, weight.sizes(), forward.mean, forward.rstd, weight, bias, {true, true, true});
-  } else if (x.is_cuda()) {
-    result = portable::rms_norm_backward(dy, x, forward, weight);
-  } else {
-    result = rms_backward_host(dy, x, forward, weight);
-  }
+  std::tie(result.input, result.weight, result.bias) = at::native_layer_norm_backward(
+      widened(dy), widened(x), weight.sizes(), forward.mean, forward.rstd, layer_parameter(weight, spec.unit_offset),
+      layer_parameter(bias, false), {true, true, bias.defined()});
+  result.input = result.input.to(x.scalar_type());
   return result;
 }
 

@@ -1,37 +1,59 @@
 #include "models/kernels/portable.hpp"
 
-#include <ATen/ops/_fused_rms_norm.h>
-#include <ATen/ops/_fused_rms_norm_backward.h>
 #include <ATen/ops/addmm.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/gelu.h>
 #include <ATen/ops/gelu_backward.h>
 #include <ATen/ops/index_put.h>
+#include <ATen/ops/relu.h>
+#include <ATen/ops/silu.h>
+#include <ATen/ops/silu_backward.h>
 #include <ATen/ops/sum.h>
+#include <ATen/ops/threshold_backward.h>
 #include <ATen/ops/where.h>
 
+#include "base/error.hpp"
+
 namespace trireme::kernels::portable {
+namespace {
 
-NormForward rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
-  NormForward result;
-  std::tie(result.output, result.rstd) = at::_fused_rms_norm(x, weight.sizes(), weight, eps);
-  return result;
+at::Tensor function(const at::Tensor& x, spec::Activation activation) {
+  switch (activation) {
+    case spec::Activation::kGelu: return at::gelu(x, "none");
+    case spec::Activation::kGeluTanh: return at::gelu(x, "tanh");
+    case spec::Activation::kSilu: return at::silu(x);
+    case spec::Activation::kRelu: return at::relu(x);
+  }
+  throw base::Error("an activation function without a formula");
 }
 
-NormBackward rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, const NormForward& forward,
-                               const at::Tensor& weight) {
-  NormBackward result;
-  std::tie(result.input, result.weight) =
-      at::_fused_rms_norm_backward(dy, x, weight.sizes(), forward.rstd, weight, {true, true});
-  return result;
+/// Overwrites dy by dy * activation'(x).
+at::Tensor times_slope(at::Tensor dy, const at::Tensor& x, spec::Activation activation) {
+  switch (activation) {
+    case spec::Activation::kGelu: return at::gelu_backward_out(dy, dy, x, "none");
+    case spec::Activation::kGeluTanh: return at::gelu_backward_out(dy, dy, x, "tanh");
+    case spec::Activation::kSilu: return at::silu_backward_out(dy, dy, x);
+    case spec::Activation::kRelu: return at::threshold_backward_out(dy, dy, x, 0);
+  }
+  throw base::Error("an activation function without a formula");
 }
 
-at::Tensor gelu(at::Tensor& h, const at::Tensor& bias) {
-  if (bias.defined()) h.add_(bias);
-  return at::gelu(h, "tanh");
+}  // namespace
+
+at::Tensor activate(at::Tensor& h, const at::Tensor& bias, spec::Activation activation, bool gated) {
+  add(h, {}, bias);
+  if (!gated) return function(h, activation);
+  const std::int64_t width = h.size(-1) / 2;
+  return function(h.narrow(-1, 0, width), activation).mul_(h.narrow(-1, width, width));
 }
 
-at::Tensor gelu_backward(at::Tensor dy, const at::Tensor& h) { return at::gelu_backward_out(dy, dy, h, "tanh"); }
+at::Tensor activate_backward(const at::Tensor& dy, const at::Tensor& h, spec::Activation activation, bool gated) {
+  if (!gated) return times_slope(dy, h, activation);
+  const std::int64_t width = dy.size(-1);
+  const at::Tensor gate = h.narrow(-1, 0, width), up = h.narrow(-1, width, width);
+  return at::cat({times_slope(dy.mul(up), gate, activation), function(gate, activation).mul_(dy)}, -1);
+}
 
 void add(at::Tensor& y, const at::Tensor& x, const at::Tensor& bias) {
   if (bias.defined()) y.add_(bias);

@@ -3,10 +3,10 @@
 
 namespace trireme::kernels {
 
-void rotate(at::Tensor& data, std::int64_t heads, const at::Tensor& cosine, const at::Tensor& sine, std::int64_t first,
-            bool inverse) {
+void rotate(at::Tensor& data, std::int64_t heads, std::int64_t head_size, const at::Tensor& cosine,
+            const at::Tensor& sine, std::int64_t first, bool inverse) {
   if (data.is_cuda()) {
-    cuda_table().rotate(data, heads, cosine, sine, first, inverse);
+    cuda_table().rotate(data, heads, head_size, cosine, sine, first, inverse);
     return;
   }
   const std::int64_t batch = data.size(1);
@@ -17,7 +17,7 @@ void rotate(at::Tensor& data, std::int64_t heads, const at::Tensor& cosine, cons
   const void* sines = sine.const_data_ptr();
   divide(data.size(0), batch * stride, [&](std::int64_t begin, std::int64_t count) {
     for (std::int64_t t = begin; t < begin + count; ++t) {
-      cpu::isa_table().rotate(element_of(data), batch, stride, heads, 2 * half,
+      cpu::isa_table().rotate(element_of(data), batch, stride, heads, head_size, half,
                               offset(cosines, (first + t) * half, cosine), offset(sines, (first + t) * half, sine),
                               inverse ? -1.0 : 1.0, offset(to, t * batch * stride, data));
     }

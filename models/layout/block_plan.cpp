@@ -1,88 +1,63 @@
 #include "models/layout/block_plan.hpp"
 
 #include <algorithm>
-#include <map>
 #include <string>
 #include <utility>
 
-#include "base/error.hpp"
 #include "models/spec/logical_tensor.hpp"
 
 namespace trireme::layout {
 namespace {
 
-using Tensors = std::map<std::string, spec::LogicalTensor>;
-
-class Plan {
- public:
-  explicit Plan(const spec::ModelConfig& config) : config_(config) {
-    for (const auto& tensor : spec::logical_tensors(config)) tensors_.emplace(tensor.name, tensor);
+/// "layers.3.attention.qkv" of the blocks "layers.3.attention.qkv.weight" and "….bias": what backward finishes at once.
+std::string module_of(const std::string& block) {
+  for (const std::string kind : {".weight", ".bias"}) {
+    if (block.ends_with(kind)) return block.substr(0, block.size() - kind.size());
   }
+  return block;
+}
 
-  /// A tied head uses embed.tokens. It is listed here only when no embedding on this rank finishes it later.
-  void head(bool embedding_here) {
-    if (!config_.tie_embeddings) {
-      one("head.weight");
-    } else if (!embedding_here) {
-      one("embed.tokens");
-    }
-    norm("final_norm");
-  }
-
-  void layer(std::int64_t index) {
-    const std::string at = base::str("layers.", index, ".");
-    const bool llama = config_.arch == spec::Architecture::kLlama;
-    matrix(at + "ffn.down", {"down"}, at + "ffn.");
-    if (llama) {
-      matrix(at + "ffn.gate_up", {"gate", "up"}, at + "ffn.");
+/// The blocks of `tensors`, the modules in reverse and in each the weight first.
+std::vector<BlockPlan> in_reverse(const std::vector<spec::LogicalTensor>& tensors) {
+  std::vector<std::vector<BlockPlan>> modules;
+  for (const spec::LogicalTensor& tensor : tensors) {
+    if (modules.empty() || module_of(modules.back().front().name) != module_of(tensor.block)) modules.emplace_back();
+    std::vector<BlockPlan>& blocks = modules.back();
+    const auto same = std::find_if(blocks.begin(), blocks.end(), [&](const auto& b) { return b.name == tensor.block; });
+    if (same != blocks.end()) {
+      same->members.push_back(tensor);
     } else {
-      matrix(at + "ffn.up", {"up"}, at + "ffn.");
-    }
-    norm(at + "ffn_norm");
-    matrix(at + "attention.o", {"o"}, at + "attention.");
-    matrix(at + "attention.qkv", {"q", "k", "v"}, at + "attention.");
-    norm(at + "attention_norm");
-  }
-
-  void embedding() {
-    if (tensors_.count("embed.positions") != 0) one("embed.positions");
-    one("embed.tokens");
-  }
-
-  std::vector<BlockPlan> take() { return std::move(blocks_); }
-
- private:
-  void one(const std::string& name) { blocks_.push_back({name, {tensors_.at(name)}}); }
-  void norm(const std::string& name) {
-    one(name + ".weight");
-    if (config_.arch == spec::Architecture::kGpt2) one(name + ".bias");
-  }
-  /// Adds the weight block and, for gpt2, the bias block of the linears `parts` under `prefix`.
-  void matrix(const std::string& name, const std::vector<std::string>& parts, const std::string& prefix) {
-    for (const std::string suffix : {".weight", ".bias"}) {
-      if (suffix == ".bias" && config_.arch != spec::Architecture::kGpt2) continue;
-      BlockPlan block{name + suffix, {}};
-      for (const auto& part : parts) block.members.push_back(tensors_.at(prefix + part + suffix));
-      blocks_.push_back(std::move(block));
+      blocks.push_back({tensor.block, {tensor}});
     }
   }
-
-  const spec::ModelConfig& config_;
-  Tensors tensors_;
-  std::vector<BlockPlan> blocks_;
-};
+  std::vector<BlockPlan> reversed;
+  for (auto module = modules.rbegin(); module != modules.rend(); ++module) {
+    std::move(module->begin(), module->end(), std::back_inserter(reversed));
+  }
+  return reversed;
+}
 
 }  // namespace
 
-std::vector<BlockPlan> block_plan(const spec::ModelConfig& config, const std::vector<schedule::ChunkLayers>& chunks) {
-  Plan plan(config);
+std::vector<BlockPlan> block_plan(const spec::ModelPlan& model, const std::vector<schedule::ChunkLayers>& chunks) {
+  const std::vector<spec::LogicalTensor> tensors = spec::logical_tensors(model);
+  std::vector<BlockPlan> plan;
+  const auto add = [&](spec::Place place, std::int64_t layer) {
+    std::vector<spec::LogicalTensor> here;
+    std::copy_if(tensors.begin(), tensors.end(), std::back_inserter(here),
+                 [&](const auto& tensor) { return tensor.place == place && tensor.layer == layer; });
+    std::vector<BlockPlan> blocks = in_reverse(here);
+    std::move(blocks.begin(), blocks.end(), std::back_inserter(plan));
+  };
   const bool embedding_here = std::any_of(chunks.begin(), chunks.end(), [](const auto& c) { return c.embedding; });
   for (auto chunk = chunks.rbegin(); chunk != chunks.rend(); ++chunk) {
-    if (chunk->head) plan.head(embedding_here);
-    for (std::int64_t i = chunk->layer_count; i-- > 0;) plan.layer(chunk->first_layer + i);
-    if (chunk->embedding) plan.embedding();
+    // A tied head uses embed.tokens. It is listed here only when no embedding on this rank finishes it later.
+    if (chunk->head && model.head.tied && !embedding_here) plan.push_back({tensors.front().block, {tensors.front()}});
+    if (chunk->head) add(spec::Place::kHead, -1);
+    for (std::int64_t i = chunk->layer_count; i-- > 0;) add(spec::Place::kLayer, chunk->first_layer + i);
+    if (chunk->embedding) add(spec::Place::kEmbedding, -1);
   }
-  return plan.take();
+  return plan;
 }
 
 }  // namespace trireme::layout

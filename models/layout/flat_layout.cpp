@@ -15,8 +15,8 @@ std::int64_t round_up(std::int64_t value, std::int64_t multiple) {
 
 }  // namespace
 
-FlatLayout lay_out(const spec::ModelConfig& config, const std::vector<BlockPlan>& plan, int tp_rank, int tp,
-                   std::int64_t boundary, std::int64_t total_multiple) {
+FlatLayout lay_out(const std::vector<BlockPlan>& plan, int tp_rank, int tp, std::int64_t boundary,
+                   std::int64_t total_multiple) {
   FlatLayout layout;
   std::set<std::string> names;
   std::int64_t offset = 0;
@@ -27,8 +27,7 @@ FlatLayout lay_out(const spec::ModelConfig& config, const std::vector<BlockPlan>
     offset = round_up(offset, std::lcm(boundary, planned.alignment));
     FlatBlock block{planned.name, {}, offset};
     for (const spec::LogicalTensor& tensor : planned.members) {
-      FlatParameter parameter{tensor, spec::box_of(tensor, config, tp_rank, tp),
-                              spec::owned_box(tensor, config, tp_rank, tp), offset};
+      FlatParameter parameter{tensor, spec::box_of(tensor, tp_rank, tp), spec::owned_box(tensor, tp_rank, tp), offset};
       offset += parameter.box.elements();
       block.members.push_back(static_cast<int>(layout.parameters.size()));
       layout.parameters.push_back(std::move(parameter));

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "collectives/topology/box.hpp"
-#include "models/spec/config.hpp"
 #include "models/spec/logical_tensor.hpp"
 
 namespace trireme::layout {
@@ -43,7 +42,7 @@ struct FlatLayout {
 /// Lays the blocks of `plan` one after another, as tp rank `tp_rank` of `tp` holds them. Each starts at a multiple of
 /// `boundary` elements; the length is a multiple of `boundary` and of `total_multiple`. Throws base::Error when two
 /// blocks have the same name.
-FlatLayout lay_out(const spec::ModelConfig& config, const std::vector<BlockPlan>& plan, int tp_rank, int tp,
-                   std::int64_t boundary, std::int64_t total_multiple);
+FlatLayout lay_out(const std::vector<BlockPlan>& plan, int tp_rank, int tp, std::int64_t boundary,
+                   std::int64_t total_multiple);
 
 }  // namespace trireme::layout

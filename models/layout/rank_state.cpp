@@ -13,14 +13,19 @@ using Chunks = std::vector<schedule::ChunkLayers>;
 
 constexpr const char* kEmbedding = "embed.tokens";
 
-schedule::PartCosts costs_of(const spec::ModelConfig& model) {
-  return {0.0, spec::layer_flops(model, spec::AttentionCount::kCausal), spec::head_flops(model)};
+/// Layers that differ, in their windows, count with their mean: a family repeats its pattern every few layers.
+schedule::PartCosts costs_of(const spec::ModelPlan& model) {
+  double layers = 0;
+  for (std::int64_t layer = 0; layer < model.layer_count(); ++layer) {
+    layers += spec::layer_flops(model, layer, spec::AttentionCount::kCausal);
+  }
+  return {0.0, layers / static_cast<double>(model.layer_count()), spec::head_flops(model)};
 }
 
 /// The chunks of a stage, ascending. Layers are assigned by their cost in operations.
 Chunks chunks_of_stage(const StateLayout& layout, int stage) {
   const int stages = layout.degrees.pp;
-  const Chunks all = schedule::assign_layers(layout.model.layers, stages, layout.chunks, costs_of(layout.model));
+  const Chunks all = schedule::assign_layers(layout.model.layer_count(), stages, layout.chunks, costs_of(layout.model));
   Chunks chunks;
   for (auto index = static_cast<std::size_t>(stage); index < all.size(); index += static_cast<std::size_t>(stages)) {
     chunks.push_back(all[index]);
@@ -52,11 +57,11 @@ RankState state_of_rank(const StateLayout& layout, const topology::Coordinates& 
   RankState state;
   state.chunks = chunks_of_stage(layout, at.pp);
   const bool one_end = has_embedding(state.chunks) != has_head(state.chunks);
-  if (layout.model.tie_embeddings && one_end) state.tied = kEmbedding;
+  if (layout.model.head.tied && one_end) state.tied = kEmbedding;
   if (has_head(state.chunks)) state.far_tied = state.tied;
   const int dp = layout.degrees.dp;
-  state.flat = lay_out(layout.model, plan_of(layout, state.chunks, state.tied), at.tp, layout.degrees.tp,
-                       layout.boundary, bucket_unit(dp));
+  state.flat =
+      lay_out(plan_of(layout, state.chunks, state.tied), at.tp, layout.degrees.tp, layout.boundary, bucket_unit(dp));
   state.buckets = cut_into_buckets(state.flat, state.tied, layout.bucket.of(state.flat.elements), dp);
   if (!layout.partitioned()) {
     state.own = {{0, state.flat.elements}};

@@ -10,13 +10,13 @@
 #include "models/layout/flat_range.hpp"
 #include "models/layout/partition.hpp"
 #include "models/schedule/assignment.hpp"
-#include "models/spec/config.hpp"
+#include "models/spec/plan.hpp"
 
 namespace trireme::layout {
 
 /// Everything that determines where the state lies.
 struct StateLayout {
-  spec::ModelConfig model;
+  spec::ModelPlan model;
   topology::Degrees degrees;
   int chunks = 1;              ///< per stage
   int zero = 0;                ///< 0 or 1

@@ -10,21 +10,18 @@ namespace {
 
 /// Whether tp ranks hold boxes of this tensor that overlap without being equal.
 bool shared(const spec::LogicalTensor& tensor, const StateLayout& layout) {
-  const int tp = layout.degrees.tp;
-  if (tensor.split != spec::Split::kKeyHeads || tp == 1) return false;
-  std::int64_t held = 0;
-  for (int rank = 0; rank < tp; ++rank) held += spec::box_of(tensor, layout.model, rank, tp).size[0];
-  return held > tensor.shape[0];
+  return tensor.split == spec::Split::kKeyHeads && spec::shares_key_heads(tensor.heads, layout.degrees.tp);
 }
 
 /// Cuts a parameter into boxes that are equal on every rank that holds them: single heads where ranks share some.
 std::vector<topology::Box> common_boxes(const FlatParameter& parameter, const StateLayout& layout) {
   if (!shared(parameter.tensor, layout)) return {parameter.box};
+  const std::int64_t size = parameter.tensor.heads.size;
   std::vector<topology::Box> heads;
-  for (std::int64_t row = 0; row < parameter.box.size[0]; row += layout.model.head_size()) {
+  for (std::int64_t row = 0; row < parameter.box.size[0]; row += size) {
     topology::Box head = parameter.box;
     head.offset[0] += row;
-    head.size[0] = layout.model.head_size();
+    head.size[0] = size;
     heads.push_back(head);
   }
   return heads;

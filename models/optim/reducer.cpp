@@ -64,8 +64,10 @@ void GradientReducer::plan_sums(Group& group) {
   for (const int block : group.blocks) {
     for (const int member : store_.layout().blocks[static_cast<std::size_t>(block)].members) {
       const parallel::Parameter& parameter = store_.parameters()[static_cast<std::size_t>(member)];
-      const bool heads = options_.shared_key_heads && parameter.tensor.split == spec::Split::kKeyHeads;
-      const bool partial = options_.sequence_parallel && parameter.tensor.sequence_partial;
+      const bool heads = parameter.tensor.split == spec::Split::kKeyHeads &&
+                         spec::shares_key_heads(parameter.tensor.heads, size_of(groups_.tp));
+      const bool partial = parameter.tensor.partial == spec::Partial::kAlways ||
+                           (options_.sequence_parallel && parameter.tensor.partial == spec::Partial::kSequence);
       if (!heads && !partial) continue;
       const std::int64_t elements = heads ? topology::elements_of(parameter.tensor.shape) : parameter.box.elements();
       group.sums.push_back({member, heads, group.sum_elements, elements});

@@ -17,7 +17,6 @@ struct ReducerOptions {
   std::vector<layout::FlatRange> buckets;  ///< what layout::cut_into_buckets() returned for the store
   bool partition = false;                  ///< ZeRO-1: each dp rank gets the sums of its own parts only
   bool sequence_parallel = false;
-  bool shared_key_heads = false;   ///< whether some key/value heads are held by more than one tp rank
   bool embedding_is_head = false;  ///< whether this rank's embed.tokens is only the tied head, finished with it
   std::int64_t layers = 0;         ///< layers of the whole model
   std::string tied;                ///< a block whose other end lives on another stage, last in the store; "" = none
@@ -32,8 +31,8 @@ struct ReducerGroups {
 
 /// Sums the flat gradient buffer over dp, bucket by bucket. A bucket's sum starts when its last block is done and all
 /// buckets before it have started; the buckets of the tied block come last, after both of its ends are done. Before
-/// that, sequence-partial gradients and the shares of key/value heads that several ranks read are summed over tp.
-/// Losses are scaled by global target counts, so everything is a plain sum. Under ZeRO dp rank r owns part r of dp
+/// that, partial gradients (spec::Partial) and the shares of key/value heads that several ranks read are summed over
+/// tp. Losses are scaled by global target counts, so everything is a plain sum. Under ZeRO dp rank r owns part r of dp
 /// equal parts of each bucket.
 class GradientReducer {
  public:

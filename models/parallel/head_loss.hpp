@@ -16,6 +16,13 @@ struct VocabularyPart {
   std::int64_t count = 0;  ///< may be 0
 };
 
+struct OutputHead {
+  Block* weight = nullptr;
+  Block* bias = nullptr;
+  double scale = 1;
+  double soft_cap = 0;
+};
+
 struct HeadLoss {
   at::Tensor loss_sum;    ///< fp64 scalar: sum over tokens of -log softmax(logits)[target], the same on all tp ranks
   at::Tensor input_grad;  ///< (T, B, D), this rank's part of a sum over tp; undefined without gradients

@@ -5,7 +5,6 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
-#include <cmath>
 #include <utility>
 
 #include "base/error.hpp"
@@ -13,11 +12,6 @@
 
 namespace trireme::parallel {
 namespace {
-
-double initial_scale(const spec::LogicalTensor& tensor, const spec::ModelConfig& config) {
-  if (tensor.initial == spec::Initial::kNormal) return config.init_std;
-  return config.init_std / std::sqrt(2.0 * static_cast<double>(config.layers));
-}
 
 /// The index in its tensor of the first element of a row of the box: elements that lie next to each other.
 std::uint64_t first_of_row(const topology::Shape& shape, const topology::Box& box, std::int64_t row) {
@@ -48,20 +42,19 @@ std::int64_t elements_of_64_bytes(at::ScalarType value_type, at::ScalarType grad
   return 64 / static_cast<std::int64_t>(std::min(at::elementSize(value_type), at::elementSize(grad_type)));
 }
 
-at::Tensor initial_values(const Parameter& parameter, std::uint64_t seed, const spec::ModelConfig& config) {
+at::Tensor initial_values(const Parameter& parameter, std::uint64_t seed) {
   const spec::LogicalTensor& tensor = parameter.tensor;
   if (tensor.initial == spec::Initial::kZeros) return at::zeros(parameter.box.size, at::kDouble);
   if (tensor.initial == spec::Initial::kOnes) return at::full(parameter.box.size, 1.0, at::kDouble);
   at::Tensor values = at::empty(parameter.box.size, at::kDouble);
   if (parameter.box.empty()) return values;
   auto* const out = values.mutable_data_ptr<double>();
-  const double scale = initial_scale(tensor, config);
   const std::int64_t width = parameter.box.size.back(), rows = values.numel() / width;
   // Each value depends on its index alone, so it does not matter which thread draws it.
 #pragma omp parallel for schedule(static)
   for (std::int64_t row = 0; row < rows; ++row) {
     base::fill_normal(seed, tensor.name, first_of_row(tensor.shape, parameter.box, row),
-                      static_cast<std::uint64_t>(width), scale, out + row * width);
+                      static_cast<std::uint64_t>(width), tensor.deviation, out + row * width);
   }
   return values;
 }
@@ -109,8 +102,8 @@ void ParameterStore::finish_step() {
   for (Block& block : blocks_) block.finish();
 }
 
-void ParameterStore::initialise(std::uint64_t seed, const spec::ModelConfig& config) {
-  for (Parameter& parameter : parameters_) parameter.value.copy_(initial_values(parameter, seed, config));
+void ParameterStore::initialise(std::uint64_t seed) {
+  for (Parameter& parameter : parameters_) parameter.value.copy_(initial_values(parameter, seed));
 }
 
 }  // namespace trireme::parallel

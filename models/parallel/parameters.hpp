@@ -9,7 +9,6 @@
 #include <vector>
 
 #include "models/layout/flat_layout.hpp"
-#include "models/spec/config.hpp"
 
 namespace trireme::parallel {
 
@@ -43,7 +42,7 @@ std::int64_t elements_of_64_bytes(at::ScalarType value_type, at::ScalarType grad
 
 /// The initial values of what this rank holds, fp64 on the CPU, shape box.size. The counter-based generator
 /// (base/normal.hpp) makes them from (seed, logical name, global row-major index).
-at::Tensor initial_values(const Parameter& parameter, std::uint64_t seed, const spec::ModelConfig& config);
+at::Tensor initial_values(const Parameter& parameter, std::uint64_t seed);
 
 class ParameterStore {
  public:
@@ -69,7 +68,7 @@ class ParameterStore {
   void finish_step();
 
   /// Fills the values with initial_values(), rounded to their type.
-  void initialise(std::uint64_t seed, const spec::ModelConfig& config);
+  void initialise(std::uint64_t seed);
 
  private:
   void make_views(Block& block, const layout::FlatBlock& place);

@@ -5,12 +5,6 @@
 namespace trireme::pipeline {
 namespace {
 
-bool key_heads_shared(const spec::ModelConfig& model, int tp) {
-  std::int64_t held = 0;
-  for (int rank = 0; rank < tp; ++rank) held += spec::key_heads(model, rank, tp).count;
-  return held > model.kv_heads;
-}
-
 // A GPU's reduction costs a launch and a ring's latency, and the next one waits for neither; a CPU's is best while its
 // piece is in the caches.
 layout::BucketSize bucket_size(const TrainerConfig& config) {
@@ -54,9 +48,8 @@ optim::GradientReducer make_reducer(const TrainerConfig& config, const layout::R
   options.buckets = rank.buckets;
   options.partition = config.zero == 1;
   options.sequence_parallel = config.sequence_parallel && config.degrees.tp > 1;
-  options.shared_key_heads = key_heads_shared(config.model, config.degrees.tp);
   options.embedding_is_head = layout::has_head(rank.chunks) && !layout::has_embedding(rank.chunks);
-  options.layers = config.model.layers;
+  options.layers = config.model.layer_count();
   options.tied = rank.tied;
   return optim::GradientReducer(store, options, {groups.tp, groups.dp, options.tied.empty() ? nullptr : groups.tied});
 }

@@ -25,9 +25,11 @@ std::string divisors(std::int64_t number, std::int64_t most) {
 void check_tensor_parallel(const TrainerConfig& config) {
   const std::int64_t tp = config.degrees.tp;
   if (tp == 1) return;
-  if (config.model.heads % tp != 0) {
-    throw base::InputError(base::str("parallel.tp = ", tp, " does not divide model.heads = ", config.model.heads,
-                                     ": take tp = ", divisors(config.model.heads, 64)));
+  for (const spec::LayerSpec& layer : config.model.layers) {
+    const std::int64_t heads = layer.attention.heads;
+    if (heads % tp == 0) continue;
+    throw base::InputError(
+        base::str("parallel.tp = ", tp, " does not divide model.heads = ", heads, ": take tp = ", divisors(heads, 64)));
   }
   if (config.sequence_parallel && config.model.sequence % tp != 0) {
     throw base::InputError(base::str("parallel.tp = ", tp, " does not divide model.sequence = ", config.model.sequence,
@@ -38,10 +40,10 @@ void check_tensor_parallel(const TrainerConfig& config) {
 
 void check_pipeline(const TrainerConfig& config) {
   const std::int64_t chunks = std::int64_t{config.degrees.pp} * config.chunks;
-  if (chunks > config.model.layers) {
+  if (chunks > config.model.layer_count()) {
     throw base::InputError(base::str("parallel.pp = ", config.degrees.pp, " with parallel.chunks = ", config.chunks,
-                                     " makes ", chunks, " chunks of only ", config.model.layers,
-                                     " layers: take pp * chunks of at most ", config.model.layers));
+                                     " makes ", chunks, " chunks of only ", config.model.layer_count(),
+                                     " layers: take pp * chunks of at most ", config.model.layer_count()));
   }
   schedule::check({config.schedule, config.degrees.pp, config.chunks, static_cast<int>(config.micro_batches)});
 }
@@ -49,7 +51,6 @@ void check_pipeline(const TrainerConfig& config) {
 }  // namespace
 
 void check(const TrainerConfig& config) {
-  spec::check(config.model);
   if (config.degrees.cp != 1) throw base::InputError("parallel.cp must be 1: context parallelism is not built yet");
   if (config.zero != 0 && config.zero != 1) {
     throw base::InputError(base::str("parallel.zero = ", config.zero, " is not built: take 0 or 1"));

@@ -7,7 +7,7 @@
 
 namespace trireme::pipeline {
 
-Generation::Generation(Stage& stage, const spec::ModelConfig& model, std::int64_t batch, std::int64_t max_tokens,
+Generation::Generation(Stage& stage, const spec::ModelPlan& model, std::int64_t batch, std::int64_t max_tokens,
                        const at::TensorOptions& options)
     : stage_(stage), model_(model), batch_(batch), options_(options) {
   for (transformer::Chunk& chunk : stage.chunks) caches_.push_back(chunk.make_cache(batch, max_tokens));

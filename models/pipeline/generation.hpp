@@ -8,14 +8,14 @@
 #include <vector>
 
 #include "models/pipeline/runner.hpp"
-#include "models/spec/config.hpp"
+#include "models/spec/plan.hpp"
 
 namespace trireme::pipeline {
 
 class Generation {
  public:
   /// `stage` must outlive it. `options`: type and device of the arithmetic.
-  Generation(Stage& stage, const spec::ModelConfig& model, std::int64_t batch, std::int64_t max_tokens,
+  Generation(Stage& stage, const spec::ModelPlan& model, std::int64_t batch, std::int64_t max_tokens,
              const at::TensorOptions& options);
 
   /// Appends `tokens` (batch, new) and returns the logits of the next one, (batch, vocab) fp32 on the CPU.
@@ -23,7 +23,7 @@ class Generation {
 
  private:
   Stage& stage_;
-  const spec::ModelConfig& model_;
+  const spec::ModelPlan& model_;
   std::int64_t batch_;
   at::TensorOptions options_;
   std::vector<std::unique_ptr<transformer::KeyValueCache>> caches_;  ///< one for each of the stage's chunks

@@ -44,7 +44,7 @@ class Trainer::Implementation {
 
   void initialise() {
     for (const parallel::Parameter& parameter : store_.parameters()) {
-      const at::Tensor values = parallel::initial_values(parameter, config_.seed, config_.model);
+      const at::Tensor values = parallel::initial_values(parameter, config_.seed);
       if (optimizer_.has_masters()) {
         fill_masters(parameter, values.view({-1}));
       } else {

@@ -16,7 +16,7 @@
 #include "models/pipeline/groups.hpp"
 #include "models/pipeline/state.hpp"
 #include "models/schedule/schedule.hpp"
-#include "models/spec/config.hpp"
+#include "models/spec/plan.hpp"
 #include "models/transformer/chunk.hpp"
 
 namespace trireme::pipeline {
@@ -24,7 +24,7 @@ namespace trireme::pipeline {
 enum class Precision { kFp32, kFp64, kBf16 };
 
 struct TrainerConfig {
-  spec::ModelConfig model;
+  spec::ModelPlan model;
   topology::Degrees degrees;
   schedule::ScheduleKind schedule = schedule::ScheduleKind::kOneForwardOneBackward;
   int chunks = 1;                 ///< per stage; more than 1 only with the interleaved and gpipe schedules

@@ -1,37 +1,93 @@
-// A transformer in numbers: what the [model] section says, checked and complete.
+// What the [model] section of a run file says, key by key, and how it becomes a plan.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <vector>
+
+#include "models/spec/plan.hpp"
 
 namespace trireme::spec {
 
-enum class Architecture { kGpt2, kLlama };
+enum class Positions { kRotary, kLearned, kNone };
 
-const char* name_of(Architecture arch);  ///< "gpt2", "llama"
+/// A list over the layers: layer i takes element i modulo the length.
+template <typename Value>
+using PerLayer = std::vector<Value>;
 
-/// All sizes in elements. After resolve() every field is set and consistent.
-struct ModelConfig {
-  Architecture arch = Architecture::kLlama;
-  std::int64_t layers = 0;
-  std::int64_t hidden = 0;
-  std::int64_t heads = 0;
-  std::int64_t kv_heads = 0;  ///< = heads without grouped-query attention; divides heads; gpt2: = heads
-  std::int64_t ffn = 0;       ///< inner width of the feed-forward block
-  std::int64_t sequence = 0;  ///< tokens of one training sample
-  std::int64_t vocab = 0;
-  bool tie_embeddings = false;
-  double dropout = 0.0;         ///< after the embedding and on both residual branches of each layer
-  double init_std = 0.02;       ///< residual projections use init_std / sqrt(2 * layers)
-  double rope_theta = 10000.0;  ///< llama only
-  double norm_eps = 1e-5;
+/// One member for each key, in a Holder: the value itself in a ModelConfig, an optional one in a run file.
+/// models/spec/properties.hpp says what each means.
+template <template <typename> typename Holder>
+struct ModelProperties {
+  Holder<std::int64_t> layers{};
+  Holder<std::int64_t> hidden{};
+  Holder<std::int64_t> heads{};
+  Holder<std::int64_t> kv_heads{};
+  Holder<std::int64_t> head_size{};
+  Holder<std::int64_t> ffn{};
+  Holder<std::int64_t> sequence{};
+  Holder<std::int64_t> vocab{};
+  Holder<bool> tie_embeddings{};
+  Holder<double> dropout{};
+  Holder<double> init_std{};
 
-  std::int64_t head_size() const { return hidden / heads; }
+  Holder<NormKind> norm{};
+  Holder<bool> norm_bias{};
+  Holder<bool> norm_unit_offset{};
+  Holder<NormPlace> norm_place{};
+  Holder<double> norm_eps{};
+  Holder<bool> final_norm{};
+
+  Holder<Positions> positions{};
+  Holder<PerLayer<double>> rope_theta{};
+  Holder<PerLayer<RopeScaling>> rope_scaling{};
+  Holder<double> rope_factor{};
+  Holder<std::int64_t> rope_original_sequence{};
+  Holder<double> rope_low_frequency{};
+  Holder<double> rope_high_frequency{};
+  Holder<double> rope_beta_fast{};
+  Holder<double> rope_beta_slow{};
+  Holder<double> rope_attention_factor{};
+  Holder<double> rope_fraction{};
+
+  Holder<Mask> mask{};
+  Holder<PerLayer<std::int64_t>> window{};
+  Holder<double> attention_scale{};
+  Holder<double> attention_soft_cap{};
+  Holder<QkNorm> qk_norm{};
+  Holder<bool> qkv_bias{};
+  Holder<bool> o_bias{};
+
+  Holder<bool> ffn_gated{};
+  Holder<Activation> activation{};
+  Holder<bool> ffn_bias{};
+
+  Holder<std::int64_t> token_types{};
+  Holder<double> embedding_scale{};
+  Holder<bool> embedding_norm{};
+  Holder<double> residual_scale{};
+
+  Holder<bool> head_bias{};
+  Holder<double> head_scale{};
+  Holder<double> head_soft_cap{};
+  Holder<bool> head_transform{};
+
+  bool operator==(const ModelProperties&) const = default;
+};
+
+template <typename Value>
+using Itself = Value;
+
+/// Complete: every member counts. Start from defaults_of() (models/spec/families/family.hpp).
+struct ModelConfig : ModelProperties<Itself> {
+  std::string arch;  ///< the family
+
   bool operator==(const ModelConfig&) const = default;
 };
 
-/// Throws base::InputError in one sentence naming the keys when the sizes cannot make a model
-/// (heads does not divide hidden, kv_heads does not divide heads, odd head size with RoPE, …).
-void check(const ModelConfig& config);
+/// The plan that the keys describe. Throws base::InputError in one sentence naming keys that contradict each other and
+/// what would work: kv_heads does not divide heads, an odd number of rotated elements, a bias of RMSNorm, …
+ModelPlan make_plan(const ModelConfig& config);
 
 }  // namespace trireme::spec

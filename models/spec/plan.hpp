@@ -122,8 +122,9 @@ struct HeadSpec {
   bool tied = false;  ///< W is the embedding of the tokens
   bool bias = false;
   double scale = 1;
-  double soft_cap = 0;     ///< logits become cap * tanh(logit / cap); 0: they stay
-  bool transform = false;  ///< a masked-LM head: dense with bias, the feed-forward activation, norm (BERT)
+  double soft_cap = 0;                        ///< logits become cap * tanh(logit / cap); 0: they stay
+  bool transform = false;                     ///< a masked-LM head: dense with bias, activation, norm (BERT)
+  Activation activation = Activation::kGelu;  ///< of the transform
   bool operator==(const HeadSpec&) const = default;
 };
 

@@ -13,7 +13,7 @@
 #include "collectives/communicator.hpp"
 #include "models/parallel/parameters.hpp"
 #include "models/schedule/assignment.hpp"
-#include "models/spec/config.hpp"
+#include "models/spec/plan.hpp"
 
 namespace trireme::transformer {
 
@@ -57,7 +57,7 @@ class KeyValueCache {
 class Chunk {
  public:
   /// `parameters` must hold the blocks of layout::block_plan() for this chunk and outlive it.
-  Chunk(const spec::ModelConfig& config, const schedule::ChunkLayers& chunk, const ChunkContext& context,
+  Chunk(const spec::ModelPlan& plan, const schedule::ChunkLayers& chunk, const ChunkContext& context,
         parallel::ParameterStore& parameters);
   ~Chunk();
   Chunk(Chunk&&) noexcept;
@@ -74,7 +74,7 @@ class Chunk {
   ForwardResult forward(const MicroBatch& batch, const at::Tensor& input_TBD);
 
   /// Called in backward after the gradients of one block group are complete for this micro-batch:
-  /// the global layer index, or -1 for the embedding, or config.layers for final norm and head.
+  /// the global layer index, or -1 for the embedding, or plan.layer_count() for final norm and head.
   using LayerDone = std::function<void(std::int64_t layer)>;
   /// Adds to the gradients and returns the gradient of the input (undefined with the embedding). `grad_TBD` is
   /// undefined with the head.

@@ -1,4 +1,4 @@
-// One layer: attention and feed-forward, each preceded by a norm and added to the residual stream.
+// One layer: attention and feed-forward, each a branch of the residual stream.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -7,42 +7,35 @@
 #include "models/parallel/gradient_sink.hpp"
 #include "models/parallel/linear.hpp"
 #include "models/parallel/parameters.hpp"
-#include "models/parallel/tensor_comm.hpp"
-#include "models/spec/config.hpp"
-#include "models/transformer/attention.hpp"
+#include "models/spec/plan.hpp"
+#include "models/attention/attention.hpp"
 #include "models/transformer/chunk.hpp"
-#include "models/transformer/norm.hpp"
+#include "models/transformer/pass.hpp"
+#include "models/transformer/query_key.hpp"
+#include "models/transformer/residual.hpp"
 #include "models/transformer/rotary.hpp"
 
 namespace trireme::transformer {
 
-/// Settings that all layers of a chunk share.
+/// What all layers of a chunk share.
 struct LayerSetting {
-  const spec::ModelConfig& config;
-  HeadLayout heads;
-  RotaryTables rotary;  ///< undefined tensors in the GPT-2 type
+  const spec::ModelPlan& plan;
+  RotaryCache rotary;
+  int tp_rank = 0;
+  int tp = 1;
   std::uint64_t seed = 0;
-};
-
-/// One pass through the layers: how tp ranks share it, and what keys its dropout (no dropout unless `training`).
-struct Pass {
-  parallel::TensorGroup group;
-  std::vector<std::int64_t> samples;
-  std::int64_t step = 0;
-  bool training = true;
 };
 
 /// What a layer's forward keeps for its backward. Backward computes undefined tensors again.
 struct LayerActivations {
-  at::Tensor input;  ///< (T/tp, B, D)
-  kernels::NormForward attention_norm;
-  at::Tensor attention_input;  ///< (T, B, D), gathered attention_norm.output
-  at::Tensor qkv;              ///< (T, B, …), rotated
-  AttentionForward attention;
-  at::Tensor middle;  ///< (T/tp, B, D), after the attention's residual addition
-  kernels::NormForward ffn_norm;
-  at::Tensor ffn_input;  ///< (T, B, D)
-  at::Tensor hidden;     ///< (T, B, ffn or 2 ffn), before the activation function
+  ResidualActivations attention_half;
+  at::Tensor attention_input;  ///< (T, B, D), gathered
+  at::Tensor qkv;              ///< (T, B, …): the projection where norms copy it, else what attention took
+  QueryKeyActivations query_key;
+  attention::Forward attention;
+  ResidualActivations ffn_half;
+  at::Tensor ffn_input;  ///< (T, B, D), gathered
+  at::Tensor hidden;     ///< (T, B, ffn or 2 ffn), before the activation function, with its bias
   at::Tensor activated;  ///< (T, B, ffn)
 };
 
@@ -60,32 +53,30 @@ class Layer {
   /// Frees what `recompute` says is computed again.
   static void drop(LayerActivations& activations, Recompute recompute);
 
+  std::int64_t kv_width() const { return heads_.kv_width(); }
   /// Inference: writes keys and values (max, B, kv_width) from position `past` on.
   at::Tensor infer(const at::Tensor& x_TBD, const Pass& pass, at::Tensor& keys, at::Tensor& values,
                    std::int64_t past) const;
 
  private:
-  void attention_half(const Pass& pass, LayerActivations& activations) const;
-  at::Tensor attention_output(const LayerActivations& activations, const Pass& pass) const;
-  at::Tensor attention_half_backward(const at::Tensor& grad, const Pass& pass, LayerActivations& activations,
-                                     parallel::GradientSink& gradients) const;
-  void ffn_half(const Pass& pass, LayerActivations& activations) const;
-  at::Tensor ffn_output(const LayerActivations& activations, const Pass& pass) const;
-  at::Tensor ffn_half_backward(const at::Tensor& grad, const Pass& pass, LayerActivations& activations,
-                               parallel::GradientSink& gradients) const;
+  void compute_again(const Pass& pass, LayerActivations& activations) const;
+  void attend(const Pass& pass, LayerActivations& activations) const;
+  at::Tensor attention_output(const Pass& pass, LayerActivations& activations) const;
+  at::Tensor attention_backward(const at::Tensor& grad, const Pass& pass, LayerActivations& activations,
+                                parallel::GradientSink& gradients) const;
+  void feed_forward(const Pass& pass, LayerActivations& activations) const;
+  at::Tensor ffn_output(const Pass& pass, LayerActivations& activations) const;
+  at::Tensor ffn_backward(const at::Tensor& grad, const Pass& pass, LayerActivations& activations,
+                          parallel::GradientSink& gradients) const;
 
-  at::Tensor project_qkv(const at::Tensor& input, const Pass& pass, std::int64_t first_position) const;
-  void rotate(at::Tensor& qkv, std::int64_t first_position, bool inverse) const;
-  at::Tensor activate(at::Tensor& hidden, bool add_bias) const;
-  at::Tensor activation_backward(at::Tensor grad, const at::Tensor& hidden) const;
-  at::Tensor into_residual(at::Tensor branch, const at::Tensor& bias, const at::Tensor& residual, const Pass& pass,
-                           int site) const;
-  at::Tensor out_of_residual(const at::Tensor& grad, const Pass& pass, int site) const;
-  kernels::DropoutKey dropout_key(const Pass& pass, int site, std::int64_t local_length) const;
+  at::Tensor project_qkv(const at::Tensor& input, const Pass& pass) const;
+  at::Tensor prepare(at::Tensor qkv, const Pass& pass, std::int64_t first_position, QueryKeyActivations& kept) const;
 
   const LayerSetting& setting_;
-  std::int64_t index_;
-  Norm attention_norm_, ffn_norm_;
+  const spec::LayerSpec& spec_;
+  attention::Setting heads_;
+  Residual attention_half_, ffn_half_;
+  QueryKey query_key_;
   parallel::Linear qkv_, o_, up_, down_;
 };
 

@@ -7,15 +7,16 @@
 
 #include "models/kernels/kernels.hpp"
 #include "models/parallel/parameters.hpp"
+#include "models/spec/plan.hpp"
 
 namespace trireme::transformer {
 
-/// RMSNorm, or LayerNorm where the block `name`.bias exists (kernels::norm). Every tp rank holds the whole weight.
+/// RMSNorm or LayerNorm as `spec` says (kernels::norm). Every tp rank holds the whole weight.
 class Norm {
  public:
   Norm() = default;
-  /// Finds the blocks `name`.weight and `name`.bias. `parameters` must outlive this object.
-  Norm(parallel::ParameterStore& parameters, const std::string& name, double eps);
+  /// Finds the blocks `name`.weight and, if the norm has one, `name`.bias. `parameters` must outlive this object.
+  Norm(parallel::ParameterStore& parameters, const std::string& name, const spec::NormSpec& spec);
 
   kernels::NormForward forward(const at::Tensor& x) const;
   /// Adds to the gradients of weight and bias, and returns the gradient of x in memory of its own. `forward`: what
@@ -27,7 +28,7 @@ class Norm {
 
   parallel::Block* weight_ = nullptr;
   parallel::Block* bias_ = nullptr;
-  double eps_ = 0;
+  spec::NormSpec spec_;
 };
 
 }  // namespace trireme::transformer

@@ -7,14 +7,15 @@
 #include <string>
 #include <vector>
 
+#include "base/words.hpp"
+
 namespace trireme::slurm {
 
 using Fields = std::map<std::string, std::string>;
 
 std::string lower(std::string text);
 
-/// Splits at every `separator` and trims each part. Empty parts stay, but "" has no part at all.
-std::vector<std::string> split(const std::string& text, char separator);
+using base::split;
 
 /// Parses `scontrol show config`: one "Key = value" per line. The first line of a key counts; other lines are skipped.
 Fields parse_config(const std::string& text);

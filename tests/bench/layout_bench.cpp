@@ -14,6 +14,7 @@
 #include "base/philox.hpp"
 #include "collectives/mpi/world.hpp"
 #include "models/pipeline/trainer.hpp"
+#include "models/spec/families/family.hpp"
 
 namespace {
 
@@ -21,15 +22,10 @@ using namespace trireme;
 
 pipeline::TrainerConfig config_of(char** argv, std::int64_t global_batch, std::int64_t micro_batch) {
   pipeline::TrainerConfig config;
-  config.model.arch = spec::Architecture::kGpt2;
-  config.model.layers = 6;
-  config.model.hidden = 384;
-  config.model.heads = 6;
-  config.model.kv_heads = 6;
-  config.model.ffn = 4 * 384;
-  config.model.sequence = 256;
-  config.model.vocab = 8192;
-  config.model.tie_embeddings = true;
+  spec::ModelConfig model = spec::defaults_of("gpt2", {.layers = 6, .hidden = 384, .heads = 6});
+  model.sequence = 256;
+  model.vocab = 8192;
+  config.model = spec::make_plan(model);
   config.degrees = {std::atoi(argv[1]), 1, std::atoi(argv[3]), std::atoi(argv[2])};
   config.micro_batch = micro_batch;
   config.micro_batches = global_batch / (micro_batch * config.degrees.dp);

@@ -19,6 +19,7 @@
 #include "io/checkpoint/save/save_messages.hpp"
 #include "io/checkpoint/save/save_plan.hpp"
 #include "models/layout/state_boxes.hpp"
+#include "models/spec/families/family.hpp"
 
 namespace {
 
@@ -45,14 +46,10 @@ class Stopwatch {
 
 layout::StateLayout big_layout() {
   layout::StateLayout layout;
-  layout.model = {.arch = spec::Architecture::kLlama,
-                  .layers = 111,
-                  .hidden = 4096,
-                  .heads = 32,
-                  .kv_heads = 32,
-                  .ffn = 11008,
-                  .sequence = 4096,
-                  .vocab = 32000};
+  spec::ModelConfig model = spec::defaults_of("llama", {.layers = 111, .hidden = 4096, .heads = 32});
+  model.sequence = 4096;
+  model.vocab = 32000;
+  layout.model = spec::make_plan(model);
   layout.degrees = {8, 1, 64, 8};
   layout.zero = 1;
   return layout;

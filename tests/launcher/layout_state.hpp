@@ -17,6 +17,7 @@
 #include "io/checkpoint/load/reader.hpp"
 #include "io/checkpoint/save/writer.hpp"
 #include "models/layout/state_boxes.hpp"
+#include "tests/support/small_models.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tests/support/thread_coordinator.hpp"
 
@@ -65,6 +66,7 @@ inline std::vector<Part> parts_of(const layout::StateLayout& layout, DataType dt
 /// tp{1,2,4} x pp{1,2,4} x dp{1,2,3} x zero{0,1}; chunks per stage, precision (fp32, fp64, bf16 with fp32 masters) and
 /// bucket sizes go round, so that they change between most pairs.
 inline std::vector<Layout> all_layouts(const spec::ModelConfig& model) {
+  const spec::ModelPlan plan = spec::make_plan(model);
   std::vector<Layout> layouts;
   for (const int tp : {1, 2, 4}) {
     for (const int pp : {1, 2, 4}) {
@@ -72,7 +74,7 @@ inline std::vector<Layout> all_layouts(const spec::ModelConfig& model) {
         for (const int zero : {0, 1}) {
           const std::size_t number = layouts.size();
           Layout one;
-          one.state.model = model;
+          one.state.model = plan;
           one.state.degrees = {tp, 1, dp, pp};
           one.state.zero = zero;
           one.state.chunks = pp > 1 && 2 * pp <= model.layers ? 1 + static_cast<int>(number / 2 % 2) : 1;
@@ -102,7 +104,7 @@ class Truth {
  public:
   explicit Truth(const spec::ModelConfig& model) {
     std::size_t first = 0;
-    for (const auto& tensor : spec::logical_tensors(model)) {
+    for (const auto& tensor : spec::logical_tensors(spec::make_plan(model))) {
       for (const Kind kind : {Kind::kParam, Kind::kAdamM, Kind::kAdamV}) {
         auto& values = values_[{kind, tensor.name}];
         values.resize(static_cast<std::size_t>(topology::elements_of(tensor.shape)));
@@ -223,28 +225,15 @@ inline Compared load(const Layout& layout, const Truth& truth, const std::filesy
 /// Layers that no pp divides, a vocabulary and a feed-forward width that no tp divides, key/value heads that tp ranks
 /// share, with the embedding tied.
 inline spec::ModelConfig tied_llama() {
-  spec::ModelConfig model;
-  model.arch = spec::Architecture::kLlama;
-  model.layers = 9;
-  model.hidden = 8;
-  model.heads = 4;
-  model.kv_heads = 2;
-  model.ffn = 10;
-  model.sequence = 8;
-  model.vocab = 61;
-  model.tie_embeddings = true;
-  return model;
+  return small_model_of(
+      "llama",
+      {.layers = 9, .hidden = 8, .heads = 4, .kv_heads = 2, .ffn = 10, .sequence = 8, .vocab = 61, .tied = true});
 }
 
 /// Biases and positions; a vocabulary of which the last of four tp ranks has only a row; untied.
 inline spec::ModelConfig untied_gpt2() {
-  spec::ModelConfig model = tied_llama();
-  model.arch = spec::Architecture::kGpt2;
-  model.kv_heads = 4;
-  model.layers = 5;
-  model.vocab = 13;
-  model.tie_embeddings = false;
-  return model;
+  return small_model_of("gpt2",
+                        {.layers = 5, .hidden = 8, .heads = 4, .kv_heads = 4, .ffn = 10, .sequence = 8, .vocab = 13});
 }
 
 inline std::filesystem::path memory_directory() {

@@ -5,10 +5,15 @@
 
 #include <filesystem>
 #include <fstream>
+#include <string>
+#include <type_traits>
 #include <vector>
 
+#include "base/error.hpp"
 #include "base/json.hpp"
-#include "models/spec/config.hpp"
+#include "models/spec/families/family.hpp"
+#include "models/spec/properties.hpp"
+#include "models/spec/words.hpp"
 
 namespace trireme::tests {
 
@@ -39,22 +44,35 @@ class Output {
   std::ofstream file_;
 };
 
-/// The sizes as tests/support/reference_models.py names them.
-inline spec::ModelConfig model_of(const base::Json& json) {
-  spec::ModelConfig config;
-  config.arch = json.at("arch") == "gpt2" ? spec::Architecture::kGpt2 : spec::Architecture::kLlama;
-  config.layers = json.at("layers");
-  config.hidden = json.at("hidden");
-  config.heads = json.at("heads");
-  config.kv_heads = json.at("kv_heads");
-  config.ffn = json.at("ffn");
-  config.sequence = json.at("sequence");
+template <typename Value>
+void read_value(const base::Json& json, Value& value) {
+  if constexpr (std::is_enum_v<Value>) {
+    const auto choice = spec::choice_of<Value>(json.get<std::string>());
+    if (!choice) throw base::InputError(base::str("model.json: ", json.dump(), " is no choice"));
+    value = *choice;
+  } else {
+    value = json.get<Value>();
+  }
+}
+
+template <typename Value>
+void read_value(const base::Json& json, spec::PerLayer<Value>& values) {
+  values.clear();
+  for (const base::Json& each : json.is_array() ? json : base::Json::array({json})) {
+    read_value(each, values.emplace_back());
+  }
+}
+
+/// The [model] keys that `json` has, by their names; the others are as in the family. arch, layers, hidden, heads and
+/// vocab must be there.
+inline spec::ModelPlan model_of(const base::Json& json) {
+  spec::ModelConfig config =
+      spec::defaults_of(json.at("arch"), {json.at("layers"), json.at("hidden"), json.at("heads")});
   config.vocab = json.at("vocab");
-  config.tie_embeddings = json.at("tie");
-  config.rope_theta = json.at("rope_theta");
-  config.norm_eps = json.at("norm_eps");
-  spec::check(config);
-  return config;
+  spec::for_each_property([&](const auto& property) {
+    if (json.contains(property.name)) read_value(json.at(property.name), config.*property.kValue);
+  });
+  return spec::make_plan(config);
 }
 
 }  // namespace trireme::tests

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/kernels/cpu/adamw.hpp"
+#include "models/spec/plan.hpp"
 
 namespace trireme::kernels::cpu {
 
@@ -23,24 +24,37 @@ struct IsaTable {
   double (*squares_float)(std::int64_t, const float*);
   double (*squares_double)(std::int64_t, const double*);
 
-  /// y = x * rstd * weight, row by row; rstd is wide, one per row.
-  void (*rms_forward)(Element, std::int64_t rows, std::int64_t width, const void* x, const void* weight, double eps,
-                      void* y, void* rstd);
-  /// Computes dx row by row, and adds to wide weight_grad[width].
+  /// y = x * rstd * w, row by row, where w is the weight or, with `unit_offset`, 1 + weight; rstd is wide, one per row.
+  void (*rms_forward)(Element, std::int64_t rows, std::int64_t width, const void* x, const void* weight,
+                      bool unit_offset, double eps, void* y, void* rstd);
+  /// Computes dx row by row, and adds to wide weight_grad[width]. dx may be dy.
   void (*rms_backward)(Element, std::int64_t rows, std::int64_t width, const void* dy, const void* x, const void* rstd,
-                       const void* weight, void* dx, void* weight_grad);
-  /// Each row of gate_up holds 2*width elements: the gate, then up.
-  void (*swiglu)(Element, std::int64_t rows, std::int64_t width, const void* gate_up, void* y);
-  void (*swiglu_backward)(Element, std::int64_t rows, std::int64_t width, const void* dy, const void* gate_up,
-                          void* grad);
-  /// h += bias (may be null) in place, y = gelu(h).
-  void (*gelu)(Element, std::int64_t rows, std::int64_t width, void* h, const void* bias, void* y);
-  /// dh = dy * gelu'(h); dh may be dy.
-  void (*gelu_backward)(Element, std::int64_t count, const void* dy, const void* h, void* dh);
-  /// Rotates `heads` heads of `head_size` at the start of each of `rows` rows of `stride` elements, all at one
-  /// position with the wide tables cosine and sine [head_size / 2]; `sign` -1 rotates back.
+                       const void* weight, bool unit_offset, void* dx, void* weight_grad);
+  // The same norm in pieces. Rows lie `stride` elements apart; results of one number per row are wide.
+  /// sums = sum of x² of each row.
+  void (*row_squares)(Element, std::int64_t rows, std::int64_t width, std::int64_t stride, const void* x, void* sums);
+  /// y = x * rstd * w; y may be x.
+  void (*scale_rows)(Element, std::int64_t rows, std::int64_t width, std::int64_t stride, const void* x,
+                     const void* rstd, const void* weight, bool unit_offset, void* y);
+  /// dots = sum of dy * w * x of each row.
+  void (*row_dots)(Element, std::int64_t rows, std::int64_t width, std::int64_t stride, const void* dy, const void* x,
+                   const void* weight, bool unit_offset, void* dots);
+  /// grad = rstd * (w grad - x * rstd² dots / total), without the second term where dots is null; adds to wide
+  /// weight_grad[width].
+  void (*scale_rows_backward)(Element, std::int64_t rows, std::int64_t width, std::int64_t stride, void* grad,
+                              const void* x, const void* rstd, const void* dots, double total, const void* weight,
+                              bool unit_offset, void* weight_grad);
+  /// h += bias (may be null) in place, y = activation(h). When `gated` a row of h and bias holds 2*width elements, the
+  /// gate, then up, and y = activation(gate) * up.
+  void (*activate)(Element, spec::Activation, bool gated, std::int64_t rows, std::int64_t width, void* h,
+                   const void* bias, void* y);
+  /// dh = the gradient of h; without `gated` it may be dy.
+  void (*activate_backward)(Element, spec::Activation, bool gated, std::int64_t rows, std::int64_t width,
+                            const void* dy, const void* h, void* dh);
+  /// Rotates the first 2*half elements of each of `heads` heads of `head_size` at the start of each of `rows` rows of
+  /// `stride` elements, all at one position with the wide tables cosine and sine [half]; `sign` -1 rotates back.
   void (*rotate)(Element, std::int64_t rows, std::int64_t stride, std::int64_t heads, std::int64_t head_size,
-                 const void* cosine, const void* sine, double sign, void* data);
+                 std::int64_t half, const void* cosine, const void* sine, double sign, void* data);
   /// y += x + bias; x and bias may be null.
   void (*add)(Element, std::int64_t rows, std::int64_t width, const void* x, const void* bias, void* y);
   /// wide sums[c] = or += sum over rows of x[row * stride + c], c < width.

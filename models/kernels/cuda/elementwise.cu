@@ -35,14 +35,15 @@ __global__ void swiglu_backward_kernel(std::int64_t rows, std::int64_t width, co
 
 template <typename T, typename W = WideOf<T>>
 __global__ void rotate_kernel(std::int64_t length, std::int64_t batch, std::int64_t stride, std::int64_t heads,
-                              std::int64_t half, const W* cosine, const W* sine, W sign, T* data) {
+                              std::int64_t head_size, std::int64_t half, const W* cosine, const W* sine, W sign,
+                              T* data) {
   const std::int64_t pairs = heads * half;
   for (std::int64_t i = first_index(); i < length * batch * pairs; i += index_stride()) {
     const std::int64_t row = i / pairs;
     const std::int64_t pair = i % pairs;
     const std::int64_t k = pair % half;
     const std::int64_t angle = row / batch * half + k;
-    T* low = data + row * stride + pair / half * 2 * half + k;
+    T* low = data + row * stride + pair / half * head_size + k;
     T* high = low + half;
     const W a = load(*low);
     const W b = load(*high);
@@ -71,11 +72,13 @@ void swiglu_backward(Element element, std::int64_t rows, std::int64_t width, con
 }
 
 void rotate(Element element, std::int64_t length, std::int64_t batch, std::int64_t stride, std::int64_t heads,
-            std::int64_t half, const void* cosine, const void* sine, bool inverse, void* data, cudaStream_t stream) {
+            std::int64_t head_size, std::int64_t half, const void* cosine, const void* sine, bool inverse, void* data,
+            cudaStream_t stream) {
   with_type(element, [&]<typename T>(T*) {
     using W = WideOf<T>;
-    launch(rotate_kernel<T>, blocks_for(length * batch * heads * half), stream, length, batch, stride, heads, half,
-           static_cast<const W*>(cosine), static_cast<const W*>(sine), inverse ? W{-1} : W{1}, static_cast<T*>(data));
+    launch(rotate_kernel<T>, blocks_for(length * batch * heads * half), stream, length, batch, stride, heads, head_size,
+           half, static_cast<const W*>(cosine), static_cast<const W*>(sine), inverse ? W{-1} : W{1},
+           static_cast<T*>(data));
   });
 }
 

@@ -17,9 +17,11 @@ enum class Element { kFloat, kDouble, kBFloat16 };
 void swiglu(Element element, std::int64_t rows, std::int64_t width, const void* gate_up, void* y, cudaStream_t stream);
 void swiglu_backward(Element element, std::int64_t rows, std::int64_t width, const void* dy, const void* gate_up,
                      void* grad, cudaStream_t stream);
-/// data has the shape (length, batch, stride). The tables are wide, (positions, half), and begin at the first position.
+/// data has the shape (length, batch, stride); of each head the first 2 * half elements are rotated. The tables are
+/// wide, (positions, half), and begin at the first position.
 void rotate(Element element, std::int64_t length, std::int64_t batch, std::int64_t stride, std::int64_t heads,
-            std::int64_t half, const void* cosine, const void* sine, bool inverse, void* data, cudaStream_t stream);
+            std::int64_t head_size, std::int64_t half, const void* cosine, const void* sine, bool inverse, void* data,
+            cudaStream_t stream);
 /// width >= 1.
 void softmax_statistics(Element element, std::int64_t rows, std::int64_t width, void* logits,
                         const std::int64_t* target, double* statistics, cudaStream_t stream);

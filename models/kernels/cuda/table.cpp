@@ -44,12 +44,12 @@ void swiglu_backward_table(const at::Tensor& dy, const at::Tensor& gate_up, at::
   });
 }
 
-void rotate_table(at::Tensor& data, std::int64_t heads, const at::Tensor& cosine, const at::Tensor& sine,
-                  std::int64_t first, bool inverse) {
+void rotate_table(at::Tensor& data, std::int64_t heads, std::int64_t head_size, const at::Tensor& cosine,
+                  const at::Tensor& sine, std::int64_t first, bool inverse) {
   const at::Tensor c = cosine.narrow(0, first, data.size(0));
   const at::Tensor s = sine.narrow(0, first, data.size(0));
   launch("rotate", data, [&](cudaStream_t stream) {
-    rotate(element_of(data), data.size(0), data.size(1), data.size(2), heads, c.size(1), c.const_data_ptr(),
+    rotate(element_of(data), data.size(0), data.size(1), data.size(2), heads, head_size, c.size(1), c.const_data_ptr(),
            s.const_data_ptr(), inverse, data.mutable_data_ptr(), stream);
   });
 }

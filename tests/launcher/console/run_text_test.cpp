@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "models/spec/families/family.hpp"
+
 namespace trireme::launcher {
 namespace {
 
@@ -12,11 +14,10 @@ options::Resolved run() {
   run.options.train.precision = "fp32";
   run.options.parallel.schedule = "1f1b";
   run.options.parallel.zero = 0;
-  run.model.layers = 4;
-  run.model.hidden = 128;
-  run.model.heads = 4;
-  run.model.vocab = 4096;
-  run.model.sequence = 128;
+  spec::ModelConfig model = spec::defaults_of("llama", {.layers = 4, .hidden = 128, .heads = 4});
+  model.vocab = 4096;
+  model.sequence = 128;
+  run.model = spec::make_plan(model);
   run.degrees = {.tp = 2, .pp = 2};
   run.plan.micro_batches = 8;
   run.steps = 200;
@@ -34,7 +35,7 @@ TEST(RunText, TheLayoutNamesZeroWhereItIsUsed) {
 TEST(RunText, ARunIsSaidInOneLineForEachOfItsParts) {
   const std::vector<std::string> lines = run_lines(run(), 8953, 4, 2, {"of the run file"});
   ASSERT_EQ(lines.size(), 6U);
-  EXPECT_EQ(lines[0].substr(0, lines[0].find(',')), "model     " + std::string(spec::name_of(run().model.arch)));
+  EXPECT_EQ(lines[0].substr(0, lines[0].find(',')), "model     llama");
   EXPECT_NE(lines[0].find(" parameters: 4 layers, hidden 128, 4 heads, vocabulary 4096, sequence 128"),
             std::string::npos)
       << lines[0];

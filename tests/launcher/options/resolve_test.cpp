@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "launcher/options/key_table.hpp"
+#include "launcher/options/model.hpp"
 #include "launcher/options/notes.hpp"
 
 namespace trireme::options {
@@ -30,8 +31,8 @@ Surroundings ranks(int world) {
 }
 
 std::string refusal(const Overrides& changes, int world, RunOptions options = small()) {
-  for (const auto& [path, value] : changes) set_value(options, find_key(path), value);
   try {
+    for (const auto& [path, value] : changes) set_value(options, find_key(path), value);
     resolve(options, ranks(world));
   } catch (const base::InputError& error) {
     return error.what();
@@ -48,10 +49,10 @@ TEST(Resolve, FillsEveryDefault) {
   EXPECT_EQ(resolved.degrees, (topology::Degrees{2, 1, 2, 1}));
   EXPECT_EQ(resolved.plan.micro_batches, 12);
   EXPECT_EQ(resolved.steps, 100);
-  EXPECT_EQ(resolved.model.arch, spec::Architecture::kLlama);
+  EXPECT_EQ(resolved.model.family, "llama");
   EXPECT_EQ(resolved.model.vocab, 100);
-  EXPECT_EQ(resolved.model.ffn, 256);
-  EXPECT_FALSE(resolved.model.tie_embeddings);
+  EXPECT_EQ(resolved.model.layers.front().feed_forward.width, 256);
+  EXPECT_FALSE(resolved.model.head.tied);
   EXPECT_EQ(resolved.options.train.precision, "fp32");
   EXPECT_EQ(resolved.options.optimizer.warmup_steps, 2);
   EXPECT_DOUBLE_EQ(*resolved.options.optimizer.min_lr, 3e-5);
@@ -81,7 +82,7 @@ TEST(LengthInSteps, OfOptionsThatAreNotResolvedIsWhatTrainingResolves) {
   expect_steps({{"train.tokens", "81921"}}, 11);
   expect_steps({{"train.tokens", "81920"}, {"model.sequence", "512"}}, 20);
   expect_steps({{"train.tokens", "163840"}, {"model.preset", "llama-1b"}, {"model.sequence", "2048"}}, 10);
-  const std::int64_t published = *sizes_of("llama-1b").sequence;
+  const std::int64_t published = *properties_of("llama-1b").sequence;
   expect_steps({{"train.tokens", std::to_string(8 * published * 3)}, {"model.preset", "llama-1b"}}, 3);
   EXPECT_EQ(length_in_steps(RunOptions()), 0);
 }
@@ -130,20 +131,21 @@ TEST(Resolve, TakesPresetsAndKeysBesideThem) {
   options.model.preset = "gpt2-124m";
   options.model.sequence = 64;
   const Resolved resolved = resolve(options, ranks(1));
-  EXPECT_EQ(resolved.model.arch, spec::Architecture::kGpt2);
-  EXPECT_EQ(resolved.model.layers, 12);
+  EXPECT_EQ(resolved.model.family, "gpt2");
+  EXPECT_EQ(resolved.model.layer_count(), 12);
   EXPECT_EQ(resolved.model.sequence, 64);
   EXPECT_EQ(resolved.model.vocab, 50257);
-  EXPECT_TRUE(resolved.model.tie_embeddings);
+  EXPECT_TRUE(resolved.model.head.tied);
   options.model.arch = "llama";
   EXPECT_THAT(refusal({}, 1, options), HasSubstr("contradicts model.preset = gpt2-124m"));
   options.model = {};
   options.model.preset = "llama-8b";
   options.model.heads = 16;
   options.model.hidden = 1024;
-  const spec::ModelConfig other = resolve(options, ranks(1)).model;
-  EXPECT_EQ(other.kv_heads, 16);
-  EXPECT_EQ(other.ffn, 2816);
+  const spec::LayerSpec other = resolve(options, ranks(1)).model.layers.front();
+  EXPECT_EQ(other.attention.kv_heads, 16);
+  EXPECT_EQ(other.attention.head_size, 64);
+  EXPECT_EQ(other.feed_forward.width, 2816);
 }
 
 TEST(Resolve, TakesSizesFromTheCheckpointToStartFrom) {
@@ -154,10 +156,59 @@ TEST(Resolve, TakesSizesFromTheCheckpointToStartFrom) {
   options.model.dropout = 0.1;
   Surroundings surroundings = ranks(1);
   surroundings.initial_model = &stored.model;
-  const spec::ModelConfig model = resolve(options, surroundings).model;
-  EXPECT_EQ(model.layers, 8);
-  EXPECT_EQ(model.kv_heads, 2);
+  const spec::ModelPlan model = resolve(options, surroundings).model;
+  EXPECT_EQ(model.layer_count(), 8);
+  EXPECT_EQ(model.layers.front().attention.kv_heads, 2);
   EXPECT_EQ(model.dropout, 0.1);
+  options.model.arch = "gpt2";
+  EXPECT_THAT(
+      [&] {
+        try {
+          resolve(options, surroundings);
+        } catch (const base::InputError& error) {
+          return std::string(error.what());
+        }
+        return std::string("accepted");
+      }(),
+      HasSubstr("contradicts model.init_from"));
+}
+
+TEST(Resolve, EveryPropertyIsAKeyAndListsAreRepeatedOverTheLayers) {
+  RunOptions options = small();
+  for (const auto& [key, value] : Overrides{{"model.qk_norm", "width"},
+                                            {"model.window", "16, 0"},
+                                            {"model.rope_scaling", "none,yarn"},
+                                            {"model.rope_factor", "4"},
+                                            {"model.rope_original_sequence", "8"},
+                                            {"model.norm_place", "around"}}) {
+    set_value(options, find_key(key), value);
+  }
+  const Resolved resolved = resolve(options, ranks(1));
+  EXPECT_EQ(resolved.model.layers[2].attention.window, 16);
+  EXPECT_EQ(resolved.model.layers[3].attention.window, 0);
+  EXPECT_EQ(resolved.model.layers[3].attention.rotary.scaling, spec::RopeScaling::kYarn);
+  EXPECT_EQ(resolved.model.layers[0].attention.qk_norm, spec::QkNorm::kWidth);
+  EXPECT_EQ(value_of(resolved.options, find_key("model.window")), "16, 0");
+  EXPECT_EQ(value_of(resolved.options, find_key("model.rope_scaling")), "none, yarn");
+  EXPECT_EQ(parse_run_options(to_ini(resolved.options), "again").model, resolved.options.model);
+  EXPECT_THAT(refusal({{"model.qk_norm", "both"}}, 1), HasSubstr("(allowed: none, head, width)"));
+  EXPECT_THAT(refusal({{"model.rope_scaling", "none, yarm"}}, 1), HasSubstr("did you mean yarn?"));
+  EXPECT_THAT(refusal({{"model.window", "8,-1"}}, 1), HasSubstr("model.window = -1"));
+  EXPECT_THAT(refusal({{"model.window", ""}}, 1), HasSubstr("at least one value"));
+  EXPECT_THAT(refusal({{"model.head_size", "7"}}, 1), HasSubstr("rotates 7 elements"));
+}
+
+TEST(Resolve, ACheckpointOfAnOlderProgramGoesOn) {
+  const Resolved now = resolve(small(), ranks(1));
+  RunOptions stored = now.options;
+  stored.model.norm.reset();  // it knew no such keys
+  stored.model.head_size.reset();
+  stored.model.window.reset();
+  EXPECT_THAT(compare_on_resume(stored, now.options, "", ""), ElementsAre());
+  RunOptions gpt2 = small();
+  gpt2.model.arch = "gpt2";
+  gpt2.model.rope_theta = {10000};  // which such a program wrote for every architecture
+  EXPECT_EQ(resolve(gpt2, ranks(1)).model.layers[0].attention.rotary, spec::RotarySpec{});
 }
 
 TEST(Resolve, CountsStepsFromTokens) {

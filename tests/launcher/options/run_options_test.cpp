@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
 
@@ -70,7 +71,7 @@ TEST(RunFile, RefusesInASentenceNamingFileAndKey) {
   EXPECT_THAT(refusal("[parallel]\ntp = 0\n"), HasSubstr("parallel.tp = 0, allowed: 1 to 1000000"));
   EXPECT_THAT(refusal("[parallel]\nzero = 2\n"), HasSubstr("parallel.zero = 2 is not known"));
   EXPECT_THAT(refusal("[parallel]\nschedule = zbv\n"), HasSubstr("(allowed: gpipe, 1f1b, interleaved)"));
-  EXPECT_THAT(refusal("[model]\narch = bert\n"), HasSubstr("(allowed: gpt2, llama)"));
+  EXPECT_THAT(refusal("[model]\narch = gpt3\n"), HasSubstr("(allowed: gpt2, llama, qwen, gemma, bert)"));
   EXPECT_THAT(refusal("[model]\npreset = gpt2-125m\n"), HasSubstr("did you mean gpt2-124m?"));
   EXPECT_THAT(refusal("[model]\ndropout = 1\n"), HasSubstr("model.dropout = 1, allowed: 0 to below 1"));
   EXPECT_THAT(refusal("[optimizer]\nlr = 0\n"), HasSubstr("optimizer.lr = 0, allowed: above 0"));
@@ -180,8 +181,11 @@ TEST(RunFile, OptionsOfOldCheckpointsReadAsTheyWereMeant) {
 std::string random_value(const Key& key, std::mt19937& random) {
   if (!key.allowed.empty()) return key.allowed[random() % key.allowed.size()];
   const std::string value_name = value_name_of(key);
+  if (value_name == "N,…") return base::str(10 + random() % 80, ", ", random() % 2);
+  if (value_name == "X,…") return base::str(0.5 * static_cast<double>(1 + random() % 998), ",0");
   if (value_name == "N") return std::to_string(10 + random() % 80);  // all ranges hold these
-  if (value_name == "X") return std::to_string(0.001 * static_cast<double>(1 + random() % 998));
+  if (value_name == "X")
+    return std::to_string(std::max(key.low, 0.0) + 0.001 * static_cast<double>(1 + random() % 998));
   if (value_name == "true|false") return random() % 2 == 0 ? "true" : "false";
   if (holds_quotes(key)) return "\"a, #" + std::to_string(random() % 1000) + "\" 0.5, more/of#it.h5";
   std::string text(1 + random() % 7, ' ');

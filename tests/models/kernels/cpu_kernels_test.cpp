@@ -5,7 +5,6 @@
 #include <ATen/ops/randn.h>
 #include <ATen/ops/zeros.h>
 #include <gtest/gtest.h>
-#include <omp.h>
 
 #include <cmath>
 #include <cstring>
@@ -14,96 +13,37 @@
 #include "models/kernels/cpu/adamw.hpp"
 #include "models/kernels/cpu/isa.hpp"
 #include "models/kernels/kernels.hpp"
+#include "tests/models/kernels/kernel_fixture.hpp"
 
 namespace trireme::kernels {
 namespace {
 
-double largest(const at::Tensor& x) { return x.abs().max().item<double>(); }
+/// The host kernels of every kind.
+class HostKernelTest : public KernelTest {};
 
-class KernelTest : public ::testing::TestWithParam<at::ScalarType> {
- protected:
-  /// A random tensor of the type under test and the same values in fp64.
-  static std::pair<at::Tensor, at::Tensor> random(at::IntArrayRef shape) {
-    const at::Tensor x = at::randn(shape, at::kDouble).to(GetParam());
-    return {x, x.to(at::kDouble).clone()};
+/// Heads of 8 elements, of which all, or the first 6 or 2, are rotated.
+TEST_P(HostKernelTest, RotationTurnsHalvesAndBack) {
+  for (const std::int64_t half : {4, 3, 1}) {
+    auto [x, x64] = random({4, 2, 3 * 8 + 5});
+    const at::ScalarType wide = wide_type(GetParam());
+    const at::Tensor angle = at::randn({6, half}, at::kDouble);
+    const at::Tensor cosine = angle.cos().to(wide), sine = angle.sin().to(wide);
+    const at::Tensor before = x.clone();
+    rotate(x, 3, 8, cosine, sine, 2, false);
+    at::Tensor expected = x64.clone();
+    for (std::int64_t head = 0; head < 3; ++head) {
+      const at::Tensor a = x64.narrow(2, head * 8, half), b = x64.narrow(2, head * 8 + half, half);
+      const at::Tensor c = angle.narrow(0, 2, 4).cos().unsqueeze(1), s = angle.narrow(0, 2, 4).sin().unsqueeze(1);
+      expected.narrow(2, head * 8, half).copy_(a.mul(c).sub(b.mul(s)));
+      expected.narrow(2, head * 8 + half, half).copy_(b.mul(c).add(a.mul(s)));
+    }
+    expect_close(x, expected);
+    rotate(x, 3, 8, cosine, sine, 2, true);
+    expect_close(x, before.to(at::kDouble));
   }
-  static double tolerance() { return GetParam() == at::kDouble ? 1e-14 : GetParam() == at::kFloat ? 2e-6 : 8e-3; }
-  static void expect_close(const at::Tensor& a, const at::Tensor& expected) {
-    ASSERT_EQ(a.sizes(), expected.sizes());
-    EXPECT_LE(largest(a.to(at::kDouble).sub(expected)), tolerance() * (1.0 + largest(expected)));
-  }
-};
-
-TEST_P(KernelTest, RmsNormAndItsGradient) {
-  const auto [x, x64] = random({5, 3, 67});
-  const auto [w, w64] = random({67});
-  const auto [dy, dy64] = random({5, 3, 67});
-  const NormForward forward = norm(x, w, {}, 1e-5);
-  const at::Tensor rstd = x64.square().mean(-1, true).add(1e-5).rsqrt();
-  expect_close(forward.output, x64.mul(rstd).mul(w64));
-  const NormBackward d = norm_backward(dy, x, forward, w, {});
-  const at::Tensor along = dy64.mul(w64).mul(x64).mean(-1, true).mul(rstd.pow(3));
-  expect_close(d.input, dy64.mul(w64).mul(rstd).sub(x64.mul(along)));
-  expect_close(d.weight, dy64.mul(x64).mul(rstd).sum(at::IntArrayRef{0, 1}));
 }
 
-TEST_P(KernelTest, SwigluAndItsGradient) {
-  const auto [x, x64] = random({6, 2 * 37});
-  const auto [dy, dy64] = random({6, 37});
-  const at::Tensor gate = x64.narrow(1, 0, 37), up = x64.narrow(1, 37, 37), s = gate.sigmoid();
-  expect_close(swiglu(x), gate.mul(s).mul(up));
-  const at::Tensor d = swiglu_backward(dy, x);
-  expect_close(d.narrow(1, 0, 37), dy64.mul(up).mul(s.add(gate.mul(s).mul(s.neg().add(1)))));
-  expect_close(d.narrow(1, 37, 37), dy64.mul(gate).mul(s));
-}
-
-TEST_P(KernelTest, GeluAddsTheBiasAndItsGradient) {
-  auto [h, h64] = random({6, 45});
-  const auto [bias, bias64] = random({45});
-  const auto [dy, dy64] = random({6, 45});
-  const at::Tensor y = gelu(h, bias);
-  const at::Tensor sum = h64.add(bias64).to(GetParam()).to(at::kDouble);
-  expect_close(h, sum);
-  const double c = std::sqrt(2.0 / M_PI);
-  const at::Tensor t = sum.add(sum.pow(3).mul(0.044715)).mul(c).tanh();
-  expect_close(y, sum.mul(t.add(1)).mul(0.5));
-  const at::Tensor slope =
-      t.add(1).mul(0.5).add(t.square().neg().add(1).mul(sum).mul(0.5 * c).mul(sum.square().mul(3 * 0.044715).add(1)));
-  expect_close(gelu_backward(dy.clone(), h), dy64.mul(slope));
-}
-
-TEST_P(KernelTest, ActivationsStayFiniteFarOut) {
-  const at::Tensor x = at::empty({1, 4}, at::kDouble).fill_(1e4).to(GetParam());
-  const at::Tensor minus = x.neg();
-  const at::Tensor ones = x.div(1e4);
-  at::Tensor h = x.clone(), g = minus.clone();
-  EXPECT_EQ(largest(gelu(h, {}).sub(x)), 0.0);
-  EXPECT_LE(largest(gelu(g, {})), 1e-30);
-  EXPECT_EQ(largest(gelu_backward(ones.clone(), h).sub(ones)), 0.0);
-  EXPECT_LE(largest(gelu_backward(ones.clone(), g)), 1e-20);
-  EXPECT_TRUE(swiglu_backward(ones.narrow(1, 0, 2), minus).isfinite().all().item<bool>());
-}
-
-TEST_P(KernelTest, RotationTurnsHalvesAndBack) {
-  auto [x, x64] = random({4, 2, 3 * 8 + 5});
-  const at::ScalarType wide = wide_type(GetParam());
-  const at::Tensor angle = at::randn({6, 4}, at::kDouble);
-  const at::Tensor cosine = angle.cos().to(wide), sine = angle.sin().to(wide);
-  const at::Tensor before = x.clone();
-  rotate(x, 3, cosine, sine, 2, false);
-  at::Tensor expected = x64.clone();
-  for (std::int64_t head = 0; head < 3; ++head) {
-    const at::Tensor a = x64.narrow(2, head * 8, 4), b = x64.narrow(2, head * 8 + 4, 4);
-    const at::Tensor c = angle.narrow(0, 2, 4).cos().unsqueeze(1), s = angle.narrow(0, 2, 4).sin().unsqueeze(1);
-    expected.narrow(2, head * 8, 4).copy_(a.mul(c).sub(b.mul(s)));
-    expected.narrow(2, head * 8 + 4, 4).copy_(b.mul(c).add(a.mul(s)));
-  }
-  expect_close(x, expected);
-  rotate(x, 3, cosine, sine, 2, true);
-  expect_close(x, before.to(at::kDouble));
-}
-
-TEST_P(KernelTest, CrossEntropyOverwritesLogitsByTheirGradient) {
+TEST_P(HostKernelTest, CrossEntropyOverwritesLogitsByTheirGradient) {
   auto [logits, logits64] = random({7, 5003});
   at::Tensor target = at::randint(0, 5003, {7}, at::kLong);
   target[3].fill_(-1);
@@ -128,7 +68,7 @@ TEST_P(KernelTest, CrossEntropyOverwritesLogitsByTheirGradient) {
 }
 
 // One logit towers over the others: p = 0.9969, and the target's gradient p - 1 is small beside what bf16 rounds off p.
-TEST_P(KernelTest, TargetsThatAreNearlyCertainKeepTheirGradient) {
+TEST_P(HostKernelTest, TargetsThatAreNearlyCertainKeepTheirGradient) {
   constexpr std::int64_t kWidth = 64;
   at::Tensor logits = at::zeros({1, kWidth}, at::kDouble).to(GetParam());
   logits[0][5].fill_(9.9375);
@@ -143,7 +83,7 @@ TEST_P(KernelTest, TargetsThatAreNearlyCertainKeepTheirGradient) {
   EXPECT_NEAR(logits[0][5].item<double>(), expected, relative * -expected);
 }
 
-TEST_P(KernelTest, SumsAndAdditions) {
+TEST_P(HostKernelTest, SumsAndAdditions) {
   auto [y, y64] = random({9, 131});
   const auto [x, x64] = random({9, 131});
   const auto [bias, bias64] = random({131});
@@ -157,7 +97,7 @@ TEST_P(KernelTest, SumsAndAdditions) {
   expect_close(y, y64.add(x64).add(bias64));
 }
 
-TEST_P(KernelTest, RowsAddUpInOrderAndSkipAbsentOnes) {
+TEST_P(HostKernelTest, RowsAddUpInOrderAndSkipAbsentOnes) {
   const auto [dy, dy64] = random({6, 33});
   at::Tensor grad = at::zeros({4, 33}, wide_type(GetParam()));
   const std::vector<std::int64_t> rows{2, 0, 2, -1, 2, 3};
@@ -171,7 +111,7 @@ TEST_P(KernelTest, RowsAddUpInOrderAndSkipAbsentOnes) {
   expect_close(grad, expected);
 }
 
-TEST_P(KernelTest, DropoutIsTheSameHoweverTheSlabIsCut) {
+TEST_P(HostKernelTest, DropoutIsTheSameHoweverTheSlabIsCut) {
   const std::vector<std::int64_t> samples{5, 9, 1000000007};
   const at::Tensor x = at::empty({8, 3, 75}, GetParam()).fill_(1.0);
   const DropoutKey key{0.25, 42, 6, 1, 2, 0};
@@ -194,8 +134,7 @@ TEST_P(KernelTest, DropoutIsTheSameHoweverTheSlabIsCut) {
   EXPECT_NEAR(largest(whole), 1.0 / 0.75, tolerance() * 2);
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, KernelTest, ::testing::Values(at::kDouble, at::kFloat, at::kBFloat16),
-                         [](const auto& info) { return std::string(c10::toString(info.param)); });
+INSTANTIATE_TEST_SUITE_P(Types, HostKernelTest, ::testing::Values(at::kDouble, at::kFloat, at::kBFloat16), type_name);
 
 template <typename T>
 std::vector<T> pattern(std::int64_t count, double scale, double phase) {
@@ -279,14 +218,8 @@ TEST(InstructionSetTest, KernelsAgreeOnEach) {
   constexpr std::int64_t kWidth = 1003;
   const auto x = pattern<double>(2 * kWidth, 3.0, 0.1);
   const auto run = [&](const cpu::IsaTable& table) {
-    std::vector<double> h = x, y(kWidth), statistics(3), rstd(1), all;
+    std::vector<double> h = x, statistics(3), all;
     const std::int64_t target = 5;
-    table.gelu(cpu::Element::kDouble, 1, kWidth, h.data(), nullptr, y.data());
-    all.insert(all.end(), y.begin(), y.end());
-    table.swiglu(cpu::Element::kDouble, 1, kWidth, x.data(), y.data());
-    all.insert(all.end(), y.begin(), y.end());
-    table.rms_forward(cpu::Element::kDouble, 1, kWidth, x.data(), x.data() + kWidth, 1e-5, y.data(), rstd.data());
-    all.insert(all.end(), y.begin(), y.end());
     table.softmax_statistics(cpu::Element::kDouble, 1, kWidth, h.data(), &target, statistics.data());
     all.insert(all.end(), statistics.begin(), statistics.end());
     return all;
@@ -306,10 +239,8 @@ TEST(SumOfSquaresTest, DoesNotDependOnThreads) {
   double expected = 0.0;
   for (const float x : data) expected += static_cast<double>(x) * static_cast<double>(x);
   EXPECT_NEAR(all, expected, 1e-12 * expected);
-  const int before = omp_get_max_threads();
-  omp_set_num_threads(3);
+  const Threads three(3);
   EXPECT_EQ(cpu::sum_of_squares(100003, data.data()), all);
-  omp_set_num_threads(before);
 }
 
 }  // namespace

@@ -120,16 +120,17 @@ std::string text(const Shape& shape) { return base::str(shape.rows, " x ", shape
 
 TEST_P(DeviceKernels, SwigluAndItsGradientAreTheHosts) {
   for (const Shape& shape : kShapes) {
-    const Buffer gate_up = random(shape.rows * shape.width * 2, 3.0);
+    Buffer gate_up = random(shape.rows * shape.width * 2, 3.0);
     const Buffer dy = random(shape.rows * shape.width);
     Buffer y = nothing(shape.rows * shape.width), y_twin = y;
     cuda::swiglu(GetParam(), shape.rows, shape.width, gate_up.data(), y.data(), kStream);
-    cpu::isa_table().swiglu(host(GetParam()), shape.rows, shape.width, gate_up.data(), y_twin.data());
+    cpu::isa_table().activate(host(GetParam()), spec::Activation::kSilu, true, shape.rows, shape.width, gate_up.data(),
+                              nullptr, y_twin.data());
     expect_close(y, y_twin, text(shape));
     Buffer grad = nothing(gate_up.count()), grad_twin = grad;
     cuda::swiglu_backward(GetParam(), shape.rows, shape.width, dy.data(), gate_up.data(), grad.data(), kStream);
-    cpu::isa_table().swiglu_backward(host(GetParam()), shape.rows, shape.width, dy.data(), gate_up.data(),
-                                     grad_twin.data());
+    cpu::isa_table().activate_backward(host(GetParam()), spec::Activation::kSilu, true, shape.rows, shape.width,
+                                       dy.data(), gate_up.data(), grad_twin.data());
     expect_close(grad, grad_twin, text(shape));
     EXPECT_EQ(cudaGetLastError(), cudaSuccess);
   }
@@ -137,21 +138,23 @@ TEST_P(DeviceKernels, SwigluAndItsGradientAreTheHosts) {
 
 TEST_P(DeviceKernels, ARotationIsTheHostsForwardsAndBackwards) {
   struct Case {
-    std::int64_t length, batch, heads, half, rest;
+    std::int64_t length, batch, heads, head_size, half, rest;
   };
-  for (const Case& c : {Case{0, 1, 1, 4, 0}, Case{1, 1, 1, 1, 0}, Case{3, 2, 2, 3, 5}, Case{1, 1, 1, 255, 1},
-                        Case{2, 1, 1, 128, 0}, Case{1, 257, 1, 1, 2}, Case{5, 3, 3, 16, 64}}) {
-    const std::int64_t stride = 2 * c.heads * c.half + c.rest;
+  for (const Case& c : {Case{0, 1, 1, 8, 4, 0}, Case{1, 1, 1, 2, 1, 0}, Case{3, 2, 2, 6, 3, 5}, Case{3, 2, 2, 9, 3, 5},
+                        Case{1, 1, 1, 510, 255, 1}, Case{2, 1, 1, 256, 128, 0}, Case{1, 257, 1, 2, 1, 2},
+                        Case{5, 3, 3, 32, 16, 64}, Case{5, 3, 3, 64, 8, 64}}) {
+    const std::int64_t stride = c.heads * c.head_size + c.rest;
     const Buffer cosine = random_wide(c.length * c.half), sine = random_wide(c.length * c.half);
     for (const bool inverse : {false, true}) {
       Buffer data = random(c.length * c.batch * stride), twin = data;
-      cuda::rotate(GetParam(), c.length, c.batch, stride, c.heads, c.half, cosine.data(), sine.data(), inverse,
-                   data.data(), kStream);
+      cuda::rotate(GetParam(), c.length, c.batch, stride, c.heads, c.head_size, c.half, cosine.data(), sine.data(),
+                   inverse, data.data(), kStream);
       for (std::int64_t t = 0; t < c.length; ++t) {
-        cpu::isa_table().rotate(host(GetParam()), c.batch, stride, c.heads, 2 * c.half, cosine.from(t * c.half),
-                                sine.from(t * c.half), inverse ? -1.0 : 1.0, twin.from(t * c.batch * stride));
+        cpu::isa_table().rotate(host(GetParam()), c.batch, stride, c.heads, c.head_size, c.half,
+                                cosine.from(t * c.half), sine.from(t * c.half), inverse ? -1.0 : 1.0,
+                                twin.from(t * c.batch * stride));
       }
-      expect_close(data, twin, base::str("half ", c.half, " length ", c.length));
+      expect_close(data, twin, base::str("head size ", c.head_size, " half ", c.half, " length ", c.length));
       EXPECT_EQ(cudaGetLastError(), cudaSuccess);
     }
   }
@@ -361,7 +364,8 @@ TEST(LargeGrids, AreDoneInSeveralRounds) {
   }
   std::vector<std::uint16_t> y(gate_up.size() / 2), twin(gate_up.size() / 2);
   cuda::swiglu(Element::kBFloat16, kRows, kWidth, gate_up.data(), y.data(), kStream);
-  cpu::isa_table().swiglu(cpu::Element::kBFloat16, kRows, kWidth, gate_up.data(), twin.data());
+  cpu::isa_table().activate(cpu::Element::kBFloat16, spec::Activation::kSilu, true, kRows, kWidth, gate_up.data(),
+                            nullptr, twin.data());
   int most = 0;
   for (std::size_t i = 0; i < y.size(); ++i) most = std::max(most, std::abs(y[i] - twin[i]));
   EXPECT_LE(most, 1);  // neighbours in bf16

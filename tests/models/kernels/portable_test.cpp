@@ -16,6 +16,7 @@
 
 #include "models/parallel/linear_products.hpp"
 #include "tests/models/device_operations.hpp"
+#include "tests/models/kernels/portable_fixture.hpp"
 #include "tests/support/random.hpp"
 
 namespace trireme::kernels {
@@ -23,86 +24,25 @@ namespace {
 
 using testing::ElementsAre;
 
-double largest(const at::Tensor& x) { return x.numel() == 0 ? 0.0 : x.abs().max().item<double>(); }
+class PortableTest : public PortableFixture {};
 
-class PortableTest : public testing::TestWithParam<at::ScalarType> {
- protected:
-  void SetUp() override { seed_ = static_cast<unsigned>(tests::seeded_random(15)()); }
-
-  at::Tensor random(at::IntArrayRef shape) { return random(shape, GetParam()); }
-  at::Tensor random(at::IntArrayRef shape, at::ScalarType type) {
-    std::mt19937 engine(seed_++);
-    std::normal_distribution<double> normal;
-    at::Tensor x = at::empty(shape, at::kDouble);
-    for (std::int64_t i = 0; i < x.numel(); ++i) x.mutable_data_ptr<double>()[i] = normal(engine);
-    return x.to(type);
-  }
-  at::Tensor wide_zeros(at::IntArrayRef shape) { return at::zeros(shape, wide_type(GetParam())); }
-
-  /// How far two ways to compute one thing may be apart, relative to the largest value: in bf16 each may round once
-  /// more than the other.
-  static double tolerance() { return GetParam() == at::kDouble ? 1e-13 : GetParam() == at::kFloat ? 4e-6 : 1.6e-2; }
-  static void expect_close(const at::Tensor& portable, const at::Tensor& host, double times = 1.0) {
-    ASSERT_EQ(portable.sizes(), host.sizes());
-    EXPECT_EQ(portable.scalar_type(), host.scalar_type());
-    const at::Tensor expected = host.to(at::kDouble);
-    EXPECT_LE(largest(portable.to(at::kDouble).sub(expected)), times * tolerance() * (1.0 + largest(expected)));
-  }
-
-  unsigned seed_ = 0;
-};
-
-struct Shape {
-  std::int64_t rows;
-  std::int64_t width;
-};
-const std::vector<Shape> kShapes{{1, 1}, {1, 67}, {7, 1}, {5, 64}, {33, 131}, {130, 48}};
-const std::vector<Shape> kShapesAndNone{{0, 5}, {1, 1}, {1, 67}, {7, 1}, {5, 64}, {33, 131}, {130, 48}};
-
-TEST_P(PortableTest, RmsNormAndItsGradientAreTheHosts) {
-  for (const auto& [rows, width] : kShapes) {
-    const at::Tensor x = random({rows, 1, width}), w = random({width}), dy = random({rows, 1, width});
-    const test::OperationCalls calls;
-    const NormForward portable = portable::rms_norm(x, w, 1e-5);
-    const NormForward host = norm(x, w, {}, 1e-5);
-    expect_close(portable.output, host.output);
-    EXPECT_EQ(portable.rstd.scalar_type(), wide_type(GetParam()));
-    expect_close(portable.rstd.flatten(), host.rstd);
-    const NormBackward d = portable::rms_norm_backward(dy, x, portable, w);
-    const NormBackward expected = norm_backward(dy, x, host, w, {});
-    expect_close(d.input, expected.input);
-    expect_close(d.weight.to(expected.weight.scalar_type()), expected.weight);
-    EXPECT_THAT(calls.names(), ElementsAre("aten::_fused_rms_norm", "aten::_fused_rms_norm_backward"));
-  }
-}
-
-/// Both devices call the same operation; its meta registration is checked with these calls.
-TEST_P(PortableTest, LayerNormKeepsItsStatisticsForBackward) {
-  for (const auto& [rows, width] : kShapes) {
-    const at::Tensor x = random({rows, 1, width}), w = random({width}), b = random({width});
-    const test::OperationCalls calls;
-    const NormForward forward = norm(x, w, b, 1e-5);
-    const NormBackward d = norm_backward(random({rows, 1, width}), x, forward, w, b);
-    EXPECT_EQ(d.input.sizes(), x.sizes());
-    EXPECT_EQ(d.weight.sizes(), w.sizes());
-    EXPECT_EQ(d.bias.sizes(), b.sizes());
-    EXPECT_THAT(calls.names(), ElementsAre("aten::native_layer_norm", "aten::native_layer_norm_backward"));
-  }
-}
-
-TEST_P(PortableTest, GeluAndItsGradientAreTheHosts) {
+TEST_P(PortableTest, ActivationsAndTheirGradientsAreTheHosts) {
   for (const auto& [rows, width] : kShapesAndNone) {
-    const at::Tensor x = random({rows, width}), dy = random({rows, width});
-    for (const at::Tensor& bias : {random({width}), at::Tensor()}) {
-      const test::OperationCalls calls;
-      at::Tensor here = x.clone(), there = x.clone();
-      const at::Tensor y = portable::gelu(here, bias);
-      expect_close(y, gelu(there, bias));
-      expect_close(here, there);
-      at::Tensor d = dy.clone();
-      const at::Tensor returned = portable::gelu_backward(d, here);
-      expect_close(returned, gelu_backward(dy.clone(), there));
-      expect_close(d, returned);  // overwritten
+    for (const bool gated : {false, true}) {
+      const std::int64_t inner = gated ? 2 * width : width;
+      const at::Tensor x = random({rows, inner}), dy = random({rows, width});
+      for (const at::Tensor& bias : {random({inner}), at::Tensor()}) {
+        for (const auto activation :
+             {spec::Activation::kGelu, spec::Activation::kGeluTanh, spec::Activation::kSilu, spec::Activation::kRelu}) {
+          const test::OperationCalls calls;
+          at::Tensor here = x.clone(), there = x.clone();
+          const at::Tensor y = portable::activate(here, bias, activation, gated);
+          expect_close(y, activate(there, bias, activation, gated));
+          expect_close(here, there);
+          const at::Tensor d = portable::activate_backward(dy.clone(), there, activation, gated);
+          expect_close(d, activate_backward(dy.clone(), there, activation, gated));
+        }
+      }
     }
   }
 }

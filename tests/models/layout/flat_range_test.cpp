@@ -4,26 +4,22 @@
 
 #include <utility>
 
+#include "tests/support/small_models.hpp"
+
 namespace trireme::layout {
 namespace {
 
 spec::ModelConfig grouped_query_model() {
-  spec::ModelConfig model;
-  model.arch = spec::Architecture::kLlama;
-  model.layers = 1;
-  model.hidden = 12;
-  model.heads = 6;
-  model.kv_heads = 3;
-  model.ffn = 8;
-  model.sequence = 4;
-  model.vocab = 7;
-  return model;
+  return tests::small_model_of(
+      "llama", {.layers = 1, .hidden = 12, .heads = 6, .kv_heads = 3, .ffn = 8, .sequence = 4, .vocab = 7});
 }
 
 FlatLayout layout_of(const spec::ModelConfig& model, int tp_rank, int tp) {
   std::vector<BlockPlan> plan;
-  for (const spec::LogicalTensor& tensor : spec::logical_tensors(model)) plan.push_back({tensor.name, {tensor}});
-  return lay_out(model, plan, tp_rank, tp, 8, 64);
+  for (const spec::LogicalTensor& tensor : spec::logical_tensors(spec::make_plan(model))) {
+    plan.push_back({tensor.name, {tensor}});
+  }
+  return lay_out(plan, tp_rank, tp, 8, 64);
 }
 
 TEST(FlatRange, IntersectionJoinsWhatTouches) {
@@ -41,7 +37,7 @@ TEST(FlatRange, OwnedPartsOfAllTpRanksCountEachElementOnce) {
       for (const FlatRange& range : owned_ranges(layout_of(model, rank, tp), "")) counted += range.size();
     }
     std::int64_t expected = 0;
-    for (const spec::LogicalTensor& tensor : spec::logical_tensors(model)) {
+    for (const spec::LogicalTensor& tensor : spec::logical_tensors(spec::make_plan(model))) {
       expected += topology::elements_of(tensor.shape);
     }
     EXPECT_EQ(counted, expected) << "tp " << tp;

@@ -33,9 +33,8 @@ parallel::ParameterStore make_store(const Types& types, at::Device device) {
   spec::LogicalTensor vector;
   vector.name = "vector";
   vector.shape = {33000};
-  return parallel::ParameterStore(
-      layout::lay_out(spec::ModelConfig(), {{"matrix", {matrix}}, {"vector", {vector}}}, 0, 1, 32, 128),
-      std::get<0>(types), std::get<1>(types), device);
+  return parallel::ParameterStore(layout::lay_out({{"matrix", {matrix}}, {"vector", {vector}}}, 0, 1, 32, 128),
+                                  std::get<0>(types), std::get<1>(types), device);
 }
 
 void expect_close(const at::Tensor& device, const at::Tensor& host, at::ScalarType type) {

@@ -21,7 +21,6 @@ struct Peer {
 };
 
 parallel::ParameterStore make_store(at::ScalarType values, at::ScalarType grads) {
-  spec::ModelConfig model;
   spec::LogicalTensor matrix;
   matrix.name = "matrix";
   matrix.shape = {13, 7};
@@ -32,8 +31,8 @@ parallel::ParameterStore make_store(at::ScalarType values, at::ScalarType grads)
   spec::LogicalTensor second = matrix;
   second.name = "second";
   return parallel::ParameterStore(
-      layout::lay_out(model, {{"matrix", {matrix}}, {"vector", {vector}}, {"second", {second}}}, 0, 1, 32, 128), values,
-      grads, at::kCPU);
+      layout::lay_out({{"matrix", {matrix}}, {"vector", {vector}}, {"second", {second}}}, 0, 1, 32, 128), values, grads,
+      at::kCPU);
 }
 
 /// Five updates of ours and of PyTorch's kernel; the largest difference of any value relative to the largest value.

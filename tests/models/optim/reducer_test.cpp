@@ -78,8 +78,7 @@ class Reducer : public testing::Test {
   }
   static parallel::ParameterStore make_store() {
     using spec::Place;
-    return parallel::ParameterStore(layout::lay_out({},
-                                                    {{"zero", {tensor("zero", Place::kLayer, 0)}},
+    return parallel::ParameterStore(layout::lay_out({{"zero", {tensor("zero", Place::kLayer, 0)}},
                                                      {"one", {tensor("one", Place::kLayer, 1)}},
                                                      {"head", {tensor("head", Place::kHead)}},
                                                      {"embed", {tensor("embed", Place::kEmbedding)}}},
@@ -159,9 +158,8 @@ TEST_F(Reducer, UnderZeroARankGetsItsHalfOfEachSumAndTheOthersValues) {
 
 TEST_F(Reducer, PartialGradientsAreSummedOverTpBeforeTheirBucketStarts) {
   spec::LogicalTensor norm = tensor("norm", spec::Place::kLayer, 0);
-  norm.sequence_partial = true;
-  parallel::ParameterStore store(layout::lay_out({}, {{"norm", {norm}}}, 0, 1, 64, 64), at::kDouble, at::kDouble,
-                                 at::kCPU);
+  norm.partial = spec::Partial::kSequence;
+  parallel::ParameterStore store(layout::lay_out({{"norm", {norm}}}, 0, 1, 64, 64), at::kDouble, at::kDouble, at::kCPU);
   RecordingGroup tp("tp", store.flat_grads(), calls_), dp("dp", store.flat_grads(), calls_);
   ReducerOptions made;
   made.buckets = layout::cut_into_buckets(store.layout(), "", 64, 2);

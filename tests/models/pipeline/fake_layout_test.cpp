@@ -18,6 +18,7 @@
 #include "tests/collectives/nccl/fake_world.hpp"
 #include "tests/fake/device_buffer.hpp"
 #include "tests/support/random.hpp"
+#include "tests/support/small_models.hpp"
 
 namespace trireme::test {
 namespace {
@@ -201,15 +202,9 @@ constexpr int kSteps = 2;
 TrainerConfig config_of(const topology::Degrees& degrees, schedule::ScheduleKind kind, int chunks, int zero,
                         std::int64_t micro_batch) {
   TrainerConfig config;
-  config.model.arch = spec::Architecture::kGpt2;
-  config.model.layers = 4;
-  config.model.hidden = 16;
-  config.model.heads = 4;
-  config.model.kv_heads = 4;
-  config.model.ffn = 32;
-  config.model.sequence = 8;
-  config.model.vocab = 37;
-  config.model.tie_embeddings = true;
+  config.model = spec::make_plan(tests::small_model_of(
+      "gpt2",
+      {.layers = 4, .hidden = 16, .heads = 4, .kv_heads = 4, .ffn = 32, .sequence = 8, .vocab = 37, .tied = true}));
   config.degrees = degrees;
   config.schedule = kind;
   config.chunks = chunks;

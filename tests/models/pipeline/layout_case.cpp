@@ -4,13 +4,13 @@
 
 #include "base/error.hpp"
 #include "tests/support/covering_array.hpp"
+#include "tests/support/small_models.hpp"
 
 namespace trireme::tests {
 namespace {
 
 using pipeline::TrainerConfig;
 using schedule::ScheduleKind;
-using spec::Architecture;
 using transformer::Recompute;
 
 constexpr std::array<topology::Degrees, 9> kPairLayouts{{{2, 1, 2, 2},
@@ -67,33 +67,42 @@ std::vector<FactorText> factor_texts() {
           {"dropout", {"0", "0.1"}}};
 }
 
-spec::ModelConfig small_model(Architecture arch) {
-  spec::ModelConfig model;
-  model.arch = arch;
-  model.layers = 4;
-  model.hidden = 16;
-  model.heads = 4;
-  model.kv_heads = arch == Architecture::kLlama ? 2 : 4;
-  model.ffn = arch == Architecture::kLlama ? 24 : 64;
-  model.sequence = 8;
-  model.vocab = 64;
-  model.tie_embeddings = arch == Architecture::kGpt2;
+spec::ModelConfig small_model(const std::string& family) {
+  const bool llama = family == "llama";
+  spec::ModelConfig model = small_model_of(family, {.layers = 4,
+                                                    .hidden = 16,
+                                                    .heads = 4,
+                                                    .kv_heads = llama ? 2 : 4,
+                                                    .ffn = llama ? 24 : 64,
+                                                    .sequence = 8,
+                                                    .vocab = 64,
+                                                    .tied = !llama});
   model.init_std = 0.2;  // so that no gradient is tiny
   return model;
 }
 
-TrainerConfig base_config(Architecture arch) {
-  TrainerConfig config;
-  config.model = small_model(arch);
+void give_six_heads(spec::ModelConfig& model) {
+  model.heads = 6;
+  model.kv_heads = 3;
+  set_hidden(model, 24);
+}
+
+/// Lacks what complete() fills in.
+LayoutCase base_case(const std::string& family) {
+  LayoutCase one;
+  one.model = small_model(family);
+  TrainerConfig& config = one.config;
   config.precision = pipeline::Precision::kFp64;
   config.seed = 5;
   config.optimizer.eps = 1e-8;
   config.bucket_bytes = 8192;  // several buckets even in these models
-  return config;
+  return one;
 }
 
-/// Fills in what follows from the degrees; false when the batch does not divide.
-bool divide_batch(LayoutCase& one) {
+/// Fills in what follows from the model's sizes and the degrees; false when the batch does not divide. Throws
+/// base::InputError for sizes that make no model.
+bool complete(LayoutCase& one) {
+  one.config.model = spec::make_plan(one.model);
   const std::int64_t together = one.config.degrees.dp * one.config.micro_batch;
   one.global_batch = one.config.degrees.dp == 3 ? 12 : 8;
   one.config.micro_batches = one.global_batch / together;
@@ -101,8 +110,7 @@ bool divide_batch(LayoutCase& one) {
 }
 
 LayoutCase case_of(const Row& row) {
-  LayoutCase one;
-  one.config = base_config(row[kArch] == 0 ? Architecture::kGpt2 : Architecture::kLlama);
+  LayoutCase one = base_case(row[kArch] == 0 ? "gpt2" : "llama");
   TrainerConfig& config = one.config;
   config.degrees = kPairLayouts[static_cast<std::size_t>(row[kLayout])];
   config.schedule = static_cast<ScheduleKind>(row[kSchedule]);
@@ -111,20 +119,21 @@ LayoutCase case_of(const Row& row) {
   config.recompute = static_cast<Recompute>(row[kRecompute]);
   config.zero = row[kZero];
   config.micro_batch = 1 + row[kMicroBatch];
-  config.model.vocab = row[kVocabulary] == 0 ? 64 : 61;
-  config.model.layers = 8 + row[kLayers];
-  config.model.kv_heads = std::array<int, 3>{4, 2, 1}[static_cast<std::size_t>(row[kKeyHeads])];
+  one.model.vocab = row[kVocabulary] == 0 ? 64 : 61;
+  one.model.layers = 8 + row[kLayers];
+  one.model.kv_heads = std::array<int, 3>{4, 2, 1}[static_cast<std::size_t>(row[kKeyHeads])];
   one.masked = row[kMasked] == 1;
-  config.model.tie_embeddings = row[kTied] == 1;
+  one.model.tie_embeddings = row[kTied] == 1;
   config.clip = row[kClip] == 1 ? 0.5 : 0.0;
-  config.model.dropout = row[kDropout] == 1 ? 0.1 : 0.0;
+  one.model.dropout = row[kDropout] == 1 ? 0.1 : 0.0;
   return one;
 }
 
 std::string refusal(const Row& row) {
+  if (row[kArch] == 0 && row[kKeyHeads] != 0) return "GPT-2 has no grouped-query attention";
   LayoutCase one = case_of(row);
-  if (!divide_batch(one)) return "the global batch is not divided by dp * micro_batch";
   try {
+    if (!complete(one)) return "the global batch is not divided by dp * micro_batch";
     pipeline::check(one.config);
   } catch (const base::InputError& error) {
     return error.what();
@@ -151,13 +160,13 @@ std::string describe(const LayoutCase& one) {
   const TrainerConfig& config = one.config;
   const char* recompute[] = {"none", "selective", "full"};
   const char* precision[] = {", fp32", "", ", bf16"};
-  return base::str(spec::name_of(config.model.arch), " ", topology::to_string(config.degrees), ", ",
-                   schedule::name_of(config.schedule), " x", config.chunks, ", sp ", config.sequence_parallel,
-                   ", recompute ", recompute[static_cast<int>(config.recompute)], ", zero ", config.zero,
-                   ", micro_batch ", config.micro_batch, ", layers ", config.model.layers, ", hidden ",
-                   config.model.hidden, ", ffn ", config.model.ffn, ", vocab ", config.model.vocab, ", kv_heads ",
-                   config.model.kv_heads, ", masked ", one.masked, ", tied ", config.model.tie_embeddings, ", clip ",
-                   config.clip, ", dropout ", config.model.dropout, precision[static_cast<int>(config.precision)]);
+  return base::str(one.model.arch, " ", topology::to_string(config.degrees), ", ", schedule::name_of(config.schedule),
+                   " x", config.chunks, ", sp ", config.sequence_parallel, ", recompute ",
+                   recompute[static_cast<int>(config.recompute)], ", zero ", config.zero, ", micro_batch ",
+                   config.micro_batch, ", layers ", one.model.layers, ", hidden ", one.model.hidden, ", ffn ",
+                   one.model.ffn, ", vocab ", one.model.vocab, ", kv_heads ", one.model.kv_heads, ", masked ",
+                   one.masked, ", tied ", one.model.tie_embeddings, ", clip ", config.clip, ", dropout ",
+                   one.model.dropout, precision[static_cast<int>(config.precision)]);
 }
 
 LayoutCase one_rank(const LayoutCase& one) {
@@ -180,15 +189,14 @@ std::string reference_key(const LayoutCase& one) {
 
 std::vector<LayoutCase> default_cases() {
   std::vector<LayoutCase> cases;
-  for (const Architecture arch : {Architecture::kGpt2, Architecture::kLlama}) {
+  for (const char* family : {"gpt2", "llama"}) {
     for (const int tp : {1, 2, 4}) {
       for (const int pp : {1, 2, 4}) {
         for (const int dp : {1, 2, 3, 4}) {
           if (tp * pp * dp > 8) continue;
-          LayoutCase one;
-          one.config = base_config(arch);
+          LayoutCase one = base_case(family);
           one.config.degrees = {tp, 1, dp, pp};
-          divide_batch(one);
+          complete(one);
           cases.push_back(one);
         }
       }
@@ -206,7 +214,7 @@ PairCases pair_cases() {
   result.pairs = array.pairs;
   for (const Row& row : array.rows) {
     result.cases.push_back(case_of(row));
-    divide_batch(result.cases.back());
+    complete(result.cases.back());
   }
   for (const auto& pair : array.impossible) result.refused.push_back(refusal_of_pair(pair));
   return result;
@@ -215,47 +223,41 @@ PairCases pair_cases() {
 std::vector<LayoutCase> odd_cases() {
   std::vector<LayoutCase> cases;
   for (const int zero : {0, 1}) {
-    LayoutCase one;
-    one.config = base_config(Architecture::kLlama);
+    LayoutCase one = base_case("llama");
     one.config.zero = zero;
-    one.config.model.hidden = 24;
-    one.config.model.heads = 6;
-    one.config.model.kv_heads = 3;
+    give_six_heads(one.model);
     one.config.degrees = {2, 1, 2, 2};  // heads 0, 1 and 1, 2 of three
     cases.push_back(one);
-    one.config = base_config(zero == 0 ? Architecture::kGpt2 : Architecture::kLlama);
+    one = base_case(zero == 0 ? "gpt2" : "llama");
     one.config.zero = zero;
     one.config.degrees = {4, 1, 2, 1};
-    one.config.model.ffn = 23;
-    one.config.model.vocab = 3;  // the fourth tp rank has none of it
-    one.config.model.tie_embeddings = true;
+    one.model.ffn = 23;
+    one.model.vocab = 3;  // the fourth tp rank has none of it
+    one.model.tie_embeddings = true;
     cases.push_back(one);
     one.config.degrees = {2, 1, 2, 2};
-    one.config.model.vocab = 5;
+    one.model.vocab = 5;
     one.config.bucket_bytes = 1;
     one.config.sequence_parallel = false;
     cases.push_back(one);
   }
-  LayoutCase narrow;  // the third tp rank has nothing of the feed-forward matrices, and a norm lies behind them
-  narrow.config = base_config(Architecture::kLlama);
-  narrow.config.model.hidden = 24;
-  narrow.config.model.heads = 6;
-  narrow.config.model.kv_heads = 3;
-  narrow.config.model.ffn = 2;
+  // The third tp rank has nothing of the feed-forward matrices, and a norm lies behind them.
+  LayoutCase narrow = base_case("llama");
+  give_six_heads(narrow.model);
+  narrow.model.ffn = 2;
   narrow.config.optimizer.weight_decay = 1.0;
   narrow.config.sequence_parallel = false;
   narrow.config.degrees = {3, 1, 2, 1};
   cases.push_back(narrow);
-  for (LayoutCase& one : cases) divide_batch(one);
+  for (LayoutCase& one : cases) complete(one);
   return cases;
 }
 
 std::vector<LayoutCase> narrow_cases() {
   std::vector<LayoutCase> cases;
-  for (const Architecture arch : {Architecture::kGpt2, Architecture::kLlama}) {
+  for (const char* family : {"gpt2", "llama"}) {
     for (const pipeline::Precision precision : {pipeline::Precision::kFp32, pipeline::Precision::kBf16}) {
-      LayoutCase one;
-      one.config = base_config(arch);
+      LayoutCase one = base_case(family);
       one.config.precision = precision;
       cases.push_back(one);
       one.config.recompute = Recompute::kFull;
@@ -269,7 +271,7 @@ std::vector<LayoutCase> narrow_cases() {
       cases.push_back(one);
     }
   }
-  for (LayoutCase& one : cases) divide_batch(one);
+  for (LayoutCase& one : cases) complete(one);
   return cases;
 }
 

@@ -5,10 +5,12 @@
 #include <vector>
 
 #include "models/pipeline/trainer.hpp"
+#include "models/spec/config.hpp"
 
 namespace trireme::tests {
 
 struct LayoutCase {
+  spec::ModelConfig model;  ///< what config.model is made from
   pipeline::TrainerConfig config;
   std::int64_t global_batch = 8;
   bool masked = false;

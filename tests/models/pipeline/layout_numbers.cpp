@@ -19,7 +19,7 @@ std::uint64_t hash_of(const std::vector<double>& values) {
 
 /// Appends the model's tensors of `kind`: all largest values, then all smallest ones.
 void append_whole(std::vector<double>& out, const std::vector<StateTensor>& parts, StateKind kind,
-                  const spec::ModelConfig& model, collectives::Communicator* world) {
+                  const spec::ModelPlan& model, collectives::Communicator* world) {
   std::map<std::string, std::size_t> place;
   std::size_t total = 0;
   for (const spec::LogicalTensor& tensor : spec::logical_tensors(model)) {

@@ -13,6 +13,7 @@
 
 #include "models/parallel/host_read.hpp"
 #include "models/pipeline/trainer.hpp"
+#include "tests/support/small_models.hpp"
 
 namespace trireme::pipeline {
 namespace {
@@ -54,14 +55,8 @@ class Counting {
 
 TrainerConfig config_of(std::int64_t layers, Precision precision) {
   TrainerConfig config;
-  config.model.arch = spec::Architecture::kLlama;
-  config.model.layers = layers;
-  config.model.hidden = 32;
-  config.model.heads = 4;
-  config.model.kv_heads = 4;
-  config.model.ffn = 48;
-  config.model.sequence = 16;
-  config.model.vocab = 50;
+  config.model = spec::make_plan(tests::small_model_of(
+      "llama", {.layers = layers, .hidden = 32, .heads = 4, .kv_heads = 4, .ffn = 48, .sequence = 16, .vocab = 50}));
   config.precision = precision;
   config.micro_batch = 2;
   return config;

@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "base/error.hpp"
+#include "tests/support/small_models.hpp"
 
 namespace trireme::pipeline {
 namespace {
@@ -18,14 +19,8 @@ using transformer::MicroBatch;
 
 TrainerConfig small_config(Precision precision = Precision::kFp32) {
   TrainerConfig config;
-  config.model.arch = spec::Architecture::kLlama;
-  config.model.layers = 2;
-  config.model.hidden = 32;
-  config.model.heads = 4;
-  config.model.kv_heads = 2;
-  config.model.ffn = 48;
-  config.model.sequence = 16;
-  config.model.vocab = 50;
+  config.model = spec::make_plan(tests::small_model_of(
+      "llama", {.layers = 2, .hidden = 32, .heads = 4, .kv_heads = 2, .ffn = 48, .sequence = 16, .vocab = 50}));
   config.model.dropout = 0.1;
   config.precision = precision;
   config.micro_batch = 2;

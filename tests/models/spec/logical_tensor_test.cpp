@@ -2,39 +2,46 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <map>
 #include <set>
 
-#include "models/spec/preset.hpp"
+#include "models/spec/families/family.hpp"
 
 namespace trireme::spec {
 namespace {
 
-ModelConfig small(Architecture arch, std::int64_t heads, std::int64_t kv_heads) {
-  ModelConfig config = defaults_of(arch);
-  config.layers = 2;
-  config.heads = heads;
+ModelConfig small(const std::string& family, std::int64_t heads, std::int64_t kv_heads) {
+  ModelConfig config = defaults_of(family, {2, heads * 2, heads});
   config.kv_heads = kv_heads;
-  config.hidden = heads * 2;
   config.ffn = 11;
   config.sequence = 5;
   config.vocab = 13;
   return config;
 }
 
-std::vector<ModelConfig> many_configs() {
-  std::vector<ModelConfig> configs;
+/// With heads of every shape; each family's members, and one that has every tensor there is.
+std::vector<ModelPlan> many_plans() {
+  std::vector<ModelPlan> plans;
   for (std::int64_t heads : {1, 2, 3, 4, 6, 8, 12, 24}) {
-    configs.push_back(small(Architecture::kGpt2, heads, heads));
+    plans.push_back(make_plan(small("gpt2", heads, heads)));
+    plans.push_back(make_plan(small("bert", heads, heads)));
     for (std::int64_t kv_heads = 1; kv_heads <= heads; ++kv_heads) {
-      if (heads % kv_heads == 0) configs.push_back(small(Architecture::kLlama, heads, kv_heads));
+      if (heads % kv_heads != 0) continue;
+      plans.push_back(make_plan(small("llama", heads, kv_heads)));
+      ModelConfig wide = small("gemma", heads, kv_heads);
+      wide.qk_norm = QkNorm::kWidth;
+      wide.qkv_bias = true;
+      plans.push_back(make_plan(wide));
     }
   }
-  return configs;
+  return plans;
 }
 
+std::int64_t heads_in(const ModelPlan& plan) { return plan.layers.front().attention.heads; }
+
 // How many of the tp ranks hold, and own, each element of a tensor, by the boxes alone.
-std::pair<std::vector<int>, std::vector<int>> coverage(const LogicalTensor& tensor, const ModelConfig& config, int tp) {
+std::pair<std::vector<int>, std::vector<int>> coverage(const LogicalTensor& tensor, int tp) {
   const auto total = static_cast<std::size_t>(topology::elements_of(tensor.shape));
   std::vector<int> held(total), owned(total);
   const std::int64_t columns = tensor.shape.size() == 2 ? tensor.shape[1] : 1;
@@ -48,19 +55,19 @@ std::pair<std::vector<int>, std::vector<int>> coverage(const LogicalTensor& tens
     }
   };
   for (int rank = 0; rank < tp; ++rank) {
-    mark(box_of(tensor, config, rank, tp), held);
-    mark(owned_box(tensor, config, rank, tp), owned);
+    mark(box_of(tensor, rank, tp), held);
+    mark(owned_box(tensor, rank, tp), owned);
   }
   return {held, owned};
 }
 
 TEST(Boxes, CoverEveryElementAndEachIsOwnedOnceForEveryTensorParallelDegree) {
   int cases = 0;
-  for (const ModelConfig& config : many_configs()) {
-    for (int tp = 1; tp <= config.heads; ++tp) {
-      if (config.heads % tp != 0) continue;
-      for (const LogicalTensor& tensor : logical_tensors(config)) {
-        const auto [held, owned] = coverage(tensor, config, tp);
+  for (const ModelPlan& plan : many_plans()) {
+    for (int tp = 1; tp <= heads_in(plan); ++tp) {
+      if (heads_in(plan) % tp != 0) continue;
+      for (const LogicalTensor& tensor : logical_tensors(plan)) {
+        const auto [held, owned] = coverage(tensor, tp);
         for (std::size_t i = 0; i < held.size(); ++i) {
           ASSERT_GE(held[i], 1) << tensor.name << " tp " << tp;
           ASSERT_EQ(owned[i], 1) << tensor.name << " tp " << tp;
@@ -78,16 +85,16 @@ TEST(Boxes, CoverEveryElementAndEachIsOwnedOnceForEveryTensorParallelDegree) {
 }
 
 TEST(Boxes, OwnedLieInsideHeldAndBelongToTheLowestRank) {
-  for (const ModelConfig& config : many_configs()) {
-    for (int tp = 1; tp <= config.heads; ++tp) {
-      if (config.heads % tp != 0) continue;
-      for (const LogicalTensor& tensor : logical_tensors(config)) {
+  for (const ModelPlan& plan : many_plans()) {
+    for (int tp = 1; tp <= heads_in(plan); ++tp) {
+      if (heads_in(plan) % tp != 0) continue;
+      for (const LogicalTensor& tensor : logical_tensors(plan)) {
         for (int rank = 0; rank < tp; ++rank) {
-          const topology::Box owned = owned_box(tensor, config, rank, tp);
+          const topology::Box owned = owned_box(tensor, rank, tp);
           if (owned.empty()) continue;
-          EXPECT_EQ(topology::intersect(owned, box_of(tensor, config, rank, tp)), owned);
+          EXPECT_EQ(topology::intersect(owned, box_of(tensor, rank, tp)), owned);
           for (int lower = 0; lower < rank; ++lower) {
-            EXPECT_FALSE(topology::intersect(owned, box_of(tensor, config, lower, tp)).has_value());
+            EXPECT_FALSE(topology::intersect(owned, box_of(tensor, lower, tp)).has_value());
           }
         }
       }
@@ -96,16 +103,17 @@ TEST(Boxes, OwnedLieInsideHeldAndBelongToTheLowestRank) {
 }
 
 TEST(KeyHeads, AreExactlyThoseThatTheRanksQueryHeadsRead) {
-  for (const ModelConfig& config : many_configs()) {
-    for (int tp = 1; tp <= config.heads; ++tp) {
-      if (config.heads % tp != 0) continue;
-      const std::int64_t queries = config.heads / tp;
+  for (const ModelPlan& plan : many_plans()) {
+    for (int tp = 1; tp <= heads_in(plan); ++tp) {
+      if (heads_in(plan) % tp != 0) continue;
+      const Heads heads = heads_of(plan.layers.front().attention);
+      const std::int64_t queries = heads.query / tp;
       for (int rank = 0; rank < tp; ++rank) {
         std::set<std::int64_t> read;
         for (std::int64_t head = rank * queries; head < (rank + 1) * queries; ++head) {
-          read.insert(head / (config.heads / config.kv_heads));
+          read.insert(head / (heads.query / heads.key));
         }
-        const HeadRange range = key_heads(config, rank, tp);
+        const HeadRange range = key_heads(heads, rank, tp);
         EXPECT_EQ(range.first, *read.begin());
         EXPECT_EQ(range.count, static_cast<std::int64_t>(read.size()));
         EXPECT_EQ(range.first + range.count - 1, *read.rbegin());
@@ -115,35 +123,41 @@ TEST(KeyHeads, AreExactlyThoseThatTheRanksQueryHeadsRead) {
 }
 
 TEST(KeyHeads, OverlapWhereAGroupCrossesRanks) {
-  const ModelConfig config = small(Architecture::kLlama, 12, 4);
-  const HeadRange one = key_heads(config, 1, 3);
+  const ModelPlan plan = make_plan(small("llama", 12, 4));
+  const Heads heads = heads_of(plan.layers.front().attention);
+  const HeadRange one = key_heads(heads, 1, 3);
   EXPECT_EQ(one.first, 1);
   EXPECT_EQ(one.count, 2);
+  EXPECT_EQ(owned_key_heads(heads, 1, 3).first, 2);
+  EXPECT_EQ(owned_key_heads(heads, 1, 3).count, 1);
+  EXPECT_TRUE(shares_key_heads(heads, 3));
+  EXPECT_FALSE(shares_key_heads(heads, 2));
   LogicalTensor key;
-  for (const LogicalTensor& tensor : logical_tensors(config)) {
+  for (const LogicalTensor& tensor : logical_tensors(plan)) {
     if (tensor.name == "layers.0.attention.k.weight") key = tensor;
   }
-  EXPECT_EQ(owned_box(key, config, 1, 3), (topology::Box{{4, 0}, {2, 24}}));
+  EXPECT_EQ(owned_box(key, 1, 3), (topology::Box{{4, 0}, {2, 24}}));
 }
 
 TEST(LogicalTensors, FollowTheForwardPassWithBiasesInGpt2Only) {
   std::vector<std::string> names;
-  for (const LogicalTensor& tensor : logical_tensors(small(Architecture::kLlama, 4, 2))) names.push_back(tensor.name);
+  for (const LogicalTensor& tensor : logical_tensors(make_plan(small("llama", 4, 2)))) names.push_back(tensor.name);
   EXPECT_EQ(names.size(), 1U + 2 * 9 + 2);
   EXPECT_EQ(names.front(), "embed.tokens");
   EXPECT_EQ(names.back(), "head.weight");
   EXPECT_EQ(names[1], "layers.0.attention_norm.weight");
   EXPECT_EQ(names[7], "layers.0.ffn.gate.weight");
   std::map<std::string, LogicalTensor> gpt2;
-  for (const LogicalTensor& tensor : logical_tensors(small(Architecture::kGpt2, 4, 4))) gpt2[tensor.name] = tensor;
+  for (const LogicalTensor& tensor : logical_tensors(make_plan(small("gpt2", 4, 4)))) gpt2[tensor.name] = tensor;
   EXPECT_EQ(gpt2.size(), 2U + 2 * 16 + 2);
   EXPECT_EQ(gpt2.count("head.weight"), 0U);
-  EXPECT_TRUE(gpt2.at("embed.positions").sequence_partial);
-  EXPECT_TRUE(gpt2.at("layers.1.attention.o.bias").sequence_partial);
+  EXPECT_TRUE(gpt2.at("embed.positions").partial == Partial::kSequence);
+  EXPECT_TRUE(gpt2.at("layers.1.attention.o.bias").partial == Partial::kSequence);
   EXPECT_EQ(gpt2.at("layers.1.attention.o.bias").split, Split::kReplicated);
-  EXPECT_FALSE(gpt2.at("layers.1.attention.q.bias").sequence_partial);
+  EXPECT_FALSE(gpt2.at("layers.1.attention.q.bias").partial == Partial::kSequence);
   EXPECT_EQ(gpt2.at("layers.1.attention.q.bias").split, Split::kQueryHeads);
-  EXPECT_EQ(gpt2.at("layers.1.ffn.down.weight").initial, Initial::kNormalResidual);
+  EXPECT_EQ(gpt2.at("layers.1.ffn.up.weight").deviation, 0.02);
+  EXPECT_EQ(gpt2.at("layers.1.ffn.down.weight").deviation, 0.02 / std::sqrt(4.0));
   EXPECT_EQ(gpt2.at("layers.1.ffn.down.weight").layer, 1);
   for (const auto& [name, tensor] : gpt2) EXPECT_EQ(tensor.decay, tensor.shape.size() == 2) << name;
 }

@@ -57,10 +57,10 @@ void generate(transformer::Chunk& chunk, const at::Tensor& tokens, Output& out) 
 
 void run(const std::filesystem::path& directory) {
   const Json json = tests::read_json(directory / "model.json");
-  const spec::ModelConfig config = tests::model_of(json);
+  const spec::ModelPlan plan = tests::model_of(json);
   const at::ScalarType type = type_of(json.at("type"));
-  const schedule::ChunkLayers all{0, config.layers, true, true};
-  parallel::ParameterStore store(layout::lay_out(config, layout::block_plan(config, {all}), 0, 1, 32, 32), type,
+  const schedule::ChunkLayers all{0, plan.layer_count(), true, true};
+  parallel::ParameterStore store(layout::lay_out(layout::block_plan(plan, {all}), 0, 1, 32, 32), type,
                                  type == at::kDouble ? at::kDouble : at::kFloat, at::kCPU);
   auto values = read_all<double>(directory / "parameters.bin");
   fill(store, json.at("tensors"), values);
@@ -70,7 +70,7 @@ void run(const std::filesystem::path& directory) {
   const std::int64_t length = static_cast<std::int64_t>(tokens.size()) / batch;
   transformer::ChunkContext context;
   context.recompute = recompute_of(json.at("recompute"));
-  transformer::Chunk chunk(config, all, context, store);
+  transformer::Chunk chunk(plan, all, context, store);
   transformer::MicroBatch whole;
   whole.tokens = at::from_blob(tokens.data(), {batch, length}, at::kLong);
   whole.targets = at::from_blob(targets.data(), {batch, length}, at::kLong);

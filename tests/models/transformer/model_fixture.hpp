@@ -15,21 +15,20 @@
 #include "base/philox.hpp"
 #include "models/layout/block_plan.hpp"
 #include "models/transformer/chunk.hpp"
+#include "tests/support/small_models.hpp"
 
 namespace trireme::test {
 
-inline spec::ModelConfig small_model(spec::Architecture arch) {
-  spec::ModelConfig config;
-  config.arch = arch;
-  config.layers = 2;
-  config.heads = 12;
-  config.kv_heads = arch == spec::Architecture::kGpt2 ? 12 : 4;
-  config.hidden = 48;
-  config.ffn = 40;
-  config.sequence = 16;
-  config.vocab = 37;
-  config.tie_embeddings = arch == spec::Architecture::kGpt2;
-  return config;
+inline spec::ModelConfig small_model(const std::string& family) {
+  const bool gpt2 = family == "gpt2";
+  return tests::small_model_of(family, {.layers = 2,
+                                        .hidden = 48,
+                                        .heads = 12,
+                                        .kv_heads = gpt2 ? 12 : 4,
+                                        .ffn = 40,
+                                        .sequence = 16,
+                                        .vocab = 37,
+                                        .tied = gpt2});
 }
 
 /// All of a logical tensor, fp64.
@@ -53,12 +52,11 @@ inline at::Tensor part(const at::Tensor& full, const topology::Box& box) {
 struct Model {
   Model(const spec::ModelConfig& model, const schedule::ChunkLayers& chunk_spec, transformer::ChunkContext context,
         at::ScalarType type = at::kDouble, at::Device device = at::kCPU)
-      : config(model),
-        store(layout::lay_out(config, layout::block_plan(config, {chunk_spec}),
-                              context.tp == nullptr ? 0 : context.tp->rank(),
+      : plan(spec::make_plan(model)),
+        store(layout::lay_out(layout::block_plan(plan, {chunk_spec}), context.tp == nullptr ? 0 : context.tp->rank(),
                               context.tp == nullptr ? 1 : context.tp->size(), 32, 32),
               type, type == at::kDouble ? at::kDouble : at::kFloat, device),
-        chunk(config, chunk_spec, context, store) {
+        chunk(plan, chunk_spec, context, store) {
     for (const auto& parameter : store.parameters()) {
       parameter.value.copy_(part(logical_value(parameter.tensor), parameter.box));
     }
@@ -80,7 +78,7 @@ struct Model {
     return all;
   }
 
-  spec::ModelConfig config;
+  spec::ModelPlan plan;
   parallel::ParameterStore store;
   transformer::Chunk chunk;
 };

@@ -12,16 +12,24 @@ void adamw_float(const AdamWStep& step, int64_t count, float* value, const float
 void adamw_double(const AdamWStep& step, int64_t count, double* value, const double* grad, double* m, double* v);
 double squares_float(int64_t count, const float* data);
 double squares_double(int64_t count, const double* data);
-void rms_forward(Element element, int64_t rows, int64_t width, const void* x, const void* weight, double eps, void* y,
-                 void* rstd);
+void rms_forward(Element element, int64_t rows, int64_t width, const void* x, const void* weight, bool unit_offset,
+                 double eps, void* y, void* rstd);
 void rms_backward(Element element, int64_t rows, int64_t width, const void* dy, const void* x, const void* rstd,
-                  const void* weight, void* dx, void* weight_grad);
-void swiglu(Element element, int64_t rows, int64_t width, const void* gate_up, void* y);
-void swiglu_backward(Element element, int64_t rows, int64_t width, const void* dy, const void* gate_up, void* grad);
-void gelu(Element element, int64_t rows, int64_t width, void* h, const void* bias, void* y);
-void gelu_backward(Element element, int64_t count, const void* dy, const void* h, void* dh);
-void rotate(Element element, int64_t rows, int64_t stride, int64_t heads, int64_t head_size, const void* cosine,
-            const void* sine, double sign, void* data);
+                  const void* weight, bool unit_offset, void* dx, void* weight_grad);
+void row_squares(Element element, int64_t rows, int64_t width, int64_t stride, const void* x, void* sums);
+void scale_rows(Element element, int64_t rows, int64_t width, int64_t stride, const void* x, const void* rstd,
+                const void* weight, bool unit_offset, void* y);
+void row_dots(Element element, int64_t rows, int64_t width, int64_t stride, const void* dy, const void* x,
+              const void* weight, bool unit_offset, void* dots);
+void scale_rows_backward(Element element, int64_t rows, int64_t width, int64_t stride, void* grad, const void* x,
+                         const void* rstd, const void* dots, double total, const void* weight, bool unit_offset,
+                         void* weight_grad);
+void activate(Element element, spec::Activation activation, bool gated, int64_t rows, int64_t width, void* h,
+              const void* bias, void* y);
+void activate_backward(Element element, spec::Activation activation, bool gated, int64_t rows, int64_t width,
+                       const void* dy, const void* h, void* dh);
+void rotate(Element element, int64_t rows, int64_t stride, int64_t heads, int64_t head_size, int64_t half,
+            const void* cosine, const void* sine, double sign, void* data);
 void add(Element element, int64_t rows, int64_t width, const void* x, const void* bias, void* y);
 void column_sum(Element element, int64_t rows, int64_t width, int64_t stride, const void* x, bool overwrite,
                 void* sums);

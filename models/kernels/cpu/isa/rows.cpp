@@ -5,9 +5,8 @@ namespace trireme::kernels::cpu::TRIREME_ISA {
 namespace {
 
 template <typename T, typename W = WideOf<T>>
-void rotate_rows(int64_t rows, int64_t stride, int64_t heads, int64_t head_size, const W* __restrict cosine,
-                 const W* __restrict sine, W sign, T* data) {
-  const int64_t half = head_size / 2;
+void rotate_rows(int64_t rows, int64_t stride, int64_t heads, int64_t head_size, int64_t half,
+                 const W* __restrict cosine, const W* __restrict sine, W sign, T* data) {
   for (int64_t row = 0; row < rows; ++row) {
     for (int64_t head = 0; head < heads; ++head) {
       T* __restrict low = data + row * stride + head * head_size;
@@ -57,10 +56,10 @@ void column_sum_rows(int64_t rows, int64_t width, int64_t stride, const T* __res
 
 }  // namespace
 
-void rotate(Element element, int64_t rows, int64_t stride, int64_t heads, int64_t head_size, const void* cosine,
-            const void* sine, double sign, void* data) {
+void rotate(Element element, int64_t rows, int64_t stride, int64_t heads, int64_t head_size, int64_t half,
+            const void* cosine, const void* sine, double sign, void* data) {
   with_type(element, [&]<typename T>(T*) {
-    rotate_rows(rows, stride, heads, head_size, static_cast<const WideOf<T>*>(cosine),
+    rotate_rows(rows, stride, heads, head_size, half, static_cast<const WideOf<T>*>(cosine),
                 static_cast<const WideOf<T>*>(sine), static_cast<WideOf<T>>(sign), static_cast<T*>(data));
   });
 }

@@ -1,4 +1,4 @@
-#include "models/transformer/attention_method.hpp"
+#include "models/attention/method.hpp"
 
 #include <ATen/ops/_scaled_dot_product_efficient_attention.h>
 #include <ATen/ops/_scaled_dot_product_efficient_attention_backward.h>
@@ -13,7 +13,7 @@
 
 #include <limits>
 
-namespace trireme::transformer {
+namespace trireme::attention {
 namespace {
 
 at::Tensor probabilities(const QueryKeyValue& x, double scale) {
@@ -33,27 +33,27 @@ QueryKeyValue plain_backward(const at::Tensor& grad, const QueryKeyValue& x, con
 }  // namespace
 
 /// A GPU's fused kernels need rows of whole 16 bytes, and none exist in fp64.
-AttentionMethod attention_method(bool cuda, at::ScalarType type, std::int64_t head_size) {
-  if (!cuda) return AttentionMethod::kHost;
+Method method_for(bool cuda, at::ScalarType type, std::int64_t head_size) {
+  if (!cuda) return Method::kHost;
   const bool aligned = head_size * static_cast<std::int64_t>(c10::elementSize(type)) % 16 == 0;
-  if (!aligned || type == at::kDouble) return AttentionMethod::kPlain;
-  return type == at::kBFloat16 && head_size <= 256 ? AttentionMethod::kFlash : AttentionMethod::kEfficient;
+  if (!aligned || type == at::kDouble) return Method::kPlain;
+  return type == at::kBFloat16 && head_size <= 256 ? Method::kFlash : Method::kEfficient;
 }
 
-at::Tensor run_attention(AttentionMethod method, const QueryKeyValue& x, double scale, std::vector<at::Tensor>& saved) {
+at::Tensor run(Method method, const QueryKeyValue& x, double scale, std::vector<at::Tensor>& saved) {
   switch (method) {
-    case AttentionMethod::kHost: {
+    case Method::kHost: {
       auto [output, logsumexp] =
           at::_scaled_dot_product_flash_attention_for_cpu(x.q, x.k, x.v, 0.0, true, std::nullopt, scale);
       saved = {logsumexp};
       return output;
     }
-    case AttentionMethod::kFlash: {
+    case Method::kFlash: {
       auto result = at::_scaled_dot_product_flash_attention(x.q, x.k, x.v, 0.0, true, false, scale);
       saved = {std::get<1>(result), std::get<6>(result), std::get<7>(result)};
       return std::get<0>(result);
     }
-    case AttentionMethod::kEfficient: {
+    case Method::kEfficient: {
       auto [output, logsumexp, seed, offset] =
           at::_scaled_dot_product_efficient_attention(x.q, x.k, x.v, std::nullopt, true, 0.0, true, scale);
       saved = {logsumexp, seed, offset};
@@ -67,21 +67,21 @@ at::Tensor run_attention(AttentionMethod method, const QueryKeyValue& x, double 
   }
 }
 
-QueryKeyValue run_attention_backward(AttentionMethod method, const at::Tensor& grad, const QueryKeyValue& x,
+QueryKeyValue run_backward(Method method, const at::Tensor& grad, const QueryKeyValue& x,
                                      const at::Tensor& output, const std::vector<at::Tensor>& saved, double scale) {
   QueryKeyValue d;
   at::Tensor unused;
   switch (method) {
-    case AttentionMethod::kHost:
+    case Method::kHost:
       std::tie(d.q, d.k, d.v) = at::_scaled_dot_product_flash_attention_for_cpu_backward(
           grad, x.q, x.k, x.v, output, saved.at(0), 0.0, true, std::nullopt, scale);
       break;
-    case AttentionMethod::kFlash:
+    case Method::kFlash:
       std::tie(d.q, d.k, d.v) = at::_scaled_dot_product_flash_attention_backward(
           grad, x.q, x.k, x.v, output, saved.at(0), {}, {}, x.q.size(2), x.k.size(2), 0.0, true, saved.at(1),
           saved.at(2), scale);
       break;
-    case AttentionMethod::kEfficient:
+    case Method::kEfficient:
       std::tie(d.q, d.k, d.v, unused) = at::_scaled_dot_product_efficient_attention_backward(
           grad, x.q, x.k, x.v, {}, output, saved.at(0), saved.at(1), saved.at(2), 0.0, {true, true, true, false}, true,
           scale);
@@ -91,4 +91,4 @@ QueryKeyValue run_attention_backward(AttentionMethod method, const at::Tensor& g
   return d;
 }
 
-}  // namespace trireme::transformer
+}  // namespace trireme::attention

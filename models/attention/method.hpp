@@ -6,9 +6,9 @@
 #include <cstdint>
 #include <vector>
 
-namespace trireme::transformer {
+namespace trireme::attention {
 
-enum class AttentionMethod {
+enum class Method {
   kHost,       ///< fused, on the CPU
   kFlash,      ///< fused, on GPUs, in bf16 (Dao, "FlashAttention-2", 2023); heads of k and v may serve several of q
   kEfficient,  ///< fused, on GPUs, in bf16 and fp32
@@ -16,7 +16,7 @@ enum class AttentionMethod {
 };
 
 /// The method for tensors of a GPU (`cuda`) or the CPU.
-AttentionMethod attention_method(bool cuda, at::ScalarType type, std::int64_t head_size);
+Method method_for(bool cuda, at::ScalarType type, std::int64_t head_size);
 
 struct QueryKeyValue {
   at::Tensor q;
@@ -25,9 +25,9 @@ struct QueryKeyValue {
 };
 
 /// Returns the output, shaped like q; `saved` gets what backward needs. Scores are multiplied by `scale`.
-at::Tensor run_attention(AttentionMethod method, const QueryKeyValue& x, double scale, std::vector<at::Tensor>& saved);
+at::Tensor run(Method method, const QueryKeyValue& x, double scale, std::vector<at::Tensor>& saved);
 /// Returns the gradients of q, k and v, each with its operand's shape, given the output's gradient.
-QueryKeyValue run_attention_backward(AttentionMethod method, const at::Tensor& grad, const QueryKeyValue& x,
+QueryKeyValue run_backward(Method method, const at::Tensor& grad, const QueryKeyValue& x,
                                      const at::Tensor& output, const std::vector<at::Tensor>& saved, double scale);
 
-}  // namespace trireme::transformer
+}  // namespace trireme::attention

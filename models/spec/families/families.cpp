@@ -1,0 +1,149 @@
+#include <algorithm>
+
+#include "base/error.hpp"
+#include "base/words.hpp"
+#include "models/spec/families/family.hpp"
+#include "models/spec/families/files.hpp"
+#include "models/spec/logical_tensor.hpp"
+
+namespace trireme::spec {
+namespace {
+
+std::string at_layer(std::string pattern, std::int64_t layer) {
+  const std::size_t hole = pattern.find("{}");
+  if (hole != std::string::npos) pattern.replace(hole, 2, std::to_string(layer));
+  return pattern;
+}
+
+PublicTensor at_layer(const PublicTensor& pattern, std::int64_t layer) {
+  PublicTensor tensor{at_layer(pattern.name, layer), {}, pattern.transposed};
+  for (const std::string& part : pattern.parts) tensor.parts.push_back(at_layer(part, layer));
+  return tensor;
+}
+
+}  // namespace
+
+const std::vector<Family>& families() {
+  static const std::vector<Family> all = {gpt2(), llama(), qwen(), gemma(), bert()};
+  return all;
+}
+
+std::vector<std::string> family_names() {
+  std::vector<std::string> names;
+  for (const Family& each : families()) names.emplace_back(each.name);
+  return names;
+}
+
+const Family& family(const std::string& name) {
+  for (const Family& each : families()) {
+    if (name == each.name) return each;
+  }
+  throw base::InputError(
+      base::str("model.arch = ", name, " is no family of models (known: ", base::join(family_names(), ", "), ")"));
+}
+
+ModelConfig defaults_of(const std::string& family_name, const Sizes& sizes) {
+  return family(family_name).defaults(sizes);
+}
+
+std::optional<ModelConfig> preset(const std::string& name) {
+  for (const Family& each : families()) {
+    for (Preset& known : each.presets()) {
+      if (name == known.name) return std::move(known.config);
+    }
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> preset_names() {
+  std::vector<std::string> names;
+  for (const Family& each : families()) {
+    for (const Preset& known : each.presets()) names.push_back(known.name);
+  }
+  return names;
+}
+
+std::vector<PublicTensor> public_tensors(const ModelPlan& plan) {
+  std::vector<std::string> ours;
+  for (const LogicalTensor& tensor : logical_tensors(plan)) ours.push_back(tensor.name);
+  const auto place = [&](const PublicTensor& tensor) {
+    return std::find(ours.begin(), ours.end(), tensor.parts.front()) - ours.begin();
+  };
+  std::vector<std::pair<std::ptrdiff_t, PublicTensor>> found;
+  const auto take = [&](PublicTensor tensor) {
+    const auto at = place(tensor);
+    if (at < static_cast<std::ptrdiff_t>(ours.size())) found.emplace_back(at, std::move(tensor));
+  };
+  for (const PublicTensor& pattern : family(plan.family).patterns()) {
+    if (pattern.name.find("{}") == std::string::npos) {
+      take(pattern);
+    } else {
+      for (std::int64_t layer = 0; layer < plan.layer_count(); ++layer) take(at_layer(pattern, layer));
+    }
+  }
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<PublicTensor> tensors;
+  for (auto& [at, tensor] : found) tensors.push_back(std::move(tensor));
+  return tensors;
+}
+
+std::int64_t gated_width(std::int64_t hidden) {
+  constexpr std::int64_t kMultiple = 256;
+  const std::int64_t width = (8 * hidden + 2) / 3;
+  return (width + kMultiple - 1) / kMultiple * kMultiple;
+}
+
+ModelConfig decoder(const std::string& family_name, const Sizes& sizes) {
+  ModelConfig config;
+  config.arch = family_name;
+  config.layers = sizes.layers;
+  config.hidden = sizes.hidden;
+  config.heads = sizes.heads;
+  config.kv_heads = sizes.heads;
+  config.head_size = sizes.hidden % sizes.heads == 0 ? sizes.hidden / sizes.heads : 0;
+  config.ffn = gated_width(sizes.hidden);
+  config.sequence = 1024;
+  config.init_std = 0.02;
+  config.norm_eps = 1e-5;
+  config.final_norm = true;
+  config.positions = Positions::kRotary;
+  config.rope_theta = {10000};
+  config.rope_scaling = {RopeScaling::kNone};
+  config.rope_factor = 1;
+  config.rope_low_frequency = 1;
+  config.rope_high_frequency = 4;
+  config.rope_beta_fast = 32;
+  config.rope_beta_slow = 1;
+  config.rope_fraction = 1;
+  config.window = {0};
+  config.ffn_gated = true;
+  config.activation = Activation::kSilu;
+  config.embedding_scale = 1;
+  config.residual_scale = 1;
+  config.head_scale = 1;
+  return config;
+}
+
+std::vector<PublicTensor> decoder_patterns() {
+  std::vector<PublicTensor> patterns = {{"model.embed_tokens.weight", {"embed.tokens"}},
+                                        {"model.norm.weight", {"final_norm.weight"}},
+                                        {"lm_head.weight", {"head.weight"}}};
+  for (const std::string part : {"q", "k", "v", "o"}) {
+    for (const std::string kind : {".weight", ".bias"}) {
+      patterns.push_back(
+          {"model.layers.{}.self_attn." + part + "_proj" + kind, {"layers.{}.attention." + part + kind}});
+    }
+  }
+  for (const std::string part : {"q", "k"}) {
+    patterns.push_back(
+        {"model.layers.{}.self_attn." + part + "_norm.weight", {"layers.{}.attention." + part + "_norm.weight"}});
+  }
+  for (const std::string part : {"gate", "up", "down"}) {
+    for (const std::string kind : {".weight", ".bias"}) {
+      patterns.push_back({"model.layers.{}.mlp." + part + "_proj" + kind, {"layers.{}.ffn." + part + kind}});
+    }
+  }
+  return patterns;
+}
+
+}  // namespace trireme::spec

@@ -1,0 +1,14 @@
+// One function for each file of this folder.
+#pragma once
+
+#include "models/spec/families/family.hpp"
+
+namespace trireme::spec {
+
+Family gpt2();
+Family llama();
+Family qwen();
+Family gemma();
+Family bert();
+
+}  // namespace trireme::spec

@@ -1,0 +1,74 @@
+#include "models/transformer/embedding.hpp"
+
+#include <ATen/ops/empty.h>
+
+#include "models/kernels/kernels.hpp"
+#include "models/parallel/embedding.hpp"
+
+namespace trireme::transformer {
+namespace {
+
+constexpr int kSite = 0;
+
+/// The block `name`, where the plan has it.
+parallel::Block* block_if(bool present, parallel::ParameterStore& parameters, const char* name) {
+  return present ? &parameters.block(name) : nullptr;
+}
+
+}  // namespace
+
+Embedding::Embedding(const spec::ModelPlan& plan, std::uint64_t seed, const parallel::VocabularyPart& part,
+                     parallel::ParameterStore& parameters)
+    : plan_(plan),
+      seed_(seed),
+      part_(part),
+      tokens_(&parameters.block("embed.tokens")),
+      positions_(block_if(plan.embedding.positions, parameters, "embed.positions")),
+      types_(block_if(plan.embedding.token_types > 0, parameters, "embed.types")) {
+  if (plan.embedding.norm) norm_ = Norm(parameters, "embed.norm", plan.norm);
+}
+
+kernels::DropoutKey Embedding::dropout_key(const Pass& pass, std::int64_t first_position) const {
+  return {plan_.dropout, seed_, pass.step, -1, kSite, first_position};
+}
+
+at::Tensor Embedding::forward(const at::Tensor& tokens_BT, const Pass& pass, std::int64_t past,
+                              EmbeddingActivations* kept) const {
+  const at::Tensor rows_TB = parallel::local_rows(tokens_BT.t().contiguous(), part_.first, part_.count);
+  at::Tensor x = pass.group.leave(parallel::embedding(rows_TB, tokens_->value));
+  if (plan_.embedding.scale != 1) x.mul_(plan_.embedding.scale);
+  const std::int64_t first = past + pass.group.first_position(tokens_BT.size(1));
+  if (positions_ != nullptr) x.add_(positions_->value.narrow(0, first, x.size(0)).unsqueeze(1));
+  if (types_ != nullptr) x.add_(types_->value.select(0, 0));
+  kernels::NormForward norm;
+  at::Tensor norm_input;
+  if (plan_.embedding.norm) {
+    norm_input = x;
+    norm = norm_.forward(x);
+    x = norm.output;
+    norm.output.reset();
+  }
+  if (pass.training) kernels::dropout(x, dropout_key(pass, first), pass.samples);
+  if (kept != nullptr) *kept = {rows_TB, norm_input, norm};
+  return x;
+}
+
+void Embedding::backward(at::Tensor grad, const Pass& pass, const EmbeddingActivations& kept) const {
+  const std::int64_t first = pass.group.first_position(kept.rows_TB.size(0));
+  kernels::dropout(grad, dropout_key(pass, first), pass.samples);
+  if (plan_.embedding.norm) grad = norm_.backward(grad, kept.norm_input_TBD, kept.norm);
+  if (types_ != nullptr) {
+    if (types_->take_first()) types_->grad.zero_();
+    at::Tensor type = types_->grad.select(0, 0);
+    kernels::column_sum(grad, type, false);
+  }
+  if (positions_ != nullptr) {
+    if (positions_->take_first()) positions_->grad.zero_();
+    at::Tensor here = positions_->grad.narrow(0, first, grad.size(0));
+    kernels::accumulate(here, grad.size(1) == 1 ? grad : grad.sum({1}));
+  }
+  if (plan_.embedding.scale != 1) grad.mul_(plan_.embedding.scale);
+  parallel::embedding_grad(kept.rows_TB, pass.group.enter(grad), *tokens_);
+}
+
+}  // namespace trireme::transformer

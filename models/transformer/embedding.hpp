@@ -1,0 +1,48 @@
+// The beginning of the residual stream: tokens, positions and token types, embedded and added.
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+
+#include "models/parallel/head_loss.hpp"
+#include "models/parallel/parameters.hpp"
+#include "models/spec/plan.hpp"
+#include "models/transformer/norm.hpp"
+#include "models/transformer/pass.hpp"
+
+namespace trireme::transformer {
+
+/// What the embedding keeps for its backward.
+struct EmbeddingActivations {
+  at::Tensor rows_TB;         ///< rows of the table of tokens (parallel::local_rows)
+  at::Tensor norm_input_TBD;  ///< undefined without a norm
+  kernels::NormForward norm;
+};
+
+class Embedding {
+ public:
+  /// `plan` and `parameters`, which hold the embedding's blocks, must outlive this object. `seed` keys dropout.
+  Embedding(const spec::ModelPlan& plan, std::uint64_t seed, const parallel::VocabularyPart& part,
+            parallel::ParameterStore& parameters);
+
+  /// Embeds tokens (B, T) at global positions from `past` on; every token is of type 0. Returns (T or T/tp, B, D).
+  /// Fills `kept` when it is not null.
+  at::Tensor forward(const at::Tensor& tokens_BT, const Pass& pass, std::int64_t past,
+                     EmbeddingActivations* kept) const;
+  /// Adds to the gradients; overwrites `grad`, the gradient of what forward() returned.
+  void backward(at::Tensor grad, const Pass& pass, const EmbeddingActivations& kept) const;
+
+ private:
+  kernels::DropoutKey dropout_key(const Pass& pass, std::int64_t first_position) const;
+
+  const spec::ModelPlan& plan_;
+  std::uint64_t seed_;
+  parallel::VocabularyPart part_;
+  parallel::Block* tokens_ = nullptr;
+  parallel::Block* positions_ = nullptr;
+  parallel::Block* types_ = nullptr;
+  Norm norm_;
+};
+
+}  // namespace trireme::transformer

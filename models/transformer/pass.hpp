@@ -1,0 +1,19 @@
+// One pass through a chunk.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "models/parallel/tensor_comm.hpp"
+
+namespace trireme::transformer {
+
+/// How tp ranks share the pass, and what keys its dropout (no dropout unless `training`).
+struct Pass {
+  parallel::TensorGroup group;
+  std::vector<std::int64_t> samples;
+  std::int64_t step = 0;
+  bool training = true;
+};
+
+}  // namespace trireme::transformer
