@@ -15,6 +15,8 @@ def _table():
 
 TABLE = _table()
 STRETCHES = 2048
+SHORT = 16384  # bytes below which going one by one is faster
+SHORT_TABLE = TABLE.tolist()
 
 
 def _step(register, byte):
@@ -39,15 +41,17 @@ def _zeros(count):
     return _step(images, np.uint32(0)) if count % 2 else images
 
 
-def crc32c(data):
-    data = np.frombuffer(data, np.uint8)
+def _byte_by_byte(data):
+    register = 0xFFFFFFFF
+    for byte in data.tolist():
+        register = SHORT_TABLE[(register ^ byte) & 0xFF] ^ (register >> 8)
+    return register ^ 0xFFFFFFFF
+
+
+def _in_stretches(data):
+    """data: four bytes or more."""
     # A register that starts at ones is one that starts at zeros, with the first four bytes inverted; for a register at
     # zero, zero bytes in front change nothing.
-    if len(data) < 4:
-        register = np.full(1, 0xFFFFFFFF, np.uint32)
-        for byte in data:
-            register = _step(register, np.uint32(byte))
-        return int(register[0]) ^ 0xFFFFFFFF
     length = -(-len(data) // STRETCHES)
     stretches = np.zeros(STRETCHES * length, np.uint8)
     stretches[len(stretches) - len(data):] = data
@@ -62,4 +66,10 @@ def crc32c(data):
     return int(registers[0]) ^ 0xFFFFFFFF
 
 
+def crc32c(data):
+    data = np.frombuffer(data, np.uint8)
+    return _byte_by_byte(data) if len(data) < SHORT else _in_stretches(data)
+
+
 assert crc32c(b"") == 0 and crc32c(b"123456789") == 0xE3069283 and crc32c(b"123") == 0x107B2FB2
+assert _in_stretches(np.frombuffer(b"123456789", np.uint8)) == 0xE3069283

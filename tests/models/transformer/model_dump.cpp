@@ -44,12 +44,12 @@ void fill(parallel::ParameterStore& store, const Json& tensors, std::vector<doub
   }
 }
 
-/// Feeds the prompt in pieces of 3, then 1, and records the logits after each piece.
-void generate(transformer::Chunk& chunk, const at::Tensor& tokens, Output& out) {
-  const std::int64_t length = tokens.size(1);
-  auto cache = chunk.make_cache(tokens.size(0), length);
-  for (std::int64_t first = 0; first < length;) {
-    const std::int64_t count = std::min<std::int64_t>(first < 6 ? 3 : 1, length - first);
+/// Feeds the prompt in pieces of the given numbers of tokens and records the logits after each piece.
+void generate(transformer::Chunk& chunk, const at::Tensor& tokens, const Json& pieces, Output& out) {
+  if (pieces.empty()) return;
+  auto cache = chunk.make_cache(tokens.size(0), tokens.size(1));
+  std::int64_t first = 0;
+  for (const std::int64_t count : pieces) {
     out.add(chunk.infer(tokens.narrow(1, first, count), {}, *cache));
     first += count;
   }
@@ -99,7 +99,7 @@ void run(const std::filesystem::path& directory) {
   Output out(directory / "gradients.bin");
   for (const auto& name : json.at("tensors")) out.add(gradients.at(name));
   Output generated(directory / "generated.bin");
-  generate(chunk, whole.tokens, generated);
+  generate(chunk, whole.tokens, json.at("pieces"), generated);
 }
 
 }  // namespace
