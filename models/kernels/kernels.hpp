@@ -60,11 +60,20 @@ void accumulate(at::Tensor& sum, const at::Tensor& x);
 void add_rows(at::Tensor& grad, const at::Tensor& rows, const at::Tensor& dy);
 
 // ---- Softmax and cross-entropy of logits (n, V); target (n) int64, -1 = none here ----
-/// Overwrites logits by exp(logit - row maximum). Returns (n, 3) fp64: maximum, sum of the exponentials, logit of the
-/// target (0 without a target). V >= 1.
-at::Tensor softmax_statistics(at::Tensor& logits, const at::Tensor& target);
-/// Overwrites e by e * factor[row], minus at_target[row] at the target. factor and at_target: (n) fp64.
-void softmax_gradient(at::Tensor& e, const at::Tensor& target, const at::Tensor& factor, const at::Tensor& at_target);
+/// z = scale * logit, or with a soft cap soft_cap * tanh(scale * logit / soft_cap). scale > 0.
+struct LogitScaling {
+  double scale = 1.0;
+  double soft_cap = 0.0;  ///< 0: none
+};
+/// Returns (n, 3) fp64: maximum of z, sum of exp(z - maximum), z of the target (0 without a target). V >= 1. Without a
+/// soft cap it overwrites the logits by exp(z - maximum). With one it leaves them, and softmax_gradient() computes z
+/// again: then 1 - tanh² keeps a few units of relative accuracy where tanh saturates, which it would lose if it were
+/// recovered from the exponential.
+at::Tensor softmax_statistics(at::Tensor& logits, const at::Tensor& target, const LogitScaling& scaling = {});
+/// Takes what softmax_statistics() left and returned, and overwrites the logits by the gradient: dz / dlogit times
+/// exp(z - maximum) * factor[row], minus at_target[row] at the target. factor and at_target: (n) fp64.
+void softmax_gradient(at::Tensor& logits, const at::Tensor& statistics, const at::Tensor& target,
+                      const at::Tensor& factor, const at::Tensor& at_target, const LogitScaling& scaling = {});
 
 // ---- Dropout ----
 struct DropoutKey {
@@ -109,9 +118,10 @@ struct CudaTable {
   void (*swiglu_backward)(const at::Tensor& dy, const at::Tensor& gate_up, at::Tensor& grad);
   void (*rotate)(at::Tensor& data, std::int64_t heads, std::int64_t head_size, const at::Tensor& cosine,
                  const at::Tensor& sine, std::int64_t first, bool inverse);
-  void (*softmax_statistics)(at::Tensor& logits, const at::Tensor& target, at::Tensor& statistics);
-  void (*softmax_gradient)(at::Tensor& e, const at::Tensor& target, const at::Tensor& factor,
-                           const at::Tensor& at_target);
+  void (*softmax_statistics)(at::Tensor& logits, const at::Tensor& target, const LogitScaling& scaling,
+                             at::Tensor& statistics);
+  void (*softmax_gradient)(at::Tensor& logits, const at::Tensor& statistics, const at::Tensor& target,
+                           const at::Tensor& factor, const at::Tensor& at_target, const LogitScaling& scaling);
   void (*dropout)(at::Tensor& x, const DropoutKey& key, const std::vector<std::int64_t>& samples);
   /// sums (n) fp64 is scratch memory.
   void (*sum_of_squares)(const at::Tensor& flat, const at::Tensor& pieces, at::Tensor& sums, at::Tensor& total);

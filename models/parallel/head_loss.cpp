@@ -13,7 +13,6 @@
 #include <algorithm>
 #include <limits>
 
-#include "models/kernels/kernels.hpp"
 #include "models/parallel/embedding.hpp"
 #include "models/parallel/linear_products.hpp"
 
@@ -62,8 +61,18 @@ Combined combine(const at::Tensor& mine, const at::Tensor& targets, const Tensor
 
 }  // namespace
 
-HeadLoss head_loss(const at::Tensor& x_TBD, const at::Tensor& targets_TB, Block& head, const VocabularyPart& part,
-                   const TensorGroup& group, double loss_scale, bool gradients) {
+at::Tensor head_logits(const at::Tensor& x, const OutputHead& head) {
+  at::Tensor logits = linear_product(x, head.weight.value);
+  if (head.bias != nullptr) kernels::add(logits, {}, head.bias->value);
+  const auto [scale, cap] = head.scaling;
+  if (scale == 1.0 && cap == 0.0) return logits;
+  at::Tensor wide = logits.to(kernels::wide_type(logits.scalar_type()));
+  cap == 0.0 ? wide.mul_(scale) : wide.mul_(scale / cap).tanh_().mul_(cap);
+  return wide.to(logits.scalar_type());
+}
+
+HeadLoss head_loss(const at::Tensor& x_TBD, const at::Tensor& targets_TB, const OutputHead& head,
+                   const VocabularyPart& part, const TensorGroup& group, double loss_scale, bool gradients) {
   const at::Tensor x = x_TBD.reshape({-1, x_TBD.size(-1)});
   const at::Tensor targets = targets_TB.reshape({-1});
   const at::Tensor local = local_rows(targets, part.first, part.count);
@@ -80,8 +89,9 @@ HeadLoss head_loss(const at::Tensor& x_TBD, const at::Tensor& targets_TB, Block&
     at::Tensor logits = storage.narrow(0, 0, count);
     at::Tensor mine;
     if (part.count > 0) {
-      linear_product_into(x_slice, head.value, logits);
-      mine = kernels::softmax_statistics(logits, local_slice);
+      linear_product_into(x_slice, head.weight.value, logits);
+      if (head.bias != nullptr) kernels::add(logits, {}, head.bias->value);
+      mine = kernels::softmax_statistics(logits, local_slice, head.scaling);
     } else {
       mine = statistics_of_nothing(count, x.options());
     }
@@ -89,10 +99,11 @@ HeadLoss head_loss(const at::Tensor& x_TBD, const at::Tensor& targets_TB, Block&
     result.loss_sum.add_(at::sum(combined.loss));
     if (!gradients || part.count == 0) continue;
     const at::Tensor at_target = at::full({count}, loss_scale, combined.factor.options());
-    kernels::softmax_gradient(logits, local_slice, combined.factor.mul(loss_scale), at_target);
+    kernels::softmax_gradient(logits, mine, local_slice, combined.factor.mul(loss_scale), at_target, head.scaling);
     at::Tensor dx = result.input_grad.view({tokens, -1}).narrow(0, first, count);
-    linear_input_grad_into(logits, head.value, dx);
-    linear_weight_grad(logits, x_slice, head);
+    linear_input_grad_into(logits, head.weight.value, dx);
+    linear_weight_grad(logits, x_slice, head.weight);
+    if (head.bias != nullptr) bias_grad(logits, *head.bias);
   }
   return result;
 }

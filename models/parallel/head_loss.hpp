@@ -4,6 +4,7 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "models/kernels/kernels.hpp"
 #include "models/parallel/parameters.hpp"
 #include "models/parallel/tensor_comm.hpp"
 
@@ -16,21 +17,25 @@ struct VocabularyPart {
   std::int64_t count = 0;  ///< may be 0
 };
 
+/// logits = soft_cap * tanh(scale * (x W^T + bias) / soft_cap), or scale * (…) without a cap.
 struct OutputHead {
-  Block* weight = nullptr;
-  Block* bias = nullptr;
-  double scale = 1;
-  double soft_cap = 0;
+  Block& weight;          ///< (this part of the vocabulary, D)
+  Block* bias = nullptr;  ///< (this part of the vocabulary); null: none
+  kernels::LogitScaling scaling = {};
 };
+
+/// Returns the logits of x (…, D), (…, this part of the vocabulary).
+at::Tensor head_logits(const at::Tensor& x, const OutputHead& head);
 
 struct HeadLoss {
   at::Tensor loss_sum;    ///< fp64 scalar: sum over tokens of -log softmax(logits)[target], the same on all tp ranks
   at::Tensor input_grad;  ///< (T, B, D), this rank's part of a sum over tp; undefined without gradients
 };
 
-/// x_TBD: the head's input, all positions. targets_TB: int64 (T, B), -1 = no loss. With `gradients`, `head.grad` and
-/// input_grad belong to loss_scale * loss_sum. Reductions over tp are in fp64, with one gather per slice.
-HeadLoss head_loss(const at::Tensor& x_TBD, const at::Tensor& targets_TB, Block& head, const VocabularyPart& part,
-                   const TensorGroup& group, double loss_scale, bool gradients);
+/// x_TBD: the head's input, all positions. targets_TB: int64 (T, B), -1 = no loss. With `gradients`, those of the
+/// head's blocks and input_grad belong to loss_scale * loss_sum. Reductions over tp are in fp64, with one gather per
+/// slice.
+HeadLoss head_loss(const at::Tensor& x_TBD, const at::Tensor& targets_TB, const OutputHead& head,
+                   const VocabularyPart& part, const TensorGroup& group, double loss_scale, bool gradients);
 
 }  // namespace trireme::parallel

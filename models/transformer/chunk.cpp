@@ -69,8 +69,8 @@ class Chunk::Implementation {
     }
     ForwardResult result;
     if (head_) {
-      result.loss_sum = head_->loss_with_gradients(x, batch.targets.t().contiguous(), pass, batch.loss_scale,
-                                                   activations->head_grad);
+      result.loss_sum =
+          head_->loss_with_gradients(x, batch.targets.t().contiguous(), pass, batch.loss_scale, activations->head_grad);
     } else {
       result.output_TBD = x;
     }

@@ -1,20 +1,19 @@
 #include "models/transformer/head.hpp"
 
-#include <ATen/ops/tanh.h>
 #include <ATen/ops/zeros.h>
 
 #include <utility>
 
 #include "models/kernels/kernels.hpp"
-#include "models/parallel/linear_products.hpp"
 
 namespace trireme::transformer {
 
 Head::Head(const spec::ModelPlan& plan, const parallel::VocabularyPart& part, parallel::ParameterStore& parameters)
     : plan_(plan),
       part_(part),
-      output_{&parameters.block(plan.head.tied ? "embed.tokens" : "head.weight"),
-              plan.head.bias ? &parameters.block("head.bias") : nullptr, plan.head.scale, plan.head.soft_cap} {
+      output_{parameters.block(plan.head.tied ? "embed.tokens" : "head.weight"),
+              plan.head.bias ? &parameters.block("head.bias") : nullptr,
+              {plan.head.scale, plan.head.soft_cap}} {
   if (plan.final_norm) final_norm_ = Norm(parameters, "final_norm", plan.norm);
   if (!plan.head.transform) return;
   transform_ = parallel::Linear(parallel::LinearSplit::kColumn, parameters, "head.transform");
@@ -49,7 +48,7 @@ at::Tensor Head::loss_with_gradients(const at::Tensor& x_TBD, const at::Tensor& 
                                      double loss_scale, at::Tensor& grad) const {
   Kept kept;
   const at::Tensor complete = pass.group.enter(forward(x_TBD, kept));
-  parallel::HeadLoss loss = parallel::head_loss(complete, targets_TB, *output_.weight, part_, pass.group, loss_scale, true);
+  parallel::HeadLoss loss = parallel::head_loss(complete, targets_TB, output_, part_, pass.group, loss_scale, true);
   grad = backward(pass.group.leave(std::move(loss.input_grad)), x_TBD, kept);
   return loss.loss_sum;
 }
@@ -58,24 +57,17 @@ at::Tensor Head::loss(const at::Tensor& x_TBD, const at::Tensor& targets_TB, con
                       double loss_scale) const {
   Kept unused;
   const at::Tensor complete = pass.group.enter(forward(x_TBD, unused));
-  return parallel::head_loss(complete, targets_TB, *output_.weight, part_, pass.group, loss_scale, false).loss_sum;
-}
-
-at::Tensor Head::project(const at::Tensor& x) const {
-  at::Tensor logits = parallel::linear_product(x, output_.weight->value);
-  if (output_.bias != nullptr) logits.add_(output_.bias->value);
-  if (output_.scale != 1) logits.mul_(output_.scale);
-  return output_.soft_cap == 0 ? logits : at::tanh(logits.div_(output_.soft_cap)).mul_(output_.soft_cap);
+  return parallel::head_loss(complete, targets_TB, output_, part_, pass.group, loss_scale, false).loss_sum;
 }
 
 at::Tensor Head::logits(const at::Tensor& x_TBD, const Pass& pass) const {
   Kept unused;
-  return project(pass.group.enter(forward(x_TBD, unused)));
+  return parallel::head_logits(pass.group.enter(forward(x_TBD, unused)), output_);
 }
 
 at::Tensor Head::complete_logits(const at::Tensor& x_BD, const parallel::TensorGroup& group) const {
   Kept unused;
-  const at::Tensor mine = project(forward(x_BD.contiguous(), unused));
+  const at::Tensor mine = parallel::head_logits(forward(x_BD.contiguous(), unused), output_);
   if (group.size() == 1) return mine;
   const std::int64_t widest = (part_.total + group.size() - 1) / group.size();
   at::Tensor padded = at::zeros({1, mine.size(0), widest}, mine.options());

@@ -40,7 +40,6 @@ class Head {
   };
   at::Tensor forward(const at::Tensor& x, Kept& kept) const;
   at::Tensor backward(at::Tensor grad, const at::Tensor& x, Kept& kept) const;
-  at::Tensor project(const at::Tensor& x) const;
 
   const spec::ModelPlan& plan_;
   parallel::VocabularyPart part_;

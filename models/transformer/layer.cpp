@@ -24,8 +24,7 @@ Layer::Layer(const LayerSetting& setting, parallel::ParameterStore& parameters, 
   };
   attention_half_ = half("attention", kAttentionSite);
   ffn_half_ = half("ffn", kFfnSite);
-  query_key_ =
-      QueryKey(spec_.attention, plan.norm, heads_, setting.tp_rank, setting.tp, parameters, at + "attention");
+  query_key_ = QueryKey(spec_.attention, plan.norm, heads_, setting.tp_rank, setting.tp, parameters, at + "attention");
   qkv_ = parallel::Linear(LinearSplit::kColumn, parameters, at + "attention.qkv");
   o_ = parallel::Linear(LinearSplit::kRow, parameters, at + "attention.o");
   up_ = parallel::Linear(LinearSplit::kColumn, parameters, at + (spec_.feed_forward.gated ? "ffn.gate_up" : "ffn.up"));
@@ -151,8 +150,8 @@ at::Tensor Layer::infer(const at::Tensor& x_TBD, const Pass& pass, at::Tensor& k
   const std::int64_t kv = heads_.kv_width();
   keys.narrow(0, past, length).copy_(rows.narrow(2, q, kv));
   values.narrow(0, past, length).copy_(rows.narrow(2, q + kv, kv));
-  a.attention.output_TBD = attention::cached(rows, keys.narrow(0, 0, past + length), values.narrow(0, 0, past + length),
-                                             past, heads_);
+  a.attention.output_TBD =
+      attention::cached(rows, keys.narrow(0, 0, past + length), values.narrow(0, 0, past + length), past, heads_);
   a.ffn_half.input_TBD = attention_output(pass, a);
   feed_forward(pass, a);
   return ffn_output(pass, a);

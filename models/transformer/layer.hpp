@@ -3,12 +3,12 @@
 
 #include <ATen/core/Tensor.h>
 
+#include "models/attention/attention.hpp"
 #include "models/kernels/kernels.hpp"
 #include "models/parallel/gradient_sink.hpp"
 #include "models/parallel/linear.hpp"
 #include "models/parallel/parameters.hpp"
 #include "models/spec/plan.hpp"
-#include "models/attention/attention.hpp"
 #include "models/transformer/chunk.hpp"
 #include "models/transformer/pass.hpp"
 #include "models/transformer/query_key.hpp"

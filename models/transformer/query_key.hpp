@@ -31,14 +31,14 @@ class QueryKey {
   /// Whether prepare() writes to a copy, so that backward needs the projection as well.
   bool copies() const { return kind_ != spec::QkNorm::kNone; }
 
-  /// Returns the rows (T, B, …) normed and rotated, for positions from `first_position` on: `qkv` itself, in place, or a
-  /// copy. All tp ranks call it together when the norm runs over the width.
+  /// Returns the rows (T, B, …) normed and rotated, for positions from `first_position` on: `qkv` itself, in place, or
+  /// a copy. All tp ranks call it together when the norm runs over the width.
   at::Tensor prepare(at::Tensor qkv, const RotaryTables& rotary, std::int64_t first_position,
                      const parallel::TensorGroup& group, QueryKeyActivations& kept) const;
-  /// Overwrites `grad`, the gradient of what prepare() returned, by the gradient of the projection `qkv`, and adds to the
-  /// gradients of the norms' weights.
-  void backward(at::Tensor& grad, const at::Tensor& qkv, const RotaryTables& rotary,
-                const parallel::TensorGroup& group, const QueryKeyActivations& kept) const;
+  /// Overwrites `grad`, the gradient of what prepare() returned, by the gradient of the projection `qkv`, and adds to
+  /// the gradients of the norms' weights.
+  void backward(at::Tensor& grad, const at::Tensor& qkv, const RotaryTables& rotary, const parallel::TensorGroup& group,
+                const QueryKeyActivations& kept) const;
 
  private:
   /// The heads of the queries, or of the keys.

@@ -54,8 +54,8 @@ class Residual {
     at::Tensor stream;  ///< what goes past the branch; nobody may write to it
   };
   Gradients leave_backward(const at::Tensor& grad, const Pass& pass, ResidualActivations& kept) const;
-  /// Takes the gradient of enter()'s result, in memory of its own, and what goes past the branch. Returns the gradient of
-  /// the half's input.
+  /// Takes the gradient of enter()'s result, in memory of its own, and what goes past the branch. Returns the gradient
+  /// of the half's input.
   at::Tensor enter_backward(at::Tensor grad, const at::Tensor& stream, const ResidualActivations& kept) const;
 
  private:

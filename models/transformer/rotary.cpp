@@ -16,8 +16,7 @@ double llama3_frequency(double frequency, const spec::RotarySpec& rotary) {
   const double wavelength = kTurn / frequency;
   if (wavelength > original / rotary.low_frequency) return frequency / rotary.factor;
   if (wavelength < original / rotary.high_frequency) return frequency;
-  const double kept =
-      (original / wavelength - rotary.low_frequency) / (rotary.high_frequency - rotary.low_frequency);
+  const double kept = (original / wavelength - rotary.low_frequency) / (rotary.high_frequency - rotary.low_frequency);
   return (1 - kept) * frequency / rotary.factor + kept * frequency;
 }
 

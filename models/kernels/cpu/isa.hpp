@@ -62,13 +62,16 @@ struct IsaTable {
                      void* sums);
   /// wide sum[i] += x[i].
   void (*accumulate)(Element, std::int64_t count, const void* x, void* sum);
-  /// For each row: statistics[3] = maximum, sum of exp(logit - maximum), logit of the target (0 when target < 0). The
-  /// logits are overwritten by exp(logit - maximum).
-  void (*softmax_statistics)(Element, std::int64_t rows, std::int64_t width, void* logits, const std::int64_t* target,
-                             double* statistics);
-  /// For each row: e = e * factor, and at the target (when it is >= 0) minus `at_target`.
-  void (*softmax_gradient)(Element, std::int64_t rows, std::int64_t width, void* e, const std::int64_t* target,
-                           const double* factor, const double* at_target);
+  /// With z = scale * logit or, where soft_cap is not 0, soft_cap * tanh(scale * logit / soft_cap), for each row:
+  /// statistics[3] = maximum of z, sum of exp(z - maximum), z of the target (0 when target < 0). Without a cap the
+  /// logits are overwritten by exp(z - maximum), with it they stay.
+  void (*softmax_statistics)(Element, std::int64_t rows, std::int64_t width, double scale, double soft_cap,
+                             void* logits, const std::int64_t* target, double* statistics);
+  /// Takes what softmax_statistics() left in `logits` and `statistics`. For each row: g = exp(z - maximum) * factor,
+  /// and at the target (when it is >= 0) minus `at_target`; overwrites the logits by g * dz / dlogit.
+  void (*softmax_gradient)(Element, std::int64_t rows, std::int64_t width, double scale, double soft_cap,
+                           const double* statistics, const std::int64_t* target, const double* factor,
+                           const double* at_target, void* logits);
 };
 
 /// The tables that this CPU can run, the best one first.

@@ -23,10 +23,11 @@ void rotate(Element element, std::int64_t length, std::int64_t batch, std::int64
             std::int64_t head_size, std::int64_t half, const void* cosine, const void* sine, bool inverse, void* data,
             cudaStream_t stream);
 /// width >= 1.
-void softmax_statistics(Element element, std::int64_t rows, std::int64_t width, void* logits,
-                        const std::int64_t* target, double* statistics, cudaStream_t stream);
-void softmax_gradient(Element element, std::int64_t rows, std::int64_t width, void* e, const std::int64_t* target,
-                      const double* factor, const double* at_target, cudaStream_t stream);
+void softmax_statistics(Element element, std::int64_t rows, std::int64_t width, double scale, double soft_cap,
+                        void* logits, const std::int64_t* target, double* statistics, cudaStream_t stream);
+void softmax_gradient(Element element, std::int64_t rows, std::int64_t width, double scale, double soft_cap,
+                      const double* statistics, const std::int64_t* target, const double* factor,
+                      const double* at_target, void* logits, cudaStream_t stream);
 /// Works in place on x (length, slab.batch, slab.width). The keys are read on the host, before the function returns.
 void dropout(Element element, const cpu::DropoutSlab& slab, std::int64_t length, void* x, cudaStream_t stream);
 

@@ -54,18 +54,22 @@ void rotate_table(at::Tensor& data, std::int64_t heads, std::int64_t head_size, 
   });
 }
 
-void softmax_statistics_table(at::Tensor& logits, const at::Tensor& target, at::Tensor& statistics) {
+void softmax_statistics_table(at::Tensor& logits, const at::Tensor& target, const LogitScaling& scaling,
+                              at::Tensor& statistics) {
   launch("softmax statistics", logits, [&](cudaStream_t stream) {
-    softmax_statistics(element_of(logits), rows_of(logits), logits.size(-1), logits.mutable_data_ptr(),
-                       target.const_data_ptr<std::int64_t>(), statistics.mutable_data_ptr<double>(), stream);
+    softmax_statistics(element_of(logits), rows_of(logits), logits.size(-1), scaling.scale, scaling.soft_cap,
+                       logits.mutable_data_ptr(), target.const_data_ptr<std::int64_t>(),
+                       statistics.mutable_data_ptr<double>(), stream);
   });
 }
 
-void softmax_gradient_table(at::Tensor& e, const at::Tensor& target, const at::Tensor& factor,
-                            const at::Tensor& at_target) {
-  launch("softmax gradient", e, [&](cudaStream_t stream) {
-    softmax_gradient(element_of(e), rows_of(e), e.size(-1), e.mutable_data_ptr(), target.const_data_ptr<std::int64_t>(),
-                     factor.const_data_ptr<double>(), at_target.const_data_ptr<double>(), stream);
+void softmax_gradient_table(at::Tensor& logits, const at::Tensor& statistics, const at::Tensor& target,
+                            const at::Tensor& factor, const at::Tensor& at_target, const LogitScaling& scaling) {
+  launch("softmax gradient", logits, [&](cudaStream_t stream) {
+    softmax_gradient(element_of(logits), rows_of(logits), logits.size(-1), scaling.scale, scaling.soft_cap,
+                     statistics.const_data_ptr<double>(), target.const_data_ptr<std::int64_t>(),
+                     factor.const_data_ptr<double>(), at_target.const_data_ptr<double>(), logits.mutable_data_ptr(),
+                     stream);
   });
 }
 

@@ -161,37 +161,47 @@ TEST_P(DeviceKernels, ARotationIsTheHostsForwardsAndBackwards) {
 }
 
 TEST_P(DeviceKernels, SoftmaxAndItsGradientAreTheHosts) {
-  for (const Shape& shape : kShapes) {
-    if (shape.rows > 7) continue;
-    Buffer logits = random(shape.rows * shape.width, 4.0), twin = logits;
-    std::vector<std::int64_t> target(shape.rows);
-    std::vector<double> factor(shape.rows), at_target(shape.rows);
-    for (std::int64_t row = 0; row < shape.rows; ++row) {
-      const std::int64_t places[] = {-1, 0, shape.width - 1, shape.width / 2};
-      target[row] = places[engine_() % 4];
-      factor[row] = std::uniform_real_distribution<double>(0.1, 2.0)(engine_);
-      at_target[row] = target[row] < 0 ? 0.0 : std::uniform_real_distribution<double>(0.1, 1.0)(engine_);
-    }
-    std::vector<double> statistics(3 * shape.rows), statistics_twin = statistics;
-    cuda::softmax_statistics(GetParam(), shape.rows, shape.width, logits.data(), target.data(), statistics.data(),
+  struct Scaling {
+    double scale, soft_cap;
+  };
+  for (const Scaling& scaling : {Scaling{1.0, 0.0}, Scaling{0.25, 0.0}, Scaling{1.0, 30.0}, Scaling{2.0, 5.0}}) {
+    for (const Shape& shape : kShapes) {
+      if (shape.rows > 7) continue;
+      Buffer logits = random(shape.rows * shape.width, 4.0), twin = logits;
+      std::vector<std::int64_t> target(shape.rows);
+      std::vector<double> factor(shape.rows), at_target(shape.rows);
+      for (std::int64_t row = 0; row < shape.rows; ++row) {
+        const std::int64_t places[] = {-1, 0, shape.width - 1, shape.width / 2};
+        target[row] = places[engine_() % 4];
+        factor[row] = std::uniform_real_distribution<double>(0.1, 2.0)(engine_);
+        at_target[row] = target[row] < 0 ? 0.0 : std::uniform_real_distribution<double>(0.1, 1.0)(engine_);
+      }
+      std::vector<double> statistics(3 * shape.rows), statistics_twin = statistics;
+      cuda::softmax_statistics(GetParam(), shape.rows, shape.width, scaling.scale, scaling.soft_cap, logits.data(),
+                               target.data(), statistics.data(), kStream);
+      cpu::isa_table().softmax_statistics(host(GetParam()), shape.rows, shape.width, scaling.scale, scaling.soft_cap,
+                                          twin.data(), target.data(), statistics_twin.data());
+      for (std::int64_t row = 0; row < shape.rows; ++row) {
+        // tanh is another implementation there.
+        const double capped = scaling.soft_cap * (GetParam() == Element::kDouble ? 1e-15 : 4e-7);
+        EXPECT_NEAR(statistics[3 * row], statistics_twin[3 * row], capped) << text(shape);
+        EXPECT_NEAR(statistics[3 * row + 1], statistics_twin[3 * row + 1],
+                    ((GetParam() == Element::kDouble ? 1e-14 : 2e-6) + 2 * capped) * statistics_twin[3 * row + 1])
+            << text(shape);
+        EXPECT_NEAR(statistics[3 * row + 2], statistics_twin[3 * row + 2], capped)
+            << text(shape) << ", target " << target[row];
+      }
+      expect_close(logits, twin, text(shape));
+      logits = twin;
+      cuda::softmax_gradient(GetParam(), shape.rows, shape.width, scaling.scale, scaling.soft_cap,
+                             statistics_twin.data(), target.data(), factor.data(), at_target.data(), logits.data(),
                              kStream);
-    cpu::isa_table().softmax_statistics(host(GetParam()), shape.rows, shape.width, twin.data(), target.data(),
-                                        statistics_twin.data());
-    for (std::int64_t row = 0; row < shape.rows; ++row) {
-      EXPECT_EQ(statistics[3 * row], statistics_twin[3 * row]) << text(shape);
-      EXPECT_NEAR(statistics[3 * row + 1], statistics_twin[3 * row + 1],
-                  (GetParam() == Element::kDouble ? 1e-14 : 2e-6) * statistics_twin[3 * row + 1])
-          << text(shape);
-      EXPECT_EQ(statistics[3 * row + 2], statistics_twin[3 * row + 2]) << text(shape) << ", target " << target[row];
+      cpu::isa_table().softmax_gradient(host(GetParam()), shape.rows, shape.width, scaling.scale, scaling.soft_cap,
+                                        statistics_twin.data(), target.data(), factor.data(), at_target.data(),
+                                        twin.data());
+      expect_close(logits, twin, text(shape));
+      EXPECT_EQ(cudaGetLastError(), cudaSuccess);
     }
-    expect_close(logits, twin, text(shape));
-    logits = twin;
-    cuda::softmax_gradient(GetParam(), shape.rows, shape.width, logits.data(), target.data(), factor.data(),
-                           at_target.data(), kStream);
-    cpu::isa_table().softmax_gradient(host(GetParam()), shape.rows, shape.width, twin.data(), target.data(),
-                                      factor.data(), at_target.data());
-    expect_close(logits, twin, text(shape));
-    EXPECT_EQ(cudaGetLastError(), cudaSuccess);
   }
 }
 
@@ -324,7 +334,7 @@ TEST(DeviceAdamW, UpdatesEachPieceAsTheHostDoes) {
 
 TEST(LargeGrids, AreRefusedWhereADeviceHasNotSoManyBlocks) {
   for (const std::int64_t rows : {std::int64_t{1} << 31, (std::int64_t{1} << 32) + 1}) {
-    cuda::softmax_gradient(Element::kFloat, rows, 1, nullptr, nullptr, nullptr, nullptr, kStream);
+    cuda::softmax_gradient(Element::kFloat, rows, 1, 1.0, 0.0, nullptr, nullptr, nullptr, nullptr, nullptr, kStream);
     EXPECT_EQ(cudaGetLastError(), cudaErrorInvalidConfiguration) << rows;
   }
 }

@@ -1,6 +1,7 @@
 // What the tests of the host kernels share: random tensors of the type under test, and how close results must be.
 #pragma once
 
+#include <ATen/Context.h>
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/randn.h>
 #include <gtest/gtest.h>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "models/kernels/kernels.hpp"
+#include "tests/support/random.hpp"
 
 namespace trireme::kernels {
 
@@ -18,6 +20,8 @@ inline double largest(const at::Tensor& x) { return x.abs().max().item<double>()
 
 class KernelTest : public ::testing::TestWithParam<at::ScalarType> {
  protected:
+  void SetUp() override { at::manual_seed(tests::seeded_random(29)()); }
+
   /// A random tensor of the type under test and the same values in fp64.
   static std::pair<at::Tensor, at::Tensor> random(at::IntArrayRef shape) {
     const at::Tensor x = at::randn(shape, at::kDouble).to(GetParam());

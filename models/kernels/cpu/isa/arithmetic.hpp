@@ -54,9 +54,16 @@ inline float mul_add(float a, float b, float c) { return a * b + c; }
 inline double mul_add(double a, double b, double c) { return a * b + c; }
 #endif
 
-/// e^x within about 1 unit in the last place; x is clamped to what gives a normal number. x = n ln 2 + r; adding
-/// 1.5 * 2^mantissa rounds x / ln 2 to the integer n and leaves it in the low bits.
-inline float exponential(float x) {
+/// e^x = power * (1 + r * series): power = 2^n, x = n ln 2 + r, series = (e^r - 1) / r. x is clamped to what gives a
+/// normal number. Adding 1.5 * 2^mantissa rounds x / ln 2 to the integer n and leaves it in the low bits.
+template <typename W>
+struct ExponentialParts {
+  W power;
+  W r;
+  W series;
+};
+
+inline ExponentialParts<float> exponential_parts(float x) {
   x = x < -87.0F ? -87.0F : x;
   x = x > 88.0F ? 88.0F : x;
   const float shifter = 12582912.0F;
@@ -70,16 +77,15 @@ inline float exponential(float x) {
   p = mul_add(p, r, 1.0F / 6.0F);
   p = mul_add(p, r, 0.5F);
   p = mul_add(p, r, 1.0F);
-  p = mul_add(p, r, 1.0F);
   std::uint32_t bits;
   __builtin_memcpy(&bits, &shifted, sizeof bits);
   bits = (bits + 127U) << 23;
   float power;
   __builtin_memcpy(&power, &bits, sizeof power);
-  return p * power;
+  return {power, r, p};
 }
 
-inline double exponential(double x) {
+inline ExponentialParts<double> exponential_parts(double x) {
   x = x < -708.0 ? -708.0 : x;
   x = x > 709.0 ? 709.0 : x;
   const double shifter = 6755399441055744.0;
@@ -99,13 +105,19 @@ inline double exponential(double x) {
   p = mul_add(p, r, 1.0 / 6.0);
   p = mul_add(p, r, 0.5);
   p = mul_add(p, r, 1.0);
-  p = mul_add(p, r, 1.0);
   std::uint64_t bits;
   __builtin_memcpy(&bits, &shifted, sizeof bits);
   bits = (bits + 1023U) << 52;
   double power;
   __builtin_memcpy(&power, &bits, sizeof power);
-  return p * power;
+  return {power, r, p};
+}
+
+/// e^x within about 1 unit in the last place, x clamped as above.
+template <typename W>
+inline W exponential(W x) {
+  const auto parts = exponential_parts(x);
+  return mul_add(parts.series, parts.r, W{1}) * parts.power;
 }
 
 /// Calls f with a null pointer of the element's type.

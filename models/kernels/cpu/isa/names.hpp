@@ -34,9 +34,10 @@ void add(Element element, int64_t rows, int64_t width, const void* x, const void
 void column_sum(Element element, int64_t rows, int64_t width, int64_t stride, const void* x, bool overwrite,
                 void* sums);
 void accumulate(Element element, int64_t count, const void* x, void* sum);
-void softmax_statistics(Element element, int64_t rows, int64_t width, void* logits, const int64_t* target,
-                        double* statistics);
-void softmax_gradient(Element element, int64_t rows, int64_t width, void* e, const int64_t* target,
-                      const double* factor, const double* at_target);
+void softmax_statistics(Element element, int64_t rows, int64_t width, double scale, double soft_cap, void* logits,
+                        const int64_t* target, double* statistics);
+void softmax_gradient(Element element, int64_t rows, int64_t width, double scale, double soft_cap,
+                      const double* statistics, const int64_t* target, const double* factor, const double* at_target,
+                      void* logits);
 
 }  // namespace trireme::kernels::cpu::TRIREME_ISA
