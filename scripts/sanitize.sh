@@ -24,7 +24,7 @@ if [ "$preset" = threads ]; then
   # Tens of thousands of damaged files and failing calls: two minutes here, and for the soak.
   export GTEST_FILTER='-Parse.*:Damage.EveryFlippedByte*:DirectIo.AFailingCall*'
 elif [ "$preset" = asan-torch ]; then
-  tests=(spec_test schedule_test layout_arithmetic_test cpu_kernels_test portable_kernels_test attention_method_test
+  tests=(spec_test schedule_test layout_arithmetic_test cpu_kernels_test portable_kernels_test attention_test attention_method_test
          chunk_test optim_test trainer_test options_test launcher_test doctor_judgement_test resharding_test)
 fi
 mkdir -p "build-$preset"

@@ -1,11 +1,12 @@
 #include "models/attention/attention.hpp"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/ones.h>
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/zeros.h>
 
-#include <cmath>
+#include "base/error.hpp"
+#include "models/attention/host.hpp"
+#include "models/attention/plain.hpp"
 
 namespace trireme::attention {
 namespace {
@@ -16,102 +17,115 @@ at::Tensor by_head(const at::Tensor& x_TBD, std::int64_t heads, std::int64_t hea
 }
 
 /// Expands (B, kv_heads, T, size) to (B, query_heads, T, size).
-at::Tensor repeat_heads(const at::Tensor& kv, const Setting& heads) {
-  const std::int64_t group = heads.regular_group();
+at::Tensor repeat_heads(const at::Tensor& kv, const Setting& setting) {
+  const std::int64_t group = setting.regular_group();
   if (group == 1) return kv;
-  if (group == 0) return kv.index_select(1, heads.kv_index);
+  if (group == 0) return kv.index_select(1, setting.kv_index);
   return kv.unsqueeze(2).expand({-1, -1, group, -1, -1}).flatten(1, 2);
 }
 
 /// Writes the gradient of repeat_heads to `out` (B, kv_heads, T, size).
-void sum_heads(const at::Tensor& grad, const Setting& heads, const at::Tensor& out) {
-  const std::int64_t group = heads.regular_group();
+void sum_heads(const at::Tensor& grad, const Setting& setting, const at::Tensor& out) {
+  const std::int64_t group = setting.regular_group();
   if (group == 1) {
     out.copy_(grad);
   } else if (group == 0) {
-    out.copy_(at::zeros(out.sizes(), grad.options()).index_add_(1, heads.kv_index, grad));
+    out.copy_(at::zeros(out.sizes(), grad.options()).index_add_(1, setting.kv_index, grad));
   } else {
-    out.copy_(grad.unflatten(1, {heads.kv_heads, group}).sum(2));
+    out.copy_(grad.unflatten(1, {setting.kv_heads, group}).sum(2));
   }
 }
 
-QueryKeyValue split(const at::Tensor& qkv_TBC, const Setting& heads) {
-  const std::int64_t q = heads.query_width();
-  const std::int64_t kv = heads.kv_width();
-  return {by_head(qkv_TBC.narrow(2, 0, q), heads.query_heads, heads.head_size),
-          by_head(qkv_TBC.narrow(2, q, kv), heads.kv_heads, heads.head_size),
-          by_head(qkv_TBC.narrow(2, q + kv, kv), heads.kv_heads, heads.head_size)};
-}
-
-double scale_of(const Setting& heads) { return 1.0 / std::sqrt(static_cast<double>(heads.head_size)); }
-
-Method method_of(const at::Tensor& x, const Setting& heads) {
-  return method_for(x.is_cuda(), x.scalar_type(), heads.head_size);
+QueryKeyValue split(const at::Tensor& qkv_TBC, const Setting& setting) {
+  const std::int64_t q = setting.query_width();
+  const std::int64_t kv = setting.kv_width();
+  return {by_head(qkv_TBC.narrow(2, 0, q), setting.query_heads, setting.head_size),
+          by_head(qkv_TBC.narrow(2, q, kv), setting.kv_heads, setting.head_size),
+          by_head(qkv_TBC.narrow(2, q + kv, kv), setting.kv_heads, setting.head_size)};
 }
 
 /// Whether the method takes key and value heads as they are, each for a group of query heads.
-bool keeps_groups(Method method, const Setting& heads) {
-  return method == Method::kFlash && heads.regular_group() > 0;
+bool keeps_groups(Method method, const Setting& setting) {
+  return method == Method::kFlash && setting.regular_group() > 0;
 }
 
 /// What the method computes with.
-QueryKeyValue operands(const at::Tensor& qkv_TBC, const Setting& heads, Method method) {
-  QueryKeyValue x = split(qkv_TBC, heads);
-  if (keeps_groups(method, heads)) return x;
-  x.k = repeat_heads(x.k, heads);
-  x.v = repeat_heads(x.v, heads);
+QueryKeyValue operands(const at::Tensor& qkv_TBC, const Setting& setting, Method method) {
+  QueryKeyValue x = split(qkv_TBC, setting);
+  if (keeps_groups(method, setting)) return x;
+  x.k = repeat_heads(x.k, setting);
+  x.v = repeat_heads(x.v, setting);
   return x;
+}
+
+at::Tensor by_position(const at::Tensor& output) { return output.permute({2, 0, 1, 3}).flatten(2, 3).contiguous(); }
+
+Method method_for(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& segments_BT) {
+  return method_for(qkv_TBC.is_cuda(), qkv_TBC.scalar_type(), setting, segments_BT.defined());
 }
 
 }  // namespace
 
-Forward forward(const at::Tensor& qkv_TBC, const Setting& heads, Method method) {
-  const QueryKeyValue x = operands(qkv_TBC, heads, method);
+Forward forward(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& segments_BT, Method method) {
+  if (method == Method::kHost) return host_forward(qkv_TBC, setting, segments_BT);
   Forward result;
-  const at::Tensor output = run(method, x, scale_of(heads), result.saved);
-  result.output_TBD = output.permute({2, 0, 1, 3}).flatten(2, 3).contiguous();
+  result.output_TBD = by_position(run(method, operands(qkv_TBC, setting, method), setting, segments_BT, result.saved));
   return result;
 }
 
-at::Tensor backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, const Forward& kept,
-                              const Setting& heads, Method method) {
-  const QueryKeyValue x = operands(qkv_TBC, heads, method);
-  const auto per_head = [&](const at::Tensor& y) { return by_head(y, heads.query_heads, heads.head_size); };
-  const QueryKeyValue d = run_backward(method, per_head(grad_TBD), x, per_head(kept.output_TBD),
-                                                 kept.saved, scale_of(heads));
+at::Tensor backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, const Forward& forward,
+                    const Setting& setting, const at::Tensor& segments_BT, Method method) {
+  if (method == Method::kHost) return host_backward(grad_TBD, qkv_TBC, forward, setting, segments_BT);
+  const QueryKeyValue x = operands(qkv_TBC, setting, method);
+  const auto per_head = [&](const at::Tensor& y) { return by_head(y, setting.query_heads, setting.head_size); };
+  const QueryKeyValue d =
+      run_backward(method, per_head(grad_TBD), x, per_head(forward.output_TBD), forward.saved, setting);
   at::Tensor grad_TBC = at::empty(qkv_TBC.sizes(), qkv_TBC.options());
-  QueryKeyValue into = split(grad_TBC, heads);
+  QueryKeyValue into = split(grad_TBC, setting);
   into.q.copy_(d.q);
-  if (keeps_groups(method, heads)) {
+  if (keeps_groups(method, setting)) {
     into.k.copy_(d.k);
     into.v.copy_(d.v);
   } else {
-    sum_heads(d.k, heads, into.k);
-    sum_heads(d.v, heads, into.v);
+    sum_heads(d.k, setting, into.k);
+    sum_heads(d.v, setting, into.v);
   }
   return grad_TBC;
 }
 
-Forward forward(const at::Tensor& qkv_TBC, const Setting& heads) {
-  return forward(qkv_TBC, heads, method_of(qkv_TBC, heads));
+Forward forward(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& segments_BT) {
+  return forward(qkv_TBC, setting, segments_BT, method_for(qkv_TBC, setting, segments_BT));
 }
 
-at::Tensor backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, const Forward& kept,
-                              const Setting& heads) {
-  return backward(grad_TBD, qkv_TBC, kept, heads, method_of(qkv_TBC, heads));
+at::Tensor backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, const Forward& forward,
+                    const Setting& setting, const at::Tensor& segments_BT) {
+  return backward(grad_TBD, qkv_TBC, forward, setting, segments_BT, method_for(qkv_TBC, setting, segments_BT));
 }
 
-at::Tensor cached(const at::Tensor& qkv_TBC, const at::Tensor& keys, const at::Tensor& values,
-                            std::int64_t past, const Setting& heads) {
+at::Tensor cached(const at::Tensor& qkv_TBC, const at::Tensor& keys, const at::Tensor& values, std::int64_t past,
+                  const Setting& setting) {
   const std::int64_t length = qkv_TBC.size(0);
-  const at::Tensor q = split(qkv_TBC, heads).q;
-  const at::Tensor k = repeat_heads(by_head(keys, heads.kv_heads, heads.head_size), heads);
-  const at::Tensor v = repeat_heads(by_head(values, heads.kv_heads, heads.head_size), heads);
+  if (keys.size(0) != past + length) throw base::Error("the cache does not hold the new keys");
+  if (!qkv_TBC.is_cuda()) return host_cached(qkv_TBC, keys, values, setting);
+  const QueryKeyValue x{split(qkv_TBC, setting).q,
+                        repeat_heads(by_head(keys, setting.kv_heads, setting.head_size), setting),
+                        repeat_heads(by_head(values, setting.kv_heads, setting.head_size), setting)};
+  const at::Tensor hidden = hidden_keys(length, past + length, setting, {}, x.q);
+  if (setting.soft_cap > 0) {
+    std::vector<at::Tensor> unused;
+    return by_position(plain(x, setting, hidden, unused));
+  }
+  // The fused kernels know the causal mask where it starts at the first key, and take no other.
+  const bool causal = setting.causal() && setting.window == 0 && past == 0;
   std::optional<at::Tensor> mask;
-  if (length > 1 && past > 0) mask = at::ones({length, past + length}, q.options().dtype(at::kBool)).tril_(past);
-  const at::Tensor output =
-      at::scaled_dot_product_attention(q, k, v, mask, 0.0, length > 1 && past == 0, scale_of(heads));
-  return output.permute({2, 0, 1, 3}).flatten(2, 3).contiguous();
+  if (!causal && hidden.defined()) mask = hidden.logical_not();
+  return by_position(at::scaled_dot_product_attention(x.q, x.k, x.v, mask, 0.0, causal, setting.scale));
+}
+
+std::string description(const Setting& setting, at::Device device, at::ScalarType type) {
+  const Method method = method_for(device.is_cuda(), type, setting, false);
+  if (method != Method::kHost) return words(method);
+  return base::str(words(method), " (", kernels::cpu::isa_table().name, ")");
 }
 
 }  // namespace trireme::attention

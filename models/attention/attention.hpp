@@ -1,9 +1,9 @@
-// Causal self-attention of the heads of one rank, over fused q, k, v; keys and values may serve several query heads
-// (Ainslie et al., "GQA", 2023).
+// Self-attention of the heads of one rank over fused q, k, v, and its gradient.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
+#include <string>
 #include <vector>
 
 #include "models/attention/method.hpp"
@@ -12,24 +12,29 @@
 namespace trireme::attention {
 
 struct Forward {
-  at::Tensor output_TBD;          ///< (T, B, query_width)
-  std::vector<at::Tensor> saved;  ///< what backward needs in addition; empty when it is recomputed
+  at::Tensor output_TBD;       ///< (T, B, query_width)
+  at::Tensor log_sum_exp_BHT;  ///< on the CPU: natural logarithm of each query's sum of exponentials, in the wide type
+  std::vector<at::Tensor> saved;  ///< on devices: what backward needs in addition
 };
 
-/// qkv_TBC: (T, B, query_width + 2 kv_width), already rotated. Uses the method that fits its device and type.
-Forward forward(const at::Tensor& qkv_TBC, const Setting& heads);
-/// Returns the gradient of qkv, with its shape.
+/// qkv_TBC: (T, B, setting.width()), contiguous, already rotated. segments_BT: int64 (B, T) on the same device; where
+/// defined, positions see only those with their own number. Uses the method that fits.
+Forward forward(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& segments_BT = {});
+/// Returns the gradient of qkv, with its shape. The setting and segments must be those of forward().
 at::Tensor backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, const Forward& forward,
-                              const Setting& heads);
+                    const Setting& setting, const at::Tensor& segments_BT = {});
 
 /// These use a given method, which must be the same in both calls.
-Forward forward(const at::Tensor& qkv_TBC, const Setting& heads, Method method);
+Forward forward(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& segments_BT, Method method);
 at::Tensor backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, const Forward& forward,
-                              const Setting& heads, Method method);
+                    const Setting& setting, const at::Tensor& segments_BT, Method method);
 
 /// Without gradients: T new queries of qkv_TBC follow `past` cached positions. keys and values (past + T, B, kv_width)
 /// already hold the new ones. Returns (T, B, query_width).
-at::Tensor cached(const at::Tensor& qkv_TBC, const at::Tensor& keys, const at::Tensor& values,
-                            std::int64_t past, const Setting& heads);
+at::Tensor cached(const at::Tensor& qkv_TBC, const at::Tensor& keys, const at::Tensor& values, std::int64_t past,
+                  const Setting& setting);
+
+/// How forward() computes, in words for a log, such as "flash attention".
+std::string description(const Setting& setting, at::Device device, at::ScalarType type);
 
 }  // namespace trireme::attention

@@ -1,22 +1,29 @@
-// The ways to compute causal attention of heads. Tensors are (B, heads, T, size) with consecutive elements of a head.
+// The ways to compute attention of heads, and the one place where a case gets its own. Tensors are (B, heads, T, size)
+// with consecutive elements of a head.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <string>
 #include <vector>
+
+#include "models/attention/setting.hpp"
 
 namespace trireme::attention {
 
 enum class Method {
-  kHost,       ///< fused, on the CPU
+  kHost,       ///< our blockwise kernels on the CPU (models/attention/host.hpp)
   kFlash,      ///< fused, on GPUs, in bf16 (Dao, "FlashAttention-2", 2023); heads of k and v may serve several of q
-  kEfficient,  ///< fused, on GPUs, in bf16 and fp32
-  kPlain,      ///< products and a softmax, which hold all T x T scores; on any device in any type
+  kEfficient,  ///< fused, on GPUs, in bf16 and fp32; without windows
+  kPlain,      ///< products and a softmax in the wide type, which hold all T x T scores; on any device
 };
 
-/// The method for tensors of a GPU (`cuda`) or the CPU.
-Method method_for(bool cuda, at::ScalarType type, std::int64_t head_size);
+/// The method for tensors of a GPU (`cuda`) or the CPU, with segments or without.
+Method method_for(bool cuda, at::ScalarType type, const Setting& setting, bool segments);
+
+/// The method in words for a log, such as "flash attention".
+std::string words(Method method);
 
 struct QueryKeyValue {
   at::Tensor q;
@@ -24,10 +31,12 @@ struct QueryKeyValue {
   at::Tensor v;
 };
 
-/// Returns the output, shaped like q; `saved` gets what backward needs. Scores are multiplied by `scale`.
-at::Tensor run(Method method, const QueryKeyValue& x, double scale, std::vector<at::Tensor>& saved);
+/// Returns the output, shaped like q; `saved` gets what backward needs. For all methods but kHost. Heads of k and v are
+/// those of q, with kFlash also a divisor of them.
+at::Tensor run(Method method, const QueryKeyValue& x, const Setting& setting, const at::Tensor& segments_BT,
+               std::vector<at::Tensor>& saved);
 /// Returns the gradients of q, k and v, each with its operand's shape, given the output's gradient.
-QueryKeyValue run_backward(Method method, const at::Tensor& grad, const QueryKeyValue& x,
-                                     const at::Tensor& output, const std::vector<at::Tensor>& saved, double scale);
+QueryKeyValue run_backward(Method method, const at::Tensor& grad, const QueryKeyValue& x, const at::Tensor& output,
+                           const std::vector<at::Tensor>& saved, const Setting& setting);
 
 }  // namespace trireme::attention

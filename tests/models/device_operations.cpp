@@ -6,6 +6,7 @@
 #include <ATen/ops/logsumexp.h>
 #include <ATen/ops/matmul.h>
 #include <ATen/ops/ones.h>
+#include <ATen/ops/ones_like.h>
 #include <ATen/ops/softmax.h>
 #include <ATen/ops/zeros.h>
 #include <torch/library.h>
@@ -22,10 +23,18 @@ namespace {
 
 using at::Tensor;
 
-/// The scores of every query and key, (B, heads, T, T) fp64, with minus infinity where a key lies in the future.
-Tensor masked_scores(const Tensor& q, const Tensor& k, double scale) {
-  const Tensor future = at::ones({q.size(2), k.size(2)}, at::kBool).triu_(1);
-  return at::matmul(q, k.transpose(2, 3)).mul_(scale).masked_fill_(future, -std::numeric_limits<double>::infinity());
+/// What a query sees: all keys, or those up to its own position, or the last `window` of these.
+struct Sight {
+  bool causal = true;
+  std::int64_t window = std::numeric_limits<std::int64_t>::max();
+};
+
+/// The scores of every query and key, (B, heads, T, T) fp64, with minus infinity where a key is not seen.
+Tensor masked_scores(const Tensor& q, const Tensor& k, Sight sight, double scale) {
+  Tensor hidden = at::zeros({q.size(2), k.size(2)}, at::kBool);
+  if (sight.causal) hidden = at::ones_like(hidden).triu_(1);
+  if (sight.window < k.size(2)) hidden.logical_or_(at::ones_like(hidden).tril_(-sight.window));
+  return at::matmul(q, k.transpose(2, 3)).mul_(scale).masked_fill_(hidden, -std::numeric_limits<double>::infinity());
 }
 
 Tensor for_each_query_head(const Tensor& kv, const Tensor& q) {
@@ -42,19 +51,18 @@ struct Attended {
   Tensor logsumexp;  ///< (B, heads, T) fp32
 };
 
-Attended attend(const Tensor& query, const Tensor& key, const Tensor& value, bool causal, double scale) {
-  TORCH_CHECK(causal, "only causal attention is implemented here");
-  const Tensor scores = masked_scores(query.to(at::kDouble), for_each_query_head(key, query), scale);
+Attended attend(const Tensor& query, const Tensor& key, const Tensor& value, Sight sight, double scale) {
+  const Tensor scores = masked_scores(query.to(at::kDouble), for_each_query_head(key, query), sight, scale);
   const Tensor output = at::matmul(at::softmax(scores, 3), for_each_query_head(value, query));
   return {rows_of_positions(output, query.scalar_type()), at::logsumexp(scores, {3}).to(at::kFloat)};
 }
 
 std::tuple<Tensor, Tensor, Tensor> attend_backward(const Tensor& grad_out, const Tensor& query, const Tensor& key,
                                                    const Tensor& value, const Tensor& out, const Tensor& logsumexp,
-                                                   double scale) {
+                                                   Sight sight, double scale) {
   const Tensor q = query.to(at::kDouble), grad = grad_out.to(at::kDouble);
   const Tensor k = for_each_query_head(key, query), v = for_each_query_head(value, query);
-  const Tensor p = masked_scores(q, k, scale).sub_(logsumexp.to(at::kDouble).unsqueeze(3)).exp_();
+  const Tensor p = masked_scores(q, k, sight, scale).sub_(logsumexp.to(at::kDouble).unsqueeze(3)).exp_();
   const Tensor along = grad.mul(out.to(at::kDouble)).sum(3, true);
   const Tensor ds = at::matmul(grad, v.transpose(2, 3)).sub_(along).mul_(p).mul_(scale);
   const auto of_groups = [&](const Tensor& d) {
@@ -97,7 +105,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, c10::SymInt, c10::SymInt, Tensor, Ten
     std::optional<double> scale) {
   check_flash(query, key, value);
   TORCH_CHECK(dropout == 0.0 && !debug_mask, "no dropout is implemented here");
-  const Attended result = attend(query, key, value, causal, scale.value());
+  const Attended result = attend(query, key, value, {causal}, scale.value());
   return {result.output,
           result.logsumexp,
           {},
@@ -120,13 +128,49 @@ std::tuple<Tensor, Tensor, Tensor> flash_backward(const Tensor& grad_out, const 
                                                   const Tensor& seed, const Tensor& offset,
                                                   std::optional<double> scale) {
   check_flash(query, key, value);
-  TORCH_CHECK(dropout == 0.0 && causal, "only causal attention without dropout is implemented here");
+  TORCH_CHECK(dropout == 0.0, "no dropout is implemented here");
   TORCH_CHECK(!cumulative_q.defined() && !cumulative_k.defined(), "sequences have one length");
   TORCH_CHECK(max_q == query.size(2) && max_k == key.size(2), "max_q and max_k are the lengths");
   TORCH_CHECK(grad_out.stride(3) == 1 && out.stride(3) == 1, "a head's elements must be consecutive");
   TORCH_CHECK(seed.numel() == 2 && offset.numel() == 1, "the random state is another tensor");
   check_state(seed, offset, at::kUInt64);
-  return attend_backward(grad_out, query, key, value, out, logsumexp, scale.value());
+  return attend_backward(grad_out, query, key, value, out, logsumexp, {causal}, scale.value());
+}
+
+/// The operations below these take (B, T, heads, size), and a window: `left` positions before a query are seen.
+Tensor swapped(const Tensor& x) { return x.transpose(1, 2); }
+
+std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor> windowed_flash(
+    const Tensor& query, const Tensor& key, const Tensor& value, const std::optional<Tensor>& cumulative_q,
+    const std::optional<Tensor>& cumulative_k, std::int64_t max_q, std::int64_t max_k, double dropout, bool causal,
+    bool debug_mask, std::optional<double> scale, std::optional<std::int64_t> left, std::optional<std::int64_t> right,
+    const std::optional<Tensor>& used_k, const std::optional<Tensor>& slopes) {
+  const Tensor q = swapped(query), k = swapped(key), v = swapped(value);
+  check_flash(q, k, v);
+  TORCH_CHECK(dropout == 0.0 && !debug_mask && !used_k && !slopes, "only windows are implemented here");
+  TORCH_CHECK(!cumulative_q && !cumulative_k, "sequences have one length");
+  TORCH_CHECK(max_q == q.size(2) && max_k == k.size(2), "max_q and max_k are the lengths");
+  TORCH_CHECK(causal && left.value() >= 0 && right.value() == 0, "a window ends at its query");
+  const Attended result = attend(q, k, v, {true, *left + 1}, scale.value());
+  return {swapped(result.output), result.logsumexp, at::zeros({2}, at::kUInt64), at::zeros({}, at::kUInt64),
+          at::empty({0}, query.options())};
+}
+
+std::tuple<Tensor, Tensor, Tensor> windowed_flash_backward(
+    const Tensor& grad_out, const Tensor& query, const Tensor& key, const Tensor& value, const Tensor& out,
+    const Tensor& logsumexp, const Tensor& cumulative_q, const Tensor& cumulative_k, std::int64_t max_q,
+    std::int64_t max_k, double dropout, bool causal, const Tensor& seed, const Tensor& offset,
+    std::optional<double> scale, std::optional<std::int64_t> left, std::optional<std::int64_t> right) {
+  const Tensor q = swapped(query), k = swapped(key), v = swapped(value);
+  check_flash(q, k, v);
+  TORCH_CHECK(dropout == 0.0 && causal && left.value() >= 0 && right.value() == 0, "a window ends at its query");
+  TORCH_CHECK(!cumulative_q.defined() && !cumulative_k.defined(), "sequences have one length");
+  TORCH_CHECK(max_q == q.size(2) && max_k == k.size(2), "max_q and max_k are the lengths");
+  TORCH_CHECK(grad_out.stride(3) == 1 && out.stride(3) == 1, "a head's elements must be consecutive");
+  check_state(seed, offset, at::kUInt64);
+  const auto [dq, dk, dv] =
+      attend_backward(swapped(grad_out), q, k, v, swapped(out), logsumexp, {true, *left + 1}, scale.value());
+  return {swapped(dq), swapped(dk), swapped(dv)};
 }
 
 constexpr std::int64_t kLogsumexpMultiple = 32;
@@ -136,7 +180,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> efficient(const Tensor& query, const 
                                                      bool causal, std::optional<double> scale) {
   check_efficient(query, key, value);
   TORCH_CHECK(!bias && logsumexp && dropout == 0.0, "no bias and no dropout is implemented here");
-  const Attended result = attend(query, key, value, causal, scale.value());
+  const Attended result = attend(query, key, value, {causal}, scale.value());
   const std::int64_t length = query.size(2);
   const std::int64_t padded = (length + kLogsumexpMultiple - 1) / kLogsumexpMultiple * kLogsumexpMultiple;
   Tensor sums = at::full({query.size(0), query.size(1), padded}, std::numeric_limits<float>::infinity(), at::kFloat);
@@ -149,11 +193,11 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> efficient_backward(
     const Tensor& out, const Tensor& logsumexp, const Tensor& seed, const Tensor& offset, double dropout,
     std::array<bool, 4> mask, bool causal, std::optional<double> scale) {
   check_efficient(query, key, value);
-  TORCH_CHECK(dropout == 0.0 && causal && !bias.defined(), "only causal attention without dropout is implemented here");
+  TORCH_CHECK(dropout == 0.0 && !bias.defined(), "no bias and no dropout is implemented here");
   TORCH_CHECK((mask == std::array<bool, 4>{true, true, true, false}), "all gradients but the bias's are wanted");
   check_state(seed, offset, at::kLong);
   const auto [dq, dk, dv] =
-      attend_backward(grad_out, query, key, value, out, logsumexp.narrow(2, 0, query.size(2)), scale.value());
+      attend_backward(grad_out, query, key, value, out, logsumexp.narrow(2, 0, query.size(2)), {causal}, scale.value());
   return {dq, dk, dv, {}};
 }
 
@@ -207,7 +251,9 @@ nlohmann::json description(const std::vector<c10::IValue>& values) {
 }
 
 bool is_recorded(const std::string& name) {
-  static const std::set<std::string> names{"aten::_scaled_dot_product_flash_attention",
+  static const std::set<std::string> names{"aten::_flash_attention_forward",
+                                           "aten::_flash_attention_backward",
+                                           "aten::_scaled_dot_product_flash_attention",
                                            "aten::_scaled_dot_product_flash_attention_backward",
                                            "aten::_scaled_dot_product_efficient_attention",
                                            "aten::_scaled_dot_product_efficient_attention_backward",
@@ -273,6 +319,8 @@ TORCH_LIBRARY_IMPL(aten, CPU, library) {
   using namespace trireme::test;
   library.impl("_scaled_dot_product_flash_attention", flash);
   library.impl("_scaled_dot_product_flash_attention_backward", flash_backward);
+  library.impl("_flash_attention_forward", windowed_flash);
+  library.impl("_flash_attention_backward", windowed_flash_backward);
   library.impl("_scaled_dot_product_efficient_attention", efficient);
   library.impl("_scaled_dot_product_efficient_attention_backward", efficient_backward);
   library.impl("addmm.dtype_out", addmm_into);

@@ -14,7 +14,8 @@ import torch
 DTYPES = {"Double": torch.float64, "Float": torch.float32, "BFloat16": torch.bfloat16, "Long": torch.int64,
           "Bool": torch.bool, "UInt64": torch.uint64}
 # Operations that only devices have, and that our code must call at least once.
-DEVICE_ONLY = ["aten::_scaled_dot_product_flash_attention", "aten::_scaled_dot_product_flash_attention_backward",
+DEVICE_ONLY = ["aten::_flash_attention_forward", "aten::_flash_attention_backward",
+               "aten::_scaled_dot_product_flash_attention", "aten::_scaled_dot_product_flash_attention_backward",
                "aten::_scaled_dot_product_efficient_attention", "aten::_scaled_dot_product_efficient_attention_backward",
                "aten::addmm.dtype_out", "aten::_fused_rms_norm_backward"]
 BOTH = ["aten::_fused_rms_norm", "aten::native_layer_norm", "aten::native_layer_norm_backward", "aten::gelu",

@@ -66,6 +66,7 @@ MAY_INCLUDE = {
     "models/spec": ("base/", "collectives/topology/", "models/spec/"),
     "models/schedule": ("base/", "models/schedule/", "models/spec/", "collectives/topology/"),
     "models/layout": ("base/", "models/layout/", "models/schedule/", "models/spec/", "collectives/topology/"),
+    "models/attention": ("base/", "models/attention/", "models/kernels/", "models/spec/"),
     "models": ("base/", "collectives/", "models/"),
     "launcher": (*BELOW_LAUNCHER, "launcher/program/", "launcher/options/", "launcher/commands/"),
     **{f"launcher/{room}": (*BELOW_LAUNCHER, f"launcher/{room}/", *(f"launcher/{below}/" for below in rooms))
@@ -82,7 +83,7 @@ OUTSIDE = {
     r"archive(_entry)?\.h": ("launcher/repeat/",),
     r"simdjson.*": ("launcher/run_directory/",),
     r"boost/(?!random/).*": ("launcher/options",),
-    r"(ATen|c10|torch)/.*": ("models/kernels/", "models/optim/", "models/parallel/", "models/pipeline/",
+    r"(ATen|c10|torch)/.*": ("models/attention/", "models/kernels/", "models/optim/", "models/parallel/", "models/pipeline/",
                              "models/transformer/", "launcher/"),
     r"torch/torch\.h|ATen/ATen\.h|torch/extension\.h": (),
 }
@@ -123,6 +124,7 @@ MUST_NOT_REACH = {
     "trireme_doctor": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::NCCL"),
     "trireme_report": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::NCCL"),
     "trireme_supervisor": ("Trireme::MPI", "Trireme::TorchCPU", "Trireme::NCCL"),
+    "trireme_attention": ("Trireme::MPI", "Trireme::HDF5", "Boost::program_options"),
     "trireme_transformer": ("Trireme::MPI", "Trireme::HDF5", "Boost::program_options"),
     "trireme_pipeline": ("Trireme::MPI", "Trireme::HDF5", "Boost::program_options"),
     "trireme_cuda": ("Trireme::MPI", "Trireme::HDF5", "Boost::program_options"),
@@ -258,6 +260,7 @@ def self_test():
         "launcher/console/x.cpp": '#include "launcher/session/session.hpp"',
         "io/tokens/x.cpp": '#include "collectives/communicator.hpp"',
         "models/optim/x.cpp": '#include "io/tokens/dataset.hpp"',
+        "models/attention/x.cpp": '#include "models/parallel/parameters.hpp"',
         "models/layout/x.cpp": '#include "models/parallel/parameters.hpp"',
         "models/spec/x.cpp": '#include <ATen/core/Tensor.h>',
         "models/pipeline/x.cpp": "#include <mpi.h>",

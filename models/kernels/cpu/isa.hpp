@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "models/kernels/cpu/adamw.hpp"
+#include "models/kernels/cpu/attention.hpp"
 #include "models/spec/plan.hpp"
 
 namespace trireme::kernels::cpu {
@@ -72,7 +73,22 @@ struct IsaTable {
   void (*softmax_gradient)(Element, std::int64_t rows, std::int64_t width, double scale, double soft_cap,
                            const double* statistics, const std::int64_t* target, const double* factor,
                            const double* at_target, void* logits);
+
+  /// Writes outputs and log-sum-exp of the queries [first, end) of `heads` query heads; first is a multiple of
+  /// kAttentionQueries. Each block's result is the same whatever the range. `scratch` has attention_scratch_bytes() and
+  /// is aligned to 64 bytes, here and below.
+  void (*attention_forward)(Element, const AttentionShape& shape, const AttentionKeyValue& kv, std::int64_t heads,
+                            const AttentionHead* head, std::int64_t first, std::int64_t end, void* scratch);
+  /// Writes all gradients, given outputs, their gradients and log-sum-exp. Queries are all positions.
+  void (*attention_backward)(Element, const AttentionShape& shape, const AttentionKeyValue& kv, std::int64_t heads,
+                             const AttentionHead* head, void* scratch);
+  /// Writes outputs only, without segments, for few queries over many keys.
+  void (*attention_rows)(Element, const AttentionShape& shape, const AttentionKeyValue& kv, std::int64_t heads,
+                         const AttentionHead* head, void* scratch);
 };
+
+/// Bytes that one thread needs for `heads` query heads of one key/value head.
+std::int64_t attention_scratch_bytes(Element element, const AttentionShape& shape, std::int64_t heads);
 
 /// The tables that this CPU can run, the best one first.
 std::vector<const IsaTable*> isa_tables();

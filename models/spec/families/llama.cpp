@@ -35,8 +35,8 @@ ModelConfig mistral() {
 }
 
 ModelConfig smollm3() {
-  ModelConfig config = config_of({{36, 2048, 16}, 4, 11008, 4096, 128256, 10000, true});
-  config.rope_theta = {50000, 50000, 50000, 0};  // every fourth layer has no positions
+  ModelConfig config = config_of({{36, 2048, 16}, 4, 11008, 65536, 128256, 10000, true});
+  config.rope_theta = {5e6, 5e6, 5e6, 0};  // every fourth layer has no positions
   config.norm_eps = 1e-6;
   return config;
 }

@@ -42,6 +42,8 @@ inline void store(BFloat16* to, float x) {
   to->bits = static_cast<std::uint16_t>(x != x ? 0x7FC0 : nearest);
 }
 
+inline float logarithm(float x) { return __builtin_logf(x); }
+inline double logarithm(double x) { return __builtin_log(x); }
 inline float root(float x) { return __builtin_sqrtf(x); }
 inline double root(double x) { return __builtin_sqrt(x); }
 
@@ -118,6 +120,14 @@ template <typename W>
 inline W exponential(W x) {
   const auto parts = exponential_parts(x);
   return mul_add(parts.series, parts.r, W{1}) * parts.power;
+}
+
+/// tanh x = d / (d + 2) with d = e^2x - 1, which is computed without cancellation: within some units in the last place.
+template <typename W>
+inline W hyperbolic_tangent(W x) {
+  const ExponentialParts<W> e = exponential_parts(W{2} * x);
+  const W d = mul_add(e.power, e.series * e.r, e.power - W{1});
+  return d / (d + W{2});
 }
 
 /// Calls f with a null pointer of the element's type.

@@ -11,7 +11,7 @@ struct Tanh {
   W slope;
 };
 template <typename W>
-inline Tanh<W> hyperbolic_tangent(W x) {
+inline Tanh<W> tanh_with_slope(W x) {
   const auto parts = exponential_parts(W{-2} * (x < W{0} ? -x : x));
   const W e = mul_add(parts.series, parts.r, W{1}) * parts.power;
   const W one_minus_e = (W{1} - parts.power) - parts.power * (parts.r * parts.series);
@@ -33,7 +33,7 @@ struct Capped {
   static constexpr bool kCapped = true;
   W cap;
   W ratio;  ///< scale / cap
-  W operator()(W logit) const { return cap * hyperbolic_tangent(logit * ratio).value; }
+  W operator()(W logit) const { return cap * tanh_with_slope(logit * ratio).value; }
 };
 
 template <typename T, typename W = WideOf<T>>
@@ -100,7 +100,7 @@ void capped_gradient_rows(int64_t rows, int64_t width, double logit_scale, Cappe
     const W subtract = static_cast<W>(at_target[row] * logit_scale);
     const W shift = static_cast<W>(statistics[3 * row]);
     const auto gradient = [=](W logit, W less) {
-      const auto t = hyperbolic_tangent(logit * map.ratio);
+      const auto t = tanh_with_slope(logit * map.ratio);
       return (exponential(map.cap * t.value - shift) * scale - less) * t.slope;
     };
     const W at = target[row] >= 0 ? gradient(load(logits[target[row]]), subtract) : W{0};

@@ -39,5 +39,11 @@ void softmax_statistics(Element element, int64_t rows, int64_t width, double sca
 void softmax_gradient(Element element, int64_t rows, int64_t width, double scale, double soft_cap,
                       const double* statistics, const int64_t* target, const double* factor, const double* at_target,
                       void* logits);
+void attention_forward(Element element, const AttentionShape& shape, const AttentionKeyValue& kv, int64_t heads,
+                       const AttentionHead* head, int64_t first_query, int64_t end_query, void* scratch);
+void attention_backward(Element element, const AttentionShape& shape, const AttentionKeyValue& kv, int64_t heads,
+                        const AttentionHead* head, void* scratch);
+void attention_rows(Element element, const AttentionShape& shape, const AttentionKeyValue& kv, int64_t heads,
+                    const AttentionHead* head, void* scratch);
 
 }  // namespace trireme::kernels::cpu::TRIREME_ISA

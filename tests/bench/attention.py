@@ -1,0 +1,23 @@
+"""Our attention on the CPU against ATen's flash attention for CPUs, on one thread, with every instruction set that both
+have here: AVX-512, and AVX2 as if the machine had no more."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+PROGRAM = os.path.join(os.path.dirname(os.environ["TRIREME_BIN"]), "..", "bench", "attention_bench")
+RUNS = [("", {}), ("v3", {"ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"})]
+
+
+def processor():
+    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown processor")
+
+
+for name, environment in RUNS:
+    said = " ".join(f"{key}={value}" for key, value in environment.items())
+    print(f"{processor()} {said}", flush=True)
+    done = subprocess.run([PROGRAM, name, *sys.argv[1:]], env={**os.environ, "OMP_NUM_THREADS": "1", **environment})
+    if done.returncode not in (0, 77):
+        sys.exit(done.returncode)
