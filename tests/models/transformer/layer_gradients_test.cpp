@@ -12,7 +12,6 @@ namespace trireme::transformer {
 namespace {
 
 using parallel::Block;
-using spec::Architecture;
 
 /// Computes nothing until asked.
 class WaitingGradients final : public parallel::GradientSink {
@@ -45,13 +44,18 @@ at::Tensor random(const std::string& name, std::initializer_list<std::int64_t> s
 }
 
 /// Without dropout a gradient of the residual stream is itself the operand of a product.
-using Case = std::tuple<Architecture, Recompute, double>;
+using Case = std::tuple<std::string, Recompute, double>;
 
 /// The layers of a small model on one rank, without its ends; gradients start as NaN.
 struct Layers {
   explicit Layers(const Case& one)
-      : recompute(std::get<Recompute>(one)), config(config_of(one)), model(config, {}), setting(setting_of(config)) {
-    for (std::int64_t i = 0; i < config.layers; ++i) layers.emplace_back(setting, model.store, i);
+      : recompute(std::get<Recompute>(one)),
+        model(config_of(one), {}),
+        setting{model.plan, RotaryCache(at::kDouble, at::kCPU), 0, 1, 17} {
+    for (std::int64_t i = 0; i < model.plan.layer_count(); ++i) {
+      setting.rotary.prepare(model.plan.layers[static_cast<std::size_t>(i)].attention, model.plan.sequence);
+      layers.emplace_back(setting, model.store, i);
+    }
     for (const auto& parameter : model.store.parameters()) {
       at::Tensor grad = parameter.grad;
       grad.fill_(std::numeric_limits<double>::quiet_NaN());
@@ -59,34 +63,26 @@ struct Layers {
   }
 
   static spec::ModelConfig config_of(const Case& one) {
-    spec::ModelConfig config = test::small_model(std::get<Architecture>(one));
+    spec::ModelConfig config = test::small_model(std::get<std::string>(one));
     config.dropout = std::get<double>(one);
     return config;
-  }
-  static LayerSetting setting_of(const spec::ModelConfig& config) {
-    LayerSetting setting{config, head_layout(config, 0, 1, at::kCPU), {}, 17};
-    if (config.arch == Architecture::kLlama) {
-      setting.rotary = rotary_tables(config.sequence, config.head_size(), config.rope_theta, at::kDouble, at::kCPU);
-    }
-    return setting;
   }
 
   /// Returns the gradient of the first layer's input.
   at::Tensor run(std::int64_t micro_batch, parallel::GradientSink& gradients) const {
     const Pass pass{{}, {4 * micro_batch, 4 * micro_batch + 1}, 3, true};
-    at::Tensor x = random("x" + std::to_string(micro_batch), {7, 2, config.hidden});
+    at::Tensor x = random("x" + std::to_string(micro_batch), {7, 2, model.plan.hidden});
     std::vector<LayerActivations> kept(layers.size());
     for (std::size_t i = 0; i < layers.size(); ++i) {
       x = layers[i].forward(x, pass, kept[i]);
       Layer::drop(kept[i], recompute);
     }
-    at::Tensor grad = random("grad" + std::to_string(micro_batch), {7, 2, config.hidden});
+    at::Tensor grad = random("grad" + std::to_string(micro_batch), {7, 2, model.plan.hidden});
     for (std::size_t i = layers.size(); i-- > 0;) grad = layers[i].backward(grad, pass, kept[i], gradients);
     return grad;
   }
 
   Recompute recompute;
-  spec::ModelConfig config;
   test::Model model;
   LayerSetting setting;
   std::vector<Layer> layers;
@@ -103,7 +99,7 @@ TEST_P(LayerGradientsTest, WaitingChangesNoBit) {
     const at::Tensor expected = at_once.run(micro_batch, immediate);
     EXPECT_TRUE(at::equal(later.run(micro_batch, waiting), expected));
   }
-  const std::size_t blocks_of_a_linear = at_once.config.arch == Architecture::kGpt2 ? 2 : 1;
+  const std::size_t blocks_of_a_linear = at_once.model.plan.layers[0].attention.qkv_bias ? 2 : 1;
   EXPECT_EQ(waiting.size(), 2 * at_once.layers.size() * 4 * blocks_of_a_linear);
   waiting.compute();
   const auto expected = at_once.model.gradients();
@@ -127,13 +123,12 @@ TEST_P(LayerGradientsTest, WithoutAnyWeightGradientTheInputsGradientIsTheSame) {
 
 std::string name_of_case(const testing::TestParamInfo<Case>& info) {
   const char* recompute[] = {"Kept", "Selective", "Full"};
-  return std::string(spec::name_of(std::get<Architecture>(info.param))) +
-         recompute[static_cast<int>(std::get<Recompute>(info.param))] +
+  return std::get<std::string>(info.param) + recompute[static_cast<int>(std::get<Recompute>(info.param))] +
          (std::get<double>(info.param) > 0 ? "Dropout" : "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Layers, LayerGradientsTest,
-                         testing::Combine(testing::Values(Architecture::kGpt2, Architecture::kLlama),
+                         testing::Combine(testing::ValuesIn(spec::family_names()),
                                           testing::Values(Recompute::kNone, Recompute::kSelective, Recompute::kFull),
                                           testing::Values(0.0, 0.2)),
                          name_of_case);
