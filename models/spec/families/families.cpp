@@ -24,7 +24,7 @@ PublicTensor at_layer(const PublicTensor& pattern, std::int64_t layer) {
 }  // namespace
 
 const std::vector<Family>& families() {
-  static const std::vector<Family> all = {gpt2(), llama(), qwen(), gemma(), bert()};
+  static const std::vector<Family> all = {gpt2(), llama(), qwen(), gemma(), olmo2(), bert()};
   return all;
 }
 

@@ -10,5 +10,6 @@ Family llama();
 Family qwen();
 Family gemma();
 Family bert();
+Family olmo2();
 
 }  // namespace trireme::spec

@@ -46,6 +46,9 @@ TEST(Presets, HaveThePublishedNumberOfParameters) {
   EXPECT_EQ(parameters_of("gemma2-9b"), 9241705984);
   EXPECT_EQ(parameters_of("gemma3-270m"), 268098176);
   EXPECT_EQ(parameters_of("gemma3-1b"), 999885952);
+  EXPECT_EQ(parameters_of("olmo2-1b"), 1484916736);
+  EXPECT_EQ(parameters_of("olmo2-7b"), 7298617344);
+  EXPECT_EQ(parameters_of("olmo2-13b"), 13716198400);
   EXPECT_EQ(parameters_of("bert-base"), 109514298);
   EXPECT_EQ(parameters_of("bert-large"), 335174458);
   EXPECT_FALSE(preset("gpt5").has_value());
