@@ -47,6 +47,7 @@ int train_command(collectives::MpiWorld& world, base::SignalThread& signals, con
          run_lines(input.resolved, input.train->samples(), world.size(), session.processor().threads, notes)) {
       log.info(line);
     }
+    log.info("attention " + session.trainer().attention());
     if (first) tell_how_to_stop(world, signals, input.options().run.dir, log);
     attempt.check_stop("before a checkpoint was loaded");
     const slurm::Outcome outcome = attempt.train(session);

@@ -4,7 +4,11 @@
 #include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
+#include <utility>
+
 #include "base/error.hpp"
+#include "base/words.hpp"
 #include "models/attention/host.hpp"
 #include "models/attention/plain.hpp"
 
@@ -126,6 +130,25 @@ std::string description(const Setting& setting, at::Device device, at::ScalarTyp
   const Method method = method_for(device.is_cuda(), type, setting, false);
   if (method != Method::kHost) return words(method);
   return base::str(words(method), " (", kernels::cpu::isa_table().name, ")");
+}
+
+std::string description(const spec::ModelPlan& plan, at::Device device, at::ScalarType type) {
+  std::vector<std::pair<std::string, int>> layers_of;
+  for (const spec::LayerSpec& layer : plan.layers) {
+    const std::string one = description(rank_setting(layer.attention, 0, 1, at::kCPU), device, type);
+    const auto known = std::ranges::find(layers_of, one, &std::pair<std::string, int>::first);
+    if (known == layers_of.end()) {
+      layers_of.emplace_back(one, 1);
+    } else {
+      ++known->second;
+    }
+  }
+  if (layers_of.size() == 1) return layers_of.front().first;
+  std::vector<std::string> words;
+  for (const auto& [one, layers] : layers_of) {
+    words.push_back(base::str(one, " (", layers, layers == 1 ? " layer)" : " layers)"));
+  }
+  return base::join(words);
 }
 
 }  // namespace trireme::attention

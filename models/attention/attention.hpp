@@ -36,5 +36,7 @@ at::Tensor cached(const at::Tensor& qkv_TBC, const at::Tensor& keys, const at::T
 
 /// How forward() computes, in words for a log, such as "flash attention".
 std::string description(const Setting& setting, at::Device device, at::ScalarType type);
+/// The same for a model's layers: "flash attention", or "flash attention (5 layers), … (1 layer)" where they differ.
+std::string description(const spec::ModelPlan& plan, at::Device device, at::ScalarType type);
 
 }  // namespace trireme::attention

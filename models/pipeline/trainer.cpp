@@ -10,6 +10,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/philox.hpp"
+#include "models/attention/attention.hpp"
 #include "models/layout/state_boxes.hpp"
 #include "models/optim/sum_of_squares.hpp"
 #include "models/parallel/bit_hash.hpp"
@@ -117,6 +118,10 @@ class Trainer::Implementation {
     if (!optimizer_.has_masters()) return;
     optimizer_.publish_masters();
     reducer_.gather_values();
+  }
+
+  std::string attention() const {
+    return attention::description(config_.model, config_.device, value_type(config_.precision));
   }
 
   std::uint64_t hash_of_parameters() {
@@ -251,6 +256,7 @@ std::vector<StateTensor> Trainer::state() { return implementation_->state(); }
 std::vector<StateTensor> Trainer::gradients() { return implementation_->gradients(); }
 void Trainer::after_load() { implementation_->after_load(); }
 std::uint64_t Trainer::hash_of_parameters() { return implementation_->hash_of_parameters(); }
+std::string Trainer::attention() const { return implementation_->attention(); }
 std::int64_t Trainer::steps() const { return implementation_->optimizer().steps(); }
 void Trainer::set_steps(std::int64_t steps) { implementation_->optimizer().set_steps(steps); }
 

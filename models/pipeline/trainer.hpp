@@ -102,6 +102,8 @@ class Trainer {
   /// (not under ZeRO). Ranks that differ only in their dp coordinate hold the same, on the same kind of processor.
   /// Under ZeRO an update makes them the same again, whatever they were: compare before it, in `accept`.
   std::uint64_t hash_of_parameters();
+  /// How attention is computed, in words for a log.
+  std::string attention() const;
   /// The number of optimizer updates so far: t in the bias correction.
   std::int64_t steps() const;
   void set_steps(std::int64_t steps);

@@ -24,12 +24,14 @@ QueryKey::QueryKey(const spec::AttentionSpec& attention, const spec::NormSpec& n
           &parameters.block(name + ".k_norm.weight")};
 }
 
-at::Tensor QueryKey::norm(const at::Tensor& qkv, const Part& part, const parallel::TensorGroup& group,
+at::Tensor QueryKey::norm(const at::Tensor& qkv, const Part& part, const parallel::TensorGroup& group, at::Tensor rstd,
                           at::Tensor& y) const {
   if (kind_ == spec::QkNorm::kHead) return kernels::head_norm(qkv, part.columns, part.weight->value, norm_, y);
-  at::Tensor rstd = kernels::row_squares(qkv, part.owned);
-  if (group.size() > 1) parallel::all_reduce(*group.comm, rstd);
-  rstd.div_(static_cast<double>(part.width)).add_(norm_.eps).rsqrt_();
+  if (!rstd.defined()) {
+    rstd = kernels::row_squares(qkv, part.owned);
+    if (group.size() > 1) parallel::all_reduce(*group.comm, rstd);
+    rstd.div_(static_cast<double>(part.width)).add_(norm_.eps).rsqrt_();
+  }
   kernels::scale_rows(qkv, part.columns, rstd, part.weight->value, norm_, y);
   return rstd;
 }
@@ -57,8 +59,8 @@ at::Tensor QueryKey::prepare(at::Tensor qkv, const RotaryTables& rotary, std::in
                              const parallel::TensorGroup& group, QueryKeyActivations& kept) const {
   at::Tensor rows = copies() ? qkv.clone() : std::move(qkv);
   if (copies()) {
-    kept.query_rstd = norm(qkv, query_, group, rows);
-    kept.key_rstd = norm(qkv, key_, group, rows);
+    kept.query_rstd = norm(qkv, query_, group, kept.query_rstd, rows);
+    kept.key_rstd = norm(qkv, key_, group, kept.key_rstd, rows);
   }
   rotate(rows, rotary, first_position, false);
   return rows;

@@ -32,7 +32,8 @@ class QueryKey {
   bool copies() const { return kind_ != spec::QkNorm::kNone; }
 
   /// Returns the rows (T, B, …) normed and rotated, for positions from `first_position` on: `qkv` itself, in place, or
-  /// a copy. All tp ranks call it together when the norm runs over the width.
+  /// a copy. All tp ranks call it together when the norm runs over the width, unless `kept` is of an earlier call for
+  /// the same rows.
   at::Tensor prepare(at::Tensor qkv, const RotaryTables& rotary, std::int64_t first_position,
                      const parallel::TensorGroup& group, QueryKeyActivations& kept) const;
   /// Overwrites `grad`, the gradient of what prepare() returned, by the gradient of the projection `qkv`, and adds to
@@ -48,7 +49,8 @@ class QueryKey {
     std::int64_t width = 0;  ///< columns of all tp ranks
     parallel::Block* weight = nullptr;
   };
-  at::Tensor norm(const at::Tensor& qkv, const Part& part, const parallel::TensorGroup& group, at::Tensor& y) const;
+  at::Tensor norm(const at::Tensor& qkv, const Part& part, const parallel::TensorGroup& group, at::Tensor rstd,
+                  at::Tensor& y) const;
   void norm_backward(at::Tensor& grad, const at::Tensor& qkv, const Part& part, const parallel::TensorGroup& group,
                      const at::Tensor& rstd) const;
   void rotate(at::Tensor& qkv, const RotaryTables& rotary, std::int64_t first_position, bool inverse) const;
