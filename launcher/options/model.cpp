@@ -1,5 +1,7 @@
 #include "launcher/options/model.hpp"
 
+#include <utility>
+
 #include "base/error.hpp"
 #include "base/words.hpp"
 #include "models/spec/families/family.hpp"
@@ -43,6 +45,23 @@ void forget_implied(ModelSection& known, const ModelSection& given) {
   }
 }
 
+// A property that a given key rules out is off unless it is given too, whatever the preset or the family has: without
+// rotary positions there is no base of angles, a full mask has no window, RMSNorm has no bias.
+void rule_out(ModelSection& section, const ModelSection& given) {
+  const spec::ModelConfig off = spec::decoder("", {});
+  const auto turn_off = [&](auto... members) { ((section.*members.first = off.*members.second), ...); };
+  if (given.positions && *given.positions != spec::Positions::kRotary) {
+    turn_off(std::pair(&ModelSection::rope_theta, &spec::ModelConfig::rope_theta),
+             std::pair(&ModelSection::rope_scaling, &spec::ModelConfig::rope_scaling),
+             std::pair(&ModelSection::rope_factor, &spec::ModelConfig::rope_factor),
+             std::pair(&ModelSection::rope_original_sequence, &spec::ModelConfig::rope_original_sequence),
+             std::pair(&ModelSection::rope_attention_factor, &spec::ModelConfig::rope_attention_factor),
+             std::pair(&ModelSection::rope_fraction, &spec::ModelConfig::rope_fraction));
+  }
+  if (given.mask == spec::Mask::kFull) turn_off(std::pair(&ModelSection::window, &spec::ModelConfig::window));
+  if (given.norm == spec::NormKind::kRms) turn_off(std::pair(&ModelSection::norm_bias, &spec::ModelConfig::norm_bias));
+}
+
 void check_vocabulary(const ModelSection& model, const Surroundings& surroundings) {
   if (*model.vocab >= surroundings.dataset_vocab) return;
   const bool inherited = surroundings.initial_model != nullptr && surroundings.initial_model->vocab == model.vocab;
@@ -58,6 +77,7 @@ void check_vocabulary(const ModelSection& model, const Surroundings& surrounding
 void complete_model(ModelSection& model, const Surroundings& surroundings) {
   ModelSection known = base_model(model, surroundings);
   forget_implied(known, model);
+  rule_out(known, model);
   if (model.arch.empty()) model.arch = known.arch.empty() ? "llama" : known.arch;
   spec::Sizes sizes;
   const auto chosen = [&](auto given, std::int64_t otherwise) {
@@ -90,6 +110,12 @@ ModelSection properties_of(const std::string& name) {
   section.dropout.reset();  // how a model was trained is no part of what it is
   section.init_std.reset();
   return section;
+}
+
+ModelSection stored_model(ModelSection stored) {
+  const bool rotary = spec::defaults_of(stored.arch).positions == spec::Positions::kRotary;
+  if (!stored.positions && !rotary) stored.rope_theta.reset();
+  return stored;
 }
 
 std::string growing_tensors(const ModelSection& model) {

@@ -20,6 +20,10 @@ spec::ModelConfig config_of(const ModelSection& model);
 /// The properties of the published model `preset`, which must exist.
 ModelSection properties_of(const std::string& preset);
 
+/// The section that a checkpoint stores, for today's keys: version 0.1 stored a base of rotary angles for every
+/// architecture, and read it in llama only. `stored.arch` must be a family.
+ModelSection stored_model(ModelSection stored);
+
 /// The tensors with a row for each token, as checkpoint.allow names them for a vocabulary that grows.
 std::string growing_tensors(const ModelSection& model);
 

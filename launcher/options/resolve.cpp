@@ -149,6 +149,11 @@ void check_validations(const RunOptions& options) {
   if (!names_of(options.log.sample_prompts).empty()) refuse("log.sample_prompts");
 }
 
+void check_sample_prompts(const RunOptions& options) {
+  if (names_of(options.log.sample_prompts).empty() || options.model.mask == spec::Mask::kCausal) return;
+  throw InputError("log.sample_prompts generates text, which a model with model.mask = full cannot: leave it out");
+}
+
 std::int64_t resolve_length(RunOptions& options, const spec::ModelPlan& model) {
   TrainSection& train = options.train;
   if ((train.steps > 0) == (train.tokens > 0)) {
@@ -202,6 +207,7 @@ Resolved resolve(const RunOptions& options, const Surroundings& surroundings) {
   resolved.steps = resolve_length(complete, resolved.model);
   resolve_stop_rule(complete);
   check_validations(complete);
+  check_sample_prompts(complete);
   resolved.degrees.tp = static_cast<int>(complete.parallel.tp);
   resolved.degrees.pp = static_cast<int>(complete.parallel.pp);
   resolved.degrees.dp = static_cast<int>(complete.parallel.dp);

@@ -36,7 +36,8 @@ std::vector<std::string> compare_on_resume(const RunOptions& stored, const RunOp
   std::vector<std::string> changes;
   const RunOptions lasts = lasting(now);
   RunOptions before_all = stored;
-  complete_model(before_all.model, {});  // an older program stored fewer properties
+  before_all.model = stored_model(stored.model);
+  complete_model(before_all.model, {});  // version 0.1 stored fewer properties
   for (const Key& key : key_table()) {
     const std::string before = value_of(before_all, key).value_or("(none)");
     const std::string after = value_of(lasts, key).value_or("(none)");

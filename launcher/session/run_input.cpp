@@ -11,6 +11,7 @@
 #include "io/checkpoint/format/step_directories.hpp"
 #include "io/text/tokenizer.hpp"
 #include "io/tokens/token_dataset.hpp"
+#include "launcher/options/model.hpp"
 #include "launcher/team_data/registry.hpp"
 
 namespace trireme::launcher {
@@ -144,6 +145,7 @@ RunInput prepare_training(collectives::MpiWorld& world, base::FileSystem& files,
     options::RunOptions initial_options;
     if (!initial.empty()) {
       initial_options = options::parse_run_options(initial, options.model.init_from);
+      initial_options.model = options::stored_model(initial_options.model);
       surroundings.initial_model = &initial_options.model;
     }
     input.resolved = options::resolve(options, surroundings);
@@ -178,7 +180,7 @@ ModelInput prepare_model(collectives::MpiWorld& world, base::FileSystem& files, 
   trained_hash = share_text(world.control(), trained_hash);
   world.together([&] {
     const options::RunOptions saved = options::parse_run_options(stored, found);
-    options.model = saved.model;
+    options.model = options::stored_model(saved.model);
     options.model.dropout = 0.0;
     if (!data.empty()) options.data.valid = data;
     if (need_data && options.data.valid.empty()) {

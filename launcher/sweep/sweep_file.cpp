@@ -86,7 +86,8 @@ const std::map<std::string, std::string>& keys_of_the_sweep() {
 
 NumberKind kind_of(const options::Key& key) {
   const bool integer = std::holds_alternative<options::FieldOf<std::int64_t>>(key.field) ||
-                       std::holds_alternative<options::FieldOf<std::optional<std::int64_t>>>(key.field);
+                       std::holds_alternative<options::FieldOf<std::optional<std::int64_t>>>(key.field) ||
+                       std::holds_alternative<options::FieldOf<std::optional<spec::PerLayer<std::int64_t>>>>(key.field);
   return integer ? NumberKind::kInteger : NumberKind::kReal;
 }
 

@@ -10,8 +10,9 @@ namespace trireme::parallel {
 /// Receives the operands of each weight's and each bias's gradient. It may compute at once, later, or not at all.
 /// Tensors are handed over by value: a sink may keep them, since whoever hands them over never writes to their memory
 /// again, and drops its own references where it can. Contributions to one block are to be added in the order in which
-/// they came, all of them before ParameterStore::finish_step(), so that the bits do not depend on when they are
-/// computed. The block outlives the sink.
+/// they came, so that the bits do not depend on when they are computed, and before LayerDone is told of the block's
+/// group in the last micro-batch (transformer::Chunk::backward), which starts the sums over ranks. The block outlives
+/// the sink.
 class GradientSink {
  public:
   virtual ~GradientSink() = default;

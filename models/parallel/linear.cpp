@@ -20,13 +20,25 @@ at::Tensor Linear::forward(const at::Tensor& input, const TensorGroup& group) co
   return split_ == LinearSplit::kRow ? group.leave(std::move(y)) : y;
 }
 
+LinearGradient Linear::enter_backward(const at::Tensor& dy, const TensorGroup& group) const {
+  return {dy, split_ == LinearSplit::kRow ? group.enter(dy) : dy};
+}
+
+void Linear::backward_weight(const LinearGradient& dy, at::Tensor input, GradientSink& gradients) const {
+  if (bias_ != nullptr) gradients.bias(dy.own, *bias_);
+  gradients.weight(dy.complete, std::move(input), *weight_);
+}
+
+at::Tensor Linear::backward_input(const LinearGradient& dy, const TensorGroup& group) const {
+  at::Tensor dx = linear_input_grad(dy.complete, weight_->value);
+  return split_ == LinearSplit::kColumn ? group.leave(std::move(dx)) : dx;
+}
+
 at::Tensor Linear::backward(const at::Tensor& dy, at::Tensor input, const TensorGroup& group,
                             GradientSink& gradients) const {
-  if (bias_ != nullptr) gradients.bias(dy, *bias_);
-  const at::Tensor complete = split_ == LinearSplit::kRow ? group.enter(dy) : dy;
-  gradients.weight(complete, std::move(input), *weight_);
-  at::Tensor dx = linear_input_grad(complete, weight_->value);
-  return split_ == LinearSplit::kColumn ? group.leave(std::move(dx)) : dx;
+  const LinearGradient gradient = enter_backward(dy, group);
+  backward_weight(gradient, std::move(input), gradients);
+  return backward_input(gradient, group);
 }
 
 }  // namespace trireme::parallel

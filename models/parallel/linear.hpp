@@ -18,6 +18,12 @@ enum class LinearSplit {
   kRow,     ///< in, on the way out of it: x (T, B, in / n), y (T', B, out), which is a sum over the ranks
 };
 
+/// The gradient of y: of this rank's T' positions behind a row split, and of all of them.
+struct LinearGradient {
+  at::Tensor own;
+  at::Tensor complete;
+};
+
 /// Tensors have the weight's type. The group may differ from pass to pass, but forward and backward of one pass must
 /// have the same one. With a group of one rank no split changes anything.
 class Linear {
@@ -36,9 +42,16 @@ class Linear {
   at::Tensor enter(const at::Tensor& x, const TensorGroup& group) const;
   /// Returns y without the bias, in memory of its own. `input` is enter()'s result.
   at::Tensor forward(const at::Tensor& input, const TensorGroup& group) const;
-  /// Takes dy, like y, and returns dx, like x, in memory of its own. The sink gets the weight's and the bias's
-  /// contributions first, so that an `input` that the caller moves in can be freed before dx exists; behind a row split
-  /// the bias's is that of this rank's T' positions. Nobody may write to dy or `input` afterwards (GradientSink).
+
+  /// Takes dy, like y, and gathers what the two products below read.
+  LinearGradient enter_backward(const at::Tensor& dy, const TensorGroup& group) const;
+  /// Gives the sink the weight's and the bias's contributions; behind a row split the bias's is that of this rank's T'
+  /// positions. Nobody may write to dy or `input` afterwards (GradientSink).
+  void backward_weight(const LinearGradient& dy, at::Tensor input, GradientSink& gradients) const;
+  /// Returns dx, like x, in memory of its own.
+  at::Tensor backward_input(const LinearGradient& dy, const TensorGroup& group) const;
+  /// All three. The weight's contribution comes first, so that an `input` that the caller moves in can be freed before
+  /// dx exists.
   at::Tensor backward(const at::Tensor& dy, at::Tensor input, const TensorGroup& group, GradientSink& gradients) const;
 
  private:

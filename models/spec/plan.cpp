@@ -1,8 +1,11 @@
 #include "models/spec/plan.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <set>
 
 #include "base/error.hpp"
+#include "base/words.hpp"
 #include "models/spec/config.hpp"
 #include "models/spec/words.hpp"
 
@@ -58,27 +61,63 @@ void check_reals(const ModelConfig& config) {
   }
 }
 
-std::int64_t rotated_elements(const ModelConfig& config) {
-  return static_cast<std::int64_t>(static_cast<double>(config.head_size) * config.rope_fraction);
+/// A key about the stretching of rotary positions, and who reads it.
+struct ScalingKey {
+  const char* name;
+  bool given;  ///< whether it says something else than nothing
+  std::vector<RopeScaling> readers;
+};
+
+std::vector<ScalingKey> scaling_keys(const ModelConfig& config) {
+  using enum RopeScaling;
+  return {{"rope_factor", config.rope_factor != 1, {kLinear, kLlama3, kYarn}},
+          {"rope_original_sequence", config.rope_original_sequence != 0, {kLlama3, kYarn}},
+          {"rope_low_frequency", config.rope_low_frequency != 1, {kLlama3}},
+          {"rope_high_frequency", config.rope_high_frequency != 4, {kLlama3}},
+          {"rope_beta_fast", config.rope_beta_fast != 32, {kYarn}},
+          {"rope_beta_slow", config.rope_beta_slow != 1, {kYarn}},
+          {"rope_attention_factor", config.rope_attention_factor != 0, {kYarn}}};
 }
 
-/// What says something about rotary positions where there are none would be ignored in silence.
-void check_without_rotary(const ModelConfig& config) {
-  const auto refuse = [&](const char* key) {
-    throw InputError(str("model.", key, " is about rotary positions, and model.positions = ", word_of(config.positions),
-                         " has none: leave it out, or set model.positions = rotary"));
-  };
-  // Run files of version 0.1 hold the base that every architecture had.
-  if (config.rope_theta != PerLayer<double>{10000}) refuse("rope_theta");
-  if (config.rope_scaling != PerLayer<RopeScaling>{RopeScaling::kNone}) refuse("rope_scaling");
-  if (config.rope_fraction != 1) refuse("rope_fraction");
+/// The scalings of layers that have rotary positions.
+std::set<RopeScaling> scalings_in_use(const ModelConfig& config) {
+  std::set<RopeScaling> used;
+  if (config.positions != Positions::kRotary) return used;
+  for (std::int64_t layer = 0; layer < config.layers; ++layer) {
+    if (at_layer(config.rope_theta, layer) != 0) used.insert(at_layer(config.rope_scaling, layer));
+  }
+  return used;
+}
+
+/// What says something that no layer reads would be ignored in silence.
+void check_unread_keys(const ModelConfig& config) {
+  if (config.positions != Positions::kRotary) {
+    const auto refuse = [&](const char* key) {
+      throw InputError(str("model.", key, " is about rotary positions, and model.positions = ",
+                           word_of(config.positions), " has none: leave it out, or set model.positions = rotary"));
+    };
+    // Run files of version 0.1 hold the base that every architecture had.
+    if (config.rope_theta != PerLayer<double>{10000}) refuse("rope_theta");
+    if (config.rope_scaling != PerLayer<RopeScaling>{RopeScaling::kNone}) refuse("rope_scaling");
+    if (config.rope_fraction != 1) refuse("rope_fraction");
+  }
+  const std::set<RopeScaling> used = scalings_in_use(config);
+  for (const ScalingKey& key : scaling_keys(config)) {
+    const bool read = std::ranges::any_of(key.readers, [&](RopeScaling reader) { return used.contains(reader); });
+    if (!key.given || read) continue;
+    std::vector<std::string> readers;
+    for (const RopeScaling reader : key.readers) readers.push_back(word_of(reader));
+    throw InputError(str("model.", key.name, " has no effect: it is about layers with rotary positions and model.",
+                         "rope_scaling = ", base::join(readers, " or "), ", and there are none"));
+  }
 }
 
 void check_scaling(const ModelConfig& config, RopeScaling scaling) {
   if (scaling == RopeScaling::kNone) return;
   const std::string what = str("model.rope_scaling = ", word_of(scaling));
-  if (!(config.rope_factor >= 1))
-    throw InputError(str("model.rope_factor = ", config.rope_factor, " must be at least 1"));
+  if (!(config.rope_factor > 1)) {
+    throw InputError(str(what, " stretches nothing with model.rope_factor = ", config.rope_factor, ": set it above 1"));
+  }
   if (scaling == RopeScaling::kLinear) return;
   if (config.rope_original_sequence < 1) {
     throw InputError(what + " needs model.rope_original_sequence: the length of the training before");
@@ -94,22 +133,22 @@ void check_scaling(const ModelConfig& config, RopeScaling scaling) {
 }
 
 void check_positions(const ModelConfig& config) {
-  if (config.positions != Positions::kRotary) return check_without_rotary(config);
-  const std::int64_t rotated = rotated_elements(config);
+  check_unread_keys(config);
+  if (config.positions != Positions::kRotary) return;
+  for (const double theta : config.rope_theta) {
+    if (theta == 0 || theta > 1) continue;
+    throw InputError(str("model.rope_theta = ", theta, " must be above 1, or 0 for layers without positions"));
+  }
+  AttentionSpec attention;
+  attention.head_size = config.head_size;
+  attention.rotary.fraction = config.rope_fraction;
+  const std::int64_t rotated = attention.rotated();
   if (rotated < 2 || rotated % 2 != 0) {
     throw InputError(str("model.head_size = ", config.head_size, " with model.rope_fraction = ", config.rope_fraction,
                          " rotates ", rotated,
                          " elements of a head: rotary positions turn pairs, choose an even number"));
   }
-  bool scaled = false;
-  for (const RopeScaling scaling : config.rope_scaling) {
-    check_scaling(config, scaling);
-    scaled = scaled || scaling != RopeScaling::kNone;
-  }
-  if (!scaled && config.rope_factor != 1) {
-    throw InputError(str("model.rope_factor = ", config.rope_factor,
-                         " has no effect: model.rope_scaling = none stretches nothing (linear, llama3 or yarn does)"));
-  }
+  for (const RopeScaling scaling : config.rope_scaling) check_scaling(config, scaling);
 }
 
 void check_attention(const ModelConfig& config) {

@@ -78,6 +78,8 @@ struct AttentionSpec {
   bool o_bias = false;
   bool operator==(const AttentionSpec&) const = default;
 
+  /// Elements at the start of each head that rotary positions turn.
+  std::int64_t rotated() const { return static_cast<std::int64_t>(static_cast<double>(head_size) * rotary.fraction); }
   std::int64_t query_width() const { return heads * head_size; }
   std::int64_t kv_width() const { return kv_heads * head_size; }
 };

@@ -1,6 +1,6 @@
 #include "models/transformer/embedding.hpp"
 
-#include <ATen/ops/empty.h>
+#include <c10/util/BFloat16.h>
 
 #include "models/kernels/kernels.hpp"
 #include "models/parallel/embedding.hpp"
@@ -15,11 +15,17 @@ parallel::Block* block_if(bool present, parallel::ParameterStore& parameters, co
   return present ? &parameters.block(name) : nullptr;
 }
 
+/// In bf16 the factor is a bf16 number too, as in Gemma's own code: 25.25 instead of sqrt(640).
+double rounded(double scale, at::ScalarType type) {
+  return type == at::kBFloat16 ? static_cast<double>(c10::BFloat16(static_cast<float>(scale))) : scale;
+}
+
 }  // namespace
 
 Embedding::Embedding(const spec::ModelPlan& plan, std::uint64_t seed, const parallel::VocabularyPart& part,
                      parallel::ParameterStore& parameters)
     : plan_(plan),
+      scale_(rounded(plan.embedding.scale, parameters.flat_values().scalar_type())),
       seed_(seed),
       part_(part),
       tokens_(&parameters.block("embed.tokens")),
@@ -36,7 +42,7 @@ at::Tensor Embedding::forward(const at::Tensor& tokens_BT, const Pass& pass, std
                               EmbeddingActivations* kept) const {
   const at::Tensor rows_TB = parallel::local_rows(tokens_BT.t().contiguous(), part_.first, part_.count);
   at::Tensor x = pass.group.leave(parallel::embedding(rows_TB, tokens_->value));
-  if (plan_.embedding.scale != 1) x.mul_(plan_.embedding.scale);
+  if (scale_ != 1) x.mul_(scale_);
   const std::int64_t first = past + pass.group.first_position(tokens_BT.size(1));
   if (positions_ != nullptr) x.add_(positions_->value.narrow(0, first, x.size(0)).unsqueeze(1));
   if (types_ != nullptr) x.add_(types_->value.select(0, 0));
@@ -65,9 +71,9 @@ void Embedding::backward(at::Tensor grad, const Pass& pass, const EmbeddingActiv
   if (positions_ != nullptr) {
     if (positions_->take_first()) positions_->grad.zero_();
     at::Tensor here = positions_->grad.narrow(0, first, grad.size(0));
-    kernels::accumulate(here, grad.size(1) == 1 ? grad : grad.sum({1}));
+    kernels::accumulate(here, grad.size(1) == 1 ? grad.select(1, 0) : grad.sum({1}));
   }
-  if (plan_.embedding.scale != 1) grad.mul_(plan_.embedding.scale);
+  if (scale_ != 1) grad.mul_(scale_);
   parallel::embedding_grad(kept.rows_TB, pass.group.enter(grad), *tokens_);
 }
 

@@ -37,6 +37,7 @@ class Embedding {
   kernels::DropoutKey dropout_key(const Pass& pass, std::int64_t first_position) const;
 
   const spec::ModelPlan& plan_;
+  double scale_;
   std::uint64_t seed_;
   parallel::VocabularyPart part_;
   parallel::Block* tokens_ = nullptr;

@@ -82,13 +82,14 @@ at::Tensor Layer::attention_output(const Pass& pass, LayerActivations& a) const 
 
 at::Tensor Layer::attention_backward(const at::Tensor& grad_TBD, const Pass& pass, LayerActivations& a,
                                      parallel::GradientSink& gradients) const {
-  const Residual::Gradients grads = attention_half_.leave_backward(grad_TBD, pass, a.attention_half);
+  Residual::Gradients grads = attention_half_.leave_backward(grad_TBD, pass, a.attention_half);
   const RotaryTables rotary = setting_.rotary.tables(spec_.attention);
-  const at::Tensor rows = query_key_.copies() ? prepare(a.qkv, pass, 0, a.query_key) : a.qkv;
+  at::Tensor rows = query_key_.copies() ? prepare(a.qkv, pass, 0, a.query_key) : a.qkv;
   if (!a.attention.output_TBD.defined()) a.attention = attention::forward(rows, heads_);
-  at::Tensor grad = o_.backward(grads.branch, a.attention.output_TBD, pass.group, gradients);
+  at::Tensor grad = o_.backward(std::exchange(grads.branch, {}), a.attention.output_TBD, pass.group, gradients);
   grad = attention::backward(grad, rows, a.attention, heads_);
   a.attention = {};
+  rows.reset();
   query_key_.backward(grad, a.qkv, rotary, pass.group, a.query_key);
   a.qkv.reset();
   if (!a.attention_input.defined()) a.attention_input = qkv_.enter(attention_half_.enter(a.attention_half), pass.group);
@@ -124,10 +125,10 @@ at::Tensor Layer::ffn_output(const Pass& pass, LayerActivations& a) const {
 at::Tensor Layer::ffn_backward(const at::Tensor& grad_TBD, const Pass& pass, LayerActivations& a,
                                parallel::GradientSink& gradients) const {
   const spec::FeedForwardSpec& spec = spec_.feed_forward;
-  const Residual::Gradients grads = ffn_half_.leave_backward(grad_TBD, pass, a.ffn_half);
+  Residual::Gradients grads = ffn_half_.leave_backward(grad_TBD, pass, a.ffn_half);
   // `hidden` holds the bias already.
   if (!a.activated.defined()) a.activated = kernels::activate(a.hidden, {}, spec.activation, spec.gated);
-  at::Tensor grad = down_.backward(grads.branch, std::move(a.activated), pass.group, gradients);
+  at::Tensor grad = down_.backward(std::exchange(grads.branch, {}), std::move(a.activated), pass.group, gradients);
   grad = kernels::activate_backward(std::move(grad), a.hidden, spec.activation, spec.gated);
   a.hidden.reset();
   if (!a.ffn_input.defined()) a.ffn_input = up_.enter(ffn_half_.enter(a.ffn_half), pass.group);

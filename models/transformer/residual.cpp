@@ -4,13 +4,13 @@ namespace trireme::transformer {
 
 Residual::Residual(const spec::LayerSpec& layer, const spec::NormSpec& norm, const DropoutSite& dropout,
                    parallel::ParameterStore& parameters, const std::string& name)
-    : place_(layer.norm_place), scale_(layer.residual_scale), dropout_(dropout) {
+    : place_(layer.norm_place), norm_before_(layer.norm_before()), scale_(layer.residual_scale), dropout_(dropout) {
   if (layer.norm_before()) norm_ = Norm(parameters, name + "_norm", norm);
   if (layer.norm_after()) post_norm_ = Norm(parameters, name + "_post_norm", norm);
 }
 
 at::Tensor Residual::enter(ResidualActivations& kept) const {
-  if (!before()) return kept.input_TBD;
+  if (!norm_before_) return kept.input_TBD;
   kept.norm = norm_.forward(kept.input_TBD);
   return std::move(kept.norm.output);
 }
@@ -52,7 +52,7 @@ Residual::Gradients Residual::leave_backward(const at::Tensor& grad, const Pass&
 }
 
 at::Tensor Residual::enter_backward(at::Tensor grad, const at::Tensor& stream, const ResidualActivations& kept) const {
-  if (before()) grad = norm_.backward(grad, kept.input_TBD, kept.norm);
+  if (norm_before_) grad = norm_.backward(grad, kept.input_TBD, kept.norm);
   kernels::add(grad, stream, {});
   return grad;
 }
@@ -80,7 +80,7 @@ at::Tensor Residual::add_backward(const at::Tensor& grad, const Pass& pass) cons
 }
 
 kernels::DropoutKey Residual::dropout_key(const Pass& pass, std::int64_t local_length) const {
-  const std::int64_t first = pass.group.sequence ? pass.group.rank() * local_length : 0;
+  const std::int64_t first = pass.group.first_position(local_length * pass.group.size());
   return {dropout_.probability, dropout_.seed, pass.step, dropout_.layer, dropout_.site, first};
 }
 

@@ -59,12 +59,12 @@ class Residual {
   at::Tensor enter_backward(at::Tensor grad, const at::Tensor& stream, const ResidualActivations& kept) const;
 
  private:
-  bool before() const { return place_ == spec::NormPlace::kBefore || place_ == spec::NormPlace::kAround; }
   at::Tensor add(at::Tensor branch, const at::Tensor& bias, const at::Tensor& residual, const Pass& pass) const;
   at::Tensor add_backward(const at::Tensor& grad, const Pass& pass) const;
   kernels::DropoutKey dropout_key(const Pass& pass, std::int64_t local_length) const;
 
   spec::NormPlace place_ = spec::NormPlace::kBefore;
+  bool norm_before_ = true;
   double scale_ = 1;
   DropoutSite dropout_;
   Norm norm_;

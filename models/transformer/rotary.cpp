@@ -36,8 +36,9 @@ double stretched_part(double pair, double rotated, const spec::RotarySpec& rotar
 
 }  // namespace
 
-std::vector<double> rotary_frequencies(std::int64_t head_size, const spec::RotarySpec& rotary) {
-  const auto rotated = static_cast<std::int64_t>(static_cast<double>(head_size) * rotary.fraction);
+std::vector<double> rotary_frequencies(const spec::AttentionSpec& attention) {
+  const spec::RotarySpec& rotary = attention.rotary;
+  const std::int64_t rotated = attention.rotated();
   std::vector<double> frequencies;
   for (std::int64_t pair = 0; pair < rotated / 2; ++pair) {
     const auto i = static_cast<double>(pair);
@@ -56,9 +57,10 @@ std::vector<double> rotary_frequencies(std::int64_t head_size, const spec::Rotar
   return frequencies;
 }
 
-RotaryTables rotary_tables(std::int64_t positions, std::int64_t head_size, const spec::RotarySpec& rotary,
-                           at::ScalarType type, at::Device device) {
-  const std::vector<double> frequencies = rotary_frequencies(head_size, rotary);
+RotaryTables rotary_tables(std::int64_t positions, const spec::AttentionSpec& attention, at::ScalarType type,
+                           at::Device device) {
+  const std::vector<double> frequencies = rotary_frequencies(attention);
+  const double factor = attention.rotary.attention_factor;
   const auto half = static_cast<std::int64_t>(frequencies.size());
   at::Tensor cosine = at::empty({positions, half}, at::kDouble);
   at::Tensor sine = at::empty({positions, half}, at::kDouble);
@@ -67,8 +69,8 @@ RotaryTables rotary_tables(std::int64_t positions, std::int64_t head_size, const
   for (std::int64_t i = 0; i < half; ++i) {
     for (std::int64_t p = 0; p < positions; ++p) {
       const double angle = static_cast<double>(p) * frequencies[static_cast<std::size_t>(i)];
-      cosines[p * half + i] = std::cos(angle) * rotary.attention_factor;
-      sines[p * half + i] = std::sin(angle) * rotary.attention_factor;
+      cosines[p * half + i] = std::cos(angle) * factor;
+      sines[p * half + i] = std::sin(angle) * factor;
     }
   }
   return {cosine.to(device, type), sine.to(device, type)};
@@ -85,7 +87,7 @@ void RotaryCache::prepare(const spec::AttentionSpec& attention, std::int64_t pos
   if (attention.rotary.theta == 0) return;
   const Entry* known = find(attention);
   if (known != nullptr && known->tables.cosine.size(0) >= positions) return;
-  RotaryTables tables = rotary_tables(positions, attention.head_size, attention.rotary, type_, device_);
+  RotaryTables tables = rotary_tables(positions, attention, type_, device_);
   if (known != nullptr) {
     entries_[static_cast<std::size_t>(known - entries_.data())].tables = std::move(tables);
   } else {

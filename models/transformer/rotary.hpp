@@ -18,11 +18,11 @@ struct RotaryTables {
 /// The angle of pair i from one position to the next: theta^(-2i / n) for n rotated elements, stretched as `rotary`
 /// says. Sources: linear, Chen et al., "Extending context window …", arXiv 2306.15595; llama3, the configuration of
 /// Llama 3.1; yarn, Peng et al., arXiv 2309.00071, with the bounds of the ramp rounded to whole pairs.
-std::vector<double> rotary_frequencies(std::int64_t head_size, const spec::RotarySpec& rotary);
+std::vector<double> rotary_frequencies(const spec::AttentionSpec& attention);
 
 /// The tables are computed in fp64 and rounded to `type`.
-RotaryTables rotary_tables(std::int64_t positions, std::int64_t head_size, const spec::RotarySpec& rotary,
-                           at::ScalarType type, at::Device device);
+RotaryTables rotary_tables(std::int64_t positions, const spec::AttentionSpec& attention, at::ScalarType type,
+                           at::Device device);
 
 /// The tables of a chunk's layers; layers with the same angles share one.
 class RotaryCache {

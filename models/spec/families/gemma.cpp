@@ -7,7 +7,7 @@
 namespace trireme::spec {
 namespace {
 
-// What both have.
+// Properties of both versions.
 ModelConfig common(const Sizes& sizes) {
   ModelConfig config = decoder("gemma", sizes);
   config.tie_embeddings = true;
@@ -19,7 +19,7 @@ ModelConfig common(const Sizes& sizes) {
   return config;
 }
 
-// Those of Gemma 3.
+// The defaults are those of Gemma 3.
 ModelConfig defaults(const Sizes& sizes) {
   ModelConfig config = common(sizes);
   config.window = {512, 512, 512, 512, 512, 0};

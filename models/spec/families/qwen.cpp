@@ -5,7 +5,7 @@
 namespace trireme::spec {
 namespace {
 
-// Those of Qwen 3.
+// The defaults are those of Qwen 3.
 ModelConfig defaults(const Sizes& sizes) {
   ModelConfig config = decoder("qwen", sizes);
   config.norm_eps = 1e-6;

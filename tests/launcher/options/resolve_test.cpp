@@ -198,6 +198,24 @@ TEST(Resolve, EveryPropertyIsAKeyAndListsAreRepeatedOverTheLayers) {
   EXPECT_THAT(refusal({{"model.head_size", "7"}}, 1), HasSubstr("rotates 7 elements"));
 }
 
+TEST(Resolve, AGivenKeyTurnsOffWhatItRulesOut) {
+  const auto plan = [](const Overrides& changes) {
+    RunOptions options = small();
+    for (const auto& [path, value] : changes) set_value(options, find_key(path), value);
+    return resolve(options, ranks(1)).model;
+  };
+  EXPECT_TRUE(plan({{"model.arch", "gemma"}, {"model.positions", "learned"}}).embedding.positions);
+  EXPECT_EQ(plan({{"model.arch", "gemma"}, {"model.mask", "full"}}).layers[0].attention.window, 0);
+  EXPECT_FALSE(plan({{"model.arch", "gpt2"}, {"model.norm", "rms"}}).norm.bias);
+  EXPECT_EQ(plan({{"model.preset", "llama-8b"}, {"model.vocab", "128256"}, {"model.positions", "none"}})
+                .layers[0]
+                .attention.rotary,
+            spec::RotarySpec{});
+  EXPECT_THAT(refusal({{"model.mask", "full"}, {"model.window", "8"}}, 1), HasSubstr("model.window = 8"));
+  EXPECT_THAT(refusal({{"model.mask", "full"}, {"data.valid", "v.h5"}, {"log.sample_prompts", "Once"}}, 1),
+              HasSubstr("log.sample_prompts generates text"));
+}
+
 TEST(Resolve, ACheckpointOfAnOlderProgramGoesOn) {
   const Resolved now = resolve(small(), ranks(1));
   RunOptions stored = now.options;
@@ -209,6 +227,10 @@ TEST(Resolve, ACheckpointOfAnOlderProgramGoesOn) {
   gpt2.model.arch = "gpt2";
   gpt2.model.rope_theta = {10000};  // which such a program wrote for every architecture
   EXPECT_EQ(resolve(gpt2, ranks(1)).model.layers[0].attention.rotary, spec::RotarySpec{});
+  RunOptions another = resolve(gpt2, ranks(1)).options;
+  another.model.positions.reset();
+  another.model.rope_theta = {500};  // which gpt2 ignored
+  EXPECT_THAT(compare_on_resume(another, resolve(gpt2, ranks(1)).options, "", ""), ElementsAre());
 }
 
 TEST(Resolve, CountsStepsFromTokens) {

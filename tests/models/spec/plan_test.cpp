@@ -62,15 +62,37 @@ TEST(MakePlan, RefusesPropertiesThatContradictEachOther) {
   EXPECT_THAT(refusal(llama, [](auto& c) { c.mask = Mask::kFull, c.window = {8}; }), HasSubstr("model.window = 8"));
   EXPECT_THAT(refusal(gpt2, [](auto& c) { c.rope_theta = {500}; }), HasSubstr("set model.positions = rotary"));
   EXPECT_THAT(refusal(gpt2, [](auto& c) { c.rope_fraction = 0.5; }), HasSubstr("model.rope_fraction"));
-  EXPECT_THAT(refusal(llama, [](auto& c) { c.rope_factor = 8; }), HasSubstr("model.rope_factor = 8 has no effect"));
-  EXPECT_THAT(refusal(llama, [](auto& c) { c.rope_scaling = {RopeScaling::kYarn}; }),
-              HasSubstr("model.rope_scaling = yarn needs model.rope_original_sequence"));
+  EXPECT_THAT(refusal(llama,
+                      [](auto& c) {
+                        c.rope_theta = {0, 0.5};
+                      }),
+              HasSubstr("model.rope_theta = 0.5 must be above 1"));
+  EXPECT_THAT(refusal(llama, [](auto& c) { c.rope_scaling = {RopeScaling::kLinear}; }),
+              HasSubstr("model.rope_scaling = linear stretches nothing with model.rope_factor = 1"));
+  const auto yarn = [](ModelConfig& c) { c.rope_scaling = {RopeScaling::kYarn}, c.rope_factor = 4; };
+  EXPECT_THAT(refusal(llama, yarn), HasSubstr("model.rope_scaling = yarn needs model.rope_original_sequence"));
   const auto llama3 = [](ModelConfig& c) {
     c.rope_scaling = {RopeScaling::kLlama3};
+    c.rope_factor = 8;
     c.rope_original_sequence = 64;
     c.rope_low_frequency = 4;
   };
   EXPECT_THAT(refusal(llama, llama3), HasSubstr("below model.rope_high_frequency = 4"));
+}
+
+TEST(MakePlan, RefusesKeysThatNoLayerReads) {
+  const ModelConfig llama = *preset("llama-8b");
+  EXPECT_THAT(refusal(llama, [](auto& c) { c.rope_factor = 8; }), HasSubstr("model.rope_factor has no effect"));
+  EXPECT_THAT(refusal(llama, [](auto& c) { c.rope_original_sequence = 8; }),
+              HasSubstr("llama3 or yarn, and there are none"));
+  const auto linear = [](ModelConfig& c) {
+    c.rope_scaling = {RopeScaling::kLinear};
+    c.rope_factor = 2;
+  };
+  EXPECT_EQ(refusal(llama, linear), "accepted");
+  EXPECT_THAT(refusal(llama, [&](auto& c) { linear(c), c.rope_beta_slow = 2; }),
+              HasSubstr("model.rope_beta_slow has no"));
+  EXPECT_THAT(refusal(llama, [&](auto& c) { linear(c), c.rope_theta = {0}; }), HasSubstr("model.rope_factor has no"));
 }
 
 TEST(MakePlan, RepeatsListsOverTheLayers) {
