@@ -1,6 +1,7 @@
 #include "launcher/options/key_table.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "base/error.hpp"
 #include "base/ini.hpp"
@@ -226,8 +227,12 @@ std::string value_name_of(const Key& key) {
 
 std::string range_of(const Key& key) {
   if (!key.allowed.empty()) return "";
-  if (key.low_excluded) return "above " + format_number(key.low);
-  if (key.high_excluded) return base::str(format_number(key.low), " to below ", format_number(key.high));
+  const std::string high = std::isfinite(key.high) ? format_number(key.high) : "";
+  if (key.low_excluded) {
+    const std::string above = "above " + format_number(key.low);
+    return high.empty() ? above : str(above, key.high_excluded ? ", below " : ", at most ", high);
+  }
+  if (key.high_excluded) return str(format_number(key.low), " to below ", high);
   const std::string text = range_text(key.low, key.high);
   return text == "any number" ? "" : text;
 }

@@ -1,16 +1,15 @@
 #include "launcher/options/options_page.hpp"
 
+#include "launcher/options/family_tables.hpp"
 #include "launcher/options/key_table.hpp"
-#include "models/spec/cost.hpp"
-#include "models/spec/families/family.hpp"
 
 namespace trireme::options {
 namespace {
 
 constexpr const char* kIntroduction = R"(# Options
 
-<!-- Generated from the table of keys (launcher/options/keys.cpp): edit that, then
-     `build/tests/options_page > docs/options.md`. A test compares. -->
+<!-- Generated from the table of keys (launcher/options/keys.cpp, models/spec/properties.hpp) and the families
+     (models/spec/families): edit those, then `build/tests/options_page > docs/options.md`. A test compares. -->
 
 A run is described by a run file: an INI file with sections in brackets, `key = value` lines and comments. A `#` begins a
 comment at a line's start and after white space; inside quotes and words (`name = lr#1`) it is text. A value that begins or
@@ -49,21 +48,6 @@ std::string allowed_text(const Key& key) {
   return text.empty() ? range_of(key) : text;
 }
 
-std::string preset_rows() {
-  std::string text =
-      "\n## Presets\n"
-      "| preset | arch | parameters | layers | hidden | heads | kv_heads | ffn | sequence | vocab | tied |\n"
-      "|---|---|---|---|---|---|---|---|---|---|---|\n";
-  const auto cell = [](std::int64_t value) { return std::to_string(value) + " | "; };
-  for (const std::string& name : spec::preset_names()) {
-    const spec::ModelConfig model = *spec::preset(name);
-    text += "| " + name + " | " + model.arch + " | " + cell(spec::parameter_count(spec::make_plan(model))) +
-            cell(model.layers) + cell(model.hidden) + cell(model.heads) + cell(model.kv_heads) + cell(model.ffn) +
-            cell(model.sequence) + cell(model.vocab) + (model.tie_embeddings ? "yes" : "no") + " |\n";
-  }
-  return text;
-}
-
 }  // namespace
 
 std::string options_page() {
@@ -78,7 +62,7 @@ std::string options_page() {
     text += "| `" + key.name + "` | " + default_of(key) + " | " + key.unit + " | " + allowed_text(key) + " | " +
             key.help + " |\n";
   }
-  return text + preset_rows();
+  return text + family_section() + preset_section();
 }
 
 }  // namespace trireme::options

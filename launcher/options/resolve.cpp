@@ -139,19 +139,20 @@ void resolve_stop_rule(RunOptions& options) {
   if (options.log.valid_every_steps == 0) refuse("log.valid_every_steps = 0 has none before the end: set it above 0");
 }
 
-// What happens at validations needs some.
+// What happens at validations needs some, and a model that can do it: else the run would end at the first one.
 void check_validations(const RunOptions& options) {
+  const bool has_prompts = !names_of(options.log.sample_prompts).empty();
+  if (has_prompts && options.model.mask == spec::Mask::kFull) {
+    throw InputError(
+        "log.sample_prompts asks for text, and with model.mask = full a token sees those behind it: take model.mask = "
+        "causal, or leave log.sample_prompts out");
+  }
   if (!options.data.valid.empty()) return;
   const auto refuse = [](const char* key) {
     throw InputError(str(key, " is about validations, and there are none: name data.valid, or leave ", key, " out"));
   };
   if (options.checkpoint.keep_best) refuse("checkpoint.keep_best");
-  if (!names_of(options.log.sample_prompts).empty()) refuse("log.sample_prompts");
-}
-
-void check_sample_prompts(const RunOptions& options) {
-  if (names_of(options.log.sample_prompts).empty() || options.model.mask == spec::Mask::kCausal) return;
-  throw InputError("log.sample_prompts generates text, which a model with model.mask = full cannot: leave it out");
+  if (has_prompts) refuse("log.sample_prompts");
 }
 
 std::int64_t resolve_length(RunOptions& options, const spec::ModelPlan& model) {
@@ -207,7 +208,6 @@ Resolved resolve(const RunOptions& options, const Surroundings& surroundings) {
   resolved.steps = resolve_length(complete, resolved.model);
   resolve_stop_rule(complete);
   check_validations(complete);
-  check_sample_prompts(complete);
   resolved.degrees.tp = static_cast<int>(complete.parallel.tp);
   resolved.degrees.pp = static_cast<int>(complete.parallel.pp);
   resolved.degrees.dp = static_cast<int>(complete.parallel.dp);

@@ -7,7 +7,7 @@ namespace trireme::options {
 
 namespace {
 
-// The remark behind a key in the help: " (default: 4)", " (tokens; default: the preset's, else 1024)", " (steps)".
+// The remark behind a key in the help: " (default: 4)", " (tokens; default: the site's)", " (steps)".
 std::string remark(const Key& key) {
   const std::string value = default_of(key);
   const std::string words =

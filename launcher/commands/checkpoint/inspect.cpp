@@ -1,11 +1,16 @@
 // trireme checkpoint inspect: what a checkpoint holds, from manifest and box table; with --stats from its data too.
+#include <map>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "base/answer.hpp"
 #include "base/error.hpp"
+#include "base/log.hpp"
 #include "io/checkpoint/format/open_checkpoint.hpp"
 #include "io/checkpoint/tools/statistics.hpp"
 #include "launcher/commands/checkpoint/byte_progress.hpp"
+#include "launcher/commands/checkpoint/public_names.hpp"
 #include "launcher/commands/checkpoint/shared.hpp"
 #include "launcher/console/format.hpp"
 #include "launcher/options/command_line.hpp"
@@ -16,6 +21,17 @@ namespace {
 using base::Json;
 
 using Statistics = std::vector<checkpoint::TensorStatistics>;
+using PublicPlaces = std::map<std::string, PublicPlace>;
+
+/// Nothing, and a warning, where the stored options describe no model: the rest of the checkpoint can be inspected.
+PublicPlaces public_places_of(const checkpoint::Manifest& manifest) {
+  try {
+    return public_places(manifest.options);
+  } catch (const base::InputError& error) {
+    base::print_warning(base::str("public names are not known: ", error.what()));
+    return {};
+  }
+}
 
 Statistics statistics_of(base::FileSystem& files, const checkpoint::OpenedCheckpoint& opened) {
   ByteProgress progress("reading", bytes_of(opened.manifest));
@@ -32,8 +48,12 @@ Json to_json(const checkpoint::TensorStatistics& of) {
           {"not_finite", of.not_finite}};
 }
 
-/// `statistics` is empty when none were asked for.
-Json describe_tensors(const checkpoint::BoxTable& table, const Statistics& statistics) {
+Json to_json(const PublicPlace& place) {
+  return {{"name", place.name}, {"part", place.part}, {"parts", place.parts}, {"transposed", place.transposed}};
+}
+
+/// `statistics` and `places` are empty when none were asked for.
+Json describe_tensors(const checkpoint::BoxTable& table, const Statistics& statistics, const PublicPlaces& places) {
   Json tensors = Json::array();
   for (std::size_t t = 0; t < table.tensors.size(); ++t) {
     const auto& tensor = table.tensors[t];
@@ -43,6 +63,9 @@ Json describe_tensors(const checkpoint::BoxTable& table, const Statistics& stati
                        {"dtype", name_of(tensor.dtype)},
                        {"boxes", tensor.box_count}});
     if (!statistics.empty()) tensors.back().update(to_json(statistics[t]));
+    if (places.empty()) continue;
+    const auto place = places.find(tensor.name);
+    tensors.back()["public"] = place == places.end() ? Json() : to_json(place->second);
   }
   return tensors;
 }
@@ -56,6 +79,22 @@ void print_statistics(const checkpoint::BoxTable& table, const Statistics& stati
                     number(of.mean), number(of.norm), std::to_string(of.not_finite)});
   }
   base::answer_text(base::str("\n", format_table(rows, {.right = {2, 3, 4, 5, 6}, .spare = {0, 2, 3, 6, 4}})));
+}
+
+/// A tensor is listed once, whatever kinds of it there are.
+void print_public_names(const checkpoint::BoxTable& table, const PublicPlaces& places) {
+  std::vector<std::vector<std::string>> rows = {{"tensor", "Hugging Face name", "stored there"}};
+  std::set<std::string> listed;
+  for (const auto& tensor : table.tensors) {
+    if (!listed.insert(tensor.name).second) continue;
+    const auto place = places.find(tensor.name);
+    if (place == places.end()) {
+      rows.push_back({tensor.name, "-", "-"});
+    } else {
+      rows.push_back({tensor.name, place->second.name, words_of(place->second)});
+    }
+  }
+  base::answer_text(base::str("\n", format_table(rows)));
 }
 
 void print_inspection(const checkpoint::OpenedCheckpoint& opened) {
@@ -90,14 +129,17 @@ int checkpoint_inspect(const Arguments& arguments) {
   bool json = false;
   bool run_file = false;
   bool stats = false;
+  bool public_names = false;
   std::vector<std::string> words;
   options::CommandLine line("checkpoint inspect", "what a checkpoint holds, from its manifest and its table of pieces",
                             "trireme checkpoint inspect runs/bible/checkpoints/step_100\n"
                             "trireme checkpoint inspect --stats runs/bible\n"
+                            "trireme checkpoint inspect --public-names runs/bible\n"
                             "trireme checkpoint inspect --options runs/bible > again.ini");
   line.flag("json", json, "print one JSON object instead of tables");
   line.flag("options", run_file, "print only the run file that it was saved with");
   line.flag("stats", stats, "also read all data: min, max, mean and L2 norm of each tensor's finite elements");
+  line.flag("public-names", public_names, "also the names of the tensors in the family's public files (Hugging Face)");
   line.positionals("STEP_DIR", words, "a step directory, or a run directory for its newest one", 1, 1);
   if (!line.parse(arguments)) return base::kExitDone;
 
@@ -108,14 +150,16 @@ int checkpoint_inspect(const Arguments& arguments) {
     return base::kExitDone;
   }
   const Statistics statistics = stats ? statistics_of(files, opened) : Statistics();
+  const PublicPlaces places = public_names ? public_places_of(opened.manifest) : PublicPlaces();
   if (json) {
     Json all = Json::parse(opened.manifest_text);
     all["path"] = opened.path.string();
-    all["tensors"] = describe_tensors(opened.table, statistics);
+    all["tensors"] = describe_tensors(opened.table, statistics, places);
     base::answer_json(all);
   } else {
     print_inspection(opened);
     if (stats) print_statistics(opened.table, statistics);
+    if (!places.empty()) print_public_names(opened.table, places);
   }
   return base::kExitDone;
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <unordered_map>
 
 #include "base/error.hpp"
 #include "base/words.hpp"
@@ -64,15 +65,12 @@ std::vector<std::string> preset_names() {
 }
 
 std::vector<PublicTensor> public_tensors(const ModelPlan& plan) {
-  std::vector<std::string> ours;
-  for (const LogicalTensor& tensor : logical_tensors(plan)) ours.push_back(tensor.name);
-  const auto place = [&](const PublicTensor& tensor) {
-    return std::find(ours.begin(), ours.end(), tensor.parts.front()) - ours.begin();
-  };
-  std::vector<std::pair<std::ptrdiff_t, PublicTensor>> found;
+  std::unordered_map<std::string, std::size_t> places;  // in the order of the forward pass
+  for (const LogicalTensor& tensor : logical_tensors(plan)) places.emplace(tensor.name, places.size());
+  std::vector<std::pair<std::size_t, PublicTensor>> found;
   const auto take = [&](PublicTensor tensor) {
-    const auto at = place(tensor);
-    if (at < static_cast<std::ptrdiff_t>(ours.size())) found.emplace_back(at, std::move(tensor));
+    const auto place = places.find(tensor.parts.front());
+    if (place != places.end()) found.emplace_back(place->second, std::move(tensor));
   };
   for (const PublicTensor& pattern : family(plan.family).patterns()) {
     if (pattern.name.find("{}") == std::string::npos) {

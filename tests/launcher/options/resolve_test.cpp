@@ -212,8 +212,15 @@ TEST(Resolve, AGivenKeyTurnsOffWhatItRulesOut) {
                 .attention.rotary,
             spec::RotarySpec{});
   EXPECT_THAT(refusal({{"model.mask", "full"}, {"model.window", "8"}}, 1), HasSubstr("model.window = 8"));
-  EXPECT_THAT(refusal({{"model.mask", "full"}, {"data.valid", "v.h5"}, {"log.sample_prompts", "Once"}}, 1),
-              HasSubstr("log.sample_prompts generates text"));
+}
+
+TEST(Resolve, RefusesPromptsForAModelThatCannotWrite) {
+  Overrides prompts = {{"log.sample_prompts", "once"}};
+  EXPECT_THAT(refusal(prompts, 1), HasSubstr("there are none: name data.valid"));
+  prompts.emplace_back("data.valid", "b.h5");
+  EXPECT_EQ(refusal(prompts, 1), "accepted");
+  prompts.emplace_back("model.mask", "full");
+  EXPECT_THAT(refusal(prompts, 1), HasSubstr("log.sample_prompts asks for text"));
 }
 
 TEST(Resolve, ACheckpointOfAnOlderProgramGoesOn) {

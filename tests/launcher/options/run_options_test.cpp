@@ -4,14 +4,17 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <limits>
 #include <random>
 #include <set>
 
 #include "base/error.hpp"
 #include "base/file_system.hpp"
+#include "base/words.hpp"
 #include "launcher/options/key_table.hpp"
 #include "launcher/options/options_page.hpp"
 #include "launcher/options/run_arguments.hpp"
+#include "models/spec/families/family.hpp"
 #include "tests/support/random.hpp"
 #include "tests/support/temporary_directory.hpp"
 
@@ -71,7 +74,7 @@ TEST(RunFile, RefusesInASentenceNamingFileAndKey) {
   EXPECT_THAT(refusal("[parallel]\ntp = 0\n"), HasSubstr("parallel.tp = 0, allowed: 1 to 1000000"));
   EXPECT_THAT(refusal("[parallel]\nzero = 2\n"), HasSubstr("parallel.zero = 2 is not known"));
   EXPECT_THAT(refusal("[parallel]\nschedule = zbv\n"), HasSubstr("(allowed: gpipe, 1f1b, interleaved)"));
-  EXPECT_THAT(refusal("[model]\narch = gpt3\n"), HasSubstr("(allowed: gpt2, llama, qwen, gemma, bert)"));
+  EXPECT_THAT(refusal("[model]\narch = gpt3\n"), HasSubstr("(allowed: " + base::join(spec::family_names()) + ")"));
   EXPECT_THAT(refusal("[model]\npreset = gpt2-125m\n"), HasSubstr("did you mean gpt2-124m?"));
   EXPECT_THAT(refusal("[model]\ndropout = 1\n"), HasSubstr("model.dropout = 1, allowed: 0 to below 1"));
   EXPECT_THAT(refusal("[optimizer]\nlr = 0\n"), HasSubstr("optimizer.lr = 0, allowed: above 0"));
@@ -212,6 +215,32 @@ TEST(Names, AreSplitAtCommasOutsideQuotes) {
   EXPECT_THAT(names_of(" a, b c ,,d"), ElementsAre("a", "b c", "d"));
   EXPECT_THAT(names_of("\"a, b\",c"), ElementsAre("a, b", "c"));
   EXPECT_THROW(names_of("\"a\" b, c"), base::InputError);
+}
+
+TEST(Ranges, NameBothEnds) {
+  Key key{"a", "b", FieldOf<double>(nullptr), "", "", ""};
+  const auto expect_range = [&](double low, bool low_excluded, double high, bool high_excluded, const char* words) {
+    key.low = low, key.high = high, key.low_excluded = low_excluded, key.high_excluded = high_excluded;
+    EXPECT_EQ(range_of(key), words);
+  };
+  constexpr double kNoLimit = std::numeric_limits<double>::infinity();
+  expect_range(-kNoLimit, false, kNoLimit, false, "");
+  expect_range(0, false, kNoLimit, false, "at least 0");
+  expect_range(0, true, kNoLimit, false, "above 0");
+  expect_range(0, false, 1, false, "0 to 1");
+  expect_range(0, false, 1, true, "0 to below 1");
+  expect_range(0, true, 1, false, "above 0, at most 1");
+  expect_range(0, true, 0.5, true, "above 0, below 0.5");
+  EXPECT_THAT(refusal("[model]\nrope_fraction = 1.5\n"),
+              HasSubstr("model.rope_fraction = 1.5, allowed: above 0, at most 1"));
+}
+
+TEST(OptionsPage, NamesWhatFamiliesAndPresetsHave) {
+  const std::string page = options_page();
+  EXPECT_THAT(page, HasSubstr("| `embedding_scale` | 1 | 1 | 1 | sqrt(hidden) | 1 | 1 |\n"));
+  EXPECT_THAT(page, HasSubstr("| `sequence` | 1024 | 1024 | 1024 | 1024 | 1024 | 512 |\n"));
+  EXPECT_THAT(page, HasSubstr("`residual_scale = 1`"));
+  EXPECT_THAT(page, HasSubstr("| smollm3-3b | llama | 3075098624 | 36 | 2048 | 16 | 4 | 128 | 11008 | "));
 }
 
 TEST(OptionsPage, IsWhatDocsHold) {
