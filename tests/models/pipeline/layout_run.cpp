@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/error.hpp"
 #include "base/philox.hpp"
 
 namespace trireme::tests {
@@ -69,6 +70,27 @@ double mean_loss(const pipeline::Evaluation& evaluation) {
   return evaluation.loss_sum / static_cast<double>(evaluation.targets);
 }
 
+/// After a prefill and two more tokens.
+at::Tensor generated_logits(const LayoutCase& one, pipeline::Trainer& trainer) {
+  const std::int64_t length = one.config.model.sequence;
+  trainer.start_generation(2, length);
+  const at::Tensor prompt = batch_of(one, 0, 0, 2, length).tokens;
+  trainer.next_logits(prompt.narrow(1, 0, 5));
+  trainer.next_logits(prompt.narrow(1, 5, 1));
+  const at::Tensor logits = trainer.next_logits(prompt.narrow(1, 6, 1));
+  trainer.end_generation();
+  return logits;
+}
+
+void expect_no_generation(const LayoutCase& one, pipeline::Trainer& trainer) {
+  try {
+    trainer.start_generation(2, one.config.model.sequence);
+  } catch (const base::InputError&) {
+    return;
+  }
+  throw base::Error("a model whose tokens see those behind them started to generate");
+}
+
 }  // namespace
 
 void run(const LayoutCase& one, const pipeline::Groups& groups, const std::vector<Look>& looks) {
@@ -92,14 +114,15 @@ void run(const LayoutCase& one, const pipeline::Groups& groups, const std::vecto
   const pipeline::Evaluation full = trainer.evaluate(batches_of(one, kSteps, dp_rank, length));
   const pipeline::Evaluation shorter = trainer.evaluate(batches_of(one, kSteps, dp_rank, length - 1));
   for (const Look& look : looks) look.evaluation(mean_loss(full), mean_loss(shorter));
-  trainer.start_generation(2, length);
-  const at::Tensor prompt = batch_of(one, 0, 0, 2, length).tokens;
-  trainer.next_logits(prompt.narrow(1, 0, 5));
-  trainer.next_logits(prompt.narrow(1, 5, 1));
-  const at::Tensor logits = trainer.next_logits(prompt.narrow(1, 6, 1));
-  for (const Look& look : looks) look.logits(logits);
-  trainer.end_generation();
+  if (generates(one)) {
+    const at::Tensor logits = generated_logits(one, trainer);
+    for (const Look& look : looks) look.logits(logits);
+  } else {
+    expect_no_generation(one, trainer);
+  }
 }
+
+bool generates(const LayoutCase& one) { return one.model.mask == spec::Mask::kCausal; }
 
 std::vector<double> values_of(const at::Tensor& tensor) {
   const at::Tensor flat = tensor.to(at::kCPU, at::kDouble).contiguous();
@@ -249,7 +272,7 @@ void share(Outcome& outcome, const LayoutCase& one, collectives::Communicator& w
   send(outcome.norms.data(), outcome.norms.size());
   send(&outcome.evaluated, 1);
   send(&outcome.evaluated_short, 1);
-  outcome.logits.resize(static_cast<std::size_t>(2 * one.config.model.vocab));
+  outcome.logits.resize(generates(one) ? static_cast<std::size_t>(2 * one.config.model.vocab) : 0);
   send(outcome.logits.data(), outcome.logits.size());
   for (const spec::LogicalTensor& tensor : spec::logical_tensors(one.config.model)) {
     for (Whole* whole : {&outcome.gradients, &outcome.parameters, &outcome.moments}) {

@@ -24,7 +24,10 @@ struct Look {
   std::function<void(double full, double shorter)> evaluation;
   std::function<void(const at::Tensor& logits)> logits;
 };
-/// Trains kSteps steps on the ranks of `groups`, evaluates and generates; every look is taken.
+/// Whether the case's model generates token by token. With a full mask it cannot: only its evaluation is compared.
+bool generates(const LayoutCase& one);
+/// Trains kSteps steps on the ranks of `groups`, evaluates and generates; every look is taken, but that at the logits
+/// only of models that generate. Throws base::Error when one that cannot generate is not refused.
 void run(const LayoutCase& one, const pipeline::Groups& groups, const std::vector<Look>& looks);
 
 /// The values as fp64, which holds those of every narrower type exactly.
