@@ -19,8 +19,11 @@ using Heads = std::vector<cpu::AttentionHead>;
 /// Fewer new queries than this go through the cached keys one by one.
 constexpr std::int64_t kFewQueries = 8;
 
-void* at_element(const at::Tensor& x, std::int64_t element) {
-  return kernels::offset(const_cast<void*>(x.const_data_ptr()), element, x);
+const void* element_at(const at::Tensor& x, std::int64_t element) {
+  return kernels::offset(x.const_data_ptr(), element, x);
+}
+void* writable_at(const at::Tensor& x, std::int64_t element) {
+  return kernels::offset(x.mutable_data_ptr(), element, x);
 }
 
 cpu::AttentionShape shape_of(const Setting& setting) {
@@ -96,11 +99,11 @@ std::int64_t parts_of(std::int64_t units, std::int64_t queries) {
 cpu::AttentionHead outputs_of(const at::Tensor& qkv_TBC, const Forward& forward, const Setting& setting, std::int64_t b,
                               std::int64_t head) {
   cpu::AttentionHead entry;
-  entry.query = at_element(qkv_TBC, b * qkv_TBC.stride(1) + head * setting.head_size);
-  entry.output = at_element(forward.output_TBD, b * setting.query_width() + head * setting.head_size);
+  entry.query = element_at(qkv_TBC, b * qkv_TBC.stride(1) + head * setting.head_size);
+  entry.output = writable_at(forward.output_TBD, b * setting.query_width() + head * setting.head_size);
   if (forward.log_sum_exp_BHT.defined()) {
     entry.log_sum_exp =
-        at_element(forward.log_sum_exp_BHT, (b * setting.query_heads + head) * forward.log_sum_exp_BHT.size(2));
+        writable_at(forward.log_sum_exp_BHT, (b * setting.query_heads + head) * forward.log_sum_exp_BHT.size(2));
   }
   return entry;
 }
@@ -154,8 +157,8 @@ Forward host_forward(const at::Tensor& qkv_TBC, const Setting& setting, const at
   run_blocks(qkv_TBC, shape_of(setting, qkv_TBC), setting, segments_BT, result, table,
              [&](std::int64_t b, std::int64_t kv_head) {
                cpu::AttentionKeyValue kv;
-               kv.key = at_element(qkv_TBC, b * qkv_TBC.stride(1) + key_at(setting, kv_head));
-               kv.value = at_element(qkv_TBC, b * qkv_TBC.stride(1) + value_at(setting, kv_head));
+               kv.key = element_at(qkv_TBC, b * qkv_TBC.stride(1) + key_at(setting, kv_head));
+               kv.value = element_at(qkv_TBC, b * qkv_TBC.stride(1) + value_at(setting, kv_head));
                return kv;
              });
   return result;
@@ -176,15 +179,15 @@ at::Tensor host_backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, 
     mine.segments = segments_of(segments_BT, b);
     const Heads heads = heads_of(setting, kv_head, [&](std::int64_t h, cpu::AttentionHead& entry) {
       entry = outputs_of(qkv_TBC, forward, setting, b, h);
-      entry.output_grad = at_element(output_grad, b * setting.query_width() + h * setting.head_size);
-      entry.query_grad = at_element(grad_TBC, row + h * setting.head_size);
+      entry.output_grad = element_at(output_grad, b * setting.query_width() + h * setting.head_size);
+      entry.query_grad = writable_at(grad_TBC, row + h * setting.head_size);
     });
     const std::int64_t key = row + key_at(setting, kv_head);
     const std::int64_t value = row + value_at(setting, kv_head);
-    table.attention_backward(
-        element, mine,
-        {at_element(qkv_TBC, key), at_element(qkv_TBC, value), at_element(grad_TBC, key), at_element(grad_TBC, value)},
-        static_cast<std::int64_t>(heads.size()), heads.data(), scratch);
+    table.attention_backward(element, mine,
+                             {element_at(qkv_TBC, key), element_at(qkv_TBC, value), writable_at(grad_TBC, key),
+                              writable_at(grad_TBC, value)},
+                             static_cast<std::int64_t>(heads.size()), heads.data(), scratch);
   });
   return grad_TBC;
 }
@@ -201,8 +204,8 @@ at::Tensor host_cached(const at::Tensor& qkv_TBC, const at::Tensor& keys, const 
   const auto key_value = [&](std::int64_t b, std::int64_t kv_head) {
     const std::int64_t at = b * keys.stride(1) + kv_head * setting.head_size;
     cpu::AttentionKeyValue kv;
-    kv.key = at_element(keys, at);
-    kv.value = at_element(values, at);
+    kv.key = element_at(keys, at);
+    kv.value = element_at(values, at);
     return kv;
   };
   if (shape.queries >= kFewQueries) {

@@ -1,4 +1,4 @@
-"""Our attention on the CPU against ATen's flash attention for CPUs, on one thread, with every instruction set that both
+"""Our attention on the CPU (docs/adr/0011-attention-on-the-cpu.md) against ATen's flash attention for CPUs, on one thread, with every instruction set that both
 have here: AVX-512, and AVX2 as if the machine had no more."""
 
 import os

@@ -5,6 +5,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/randn.h>
 #include <ATen/ops/zeros.h>
@@ -108,6 +109,15 @@ struct Peer {
     summed(dv);
   }
 
+  /// The output and the gradients laid out like ours, for as many key heads as query heads.
+  std::pair<at::Tensor, at::Tensor> results(const at::Tensor& grad_TBD) const {
+    const at::Tensor grad = grad_TBD.unflatten(2, {c_.heads, kHeadSize}).permute({1, 2, 0, 3});
+    const auto [dq, dk, dv] =
+        at::_scaled_dot_product_flash_attention_for_cpu_backward(grad, q_, k_, v_, output_, sums_, 0.0, !mask_, mask_);
+    const auto by_position = [](const at::Tensor& x) { return x.permute({2, 0, 1, 3}).flatten(2, 3); };
+    return {by_position(output_), at::cat({by_position(dq), by_position(dk), by_position(dv)}, 2)};
+  }
+
  private:
   const Case& c_;
   at::Tensor q_, k_, v_, output_, sums_;
@@ -156,6 +166,28 @@ void compare(const Case& c, const kernels::cpu::IsaTable& table, int rounds) {
               1e3 * (seconds[0] + seconds[2]));
 }
 
+/// Largest errors of our and ATen's outputs and gradients against our kernels in fp64.
+void compare_errors(const Case& c, const kernels::cpu::IsaTable& table) {
+  const attention::Setting setting = setting_of(c);
+  const at::Tensor qkv = at::randn({c.length, c.batch, setting.width()}).to(c.type);
+  const at::Tensor grad = at::randn({c.length, c.batch, setting.query_width()}).to(c.type);
+  const auto error = [](const at::Tensor& x, const at::Tensor& exact) {
+    return x.to(at::kDouble).sub(exact).abs().max().item<double>();
+  };
+  const auto both = [&](const at::Tensor& x, const at::Tensor& g) {
+    const attention::Forward forward = attention::host_forward(x, setting, {}, table);
+    return std::pair(forward.output_TBD, attention::host_backward(g, x, forward, setting, {}, table));
+  };
+  const auto exact = both(qkv.to(at::kDouble), grad.to(at::kDouble));
+  const auto ours = both(qkv, grad);
+  Peer peer(c, qkv);
+  peer.forward();
+  const auto theirs = peer.results(grad);
+  std::printf("largest errors, T %lld      %-8s output %.1e, ATen %.1e; gradients %.1e, ATen %.1e\n",
+              static_cast<long long>(c.length), c10::toString(c.type), error(ours.first, exact.first),
+              error(theirs.first, exact.first), error(ours.second, exact.second), error(theirs.second, exact.second));
+}
+
 /// One new token after `past` cached ones.
 void compare_generation(std::int64_t past, at::ScalarType type, const kernels::cpu::IsaTable& table, int rounds) {
   const Case c{"", 1, 1, 12, 12, 0, type};
@@ -191,6 +223,7 @@ int run(const std::string& name, int rounds) {
     compare({"T 1024, B 1, 12 heads", 1024, 1, 12, 12, 0, type}, *table, rounds);
     compare({"T 1024, B 1, 12/4 heads", 1024, 1, 12, 4, 0, type}, *table, rounds);
     compare({"T 4096, window 512, 4 heads", 4096, 1, 4, 4, 512, type}, *table, rounds);
+    compare_errors({"", 1024, 1, 12, 12, 0, type}, *table);
     for (const std::int64_t past : {64, 1023}) compare_generation(past, type, *table, rounds);
   }
   return 0;

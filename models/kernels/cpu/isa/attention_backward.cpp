@@ -76,7 +76,7 @@ void prepare(const AttentionShape& shape, const AttentionHead& head, Range queri
 /// Turns scores into probabilities, and the probabilities' gradients into the scores'.
 template <bool kMasked, bool kCapped, typename W>
 void differentiate(const Strip& strip, double soft_cap, Scratch<W>& x) {
-  constexpr int64_t kUnit = kTileColumns<W>;
+  constexpr int64_t kUnit = kStripColumns<W>;
   const W inverse = kCapped ? static_cast<W>(1.0 / soft_cap) : W{0};
   for (int64_t lane = strip.lanes.first; lane < strip.lanes.end; lane += kUnit) {
     const W* log_sum_exp = x.log_sum_exp + lane;
@@ -139,7 +139,7 @@ void backward_block(const AttentionShape& shape, const AttentionHead& head, Rang
   const Range positions = positions_of(shape, queries);
   const Range keys = visited(shape, queries);
   for (int64_t first = keys.first; first < keys.end; first += kKeys) {
-    for_strips(shape, queries, {first, smaller(first + kKeys, keys.end)}, kTileColumns<W>,
+    for_strips(shape, queries, {first, smaller(first + kKeys, keys.end)}, kStripColumns<W>,
                [&](const Strip& strip) { backward_strip(shape, strip, positions, x); });
   }
   unpack(queries, shape.head_size, shape.query_stride, static_cast<W>(shape.scale), x.query_grad,

@@ -41,7 +41,7 @@ struct Scratch {
 /// 2018).
 template <bool kMasked, typename W>
 void exponentiate(const Strip& strip, Scratch<W>& x) {
-  constexpr int64_t kUnit = kTileColumns<W>;
+  constexpr int64_t kUnit = kStripColumns<W>;
   const int64_t keys = strip.keys.count();
   for (int64_t lane = strip.lanes.first; lane < strip.lanes.end; lane += kUnit) {
     W* const scores = x.scores + lane;
@@ -86,7 +86,7 @@ void forward_block(const AttentionShape& shape, const AttentionHead& head, Range
   }
   const Range keys = visited(shape, queries);
   for (int64_t first = keys.first; first < keys.end; first += kKeys) {
-    for_strips(shape, queries, {first, smaller(first + kKeys, keys.end)}, kTileColumns<W>, [&](const Strip& strip) {
+    for_strips(shape, queries, {first, smaller(first + kKeys, keys.end)}, kStripColumns<W>, [&](const Strip& strip) {
       masked_scores(shape, strip, positions_of(shape, queries), x.keys, x.queries_by_lane, x.scores);
       if (strip.masked) {
         exponentiate<true>(strip, x);

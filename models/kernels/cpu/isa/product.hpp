@@ -1,5 +1,6 @@
 // Products of small dense matrices in cache: C = A B, C += A B or C = diag(f) C + A B. The elements of a tile of C stay
-// in registers while the inner dimension passes by, in ascending order.
+// in registers while the inner dimension passes by, in ascending order, and are added to C at the end: a long sum is
+// one of partial sums, which rounds less than one term after another.
 #pragma once
 
 #include "models/kernels/cpu/isa/vector.hpp"
@@ -10,12 +11,24 @@ namespace {
 /// A tile has kTileRows x kTileVectors accumulators: with the vectors of B and one element of A, all registers.
 #if defined(__AVX512F__)
 constexpr int kTileRows = 8;
-#else
+#elif defined(__AVX2__)
 constexpr int kTileRows = 6;
+#else
+constexpr int kTileRows = 4;  // a product needs a register before it is added
 #endif
 constexpr int kTileVectors = 2;
 template <typename W>
-constexpr int64_t kTileColumns = kTileVectors* kLanes<W>;
+constexpr int64_t kTileColumns = int64_t{kTileVectors} * kLanes<W>;
+
+/// Columns that edges of masks are cut to: few, so that little is computed in vain, but enough accumulators to hide an
+/// addition's latency.
+#if defined(__AVX512F__)
+template <typename W>
+constexpr int64_t kStripColumns = kLanes<W>;
+#else
+template <typename W>
+constexpr int64_t kStripColumns = kTileColumns<W>;
+#endif
 
 /// How A lies in memory.
 enum class Left {
@@ -41,20 +54,12 @@ struct Result {
   const W* factor = nullptr;
 };
 
+/// A function of its own: inlined into a larger one, GCC 12 keeps some of the sums in memory.
 template <Left kLeft, int kRows, int kVectors, typename W>
-inline void tile(const Factors<W>& x, const W* __restrict a, const W* __restrict b, const Result<W>& y, W* __restrict c,
-                 const W* factor) {
+[[gnu::noinline]] void tile(const Factors<W>& x, const W* __restrict a, const W* __restrict b, const Result<W>& y,
+                            W* __restrict c, const W* factor) {
   using Vector = VectorOf<W>;
-  Vector sum[kRows][kVectors];
-#pragma GCC unroll 8
-  for (int i = 0; i < kRows; ++i) {
-#pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) {
-      sum[i][v] = Vector{};
-      if (y.keep) sum[i][v] = load_vector(c + i * y.stride + v * kLanes<W>);
-      if (factor != nullptr) sum[i][v] *= broadcast(factor[i]);
-    }
-  }
+  Vector sum[kRows][kVectors] = {};
   const int64_t a_stride = x.a_stride;
   const int64_t b_stride = x.b_stride;
   for (int64_t k = x.inner; k > 0; --k) {
@@ -72,8 +77,12 @@ inline void tile(const Factors<W>& x, const W* __restrict a, const W* __restrict
   }
 #pragma GCC unroll 8
   for (int i = 0; i < kRows; ++i) {
+    const Vector scale = broadcast(factor == nullptr ? W{1} : factor[i]);
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) store_vector(c + i * y.stride + v * kLanes<W>, sum[i][v]);
+    for (int v = 0; v < kVectors; ++v) {
+      W* const to = c + i * y.stride + v * kLanes<W>;
+      store_vector(to, y.keep ? mul_add(scale, load_vector(to), sum[i][v]) : sum[i][v]);
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 // Vectors of the instruction set's width, for kernels whose registers are planned by hand.
 #pragma once
 
+#include <utility>
 #if defined(__x86_64__)
 #include <immintrin.h>
 #endif
@@ -83,39 +84,27 @@ inline double sum_lanes(DoubleVector x) {
 }
 #endif
 
-template <typename W>
-struct LaneIndex;
-template <>
-struct LaneIndex<float> {
-  typedef std::int32_t Type __attribute__((vector_size(kVectorBytes)));
-};
-template <>
-struct LaneIndex<double> {
-  typedef std::int64_t Type __attribute__((vector_size(kVectorBytes)));
-};
+/// Pairs of rows that are kStep apart exchange lanes that are kStep apart.
+template <typename W, int kStep, int... kLane>
+inline void exchange(VectorOf<W>* rows, std::integer_sequence<int, kLane...>) {
+  constexpr int kCount = sizeof...(kLane);
+#pragma GCC unroll 16
+  for (int i = 0; i < kCount; ++i) {
+    if ((i & kStep) != 0) continue;
+    const VectorOf<W> a = rows[i];
+    const VectorOf<W> b = rows[i + kStep];
+    rows[i] = __builtin_shufflevector(a, b, ((kLane & kStep) != 0 ? kCount + kLane - kStep : kLane)...);
+    rows[i + kStep] = __builtin_shufflevector(a, b, ((kLane & kStep) != 0 ? kCount + kLane : kLane + kStep)...);
+  }
+}
 
-/// Transposes the square of kLanes vectors: for 1, 2, 4, … lanes, pairs of rows that far apart exchange lanes.
-template <typename W>
+/// Transposes the square of kLanes vectors.
+template <typename W, int kStep = 1>
 inline void transpose_square(VectorOf<W>* rows) {
   constexpr int kCount = static_cast<int>(kLanes<W>);
-#pragma GCC unroll 4
-  for (int step = 1; step < kCount; step *= 2) {
-    typename LaneIndex<W>::Type low{};
-    typename LaneIndex<W>::Type high{};
-#pragma GCC unroll 16
-    for (int lane = 0; lane < kCount; ++lane) {
-      const bool upper = (lane & step) != 0;
-      low[lane] = upper ? kCount + lane - step : lane;
-      high[lane] = upper ? kCount + lane : lane + step;
-    }
-#pragma GCC unroll 16
-    for (int i = 0; i < kCount; ++i) {
-      if ((i & step) != 0) continue;
-      const VectorOf<W> a = rows[i];
-      const VectorOf<W> b = rows[i + step];
-      rows[i] = __builtin_shuffle(a, b, low);
-      rows[i + step] = __builtin_shuffle(a, b, high);
-    }
+  if constexpr (kStep < kCount) {
+    exchange<W, kStep>(rows, std::make_integer_sequence<int, kCount>());
+    transpose_square<W, 2 * kStep>(rows);
   }
 }
 
