@@ -46,8 +46,8 @@ std::string default_words_of(const std::string& family, const Key& key) {
     return std::ranges::all_of(
         kSizes, [&](std::int64_t hidden) { return default_at(family, key, hidden) == expected(hidden); });
   };
-  const std::string first = default_at(family, key, kSizes[0]);
-  if (is_everywhere([&](std::int64_t) { return first; })) return first;
+  std::string first = default_at(family, key, kSizes[0]);
+  if (is_everywhere([&](std::int64_t) -> const std::string& { return first; })) return first;
   for (const Formula& formula : kFormulas) {
     if (is_everywhere([&](std::int64_t hidden) { return format_number(formula.of(hidden)); })) return formula.words;
   }

@@ -57,6 +57,20 @@ def _small_rope_scaling(r, scaling):
             "rope_beta_slow": r.choice([0.2, 0.5]), "rope_attention_factor": r.choice([0.0, 1.17])}
 
 
+# The stretchings that read a key; a key that no layer reads is refused.
+READERS = {"rope_factor": {"linear", "llama3", "yarn"}, "rope_original_sequence": {"llama3", "yarn"},
+           "rope_low_frequency": {"llama3"}, "rope_high_frequency": {"llama3"}, "rope_beta_fast": {"yarn"},
+           "rope_beta_slow": {"yarn"}, "rope_attention_factor": {"yarn"}}
+
+
+def _only_read(keys):
+    """The keys without those that no layer reads."""
+    thetas, scalings = keys.get("rope_theta", [10000.0]), keys.get("rope_scaling", ["none"])
+    used = {scalings[i % len(scalings)] for i in range(keys["layers"]) if thetas[i % len(thetas)] != 0}
+    keys = {key: value for key, value in keys.items() if key not in READERS or READERS[key] & used}
+    return keys if used - {"none"} or "rope_scaling" not in keys else {**keys, "rope_scaling": ["none"]}
+
+
 def of_kind(kind, seed, even=False, **changes):
     """A small model of KINDS that transformers has too: windows, caps and scalings shrink with it. even: heads and
     sequence can be divided by two."""
@@ -98,7 +112,7 @@ def of_kind(kind, seed, even=False, **changes):
     elif kind == "starcoder2":
         keys["window"] = [r.choice([0, width])]
     keys.update(changes)
-    return reference.Config(**keys)
+    return reference.Config(**_only_read(keys))
 
 
 BOTH = [False, True]
@@ -132,4 +146,4 @@ def of_any(seed, even=False, **changes):
     else:
         keys = {key: value for key, value in keys.items() if not key.startswith("rope_")}
     keys.update(changes)
-    return reference.Config(**keys)
+    return reference.Config(**_only_read(keys))

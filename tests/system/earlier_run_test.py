@@ -27,7 +27,7 @@ def main():
             for name, options, ranks in (("tp2", [], 2), ("tp1", ["--parallel.tp=1"], 0)):
                 copy = f"{arch}-{name}"
                 shutil.copytree(space / arch, space / copy)
-                said = space.must("train", f"{copy}/run.ini", *options, ranks=ranks).stdout
+                said = space.must("train", f"{copy}/run.ini", f"--run.dir={copy}", *options, ranks=ranks).stdout
                 check("changed   model." not in said, said)
                 steps = {line["step"]: line for line in step_lines(space / copy)}
                 check(sorted(steps) == [4, 5, 6], f"{copy}: steps {sorted(steps)} instead of 4 to 6:\n{said}")

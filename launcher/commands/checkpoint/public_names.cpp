@@ -13,8 +13,9 @@ std::string words_of(const PublicPlace& place) {
 }
 
 std::map<std::string, PublicPlace> public_places(const std::string& run_file) {
-  options::ModelSection model = options::parse_run_options(run_file, "the checkpoint's options").model;
-  options::complete_model(model, {});  // an older program stored fewer properties
+  const options::RunOptions stored = options::parse_run_options(run_file, "the checkpoint's options");
+  options::ModelSection model = options::stored_model(stored.model);
+  options::complete_model(model, {});  // version 0.1 stored fewer properties
   std::map<std::string, PublicPlace> places;
   for (const spec::PublicTensor& tensor : spec::public_tensors(spec::make_plan(options::config_of(model)))) {
     for (std::size_t part = 0; part < tensor.parts.size(); ++part) {

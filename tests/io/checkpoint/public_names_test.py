@@ -99,6 +99,11 @@ def check_old_runs(root):
         assert rows[tensor] == wanted and "- -" not in rows.values(), rows
         kinds = [t["kind"] for t in tensors_of(f"{root}/{arch}") if t["public"]["name"] in wanted]
         assert sorted(set(kinds)) == ["adam_m", "adam_v", "param"], kinds
+    # The program of then stored a base of angles for GPT-2 too.
+    step = f"{root}/base/step_1"
+    checkpoint_writer.write_checkpoint(step, {"embed.positions": np.zeros((8, 4), "f4")}, "[model]\narch = gpt2\n"
+                                       "layers = 1\nhidden = 4\nheads = 1\nvocab = 9\nrope_theta = 500\n")
+    assert rows_of(step)["embed.positions"] == "transformer.wpe.weight as here", rows_of(step)
 
 
 def check_no_model(root):
