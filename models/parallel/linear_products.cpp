@@ -23,13 +23,7 @@ bool use_onednn(const at::Tensor& out, const at::Tensor& a) {
 
 /// out = beta * out + a b. All have one type; beta is 0 or 1.
 void product(const at::Tensor& a, const at::Tensor& b, double beta, at::Tensor& out) {
-  if (use_onednn(out, a)) {
-    at::native::mkldnn_matmul(a, b, out, static_cast<float>(beta), 1.0F);
-  } else if (beta == 0.0) {
-    at::mm_out(out, a, b);
-  } else {
-    at::addmm_out(out, out, a, b, beta, 1.0);
-  }
+  product_by(use_onednn(out, a) ? ProductLibrary::kOneDnn : ProductLibrary::kMkl, a, b, beta, out);
 }
 
 at::Tensor rows(const at::Tensor& x) { return x.flatten(0, -2); }
@@ -42,17 +36,48 @@ at::Tensor empty_like_rows(const at::Tensor& x, std::int64_t columns) {
 
 }  // namespace
 
-bool uses_onednn() {
-  static const bool intel = __builtin_cpu_is("intel") != 0;
+bool onednn_runs_here() {
   // mkldnn_matmul() refuses other processors, for fp32 too.
   static const bool takes =
       __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-  return !intel && takes && at::globalContext().userEnabledMkldnn();
+  return takes && at::globalContext().userEnabledMkldnn();
+}
+
+bool uses_onednn() {
+  static const bool intel = __builtin_cpu_is("intel") != 0;
+  return !intel && onednn_runs_here();
+}
+
+void product_by(ProductLibrary library, const at::Tensor& a, const at::Tensor& b, double beta, at::Tensor& result) {
+  if (library == ProductLibrary::kOneDnn) {
+    at::native::mkldnn_matmul(a, b, result, static_cast<float>(beta), 1.0F);
+  } else if (beta == 0.0) {
+    at::mm_out(result, a, b);
+  } else {
+    at::addmm_out(result, result, a, b, beta, 1.0);
+  }
 }
 
 void linear_product_into(const at::Tensor& x, const at::Tensor& w, at::Tensor& y) { product(x, w.t(), 0.0, y); }
 
-void linear_input_grad_into(const at::Tensor& dy, const at::Tensor& w, at::Tensor& dx) { product(dy, w, 0.0, dx); }
+void linear_input_grad_into(const at::Tensor& dy, const at::Tensor& w, bool overwrite, at::Tensor& dx) {
+  product(dy, w, overwrite ? 0.0 : 1.0, dx);
+}
+
+void linear_weight_grad_into(const at::Tensor& dy, const at::Tensor& x, bool overwrite, at::Tensor& grad) {
+  const double beta = overwrite ? 0.0 : 1.0;
+  const at::Tensor left = rows(dy).t();
+  const at::Tensor right = rows(x);
+  if (dy.scalar_type() == grad.scalar_type()) {
+    product(left, right, beta, grad);
+  } else if (dy.is_cuda()) {
+    kernels::portable::add_product(grad, left, right, beta);
+  } else if (overwrite) {
+    grad.copy_(at::mm(left, right));
+  } else {
+    kernels::accumulate(grad, at::mm(left, right));
+  }
+}
 
 at::Tensor linear_product(const at::Tensor& x, const at::Tensor& w) {
   at::Tensor y = empty_like_rows(x, w.size(0));
@@ -64,23 +89,12 @@ at::Tensor linear_product(const at::Tensor& x, const at::Tensor& w) {
 at::Tensor linear_input_grad(const at::Tensor& dy, const at::Tensor& w) {
   at::Tensor dx = empty_like_rows(dy, w.size(1));
   at::Tensor flat = rows(dx);
-  linear_input_grad_into(rows(dy), w, flat);
+  linear_input_grad_into(rows(dy), w, true, flat);
   return dx;
 }
 
 void linear_weight_grad(const at::Tensor& dy, const at::Tensor& x, Block& block) {
-  const double beta = block.take_first() ? 0.0 : 1.0;
-  const at::Tensor left = rows(dy).t();
-  const at::Tensor right = rows(x);
-  if (dy.scalar_type() == block.grad.scalar_type()) {
-    product(left, right, beta, block.grad);
-  } else if (dy.is_cuda()) {
-    kernels::portable::add_product(block.grad, left, right, beta);
-  } else if (beta == 0.0) {
-    block.grad.copy_(at::mm(left, right));
-  } else {
-    kernels::accumulate(block.grad, at::mm(left, right));
-  }
+  linear_weight_grad_into(dy, x, block.take_first(), block.grad);
 }
 
 void bias_grad(const at::Tensor& x, Block& block) { kernels::column_sum(x, block.grad, block.take_first()); }

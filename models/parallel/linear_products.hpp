@@ -11,6 +11,13 @@ namespace trireme::parallel {
 /// Whether oneDNN computes the host's products in fp32; ATen's library (MKL) computes all others.
 bool uses_onednn();
 
+enum class ProductLibrary { kMkl, kOneDnn };
+/// Whether this processor lets oneDNN compute products in fp32.
+bool onednn_runs_here();
+/// result = beta * result + a b for matrices of one type and any strides; beta is 0 or 1. oneDNN takes fp32 on the
+/// host.
+void product_by(ProductLibrary library, const at::Tensor& a, const at::Tensor& b, double beta, at::Tensor& result);
+
 /// Takes x (…, in) and returns x w^T, (…, out).
 at::Tensor linear_product(const at::Tensor& x, const at::Tensor& w);
 /// Takes dy (…, out) and returns dy w, (…, in).
@@ -18,9 +25,11 @@ at::Tensor linear_input_grad(const at::Tensor& dy, const at::Tensor& w);
 /// block.grad = or += dy^T x, in the gradient's type; the block's take_first() decides which.
 void linear_weight_grad(const at::Tensor& dy, const at::Tensor& x, Block& block);
 
-/// linear_product() and linear_input_grad() with given result matrices, (rows, out) and (rows, in).
+/// The three with given results, (rows, out), (rows, in) and (out, in): the gradients are overwritten
+/// or added to.
 void linear_product_into(const at::Tensor& x, const at::Tensor& w, at::Tensor& y);
-void linear_input_grad_into(const at::Tensor& dy, const at::Tensor& w, at::Tensor& dx);
+void linear_input_grad_into(const at::Tensor& dy, const at::Tensor& w, bool overwrite, at::Tensor& dx);
+void linear_weight_grad_into(const at::Tensor& dy, const at::Tensor& x, bool overwrite, at::Tensor& grad);
 
 /// block.grad = or += the sum of x's rows.
 void bias_grad(const at::Tensor& x, Block& block);

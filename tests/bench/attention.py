@@ -2,17 +2,13 @@
 have here: AVX-512, and AVX2 as if the machine had no more."""
 
 import os
-import pathlib
 import subprocess
 import sys
 
+from harness import processor
+
 PROGRAM = os.path.join(os.path.dirname(os.environ["TRIREME_BIN"]), "..", "bench", "attention_bench")
 RUNS = [("", {}), ("v3", {"ATEN_CPU_CAPABILITY": "avx2", "MKL_ENABLE_INSTRUCTIONS": "AVX2"})]
-
-
-def processor():
-    lines = pathlib.Path("/proc/cpuinfo").read_text().splitlines()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown processor")
 
 
 for name, environment in RUNS:

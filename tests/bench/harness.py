@@ -5,8 +5,14 @@ and each timing waits until two spinning processes get twice one process's work.
 """
 
 import multiprocessing
+import pathlib
 import statistics
 import time
+
+
+def processor():
+    lines = pathlib.Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "unknown processor")
 
 
 def _spin(seconds, result):

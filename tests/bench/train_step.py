@@ -1,5 +1,5 @@
-"""One training step of GPT-2 124M in fp32 with 2 threads: `trireme train` against PyTorch eager with fused AdamW, seconds
-per step and peak memory. Also: how soon the program starts, and its first step.
+"""One training step of GPT-2 124M in fp32 with one and two threads: `trireme train` against PyTorch eager with fused
+AdamW, seconds per step and peak memory. Also: how soon the program starts, and its first step.
 
     train_step.py [ROUNDS]
 """
@@ -19,6 +19,8 @@ TRIREME = os.environ["TRIREME_BIN"]
 PYTHON = os.path.join(os.environ["TRIREME_VENV"], "bin", "python")
 HERE = os.path.dirname(os.path.abspath(__file__))
 STEPS, SKIPPED = 6, 2
+# (sequence, batch) -> the step's time over PyTorch eager's that was asked for
+ASKED = {(64, 4): 0.70, (256, 4): 0.81, (1024, 1): 0.80}
 
 
 def child(command, **keywords):
@@ -41,42 +43,48 @@ def prepare(directory):
     child([TRIREME, "prepare", "--tokenizer", f"{directory}/tok.json", "--output", f"{directory}/data.h5", text])
 
 
+def compare(directory, threads, sequence, batch, asked, rounds):
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    memory = {"trireme": [], "eager": []}
+
+    def ours():
+        run = f"{directory}/run"
+        shutil.rmtree(run, ignore_errors=True)
+        ini = f"{directory}/run.ini"
+        with open(ini, "w", encoding="utf-8") as file:
+            file.write(f"[run]\ndir = {run}\n[model]\npreset = gpt2-124m\nsequence = {sequence}\n"
+                       f"[data]\ntrain = {directory}/data.h5\n"
+                       f"[train]\nsteps = {STEPS}\nglobal_batch = {batch}\nmicro_batch = {batch}\nprecision = fp32\n"
+                       "[checkpoint]\nevery_steps = 0\nevery_minutes = 0\n")
+        _, peak = child([TRIREME, "train", ini], env=environment)
+        memory["trireme"].append(peak)
+        with open(f"{run}/metrics.jsonl", encoding="utf-8") as file:
+            seconds = [json.loads(line)["seconds"] for line in file]
+        shutil.rmtree(run)
+        return statistics.median(seconds[SKIPPED:])
+
+    def eager():
+        command = [PYTHON, f"{HERE}/gpt2_eager.py", str(batch), str(sequence), str(STEPS), str(threads)]
+        output, _ = child(command, env=environment)
+        lines = [line.split() for line in output.splitlines()]
+        memory["eager"].append(int(lines[-1][1]))
+        return statistics.median(float(words[2]) for words in lines[SKIPPED:] if words[0] == "step")
+
+    figures = alternate({"trireme": ours, "eager": eager}, rounds, warmup=0)
+    ratio_line(f"GPT-2 124M step, fp32, B{batch}·T{sequence}, {threads} thread(s), s", figures["trireme"],
+               figures["eager"], asked, names=("trireme", "PyTorch eager"))
+    ratio_line(f"  peak memory, MB, B{batch}·T{sequence}", [kb / 1000 for kb in memory["trireme"]],
+               [kb / 1000 for kb in memory["eager"]], 1.0, names=("trireme", "PyTorch eager"))
+
+
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 3
     directory = tempfile.mkdtemp(prefix="trireme-bench-")
-    environment = {**os.environ, "OMP_NUM_THREADS": "2"}
     try:
         prepare(directory)
-        for sequence in (64, 256):
-            memory = {"trireme": [], "eager": []}
-
-            def ours():
-                run = f"{directory}/run"
-                shutil.rmtree(run, ignore_errors=True)
-                ini = f"{directory}/run.ini"
-                with open(ini, "w", encoding="utf-8") as file:
-                    file.write(f"[run]\ndir = {run}\n[model]\npreset = gpt2-124m\nsequence = {sequence}\n"
-                               f"[data]\ntrain = {directory}/data.h5\n"
-                               f"[train]\nsteps = {STEPS}\nglobal_batch = 4\nmicro_batch = 4\nprecision = fp32\n"
-                               "[checkpoint]\nevery_steps = 0\nevery_minutes = 0\n")
-                _, peak = child([TRIREME, "train", ini], env=environment)
-                memory["trireme"].append(peak)
-                with open(f"{run}/metrics.jsonl", encoding="utf-8") as file:
-                    seconds = [json.loads(line)["seconds"] for line in file]
-                shutil.rmtree(run)
-                return statistics.median(seconds[SKIPPED:])
-
-            def eager():
-                output, _ = child([PYTHON, f"{HERE}/gpt2_eager.py", "4", str(sequence), str(STEPS), "2"], env=environment)
-                lines = [line.split() for line in output.splitlines()]
-                memory["eager"].append(int(lines[-1][1]))
-                return statistics.median(float(words[2]) for words in lines[SKIPPED:] if words[0] == "step")
-
-            figures = alternate({"trireme": ours, "eager": eager}, rounds, warmup=0)
-            ratio_line(f"GPT-2 124M step, fp32, B4·T{sequence}, 2 threads, s", figures["trireme"], figures["eager"], 0.95,
-                       names=("trireme", "PyTorch eager"))
-            ratio_line(f"  peak memory, MB, B4·T{sequence}", [kb / 1000 for kb in memory["trireme"]],
-                       [kb / 1000 for kb in memory["eager"]], 1.0, names=("trireme", "PyTorch eager"))
+        for threads in (1, 2):
+            for (sequence, batch), asked in ASKED.items():
+                compare(directory, threads, sequence, batch, asked, rounds)
         start_up(directory)
     finally:
         shutil.rmtree(directory, ignore_errors=True)

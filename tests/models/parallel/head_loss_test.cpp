@@ -17,14 +17,17 @@
 namespace trireme::parallel {
 namespace {
 
-constexpr std::int64_t kLength = 7, kBatch = 2, kWidth = 5, kVocabulary = 13;
+constexpr std::int64_t kLength = 7, kBatch = 2, kWidth = 5;
 constexpr double kLossScale = 0.25;
 
 double largest(const at::Tensor& x) { return x.numel() == 0 ? 0.0 : x.abs().max().item<double>(); }
 
+/// The head multiplies some thousand rows of the weight at a time: a large vocabulary is several of such blocks on each
+/// of three ranks. 64 MiB of logits exist at a time: a very large one makes two slices of the tokens on one rank.
 struct Case {
   bool bias;
   kernels::LogitScaling scaling;
+  std::int64_t vocabulary = 13;
 };
 
 class HeadLossTest : public ::testing::TestWithParam<Case> {
@@ -32,9 +35,10 @@ class HeadLossTest : public ::testing::TestWithParam<Case> {
   HeadLossTest() {
     at::manual_seed(tests::seeded_random(31)());  // every rank draws the same numbers
     x_ = at::randn({kLength, kBatch, kWidth}, at::kDouble);
-    weight_ = at::randn({kVocabulary, kWidth}, at::kDouble);
-    bias_ = at::randn({kVocabulary}, at::kDouble);
-    targets_ = at::randint(0, kVocabulary, {kLength, kBatch}, at::kLong);
+    const std::int64_t vocabulary = GetParam().vocabulary;
+    weight_ = at::randn({vocabulary, kWidth}, at::kDouble);
+    bias_ = at::randn({vocabulary}, at::kDouble);
+    targets_ = at::randint(0, vocabulary, {kLength, kBatch}, at::kLong);
   }
 
   at::Tensor x_, weight_, bias_, targets_;
@@ -42,18 +46,18 @@ class HeadLossTest : public ::testing::TestWithParam<Case> {
 };
 
 TEST_P(HeadLossTest, AndItsGradientsFollowTheFormula) {
-  const auto& [with_bias, scaling] = GetParam();
+  const auto& [with_bias, scaling, vocabulary] = GetParam();
   targets_[2][1].fill_(-1);
   // This rank's part of the vocabulary; the last rank may have fewer rows.
-  const std::int64_t each = (kVocabulary + tp_->size() - 1) / tp_->size();
-  const std::int64_t first = tp_->rank() * each, count = std::min(each, kVocabulary - first);
+  const std::int64_t each = (vocabulary + tp_->size() - 1) / tp_->size();
+  const std::int64_t first = tp_->rank() * each, count = std::min(each, vocabulary - first);
   Block weight, bias;
   weight.value = weight_.narrow(0, first, count).contiguous();
   weight.grad = at::zeros({count, kWidth}, at::kDouble);
   bias.value = bias_.narrow(0, first, count).contiguous();
   bias.grad = at::zeros({count}, at::kDouble);
   const OutputHead head{weight, with_bias ? &bias : nullptr, scaling};
-  HeadLoss loss = head_loss(x_, targets_, head, {kVocabulary, first, count}, {tp_.get(), false}, kLossScale, true);
+  HeadLoss loss = head_loss(x_, targets_, head, {vocabulary, first, count}, {tp_.get(), false}, kLossScale, true);
 
   at::Tensor raw = x_.matmul(weight_.t());
   if (with_bias) raw = raw.add(bias_);
@@ -63,12 +67,12 @@ TEST_P(HeadLossTest, AndItsGradientsFollowTheFormula) {
   const at::Tensor slope = (cap == 0.0 ? at::ones_like(bent) : bent.square().neg().add(1)).mul(scaling.scale);
   EXPECT_LE(largest(head_logits(x_, head).sub(z.narrow(2, first, count))), 1e-13 * largest(z));
   const at::Tensor present = targets_.ge(0).unsqueeze(2);
-  const at::Tensor hot = at::arange(kVocabulary).eq(targets_.unsqueeze(2)).to(at::kDouble);
+  const at::Tensor hot = at::arange(vocabulary).eq(targets_.unsqueeze(2)).to(at::kDouble);
   const double expected = z.log_softmax(2).mul(hot).sum().neg().item<double>();
   EXPECT_NEAR(loss.loss_sum.item<double>(), expected, 1e-12 * expected);
-  EXPECT_NEAR(head_loss(x_, targets_, head, {kVocabulary, first, count}, {tp_.get(), false}, 1.0, false)
-                  .loss_sum.item<double>(),
-              expected, 1e-12 * expected);
+  EXPECT_NEAR(
+      head_loss(x_, targets_, head, {vocabulary, first, count}, {tp_.get(), false}, 1.0, false).loss_sum.item<double>(),
+      expected, 1e-12 * expected);
 
   const at::Tensor d = z.softmax(2).mul(present).sub(hot).mul(slope).mul(kLossScale);
   all_reduce(*tp_, loss.input_grad);
@@ -82,7 +86,9 @@ TEST_P(HeadLossTest, AndItsGradientsFollowTheFormula) {
 
 INSTANTIATE_TEST_SUITE_P(Heads, HeadLossTest,
                          ::testing::Values(Case{false, {}}, Case{true, {}}, Case{false, {0.25, 0.0}},
-                                           Case{true, {1.0, 3.0}}, Case{true, {0.5, 30.0}}));
+                                           Case{true, {1.0, 3.0}}, Case{true, {0.5, 30.0}},
+                                           Case{true, {0.5, 30.0}, 20000}, Case{false, {}, 20000},
+                                           Case{true, {}, 650000}));
 
 }  // namespace
 }  // namespace trireme::parallel
