@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.hpp"
 #include "base/philox.hpp"
 
 namespace trireme::tests {
@@ -34,7 +35,9 @@ class CoveringArrayBuilder {
     covered_.assign(total_ * total_, false);
   }
 
+  /// Throws base::Error when the row of all levels 0 is refused.
   CoveringArray build() {
+    if (!allowed_(Row(levels_.size(), 0))) throw base::Error("the row of all levels 0 of a covering array is refused");
     CoveringArray array;
     for (int a = 0; a < factors(); ++a) {
       for (int b = a + 1; b < factors(); ++b) {

@@ -81,7 +81,7 @@ LayoutCase one_rank(const LayoutCase& one) {
 std::string reference_key(const LayoutCase& one) {
   LayoutCase alone = one_rank(one);
   alone.config.sequence_parallel = false;
-  return describe(alone);
+  return describe(alone) + (one.rounded_start ? ", rounded start" : "");
 }
 
 LayoutCase base_case(const std::string& family) {
@@ -220,6 +220,26 @@ std::vector<LayoutCase> narrow_cases() {
     }
   }
   for (LayoutCase& one : cases) complete(one);
+  return cases;
+}
+
+std::vector<LayoutCase> bf16_cases() {
+  std::vector<LayoutCase> cases = default_cases();
+  for (const char* family : {"qwen", "gemma", "olmo2", "bert"}) {
+    for (const topology::Degrees& degrees : {topology::Degrees{2, 1, 2, 2}, {4, 1, 1, 2}, {1, 1, 4, 2}}) {
+      LayoutCase one = base_case(family);
+      one.config.degrees = degrees;
+      one.config.recompute = static_cast<Recompute>(cases.size() % 3);
+      one.config.sequence_parallel = degrees.tp == 2;
+      one.config.zero = degrees.dp == 4 ? 1 : 0;
+      cases.push_back(one);
+    }
+  }
+  for (LayoutCase& one : cases) {
+    one.config.precision = pipeline::Precision::kBf16;
+    one.first_step_only = true;
+    complete(one);
+  }
   return cases;
 }
 

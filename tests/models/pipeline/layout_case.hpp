@@ -14,6 +14,8 @@ struct LayoutCase {
   pipeline::TrainerConfig config;
   std::int64_t global_batch = 8;
   bool masked = false;
+  bool rounded_start = false;    ///< initial weights are rounded to bf16
+  bool first_step_only = false;  ///< the run ends after it
 };
 
 /// "llama tp2·pp2·dp2, 1f1b, …, qk_norm head": the options, and the properties that are not the family's.
@@ -39,5 +41,8 @@ std::vector<LayoutCase> odd_cases();
 
 /// Both architectures in fp32 and bf16: one rank, the same with everything computed again, tp with pp, dp with ZeRO.
 std::vector<LayoutCase> narrow_cases();
+
+/// The default layouts in bf16, and families whose properties round more often, with each way to recompute.
+std::vector<LayoutCase> bf16_cases();
 
 }  // namespace trireme::tests

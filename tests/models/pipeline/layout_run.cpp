@@ -70,6 +70,14 @@ double mean_loss(const pipeline::Evaluation& evaluation) {
   return evaluation.loss_sum / static_cast<double>(evaluation.targets);
 }
 
+/// As the masters of a bf16 run are: first to fp32, then to bf16.
+void round_weights(pipeline::Trainer& trainer) {
+  for (const StateTensor& part : trainer.state()) {
+    if (part.kind == StateKind::kParam) part.data.copy_(part.data.to(at::kFloat).to(at::kBFloat16));
+  }
+  trainer.after_load();
+}
+
 /// After a prefill and two more tokens.
 at::Tensor generated_logits(const LayoutCase& one, pipeline::Trainer& trainer) {
   const std::int64_t length = one.config.model.sequence;
@@ -96,6 +104,7 @@ void expect_no_generation(const LayoutCase& one, pipeline::Trainer& trainer) {
 void run(const LayoutCase& one, const pipeline::Groups& groups, const std::vector<Look>& looks) {
   pipeline::Trainer trainer(one.config, groups);
   trainer.initialise();
+  if (one.rounded_start) round_weights(trainer);
   const int dp_rank = groups.dp == nullptr ? 0 : groups.dp->rank();
   const std::int64_t length = one.config.model.sequence;
   for (int step = 0; step < kSteps; ++step) {
@@ -108,6 +117,7 @@ void run(const LayoutCase& one, const pipeline::Groups& groups, const std::vecto
     const std::vector<MicroBatch> batches = batches_of(one, step, dp_rank, length);
     const pipeline::StepResult result = trainer.step(batches, targets_of(one, step), kLearningRate, accept);
     for (const Look& look : looks) look.step(step, result);
+    if (one.first_step_only) return;
   }
   const std::vector<StateTensor> state = trainer.state();
   for (const Look& look : looks) look.state(state);

@@ -18,6 +18,7 @@
 #include "base/error.hpp"
 #include "collectives/mpi/world.hpp"
 #include "models/kernels/kernels.hpp"
+#include "tests/models/pipeline/bf16_run.hpp"
 #include "tests/models/pipeline/number_record.hpp"
 #include "tests/models/pipeline/pair_cases.hpp"
 #include "tests/support/gpus.hpp"
@@ -151,6 +152,15 @@ void expect_equal(std::vector<LayoutCase> cases) {
   }
 }
 
+void expect_within(const Bf16Ratio& ratio, const std::string& text) {
+  if (speaks()) {
+    std::printf("%s: loss %.2g, norm %.2g, gradient %.2g\n", text.c_str(), ratio.loss, ratio.norm, ratio.gradient);
+  }
+  EXPECT_LE(ratio.loss, 1.0) << text;
+  EXPECT_LE(ratio.norm, 1.0) << text;
+  EXPECT_LE(ratio.gradient, 1.0) << text;
+}
+
 TEST(LayoutMatrix, EveryLayoutOfAtMostEightRanksEqualsOneRank) {
   const std::vector<LayoutCase> cases = default_cases();
   EXPECT_EQ(cases.size(), 40U);
@@ -167,7 +177,34 @@ TEST(LayoutMatrix, EveryPairOfOptionsEqualsOneRank) {
                 pairs.refused.size());
     for (const std::string& refusal : pairs.refused) std::printf("    %s\n", refusal.c_str());
   }
+  // A new refusal must not take pairs out of the matrix unnoticed.
+  EXPECT_EQ(pairs.refused.size(), 14U);
   expect_equal(pairs.cases);
+}
+
+TEST(LayoutMatrix, Bf16StaysWithinItsRoundings) {
+  if (g_gpus) GTEST_SKIP() << "the bound is of the host's kernels";
+  const std::vector<LayoutCase> cases = bf16_cases();
+  std::vector<LayoutCase> exact = cases;
+  for (LayoutCase& one : exact) {
+    one.config.precision = pipeline::Precision::kFp64;
+    one.rounded_start = true;
+  }
+  const auto all = g_world->communicator("all");
+  const std::map<std::string, Outcome> narrow = references(cases, *all);
+  const std::map<std::string, Outcome> wide = references(exact, *all);
+  std::vector<Bf16Ratios> worst(cases.size());
+  run_in_rounds(cases, *all, [&](std::size_t index, const pipeline::Groups& groups) {
+    worst[index] = compare_bf16(cases[index], groups, wide.at(reference_key(exact[index])),
+                                narrow.at(reference_key(cases[index])));
+  });
+  all->all_reduce(worst.data(), worst.size() * kBf16Ratios, collectives::DataType::kFloat64,
+                  collectives::ReduceOp::kMax);
+  for (std::size_t index = 0; index < cases.size(); ++index) {
+    const std::string text = base::str(index + 1, " ", describe(cases[index]));
+    expect_within(worst[index].to_fp64, text + ", from fp64");
+    expect_within(worst[index].to_one_rank, text + ", from one rank in bf16");
+  }
 }
 
 TEST(LayoutNumbers, NarrowTypesKeepTheirNumbers) {

@@ -102,7 +102,8 @@ std::vector<Factor> positions() {
     scaling.levels.push_back({spec::word_of(kind), [=](LayoutCase& one) {
                                 one.model.rope_scaling = {kind};
                                 one.model.rope_factor = kind == RopeScaling::kNone ? 1 : 2;
-                                one.model.rope_original_sequence = 4;
+                                if (kind == RopeScaling::kLlama3 || kind == RopeScaling::kYarn)
+                                  one.model.rope_original_sequence = 4;
                               }});
   }
   return {property("positions", &ModelConfig::positions, {Positions::kRotary, Positions::kLearned, Positions::kNone}),
