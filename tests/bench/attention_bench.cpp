@@ -23,7 +23,7 @@
 #include <vector>
 
 #include "models/attention/host.hpp"
-#include "models/parallel/linear.hpp"
+#include "models/parallel/linear_products.hpp"
 
 namespace {
 
@@ -145,7 +145,7 @@ std::vector<double> alternate(const std::vector<std::function<void()>>& candidat
 /// GFLOP/s of a product of 768 x 768 x 3072 in fp32.
 double product_rate(int rounds) {
   const at::Tensor x = at::randn({768, 768}), w = at::randn({3072, 768});
-  const double seconds = alternate({[&] { parallel::linear(x, w); }}, rounds)[0];
+  const double seconds = alternate({[&] { parallel::linear_product(x, w); }}, rounds)[0];
   return 2e-9 * 768.0 * 768.0 * 3072.0 / seconds;
 }
 
