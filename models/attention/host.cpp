@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "models/attention/units.hpp"
 #include "models/kernels/host.hpp"
 #include "models/kernels/kernels.hpp"
 
@@ -18,6 +19,9 @@ using Heads = std::vector<cpu::AttentionHead>;
 
 /// Fewer new queries than this go through the cached keys one by one.
 constexpr std::int64_t kFewQueries = 8;
+/// Backward divides the query heads of a key/value head into groups, whose gradients of keys and values are added
+/// afterwards, where there are fewer units than this. It does not follow the number of threads, or bits would.
+constexpr std::int64_t kBackwardUnits = 16;
 
 const void* element_at(const at::Tensor& x, std::int64_t element) {
   return kernels::offset(x.const_data_ptr(), element, x);
@@ -68,31 +72,33 @@ class Scratch {
   at::Tensor memory_;
 };
 
+/// Threads that are worth starting.
+std::int64_t threads_for(const at::Tensor& qkv_TBC, const cpu::AttentionShape& shape, const Setting& setting) {
+  const std::int64_t work = qkv_TBC.size(1) * setting.query_heads * shape.queries * shape.keys * shape.head_size;
+  return work < 65536 ? 1 : omp_get_max_threads();
+}
+
 /// Calls f(item, scratch) for all items, in any order.
 template <typename F>
-void for_items(std::int64_t items, const at::Tensor& like, const cpu::AttentionShape& shape, const Setting& setting,
+void for_items(std::int64_t items, const at::Tensor& qkv_TBC, const cpu::AttentionShape& shape, const Setting& setting,
                const F& f) {
-  const std::int64_t work = items * shape.queries * shape.keys * shape.head_size;
-  const std::int64_t threads = work < 65536 ? 1 : std::min<std::int64_t>(items, omp_get_max_threads());
-  const Scratch scratch(like, shape, setting, threads);
+  const std::int64_t threads = std::clamp<std::int64_t>(items, 1, threads_for(qkv_TBC, shape, setting));
+  const Scratch scratch(qkv_TBC, shape, setting, threads);
 #pragma omp parallel for schedule(dynamic, 1) num_threads(static_cast <int>(threads)) if (threads > 1)
   for (std::int64_t item = 0; item < items; ++item) f(item, scratch.of_thread());
 }
 
-/// Calls fill(query head, its entry) for the query heads that a key/value head serves.
+/// Calls fill(query head, its entry) for the unit's query heads.
 template <typename F>
-Heads heads_of(const Setting& setting, std::int64_t kv_head, const F& fill) {
+Heads heads_of(const Setting& setting, const Unit& unit, std::int64_t groups, const F& fill) {
   Heads heads;
-  for (std::int64_t h = 0; h < setting.query_heads; ++h) {
-    if (setting.kv_of_query[static_cast<std::size_t>(h)] == kv_head) fill(h, heads.emplace_back());
-  }
+  for (const std::int64_t head : query_heads_of(setting, unit, groups)) fill(head, heads.emplace_back());
   return heads;
 }
 
 /// Parts of each unit's query blocks that different threads may compute.
-std::int64_t parts_of(std::int64_t units, std::int64_t queries) {
+std::int64_t parts_of(std::int64_t units, std::int64_t queries, std::int64_t threads) {
   const std::int64_t blocks = (queries + cpu::kAttentionQueries - 1) / cpu::kAttentionQueries;
-  const std::int64_t threads = omp_get_max_threads();
   return threads == 1 ? 1 : std::clamp<std::int64_t>(4 * threads / units, 1, blocks);
 }
 
@@ -126,21 +132,48 @@ void run_blocks(const at::Tensor& qkv_TBC, const cpu::AttentionShape& shape, con
                 const at::Tensor& segments_BT, const Forward& result, const cpu::IsaTable& table, const F& key_value) {
   const cpu::Element element = kernels::element_of(qkv_TBC);
   const std::int64_t units = qkv_TBC.size(1) * setting.kv_heads;
-  const std::int64_t parts = parts_of(units, shape.queries);
+  const std::int64_t parts = parts_of(units, shape.queries, threads_for(qkv_TBC, shape, setting));
   const std::int64_t blocks = (shape.queries + cpu::kAttentionQueries - 1) / cpu::kAttentionQueries;
   for_items(units * parts, qkv_TBC, shape, setting, [&](std::int64_t item, void* scratch) {
-    const std::int64_t b = item / parts / setting.kv_heads;
-    const std::int64_t kv_head = item / parts % setting.kv_heads;
+    const Unit unit = unit_of(setting, item / parts, 1);
     const std::int64_t part = item % parts;
     cpu::AttentionShape mine = shape;
-    mine.segments = segments_of(segments_BT, b);
-    const Heads heads = heads_of(setting, kv_head, [&](std::int64_t h, cpu::AttentionHead& entry) {
-      entry = outputs_of(qkv_TBC, result, setting, b, h);
+    mine.segments = segments_of(segments_BT, unit.b);
+    const Heads heads = heads_of(setting, unit, 1, [&](std::int64_t h, cpu::AttentionHead& entry) {
+      entry = outputs_of(qkv_TBC, result, setting, unit.b, h);
     });
-    table.attention_forward(element, mine, key_value(b, kv_head), static_cast<std::int64_t>(heads.size()), heads.data(),
-                            part * blocks / parts * cpu::kAttentionQueries,
+    table.attention_forward(element, mine, key_value(unit.b, unit.kv_head), static_cast<std::int64_t>(heads.size()),
+                            heads.data(), part * blocks / parts * cpu::kAttentionQueries,
                             std::min(shape.queries, (part + 1) * blocks / parts * cpu::kAttentionQueries), scratch);
   });
+}
+
+/// The gradients of keys and values in the fused one.
+at::Tensor kv_part(const at::Tensor& grad_TBC, const Setting& setting) {
+  return grad_TBC.narrow(2, setting.query_width(), 2 * setting.kv_width());
+}
+
+/// Where each group writes its gradients of keys and values: into the fused one when there is a single group. Else that
+/// is memory of its own in the wide type, of groups * B * kv_heads < kBackwardUnits + B * kv_heads keys and values of T
+/// rows. With heads shared equally it is less than twice the fused gradient in the wide type; for 4 query heads of 256
+/// over one key/value head and 8,192 positions, 64 MiB.
+at::Tensor kv_grads(const at::Tensor& grad_TBC, const Setting& setting, std::int64_t groups) {
+  if (groups == 1) return kv_part(grad_TBC, setting).unsqueeze(0);
+  return at::empty({groups, grad_TBC.size(0), grad_TBC.size(1), 2 * setting.kv_width()},
+                   grad_TBC.options().dtype(kernels::wide_type(grad_TBC.scalar_type())));
+}
+
+/// Adds the groups one after another and rounds the sum.
+void add_groups(const at::Tensor& kv_grad_GTBC, const cpu::IsaTable& table, const at::Tensor& to) {
+  const std::int64_t groups = kv_grad_GTBC.size(0);
+  kernels::divide(kv_grad_GTBC.stride(0), groups, [&](std::int64_t first, std::int64_t count) {
+    for (std::int64_t group = 1; group < groups; ++group) {
+      table.accumulate(kernels::element_of(kv_grad_GTBC), count,
+                       element_at(kv_grad_GTBC, group * kv_grad_GTBC.stride(0) + first),
+                       writable_at(kv_grad_GTBC, first));
+    }
+  });
+  to.copy_(kv_grad_GTBC.select(0, 0));
 }
 
 }  // namespace
@@ -168,27 +201,34 @@ at::Tensor host_backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, 
                          const Setting& setting, const at::Tensor& segments_BT, const cpu::IsaTable& table) {
   check(qkv_TBC, setting, segments_BT);
   const cpu::Element element = kernels::element_of(qkv_TBC);
-  const cpu::AttentionShape shape = shape_of(setting, qkv_TBC);
   const at::Tensor output_grad = grad_TBD.contiguous();
-  const at::Tensor grad_TBC = at::empty(qkv_TBC.sizes(), qkv_TBC.options());
-  for_items(qkv_TBC.size(1) * setting.kv_heads, qkv_TBC, shape, setting, [&](std::int64_t item, void* scratch) {
-    const std::int64_t b = item / setting.kv_heads;
-    const std::int64_t kv_head = item % setting.kv_heads;
-    const std::int64_t row = b * qkv_TBC.stride(1);
-    cpu::AttentionShape mine = shape;
-    mine.segments = segments_of(segments_BT, b);
-    const Heads heads = heads_of(setting, kv_head, [&](std::int64_t h, cpu::AttentionHead& entry) {
-      entry = outputs_of(qkv_TBC, forward, setting, b, h);
-      entry.output_grad = element_at(output_grad, b * setting.query_width() + h * setting.head_size);
-      entry.query_grad = writable_at(grad_TBC, row + h * setting.head_size);
-    });
-    const std::int64_t key = row + key_at(setting, kv_head);
-    const std::int64_t value = row + value_at(setting, kv_head);
-    table.attention_backward(element, mine,
-                             {element_at(qkv_TBC, key), element_at(qkv_TBC, value), writable_at(grad_TBC, key),
-                              writable_at(grad_TBC, value)},
-                             static_cast<std::int64_t>(heads.size()), heads.data(), scratch);
-  });
+  at::Tensor grad_TBC = at::empty(qkv_TBC.sizes(), qkv_TBC.options());
+  const std::int64_t groups = groups_of(setting, qkv_TBC.size(1), kBackwardUnits);
+  const at::Tensor kv_grad_GTBC = kv_grads(grad_TBC, setting, groups);
+  cpu::AttentionShape shape = shape_of(setting, qkv_TBC);
+  shape.kv_grad_stride = kv_grad_GTBC.stride(1);
+  for_items(
+      qkv_TBC.size(1) * setting.kv_heads * groups, qkv_TBC, shape, setting, [&](std::int64_t item, void* scratch) {
+        const Unit unit = unit_of(setting, item, groups);
+        const std::int64_t row = unit.b * qkv_TBC.stride(1);
+        cpu::AttentionShape mine = shape;
+        mine.segments = segments_of(segments_BT, unit.b);
+        const Heads heads = heads_of(setting, unit, groups, [&](std::int64_t h, cpu::AttentionHead& entry) {
+          entry = outputs_of(qkv_TBC, forward, setting, unit.b, h);
+          entry.output_grad = element_at(output_grad, unit.b * setting.query_width() + h * setting.head_size);
+          entry.query_grad = writable_at(grad_TBC, row + h * setting.head_size);
+        });
+        cpu::AttentionKeyValue kv;
+        kv.key = element_at(qkv_TBC, row + key_at(setting, unit.kv_head));
+        kv.value = element_at(qkv_TBC, row + value_at(setting, unit.kv_head));
+        const std::int64_t at =
+            unit.group * kv_grad_GTBC.stride(0) + unit.b * kv_grad_GTBC.stride(2) + unit.kv_head * setting.head_size;
+        kv.key_grad = writable_at(kv_grad_GTBC, at);
+        kv.value_grad = writable_at(kv_grad_GTBC, at + setting.kv_width());
+        kv.wide_grads = groups > 1;
+        table.attention_backward(element, mine, kv, static_cast<std::int64_t>(heads.size()), heads.data(), scratch);
+      });
+  if (groups > 1) add_groups(kv_grad_GTBC, table, kv_part(grad_TBC, setting));
   return grad_TBC;
 }
 
@@ -213,15 +253,18 @@ at::Tensor host_cached(const at::Tensor& qkv_TBC, const at::Tensor& keys, const 
     return result.output_TBD;
   }
   const cpu::Element element = kernels::element_of(qkv_TBC);
-  for_items(qkv_TBC.size(1) * setting.kv_heads, qkv_TBC, shape, setting, [&](std::int64_t item, void* scratch) {
-    const std::int64_t b = item / setting.kv_heads;
-    const std::int64_t kv_head = item % setting.kv_heads;
-    const Heads heads = heads_of(setting, kv_head, [&](std::int64_t h, cpu::AttentionHead& entry) {
-      entry = outputs_of(qkv_TBC, result, setting, b, h);
-    });
-    table.attention_rows(element, shape, key_value(b, kv_head), static_cast<std::int64_t>(heads.size()), heads.data(),
-                         scratch);
-  });
+  // Query heads do not meet in any sum here, so that their groups may depend on the threads. All heads of a group use a
+  // key while it is in the cache, hence no more groups than keep the threads busy.
+  const std::int64_t groups = groups_of(setting, qkv_TBC.size(1), threads_for(qkv_TBC, shape, setting));
+  for_items(qkv_TBC.size(1) * setting.kv_heads * groups, qkv_TBC, shape, setting,
+            [&](std::int64_t item, void* scratch) {
+              const Unit unit = unit_of(setting, item, groups);
+              const Heads heads = heads_of(setting, unit, groups, [&](std::int64_t h, cpu::AttentionHead& entry) {
+                entry = outputs_of(qkv_TBC, result, setting, unit.b, h);
+              });
+              table.attention_rows(element, shape, key_value(unit.b, unit.kv_head),
+                                   static_cast<std::int64_t>(heads.size()), heads.data(), scratch);
+            });
   return result.output_TBD;
 }
 

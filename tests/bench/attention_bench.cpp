@@ -1,6 +1,7 @@
 // Rates of our attention on the CPU and of ATen's flash attention for CPUs on one thread, alternating, in GFLOP/s of
 // the work that the mask leaves (2 products forward, 5 backward), beside the rate of a matrix product of good size.
-// Times are the thread's processor time; medians of some rounds.
+// Times are the thread's processor time; medians of some rounds. What two threads gain is measured by the clock on the
+// wall, where only the best of many rounds says something beside other work.
 //   attention_bench [INSTRUCTION_SET [ROUNDS]]      v2, v3, v4: our kernels of it; by default the best one
 #include <ATen/Parallel.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
@@ -32,6 +33,12 @@ using namespace trireme;
 double thread_seconds() {
   timespec now{};
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+double wall_seconds() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
@@ -203,6 +210,37 @@ void compare_generation(std::int64_t past, at::ScalarType type, const kernels::c
               c10::toString(type), 1e6 * seconds[0], 1e6 * seconds[1], seconds[1] / seconds[0]);
 }
 
+/// The least seconds of the wall that `f` takes with one thread and with two, alternating.
+std::pair<double, double> with_one_and_two_threads(const std::function<void()>& f, int rounds) {
+  double least[] = {1e9, 1e9};
+  for (int round = 0; round < 2 * rounds; ++round) {
+    omp_set_num_threads(1 + round % 2);
+    f();  // the threads start
+    const double start = wall_seconds();
+    f();
+    least[round % 2] = std::min(least[round % 2], wall_seconds() - start);
+  }
+  omp_set_num_threads(1);
+  return {least[0], least[1]};
+}
+
+/// What a second thread gains where few key/value heads are to be divided.
+void compare_threads(const Case& c, const kernels::cpu::IsaTable& table, int rounds) {
+  const attention::Setting setting = setting_of(c);
+  const at::Tensor qkv = at::randn({c.length, c.batch, setting.width()}).to(c.type);
+  const at::Tensor grad = at::randn({c.length, c.batch, setting.query_width()}).to(c.type);
+  const at::Tensor keys = at::randn({c.length, c.batch, setting.kv_width()}).to(c.type), values = keys.clone();
+  const attention::Forward forward = attention::host_forward(qkv, setting, {}, table);
+  const auto backward =
+      with_one_and_two_threads([&] { attention::host_backward(grad, qkv, forward, setting, {}, table); }, 20 * rounds);
+  const at::Tensor last = qkv.narrow(0, c.length - 1, 1);
+  const auto token =
+      with_one_and_two_threads([&] { attention::host_cached(last, keys, values, setting, table); }, 200 * rounds);
+  std::printf("%-28s %-8s backward %8.3f ms, 2 threads %8.3f, ratio %.2f; one token %7.1f us, %7.1f, %.2f\n", c.name,
+              c10::toString(c.type), 1e3 * backward.first, 1e3 * backward.second, backward.first / backward.second,
+              1e6 * token.first, 1e6 * token.second, token.first / token.second);
+}
+
 int run(const std::string& name, int rounds) {
   at::set_num_threads(1);
   omp_set_num_threads(1);
@@ -225,6 +263,9 @@ int run(const std::string& name, int rounds) {
     compare({"T 4096, window 512, 4 heads", 4096, 1, 4, 4, 512, type}, *table, rounds);
     compare_errors({"", 1024, 1, 12, 12, 0, type}, *table);
     for (const std::int64_t past : {64, 1023}) compare_generation(past, type, *table, rounds);
+    compare_threads({"T 64, B 1, 4/1 heads", 64, 1, 4, 1, 0, type}, *table, rounds);
+    compare_threads({"T 1024, B 1, 4/1 heads", 1024, 1, 4, 1, 0, type}, *table, rounds);
+    compare_threads({"T 1024, B 1, 12 heads", 1024, 1, 12, 12, 0, type}, *table, rounds);
   }
   return 0;
 }

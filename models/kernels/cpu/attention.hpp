@@ -18,7 +18,8 @@ struct AttentionShape {
   double soft_cap = 0.0;                   ///< scores become cap * tanh(score / cap); 0: they stay
   const std::int64_t* segments = nullptr;  ///< one for each position; null: all are the same
   std::int64_t query_stride = 0;           ///< elements from one position to the next, of queries and their gradient
-  std::int64_t kv_stride = 0;              ///< of keys, values and their gradients
+  std::int64_t kv_stride = 0;              ///< of keys and values
+  std::int64_t kv_grad_stride = 0;         ///< of their gradients
   std::int64_t output_stride = 0;          ///< of the output and its gradient
 };
 
@@ -31,12 +32,14 @@ struct AttentionHead {
   void* query_grad = nullptr;
 };
 
-/// The key/value head, at the first key.
+/// The key/value head, at the first key. The gradients are of the query heads given; where others add to them, they are
+/// wanted in the wide type, to be rounded after the sum.
 struct AttentionKeyValue {
   const void* key = nullptr;
   const void* value = nullptr;
   void* key_grad = nullptr;
   void* value_grad = nullptr;
+  bool wide_grads = false;
 };
 
 /// Queries of one block. Only whole blocks may be given to different threads.

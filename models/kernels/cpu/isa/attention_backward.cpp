@@ -146,6 +146,13 @@ void backward_block(const AttentionShape& shape, const AttentionHead& head, Rang
          static_cast<T*>(head.query_grad));
 }
 
+template <typename T, typename W = WideOf<T>>
+void write_kv_grads(const AttentionShape& shape, const AttentionKeyValue& kv, const Scratch<W>& x) {
+  const Range keys{0, shape.keys};
+  unpack(keys, shape.head_size, shape.kv_grad_stride, W{1}, x.key_grad, static_cast<T*>(kv.key_grad));
+  unpack(keys, shape.head_size, shape.kv_grad_stride, W{1}, x.value_grad, static_cast<T*>(kv.value_grad));
+}
+
 }  // namespace
 
 void attention_backward(Element element, const AttentionShape& shape, const AttentionKeyValue& kv, int64_t heads,
@@ -163,8 +170,11 @@ void attention_backward(Element element, const AttentionShape& shape, const Atte
         backward_block<T>(shape, head[h], {q, smaller(q + kQueries, shape.queries)}, x);
       }
     }
-    unpack(keys, shape.head_size, shape.kv_stride, W{1}, x.key_grad, static_cast<T*>(kv.key_grad));
-    unpack(keys, shape.head_size, shape.kv_stride, W{1}, x.value_grad, static_cast<T*>(kv.value_grad));
+    if (kv.wide_grads) {
+      write_kv_grads<W>(shape, kv, x);
+    } else {
+      write_kv_grads<T>(shape, kv, x);
+    }
   });
 }
 
