@@ -80,8 +80,8 @@ Numbers numbers_of(const std::string& line) {
 }
 
 /// Largest relative differences on another kind of machine. In fp64 they are the layout matrix's. The others are some
-/// ten times what another layout or another instruction set changes (measured: 2e-8 and 2e-7 in fp32, 6e-4 and 7e-3 in
-/// bf16).
+/// thirty to fifty times what another layout or another instruction set changes (measured: 2e-8 and 2e-7 in fp32, 6e-4
+/// and 7e-3 in bf16).
 struct Tolerance {
   double loss = 1e-12;
   double norm = 1e-12;
@@ -89,7 +89,7 @@ struct Tolerance {
 
 Tolerance tolerance_of(pipeline::Precision precision) {
   if (precision == pipeline::Precision::kFp64) return {};
-  return precision == pipeline::Precision::kFp32 ? Tolerance{2e-7, 2e-6} : Tolerance{6e-3, 7e-2};
+  return precision == pipeline::Precision::kFp32 ? Tolerance{1e-6, 1e-5} : Tolerance{2e-2, 0.2};
 }
 
 }  // namespace
