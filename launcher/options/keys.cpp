@@ -1,10 +1,7 @@
 // The contents of the key table.
-#include <type_traits>
-
 #include "launcher/options/key_table.hpp"
-#include "models/spec/families/family.hpp"
+#include "launcher/options/model_keys.hpp"
 #include "models/spec/properties.hpp"
-#include "models/spec/words.hpp"
 
 #define TRIREME_FIELD(type, member) FieldOf<type>([](RunOptions& options) -> type& { return options.member; })
 
@@ -25,23 +22,6 @@ constexpr double kMostRanks = 1e6;
 constexpr double kMostChunks = 1e3;
 constexpr double kMostBucketMb = 1 << 20;
 constexpr double kMostTokens = 1e17;
-
-// The value of a model's property that was given.
-template <auto Given>
-auto& given(RunOptions& options) {
-  return options.model.*Given;
-}
-
-// The words of a property that is a choice, or a list of choices.
-template <typename Value>
-std::vector<std::string> words_of(const Value*) {
-  if constexpr (std::is_enum_v<Value>) return spec::words_of<Value>();
-  return {};
-}
-template <typename Value>
-std::vector<std::string> words_of(const std::vector<Value>*) {
-  return words_of(static_cast<const Value*>(nullptr));
-}
 
 // A table reads better with few lines an entry.
 // clang-format off
@@ -75,23 +55,6 @@ void add_program(std::vector<Key>& keys) {
   keys.push_back({"program", "save_signal", TRIREME_FIELD(Word, program.save_signal), "",
                   "signal that asks the program to save and go on (trireme save); none: it cannot be asked", "",
                   {"none", "USR1", "USR2", "HUP"}});
-}
-
-void add_model(std::vector<Key>& keys) {
-  keys.push_back({"model", "preset", TRIREME_FIELD(Word, model.preset), "",
-                  "a published model (below); keys given beside it win", "-", spec::preset_names()});
-  keys.push_back({"model", "init_from", TRIREME_FIELD(Word, model.init_from), "",
-                  "start from this checkpoint's weights and sizes (a step or run directory); fresh optimizer, step 0"});
-  keys.push_back({"model", "arch", TRIREME_FIELD(Word, model.arch), "",
-                  "family of models, which the defaults below are of (docs/models.md)", "the preset's, else llama",
-                  spec::family_names()});
-  spec::for_each_property([&](const auto& property) {
-    using Property = std::remove_cvref_t<decltype(property)>;
-    using Value = std::remove_cvref_t<decltype(std::declval<spec::ModelConfig&>().*Property::kValue)>;
-    keys.push_back({"model", property.name, &given<Property::kGiven>, property.unit, property.help,
-                    property.default_words, words_of(static_cast<const Value*>(nullptr)), property.low, property.high,
-                    property.low_excluded, property.high_excluded});
-  });
 }
 
 void add_data(std::vector<Key>& keys) {
@@ -299,7 +262,7 @@ std::vector<Key> make_table() {
   std::vector<Key> keys;
   add_run(keys);
   add_program(keys);
-  add_model(keys);
+  add_model_keys(keys);
   add_data(keys);
   add_parallel(keys);
   add_train(keys);
