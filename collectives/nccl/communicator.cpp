@@ -206,13 +206,19 @@ Request NcclCommunicator::issue(Operation operation, Calls calls, const Event* s
   Launched launched{operation, number, shared_->events->take(), shared_->events->take(), transfers};
   if (operation != Operation::kExchange) launched.until.collectives = number;
   launched.begin->record(stream_->handle());
-  trace_->begin_wait(operation, number, -1);
-  call(
-      name_of(operation), Watch::Handle::kAborts, number, [&] { return calls(stream_->handle()); }, launched.until);
-  trace_->end_wait();
-  launched.end->record(stream_->handle());
   const std::shared_ptr<Event> end = launched.end;
-  watch.launched(*watched_, std::move(launched));
+  const DeviceProgress until = launched.until;
+  // The operation counts as launched before the call ends: an error that comes at that moment has a name.
+  const auto launch = [&] {
+    const ncclResult_t code = calls(stream_->handle());
+    if (code != ncclSuccess) return code;
+    end->record(stream_->handle());
+    watch.launched(*watched_, std::move(launched));
+    return code;
+  };
+  trace_->begin_wait(operation, number, -1);
+  call(name_of(operation), Watch::Handle::kAborts, number, launch, until);
+  trace_->end_wait();
   return Request(std::make_unique<OrderedLater>(std::shared_ptr<Watch>(shared_, &watch), stream_, end));
 }
 
