@@ -45,6 +45,8 @@ def prepare(directory):
 
 def compare(directory, threads, sequence, batch, asked, rounds):
     environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
+    # A rank takes as many threads as its processors allow, whatever OMP_NUM_THREADS says.
+    bound = ["taskset", "--cpu-list", f"0-{threads - 1}"]
     memory = {"trireme": [], "eager": []}
 
     def ours():
@@ -56,7 +58,7 @@ def compare(directory, threads, sequence, batch, asked, rounds):
                        f"[data]\ntrain = {directory}/data.h5\n"
                        f"[train]\nsteps = {STEPS}\nglobal_batch = {batch}\nmicro_batch = {batch}\nprecision = fp32\n"
                        "[checkpoint]\nevery_steps = 0\nevery_minutes = 0\n")
-        _, peak = child([TRIREME, "train", ini], env=environment)
+        _, peak = child([*bound, TRIREME, "train", ini], env=environment)
         memory["trireme"].append(peak)
         with open(f"{run}/metrics.jsonl", encoding="utf-8") as file:
             seconds = [json.loads(line)["seconds"] for line in file]
@@ -64,7 +66,7 @@ def compare(directory, threads, sequence, batch, asked, rounds):
         return statistics.median(seconds[SKIPPED:])
 
     def eager():
-        command = [PYTHON, f"{HERE}/gpt2_eager.py", str(batch), str(sequence), str(STEPS), str(threads)]
+        command = [*bound, PYTHON, f"{HERE}/gpt2_eager.py", str(batch), str(sequence), str(STEPS), str(threads)]
         output, _ = child(command, env=environment)
         lines = [line.split() for line in output.splitlines()]
         memory["eager"].append(int(lines[-1][1]))
