@@ -25,8 +25,8 @@ struct NormForward {
   at::Tensor rstd;  ///< wide, one per row
 };
 /// RMSNorm (Zhang and Sennrich, 2019) or LayerNorm (Ba et al., 2016), by spec.kind. The factor is the weight, or with
-/// spec.unit_offset 1 + weight, added in the wide type. `bias` may be undefined, and is for RMSNorm; spec.bias is not
-/// read.
+/// spec.unit_offset 1 + weight, added in the wide type. `bias` may be undefined, and must be for RMSNorm; spec.bias is
+/// not read.
 NormForward norm(const at::Tensor& x, const at::Tensor& weight, const at::Tensor& bias, const spec::NormSpec& spec);
 struct NormBackward {
   at::Tensor input;   ///< like x

@@ -15,8 +15,9 @@ constexpr double kTail = 4.0;
 /// roundings that are 2^-8 of it apart.
 constexpr double kFlips = 1.0 / 4096;
 
-/// Of a sum over tp in bf16, beyond the one rounding of a whole product. Each of tp partial results is rounded, which
-/// together weighs as one rounding, and the sum of the first j of them, which has j / tp of the variance.
+/// Returns what a sum over tp in bf16 adds to the one rounding of a whole product. Each of tp partial results is
+/// rounded, which together weighs as one rounding, and the sum of the first j of them, which has j / tp of the
+/// variance.
 double of_sum(int tp) {
   double extra = 0.0;
   for (int added = 2; added <= tp; ++added) extra += static_cast<double>(added) / tp;
@@ -48,7 +49,8 @@ void add_layer(const spec::LayerSpec& layer, double sum, Roundings& path) {
   path.backward += both + 1 + rotary + qk_norm + 3 + 2;
 }
 
-/// Of independent errors whose relative standard deviations are `forward` in the logits and `gradient` in a gradient.
+/// Returns the bound that independent errors give, whose relative standard deviations are `forward` in the logits and
+/// `gradient` in a gradient.
 Bf16Bound bound(const LayoutCase& one, double loss, double forward, double gradient) {
   const spec::ModelPlan& plan = one.config.model;
   const double tokens = static_cast<double>(one.global_batch * plan.sequence);

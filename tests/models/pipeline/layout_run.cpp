@@ -70,7 +70,7 @@ double mean_loss(const pipeline::Evaluation& evaluation) {
   return evaluation.loss_sum / static_cast<double>(evaluation.targets);
 }
 
-/// As the masters of a bf16 run are: first to fp32, then to bf16.
+/// Rounds the weights as a bf16 run rounds its masters: first to fp32, then to bf16.
 void round_weights(pipeline::Trainer& trainer) {
   for (const StateTensor& part : trainer.state()) {
     if (part.kind == StateKind::kParam) part.data.copy_(part.data.to(at::kFloat).to(at::kBFloat16));
