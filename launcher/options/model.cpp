@@ -58,6 +58,16 @@ void rule_out(ModelSection& section, const ModelSection& given) {
              std::pair(&ModelSection::rope_attention_factor, &spec::ModelConfig::rope_attention_factor),
              std::pair(&ModelSection::rope_fraction, &spec::ModelConfig::rope_fraction));
   }
+  // Another stretching has parameters of its own.
+  if (given.rope_scaling && given.rope_scaling != section.rope_scaling) {
+    turn_off(std::pair(&ModelSection::rope_factor, &spec::ModelConfig::rope_factor),
+             std::pair(&ModelSection::rope_original_sequence, &spec::ModelConfig::rope_original_sequence),
+             std::pair(&ModelSection::rope_low_frequency, &spec::ModelConfig::rope_low_frequency),
+             std::pair(&ModelSection::rope_high_frequency, &spec::ModelConfig::rope_high_frequency),
+             std::pair(&ModelSection::rope_beta_fast, &spec::ModelConfig::rope_beta_fast),
+             std::pair(&ModelSection::rope_beta_slow, &spec::ModelConfig::rope_beta_slow),
+             std::pair(&ModelSection::rope_attention_factor, &spec::ModelConfig::rope_attention_factor));
+  }
   if (given.mask == spec::Mask::kFull) turn_off(std::pair(&ModelSection::window, &spec::ModelConfig::window));
   if (given.norm == spec::NormKind::kRms) turn_off(std::pair(&ModelSection::norm_bias, &spec::ModelConfig::norm_bias));
 }

@@ -32,7 +32,8 @@ void add_model_keys(std::vector<Key>& keys) {
   keys.push_back({"model", "preset", &given<&ModelSection::preset>, "",
                   "a published model (below); keys given beside it win", "-", spec::preset_names()});
   keys.push_back({"model", "init_from", &given<&ModelSection::init_from>, "",
-                  "start from this checkpoint's weights and sizes (a step or run directory); fresh optimizer, step 0"});
+                  "start from the weights and sizes of a checkpoint (a step or run directory) or of a public model (a "
+                  "Hugging Face directory); fresh optimizer, step 0"});
   keys.push_back({"model", "arch", &given<&ModelSection::arch>, "",
                   "family of models, which the defaults below are of (docs/models.md)", "the preset's, else llama",
                   spec::family_names()});

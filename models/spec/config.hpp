@@ -68,6 +68,9 @@ struct ModelProperties {
   Holder<bool> embedding_norm{};
   Holder<double> residual_scale{};
 
+  Holder<bool> pooler{};
+
+  Holder<bool> lm_head{};
   Holder<bool> head_bias{};
   Holder<double> head_scale{};
   Holder<double> head_soft_cap{};

@@ -41,6 +41,7 @@ double layer_flops(const ModelPlan& plan, std::int64_t layer, AttentionCount cou
 }
 
 double head_flops(const ModelPlan& plan) {
+  if (!plan.head.present) return 0;
   const auto hidden = static_cast<double>(plan.hidden);
   return 2 * hidden * static_cast<double>(plan.vocab) + (plan.head.transform ? 2 * hidden * hidden : 0);
 }

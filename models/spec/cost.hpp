@@ -26,7 +26,7 @@ enum class AttentionCount { kFull, kCausal };
 double layer_flops(const ModelPlan& plan, std::int64_t layer, AttentionCount count);
 
 /// Operations of one token's forward in the output head: 2 * hidden * vocab, and those of a masked-LM head's dense
-/// layer.
+/// layer; 0 without a head.
 double head_flops(const ModelPlan& plan);
 
 /// Operations of one token's forward and backward (twice the forward) through the model, without recomputation.

@@ -40,6 +40,8 @@ class Lister {
   void head() {
     place_ = Place::kHead;
     if (plan_.final_norm) norm("final_norm");
+    if (plan_.pooler) pooler();
+    if (!plan_.head.present) return;
     if (plan_.head.transform) {
       matrix("head.transform.weight", plan_.hidden, plan_.hidden, Split::kReplicated).partial = Partial::kSequence;
       vector("head.transform.bias", plan_.hidden, Split::kReplicated, Initial::kZeros).partial = Partial::kSequence;
@@ -87,6 +89,12 @@ class Lister {
     linear("ffn.up", inner, ffn.width, plan_.hidden, Split::kRows, ffn.bias);
     linear("ffn.down", "ffn.down", plan_.hidden, ffn.width, Split::kColumns, ffn.bias);
     if (spec.norm_after()) norm("ffn_post_norm");
+  }
+
+  /// Nothing trains it yet, so its values stay: a gradient of zero changes nothing, but weight decay would.
+  void pooler() {
+    matrix("pooler.weight", plan_.hidden, plan_.hidden, Split::kReplicated).decay = false;
+    vector("pooler.bias", plan_.hidden, Split::kReplicated, Initial::kZeros);
   }
 
   LogicalTensor& add(const std::string& name, topology::Shape shape, Split split) {

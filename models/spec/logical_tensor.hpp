@@ -62,7 +62,8 @@ struct LogicalTensor {
 //   layers.<i>.attention_norm.*        layers.<i>.attention.{q,k,v}.*   layers.<i>.attention.{q,k}_norm.weight
 //   layers.<i>.attention.o.*           layers.<i>.attention_post_norm.*
 //   layers.<i>.ffn_norm.*              layers.<i>.ffn.{gate,up,down}.*  layers.<i>.ffn_post_norm.*
-//   final_norm.*   head.transform.*   head.transform_norm.*   head.weight (vocab, hidden)   head.bias (vocab)
+//   final_norm.*   pooler.*   head.transform.*   head.transform_norm.*   head.weight (vocab, hidden)   head.bias
+//   (vocab)
 // where * stands for weight and, if there is one, bias. A tied head has no weight of its own: it uses embed.tokens.
 
 /// Lists all tensors in the order of the forward pass.

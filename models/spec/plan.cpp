@@ -206,6 +206,19 @@ AttentionSpec attention_of(const ModelConfig& config, std::int64_t layer) {
   return attention;
 }
 
+HeadSpec head_of(const ModelConfig& config) {
+  HeadSpec head;
+  head.present = config.lm_head;
+  if (!head.present) return head;
+  head.tied = config.tie_embeddings;
+  head.bias = config.head_bias;
+  head.scale = config.head_scale;
+  head.soft_cap = config.head_soft_cap;
+  head.transform = config.head_transform;
+  head.activation = config.activation;
+  return head;
+}
+
 }  // namespace
 
 ModelPlan make_plan(const ModelConfig& config) {
@@ -232,8 +245,8 @@ ModelPlan make_plan(const ModelConfig& config) {
     spec.residual_scale = config.residual_scale;
   }
   plan.final_norm = config.final_norm;
-  plan.head = {config.tie_embeddings, config.head_bias,      config.head_scale,
-               config.head_soft_cap,  config.head_transform, config.activation};
+  plan.pooler = config.pooler;
+  plan.head = head_of(config);
   return plan;
 }
 

@@ -121,7 +121,8 @@ struct EmbeddingSpec {
 
 /// logits = soft_cap(scale * (W transform(x) + bias)).
 struct HeadSpec {
-  bool tied = false;  ///< W is the embedding of the tokens
+  bool present = true;  ///< false: the model ends with its hidden states, and every other member has its default
+  bool tied = false;    ///< W is the embedding of the tokens
   bool bias = false;
   double scale = 1;
   double soft_cap = 0;                        ///< logits become cap * tanh(logit / cap); 0: they stay
@@ -141,6 +142,7 @@ struct ModelPlan {
   EmbeddingSpec embedding;
   std::vector<LayerSpec> layers;
   bool final_norm = true;
+  bool pooler = false;  ///< tanh(W x + b) of the first position's hidden state (BERT), beside the head
   HeadSpec head;
   bool operator==(const ModelPlan&) const = default;
 

@@ -87,6 +87,10 @@ inline constexpr std::tuple kProperties{
     TRIREME_PROPERTY(embedding_scale), "", "factor of the token embedding", "the family's", 0, kNoLimit, true},
     TRIREME_PROPERTY(embedding_norm), "", "a norm after the embedding", "the family's"},
     TRIREME_PROPERTY(residual_scale), "", "factor of what attention and feed-forward add", "the family's", 0, kNoLimit, true},
+    TRIREME_PROPERTY(pooler), "", "a dense layer with tanh over the first position's result (BERT); masked language modelling leaves it as it is",
+        "the family's"},
+    TRIREME_PROPERTY(lm_head), "", "an output head over the vocabulary; false: the model ends with its hidden states and cannot be trained, and the "
+        "keys of the head say nothing", "the family's"},
     TRIREME_PROPERTY(head_bias), "", "the output head has a bias", "the family's"},
     TRIREME_PROPERTY(head_scale), "", "factor of the logits", "the family's", 0, kNoLimit, true},
     TRIREME_PROPERTY(head_soft_cap), "", "logits become cap tanh(logit / cap); 0: they stay", "the family's", 0, kNoLimit},

@@ -20,6 +20,7 @@ KINDS = {
     "smollm3": {**LLAMA, "tie_embeddings": True, "norm_eps": 1e-6, "rope_theta": [2e6, 2e6, 2e6, 0.0]},
     "qwen2": {"arch": "qwen", "norm_eps": 1e-6, "rope_theta": [1e6], "qkv_bias": True},
     "qwen3": {"arch": "qwen", "norm_eps": 1e-6, "rope_theta": [1e6], "qk_norm": "head"},
+    "gemma": {**GEMMA, "norm_place": "before"},
     "gemma2": {**GEMMA, "window": [4096, 0], "attention_soft_cap": 50.0, "head_soft_cap": 30.0},
     "gemma3": {**GEMMA, "window": [512] * 5 + [0], "qk_norm": "head", "rope_theta": [1e4] * 5 + [1e6]},
     "olmo2": {"arch": "olmo2", "norm_place": "after_branch", "norm_eps": 1e-6, "rope_theta": [500000.0],
@@ -91,6 +92,10 @@ def of_kind(kind, seed, even=False, **changes):
         keys.update(_small_rope_scaling(r, keys.get("rope_scaling", ["none"])))
     elif kind.startswith("gemma"):
         keys["embedding_scale"] = math.sqrt(keys["hidden"])
+        if kind == "gemma":
+            keys["qkv_bias"] = keys["o_bias"] = r.random() < 0.3
+            keys.update(changes)
+            return reference.Config(**_only_read(keys))
         keys["attention_scale"] = r.choice([14, 30]) ** -0.5
         if kind == "gemma2":
             keys.update(attention_soft_cap=r.choice([1.5, 4.0]), head_soft_cap=r.choice([3.0, 8.0]))
@@ -126,7 +131,7 @@ CHOICES = {
     "attention_soft_cap": [0.0, 2.0], "qk_norm": ["none", "head", "width"], "qkv_bias": BOTH, "o_bias": BOTH,
     "ffn_gated": BOTH, "activation": ["gelu", "gelu_tanh", "silu", "relu"], "ffn_bias": BOTH, "token_types": [0, 0, 2],
     "embedding_scale": [1.0, 2.5], "embedding_norm": BOTH, "residual_scale": [1.0, 0.4], "head_bias": BOTH,
-    "head_scale": [1.0, 0.3], "head_soft_cap": [0.0, 2.5], "head_transform": BOTH,
+    "head_scale": [1.0, 0.3], "head_soft_cap": [0.0, 2.5], "head_transform": BOTH, "pooler": BOTH,
 }
 
 

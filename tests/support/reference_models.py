@@ -16,8 +16,8 @@ NEUTRAL = {
     "rope_factor": 1.0, "rope_original_sequence": 0, "rope_low_frequency": 1.0, "rope_high_frequency": 4.0,
     "rope_beta_fast": 32.0, "rope_beta_slow": 1.0, "rope_attention_factor": 0.0, "rope_fraction": 1.0,
     "ffn_gated": True, "activation": "silu", "ffn_bias": False, "positions": "rotary", "token_types": 0,
-    "embedding_scale": 1.0, "embedding_norm": False, "residual_scale": 1.0, "head_bias": False, "head_scale": 1.0,
-    "head_soft_cap": 0.0, "head_transform": False,
+    "embedding_scale": 1.0, "embedding_norm": False, "residual_scale": 1.0, "pooler": False, "lm_head": True,
+    "head_bias": False, "head_scale": 1.0, "head_soft_cap": 0.0, "head_transform": False,
 }
 QUERIES_AT_ONCE = 512  # in attention, so that a long prompt's scores outside its window take no memory
 SIZES = ("arch", "layers", "hidden", "heads", "kv_heads", "head_size", "ffn", "sequence", "vocab")
@@ -63,6 +63,10 @@ def logical_shapes(c):
         _layer_shapes(c, f"layers.{i}.", out, norm, linear)
     if c.final_norm:
         norm("final_norm")
+    if c.pooler:
+        linear("pooler", c.hidden, c.hidden, True)
+    if not c.lm_head:
+        return out
     if c.head_transform:
         linear("head.transform", c.hidden, c.hidden, True)
         norm("head.transform_norm")
@@ -248,6 +252,11 @@ def hidden_states(c, w, tokens, types=None):
     return _norm(c, w, "final_norm", x) if c.final_norm else x
 
 
+def pooled(w, hidden):
+    """Hidden states (B, T, hidden) -> (B, hidden)."""
+    return torch.tanh(_linear(w, "pooler", hidden[:, 0]))
+
+
 def logits(c, w, tokens, types=None):
     """tokens and types (B, T) -> (B, T, vocab)."""
     x = hidden_states(c, w, tokens, types)
@@ -268,13 +277,14 @@ def loss_sum(scores, targets):
     return torch.where(wanted >= 0, normaliser - at_target, torch.zeros_like(normaliser)).sum()
 
 
-def logits_loss_gradients(c, w, tokens, targets, scale):
+def logits_loss_gradients(c, w, tokens, targets, scale, types=None):
     """Plain operations in the precision of w: logits, the sum of the losses, and scale times its gradients."""
     leaves = {n: x.clone().requires_grad_() for n, x in w.items()}
-    scores = logits(c, leaves, tokens)
+    scores = logits(c, leaves, tokens, types)
     loss = loss_sum(scores, targets)
     (loss * scale).backward()
-    return scores.detach().numpy(), loss.item(), {n: x.grad.numpy() for n, x in leaves.items()}
+    return scores.detach().numpy(), loss.item(), {
+        n: (torch.zeros_like(x) if x.grad is None else x.grad).numpy() for n, x in leaves.items()}
 
 
 def random_parameters(c, generator, spread=0.15):

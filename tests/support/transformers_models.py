@@ -2,6 +2,7 @@
 written by others."""
 import contextlib
 
+import numpy as np
 import torch
 import transformers
 from torch.overrides import TorchFunctionMode
@@ -40,6 +41,8 @@ def in_double():
 def class_of(c):
     """The class that has all that c has. Whether it is the same model is what the comparison shows."""
     if c.arch == "gemma":
+        if c.norm_place == "before":
+            return "GemmaForCausalLM"
         return "Gemma3ForCausalLM" if c.qk_norm == "head" else "Gemma2ForCausalLM"
     if c.arch == "qwen":
         return "Qwen3ForCausalLM" if c.qk_norm == "head" else "Qwen2ForCausalLM"
@@ -95,6 +98,7 @@ def configuration_of(c):
         "pad_token_id": None, "bos_token_id": None, "eos_token_id": None,
     }
     if name == "GPT2LMHeadModel":
+        del common["intermediate_size"], common["hidden_act"]  # which have other names there
         return transformers.GPT2Config(
             **common, n_inner=c.ffn, activation_function="gelu_new", resid_pdrop=0.0, embd_pdrop=0.0, attn_pdrop=0.0,
             layer_norm_epsilon=c.norm_eps)
@@ -109,6 +113,8 @@ def configuration_of(c):
     common["rope_parameters"] = _rope(c)
     if name == "Gemma2ForCausalLM":
         return transformers.Gemma2Config(**common, **_windows(c), **_gemma(c))
+    if name == "GemmaForCausalLM":
+        return transformers.GemmaConfig(**common, attention_bias=c.qkv_bias)
     if name in ("Qwen2ForCausalLM", "Qwen3ForCausalLM"):
         kind = getattr(transformers, name.replace("ForCausalLM", "Config"))
         return kind(**common, use_sliding_window=True, **_windows(c))
@@ -147,6 +153,10 @@ def model(c, w):
         value = torch.cat([w[n] for n in names], 0)
         parameters[key].data.copy_(value.T if transpose else value)
         left.discard(key)
+    if c.pooler:
+        out.bert.pooler = transformers.models.bert.modeling_bert.BertPooler(configuration)
+        for key in ("weight", "bias"):
+            getattr(out.bert.pooler.dense, key).data.copy_(w["pooler." + key])
     if c.arch == "bert" and not c.tie_embeddings:
         left.discard("cls.predictions.bias")  # of the tied head; an untied one does not use it
     if left:
@@ -222,10 +232,18 @@ def _llama_like_names(c):
     return out
 
 
-def logits_loss_gradients(c, w, tokens, targets, scale):
+def hidden_pooled(c, w, tokens, types=None):
+    """BERT's hidden states (B, T, hidden), and what its pooler makes of them, (B, hidden)."""
+    with torch.no_grad():
+        out = model(c, w).bert(input_ids=tokens, token_type_ids=types)
+    return out.last_hidden_state.numpy(), out.pooler_output.numpy()
+
+
+def logits_loss_gradients(c, w, tokens, targets, scale, types=None):
     """As reference_models.logits_loss_gradients."""
     theirs = model(c, w)
-    scores = theirs(input_ids=tokens, use_cache=False).logits
+    given = {"use_cache": False} if c.arch != "bert" else {} if types is None else {"token_type_ids": types}
+    scores = theirs(input_ids=tokens, **given).logits
     loss = torch.nn.functional.cross_entropy(scores.flatten(0, 1), targets.flatten(), ignore_index=-1, reduction="sum")
     (loss * scale).backward()
     parameters, gradients = dict(theirs.named_parameters()), {}
@@ -235,4 +253,7 @@ def logits_loss_gradients(c, w, tokens, targets, scale):
         grad = (grad.T if transpose else grad).numpy()
         for name in names:
             gradients[name], grad = grad[: shapes[name][0]], grad[shapes[name][0]:]
+    for name in shapes:
+        if name.startswith("pooler."):  # masked language modelling does not use it
+            gradients[name] = np.zeros(shapes[name], scores.detach().numpy().dtype)
     return scores.detach().numpy(), loss.item(), gradients

@@ -72,7 +72,7 @@ std::vector<PublicTensor> public_tensors(const ModelPlan& plan) {
     const auto place = places.find(tensor.parts.front());
     if (place != places.end()) found.emplace_back(place->second, std::move(tensor));
   };
-  for (const PublicTensor& pattern : family(plan.family).patterns()) {
+  for (const PublicTensor& pattern : family(plan.family).patterns(plan)) {
     if (pattern.name.find("{}") == std::string::npos) {
       take(pattern);
     } else {
@@ -118,30 +118,67 @@ ModelConfig decoder(const std::string& family_name, const Sizes& sizes) {
   config.activation = Activation::kSilu;
   config.embedding_scale = 1;
   config.residual_scale = 1;
+  config.lm_head = true;
   config.head_scale = 1;
   return config;
 }
 
-std::vector<PublicTensor> decoder_patterns() {
+namespace {
+
+void add_with_bias(std::vector<PublicTensor>& patterns, const std::string& theirs, const std::string& ours) {
+  for (const std::string kind : {".weight", ".bias"}) patterns.push_back({theirs + kind, {ours + kind}});
+}
+
+/// Each name with the logical one.
+std::vector<std::pair<std::string, std::string>> norm_names(NormPlace place) {
+  switch (place) {
+    case NormPlace::kBefore: return {{"input_layernorm", "attention_norm"}, {"post_attention_layernorm", "ffn_norm"}};
+    case NormPlace::kAround:
+      return {{"input_layernorm", "attention_norm"},
+              {"post_attention_layernorm", "attention_post_norm"},
+              {"pre_feedforward_layernorm", "ffn_norm"},
+              {"post_feedforward_layernorm", "ffn_post_norm"}};
+    case NormPlace::kAfterBranch:
+      return {{"post_attention_layernorm", "attention_post_norm"}, {"post_feedforward_layernorm", "ffn_post_norm"}};
+    case NormPlace::kAfterResidual: break;  // in no public decoder
+  }
+  return {};
+}
+
+}  // namespace
+
+std::vector<PublicTensor> decoder_patterns(const ModelPlan& plan) {
+  const LayerSpec& layer = plan.layers.front();
+  const std::string theirs = "model.layers.{}.", ours = "layers.{}.";
   std::vector<PublicTensor> patterns = {{"model.embed_tokens.weight", {"embed.tokens"}},
-                                        {"model.norm.weight", {"final_norm.weight"}},
                                         {"lm_head.weight", {"head.weight"}}};
+  add_with_bias(patterns, "model.norm", "final_norm");
+  for (const auto& [their_norm, our_norm] : norm_names(layer.norm_place)) {
+    add_with_bias(patterns, theirs + their_norm, ours + our_norm);
+  }
   for (const std::string part : {"q", "k", "v", "o"}) {
-    for (const std::string kind : {".weight", ".bias"}) {
-      patterns.push_back(
-          {"model.layers.{}.self_attn." + part + "_proj" + kind, {"layers.{}.attention." + part + kind}});
-    }
+    add_with_bias(patterns, theirs + "self_attn." + part + "_proj", ours + "attention." + part);
   }
   for (const std::string part : {"q", "k"}) {
-    patterns.push_back(
-        {"model.layers.{}.self_attn." + part + "_norm.weight", {"layers.{}.attention." + part + "_norm.weight"}});
+    patterns.push_back({theirs + "self_attn." + part + "_norm.weight", {ours + "attention." + part + "_norm.weight"}});
   }
-  for (const std::string part : {"gate", "up", "down"}) {
-    for (const std::string kind : {".weight", ".bias"}) {
-      patterns.push_back({"model.layers.{}.mlp." + part + "_proj" + kind, {"layers.{}.ffn." + part + kind}});
+  if (layer.feed_forward.gated) {
+    for (const std::string part : {"gate", "up", "down"}) {
+      add_with_bias(patterns, theirs + "mlp." + part + "_proj", ours + "ffn." + part);
     }
+  } else {
+    add_with_bias(patterns, theirs + "mlp.c_fc", ours + "ffn.up");
+    add_with_bias(patterns, theirs + "mlp.c_proj", ours + "ffn.down");
   }
   return patterns;
+}
+
+HubNames decoder_hub_names() {
+  return {"model.",
+          {"model.layers.{}.self_attn.rotary_emb.inv_freq", "model.rotary_emb.inv_freq"},
+          {},
+          {{"lm_head.weight", {"embed.tokens"}}},
+          {}};
 }
 
 }  // namespace trireme::spec

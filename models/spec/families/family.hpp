@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "models/spec/config.hpp"
@@ -31,12 +32,26 @@ struct Sizes {
   std::int64_t heads = 12;
 };
 
+struct HubClass;  // models/spec/families/hub_class.hpp
+
+/// Tensors of public files beyond patterns(): {} stands for the layer.
+struct HubNames {
+  std::string prefix;                ///< of the base model's tensors, which files of that class leave out
+  std::vector<std::string> buffers;  ///< computed, no parameters
+  std::vector<std::string> unused;   ///< parameters of heads that no model here has
+  std::vector<PublicTensor> copies;  ///< second names of what patterns() names
+  std::vector<std::pair<std::string, std::string>> former_endings;  ///< and today's
+};
+
 struct Family {
   const char* name;
   const char* about;                      ///< its members and what distinguishes them, in a line
   ModelConfig (*defaults)(const Sizes&);  ///< complete but for vocab, which is 0
   std::vector<Preset> (*presets)();
-  std::vector<PublicTensor> (*patterns)();  ///< names with {} for the layer; those that a plan lacks do not count
+  /// Names with {} for the layer, for a model like the plan; those of tensors that it lacks do not count.
+  std::vector<PublicTensor> (*patterns)(const ModelPlan&);
+  std::vector<HubClass> (*hub_classes)();  ///< of transformers, the commonest first
+  HubNames (*hub_names)();
 };
 
 const std::vector<Family>& families();
@@ -65,7 +80,10 @@ std::int64_t gated_width(std::int64_t hidden);
 /// biases, an untied head; sequence 1024.
 ModelConfig decoder(const std::string& family_name, const Sizes& sizes);
 
-/// Names of the tensors that Llama and its descendants share in their files.
-std::vector<PublicTensor> decoder_patterns();
+/// Names of the tensors that Llama and its descendants share in their files: names of norms go by their place, those of
+/// a feed-forward without a gate are Starcoder 2's.
+std::vector<PublicTensor> decoder_patterns(const ModelPlan& plan);
+/// The other names in these files.
+HubNames decoder_hub_names();
 
 }  // namespace trireme::spec

@@ -12,4 +12,7 @@ Family gemma();
 Family bert();
 Family olmo2();
 
+/// config.json of the models that the family llama has (llama_hub.cpp).
+std::vector<HubClass> llama_hub_classes();
+
 }  // namespace trireme::spec

@@ -28,6 +28,15 @@ ModelConfig config_of(const Published& sizes) {
   return config;
 }
 
+// Llama 3.1 and 3.2 stretch the positions of their pretraining's 8,192 tokens.
+ModelConfig llama3(const Published& sizes, double factor) {
+  ModelConfig config = config_of(sizes);
+  config.rope_scaling = {RopeScaling::kLlama3};
+  config.rope_factor = factor;
+  config.rope_original_sequence = 8192;
+  return config;
+}
+
 ModelConfig mistral() {
   ModelConfig config = config_of({{32, 4096, 32}, 8, 14336, 8192, 32000});
   config.window = {4096};
@@ -51,20 +60,17 @@ std::vector<Preset> presets() {
           {"mistral-7b", mistral()},
           {"llama2-7b", config_of({{32, 4096, 32}, 32, 11008, 4096, 32000})},
           {"llama2-13b", config_of({{40, 5120, 40}, 40, 13824, 4096, 32000})},
-          {"llama-1b", config_of({{16, 2048, 32}, 8, 8192, 8192, 128256, 500000, true})},
-          {"llama-3b", config_of({{28, 3072, 24}, 8, 8192, 8192, 128256, 500000, true})},
-          {"llama-8b", config_of({{32, 4096, 32}, 8, 14336, 8192, 128256, 500000})},
-          {"llama-70b", config_of({{80, 8192, 64}, 8, 28672, 8192, 128256, 500000})},
-          {"llama-405b", config_of({{126, 16384, 128}, 8, 53248, 8192, 128256, 500000})}};
+          {"llama3-8b", config_of({{32, 4096, 32}, 8, 14336, 8192, 128256, 500000})},
+          {"llama3-70b", config_of({{80, 8192, 64}, 8, 28672, 8192, 128256, 500000})},
+          // Llama 3.2
+          {"llama-1b", llama3({{16, 2048, 32}, 8, 8192, 8192, 128256, 500000, true}, 32)},
+          {"llama-3b", llama3({{28, 3072, 24}, 8, 8192, 8192, 128256, 500000, true}, 32)},
+          // Llama 3.1
+          {"llama-8b", llama3({{32, 4096, 32}, 8, 14336, 8192, 128256, 500000}, 8)},
+          {"llama-70b", llama3({{80, 8192, 64}, 8, 28672, 8192, 128256, 500000}, 8)},
+          {"llama-405b", llama3({{126, 16384, 128}, 8, 53248, 8192, 128256, 500000}, 8)}};
 }
 // clang-format on
-
-std::vector<PublicTensor> patterns() {
-  std::vector<PublicTensor> patterns = decoder_patterns();
-  patterns.push_back({"model.layers.{}.input_layernorm.weight", {"layers.{}.attention_norm.weight"}});
-  patterns.push_back({"model.layers.{}.post_attention_layernorm.weight", {"layers.{}.ffn_norm.weight"}});
-  return patterns;
-}
 
 }  // namespace
 
@@ -72,7 +78,11 @@ Family llama() {
   return {
       "llama",
       "Llama 1 to 3.x, TinyLlama, Mistral, SmolLM 1 to 3: rotary positions, RMSNorm, SwiGLU, grouped-query attention",
-      defaults, presets, patterns};
+      defaults,
+      presets,
+      decoder_patterns,
+      llama_hub_classes,
+      decoder_hub_names};
 }
 
 }  // namespace trireme::spec

@@ -1,6 +1,9 @@
 // Qwen 2 and 2.5 (arXiv 2407.10671, 2412.15115): biases of queries, keys and values. Qwen 3 (arXiv 2505.09388): a norm
 // of each query and key head instead, and heads of a size of their own.
 #include "models/spec/families/files.hpp"
+#include "models/spec/families/hub_class.hpp"
+#include "models/spec/families/hub_layers.hpp"
+#include "models/spec/families/hub_rotary.hpp"
 
 namespace trireme::spec {
 namespace {
@@ -57,11 +60,60 @@ std::vector<Preset> presets() {
 }
 // clang-format on
 
-std::vector<PublicTensor> patterns() {
-  std::vector<PublicTensor> patterns = decoder_patterns();
-  patterns.push_back({"model.layers.{}.input_layernorm.weight", {"layers.{}.attention_norm.weight"}});
-  patterns.push_back({"model.layers.{}.post_attention_layernorm.weight", {"layers.{}.ffn_norm.weight"}});
-  return patterns;
+// ---- config.json ----
+
+ModelConfig qwen2_start(const Sizes& sizes) {
+  ModelConfig config = defaults(sizes);
+  config.qk_norm = QkNorm::kNone;
+  config.qkv_bias = true;
+  return config;
+}
+
+std::vector<HubField> common_fields() {
+  return with_rows(
+      hub_decoder_fields(),
+      {nullable(hub_size("num_key_value_heads", &ModelConfig::kv_heads, 32), "null: as many as heads"),
+       hub_number("rms_norm_eps", &ModelConfig::norm_eps, 1e-6),
+       hub_flag("tie_word_embeddings", {&ModelConfig::tie_embeddings}, false),
+       hub_code("use_sliding_window", "whether layers have windows"), hub_code("sliding_window", "their width"),
+       hub_code("max_window_layers", "the first layer with a window, where layer_types says nothing"),
+       hub_code("layer_types", "which layers have a window"),
+       hub_fixed("use_mrope", false, "positions are those of text"), hub_fixed("mlp_bias", false, "there is none")});
+}
+
+std::vector<HubField> qwen2_fields() {
+  return with_rows(common_fields(), {nullable(hub_size("head_dim", &ModelConfig::head_size),
+                                              "null: hidden_size / num_attention_heads")});
+}
+
+std::vector<HubField> qwen3_fields() {
+  return with_rows(common_fields(),
+                   {hub_size("head_dim", &ModelConfig::head_size, 128),
+                    hub_flag("attention_bias", {&ModelConfig::qkv_bias, &ModelConfig::o_bias}, false)});
+}
+
+void read(HubReader& reader, ModelConfig& config) {
+  read_rotary(reader, config);
+  std::int64_t width = reader.missing("sliding_window") ? 0 : reader.size("sliding_window");
+  if (reader.find("sliding_window") == nullptr) width = 4096;
+  if (reader.missing("use_sliding_window") || !reader.flag("use_sliding_window")) width = 0;
+  const std::int64_t first = reader.missing("max_window_layers") ? 28 : reader.size("max_window_layers", 0);
+  const auto sliding =
+      read_layer_types(reader, config.layers, [&](std::int64_t layer) { return width > 0 && layer >= first; });
+  set_windows(reader, "sliding_window with use_sliding_window = true", sliding, width, config);
+}
+
+void write(const ModelConfig& config, base::Json& json) {
+  write_rotary(config, json);
+  const std::int64_t width = widest_window(config);
+  json["use_sliding_window"] = width > 0;
+  json["sliding_window"] = width > 0 ? base::Json(width) : base::Json(nullptr);
+  json["layer_types"] = layer_types(config);
+}
+
+std::vector<HubClass> hub_classes() {
+  return {{"qwen3", "Qwen3ForCausalLM", "Qwen3Model", {}, qwen3_fields(), defaults, read, write},
+          {"qwen2", "Qwen2ForCausalLM", "Qwen2Model", {}, qwen2_fields(), qwen2_start, read, write}};
 }
 
 }  // namespace
@@ -70,7 +122,11 @@ Family qwen() {
   return {"qwen",
           "Qwen 2, 2.5 and 3: as llama; Qwen 3 (the default) norms query and key heads, Qwen 2 and 2.5 (presets) have "
           "biases of queries, keys and values",
-          defaults, presets, patterns};
+          defaults,
+          presets,
+          decoder_patterns,
+          hub_classes,
+          decoder_hub_names};
 }
 
 }  // namespace trireme::spec

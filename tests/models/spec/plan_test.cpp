@@ -35,7 +35,7 @@ TEST(MakePlan, AcceptsEveryPresetAndEveryFamilysDefaults) {
 }
 
 TEST(MakePlan, NamesTheKeysOfSizesThatMakeNoModel) {
-  const ModelConfig llama = *preset("llama-8b");
+  const ModelConfig llama = *preset("llama3-8b");
   const ModelConfig gpt2 = *preset("gpt2-124m");
   EXPECT_THAT(refusal(llama, [](auto& c) { c.layers = 0; }), HasSubstr("model.layers = 0"));
   EXPECT_THAT(refusal(llama, [](auto& c) { c.vocab = 0; }), HasSubstr("model.vocab = 0"));
@@ -56,7 +56,7 @@ TEST(MakePlan, NamesTheKeysOfSizesThatMakeNoModel) {
 }
 
 TEST(MakePlan, RefusesPropertiesThatContradictEachOther) {
-  const ModelConfig llama = *preset("llama-8b");
+  const ModelConfig llama = *preset("llama3-8b");
   const ModelConfig gpt2 = *preset("gpt2-124m");
   EXPECT_THAT(refusal(llama, [](auto& c) { c.norm_bias = true; }), HasSubstr("take model.norm = layer"));
   EXPECT_THAT(refusal(llama, [](auto& c) { c.mask = Mask::kFull, c.window = {8}; }), HasSubstr("model.window = 8"));
@@ -81,7 +81,7 @@ TEST(MakePlan, RefusesPropertiesThatContradictEachOther) {
 }
 
 TEST(MakePlan, RefusesKeysThatNoLayerReads) {
-  const ModelConfig llama = *preset("llama-8b");
+  const ModelConfig llama = *preset("llama3-8b");
   EXPECT_THAT(refusal(llama, [](auto& c) { c.rope_factor = 8; }), HasSubstr("model.rope_factor has no effect"));
   EXPECT_THAT(refusal(llama, [](auto& c) { c.rope_original_sequence = 8; }),
               HasSubstr("llama3 or yarn, and there are none"));

@@ -26,6 +26,8 @@ TEST(Presets, HaveThePublishedNumberOfParameters) {
   EXPECT_EQ(parameters_of("llama-1b"), 1235814400);
   EXPECT_EQ(parameters_of("llama-3b"), 3212749824);
   EXPECT_EQ(parameters_of("llama-8b"), 8030261248);
+  EXPECT_EQ(parameters_of("llama3-8b"), 8030261248);
+  EXPECT_EQ(parameters_of("llama3-70b"), 70553706496);
   EXPECT_EQ(parameters_of("llama-70b"), 70553706496);
   EXPECT_EQ(parameters_of("llama-405b"), 405853388800);
   EXPECT_EQ(parameters_of("llama2-7b"), 6738415616);
@@ -42,6 +44,8 @@ TEST(Presets, HaveThePublishedNumberOfParameters) {
   EXPECT_EQ(parameters_of("qwen3-0.6b"), 596049920);
   EXPECT_EQ(parameters_of("qwen3-1.7b"), 1720574976);
   EXPECT_EQ(parameters_of("qwen3-8b"), 8190735360);
+  EXPECT_EQ(parameters_of("gemma-2b"), 2506172416);
+  EXPECT_EQ(parameters_of("gemma-7b"), 8537680896);
   EXPECT_EQ(parameters_of("gemma2-2b"), 2614341888);
   EXPECT_EQ(parameters_of("gemma2-9b"), 9241705984);
   EXPECT_EQ(parameters_of("gemma3-270m"), 268098176);
@@ -52,6 +56,23 @@ TEST(Presets, HaveThePublishedNumberOfParameters) {
   EXPECT_EQ(parameters_of("bert-base"), 109514298);
   EXPECT_EQ(parameters_of("bert-large"), 335174458);
   EXPECT_FALSE(preset("gpt5").has_value());
+}
+
+// As public models of sentences have it: MiniLM-L6.
+TEST(Family, ABertWithoutAHeadHasItsPublishedSize) {
+  ModelConfig config = defaults_of("bert", {6, 384, 12});
+  config.vocab = 30522;
+  config.lm_head = false;
+  config.pooler = true;
+  const ModelPlan plan = make_plan(config);
+  EXPECT_EQ(parameter_count(plan), 22713216);
+  EXPECT_EQ(head_flops(plan), 0);
+  for (const LogicalTensor& tensor : logical_tensors(plan)) {
+    EXPECT_FALSE(tensor.name.starts_with("head.")) << tensor.name;
+    if (tensor.name.starts_with("pooler.")) {
+      EXPECT_FALSE(tensor.decay) << "nothing trains it, so it must not shrink";
+    }
+  }
 }
 
 TEST(Family, TheWidthOfAGatedFeedForwardIsRoundedAsInTheField) {
