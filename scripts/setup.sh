@@ -21,7 +21,7 @@ fail() { printf 'setup.sh: %s\n' "$*" >&2; exit 1; }
 # --- Debian packages: compiler and build tools, MPI, HDF5, and small libraries --------------------------------
 packages=(g++ cmake ninja-build ccache pkg-config git ca-certificates python3 python3-venv
           openmpi-bin libopenmpi-dev libhdf5-dev hdf5-tools libboost-program-options-dev nlohmann-json3-dev
-          libonig-dev libxxhash-dev libzstd-dev zlib1g-dev libsimdjson-dev libarchive-dev libjs-dygraphs bible-kjv)
+          libonig-dev libutf8proc-dev libxxhash-dev libzstd-dev zlib1g-dev libsimdjson-dev libarchive-dev libjs-dygraphs bible-kjv)
 [ "$with_tests" = 1 ] && packages+=(libgtest-dev libgmock-dev zstd slurmctld slurmd slurm-client munge iproute2 shellcheck
                                   slurmdbd mariadb-server chromium clang-14 libclang-rt-14-dev clang-format-14 clang-tidy-14)
 

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "io/text/bpe_trainer.hpp"
-#include "io/text/splitter.hpp"
+#include "io/text/split/splitter.hpp"
 
 namespace trireme::text {
 

@@ -20,6 +20,7 @@ import time
 
 os.environ.setdefault("RAYON_NUM_THREADS", "2")
 from harness import alternate, ratio_line  # noqa: E402
+from tokenizer_families import bench_families  # noqa: E402
 
 SOURCE = pathlib.Path(os.environ["TRIREME_SOURCE"]).resolve()
 TRIREME = os.environ["TRIREME_BIN"]
@@ -218,6 +219,7 @@ def main():
         folder = pathlib.Path(name)
         texts = corpus(megabytes * 1_000_000)
         bench_encoding(folder, texts, rounds)
+        bench_families(PROGRAM, folder, texts, rounds, max(1, megabytes // 10))
         bench_training(folder, texts, rounds, training)
 
 

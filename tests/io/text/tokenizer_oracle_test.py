@@ -397,6 +397,21 @@ class Oracle(unittest.TestCase):
             theirs = Tokenizer.from_str(json.dumps(parts)).encode("#versionx #version").ids
             self.assertEqual(list(map(int, run("encode", path, data=b"#versionx #version").split())), theirs, listed[:1])
 
+    def test_bytes_without_a_token_are_dropped(self):
+        text = "a\x04b the\x04 cat\x04\x04 \x04 \x04in\x04 the hat"
+        for unknown in (None, "!"):
+            parts = json.loads(boundary_tokenizer(LLAMA3).to_str())
+            lacking = chr(256 + 4)
+            model = parts["model"]
+            model["merges"] = [merge for merge in model["merges"] if lacking not in "".join(merge)]
+            # As many tokens as before, since the added ones come behind them.
+            model["vocab"] = {token.replace(lacking, "\u4e2d"): id for token, id in model["vocab"].items()}
+            parts["model"]["unk_token"] = unknown
+            path = self.root / "lacking.json"
+            path.write_text(json.dumps(parts))
+            theirs = Tokenizer.from_str(json.dumps(parts)).encode(text).ids
+            self.assertEqual(list(map(int, run("encode", path, data=text.encode()).split())), theirs, unknown)
+
     def test_refusals(self):
         def refused(change, word):
             parts = json.loads(boundary_tokenizer(LLAMA3).to_str())
@@ -406,17 +421,15 @@ class Oracle(unittest.TestCase):
             message = run("encode", path, data=b"x", expect=2).decode()
             self.assertTrue(message.startswith("trireme: ") and message.count("\n") == 1 and word in message, message)
 
-        refused(lambda p: p.update(normalizer={"type": "NFC"}), "normalizer")
-        refused(lambda p: p["model"].update(type="WordPiece"), "WordPiece")
-        refused(lambda p: p["model"].update(byte_fallback=True), "byte_fallback")
-        refused(lambda p: p["model"].update(unk_token="<unk>"), "unk_token")
+        refused(lambda p: p.update(normalizer={"type": "Nmt"}), "Nmt")
+        refused(lambda p: p["model"].update(type="Unigram"), "Unigram")
         refused(lambda p: p["model"].update(dropout=0.1), "dropout")
         refused(lambda p: (p["model"]["vocab"].pop("Ġ"), p["added_tokens"].clear()), "lacks")
-        refused(lambda p: p.update(pre_tokenizer={"type": "Whitespace"}), "Whitespace")
-        refused(lambda p: p.update(decoder={"type": "WordPiece"}), "WordPiece")
+        refused(lambda p: p.update(pre_tokenizer={"type": "UnicodeScripts"}), "UnicodeScripts")
+        refused(lambda p: p.update(decoder={"type": "CTC"}), "CTC")
         split = lambda p: p["pre_tokenizer"]["pretokenizers"][0]
-        refused(lambda p: split(p).update(behavior="Removed"), "Isolated")
-        refused(lambda p: split(p).update(type="Digits"), "Digits")
+        refused(lambda p: split(p).update(behavior="Sometimes"), "Sometimes")
+        refused(lambda p: split(p).update(type="FixedLength"), "FixedLength")
         refused(lambda p: split(p)["pattern"].update(Regex=r"\X+"), r"\X")
         refused(lambda p: split(p)["pattern"].update(Regex=r"\p{Age=16.0}"), r"\p{Age=16.0}")
         refused(lambda p: split(p)["pattern"].update(Regex="a\ud800"), "surrogate")

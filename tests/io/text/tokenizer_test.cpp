@@ -14,10 +14,10 @@
 #include "base/file_system.hpp"
 #include "base/json.hpp"
 #include "io/text/bpe_trainer.hpp"
-#include "io/text/bracket_parser.hpp"
 #include "io/text/byte_level.hpp"
-#include "io/text/merge_table.hpp"
-#include "io/text/splitter.hpp"
+#include "io/text/model/merge_table.hpp"
+#include "io/text/split/bracket_parser.hpp"
+#include "io/text/split/splitter.hpp"
 #include "io/text/tokenizer_definition.hpp"
 #include "io/text/utf8.hpp"
 #include "tests/support/random.hpp"
@@ -209,8 +209,6 @@ Ids merged_plainly(const std::string& word, const std::vector<Merge>& merges) {
 
 TEST(MergeTable, LongAndShortWordsFollowTheRanks) {
   std::mt19937 random = trireme::tests::seeded_random(2);
-  std::vector<std::uint32_t> bytes(256);
-  for (std::uint32_t i = 0; i < 256; ++i) bytes[i] = i;
   MergeTable::Scratch scratch;
   for (int round = 0; round < 300; ++round) {
     std::vector<Merge> merges;
@@ -223,12 +221,12 @@ TEST(MergeTable, LongAndShortWordsFollowTheRanks) {
       merges.push_back({left, right, id});
     }
     std::shuffle(merges.begin(), merges.end(), random);  // tokens may come to be before their parts' rank
-    const MergeTable table(bytes, merges);
+    const MergeTable table(merges);
     for (int w = 0; w < 20; ++w) {
       std::string word(1 + random() % 150, 'a');
       for (char& c : word) c = static_cast<char>('a' + random() % 3);
-      Ids ids(word.size());
-      ids.resize(table.encode(word, ids.data(), scratch));
+      Ids ids(word.begin(), word.end());
+      ids.resize(table.merge(ids.data(), ids.size(), scratch));
       ASSERT_EQ(ids, merged_plainly(word, merges)) << word;
     }
   }
@@ -340,7 +338,7 @@ TEST(Tokenizer, RefusesFilesInOneSentence) {
   EXPECT_THAT(message("{"), HasSubstr("tok.json is not readable JSON"));
   EXPECT_THAT(message("[]"), HasSubstr("no model"));
   EXPECT_THAT(message(R"({"model": {"type": "Unigram"}})"), HasSubstr("Unigram"));
-  EXPECT_THAT(message(R"({"normalizer": {"type": "NFC"}, "model": {}})"), HasSubstr("normalizer"));
+  EXPECT_THAT(message(R"({"normalizer": {"type": "Nmt"}, "model": {}})"), HasSubstr("Nmt"));
 }
 
 TEST(Trainer, CountsInThreadsMakeTheSameVocabulary) {

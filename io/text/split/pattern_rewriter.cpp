@@ -1,4 +1,4 @@
-#include "io/text/pattern_rewriter.hpp"
+#include "io/text/split/pattern_rewriter.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/error.hpp"
-#include "io/text/bracket_parser.hpp"
+#include "io/text/split/bracket_parser.hpp"
 #include "io/text/unicode_properties.hpp"
 #include "io/text/utf8.hpp"
 

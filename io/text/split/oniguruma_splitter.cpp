@@ -6,8 +6,9 @@
 #include <mutex>
 
 #include "base/error.hpp"
-#include "io/text/pattern_rewriter.hpp"
-#include "io/text/splitter.hpp"
+#include "io/text/split/pattern_rewriter.hpp"
+#include "io/text/split/splitter.hpp"
+#include "io/text/split/text_matcher.hpp"
 
 namespace trireme::text {
 namespace {
@@ -64,35 +65,49 @@ Pattern compile(const std::string& pattern) {
   return Pattern(made);
 }
 
-class OnigurumaSplitter final : public Splitter {
+class OnigurumaSplitter final : public Splitter, public TextMatcher {
  public:
   explicit OnigurumaSplitter(const std::string& pattern) : pattern_(pattern), compiled_(compile(pattern)) {}
 
   void split(std::string_view text, std::size_t& position, std::vector<std::uint32_t>& lengths) const override {
-    Matcher matcher(*this);
-    std::size_t search = position;
-    const std::size_t enough = lengths.size() + kWordsAtATime;
-    const auto cut = [&](std::size_t end) {
-      if (end > position) lengths.push_back(static_cast<std::uint32_t>(end - position));
-      position = end;
-    };
-    while (position < text.size() && lengths.size() < enough) {
+    Position at{position, position, SIZE_MAX};
+    std::vector<TextSegment> segments;
+    const std::size_t before = lengths.size();
+    while (at.taken < text.size() && lengths.size() == before) {
+      segments.clear();
+      find(text, at, segments);
+      for (const TextSegment& segment : segments) {
+        if (segment.end > position) lengths.push_back(static_cast<std::uint32_t>(segment.end - position));
+        position = segment.end;
+      }
+    }
+  }
+
+  void find(std::string_view text, Position& at, std::vector<TextSegment>& segments) const override {
+    Search searcher(*this);
+    const std::size_t enough = segments.size() + kWordsAtATime;
+    while (segments.size() < enough) {
       std::size_t begin, end;
-      if (search >= text.size() || !matcher.find(text, search, begin, end)) {
-        cut(text.size());
+      // A text may end with an empty match.
+      if (at.search > text.size() || !searcher.find(text, at.search, begin, end)) {
+        if (at.taken < text.size()) segments.push_back({text.size(), false});
+        at.taken = text.size();
+        at.search = text.size() + 1;
         return;
       }
-      cut(begin);
-      cut(end);
-      search = end > begin ? end : end + (end < text.size() ? decode_code_point(text.data() + end).length : 1);
+      at.search = end > begin ? end : end + (end < text.size() ? decode_code_point(text.data() + end).length : 1);
+      if (begin == end && end == at.matched) continue;
+      if (begin > at.taken) segments.push_back({begin, false});
+      segments.push_back({end, true});
+      at.taken = at.matched = end;
     }
   }
 
  private:
-  /// The state that one call of split() needs to match.
-  class Matcher {
+  /// The state that one call of find() needs to match.
+  class Search {
    public:
-    explicit Matcher(const OnigurumaSplitter& splitter)
+    explicit Search(const OnigurumaSplitter& splitter)
         : splitter_(splitter), region_(onig_region_new()), limits_(onig_new_match_param()) {
       if (!region_ || !limits_) throw std::bad_alloc();
       onig_initialize_match_param(limits_.get());
@@ -138,6 +153,10 @@ class OnigurumaSplitter final : public Splitter {
 }  // namespace
 
 std::unique_ptr<Splitter> make_oniguruma_splitter(const std::string& pattern) {
+  return std::make_unique<OnigurumaSplitter>(pattern);
+}
+
+std::unique_ptr<TextMatcher> make_pattern_matcher(const std::string& pattern) {
   return std::make_unique<OnigurumaSplitter>(pattern);
 }
 

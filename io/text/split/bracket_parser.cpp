@@ -1,4 +1,4 @@
-#include "io/text/bracket_parser.hpp"
+#include "io/text/split/bracket_parser.hpp"
 
 #include <algorithm>
 #include <charconv>

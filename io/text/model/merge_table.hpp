@@ -1,9 +1,8 @@
-// The merges of a byte-level BPE model and their application to one word.
+// The merges of a BPE model and their application to one word.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
 namespace trireme::text {
@@ -16,8 +15,8 @@ struct Merge {
 
 class MergeTable {
  public:
-  /// `byte_ids`: 256 ids. A pair that is listed twice has the later rank, as in Hugging Face's map.
-  MergeTable(std::vector<std::uint32_t> byte_ids, const std::vector<Merge>& merges);
+  /// A pair that is listed twice has the later rank, as in Hugging Face's map.
+  explicit MergeTable(const std::vector<Merge>& merges);
 
   /// Buffers for one thread.
   struct Scratch {
@@ -25,9 +24,9 @@ class MergeTable {
     std::vector<std::uint64_t> heap;
   };
 
-  /// Writes the tokens of `word` to `out` (room for word.size() of them) and returns their number. Words are shorter
-  /// than 2^32 bytes. Time O(n log n), and less for short words.
-  std::size_t encode(std::string_view word, std::uint32_t* out, Scratch& scratch) const;
+  /// Merges the `count` tokens at `tokens`, fewer than 2^32, in place and returns how many are left. Time O(n log n),
+  /// and less for few.
+  std::size_t merge(std::uint32_t* tokens, std::size_t count, Scratch& scratch) const;
 
  private:
   static constexpr std::uint32_t kNoRank = 0xFFFFFFFF;
@@ -41,10 +40,9 @@ class MergeTable {
   static std::uint64_t pair_key(std::uint32_t left, std::uint32_t right) { return std::uint64_t{left} << 32 | right; }
   std::size_t slot_of(std::uint64_t pair) const { return (pair * 0x9E3779B97F4A7C15ULL) >> shift_; }
   const Slot& find(std::uint32_t left, std::uint32_t right) const;
-  std::size_t encode_short(std::string_view word, std::uint32_t* out) const;
-  std::size_t encode_long(std::string_view word, std::uint32_t* out, Scratch& scratch) const;
+  std::size_t merge_few(std::uint32_t* out, std::size_t n) const;
+  std::size_t merge_many(std::uint32_t* out, std::size_t count, Scratch& scratch) const;
 
-  std::vector<std::uint32_t> byte_ids_;
   std::vector<Slot> slots_;
   unsigned shift_;
   Slot none_;

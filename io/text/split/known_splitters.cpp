@@ -2,8 +2,7 @@
 // alternatives in their order; a comment gives the alternative.
 #include <algorithm>
 
-#include "io/text/splitter.hpp"
-#include "io/text/tokenizer_definition.hpp"
+#include "io/text/split/splitter.hpp"
 
 namespace trireme::text {
 namespace {
@@ -285,14 +284,20 @@ const char* const kO200kPattern =
     R"(|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?)"
     R"(|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
-std::unique_ptr<Splitter> make_splitter(const std::string& pattern, std::shared_ptr<const UnicodeClasses> classes) {
+std::unique_ptr<Splitter> make_known_splitter(const std::string& pattern,
+                                              std::shared_ptr<const UnicodeClasses> classes) {
   std::string spelled;  // the pattern with line ends instead of their escapes, as some files have it
   for (const char c : pattern) spelled += c == '\n' ? "\\n" : c == '\r' ? "\\r" : std::string(1, c);
   if (spelled == kGpt2Pattern) return std::make_unique<Gpt2Scanner>(std::move(classes));
   if (spelled == kLlama3Pattern) return std::make_unique<Llama3Scanner>(std::move(classes), 3);
   if (spelled == kQwen2Pattern) return std::make_unique<Llama3Scanner>(std::move(classes), 1);
   if (spelled == kO200kPattern) return std::make_unique<O200kScanner>(std::move(classes));
-  return make_oniguruma_splitter(pattern);
+  return nullptr;
+}
+
+std::unique_ptr<Splitter> make_splitter(const std::string& pattern, std::shared_ptr<const UnicodeClasses> classes) {
+  std::unique_ptr<Splitter> known = make_known_splitter(pattern, std::move(classes));
+  return known ? std::move(known) : make_oniguruma_splitter(pattern);
 }
 
 }  // namespace trireme::text

@@ -1,4 +1,4 @@
-#include "io/text/merge_table.hpp"
+#include "io/text/model/merge_table.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -8,13 +8,12 @@
 namespace trireme::text {
 namespace {
 
-constexpr std::size_t kShortWord = 48;
+constexpr std::size_t kFew = 48;
 constexpr std::uint32_t kNowhere = 0xFFFFFFFF;
 
 }  // namespace
 
-MergeTable::MergeTable(std::vector<std::uint32_t> byte_ids, const std::vector<Merge>& merges)
-    : byte_ids_(std::move(byte_ids)) {
+MergeTable::MergeTable(const std::vector<Merge>& merges) {
   const std::size_t capacity = std::bit_ceil(std::max<std::size_t>(merges.size() * 2, 1024));
   slots_.resize(capacity);
   shift_ = static_cast<unsigned>(64 - std::countr_zero(capacity));
@@ -34,15 +33,13 @@ const MergeTable::Slot& MergeTable::find(std::uint32_t left, std::uint32_t right
   }
 }
 
-std::size_t MergeTable::encode(std::string_view word, std::uint32_t* out, Scratch& scratch) const {
-  return word.size() <= kShortWord ? encode_short(word, out) : encode_long(word, out, scratch);
+std::size_t MergeTable::merge(std::uint32_t* tokens, std::size_t count, Scratch& scratch) const {
+  return count <= kFew ? merge_few(tokens, count) : merge_many(tokens, count, scratch);
 }
 
-/// Looks for the best pair after each merge: quadratic, and the fastest way for a few dozen bytes.
-std::size_t MergeTable::encode_short(std::string_view word, std::uint32_t* out) const {
-  std::uint32_t ranks[kShortWord], results[kShortWord];
-  std::size_t n = word.size();
-  for (std::size_t i = 0; i < n; ++i) out[i] = byte_ids_[static_cast<unsigned char>(word[i])];
+/// Looks for the best pair after each merge: quadratic, and the fastest way for a few dozen tokens.
+std::size_t MergeTable::merge_few(std::uint32_t* out, std::size_t n) const {
+  std::uint32_t ranks[kFew], results[kFew];
   const auto look_up = [&](std::size_t i) {
     const Slot& slot = find(out[i], out[i + 1]);
     ranks[i] = slot.rank;
@@ -70,15 +67,16 @@ std::size_t MergeTable::encode_short(std::string_view word, std::uint32_t* out) 
 
 /// Uses a heap of (rank, position) over a linked list. An entry is stale when the pair at its position has another
 /// rank.
-std::size_t MergeTable::encode_long(std::string_view word, std::uint32_t* out, Scratch& scratch) const {
-  const auto n = static_cast<std::uint32_t>(word.size());
-  auto& [tokens, next, previous, heap] = scratch;
+std::size_t MergeTable::merge_many(std::uint32_t* out, std::size_t count, Scratch& scratch) const {
+  const auto n = static_cast<std::uint32_t>(count);
+  std::vector<std::uint32_t>&tokens = scratch.tokens, &next = scratch.next, &previous = scratch.previous;
+  std::vector<std::uint64_t>& heap = scratch.heap;
   tokens.resize(n);
   next.resize(n);
   previous.resize(n);
   heap.clear();
   for (std::uint32_t i = 0; i < n; ++i) {
-    tokens[i] = byte_ids_[static_cast<unsigned char>(word[i])];
+    tokens[i] = out[i];
     next[i] = i + 1 < n ? i + 1 : kNowhere;
     previous[i] = i > 0 ? i - 1 : kNowhere;
   }
@@ -112,9 +110,9 @@ std::size_t MergeTable::encode_long(std::string_view word, std::uint32_t* out, S
     if (previous[i] != kNowhere) push(previous[i]);
     push(i);
   }
-  std::size_t count = 0;
-  for (std::uint32_t i = 0; i != kNowhere; i = next[i]) out[count++] = tokens[i];
-  return count;
+  std::size_t left = 0;
+  for (std::uint32_t i = 0; i != kNowhere; i = next[i]) out[left++] = tokens[i];
+  return left;
 }
 
 }  // namespace trireme::text
