@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 #include "base/error.hpp"
 #include "base/philox.hpp"
@@ -89,42 +90,74 @@ DataSource::Place DataSource::locate(std::uint64_t sample_number) const {
   return {&datasets_[draw.dataset], order.at(draw.ordinal / order.count(), draw.ordinal % order.count())};
 }
 
+void DataSource::mask_tokens(const MaskingRule& rule, MaskedVocabulary vocabulary) {
+  const bool training = reading_ == Reading::kShuffled;
+  masking_.emplace(rule, std::move(vocabulary), training ? training_masks_key(seed_) : validation_masks_key());
+}
+
+std::uint64_t DataSource::masks_of(std::uint64_t sample_number, const Place& place) const {
+  return reading_ == Reading::kInOrder ? place.index : sample_number;
+}
+
+void DataSource::read_next_tokens(const Place& place, std::int64_t* tokens, std::int64_t* targets) const {
+  const auto length = static_cast<std::uint64_t>(sequence_);
+  std::vector<std::int64_t> read(length + 1);
+  std::vector<std::uint8_t> mask(length + 1);
+  place.dataset->read(place.index * length, length + 1, read.data(), mask.data());
+  std::copy_n(read.begin(), length, tokens);
+  for (std::size_t t = 0; t < length; ++t) targets[t] = mask[t + 1] ? read[t + 1] : -1;
+}
+
+void DataSource::read_masked(std::uint64_t sample_number, const Place& place, std::int64_t* tokens,
+                             std::int64_t* targets) const {
+  const auto length = static_cast<std::uint64_t>(sequence_);
+  std::vector<std::uint8_t> mask(length);
+  place.dataset->read(place.index * length, length, tokens, mask.data());
+  masking_->apply(masks_of(sample_number, place), {tokens, length}, mask, {targets, length});
+}
+
 Batch DataSource::read(std::span<const std::uint64_t> sample_numbers) const {
   const auto length = static_cast<std::size_t>(sequence_);
   Batch batch;
   batch.samples.assign(sample_numbers.begin(), sample_numbers.end());
   batch.tokens.assign(sample_numbers.size() * length, 0);
   batch.targets.assign(sample_numbers.size() * length, -1);
-  std::vector<std::int64_t> tokens(length + 1);
-  std::vector<std::uint8_t> mask(length + 1);
   for (std::size_t row = 0; row < sample_numbers.size(); ++row) {
     if (sample_numbers[row] == kNoSample) continue;
     const Place place = locate(sample_numbers[row]);
-    place.dataset->read(place.index * length, length + 1, tokens.data(), mask.data());
-    std::copy_n(tokens.begin(), length, batch.tokens.begin() + static_cast<std::ptrdiff_t>(row * length));
-    for (std::size_t t = 0; t < length; ++t) batch.targets[row * length + t] = mask[t + 1] ? tokens[t + 1] : -1;
+    std::int64_t* tokens = batch.tokens.data() + row * length;
+    std::int64_t* targets = batch.targets.data() + row * length;
+    if (masking_) {
+      read_masked(sample_numbers[row], place, tokens, targets);
+    } else {
+      read_next_tokens(place, tokens, targets);
+    }
   }
   return batch;
 }
 
-std::uint64_t DataSource::targets_of(std::uint64_t sample_number, std::vector<std::uint8_t>& mask) const {
+std::uint64_t DataSource::targets_of(std::uint64_t sample_number) const {
   if (sample_number == kNoSample) return 0;
   const auto length = static_cast<std::uint64_t>(sequence_);
   const Place place = locate(sample_number);
+  std::vector<std::uint8_t> mask(length);
+  if (masking_) {
+    std::vector<std::int64_t> tokens(length);
+    place.dataset->read(place.index * length, length, tokens.data(), mask.data());
+    return masking_->count(masks_of(sample_number, place), tokens, mask);
+  }
   if (!place.dataset->has_loss_mask()) return length;
-  mask.resize(length);
   place.dataset->read_mask(place.index * length + 1, length, mask.data());
   return std::accumulate(mask.begin(), mask.end(), std::uint64_t{0});
 }
 
 std::uint64_t DataSource::targets(std::span<const std::uint64_t> sample_numbers) const {
-  if (!has_loss_mask()) {
+  if (!masking_ && !has_loss_mask()) {
     const auto given = std::ranges::count_if(sample_numbers, [](std::uint64_t number) { return number != kNoSample; });
     return static_cast<std::uint64_t>(given * sequence_);
   }
-  std::vector<std::uint8_t> mask;
   std::uint64_t sum = 0;
-  for (const std::uint64_t number : sample_numbers) sum += targets_of(number, mask);
+  for (const std::uint64_t number : sample_numbers) sum += targets_of(number);
   return sum;
 }
 

@@ -10,6 +10,7 @@
 #include "base/file_system.hpp"
 #include "io/tokens/blend.hpp"
 #include "io/tokens/cursor.hpp"
+#include "io/tokens/masking.hpp"
 #include "io/tokens/sample_order.hpp"
 #include "io/tokens/token_dataset.hpp"
 
@@ -18,7 +19,8 @@ namespace trireme::tokens {
 /// A micro-batch of B samples of T tokens, row-major.
 struct Batch {
   std::vector<std::int64_t> tokens;    ///< B*T inputs
-  std::vector<std::int64_t> targets;   ///< B*T: the token after each input, -1 where no loss counts
+  std::vector<std::int64_t> targets;   ///< B*T: the token after each input, or under masking the one that was there;
+                                       ///< -1 where no loss counts
   std::vector<std::uint64_t> samples;  ///< B sample numbers: keys for everything that is random per sample
 };
 
@@ -42,6 +44,11 @@ class DataSource {
   std::uint64_t vocabulary() const { return datasets_.front().vocabulary(); }
   const std::string& tokenizer_json() const { return datasets_.front().tokenizer_json(); }
   std::string tokenizer_hash() const { return datasets_.front().tokenizer_hash(); }
+  /// From now on samples are for masked language modelling: the inputs are a sample's tokens with some masked, and the
+  /// targets what stood there. `vocabulary` is the datasets'. kShuffled has the masks of this source's seed and of the
+  /// sample number; kInOrder always the same ones, which depend on a sample's number within its own dataset, whatever
+  /// else is read. Call it before anything is read. Errors as Masking's constructor.
+  void mask_tokens(const MaskingRule& rule, MaskedVocabulary vocabulary);
   /// The number of samples in all datasets together: one epoch of each.
   std::uint64_t samples() const;
   bool has_loss_mask() const;
@@ -49,7 +56,8 @@ class DataSource {
   /// Reads the batch of these sample numbers, in this order; kNoSample gives an empty row. Errors as
   /// TokenDataset::read.
   Batch read(std::span<const std::uint64_t> sample_numbers) const;
-  /// Counts the targets of these samples together. Reads loss masks only, and nothing where no dataset has one.
+  /// Counts the targets of these samples together. Reads loss masks only, and nothing where no dataset has one; under
+  /// masking also their tokens.
   std::uint64_t targets(std::span<const std::uint64_t> sample_numbers) const;
 
   /// The position after `consumed_samples`, for checkpoints; `skipped` may be left out.
@@ -67,7 +75,11 @@ class DataSource {
   Place locate(std::uint64_t sample_number) const;
   /// Finds the `index`-th sample of the datasets, taken one after another.
   Place nth(std::uint64_t index) const;
-  std::uint64_t targets_of(std::uint64_t sample_number, std::vector<std::uint8_t>& mask) const;
+  /// The number by which the sample's masks are drawn.
+  std::uint64_t masks_of(std::uint64_t sample_number, const Place& place) const;
+  void read_next_tokens(const Place& place, std::int64_t* tokens, std::int64_t* targets) const;
+  void read_masked(std::uint64_t sample_number, const Place& place, std::int64_t* tokens, std::int64_t* targets) const;
+  std::uint64_t targets_of(std::uint64_t sample_number) const;
 
   std::int64_t sequence_;
   std::uint64_t seed_;
@@ -76,6 +88,7 @@ class DataSource {
   std::vector<SampleOrder> orders_;  // one order for each dataset
   std::optional<Blend> blend_;       // nothing without weights
   SampleOrder all_;                  // used without weights
+  std::optional<Masking> masking_;
 };
 
 }  // namespace trireme::tokens

@@ -36,6 +36,7 @@ void each_field(Header& header, Io io) {
   }
   io(168, header.rest);
   io(184, header.fingerprint);
+  io(200, header.special_tokens);
 }
 
 std::uint64_t checksum_of(const std::byte* header) { return XXH3_64bits(header, kChecksumAt); }
@@ -54,7 +55,7 @@ bool consistent(const DatasetHeader& header) {
   if (header.token_bytes != 2 && header.token_bytes != 4) return false;
   if (header.tokens.bytes == 0 || header.tokens.bytes % header.token_bytes != 0) return false;
   if (header.document_offsets.bytes == 0 || header.document_offsets.bytes % 8 != 0) return false;
-  if (header.tokenizer.bytes == 0 || header.vocabulary == 0) return false;
+  if (header.tokenizer.bytes == 0 || header.vocabulary == 0 || header.special_tokens > 1) return false;
   if (header.loss_mask.bytes != 0 && header.loss_mask.bytes != header.token_count()) return false;
   if (header.end_of_text < 0 || static_cast<std::uint64_t>(header.end_of_text) >= header.vocabulary) return false;
   std::uint64_t end = kHeaderBytes;

@@ -28,13 +28,14 @@ struct DatasetHeader {
   std::uint32_t token_bytes = 2;  ///< 2 (uint16) or 4 (uint32)
   std::uint64_t file_bytes = 0;   ///< exact length of the whole file
   std::uint64_t vocabulary = 0;
-  std::int64_t end_of_text = 0;
-  Section tokens;            ///< /tokens
-  Section document_offsets;  ///< /document_offsets, uint64
-  Section tokenizer;         ///< /tokenizer, uint8
-  Section loss_mask;         ///< /loss_mask, uint8; may be missing
-  Digest rest{};             ///< digest of all bytes that are in no section and not in the header, in file order
-  Digest fingerprint{};      ///< fingerprint_of(*this)
+  std::int64_t end_of_text = 0;      ///< the token after each document
+  std::uint32_t special_tokens = 0;  ///< 1: documents are wrapped as the tokenizer's post-processor does, 0: not
+  Section tokens;                    ///< /tokens
+  Section document_offsets;          ///< /document_offsets, uint64
+  Section tokenizer;                 ///< /tokenizer, uint8
+  Section loss_mask;                 ///< /loss_mask, uint8; may be missing
+  Digest rest{};         ///< digest of all bytes that are in no section and not in the header, in file order
+  Digest fingerprint{};  ///< fingerprint_of(*this)
 
   std::uint64_t token_count() const { return tokens.bytes / token_bytes; }
   std::uint64_t document_count() const { return document_offsets.bytes / 8; }

@@ -50,6 +50,7 @@ Layout lay_out(const DatasetHeader& header, const std::string& name) {
   root.write_attribute("format_version", std::int64_t{kFormatVersion});
   root.write_attribute("vocabulary", static_cast<std::int64_t>(header.vocabulary));
   root.write_attribute("end_of_text", header.end_of_text);
+  if (header.special_tokens != 0) root.write_attribute("special_tokens", std::int64_t{header.special_tokens});
   root.write_attribute("fingerprint", to_hex(header.fingerprint));
   file.close();
   return layout;
@@ -179,6 +180,7 @@ DatasetHeader DatasetWriter::finish(const std::string& path) {
   header.token_bytes = token_bytes_;
   header.vocabulary = tokenizer_.vocabulary;
   header.end_of_text = tokenizer_.end_of_text;
+  header.special_tokens = tokenizer_.special_tokens ? 1 : 0;
   tokens_.flush();
   header.tokens = {0, tokens_.bytes(), digester_ ? digester_->result() : digest_of_spool(tokens_)};
   header.document_offsets = {0, offsets_.bytes(), digest_of_spool(offsets_)};

@@ -19,6 +19,7 @@ struct TokenizerRecord {
   std::string json;  ///< bytes of the tokenizer.json
   std::uint64_t vocabulary = 0;
   std::uint32_t end_of_text = 0;
+  bool special_tokens = false;  ///< documents are wrapped as the tokenizer's post-processor does
 };
 
 /// Tokens [begin, end) of a dataset.

@@ -122,8 +122,9 @@ void EncodingPipeline::encode(Job& job) const {
     piece.ends = document.ends;
     piece.hash = hash_of(document);
     try {
-      if (!document.prompt.empty()) encode_(document.prompt, piece.prompt);
-      encode_(document.text, piece.text);
+      if (!document.prompt.empty()) encode_(document.prompt, text::TextPlace::kBeginning, piece.prompt);
+      const auto place = document.begins ? text::TextPlace::kBeginning : text::TextPlace::kContinuation;
+      encode_(document.text, place, piece.text);
     } catch (const base::InputError& error) {
       throw base::InputError(base::str(raw.place, ": ", error.what()));
     }

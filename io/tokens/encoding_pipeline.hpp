@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "io/text/document_reader.hpp"
+#include "io/text/tokenizer.hpp"
 
 namespace trireme::tokens {
 
@@ -36,8 +37,8 @@ struct EncodedBlock {
 /// blocks of about a megabyte (or one document) wait at any time, so memory stays bounded whatever the input.
 class EncodingPipeline {
  public:
-  /// Appends the ids of a text. Several threads call it at once.
-  using Encode = std::function<void(std::string_view text, std::vector<std::uint32_t>& ids)>;
+  /// Appends the ids of a text; the later pieces of a document are continuations. Several threads call it at once.
+  using Encode = std::function<void(std::string_view text, text::TextPlace place, std::vector<std::uint32_t>& ids)>;
 
   /// `reader` must outlive this object, and nobody else may use it until then.
   EncodingPipeline(text::DocumentReader& reader, Encode encode, unsigned threads);

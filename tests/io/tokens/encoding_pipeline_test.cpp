@@ -19,7 +19,7 @@ class EncodingPipelineTest : public testing::Test {
     return path;
   }
   /// One id: the number after the last space.
-  static void encode(std::string_view text, std::vector<std::uint32_t>& ids) {
+  static void encode(std::string_view text, text::TextPlace /*place*/, std::vector<std::uint32_t>& ids) {
     ids.push_back(static_cast<std::uint32_t>(std::stoul(std::string(text.substr(text.rfind(' ') + 1)))));
   }
 
@@ -58,7 +58,7 @@ TEST_F(EncodingPipelineTest, PassesOnErrorsOfReadingAndEncoding) {
     text::DocumentReader reader(files_, {jsonl(5000)});
     EncodingPipeline pipeline(
         reader,
-        [](std::string_view text, std::vector<std::uint32_t>&) {
+        [](std::string_view text, text::TextPlace /*place*/, std::vector<std::uint32_t>&) {
           if (text.ends_with(" 3000")) throw base::Error("broken");
         },
         2);
@@ -70,7 +70,7 @@ TEST_F(EncodingPipelineTest, NamesTheLineThatCannotBeEncoded) {
   text::DocumentReader reader(files_, {jsonl(5000)});
   EncodingPipeline pipeline(
       reader,
-      [](std::string_view text, std::vector<std::uint32_t>&) {
+      [](std::string_view text, text::TextPlace /*place*/, std::vector<std::uint32_t>&) {
         if (text.ends_with(" 3000")) throw base::InputError("too many ways to match");
       },
       2);

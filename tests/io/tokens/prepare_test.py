@@ -18,7 +18,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import tokenizers
-from tokenizers import decoders, models, pre_tokenizers, trainers
+from tokenizers import decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 TRIREME = os.environ["TRIREME_BIN"]
 LLAMA3 = (
@@ -191,6 +191,53 @@ class PrepareTest(unittest.TestCase):
         summary = self.prepare("--field", "answer", "--prompt-field", "question", "--format", "jsonl", "-", stdin=lines.encode())
         self.assertTrue(self.expect(pairs))
         self.assertEqual(summary["masked_tokens"], sum(len(self.ids(q)) for q, _ in pairs))
+
+    def wrapped(self, kind):
+        """A tokenizer of BERT's kind, or of Llama-2's, whose post-processor adds <s> only."""
+        special = ["[UNK]", "[CLS]", "[SEP]"] if kind == "bert" else ["<unk>", "<s>", "</s>"]
+        if kind == "bert":
+            tokenizer = tokenizers.Tokenizer(models.WordPiece(unk_token="[UNK]"))
+            tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
+            tokenizer.train_from_iterator([prose(100_000, 1)], trainers.WordPieceTrainer(vocab_size=600, special_tokens=special, show_progress=False))
+            tokenizer.post_processor = processors.BertProcessing(("[SEP]", 2), ("[CLS]", 1))
+        else:
+            tokenizer = tokenizers.Tokenizer(models.BPE(unk_token="<unk>", fuse_unk=True))
+            tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+            tokenizer.train_from_iterator([prose(100_000, 1)], trainers.BpeTrainer(vocab_size=600, special_tokens=special, show_progress=False))
+            tokenizer.normalizer = normalizers.Sequence([normalizers.Prepend("\u2581"), normalizers.Replace(" ", "\u2581")])
+            parts = json.loads(tokenizer.to_str())
+            parts["pre_tokenizer"] = None
+            tokenizer = tokenizers.Tokenizer.from_str(json.dumps(parts))
+            tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", pair="<s> $A $B", special_tokens=[("<s>", 1)])
+        tokenizer.save(str(self.shared / f"{kind}.json"))
+        return tokenizer
+
+    def test_special_tokens_wrap_documents(self):
+        texts = [prose(300, 1), prose(400, 2)]
+        lines = self.jsonl(*({"text": t} for t in texts)).encode()
+        for kind, after in (("bert", []), ("llama", [2])):
+            tokenizer = self.wrapped(kind)
+            summary = self.prepare("--special-tokens", "--format", "jsonl", "--force", "-", tokenizer=kind, stdin=lines)
+            self.assertTrue(summary["train"]["special_tokens"])
+            whole = [tokenizer.encode(t).ids + after for t in texts]
+            with h5py.File(self.dir / "d.h5") as f:
+                np.testing.assert_array_equal(f["tokens"][:], sum(whole, []))
+                np.testing.assert_array_equal(f["document_offsets"][:], [0, len(whole[0])])
+                self.assertEqual((f.attrs["special_tokens"], f.attrs["end_of_text"]), (1, 2))
+            long_text = prose(4_600_000, 3)
+            self.prepare("--special-tokens", "--force", self.write("long.txt", long_text), tokenizer=kind)
+            with h5py.File(self.dir / "d.h5") as f:  # it was cut, and only its beginning and end are wrapped
+                np.testing.assert_array_equal(f["tokens"][:], tokenizer.encode(long_text).ids + after)
+        pairs = self.jsonl({"question": "Who?", "text": "Me."}).encode()
+        self.prepare("--special-tokens", "--prompt-field", "question", "--format", "jsonl", "--force", "-", tokenizer="bert", stdin=pairs)
+        with h5py.File(self.dir / "d.h5") as f:  # [CLS] and the prompt carry no loss
+            learned = len(self.ids("Me.", self.wrapped("bert"))) + 1
+            self.assertEqual(f["loss_mask"][:].tolist(), [0] * (len(f["loss_mask"]) - learned) + [1] * learned)
+        for file in self.dir.glob("d*.h5"):
+            file.unlink()
+        self.refused("--special-tokens", "--format", "jsonl", "-", tokenizer="bert", stdin=lines)
+        self.refused("leave --special-tokens out", "--special-tokens", "--format", "jsonl", "-", stdin=lines)
+        self.refused("leave --end-of-text out", "--special-tokens", "--end-of-text", "[UNK]", "--format", "jsonl", "-", tokenizer="bert", stdin=lines)
 
     def test_special_tokens_in_the_text_are_tokens(self):
         text = "one<|endoftext|>two"

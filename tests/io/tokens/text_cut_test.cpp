@@ -28,7 +28,7 @@ std::string random_text(std::mt19937& random) {
 /// text was split.
 text::TokenizerDefinition definition(const std::vector<std::string>& splits) {
   text::TokenizerDefinition result;
-  result.splits = splits;
+  result.splits.assign(splits.begin(), splits.end());
   result.use_gpt2_pattern = splits.empty();
   for (int byte = 0; byte < 256; ++byte) {
     result.vocabulary.emplace_back(text::spell_bytes(std::string(1, static_cast<char>(byte))), byte);
