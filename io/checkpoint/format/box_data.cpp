@@ -18,4 +18,6 @@ const char* name_of(Kind kind) {
 
 bool is_stored_type(DataType type) { return std::ranges::find(kStoredTypes, type) != kStoredTypes.end(); }
 
+bool is_loaded_type(DataType type) { return is_stored_type(type) || type == DataType::kBFloat16; }
+
 }  // namespace trireme::checkpoint

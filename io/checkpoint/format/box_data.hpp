@@ -23,6 +23,8 @@ enum class Kind : std::uint8_t { kParam, kAdamM, kAdamV, kGrad };
 const char* name_of(Kind kind);  ///< "param", "adam_m", "adam_v", "grad"
 /// Whether checkpoints hold elements of this type: fp32 and fp64 alone.
 bool is_stored_type(DataType type);
+/// Whether elements of a checkpoint can be loaded as this type: bf16 too.
+bool is_loaded_type(DataType type);
 
 /// A box to be stored. `data` points to box.size elements, dense and row-major, with any alignment, in the memory that
 /// the writer's StateMemory knows: the host's unless said otherwise. Boxes of one tensor on different ranks are either
@@ -63,7 +65,8 @@ class HostStateMemory final : public StateMemory {
 };
 
 /// A box to be filled, however the checkpoint divides the tensor. Elements of another dtype are converted: fp32 to fp64
-/// exactly, fp64 to fp32 by rounding to nearest. Several ranks may want the same elements. Empty boxes are ignored.
+/// exactly, fp64 to fp32 by rounding to nearest, and what is wanted as bf16 by rounding to fp32 and then to bf16, as a
+/// bf16 training rounds its masters. Several ranks may want the same elements. Empty boxes are ignored.
 struct WantedBox {
   Kind kind = Kind::kParam;
   std::string tensor;

@@ -5,6 +5,7 @@
 
 #include "base/checksum.hpp"
 #include "base/error.hpp"
+#include "io/checkpoint/format/hub_file.hpp"
 
 namespace trireme::checkpoint {
 namespace {
@@ -79,6 +80,7 @@ OpenedCheckpoint parse_checkpoint(std::string manifest_text, std::string boxes_b
   opened.table = parse_boxes(boxes_bytes, lengths, step_directory);
   try {
     check_coverage(opened.table);
+    check_hub_holds_no_box(opened.manifest, opened.table);
   } catch (const base::Error& error) {
     throw DamagedCheckpoint(step_directory, kBoxesName, error.what());
   }

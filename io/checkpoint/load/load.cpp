@@ -4,11 +4,13 @@
 #include <chrono>
 #include <tuple>
 
+#include "base/bfloat16.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "io/checkpoint/format/damage.hpp"
 #include "io/checkpoint/format/shard_metadata.hpp"
 #include "io/checkpoint/format/wire.hpp"
+#include "io/checkpoint/load/tensor_agreement.hpp"
 #include "io/checkpoint/load/tensor_match.hpp"
 
 namespace trireme::checkpoint {
@@ -16,11 +18,17 @@ namespace {
 
 std::string label(Kind kind, const std::string& name) { return base::str(name_of(kind), " ", name); }
 
-template <typename From, typename To>
-void convert(const void* from, void* to, std::int64_t count) {
+template <typename From>
+void convert(const void* from, DataType type, void* to, std::int64_t count) {
   const auto* source = static_cast<const From*>(from);
-  auto* destination = static_cast<To*>(to);
-  for (std::int64_t i = 0; i < count; ++i) destination[i] = static_cast<To>(source[i]);
+  if (type == DataType::kFloat64) {
+    std::copy_n(source, count, static_cast<double*>(to));
+  } else if (type == DataType::kFloat32) {
+    std::transform(source, source + count, static_cast<float*>(to), [](From x) { return static_cast<float>(x); });
+  } else {
+    std::transform(source, source + count, static_cast<std::uint16_t*>(to),
+                   [](From x) { return base::bfloat16_bits(static_cast<float>(x)); });
+  }
 }
 
 }  // namespace
@@ -49,30 +57,7 @@ LoadResult Load::run() {
 }
 
 void Load::agree_on_tensors() {
-  Encoder agreed;
-  const auto all = coordinator_.gather(encode_match(match_tensors(table_, wanted_, options_)));
-  if (!all.empty()) {
-    TensorMatch match;
-    for (const auto& bytes : all) merge(match, decode_match(bytes));
-    std::vector<std::string> unexpected;
-    find_unexpected(match, table_, options_, unexpected);
-    agreed.put_text(match.problem);
-    for (const auto& list :
-         {std::vector<std::string>(match.missing.begin(), match.missing.end()), unexpected,
-          std::vector<std::string>(match.grown.begin(), match.grown.end()), find_unknown(match, table_, options_)}) {
-      agreed.put<std::uint64_t>(list.size());
-      for (const auto& name : list) agreed.put_text(name);
-    }
-  }
-  const std::string bytes = coordinator_.broadcast(agreed.take());
-  Decoder in(bytes);
-  const std::string problem = in.get_text();
-  for (auto* list : {&result_.missing, &result_.unexpected, &result_.grown, &result_.unknown}) {
-    for (auto count = in.get<std::uint64_t>(); count > 0; --count) list->push_back(in.get_text());
-  }
-  if (!problem.empty()) {
-    throw base::InputError(base::str("checkpoint ", path_.string(), " does not fit: ", problem));
-  }
+  result_ = checkpoint::agree_on_tensors(coordinator_, table_, wanted_, options_, "checkpoint " + path_.string());
 }
 
 void Load::find_units() {
@@ -269,9 +254,9 @@ void Load::deliver(const Box& part, const Box& run, const void* data, const Want
   std::vector<char> converted(count * size_of(wanted.dtype));
   topology::copy_box(part, run, data, part, source.data(), size_of(stored));
   if (stored == DataType::kFloat32) {
-    convert<float, double>(source.data(), converted.data(), part.elements());
+    convert<float>(source.data(), wanted.dtype, converted.data(), part.elements());
   } else {
-    convert<double, float>(source.data(), converted.data(), part.elements());
+    convert<double>(source.data(), wanted.dtype, converted.data(), part.elements());
   }
   topology::copy_box(part, part, converted.data(), wanted.box, wanted.data, size_of(wanted.dtype));
 }

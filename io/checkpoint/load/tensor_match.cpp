@@ -69,7 +69,7 @@ TensorMatch match_tensors(const BoxTable& table, std::span<const WantedBox> want
   match.seen.assign(table.tensors.size(), '\0');
   for (const auto& box : wanted) {
     if (box.box.empty()) continue;
-    if (!is_stored_type(box.dtype)) {
+    if (!is_loaded_type(box.dtype)) {
       match.problem =
           base::str("checkpoints hold no ", name_of(box.dtype), ", as ", label(box.kind, box.tensor), " is");
       break;

@@ -40,15 +40,19 @@ BodyWriter::~BodyWriter() = default;
 std::vector<std::uint32_t> BodyWriter::write(const std::byte* data, std::uint64_t length, std::uint64_t offset,
                                              Data after) {
   std::vector<std::uint32_t> checksums((length + kBlockBytes - 1) / kBlockBytes, 0);
-  const bool direct = length >= kLeastDirect && offset % base::kDirectAlignment == 0 && goes_direct();
-  const bool aligned = reinterpret_cast<std::uintptr_t>(data) % base::kDirectAlignment == 0;
+  const bool direct = length >= kLeastDirect && goes_direct();
   for (std::uint64_t at = 0; at < length;) {
-    const std::uint64_t chunk = std::min(length - at, kChunkBytes - (offset + at) % kChunkBytes);
-    const std::uint64_t whole_pages = direct ? chunk - chunk % base::kDirectAlignment : 0;
+    const std::uint64_t into_page = (offset + at) % base::kDirectAlignment;
+    // A piece that begins within a page goes through the cache to the page's end, and then past it.
+    const std::uint64_t limit =
+        direct && into_page != 0 ? base::kDirectAlignment - into_page : kChunkBytes - (offset + at) % kChunkBytes;
+    const std::uint64_t chunk = std::min(length - at, limit);
+    const std::uint64_t whole_pages = direct && into_page == 0 ? chunk - chunk % base::kDirectAlignment : 0;
     if (whole_pages > 0) {
       wait_for_all_but(kUnderWay - 1);
       const std::byte* from = data + at;
       std::byte* copy = nullptr;
+      const bool aligned = reinterpret_cast<std::uintptr_t>(from) % base::kDirectAlignment == 0;
       if (after == Data::kMayChange || !aligned) {
         base::AlignedBuffer& buffer = buffers_[next_buffer_++ % buffers_.size()];
         if (buffer.size() == 0) buffer = base::AlignedBuffer(kChunkBytes);

@@ -26,6 +26,7 @@ struct SaveInfo {
   base::Json cursor;
   base::Json extra;  ///< further data that the caller wants to find in the manifest
   base::Json versions;
+  std::string hub;     ///< content of HUB.json; "": the checkpoint has none
   bool latest = true;  ///< replace `<directory>/LATEST`
   /// True when `directory` is a different one on each node. Every node then gets the tables, its own shards and, with
   /// more than one node, copies of the shards of the node before it; other steps in the directory are deleted after the

@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "io/checkpoint/format/box_table.hpp"
+#include "io/checkpoint/format/hub_file.hpp"
 #include "io/checkpoint/format/manifest.hpp"
 #include "io/checkpoint/format/step_directories.hpp"
 #include "io/checkpoint/ranks/together.hpp"
@@ -141,6 +142,7 @@ bool SaveJob::commit() {
   if (made && info_.node_local) {
     boxes_text_ = coordinator_.broadcast(std::move(boxes_text_));
     manifest_text_ = coordinator_.broadcast(std::move(manifest_text_));
+    hub_text_ = coordinator_.broadcast(std::move(hub_text_));
   }
   const bool published = made && agree([&] {
                            if (keeps_directories()) write_tables();
@@ -156,6 +158,7 @@ bool SaveJob::commit() {
 }
 
 void SaveJob::write_tables() {
+  if (!hub_text_.empty()) write_synced(kHubName, hub_text_);
   write_synced(kBoxesName, boxes_text_);
   write_synced(kManifestName, manifest_text_);
   files_.sync_directory(partial_);
@@ -215,6 +218,8 @@ void SaveJob::make_tables(const std::vector<std::string>& reports) {
     }
   }
   order_boxes(table);
+  hub_text_ = info_.hub;
+  if (!hub_text_.empty()) manifest.files.push_back(hub_entry(hub_text_));
   boxes_text_ = to_bytes(table, manifest.files.size());
   manifest.boxes_bytes = boxes_text_.size();
   manifest.boxes_xxh3 = base::xxh3_hex(boxes_text_);

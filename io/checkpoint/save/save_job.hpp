@@ -70,6 +70,7 @@ class SaveJob {
   // Used where this rank keeps directories:
   std::string boxes_text_;
   std::string manifest_text_;
+  std::string hub_text_;
   bool committed_ = false;
   std::optional<std::filesystem::path> trashed_;
   // Used on rank 0:

@@ -41,6 +41,8 @@ def check_h5dump(checkpoint):
     """Every dataset of every shard, value by value."""
     for index in range(len(checkpoint.manifest["files"])):
         path = checkpoint.shard(index)
+        if path.endswith("/HUB.json"):
+            continue
         assert "ERROR" not in run("h5dump", path).upper().replace("ERRORS", "")
         for box in checkpoint.table.boxes:
             if box.file != index:
@@ -75,17 +77,39 @@ def check_damage(checkpoint):
                     assert refused, (path, at)
 
 
+def check_hub(checkpoint):
+    """HUB.json is one of the files, and every byte of it counts."""
+    assert checkpoint.manifest["files"][-1]["name"] == "HUB.json"
+    path = f"{checkpoint.directory}/HUB.json"
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    assert text == '{"format": "trireme-hub"}\n'
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text.replace("t", "T", 1))
+    done = subprocess.run([TRIREME, "checkpoint", "verify", checkpoint.directory], capture_output=True, text=True,
+                          timeout=60, check=False)
+    assert done.returncode == 1 and "metadata of HUB.json" in done.stderr, done
+    try:
+        reader_from_docs.Checkpoint(checkpoint.directory)
+        assert False, "a changed HUB.json was read"
+    except reader_from_docs.Damage:
+        pass
+
+
 checkpoints = shards = 0
 for layout in ("1 1 1 0", "2 1 2 0", "2 2 1 1", "1 3 2 1"):
     for dtype in ("fp32", "fp64"):
+        hub = ["hub"] if (layout, dtype) == ("2 1 2 0", "fp32") else []
         with tempfile.TemporaryDirectory() as directory:
-            run(WRITE_SAMPLE, directory, str(STEP), *layout.split(), dtype)
+            run(WRITE_SAMPLE, directory, str(STEP), *layout.split(), dtype, *hub)
             read = reader_from_docs.Checkpoint(f"{directory}/checkpoints/step_{STEP}")
             check_values(read, {"fp32": np.float32, "fp64": np.float64}[dtype])
             check_inspect(read)
             if dtype == "fp32":
                 check_h5dump(read)
             check_damage(read)
+            if hub:
+                check_hub(read)
             checkpoints += 1
             shards += len(read.manifest["files"])
 print(f"{checkpoints} checkpoints, {shards} shards: the reader from the docs, h5py, h5dump and trireme agree")

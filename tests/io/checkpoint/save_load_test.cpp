@@ -1,10 +1,15 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <limits>
 
 #include "io/checkpoint/format/damage.hpp"
+#include "io/checkpoint/format/hub_file.hpp"
 #include "io/checkpoint/format/open_checkpoint.hpp"
+#include "io/checkpoint/tools/copy.hpp"
+#include "io/checkpoint/tools/verify.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
+#include "tests/support/node_files.hpp"
 #include "tests/support/temporary_directory.hpp"
 #include "tests/support/thread_coordinator.hpp"
 
@@ -79,6 +84,49 @@ TEST(SaveLoad, PrecisionIsConverted) {
   }
 }
 
+TEST(SaveLoad, CarriesHubJsonThroughSaveCopyAndNodeLocalSaves) {
+  base::PosixFileSystem files;
+  TemporaryDirectory directory;
+  const auto tensors = sample_tensors(DataType::kFloat32);
+  const std::string text = "{\"format\": \"trireme-hub\"}\n";
+  for (const char* node : {"node0", "node1"}) files.create_directory(directory.path() / node);
+  for (const bool node_local : {false, true}) {
+    run_ranks(4, node_local ? 2 : 1, [&](Coordinator& coordinator) {
+      trireme::tests::NodeFiles mine(files, directory.path() / base::str("node", coordinator.node()));
+      auto info = sample_info(directory.path(), node_local ? 2 : 1);
+      if (node_local) info.directory = "/local/checkpoints";
+      info.node_local = node_local;
+      if (coordinator.rank() == 0) info.hub = text;
+      const auto result = save_sample(coordinator, mine, info, tensors, {2, 2, 1, false});
+      ASSERT_TRUE(result.ok) << result.error;
+      const Manifest manifest = open_manifest(mine, result.path);
+      EXPECT_EQ(manifest.files.back().name, kHubName);
+      EXPECT_EQ(read_hub_file(mine, result.path, manifest), text);
+      if (node_local) return;
+      const auto reader = Reader::open(coordinator, files, result.path);
+      EXPECT_EQ(load_sample(*reader, coordinator, tensors, {1, 2, 2, true}, DataType::kFloat32, 1), 0);
+    });
+  }
+  const auto copied = copy(files, directory.path() / "checkpoints/step_1", directory.path() / "copy", 2, false,
+                           [](std::uint64_t) { return true; });
+  EXPECT_EQ(read_hub_file(files, copied.path, open_manifest(files, copied.path)), text);
+  EXPECT_TRUE(verify(files, copied.path, ShardCheck::kDeep, 2).findings.empty());
+}
+
+TEST(SaveLoad, NoBoxMayLieInHubJson) {
+  base::PosixFileSystem files;
+  TemporaryDirectory directory;
+  run_ranks(1, 1, [&](Coordinator& coordinator) {
+    auto info = sample_info(directory.path(), 1);
+    info.hub = "{}";
+    ASSERT_TRUE(save_sample(coordinator, files, info, sample_tensors(DataType::kFloat32), {1, 1, 1, false}).ok);
+  });
+  OpenedCheckpoint opened = open_checkpoint(files, directory.path() / "checkpoints/step_1");
+  EXPECT_NO_THROW(check_hub_holds_no_box(opened.manifest, opened.table));
+  opened.table.boxes.back().file = static_cast<std::uint32_t>(opened.manifest.files.size() - 1);
+  EXPECT_THROW(check_hub_holds_no_box(opened.manifest, opened.table), base::Error);
+}
+
 TEST(SaveLoad, LargeBoxesAreCutOverTheirHoldersAndReadInSmallRounds) {
   base::PosixFileSystem files;
   TemporaryDirectory directory;
@@ -97,18 +145,18 @@ TEST(SaveLoad, LargeBoxesAreCutOverTheirHoldersAndReadInSmallRounds) {
       for (const auto& box : reader->table().boxes) blocks += box.crc32c.size();
       EXPECT_GT(blocks, 3u);
 
-      std::vector<float> memory(2500 * 4000);
+      std::vector<float> memory(std::size_t{2500} * 4000);
       std::vector<float> small(10);
       const std::vector<WantedBox> wanted = {
           {Kind::kParam, "big", {2500, 4000}, DataType::kFloat32, topology::whole({2500, 4000}), memory.data()},
           {Kind::kParam, "small", {10}, DataType::kFloat32, topology::whole({10}), small.data()}};
       bytes_read = reader->load(wanted, {.round_bytes = 1 << 20}).bytes_read;
       std::int64_t wrong = 0;
-      for (std::int64_t i = 0; i < 2500 * 4000; ++i)
+      for (std::int64_t i = 0; i < std::int64_t{2500} * 4000; ++i)
         wrong += memory[i] != static_cast<float>(value_of(tensors[0], i, dp));
       EXPECT_EQ(wrong, 0);
     });
-    constexpr std::uint64_t kBlocks = 2500 * 4000 * 4 + 40;
+    constexpr std::uint64_t kBlocks = std::uint64_t{2500} * 4000 * 4 + 40;
     EXPECT_GT(bytes_read, kBlocks);
     EXPECT_LT(bytes_read, kBlocks + kBlocks / 20) << "each block is read once per job, and padding is not";
   }
@@ -211,21 +259,45 @@ TEST(SaveLoad, BoxesThatDoNotMakeTheTensorAreRefusedByName) {
   EXPECT_NE(save({half}).find("param half: checkpoints hold no bf16"), std::string::npos);
 }
 
-TEST(SaveLoad, RefusesToLoadIntoATypeThatCheckpointsDoNotHold) {
+/// Saves `values` as a tensor "a" on the first of two ranks and loads it on both as `to`.
+template <typename To, typename From>
+std::vector<std::vector<To>> saved_and_loaded(const std::vector<From>& values, DataType from, DataType to) {
   base::PosixFileSystem files;
   TemporaryDirectory directory;
-  const std::vector<SampleTensor> tensors = {{Kind::kParam, "a", {3}, DataType::kFloat32}};
+  const topology::Box box = topology::whole({std::ssize(values)});
+  std::vector<std::vector<To>> loaded(2, std::vector<To>(values.size()));
   run_ranks(2, 1, [&](Coordinator& coordinator) {
-    const std::vector<float> own(3, 1.0F);
-    const std::vector<StoredBox> boxes = {
-        {Kind::kParam, "a", {3}, DataType::kFloat32, topology::whole({3}), own.data()}};
+    const std::vector<StoredBox> boxes = {{Kind::kParam, "a", box.size, from, box, values.data()}};
     const SaveResult saved = Writer(coordinator, files).save(sample_info(directory.path(), 1), boxes);
     ASSERT_TRUE(saved.ok) << saved.error;
-    std::vector<std::uint16_t> half(3);
-    const std::vector<WantedBox> wanted = {
-        {Kind::kParam, "a", {3}, DataType::kBFloat16, topology::whole({3}), half.data()}};
-    EXPECT_THROW(Reader::open(coordinator, files, saved.path)->load(wanted), base::InputError);
+    auto& mine = loaded[static_cast<std::size_t>(coordinator.rank())];
+    const std::vector<WantedBox> wanted = {{Kind::kParam, "a", box.size, to, box, mine.data()}};
+    Reader::open(coordinator, files, saved.path)->load(wanted);
   });
+  return loaded;
+}
+
+TEST(SaveLoad, Bf16IsRoundedToNearestThroughFp32) {
+  const float infinity = std::numeric_limits<float>::infinity();
+  // Between 1 and 1 + 2^-7 lies the tie 1 + 2^-8, which goes to 1; the next one, 1 + 3 * 2^-8, goes up.
+  const std::vector<float> singles = {0.0F,      -0.0F,     1.0F,     1.00390625F, 1.01171875F,
+                                      1.003907F, 1.003905F, infinity, -infinity,   std::numeric_limits<float>::max(),
+                                      -2.5F,     1e-40F};
+  const std::vector<std::uint16_t> rounded = {0x0000, 0x8000, 0x3F80, 0x3F80, 0x3F82, 0x3F81,
+                                              0x3F80, 0x7F80, 0xFF80, 0x7F80, 0xC020, 0x0001};
+  for (const auto& loaded : saved_and_loaded<std::uint16_t>(singles, DataType::kFloat32, DataType::kBFloat16)) {
+    EXPECT_EQ(loaded, rounded);
+  }
+  // A hair above the tie in fp64, and the tie itself in fp32, where a training has its masters.
+  const std::vector<double> doubles = {1.00390625 + 1e-12, 1.0 / 3.0};
+  for (const auto& loaded : saved_and_loaded<std::uint16_t>(doubles, DataType::kFloat64, DataType::kBFloat16)) {
+    EXPECT_EQ(loaded, (std::vector<std::uint16_t>{0x3F80, 0x3EAB}));
+  }
+}
+
+TEST(SaveLoad, RefusesToLoadIntoATypeThatCheckpointsDoNotHold) {
+  const std::vector<float> values(3, 1.0F);
+  EXPECT_THROW(saved_and_loaded<std::int64_t>(values, DataType::kFloat32, DataType::kInt64), base::InputError);
 }
 
 TEST(SaveLoad, ALostLeaseCommitsNothing) {

@@ -1,6 +1,7 @@
-// write_sample RUN_DIR STEP TP DP PP ZERO fp32|fp64 [large|hostile]: saves the sample model from that layout, ranks as
-// threads. "large" adds tensors: one of several checksum blocks, and three with NaN and infinities in them. "hostile"
-// puts what a terminal would obey into the texts of the checkpoint and adds a tensor with such a name.
+// write_sample RUN_DIR STEP TP DP PP ZERO fp32|fp64 [large|hostile|hub]: saves the sample model from that layout, ranks
+// as threads. "large" adds tensors: one of several checksum blocks, and three with NaN and infinities in them.
+// "hostile" puts what a terminal would obey into the texts of the checkpoint and adds a tensor with such a name. "hub"
+// adds a HUB.json.
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
@@ -44,7 +45,8 @@ double planted(const tests::SampleTensor& tensor, std::int64_t flat, std::int64_
 int main(int argc, char** argv) {
   const bool large = argc == 9 && std::string(argv[8]) == "large";
   const bool hostile = argc == 9 && std::string(argv[8]) == "hostile";
-  if (argc != 8 && !large && !hostile) return 2;
+  const bool hub = argc == 9 && std::string(argv[8]) == "hub";
+  if (argc != 8 && !large && !hostile && !hub) return 2;
   const tests::Layout layout{std::atoi(argv[3]), std::atoi(argv[4]), std::atoi(argv[5]), std::atoi(argv[6]) != 0};
   const DataType dtype = std::string(argv[7]) == "fp64" ? DataType::kFloat64 : DataType::kFloat32;
   auto tensors = tests::sample_tensors(dtype);
@@ -55,6 +57,7 @@ int main(int argc, char** argv) {
   trireme::tests::run_ranks(layout.ranks(), layout.ranks() > 2 ? 2 : 1, [&](Coordinator& coordinator) {
     auto info = tests::sample_info(argv[1], std::atoll(argv[2]));
     if (hostile) make_hostile(info);
+    if (hub) info.hub = "{\"format\": \"trireme-hub\"}\n";
     const auto result =
         tests::save_sample(coordinator, files, info, tensors, layout, large ? planted : tests::value_of);
     if (coordinator.rank() == 0 && !result.ok) {
