@@ -38,7 +38,8 @@ AttemptRecord describe_for_record(base::FileSystem& files, int attempt, const Ru
   record.first_step = start.position.step;
   record.from = origin_of(start);
   if (!start.weights.empty()) {
-    record.init_digest = base::xxh3_hex(files.read_all(start.weights / checkpoint::kManifestName));
+    const std::filesystem::path manifest = start.weights / checkpoint::kManifestName;
+    record.init_digest = base::xxh3_hex(files.exists(manifest) ? files.read_all(manifest) : start.hub);
   }
   record.order = tokens::order_id(input.train->cursor(0));
   record.hosts = session.hosts();

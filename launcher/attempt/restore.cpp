@@ -1,15 +1,21 @@
 #include "launcher/attempt/restore.hpp"
 
+#include <algorithm>
+#include <span>
 #include <vector>
 
 #include "base/error.hpp"
 #include "base/words.hpp"
 #include "collectives/ops/text.hpp"
+#include "io/checkpoint/format/hub_file.hpp"
 #include "io/checkpoint/format/step_directories.hpp"
+#include "io/checkpoint/ranks/together.hpp"
 #include "io/checkpoint/run/restore.hpp"
 #include "launcher/console/format.hpp"
+#include "launcher/hub/weights.hpp"
 #include "launcher/options/run_arguments.hpp"
 #include "launcher/session/checkpoint_bridge.hpp"
+#include "launcher/session/model_source.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -77,12 +83,55 @@ std::int64_t newest_saved_step(Session& session, base::FileSystem& files, const 
   return step;
 }
 
-std::filesystem::path load_initial_weights(Session& session, const AttemptParts& parts,
-                                           const std::vector<std::string>& allow) {
-  auto path = find_checkpoint(parts.files, parts.input.options().model.init_from);
-  describe_differences(load_weights(session.coordinator(), parts.files, session.trainer(), path, allow), parts.log);
-  parts.log.info(base::str("weights   from ", path.string()));
-  return path;
+// HUB.json of the checkpoint, on rank 0; any rank may be the one that sees it. The load has verified it.
+std::string hub_text(checkpoint::Coordinator& coordinator, base::FileSystem& files, const checkpoint::Reader& reader) {
+  const auto& listed = reader.manifest().files;
+  if (std::ranges::find(listed, checkpoint::kHubName, &checkpoint::ShardFile::name) == listed.end()) return "";
+  const bool here = files.exists(reader.path() / checkpoint::kHubName);
+  const auto seen = coordinator.all_gather(here ? "here" : "");
+  const auto first = static_cast<int>(std::ranges::find(seen, "here") - seen.begin());
+  if (first == coordinator.size()) return "";
+  std::string text;
+  const std::string failure = checkpoint::together(coordinator, [&] {
+    if (coordinator.rank() == first) text = checkpoint::read_hub_file(files, reader.path(), reader.manifest());
+  });
+  if (!failure.empty()) throw base::Error(base::str("cannot read ", checkpoint::kHubName, ": ", failure));
+  text = coordinator.broadcast_from(first, std::move(text));
+  return coordinator.rank() == 0 ? text : "";
+}
+
+checkpoint::LoadResult load_from_hub(Session& session, const AttemptParts& parts, const std::filesystem::path& path,
+                                     const std::vector<std::string>& allow, Start& start) {
+  const HubDirectory directory = share_hub_directory(session.coordinator(), parts.files, path);
+  checkpoint::LoadOptions options;
+  options.kinds = {checkpoint::Kind::kParam};
+  options.allow = allow;
+  if (session.coordinator().rank() == 0) start.hub = to_text(directory.record());
+  return fill_weights(session.trainer(), !allow.empty(), [&](std::span<const checkpoint::WantedBox> boxes) {
+    return load_hub_weights(session.coordinator(), parts.files, directory, boxes, options);
+  });
+}
+
+checkpoint::LoadResult load_from_checkpoint(Session& session, const AttemptParts& parts,
+                                            const std::filesystem::path& path, const std::vector<std::string>& allow,
+                                            Start& start) {
+  const auto reader = checkpoint::Reader::open(session.coordinator(), parts.files, path);
+  const checkpoint::LoadResult loaded = load_state(*reader, session.trainer(), true, allow);
+  start.hub = hub_text(session.coordinator(), parts.files, *reader);
+  return loaded;
+}
+
+void load_initial_weights(Session& session, const AttemptParts& parts, std::vector<std::string> allow, Start& start) {
+  // An output head or a pooler that one of the two models lacks was asked for by key.
+  const std::vector<std::string>& ends = parts.input.changed_ends;
+  allow.insert(allow.end(), ends.begin(), ends.end());
+  const std::filesystem::path given = parts.input.options().model.init_from;
+  const bool from_hub = HubDirectory::is_one(parts.files, given);
+  start.weights = from_hub ? given : find_checkpoint(parts.files, given);
+  describe_differences(from_hub ? load_from_hub(session, parts, given, allow, start)
+                                : load_from_checkpoint(session, parts, start.weights, allow, start),
+                       parts.log);
+  parts.log.info(base::str("weights   from ", start.weights.string()));
 }
 
 }  // namespace
@@ -93,6 +142,7 @@ Start restore(Session& session, const AttemptParts& parts, const FastTier* fast)
   const std::vector<std::string> allow = options::names_of(options.checkpoint.allow);
   Position position;
   bool from_fast = false;
+  std::string hub;
   checkpoint::LoadResult loaded;
   const auto step = checkpoint::restore_newest(
       session.coordinator(), parts.files, options.run.dir, parts.number, log,
@@ -105,13 +155,14 @@ Start restore(Session& session, const AttemptParts& parts, const FastTier* fast)
         if (!allow.empty()) session.trainer().initialise();  // for what the checkpoint does not have
         loaded = load_state(reader, session.trainer(), false, allow);
         describe_differences(loaded, log);
+        hub = hub_text(session.coordinator(), parts.files, reader);
         position = position_of(reader.manifest());
       },
       fast != nullptr ? std::optional(fast->search()) : std::nullopt);
   if (!step) {
     session.trainer().initialise();
     Start start;
-    if (!options.model.init_from.empty()) start.weights = load_initial_weights(session, parts, allow);
+    if (!options.model.init_from.empty()) load_initial_weights(session, parts, allow, start);
     add_skipped(session, parts, start.position);
     return start;
   }
@@ -122,7 +173,7 @@ Start restore(Session& session, const AttemptParts& parts, const FastTier* fast)
                      ")"));
   if (options.train.on_spike == "none") position.losses.clear();  // they would judge long after
   add_skipped(session, parts, position);
-  return {position, from_fast ? newest_saved_step(session, parts.files, options.run.dir) : position.step, {}};
+  return {position, from_fast ? newest_saved_step(session, parts.files, options.run.dir) : position.step, {}, hub};
 }
 
 }  // namespace trireme::launcher

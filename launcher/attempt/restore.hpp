@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
+#include <string>
 
 #include "launcher/attempt/attempt_parts.hpp"
 #include "launcher/attempt/position.hpp"
@@ -15,8 +16,10 @@ namespace trireme::launcher {
 /// Where the training goes on. The fast tier may be ahead of the run directory.
 struct Start {
   Position position;
-  std::int64_t saved_step = 0;    ///< the newest in the run directory, 0 = none
-  std::filesystem::path weights;  ///< the checkpoint that model.init_from led to; "" unless the training began with it
+  std::int64_t saved_step = 0;  ///< the newest in the run directory, 0 = none
+  /// The checkpoint or Hugging Face directory that model.init_from led to; "" unless the training began with it.
+  std::filesystem::path weights;
+  std::string hub;  ///< HUB.json of what the training goes on from, which its checkpoints carry on; "": none. On rank 0
 
   /// The step in the run directory that the training goes on from; nothing when it goes on from elsewhere.
   std::optional<std::int64_t> resumed_from() const {

@@ -45,8 +45,9 @@ Saving::Saving(Session& session, AttemptParts& parts, FastTier* fast, const Star
       scheduler_(save_rules(options_.checkpoint), start.saved_step, steady_clock::now()),
       requests_(parts.watched.requests()),
       shards_(options_.checkpoint.shards_per_node, session.ranks_on_node(), parts.keeper->attempts()),
-      housekeeping_(parts.keeper->housekeeping(
-          {options_.checkpoint.keep, options_.checkpoint.keep_every, start.resumed_from()})) {
+      housekeeping_(
+          parts.keeper->housekeeping({options_.checkpoint.keep, options_.checkpoint.keep_every, start.resumed_from()})),
+      hub_(start.hub) {
   if (!options_.checkpoint.async || !session.device().cuda()) return;
   // Pinning takes long, and may fail: both belong into the start, not into the first save.
   session.world().together([&] { writer_.reserve(stored_boxes(session.trainer().state()), shards_.files()); });
@@ -220,6 +221,7 @@ checkpoint::SaveInfo Saving::info_of(const Position& at, const char* folder) {
   info.step = at.step;
   info.shards_per_node = shards_.files();
   if (parts_.keeper->sign(info)) describe_training(parts_.input, at, info);
+  info.hub = hub_;
   return info;
 }
 

@@ -86,6 +86,7 @@ class Saving {
   Stopwatch held_;
   slurm::SaveCost cost_;           ///< of the last save that was committed; zeros before
   double stall_ = 0.0;             ///< of the save under way, so far
+  std::string hub_;                ///< HUB.json of every checkpoint; on rank 0
   bool fast_ = false;              ///< the save under way goes to the fast tier
   std::optional<bool> fast_said_;  ///< whether the last one that people heard of was made
   bool said_waiting_ = false;

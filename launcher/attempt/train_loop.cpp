@@ -7,6 +7,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "collectives/ops/text.hpp"
+#include "launcher/options/objective.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -240,10 +241,14 @@ void TrainLoop::skip_step(const tokens::SampleRange& samples) {
   ++at_.skipped_steps;
   constexpr std::int64_t kAlwaysSaid = 10;
   if (at_.skipped_steps <= kAlwaysSaid || at_.skipped_steps % options_.log.every_steps == 0) {
-    parts_.log.warn(base::str("step ", at_.step + 1, " has no token to predict: every target of samples ",
-                              samples.first, " to ", samples.last, " is masked. The weights stay as they are; ",
-                              at_.skipped_steps,
-                              " such step(s) so far. Many of them: raise train.global_batch or check the prompts"));
+    const bool drawn = options::predicts_masked(options_);
+    const std::string range = base::str("samples ", samples.first, " to ", samples.last);
+    parts_.log.warn(base::str(
+        "step ", at_.step + 1, " has no token to predict: ",
+        drawn ? "no token of " + range + " was chosen to be masked" : "every target of " + range + " is masked",
+        ". The weights stay as they are; ", at_.skipped_steps,
+        " such step(s) so far. Many of them: raise train.global_batch or ",
+        drawn ? "masking.fraction" : "check the prompts"));
   }
   advance(samples);
   step_log_.skipped(at_);

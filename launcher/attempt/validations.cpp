@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "io/tokens/batch_plan.hpp"
-#include "launcher/session/text_generation.hpp"
+#include "launcher/inference/text_generation.hpp"
 
 namespace trireme::launcher {
 
@@ -51,14 +51,15 @@ bool Validations::newest_is_best() const {
 // SEED` would write it.
 void Validations::write_samples(std::int64_t step) {
   if (!parts_.input.prompts) return;
-  const Sampling sampling{.temperature = 0.8, .seed = static_cast<std::uint64_t>(resolved_.options.run.seed)};
   const text::Tokenizer& tokenizer = parts_.input.prompts->tokenizer;
+  GenerationOptions options;
+  options.sampling = {.temperature = 0.8, .seed = static_cast<std::uint64_t>(resolved_.options.run.seed)};
+  if (const auto end = tokenizer.end_of_text()) options.ends.insert(*end);
   for (const SamplePrompt& prompt : parts_.input.prompts->prompts) {
     if (parts_.stops.agree() != 0) return;  // the loop ends at its next boundary
     parts_.watchdog.beat(step);
-    auto tokens = continue_tokens(session_, prompt.tokens, prompt.count, sampling, tokenizer.end_of_text());
-    tokens.erase(tokens.begin(), tokens.begin() + std::ssize(prompt.tokens));
-    log_.sampled(step, prompt.text, tokenizer.decode(tokens));
+    const auto texts = generate_texts(session_, tokenizer, {{prompt.tokens, prompt.count}}, options);
+    log_.sampled(step, prompt.text, texts.empty() ? "" : texts.front().text);  // the log is rank 0's
   }
 }
 

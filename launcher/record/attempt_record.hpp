@@ -45,7 +45,8 @@ struct AttemptRecord {
   std::int64_t first_step = 0;
   std::string
       from;  ///< what it began with: "scratch", "checkpoints/step_20", "fast_dir", or the checkpoint of init_from
-  std::string init_digest;  ///< of that checkpoint's manifest; "" where it began with none
+  std::string init_digest;  ///< of that checkpoint's manifest, or of a Hugging Face directory's record; "" where it
+                            ///< began with none
   std::string order;        ///< of samples (tokens::order_id); "" where a version wrote none
   std::vector<std::string> hosts;
   std::string directory;   ///< absolute path of the run directory then

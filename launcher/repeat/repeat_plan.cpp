@@ -14,6 +14,7 @@
 #include "io/checkpoint/format/step_directories.hpp"
 #include "io/checkpoint/tools/copy.hpp"
 #include "io/tokens/skipped_samples.hpp"
+#include "launcher/hub/directory.hpp"
 #include "launcher/options/site_file.hpp"
 #include "launcher/repeat/found_datasets.hpp"
 #include "slurm/job/attempt_ledger.hpp"
@@ -148,6 +149,11 @@ void find_initial_weights(base::FileSystem& files, RepeatPlan& plan) {
     return;
   }
   if (!resolved) return;
+  if (HubDirectory::is_one(files, given)) {
+    if (base::xxh3_hex(to_text(HubDirectory::open(files, given).record())) != attempt.init_digest)
+      plan.missing.push_back(str("model.init_from ", given, " has changed: it is another model than then"));
+    return;
+  }
   const Path manifest = Path(given) / checkpoint::kManifestName;
   std::error_code unknown;
   if (!std::filesystem::is_regular_file(manifest, unknown)) {

@@ -1,0 +1,162 @@
+#include "launcher/hub/export.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <set>
+
+#include "base/error.hpp"
+#include "io/checkpoint/format/parallel.hpp"
+#include "launcher/hub/output_directory.hpp"
+#include "launcher/hub/tensor_writer.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+using Path = std::filesystem::path;
+using checkpoint::Block;
+using checkpoint::OpenedCheckpoint;
+using checkpoint::PartWorker;
+
+class Exporting {
+ public:
+  Exporting(base::FileSystem& files, const OpenedCheckpoint& opened, const ExportPlan& plan, const Path& directory,
+            const ExportOptions& options)
+      : files_(files),
+        opened_(opened),
+        plan_(plan),
+        directory_(directory),
+        options_(options),
+        targets_(export_targets(plan, opened.table)),
+        left_(plan.tensors.size()) {}
+
+  std::uint64_t run(const std::map<std::string, KeptTensor>& kept, const std::map<std::string, std::string>& texts) {
+    check_shapes();
+    for (const ExportShard& shard : plan_.shards) make_file(shard);
+    for (const ExportTensor& tensor : plan_.tensors) write_kept(tensor, kept);
+    write_blocks();
+    std::set<Path> folders;
+    for (const auto& [name, text] : texts) {
+      const Path folder = Path(name).parent_path();
+      if (!folder.empty() && folders.insert(folder).second) files_.create_directory(directory_ / folder);
+      write_small(directory_ / name, text);
+    }
+    for (const Path& folder : folders) files_.sync_directory(directory_ / folder);
+    files_.sync_directory(directory_);
+    return total_;
+  }
+
+ private:
+  void check_shapes() const {
+    for (const ExportTensor& tensor : plan_.tensors) {
+      if (tensor.meaning.parts.empty()) continue;
+      std::int64_t elements = 0;
+      for (const std::string& part : tensor.meaning.parts) {
+        const auto index = opened_.table.find(checkpoint::Kind::kParam, part);
+        elements += topology::elements_of(opened_.table.tensors.at(static_cast<std::size_t>(index)).shape);
+      }
+      if (elements == topology::elements_of(tensor.place.shape)) continue;
+      throw base::InputError(base::str("checkpoint ", opened_.path.string(), " has ", elements, " elements for ",
+                                       tensor.place.name, ", and its model says ",
+                                       topology::elements_of(tensor.place.shape)));
+    }
+  }
+
+  void make_file(const ExportShard& shard) {
+    const auto file = files_.open(directory_ / shard.name, base::OpenMode::kCreateExclusive);
+    file->allocate(shard.head.size() + shard.data_bytes);
+    file->pwrite(shard.head.data(), shard.head.size(), 0);
+    file->sync();
+    file->close();
+    total_ += shard.head.size() + shard.data_bytes;
+  }
+
+  void write_kept(const ExportTensor& tensor, const std::map<std::string, KeptTensor>& kept) {
+    if (!tensor.meaning.parts.empty() || tensor.place.bytes() == 0) return;
+    const auto found = kept.find(tensor.place.name);
+    if (found == kept.end() || found->second.bytes != tensor.place.bytes()) {
+      throw base::InputError(
+          base::str("HUB.json of ", opened_.path.string(), " lacks the numbers of ", tensor.place.name));
+    }
+    const std::string bytes = unpack(found->second, tensor.place.name);
+    const auto file = files_.open(directory_ / plan_.shards[tensor.shard].name, base::OpenMode::kReadWrite);
+    file->pwrite(bytes.data(), bytes.size(), tensor.offset);
+    file->sync();
+    file->close();
+  }
+
+  void write_blocks() {
+    std::vector<Block> blocks;
+    for (const Block& block : blocks_in_file_order(opened_.table)) {
+      const auto& tensor = opened_.table.tensors[block.box->tensor];
+      if (tensor.kind != checkpoint::Kind::kParam || !targets_.contains(tensor.name)) continue;
+      blocks.push_back(block);
+      for (const ExportTarget& target : targets_.at(tensor.name)) ++left_[target.tensor];
+    }
+    std::mutex mutex;
+    std::vector<std::shared_ptr<TensorWriter>> writers;
+    checkpoint::for_each_part(blocks.size(), options_.threads, [&]() -> PartWorker {
+      const auto reader = std::make_shared<checkpoint::BlockReader>(files_, opened_);
+      const auto writer = std::make_shared<TensorWriter>(files_, directory_, plan_);
+      const std::lock_guard lock(mutex);
+      writers.push_back(writer);
+      return [this, &blocks, reader, writer](std::size_t i) { copy_block(blocks[i], *reader, *writer); };
+    });
+    checkpoint::for_each_part(writers.size(), options_.threads,
+                              [&]() -> PartWorker { return [&](std::size_t i) { writers[i]->finish(); }; });
+  }
+
+  void copy_block(const Block& block, checkpoint::BlockReader& reader, TensorWriter& writer) {
+    const auto& tensor = opened_.table.tensors[block.box->tensor];
+    const auto data = reader.read(block);
+    for (const ExportTarget& target : targets_.at(tensor.name)) {
+      writer.write(tensor, block, data, target);
+      if (--left_[target.tensor] == 0) start_write_back(plan_.tensors[target.tensor]);
+    }
+    if (!options_.progress(read_ += data.size())) throw base::Stopped("the export was stopped");
+  }
+
+  /// Rows of a transposed or divided tensor are written in pieces through the page cache. Each page goes to disk once
+  /// when it waits for all of them.
+  void start_write_back(const ExportTensor& tensor) {
+    files_.open(directory_ / plan_.shards[tensor.shard].name, base::OpenMode::kReadWrite)
+        ->start_write_back(tensor.offset, tensor.place.bytes());
+  }
+
+  void write_small(const Path& path, const std::string& text) {
+    const auto file = files_.open(path, base::OpenMode::kCreateExclusive);
+    file->pwrite(text.data(), text.size(), 0);
+    file->sync();
+    file->close();
+    total_ += text.size();
+  }
+
+  base::FileSystem& files_;
+  const OpenedCheckpoint& opened_;
+  const ExportPlan& plan_;
+  const Path& directory_;
+  const ExportOptions& options_;
+  std::map<std::string, std::vector<ExportTarget>> targets_;
+  std::vector<std::atomic<std::size_t>> left_;  ///< blocks still to come, for each tensor of the plan
+  std::atomic<std::uint64_t> read_ = 0;
+  std::uint64_t total_ = 0;
+};
+
+}  // namespace
+
+bool is_export(base::FileSystem& files, const Path& path) { return files.exists(path / "config.json"); }
+
+std::uint64_t export_hub(base::FileSystem& files, const OpenedCheckpoint& opened, const ExportPlan& plan,
+                         const std::map<std::string, KeptTensor>& kept, const std::map<std::string, std::string>& texts,
+                         const Path& output, const ExportOptions& options) {
+  OutputDirectory target(files, output, options.overwrite, "a model in Hugging Face's format",
+                         [&](const Path& existing) { return is_export(files, existing); });
+  std::map<std::string, std::string> all = texts;
+  all.emplace("config.json", plan.config);
+  if (plan.index) all.emplace("model.safetensors.index.json", *plan.index);
+  const std::uint64_t bytes = Exporting(files, opened, plan, target.partial(), options).run(kept, all);
+  target.commit();
+  return bytes;
+}
+
+}  // namespace trireme::launcher

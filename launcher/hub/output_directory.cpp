@@ -1,0 +1,82 @@
+#include "launcher/hub/output_directory.hpp"
+
+#include <utility>
+
+#include "base/error.hpp"
+#include "base/random_name.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+using base::InputError;
+using base::str;
+using Path = std::filesystem::path;
+
+Path without_slash(const Path& named) {
+  const Path whole = std::filesystem::absolute(named).lexically_normal();
+  return whole.has_filename() ? whole : whole.parent_path();
+}
+
+}  // namespace
+
+OutputDirectory::OutputDirectory(base::FileSystem& files, const Path& named, base::Overwrite overwrite,
+                                 const std::string& kind, MayReplace may_replace)
+    : files_(files),
+      target_(without_slash(named)),
+      overwrite_(overwrite),
+      kind_(kind),
+      may_replace_(std::move(may_replace)) {
+  if (!files_.is_directory(target_.parent_path())) {
+    throw InputError(
+        str("there is no directory ", target_.parent_path().string(), " for ", target_.filename().string()));
+  }
+  check();
+  const Path partial =
+      target_.parent_path() / str(".", target_.filename().string(), ".", base::random_name(), ".partial");
+  files_.create_directory(partial);
+  partial_ = partial;
+}
+
+OutputDirectory::~OutputDirectory() {
+  if (committed_) return;
+  try {
+    files_.remove_all(partial_);
+  } catch (const base::Error&) {
+    // The failure that led here is the one to report.
+  }
+}
+
+bool OutputDirectory::check() const {
+  if (files_.is_link(target_)) {
+    throw InputError(str(target_.string(), " is a symbolic link: name the directory itself"));
+  }
+  if (!files_.exists(target_)) return false;
+  if (!files_.is_directory(target_)) throw InputError(str(target_.string(), " is a file: name another directory"));
+  if (files_.list(target_).empty()) return true;
+  if (overwrite_ == base::Overwrite::kRefused) {
+    throw InputError(
+        str("there is ", target_.string(), " already: name another directory, or replace it with --force"));
+  }
+  if (!may_replace_(target_)) {
+    throw InputError(
+        str(target_.string(), " is not ", kind_, ", so --force does not delete it: name another directory"));
+  }
+  return true;
+}
+
+void OutputDirectory::commit() {
+  const bool replaces = check();
+  const Path old = partial_.string() + ".old";
+  if (replaces) files_.rename(target_, old);
+  try {
+    files_.rename(partial_, target_);
+  } catch (...) {
+    if (replaces) files_.rename(old, target_);
+    throw;
+  }
+  committed_ = true;
+  files_.sync_directory(target_.parent_path());
+  if (replaces) files_.remove_all(old);
+}
+
+}  // namespace trireme::launcher

@@ -1,0 +1,176 @@
+#include "launcher/hub/weights.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <map>
+#include <vector>
+
+#include "base/error.hpp"
+#include "base/json.hpp"
+#include "io/checkpoint/load/reader.hpp"
+#include "launcher/hub/elements.hpp"
+#include "launcher/hub/import.hpp"
+#include "models/spec/logical_tensor.hpp"
+#include "tests/support/random.hpp"
+#include "tests/support/temporary_directory.hpp"
+
+namespace trireme::launcher {
+namespace {
+
+using checkpoint::DataType;
+using checkpoint::Kind;
+using checkpoint::WantedBox;
+using testing::HasSubstr;
+
+/// A GPT-2 in bf16 in a directory: element number i of a file's tensor number t is t + i / 64.
+class HubWeights : public testing::Test {
+ protected:
+  HubWeights() {
+    const base::Json config = {{"model_type", "gpt2"}, {"architectures", {"GPT2LMHeadModel"}},
+                               {"vocab_size", 11},     {"n_embd", 8},
+                               {"n_layer", 1},         {"n_head", 2},
+                               {"n_positions", 6}};
+    std::ofstream(directory_.path() / "config.json") << config.dump();
+    const std::map<std::string, std::vector<std::int64_t>> shapes = {{"wte.weight", {11, 8}},
+                                                                     {"wpe.weight", {6, 8}},
+                                                                     {"h.0.ln_1.weight", {8}},
+                                                                     {"h.0.ln_1.bias", {8}},
+                                                                     {"h.0.attn.c_attn.weight", {8, 24}},
+                                                                     {"h.0.attn.c_attn.bias", {24}},
+                                                                     {"h.0.attn.c_proj.weight", {8, 8}},
+                                                                     {"h.0.attn.c_proj.bias", {8}},
+                                                                     {"h.0.ln_2.weight", {8}},
+                                                                     {"h.0.ln_2.bias", {8}},
+                                                                     {"h.0.mlp.c_fc.weight", {8, 32}},
+                                                                     {"h.0.mlp.c_fc.bias", {32}},
+                                                                     {"h.0.mlp.c_proj.weight", {32, 8}},
+                                                                     {"h.0.mlp.c_proj.bias", {8}},
+                                                                     {"ln_f.weight", {8}},
+                                                                     {"ln_f.bias", {8}}};
+    safetensors::Header header;
+    for (const auto& [name, shape] : shapes) header.tensors.push_back({name, safetensors::ElementType::kBF16, shape});
+    safetensors::place(header.tensors);
+    std::ofstream file(directory_.path() / "model.safetensors", std::ios::binary);
+    file << safetensors::header_bytes(header);
+    for (std::size_t t = 0; t < header.tensors.size(); ++t) {
+      std::vector<float> numbers(header.tensors[t].bytes() / 2);
+      for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = number(t, i);
+      std::vector<std::uint16_t> narrow_numbers(numbers.size());
+      narrow(DataType::kFloat32, numbers.data(), static_cast<std::int64_t>(numbers.size()),
+             safetensors::ElementType::kBF16, narrow_numbers.data());
+      file.write(reinterpret_cast<const char*>(narrow_numbers.data()),
+                 static_cast<std::streamsize>(2 * narrow_numbers.size()));
+    }
+  }
+
+  /// What bf16 holds exactly.
+  static float number(std::size_t tensor, std::size_t element) {
+    return static_cast<float>(tensor * 4 + element % 4) / 4 + static_cast<float>(element / 4 % 4);
+  }
+
+  std::vector<float> whole(const std::string& name, const topology::Shape& shape) {
+    const HubDirectory directory = HubDirectory::open(files_, directory_.path());
+    const HubPlace& place = directory.places().at(name);
+    const HubFileTensor& tensor = directory.tensors()[place.tensor];
+    std::vector<float> out;
+    const std::int64_t columns = shape.size() == 2 ? shape[1] : 1;
+    for (std::int64_t r = 0; r < shape[0]; ++r) {
+      for (std::int64_t c = 0; c < columns; ++c) {
+        const std::int64_t row = place.first_row + r;
+        const bool turned = tensor.meaning.transposed && shape.size() == 2;
+        const std::int64_t at = turned ? c * tensor.place.shape[1] + row : row * columns + c;
+        out.push_back(number(place.tensor, static_cast<std::size_t>(at)));
+      }
+    }
+    return out;
+  }
+
+  tests::TemporaryDirectory directory_;
+  base::PosixFileSystem files_;
+};
+
+TEST_F(HubWeights, FillAnyBoxesOnAnyRank) {
+  auto random = tests::seeded_random(17);
+  checkpoint::SingleProcess alone;
+  const HubDirectory directory = share_hub_directory(alone, files_, directory_.path());
+  const auto tensors = spec::logical_tensors(spec::make_plan(directory.model()));
+  for (int round = 0; round < 50; ++round) {
+    std::vector<WantedBox> wanted;
+    std::vector<std::vector<double>> memory;
+    for (const auto& tensor : tensors) {
+      topology::Box box = topology::whole(tensor.shape);
+      for (std::size_t d = 0; d < box.size.size(); ++d) {
+        box.offset[d] = static_cast<std::int64_t>(random() % static_cast<unsigned>(tensor.shape[d]));
+        box.size[d] = 1 + static_cast<std::int64_t>(random() % static_cast<unsigned>(tensor.shape[d] - box.offset[d]));
+      }
+      memory.emplace_back(static_cast<std::size_t>(box.elements()));
+      wanted.push_back({Kind::kParam, tensor.name, tensor.shape,
+                        random() % 2 == 0 ? DataType::kFloat64 : DataType::kFloat32, box, memory.back().data()});
+    }
+    const auto result = load_hub_weights(alone, files_, directory, wanted);
+    EXPECT_TRUE(result.missing.empty() && result.unexpected.empty() && result.grown.empty());
+    for (std::size_t t = 0; t < wanted.size(); ++t) {
+      const std::vector<float> all = whole(wanted[t].tensor, wanted[t].shape);
+      std::vector<float> part(memory[t].size());
+      topology::copy_box(wanted[t].box, topology::whole(wanted[t].shape), all.data(), wanted[t].box, part.data(), 4);
+      for (std::size_t i = 0; i < part.size(); ++i) {
+        const double got = wanted[t].dtype == DataType::kFloat64
+                               ? memory[t][i]
+                               : static_cast<double>(reinterpret_cast<const float*>(memory[t].data())[i]);
+        ASSERT_EQ(got, static_cast<double>(part[i])) << wanted[t].tensor << " " << i;
+      }
+    }
+  }
+}
+
+TEST_F(HubWeights, RefuseAndAllowAsACheckpointDoes) {
+  checkpoint::SingleProcess alone;
+  const HubDirectory directory = share_hub_directory(alone, files_, directory_.path());
+  std::vector<WantedBox> wanted;
+  std::vector<float> memory(13 * 8, -7.0F);
+  wanted.push_back(
+      {Kind::kParam, "embed.tokens", {13, 8}, DataType::kFloat32, topology::whole({13, 8}), memory.data()});
+  checkpoint::LoadOptions options;
+  options.part = true;
+  const auto refusal = [&] {
+    try {
+      load_hub_weights(alone, files_, directory, wanted, options);
+    } catch (const base::InputError& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_THAT(refusal(), HasSubstr("grow:embed.tokens"));
+  options.allow = {"grow:embed.tokens"};
+  EXPECT_EQ(refusal(), "");
+  EXPECT_EQ(memory[0], whole("embed.tokens", {11, 8})[0]);
+  EXPECT_EQ(memory[10 * 8 + 7], whole("embed.tokens", {11, 8})[10 * 8 + 7]);
+  EXPECT_EQ(memory[11 * 8], -7.0F);
+  wanted.push_back({Kind::kParam, "head.bias", {4}, DataType::kFloat32, topology::whole({4}), memory.data()});
+  EXPECT_THAT(refusal(), HasSubstr("head.bias"));
+  options.part = false;
+  wanted.pop_back();
+  EXPECT_THAT(refusal(), HasSubstr("the model has no place for"));
+}
+
+TEST_F(HubWeights, AreImportedAsTheyAre) {
+  const HubDirectory directory = HubDirectory::open(files_, directory_.path());
+  const auto result = import_hub(files_, directory, directory_.path() / "imported", {});
+  EXPECT_EQ(result.parameters, stored_bytes(directory) / 4);
+  checkpoint::SingleProcess alone;
+  const auto reader = checkpoint::Reader::open(alone, files_, directory_.path() / "imported");
+  for (const auto& tensor : reader->table().tensors) {
+    std::vector<float> memory(static_cast<std::size_t>(topology::elements_of(tensor.shape)));
+    checkpoint::LoadOptions options;
+    options.part = true;
+    const std::vector<WantedBox> wanted = {
+        {Kind::kParam, tensor.name, tensor.shape, DataType::kFloat32, topology::whole(tensor.shape), memory.data()}};
+    reader->load(wanted, options);
+    EXPECT_EQ(memory, whole(tensor.name, tensor.shape)) << tensor.name;
+  }
+}
+
+}  // namespace
+}  // namespace trireme::launcher
