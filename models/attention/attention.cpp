@@ -1,7 +1,6 @@
 #include "models/attention/attention.hpp"
 
 #include <ATen/ops/empty.h>
-#include <ATen/ops/scaled_dot_product_attention.h>
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
@@ -9,24 +8,12 @@
 
 #include "base/error.hpp"
 #include "base/words.hpp"
+#include "models/attention/device_cached.hpp"
+#include "models/attention/heads.hpp"
 #include "models/attention/host.hpp"
-#include "models/attention/plain.hpp"
 
 namespace trireme::attention {
 namespace {
-
-/// Views (T, B, heads * size) as (B, heads, T, size).
-at::Tensor by_head(const at::Tensor& x_TBD, std::int64_t heads, std::int64_t head_size) {
-  return x_TBD.unflatten(2, {heads, head_size}).permute({1, 2, 0, 3});
-}
-
-/// Expands (B, kv_heads, T, size) to (B, query_heads, T, size).
-at::Tensor repeat_heads(const at::Tensor& kv, const Setting& setting) {
-  const std::int64_t group = setting.regular_group();
-  if (group == 1) return kv;
-  if (group == 0) return kv.index_select(1, setting.kv_index);
-  return kv.unsqueeze(2).expand({-1, -1, group, -1, -1}).flatten(1, 2);
-}
 
 /// Writes the gradient of repeat_heads to `out` (B, kv_heads, T, size).
 void sum_heads(const at::Tensor& grad, const Setting& setting, const at::Tensor& out) {
@@ -61,8 +48,6 @@ QueryKeyValue operands(const at::Tensor& qkv_TBC, const Setting& setting, Method
   x.v = repeat_heads(x.v, setting);
   return x;
 }
-
-at::Tensor by_position(const at::Tensor& output) { return output.permute({2, 0, 1, 3}).flatten(2, 3).contiguous(); }
 
 Method method_for(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& segments_BT) {
   return method_for(qkv_TBC.is_cuda(), qkv_TBC.scalar_type(), setting, segments_BT.defined());
@@ -106,24 +91,16 @@ at::Tensor backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, const
   return backward(grad_TBD, qkv_TBC, forward, setting, segments_BT, method_for(qkv_TBC, setting, segments_BT));
 }
 
-at::Tensor cached(const at::Tensor& qkv_TBC, const at::Tensor& keys, const at::Tensor& values, std::int64_t past,
-                  const Setting& setting) {
-  const std::int64_t length = qkv_TBC.size(0);
-  if (keys.size(0) != past + length) throw base::Error("the cache does not hold the new keys");
-  if (!qkv_TBC.is_cuda()) return host_cached(qkv_TBC, keys, values, setting);
-  const QueryKeyValue x{split(qkv_TBC, setting).q,
-                        repeat_heads(by_head(keys, setting.kv_heads, setting.head_size), setting),
-                        repeat_heads(by_head(values, setting.kv_heads, setting.head_size), setting)};
-  const at::Tensor hidden = hidden_keys(length, past + length, setting, {}, x.q);
-  if (setting.soft_cap > 0) {
-    std::vector<at::Tensor> unused;
-    return by_position(plain(x, setting, hidden, unused));
+at::Tensor cached(const at::Tensor& qkv_NC, const std::vector<CachedSequence>& sequences, const Setting& setting) {
+  std::int64_t rows = 0;
+  for (const CachedSequence& sequence : sequences) {
+    if (sequence.count < 1 || sequence.first != rows || sequence.keys.size(0) < sequence.count) {
+      throw base::Error("the cache does not hold the new keys");
+    }
+    rows += sequence.count;
   }
-  // The fused kernels know the causal mask where it starts at the first key, and take no other.
-  const bool causal = setting.causal() && setting.window == 0 && past == 0;
-  std::optional<at::Tensor> mask;
-  if (!causal && hidden.defined()) mask = hidden.logical_not();
-  return by_position(at::scaled_dot_product_attention(x.q, x.k, x.v, mask, 0.0, causal, setting.scale));
+  if (rows != qkv_NC.size(0)) throw base::Error("rows of no sequence");
+  return qkv_NC.is_cuda() ? device_cached(qkv_NC, sequences, setting) : host_cached(qkv_NC, sequences, setting);
 }
 
 std::string description(const Setting& setting, at::Device device, at::ScalarType type) {

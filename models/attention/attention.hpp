@@ -29,10 +29,17 @@ Forward forward(const at::Tensor& qkv_TBC, const Setting& setting, const at::Ten
 at::Tensor backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, const Forward& forward,
                     const Setting& setting, const at::Tensor& segments_BT, Method method);
 
-/// Without gradients: T new queries of qkv_TBC follow `past` cached positions. keys and values (past + T, B, kv_width)
-/// already hold the new ones. Returns (T, B, query_width).
-at::Tensor cached(const at::Tensor& qkv_TBC, const at::Tensor& keys, const at::Tensor& values, std::int64_t past,
-                  const Setting& setting);
+/// New positions of a sequence, and all of its keys and values.
+struct CachedSequence {
+  std::int64_t first = 0;  ///< the row of its first new position
+  std::int64_t count = 0;  ///< new positions, at least one
+  at::Tensor keys;         ///< (positions, kv_width), the new ones last
+  at::Tensor values;       ///< the same
+};
+/// Without gradients: the queries of the rows of qkv_NC (N, setting.width()), contiguous and already rotated, over the
+/// keys of their sequences. Every row belongs to one sequence. Returns (N, query_width). A sequence's result has the
+/// same bits whatever the other sequences are.
+at::Tensor cached(const at::Tensor& qkv_NC, const std::vector<CachedSequence>& sequences, const Setting& setting);
 
 /// How forward() computes, in words for a log, such as "flash attention".
 std::string description(const Setting& setting, at::Device device, at::ScalarType type);

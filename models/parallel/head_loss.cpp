@@ -1,5 +1,6 @@
 #include "models/parallel/head_loss.hpp"
 
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/exp.h>
@@ -43,7 +44,7 @@ std::int64_t vocabulary_block(const VocabularyPart& part, const at::Tensor& x) {
   return whole ? std::max<std::int64_t>(1, part.count) : kVocabularyBlock;
 }
 
-/// Gathers the (n, 3) statistics of every rank as (tp, n, 3).
+/// Gathers the (n, k) statistics of every rank as (tp, n, k).
 at::Tensor all_statistics(const at::Tensor& mine, const TensorGroup& group) {
   const at::Tensor one = mine.unsqueeze(0);
   return group.size() == 1 ? one : all_gather(*group.comm, one);
@@ -67,6 +68,33 @@ at::Tensor together(const std::vector<at::Tensor>& blocks) {
   return at::stack({maximum, sum_of_exponentials(parts, maximum), at::sum(parts.select(2, 2), {0})}, 1);
 }
 
+at::Tensor scaled(const at::Tensor& logits, const kernels::LogitScaling& scaling) {
+  const auto [scale, cap] = scaling;
+  if (scale == 1.0 && cap == 0.0) return logits;
+  at::Tensor wide = logits.to(kernels::wide_type(logits.scalar_type()), /*non_blocking=*/false, /*copy=*/true);
+  cap == 0.0 ? wide.mul_(scale) : wide.mul_(scale / cap).tanh_().mul_(cap);
+  return wide.to(logits.scalar_type());
+}
+
+/// The largest of some logits and its number in the vocabulary, the lowest among equals: (n, 2) fp64.
+at::Tensor best_of(const at::Tensor& logits, std::int64_t first) {
+  const auto [value, index] = logits.max(1);
+  return at::stack({value.to(at::kDouble), index.add(first).to(at::kDouble)}, 1);
+}
+
+/// Of no logits.
+at::Tensor best_of_nothing(std::int64_t tokens, const at::TensorOptions& options) {
+  return at::full({tokens, 2}, -std::numeric_limits<double>::infinity(), options.dtype(at::kDouble));
+}
+
+/// The best of parts of the vocabulary, (parts, n, 2).
+at::Tensor best_of_all(const at::Tensor& parts) {
+  const at::Tensor values = parts.select(2, 0), value = values.amax({0});
+  const at::Tensor candidates =
+      at::where(values.eq(value), parts.select(2, 1), std::numeric_limits<double>::infinity());
+  return at::stack({value, candidates.amin({0})}, 1);
+}
+
 /// Over the whole vocabulary.
 struct Combined {
   at::Tensor loss;     ///< of each token; 0 where masked
@@ -80,8 +108,7 @@ struct Combined {
   }
 };
 
-Combined combine(const at::Tensor& mine, const at::Tensor& targets, const TensorGroup& group) {
-  const at::Tensor all = all_statistics(mine, group);
+Combined combine(const at::Tensor& all, const at::Tensor& targets) {
   Combined result;
   result.present = targets.ge(0);
   result.maximum = all.select(2, 0).amax({0});
@@ -107,7 +134,7 @@ class Slice {
  public:
   Slice(const at::Tensor& x, const at::Tensor& targets, const OutputHead& head, const VocabularyPart& part,
         const at::Tensor& storage)
-      : x_(x), head_(head) {
+      : x_(x), head_(head), first_(part.first) {
     const std::int64_t tokens = x.size(0), most = vocabulary_block(part, x);
     for (std::int64_t first = 0; first < part.count; first += most) {
       const std::int64_t count = std::min(most, part.count - first);
@@ -119,13 +146,17 @@ class Slice {
     }
   }
 
-  /// Returns this rank's statistics.
-  at::Tensor forward() {
+  /// Returns this rank's statistics, (tokens, 3), and sets `best`, if it is not null, to those of best_of().
+  at::Tensor forward(at::Tensor* best = nullptr) {
+    if (best != nullptr) *best = best_of_nothing(x_.size(0), x_.options());
     if (blocks_.empty()) return statistics_of_nothing(x_.size(0), x_.options());
     std::vector<at::Tensor> statistics;
     for (VocabularyBlock& block : blocks_) {
       linear_product_into(x_, block.of(head_.weight.value), block.logits);
       if (head_.bias != nullptr) kernels::add(block.logits, {}, block.of(head_.bias->value));
+      if (best != nullptr) {
+        *best = best_of_all(at::stack({*best, best_of(scaled(block.logits, head_.scaling), first_ + block.first)}));
+      }
       block.statistics = kernels::softmax_statistics(block.logits, block.local, head_.scaling);
       statistics.push_back(block.statistics);
     }
@@ -153,41 +184,63 @@ class Slice {
  private:
   at::Tensor x_;
   const OutputHead& head_;
+  std::int64_t first_;  ///< number of this rank's first row in the vocabulary
   std::vector<VocabularyBlock> blocks_;
 };
 
-}  // namespace
-
-at::Tensor head_logits(const at::Tensor& x, const OutputHead& head) {
-  at::Tensor logits = linear_product(x, head.weight.value);
-  if (head.bias != nullptr) kernels::add(logits, {}, head.bias->value);
-  const auto [scale, cap] = head.scaling;
-  if (scale == 1.0 && cap == 0.0) return logits;
-  at::Tensor wide = logits.to(kernels::wide_type(logits.scalar_type()));
-  cap == 0.0 ? wide.mul_(scale) : wide.mul_(scale / cap).tanh_().mul_(cap);
-  return wide.to(logits.scalar_type());
-}
-
-HeadLoss head_loss(const at::Tensor& x_TBD, const at::Tensor& targets_TB, const OutputHead& head,
-                   const VocabularyPart& part, const TensorGroup& group, double loss_scale, bool gradients) {
+/// Calls f(slice, its first token, its targets) for one slice of the tokens after the other.
+template <typename F>
+void for_slices(const at::Tensor& x_TBD, const at::Tensor& targets_TB, const OutputHead& head,
+                const VocabularyPart& part, const TensorGroup& group, const F& f) {
   const at::Tensor x = x_TBD.reshape({-1, x_TBD.size(-1)});
   const at::Tensor targets = targets_TB.reshape({-1});
   const std::int64_t tokens = x.size(0);
   const std::int64_t most = tokens_per_slice(tokens, part, group.size(), x);
-  HeadLoss result;
-  result.loss_sum = at::zeros({}, x.options().dtype(at::kDouble));
-  if (gradients) result.input_grad = part.count > 0 ? at::empty_like(x_TBD) : at::zeros_like(x_TBD);
   const at::Tensor storage = at::empty({most * part.count}, x.options());
   for (std::int64_t first = 0; first < tokens; first += most) {
     const std::int64_t count = std::min(most, tokens - first);
-    const at::Tensor targets_of_slice = targets.narrow(0, first, count);
-    Slice slice(x.narrow(0, first, count), targets_of_slice, head, part, storage);
-    const Combined combined = combine(slice.forward(), targets_of_slice, group);
-    result.loss_sum.add_(at::sum(combined.loss));
-    if (!gradients) continue;
-    at::Tensor dx = result.input_grad.view({tokens, -1}).narrow(0, first, count);
-    slice.backward(combined, loss_scale, dx);
+    const at::Tensor of_slice = targets.narrow(0, first, count);
+    Slice slice(x.narrow(0, first, count), of_slice, head, part, storage);
+    f(slice, first, of_slice);
   }
+}
+
+}  // namespace
+
+at::Tensor head_logits(const at::Tensor& x, const OutputHead& head, bool rows_apart) {
+  at::Tensor logits = linear_product(x, head.weight.value, rows_apart);
+  if (head.bias != nullptr) kernels::add(logits, {}, head.bias->value);
+  return scaled(logits, head.scaling);
+}
+
+HeadLoss head_loss(const at::Tensor& x_TBD, const at::Tensor& targets_TB, const OutputHead& head,
+                   const VocabularyPart& part, const TensorGroup& group, double loss_scale, bool gradients) {
+  HeadLoss result;
+  result.loss_sum = at::zeros({}, x_TBD.options().dtype(at::kDouble));
+  if (gradients) result.input_grad = part.count > 0 ? at::empty_like(x_TBD) : at::zeros_like(x_TBD);
+  for_slices(x_TBD, targets_TB, head, part, group, [&](Slice& slice, std::int64_t first, const at::Tensor& targets) {
+    const Combined combined = combine(all_statistics(slice.forward(), group), targets);
+    result.loss_sum.add_(at::sum(combined.loss));
+    if (!gradients) return;
+    at::Tensor dx = result.input_grad.flatten(0, 1).narrow(0, first, targets.size(0));
+    slice.backward(combined, loss_scale, dx);
+  });
+  return result;
+}
+
+HeadScores head_scores(const at::Tensor& x_TBD, const at::Tensor& targets_TB, const OutputHead& head,
+                       const VocabularyPart& part, const TensorGroup& group) {
+  HeadScores result;
+  result.log_probability_TB = at::empty(targets_TB.sizes(), x_TBD.options().dtype(at::kDouble));
+  result.greedy_TB = at::empty(targets_TB.sizes(), x_TBD.options().dtype(at::kBool));
+  for_slices(x_TBD, targets_TB, head, part, group, [&](Slice& slice, std::int64_t first, const at::Tensor& targets) {
+    at::Tensor best;
+    const at::Tensor statistics = slice.forward(&best);
+    const at::Tensor all = all_statistics(at::cat({statistics, best}, 1), group);
+    const auto here = [&](const at::Tensor& of_all) { return of_all.flatten().narrow(0, first, targets.size(0)); };
+    here(result.log_probability_TB).copy_(combine(all, targets).loss.neg());
+    here(result.greedy_TB).copy_(best_of_all(all.narrow(2, 3, 2)).select(1, 1).eq(targets));
+  });
   return result;
 }
 

@@ -24,12 +24,17 @@ struct OutputHead {
   kernels::LogitScaling scaling = {};
 };
 
-/// Returns the logits of x (…, D), (…, this part of the vocabulary).
-at::Tensor head_logits(const at::Tensor& x, const OutputHead& head);
+/// Returns the logits of x (…, D), (…, this part of the vocabulary). `rows_apart`: see linear_product().
+at::Tensor head_logits(const at::Tensor& x, const OutputHead& head, bool rows_apart = false);
 
 struct HeadLoss {
   at::Tensor loss_sum;    ///< fp64 scalar: sum over tokens of -log softmax(logits)[target], the same on all tp ranks
   at::Tensor input_grad;  ///< (T, B, D), this rank's part of a sum over tp; undefined without gradients
+};
+
+struct HeadScores {
+  at::Tensor log_probability_TB;  ///< fp64: log softmax(logits)[target], each token's term of HeadLoss; 0 without one
+  at::Tensor greedy_TB;           ///< bool: the target has the largest logit, or the lowest id among equals
 };
 
 /// x_TBD: the head's input, all positions. targets_TB: int64 (T, B), -1 = no loss. With `gradients`, those of the
@@ -37,5 +42,9 @@ struct HeadLoss {
 /// slice.
 HeadLoss head_loss(const at::Tensor& x_TBD, const at::Tensor& targets_TB, const OutputHead& head,
                    const VocabularyPart& part, const TensorGroup& group, double loss_scale, bool gradients);
+/// The same slices without gradients, target by target; the same on all tp ranks. Logits are compared as head_logits()
+/// gives them: scaled, capped, rounded to their type.
+HeadScores head_scores(const at::Tensor& x_TBD, const at::Tensor& targets_TB, const OutputHead& head,
+                       const VocabularyPart& part, const TensorGroup& group);
 
 }  // namespace trireme::parallel

@@ -15,8 +15,8 @@ at::Tensor Linear::enter(const at::Tensor& x, const TensorGroup& group) const {
   return split_ == LinearSplit::kColumn ? group.enter(x) : x;
 }
 
-at::Tensor Linear::forward(const at::Tensor& input, const TensorGroup& group) const {
-  at::Tensor y = linear_product(input, weight_->value);
+at::Tensor Linear::forward(const at::Tensor& input, const TensorGroup& group, bool rows_apart) const {
+  at::Tensor y = linear_product(input, weight_->value, rows_apart);
   return split_ == LinearSplit::kRow ? group.leave(std::move(y)) : y;
 }
 

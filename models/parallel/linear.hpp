@@ -40,8 +40,8 @@ class Linear {
   /// Returns the operand of the products: x of all T positions. That is x itself without sequence parallel or with a
   /// row split. Callers keep it for backward(), or call enter() again before.
   at::Tensor enter(const at::Tensor& x, const TensorGroup& group) const;
-  /// Returns y without the bias, in memory of its own. `input` is enter()'s result.
-  at::Tensor forward(const at::Tensor& input, const TensorGroup& group) const;
+  /// Returns y without the bias, in memory of its own. `input` is enter()'s result. `rows_apart`: see linear_product().
+  at::Tensor forward(const at::Tensor& input, const TensorGroup& group, bool rows_apart = false) const;
 
   /// Takes dy, like y, and gathers what the two products below read.
   LinearGradient enter_backward(const at::Tensor& dy, const TensorGroup& group) const;

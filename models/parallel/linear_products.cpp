@@ -6,6 +6,7 @@
 #include <ATen/ops/mm.h>
 
 #include "models/kernels/portable.hpp"
+#include "models/kernels/row_product.hpp"
 
 // oneDNN's product of two matrices of any strides, result = beta * result + alpha * a b. libtorch_cpu exports it, but
 // no header declares it. In fp32 it runs at two to three times the speed of at::mm (MKL) on AMD processors, where MKL
@@ -79,10 +80,14 @@ void linear_weight_grad_into(const at::Tensor& dy, const at::Tensor& x, bool ove
   }
 }
 
-at::Tensor linear_product(const at::Tensor& x, const at::Tensor& w) {
+at::Tensor linear_product(const at::Tensor& x, const at::Tensor& w, bool rows_apart) {
   at::Tensor y = empty_like_rows(x, w.size(0));
   at::Tensor flat = rows(y);
-  linear_product_into(rows(x), w, flat);
+  if (rows_apart && x.is_cpu()) {
+    kernels::row_product(rows(x).contiguous(), w, flat);
+  } else {
+    linear_product_into(rows(x), w, flat);
+  }
   return y;
 }
 

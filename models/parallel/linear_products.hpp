@@ -18,8 +18,9 @@ bool onednn_runs_here();
 /// host.
 void product_by(ProductLibrary library, const at::Tensor& a, const at::Tensor& b, double beta, at::Tensor& result);
 
-/// Takes x (…, in) and returns x w^T, (…, out).
-at::Tensor linear_product(const at::Tensor& x, const at::Tensor& w);
+/// Takes x (…, in) and returns x w^T, (…, out). With `rows_apart` a row's result on the CPU has the same bits whatever
+/// the other rows are (kernels::row_product()), and few rows take as long as reading w.
+at::Tensor linear_product(const at::Tensor& x, const at::Tensor& w, bool rows_apart = false);
 /// Takes dy (…, out) and returns dy w, (…, in).
 at::Tensor linear_input_grad(const at::Tensor& dy, const at::Tensor& w);
 /// block.grad = or += dy^T x, in the gradient's type; the block's take_first() decides which.

@@ -3,8 +3,10 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
 #include <ATen/ops/zeros.h>
+#include <sys/mman.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <utility>
 
 #include "base/error.hpp"
@@ -24,6 +26,21 @@ std::uint64_t first_of_row(const topology::Shape& shape, const topology::Box& bo
     stride *= shape[dim];
   }
   return static_cast<std::uint64_t>(first);
+}
+
+/// Memory of a host lies in pages of 2 MiB where the system has them to give: weights are read from one end to the
+/// other, and with pages of 4 KiB finding each one takes up to half of that time
+/// (docs/adr/0014-products-of-few-rows.md).
+at::Tensor flat_zeros(std::int64_t elements, at::ScalarType type, at::Device device) {
+  at::Tensor flat = at::empty({elements}, at::TensorOptions().dtype(type).device(device));
+  if (device.is_cpu()) {
+    constexpr std::uintptr_t kPage = 4096;
+    const auto first = reinterpret_cast<std::uintptr_t>(flat.mutable_data_ptr());
+    const std::uintptr_t begin = (first + kPage - 1) / kPage * kPage, end = (first + flat.nbytes()) / kPage * kPage;
+    // A hint: what it returns does not matter.
+    if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+  }
+  return flat.zero_();
 }
 
 }  // namespace
@@ -59,16 +76,16 @@ at::Tensor initial_values(const Parameter& parameter, std::uint64_t seed) {
   return values;
 }
 
-ParameterStore::ParameterStore(layout::FlatLayout layout, at::ScalarType value_type, at::ScalarType grad_type,
-                               at::Device device)
+ParameterStore::ParameterStore(layout::FlatLayout layout, at::ScalarType value_type,
+                               std::optional<at::ScalarType> grad_type, at::Device device)
     : layout_(std::move(layout)) {
-  flat_values_ = at::zeros({layout_.elements}, at::TensorOptions().dtype(value_type).device(device));
-  flat_grads_ = at::zeros({layout_.elements}, at::TensorOptions().dtype(grad_type).device(device));
+  flat_values_ = flat_zeros(layout_.elements, value_type, device);
+  if (grad_type) flat_grads_ = flat_zeros(layout_.elements, *grad_type, device);
   for (const layout::FlatParameter& place : layout_.parameters) {
     Parameter& parameter = parameters_.emplace_back(Parameter{place, {}, {}});
     const std::int64_t count = parameter.box.elements();
     parameter.value = flat_values_.narrow(0, parameter.flat_offset, count).view(parameter.box.size);
-    parameter.grad = flat_grads_.narrow(0, parameter.flat_offset, count).view(parameter.box.size);
+    if (grad_type) parameter.grad = flat_grads_.narrow(0, parameter.flat_offset, count).view(parameter.box.size);
   }
   for (const layout::FlatBlock& place : layout_.blocks) {
     block_index_.emplace(place.name, static_cast<int>(blocks_.size()));
@@ -83,7 +100,7 @@ void ParameterStore::make_views(Block& block, const layout::FlatBlock& place) {
   for (const int member : place.members) stacked[0] += parameters_[static_cast<std::size_t>(member)].box.size[0];
   const std::int64_t count = topology::elements_of(stacked);
   block.value = flat_values_.narrow(0, place.flat_offset, count).view(stacked);
-  block.grad = flat_grads_.narrow(0, place.flat_offset, count).view(stacked);
+  if (flat_grads_.defined()) block.grad = flat_grads_.narrow(0, place.flat_offset, count).view(stacked);
 }
 
 Block& ParameterStore::block(const std::string& name) {

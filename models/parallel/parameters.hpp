@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,7 @@ namespace trireme::parallel {
 /// A logical tensor in the part that this rank holds.
 struct Parameter : layout::FlatParameter {
   at::Tensor value;  ///< shape box.size, compute dtype, a view of the flat values
-  at::Tensor grad;   ///< shape box.size, fp32 (fp64 in fp64 runs), a view of the flat gradients
+  at::Tensor grad;   ///< shape box.size, fp32 (fp64 in fp64 runs), a view of the flat gradients; undefined without them
 };
 
 /// Consecutive parameters that are one matrix (or vector) for the arithmetic: q, k and v or gate and up, stacked along
@@ -46,9 +47,10 @@ at::Tensor initial_values(const Parameter& parameter, std::uint64_t seed);
 
 class ParameterStore {
  public:
-  /// Allocates flat buffers of layout.elements on `device`: values in `value_type`, gradients in `grad_type`. Both
-  /// start at zero and their padding stays zero.
-  ParameterStore(layout::FlatLayout layout, at::ScalarType value_type, at::ScalarType grad_type, at::Device device);
+  /// Allocates flat buffers of layout.elements on `device`: values in `value_type`, gradients in `grad_type`, or no
+  /// gradients. Both start at zero and their padding stays zero.
+  ParameterStore(layout::FlatLayout layout, at::ScalarType value_type, std::optional<at::ScalarType> grad_type,
+                 at::Device device);
 
   /// Throws base::Error naming the block when it is not on this rank.
   Block& block(const std::string& name);
@@ -60,6 +62,7 @@ class ParameterStore {
   std::vector<Block>& blocks() { return blocks_; }
 
   at::Tensor& flat_values() { return flat_values_; }
+  /// Undefined without gradients.
   at::Tensor& flat_grads() { return flat_grads_; }
 
   /// Call it before the first micro-batch of a step: all gradients become "to be overwritten".

@@ -1,5 +1,7 @@
 #include "models/pipeline/assembly.hpp"
 
+#include <utility>
+
 #include "base/error.hpp"
 
 namespace trireme::pipeline {
@@ -15,15 +17,73 @@ layout::BucketSize bucket_size(const TrainerConfig& config) {
   return {32 * kMiB / bytes, 256 * kMiB / bytes};
 }
 
-}  // namespace
-
-topology::Coordinates coordinates_of(const TrainerConfig& config, const Groups& groups) {
+/// This rank's coordinates. Throws base::Error when the groups do not fit the degrees.
+topology::Coordinates coordinates_of(const ModelSetup& setup, const Groups& groups) {
   const int size = groups.world == nullptr ? 1 : groups.world->size();
-  if (size != config.degrees.world()) {
-    throw base::Error(base::str("the layout ", topology::to_string(config.degrees), " needs ", config.degrees.world(),
+  if (size != setup.degrees.world()) {
+    throw base::Error(base::str("the layout ", topology::to_string(setup.degrees), " needs ", setup.degrees.world(),
                                 " ranks, its group has ", size));
   }
-  return topology::Mesh(config.degrees).coordinates(groups.world == nullptr ? 0 : groups.world->rank());
+  return topology::Mesh(setup.degrees).coordinates(groups.world == nullptr ? 0 : groups.world->rank());
+}
+
+layout::StateLayout layout_of(const ModelSetup& setup) {
+  layout::StateLayout layout;
+  layout.model = setup.model;
+  layout.degrees = setup.degrees;
+  layout.chunks = setup.chunks;
+  layout.boundary = parallel::elements_of_64_bytes(value_type(setup.precision), grad_type(setup.precision));
+  return layout;
+}
+
+bool sequence_parallel(const ModelSetup& setup) { return setup.sequence_parallel && setup.degrees.tp > 1; }
+
+transformer::ChunkContext context_of(const ModelSetup& setup, const Groups& groups) {
+  transformer::ChunkContext context;
+  context.tp = groups.tp;
+  context.sequence_parallel = sequence_parallel(setup);
+  return context;
+}
+
+transformer::ChunkContext context_of(const TrainerConfig& config, const Groups& groups) {
+  transformer::ChunkContext context = context_of(static_cast<const ModelSetup&>(config), groups);
+  context.recompute = config.recompute;
+  context.seed = config.seed;
+  return context;
+}
+
+const ModelSetup& checked(const ModelSetup& setup) {
+  check(setup);
+  return setup;
+}
+
+}  // namespace
+
+RankParts::RankParts(const ModelSetup& setup, const Groups& groups)
+    : RankParts(checked(setup), groups, layout_of(setup), std::nullopt, context_of(setup, groups)) {}
+
+RankParts::RankParts(const TrainerConfig& config, const Groups& groups)
+    : RankParts(config, groups, state_layout(config), grad_type(config.precision), context_of(config, groups)) {}
+
+RankParts::RankParts(const ModelSetup& given, const Groups& joined, layout::StateLayout state,
+                     std::optional<at::ScalarType> grad_type, const transformer::ChunkContext& context)
+    : setup(given),
+      groups(joined),
+      at(coordinates_of(setup, groups)),
+      layout(std::move(state)),
+      rank(layout::state_of_rank(layout, at)),
+      store(rank.flat, value_type(setup.precision), grad_type, setup.device) {
+  stage.stage = at.pp;
+  stage.stages = setup.degrees.pp;
+  stage.pp = groups.pp;
+  stage.links = groups.links;
+  for (const schedule::ChunkLayers& chunk : rank.chunks) stage.chunks.emplace_back(setup.model, chunk, context, store);
+}
+
+Wire wire_of(const ModelSetup& setup, const transformer::MicroBatch& batch, const at::TensorOptions& options) {
+  std::int64_t tokens = batch.tokens.size(1);
+  if (setup.sequence_parallel && tokens % setup.degrees.tp == 0) tokens /= setup.degrees.tp;
+  return {{tokens, batch.tokens.size(0), setup.model.hidden}, options};
 }
 
 schedule::Plan plan_of(const TrainerConfig& config) {
@@ -31,43 +91,24 @@ schedule::Plan plan_of(const TrainerConfig& config) {
 }
 
 layout::StateLayout state_layout(const TrainerConfig& config) {
-  layout::StateLayout layout;
-  layout.model = config.model;
-  layout.degrees = config.degrees;
-  layout.chunks = config.chunks;
+  layout::StateLayout layout = layout_of(config);
   layout.zero = config.zero;
   layout.masters = value_type(config.precision) != grad_type(config.precision);
-  layout.boundary = parallel::elements_of_64_bytes(value_type(config.precision), grad_type(config.precision));
   layout.bucket = bucket_size(config);
   return layout;
 }
 
-optim::GradientReducer make_reducer(const TrainerConfig& config, const layout::RankState& rank, const Groups& groups,
-                                    parallel::ParameterStore& store) {
+optim::GradientReducer make_reducer(const TrainerConfig& config, RankParts& parts) {
   optim::ReducerOptions options;
-  options.buckets = rank.buckets;
+  options.buckets = parts.rank.buckets;
   options.partition = config.zero == 1;
-  options.sequence_parallel = config.sequence_parallel && config.degrees.tp > 1;
-  options.embedding_is_head = layout::has_head(rank.chunks) && !layout::has_embedding(rank.chunks);
+  options.sequence_parallel = sequence_parallel(config);
+  options.embedding_is_head = layout::has_head(parts.rank.chunks) && !layout::has_embedding(parts.rank.chunks);
   options.layers = config.model.layer_count();
-  options.tied = rank.tied;
-  return optim::GradientReducer(store, options, {groups.tp, groups.dp, options.tied.empty() ? nullptr : groups.tied});
-}
-
-Stage make_stage(const TrainerConfig& config, const layout::RankState& rank, const Groups& groups,
-                 const topology::Coordinates& at, parallel::ParameterStore& store) {
-  transformer::ChunkContext context;
-  context.tp = groups.tp;
-  context.sequence_parallel = config.sequence_parallel && config.degrees.tp > 1;
-  context.recompute = config.recompute;
-  context.seed = config.seed;
-  Stage stage;
-  stage.stage = at.pp;
-  stage.stages = config.degrees.pp;
-  stage.pp = groups.pp;
-  stage.links = groups.links;
-  for (const schedule::ChunkLayers& chunk : rank.chunks) stage.chunks.emplace_back(config.model, chunk, context, store);
-  return stage;
+  options.tied = parts.rank.tied;
+  const Groups& groups = parts.groups;
+  return optim::GradientReducer(parts.store, options,
+                                {groups.tp, groups.dp, options.tied.empty() ? nullptr : groups.tied});
 }
 
 at::ScalarType value_type(Precision precision) {

@@ -1,5 +1,7 @@
-// Turns a trainer's configuration into the parts of one rank.
+// Turns a configuration into the parts of one rank.
 #pragma once
+
+#include <optional>
 
 #include "collectives/topology/mesh.hpp"
 #include "models/layout/rank_state.hpp"
@@ -11,21 +13,39 @@
 
 namespace trireme::pipeline {
 
-/// This rank's coordinates. Throws base::Error when the groups do not fit the degrees.
-topology::Coordinates coordinates_of(const TrainerConfig& config, const Groups& groups);
+/// What one rank of a layout holds to compute the model.
+struct RankParts {
+  /// With weights only. Throws base::InputError for a layout that the model does not fit.
+  RankParts(const ModelSetup& setup, const Groups& groups);
+  /// With gradients too.
+  RankParts(const TrainerConfig& config, const Groups& groups);
+  RankParts(const RankParts&) = delete;
+  RankParts& operator=(const RankParts&) = delete;
+
+  ModelSetup setup;
+  Groups groups;
+  topology::Coordinates at;
+  layout::StateLayout layout;
+  layout::RankState rank;
+  parallel::ParameterStore store;
+  Stage stage;
+
+ private:
+  RankParts(const ModelSetup& setup, const Groups& groups, layout::StateLayout layout,
+            std::optional<at::ScalarType> grad_type, const transformer::ChunkContext& context);
+};
+
+/// What chunks send each other for this batch. Under sequence parallel that is T / tp positions; an evaluation of a
+/// length that tp does not divide runs without it.
+Wire wire_of(const ModelSetup& setup, const transformer::MicroBatch& batch, const at::TensorOptions& options);
 
 schedule::Plan plan_of(const TrainerConfig& config);
 
 /// The layout of the training's state.
 layout::StateLayout state_layout(const TrainerConfig& config);
 
-optim::GradientReducer make_reducer(const TrainerConfig& config, const layout::RankState& rank, const Groups& groups,
-                                    parallel::ParameterStore& store);
+optim::GradientReducer make_reducer(const TrainerConfig& config, RankParts& parts);
 
-Stage make_stage(const TrainerConfig& config, const layout::RankState& rank, const Groups& groups,
-                 const topology::Coordinates& at, parallel::ParameterStore& store);
-
-at::ScalarType value_type(Precision precision);
 at::ScalarType grad_type(Precision precision);
 
 }  // namespace trireme::pipeline

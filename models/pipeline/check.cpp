@@ -22,7 +22,7 @@ std::string divisors(std::int64_t number, std::int64_t most) {
   return text;
 }
 
-void check_tensor_parallel(const TrainerConfig& config) {
+void check_tensor_parallel(const ModelSetup& config) {
   const std::int64_t tp = config.degrees.tp;
   if (tp == 1) return;
   for (const spec::LayerSpec& layer : config.model.layers) {
@@ -38,28 +38,32 @@ void check_tensor_parallel(const TrainerConfig& config) {
   }
 }
 
-void check_pipeline(const TrainerConfig& config) {
+void check_pipeline(const ModelSetup& config) {
   const std::int64_t chunks = std::int64_t{config.degrees.pp} * config.chunks;
   if (chunks > config.model.layer_count()) {
     throw base::InputError(base::str("parallel.pp = ", config.degrees.pp, " with parallel.chunks = ", config.chunks,
                                      " makes ", chunks, " chunks of only ", config.model.layer_count(),
                                      " layers: take pp * chunks of at most ", config.model.layer_count()));
   }
-  schedule::check({config.schedule, config.degrees.pp, config.chunks, static_cast<int>(config.micro_batches)});
 }
 
 }  // namespace
 
+void check(const ModelSetup& setup) {
+  if (setup.degrees.cp != 1) throw base::InputError("parallel.cp must be 1: context parallelism is not built yet");
+  check_tensor_parallel(setup);
+  check_pipeline(setup);
+}
+
 void check(const TrainerConfig& config) {
-  if (config.degrees.cp != 1) throw base::InputError("parallel.cp must be 1: context parallelism is not built yet");
   if (config.zero != 0 && config.zero != 1) {
     throw base::InputError(base::str("parallel.zero = ", config.zero, " is not built: take 0 or 1"));
   }
   if (config.micro_batch < 1 || config.micro_batches < 1) {
     throw base::InputError("train.micro_batch and the number of micro-batches per step must be at least 1");
   }
-  check_tensor_parallel(config);
-  check_pipeline(config);
+  check(static_cast<const ModelSetup&>(config));
+  schedule::check({config.schedule, config.degrees.pp, config.chunks, static_cast<int>(config.micro_batches)});
 }
 
 }  // namespace trireme::pipeline

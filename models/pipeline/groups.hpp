@@ -9,7 +9,8 @@
 
 namespace trireme::pipeline {
 
-/// The communicators of a Trainer. Null = degree 1 (tied: fewer than two stages). All must outlive the Trainer.
+/// The communicators of a Trainer or an Inference, which they must outlive. Null = degree 1 (tied: fewer than two
+/// stages).
 struct Groups {
   collectives::Communicator* world = nullptr;  ///< all ranks of the layout, host memory; null with one rank
   collectives::Communicator* tp = nullptr;     ///< tp, dp, pp and tied serve the memory of the training's device

@@ -18,14 +18,16 @@ enum class StateKind { kParam, kAdamM, kAdamV, kGrad };
 
 const char* name_of(StateKind kind);  ///< "param", "adam_m", "adam_v", "grad"
 
-/// One box of one logical tensor. After writing into `data`, which changes the training's state, call
+/// One box of one logical tensor. After writing into a Trainer's `data`, which changes the training's state, call
 /// Trainer::after_load().
 struct StateTensor {
   StateKind kind = StateKind::kParam;
   std::string name;       ///< name of the logical tensor
   topology::Shape shape;  ///< shape of the logical tensor
   topology::Box box;      ///< the part that `data` holds
-  at::Tensor data;        ///< shape box.size, contiguous, fp32 (fp64 in fp64 runs), a view of the trainer's memory
+  /// Shape box.size, contiguous, a view of the owner's memory: fp32 (fp64 in fp64 runs), and the weights of an
+  /// Inference in the type of the arithmetic.
+  at::Tensor data;
   /// Whether it belongs into a checkpoint (layout::HeldBox::stored). If not, it is only filled when loading.
   bool stored = true;
 };

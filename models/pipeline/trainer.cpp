@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <cmath>
-#include <optional>
 #include <utility>
 
 #include "base/clock.hpp"
@@ -16,7 +15,6 @@
 #include "models/parallel/bit_hash.hpp"
 #include "models/parallel/host_read.hpp"
 #include "models/pipeline/assembly.hpp"
-#include "models/pipeline/generation.hpp"
 #include "models/pipeline/runner.hpp"
 
 namespace trireme::pipeline {
@@ -32,16 +30,12 @@ class Trainer::Implementation {
  public:
   Implementation(const TrainerConfig& config, const Groups& groups)
       : config_(config),
-        groups_(groups),
-        at_(coordinates_of(config, groups)),
-        layout_(state_layout(config)),
-        rank_(layout::state_of_rank(layout_, at_)),
-        store_(rank_.flat, value_type(config.precision), grad_type(config.precision), config.device),
-        reducer_(make_reducer(config, rank_, groups, store_)),
+        parts_(config, groups),
+        reducer_(make_reducer(config, parts_)),
         optimizer_(store_, config.optimizer, rank_.own),
-        stage_(make_stage(config, rank_, groups, at_, store_)),
-        actions_(schedule::make_schedule(plan_of(config), at_.pp)),
-        squares_(counted_ranges(), config.device) {}
+        actions_(schedule::make_schedule(plan_of(config), parts_.at.pp)),
+        squares_(counted_ranges(), config.device),
+        inference_(parts_) {}
 
   void initialise() {
     for (const parallel::Parameter& parameter : store_.parameters()) {
@@ -76,33 +70,15 @@ class Trainer::Implementation {
     return result;
   }
 
-  Evaluation evaluate(std::span<const MicroBatch> micro_batches) {
-    const at::Tensor total = at::zeros({2}, store_.flat_values().options().dtype(at::kDouble));
-    for (const MicroBatch& batch : micro_batches) {
-      relay(stage_, wire_of(batch), [&](int chunk, const at::Tensor& input) {
-        auto result = stage_.chunk(chunk).evaluate(batch, input);
-        if (result.loss_sum.defined()) {
-          total.select(0, 0).add_(result.loss_sum);
-          total.select(0, 1).add_(batch.targets.ge(0).sum());
-        }
-        return result.output_TBD;
-      });
-    }
-    const at::Tensor read = parallel::read_host(total);
-    double sums[2] = {read.const_data_ptr<double>()[0], read.const_data_ptr<double>()[1]};
-    sum_over_first_tp_ranks(sums);
-    return {sums[0], static_cast<std::int64_t>(sums[1])};
-  }
-
   std::vector<StateTensor> state() {
     std::vector<StateTensor> out;
-    const std::vector<layout::HeldBox> parameters = layout::parameter_boxes(layout_, rank_);
+    const std::vector<layout::HeldBox> parameters = layout::parameter_boxes(parts_.layout, rank_);
     if (optimizer_.has_masters()) {
       append_state(out, StateKind::kParam, rank_, parameters, packed(optimizer_.masters()));
     } else {
       append_state(out, StateKind::kParam, rank_, parameters, flat(store_.flat_values()));
     }
-    const std::vector<layout::HeldBox> moments = layout::update_boxes(layout_, rank_);
+    const std::vector<layout::HeldBox> moments = layout::update_boxes(parts_.layout, rank_);
     append_state(out, StateKind::kAdamM, rank_, moments, packed(optimizer_.first_moments()));
     append_state(out, StateKind::kAdamV, rank_, moments, packed(optimizer_.second_moments()));
     return out;
@@ -110,7 +86,7 @@ class Trainer::Implementation {
 
   std::vector<StateTensor> gradients() {
     std::vector<StateTensor> out;
-    append_state(out, StateKind::kGrad, rank_, layout::update_boxes(layout_, rank_), flat(store_.flat_grads()));
+    append_state(out, StateKind::kGrad, rank_, layout::update_boxes(parts_.layout, rank_), flat(store_.flat_grads()));
     return out;
   }
 
@@ -126,20 +102,13 @@ class Trainer::Implementation {
 
   std::uint64_t hash_of_parameters() {
     const std::uint64_t values = parallel::hash_of_bits(store_.flat_values());
-    const bool whole_masters = optimizer_.has_masters() && !layout_.partitioned();
+    const bool whole_masters = optimizer_.has_masters() && !parts_.layout.partitioned();
     return whole_masters ? base::mix(values, parallel::hash_of_bits(optimizer_.masters())) : values;
   }
 
   optim::Optimizer& optimizer() { return optimizer_; }
 
-  void start_generation(std::int64_t batch, std::int64_t max_tokens) {
-    generation_.emplace(stage_, config_.model, batch, max_tokens, store_.flat_values().options());
-  }
-  at::Tensor next_logits(const at::Tensor& tokens) {
-    if (!generation_) throw base::Error("next_logits() was called without start_generation()");
-    return generation_->next_logits(tokens);
-  }
-  void end_generation() { generation_.reset(); }
+  Inference& inference() { return inference_; }
 
  private:
   /// Finds the memory of flat elements, either in a buffer of all of them or in one of those that this rank updates.
@@ -156,7 +125,7 @@ class Trainer::Implementation {
   /// The elements that this rank counts in the gradient norm.
   std::vector<layout::FlatRange> counted_ranges() const {
     // Without ZeRO all dp ranks hold the same sums, so only the first one counts.
-    if (!layout_.partitioned() && at_.dp != 0) return {};
+    if (!parts_.layout.partitioned() && parts_.at.dp != 0) return {};
     return layout::intersect(layout::owned_ranges(rank_.flat, rank_.far_tied), rank_.own);
   }
 
@@ -177,19 +146,20 @@ class Trainer::Implementation {
     for (MicroBatch& batch : batches) batch.loss_scale = 1.0 / static_cast<double>(global_targets);
     store_.begin_step();
     reducer_.begin();
-    return run_step(stage_, actions_, wire_of(batches.front()), batches, [this](std::int64_t layer, bool last) {
-      if (last) {
-        reducer_.done(layer);
-      } else {
-        reducer_.test();
-      }
-    });
+    return run_step(parts_.stage, actions_, wire_of(config_, batches.front(), store_.flat_values().options()), batches,
+                    [this](std::int64_t layer, bool last) {
+                      if (last) {
+                        reducer_.done(layer);
+                      } else {
+                        reducer_.test();
+                      }
+                    });
   }
 
   /// One small sum over all ranks gives every rank the loss and the norm.
   void agree(const at::Tensor& loss, std::int64_t global_targets, StepResult& result) {
     const at::Tensor both = at::zeros({2}, store_.flat_grads().options().dtype(at::kDouble));
-    if (loss.defined() && at_.tp == 0) both.select(0, 0).copy_(loss);
+    if (loss.defined() && parts_.at.tp == 0) both.select(0, 0).copy_(loss);
     both.select(0, 1).copy_(squares_.of(store_.flat_grads()));
     const at::Tensor read = parallel::read_host(both);
     double sums[2] = {read.const_data_ptr<double>()[0], read.const_data_ptr<double>()[1]};
@@ -200,37 +170,26 @@ class Trainer::Implementation {
   }
 
   void sum_over_world(double (&sums)[2]) {
-    if (groups_.world != nullptr) groups_.world->all_reduce(sums, 2, collectives::DataType::kFloat64);
-  }
-  void sum_over_first_tp_ranks(double (&sums)[2]) {
-    if (at_.tp != 0) sums[0] = sums[1] = 0.0;
-    sum_over_world(sums);
-  }
-
-  /// Under sequence parallel the activations between chunks hold T / tp positions. An evaluation of a length that tp
-  /// does not divide runs without sequence parallel.
-  Wire wire_of(const MicroBatch& batch) {
-    std::int64_t tokens = batch.tokens.size(1);
-    if (config_.sequence_parallel && tokens % config_.degrees.tp == 0) tokens /= config_.degrees.tp;
-    return {{tokens, batch.tokens.size(0), config_.model.hidden}, store_.flat_values().options()};
+    if (parts_.groups.world != nullptr) parts_.groups.world->all_reduce(sums, 2, collectives::DataType::kFloat64);
   }
 
   TrainerConfig config_;
-  Groups groups_;
-  topology::Coordinates at_;
-  layout::StateLayout layout_;
-  layout::RankState rank_;
-  parallel::ParameterStore store_;
+  RankParts parts_;
+  const layout::RankState& rank_ = parts_.rank;
+  parallel::ParameterStore& store_ = parts_.store;
   optim::GradientReducer reducer_;
   optim::Optimizer optimizer_;
-  Stage stage_;
   schedule::StageActions actions_;
   optim::SumOfSquares squares_;
-  std::optional<Generation> generation_;
+  Inference inference_;
 };
 
 Trainer::Trainer(const TrainerConfig& config, const Groups& groups) {
   check(config);
+  if (!config.model.head.present) {
+    throw base::InputError(
+        "a model without an output head (model.lm_head = false) has no loss: set model.lm_head = true to train it");
+  }
   implementation_ = std::make_unique<Implementation>(config, groups);
 }
 Trainer::~Trainer() = default;
@@ -242,15 +201,7 @@ StepResult Trainer::step(std::span<const MicroBatch> micro_batches, std::int64_t
   return implementation_->step(micro_batches, global_targets, lr, accept);
 }
 
-Evaluation Trainer::evaluate(std::span<const MicroBatch> micro_batches) {
-  return implementation_->evaluate(micro_batches);
-}
-
-void Trainer::start_generation(std::int64_t batch, std::int64_t max_tokens) {
-  implementation_->start_generation(batch, max_tokens);
-}
-at::Tensor Trainer::next_logits(const at::Tensor& tokens) { return implementation_->next_logits(tokens); }
-void Trainer::end_generation() { implementation_->end_generation(); }
+Inference& Trainer::inference() { return implementation_->inference(); }
 
 std::vector<StateTensor> Trainer::state() { return implementation_->state(); }
 std::vector<StateTensor> Trainer::gradients() { return implementation_->gradients(); }

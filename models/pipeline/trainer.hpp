@@ -14,6 +14,8 @@
 #include "collectives/topology/mesh.hpp"
 #include "models/optim/optimizer.hpp"
 #include "models/pipeline/groups.hpp"
+#include "models/pipeline/inference.hpp"
+#include "models/pipeline/model_setup.hpp"
 #include "models/pipeline/state.hpp"
 #include "models/schedule/schedule.hpp"
 #include "models/spec/plan.hpp"
@@ -21,20 +23,13 @@
 
 namespace trireme::pipeline {
 
-enum class Precision { kFp32, kFp64, kBf16 };
-
-struct TrainerConfig {
-  spec::ModelPlan model;
-  topology::Degrees degrees;
+/// More than one chunk per stage only with the interleaved and gpipe schedules.
+struct TrainerConfig : ModelSetup {
   schedule::ScheduleKind schedule = schedule::ScheduleKind::kOneForwardOneBackward;
-  int chunks = 1;                 ///< per stage; more than 1 only with the interleaved and gpipe schedules
-  bool sequence_parallel = true;  ///< ignored with tp = 1
   transformer::Recompute recompute = transformer::Recompute::kNone;
-  int zero = 0;                            ///< 0 or 1
-  std::int64_t micro_batch = 1;            ///< sequences
-  std::int64_t micro_batches = 1;          ///< per step and dp rank: global_batch / (dp * micro_batch)
-  Precision precision = Precision::kFp32;  ///< precision of the arithmetic; bf16 keeps fp32 masters
-  at::Device device = at::kCPU;
+  int zero = 0;                    ///< 0 or 1
+  std::int64_t micro_batch = 1;    ///< sequences
+  std::int64_t micro_batches = 1;  ///< per step and dp rank: global_batch / (dp * micro_batch)
   std::uint64_t seed = 0;
   optim::AdamWOptions optimizer;
   double clip = 1.0;  ///< global gradient norm; 0 = no limit
@@ -44,6 +39,8 @@ struct TrainerConfig {
 
 /// Throws base::InputError in one sentence, naming degrees or values that work, for a combination that cannot train.
 void check(const TrainerConfig& config);
+/// The same for a combination that cannot hold or compute the model.
+void check(const ModelSetup& setup);
 
 struct StepResult {
   double loss = 0.0;               ///< mean over the global batch's targets; the same on all ranks
@@ -53,11 +50,6 @@ struct StepResult {
   double compute_seconds = 0.0;    ///< forward and backward passes with their sends, receives and overlapped sums
   double reduce_seconds = 0.0;     ///< waiting for gradient sums after the last backward pass
   double optimizer_seconds = 0.0;  ///< norm, update and, under ZeRO, gathering the values
-};
-
-struct Evaluation {
-  double loss_sum = 0.0;     ///< sum over all targets of all dp ranks; the same on all ranks
-  std::int64_t targets = 0;  ///< number of these targets
 };
 
 /// All ranks of the layout call the same methods in the same order. Errors are base::Error.
@@ -79,17 +71,8 @@ class Trainer {
   StepResult step(std::span<const transformer::MicroBatch> micro_batches, std::int64_t global_targets, double lr,
                   const Accept& accept = {});
 
-  /// Computes the loss without gradients or dropout. The number of micro-batches and their shape may differ between dp
-  /// ranks, and sequences may be shorter than the model's.
-  Evaluation evaluate(std::span<const transformer::MicroBatch> micro_batches);
-
-  /// Starts to generate `batch` sequences of at most `max_tokens` tokens, and forgets an earlier generation.
-  void start_generation(std::int64_t batch, std::int64_t max_tokens);
-  /// Appends `tokens` (batch, new tokens; the same on all ranks) and returns the logits of the next token,
-  /// (batch, vocab) fp32 on the CPU of every rank.
-  at::Tensor next_logits(const at::Tensor& tokens);
-  /// Frees the key/value caches.
-  void end_generation();
+  /// The model as it is now, to be used without gradients.
+  Inference& inference();
 
   /// The state that this rank holds: fp32 (or fp64) parameters and Adam's moments. Valid until the Trainer is
   /// destroyed.

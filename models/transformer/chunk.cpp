@@ -14,6 +14,9 @@
 namespace trireme::transformer {
 namespace {
 
+/// So many rows of one sequence take no longer in rows that are computed apart than in the libraries.
+constexpr std::int64_t kFewRows = 48;
+
 class ChunkActivations final : public Activations {
  public:
   Pass pass;
@@ -26,9 +29,16 @@ class Cache final : public KeyValueCache {
  public:
   std::int64_t tokens = 0;
   std::int64_t capacity = 0;
-  std::vector<at::Tensor> keys;
+  std::vector<at::Tensor> keys;  ///< (capacity, kv_width) of each layer
   std::vector<at::Tensor> values;
 };
+
+/// Int64 numbers on a device.
+at::Tensor to_device(const std::vector<std::int64_t>& numbers, at::Device device) {
+  at::Tensor host = at::empty({std::ssize(numbers)}, at::kLong);
+  std::ranges::copy(numbers, host.mutable_data_ptr<std::int64_t>());
+  return host.to(device);
+}
 
 parallel::VocabularyPart vocabulary_part(const spec::ModelPlan& plan, const parallel::TensorGroup& group) {
   const spec::RowRange rows = spec::vocabulary_rows(plan.vocab, group.rank(), group.size());
@@ -60,8 +70,8 @@ class Chunk::Implementation {
     auto activations = std::make_unique<ChunkActivations>();
     activations->pass = {group_, batch.samples, batch.step, true};
     const Pass& pass = activations->pass;
-    at::Tensor x =
-        embedding_ ? embedding_->forward(batch.tokens, pass, 0, &activations->embedding) : input.contiguous();
+    at::Tensor x = embedding_ ? embedding_->forward(batch.tokens, batch.types, pass, {}, &activations->embedding)
+                              : input.contiguous();
     for (const Layer& layer : layers_) {
       LayerActivations& kept = activations->layers.emplace_back();
       x = layer.forward(x, pass, kept);
@@ -112,36 +122,68 @@ class Chunk::Implementation {
     return head_ ? head_->logits(x, pass) : x;
   }
 
-  std::unique_ptr<KeyValueCache> make_cache(std::int64_t batch, std::int64_t max_tokens) {
-    check_generation(max_tokens);
-    prepare_positions(max_tokens);
+  at::Tensor score(const MicroBatch& batch, const at::Tensor& input, parallel::HeadScores& scores) {
+    const Pass pass = evaluation_pass(batch);
+    const at::Tensor x = evaluate_layers(batch, input, pass);
+    if (!head_) return x;
+    scores = head_->scores(x, batch.targets.t().contiguous(), pass);
+    return {};
+  }
+
+  at::Tensor hidden(const MicroBatch& batch, const at::Tensor& input) {
+    const Pass pass = evaluation_pass(batch);
+    const at::Tensor x = evaluate_layers(batch, input, pass);
+    return head_ ? pass.group.enter(head_->hidden(x)) : x;
+  }
+
+  at::Tensor pooled(const at::Tensor& first_BD) {
+    if (!head_) throw base::Error("the pooler lives on the last chunk");
+    return head_->pooled(first_BD);
+  }
+
+  std::unique_ptr<KeyValueCache> make_cache(std::int64_t capacity) {
+    if (plan_.embedding.positions && capacity > plan_.sequence) {
+      throw base::InputError(base::str("the model has positions for ", plan_.sequence, " tokens, but ", capacity,
+                                       " are asked for: shorten the prompt or ask for fewer tokens"));
+    }
+    prepare_positions(capacity);
     auto cache = std::make_unique<Cache>();
-    cache->capacity = max_tokens;
+    cache->capacity = capacity;
     const auto options = at::TensorOptions().dtype(type_).device(device_);
     for (const Layer& layer : layers_) {
-      cache->keys.push_back(at::empty({max_tokens, batch, layer.kv_width()}, options));
-      cache->values.push_back(at::empty({max_tokens, batch, layer.kv_width()}, options));
+      cache->keys.push_back(at::empty({capacity, layer.kv_width()}, options));
+      cache->values.push_back(at::empty({capacity, layer.kv_width()}, options));
     }
     return cache;
   }
 
-  at::Tensor infer(const at::Tensor& tokens_BT, const at::Tensor& input_TBD, KeyValueCache& key_values) {
-    auto& cache = dynamic_cast<Cache&>(key_values);
-    const Pass pass{{context_.tp, false}, {}, 0, false};
-    at::Tensor x = embedding_ ? embedding_->forward(tokens_BT, pass, cache.tokens, nullptr) : input_TBD.contiguous();
-    const std::int64_t length = x.size(0);
-    if (cache.tokens + length > cache.capacity) {
-      throw base::Error(base::str("the key/value cache holds ", cache.capacity, " tokens, but ", cache.tokens + length,
-                                  " are asked for"));
+  at::Tensor infer(const at::Tensor& tokens_N, const at::Tensor& input_N1D, std::span<const NewTokens> sequences,
+                   bool logits) {
+    const Pass pass{{context_.tp, false}, {}, 0, false, tokens_apart(tokens_N.numel(), sequences)};
+    std::vector<std::int64_t> numbers, last;
+    for (const NewTokens& sequence : sequences) {
+      const Cache& cache = cache_with_room(sequence);
+      for (std::int64_t i = 0; i < sequence.count; ++i) numbers.push_back(cache.tokens + i);
+      last.push_back(std::ssize(numbers) - 1);
     }
-    for (std::size_t i = 0; i < layers_.size(); ++i) {
-      x = layers_[i].infer(x, pass, cache.keys[i], cache.values[i], cache.tokens);
-    }
-    cache.tokens += length;
-    return head_ ? head_->complete_logits(x.select(0, length - 1), pass.group) : x;
+    const at::Tensor positions = to_device(numbers, device_);
+    const RotaryCache rotary = setting_.rotary.at(positions);
+    at::Tensor x =
+        embedding_ ? embedding_->forward(tokens_N.unsqueeze(0), {}, pass, positions, nullptr) : input_N1D.contiguous();
+    for (std::size_t i = 0; i < layers_.size(); ++i) x = layers_[i].infer(x, pass, rotary, rows_of(sequences, i));
+    for (const NewTokens& sequence : sequences) dynamic_cast<Cache&>(*sequence.cache).tokens += sequence.count;
+    if (!head_) return x;
+    if (!logits) return {};
+    return head_->complete_logits(x.squeeze(1).index_select(0, to_device(last, device_)), pass.group);
   }
 
  private:
+  /// A sequence's result must not depend on the others'. Where there is one alone, the libraries may compute its many
+  /// rows: they are up to twice as fast in bf16.
+  static bool tokens_apart(std::int64_t tokens, std::span<const NewTokens> sequences) {
+    return sequences.size() > 1 || tokens <= kFewRows;
+  }
+
   /// Uses sequence parallel only where tp divides the length.
   Pass evaluation_pass(const MicroBatch& batch) const {
     const bool divides = batch.tokens.size(1) % group_.size() == 0;
@@ -149,7 +191,7 @@ class Chunk::Implementation {
   }
 
   at::Tensor evaluate_layers(const MicroBatch& batch, const at::Tensor& input, const Pass& pass) {
-    at::Tensor x = embedding_ ? embedding_->forward(batch.tokens, pass, 0, nullptr) : input.contiguous();
+    at::Tensor x = embedding_ ? embedding_->forward(batch.tokens, batch.types, pass, {}, nullptr) : input.contiguous();
     for (const Layer& layer : layers_) {
       LayerActivations unused;
       x = layer.forward(x, pass, unused);
@@ -163,16 +205,23 @@ class Chunk::Implementation {
     }
   }
 
-  void check_generation(std::int64_t max_tokens) const {
-    if (plan_.embedding.positions && max_tokens > plan_.sequence) {
-      throw base::InputError(base::str("the model has positions for ", plan_.sequence, " tokens, but ", max_tokens,
-                                       " are asked for: shorten the prompt or ask for fewer tokens"));
+  static Cache& cache_with_room(const NewTokens& sequence) {
+    auto& cache = dynamic_cast<Cache&>(*sequence.cache);
+    if (cache.tokens + sequence.count > cache.capacity) {
+      throw base::Error(base::str("the key/value cache holds ", cache.capacity, " tokens, but ",
+                                  cache.tokens + sequence.count, " are asked for"));
     }
-    const auto sees_all = [](const spec::LayerSpec& layer) { return layer.attention.mask == spec::Mask::kFull; };
-    if (std::any_of(plan_.layers.begin(), plan_.layers.end(), sees_all)) {
-      throw base::InputError(
-          "the model's tokens see those behind them (model.mask = full): it cannot generate text token by token");
+    return cache;
+  }
+
+  /// What layer `index` of this chunk has of the sequences.
+  static std::vector<CachedRows> rows_of(std::span<const NewTokens> sequences, std::size_t index) {
+    std::vector<CachedRows> rows;
+    for (const NewTokens& sequence : sequences) {
+      const auto& cache = dynamic_cast<const Cache&>(*sequence.cache);
+      rows.push_back({cache.tokens, sequence.count, cache.keys[index], cache.values[index]});
     }
+    return rows;
   }
 
   const spec::ModelPlan plan_;
@@ -210,12 +259,34 @@ at::Tensor Chunk::logits(const MicroBatch& batch, const at::Tensor& input_TBD) {
   return implementation_->logits(batch, input_TBD);
 }
 
-std::unique_ptr<KeyValueCache> Chunk::make_cache(std::int64_t batch, std::int64_t max_tokens) {
-  return implementation_->make_cache(batch, max_tokens);
+at::Tensor Chunk::score(const MicroBatch& batch, const at::Tensor& input_TBD, parallel::HeadScores& scores) {
+  return implementation_->score(batch, input_TBD, scores);
 }
 
-at::Tensor Chunk::infer(const at::Tensor& tokens_BT, const at::Tensor& input_TBD, KeyValueCache& cache) {
-  return implementation_->infer(tokens_BT, input_TBD, cache);
+at::Tensor Chunk::hidden(const MicroBatch& batch, const at::Tensor& input_TBD) {
+  return implementation_->hidden(batch, input_TBD);
+}
+
+at::Tensor Chunk::pooled(const at::Tensor& first_BD) { return implementation_->pooled(first_BD); }
+
+void Chunk::check_generation(const spec::ModelPlan& plan) {
+  const auto sees_all = [](const spec::LayerSpec& layer) { return layer.attention.mask == spec::Mask::kFull; };
+  if (std::any_of(plan.layers.begin(), plan.layers.end(), sees_all)) {
+    throw base::InputError(
+        "the model's tokens see those behind them (model.mask = full): it cannot generate text token by token");
+  }
+  if (!plan.head.present) {
+    throw base::InputError("the model has no output head (model.lm_head = false): it cannot generate text");
+  }
+}
+
+std::unique_ptr<KeyValueCache> Chunk::make_cache(std::int64_t capacity) {
+  return implementation_->make_cache(capacity);
+}
+
+at::Tensor Chunk::infer(const at::Tensor& tokens_N, const at::Tensor& input_N1D, std::span<const NewTokens> sequences,
+                        bool logits) {
+  return implementation_->infer(tokens_N, input_N1D, sequences, logits);
 }
 
 }  // namespace trireme::transformer

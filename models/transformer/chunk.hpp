@@ -8,9 +8,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "collectives/communicator.hpp"
+#include "models/parallel/head_loss.hpp"
 #include "models/parallel/parameters.hpp"
 #include "models/schedule/assignment.hpp"
 #include "models/spec/plan.hpp"
@@ -35,6 +37,7 @@ struct ChunkContext {
 struct MicroBatch {
   at::Tensor tokens;                  ///< (B, T)
   at::Tensor targets;                 ///< (B, T); -1 = no loss here
+  at::Tensor types;                   ///< (B, T): token types, below plan.embedding.token_types; undefined: all 0
   std::vector<std::int64_t> samples;  ///< B sample numbers; they key dropout
   std::int64_t step = 0;              ///< keys dropout, too
   double loss_scale = 1.0;            ///< gradient of the reported loss sum: 1 / targets in the global batch
@@ -46,10 +49,16 @@ class Activations {
   virtual ~Activations() = default;
 };
 
-/// Keys and values of the tokens seen so far in generation, for every layer of a chunk; opaque.
+/// Keys and values of one sequence's tokens so far, for every layer of a chunk; opaque.
 class KeyValueCache {
  public:
   virtual ~KeyValueCache() = default;
+};
+
+/// New tokens of a sequence that has a cache.
+struct NewTokens {
+  KeyValueCache* cache = nullptr;
+  std::int64_t count = 0;
 };
 
 /// Shapes: x_TBD = (T, B, D), with T divided by tp under sequence parallel. T comes first, so that gathering along the
@@ -86,11 +95,26 @@ class Chunk {
   /// Works like evaluate(), but with the head it returns all logits (T, B, vocabulary of this rank) in output_TBD. For
   /// tests and tools.
   at::Tensor logits(const MicroBatch& batch, const at::Tensor& input_TBD);
+  /// Works like evaluate(), but with the head it sets `scores`, the same on every tp rank, and returns nothing.
+  at::Tensor score(const MicroBatch& batch, const at::Tensor& input_TBD, parallel::HeadScores& scores);
+  /// Works like evaluate(), but the last chunk returns the hidden states, (T, B, D), whole on every tp rank: the last
+  /// layer's output after the final norm. Needs no targets, and no output head.
+  at::Tensor hidden(const MicroBatch& batch, const at::Tensor& input_TBD);
+  /// On the last chunk: tanh(W x + b) of the hidden states of each sequence's first position (B, D), which need not
+  /// come from this rank. Every tp rank holds the whole pooler and computes the same. Throws base::InputError for a
+  /// model without one.
+  at::Tensor pooled(const at::Tensor& first_BD);
 
-  std::unique_ptr<KeyValueCache> make_cache(std::int64_t batch, std::int64_t max_tokens);
-  /// Appends tokens_BT (T new positions) to the cache. Returns the output, or with the head the logits of the last
-  /// position, (B, vocabulary), complete on every tp rank. Never sequence parallel.
-  at::Tensor infer(const at::Tensor& tokens_BT, const at::Tensor& input_TBD, KeyValueCache& cache);
+  /// Throws base::InputError for a model whose tokens see those behind them, or without an output head.
+  static void check_generation(const spec::ModelPlan& plan);
+  /// An empty cache for at most `capacity` tokens. Throws base::InputError when the model has no positions for so many.
+  std::unique_ptr<KeyValueCache> make_cache(std::int64_t capacity);
+  /// Appends tokens_N, int64 on the chunk's device, to the caches: `sequences[0].count` tokens of the first of these
+  /// different sequences, then those of the next. Returns the output, (N, 1, D), or with the head, if `logits` are
+  /// wanted, those of each sequence's last token, (sequences, vocabulary), complete on every tp rank. Never sequence
+  /// parallel.
+  at::Tensor infer(const at::Tensor& tokens_N, const at::Tensor& input_N1D, std::span<const NewTokens> sequences,
+                   bool logits);
 
  private:
   class Implementation;

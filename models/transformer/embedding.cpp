@@ -2,6 +2,7 @@
 
 #include <c10/util/BFloat16.h>
 
+#include "base/error.hpp"
 #include "models/kernels/kernels.hpp"
 #include "models/parallel/embedding.hpp"
 
@@ -38,14 +39,27 @@ kernels::DropoutKey Embedding::dropout_key(const Pass& pass, std::int64_t first_
   return {plan_.dropout, seed_, pass.step, -1, kSite, first_position};
 }
 
-at::Tensor Embedding::forward(const at::Tensor& tokens_BT, const Pass& pass, std::int64_t past,
-                              EmbeddingActivations* kept) const {
+at::Tensor Embedding::forward(const at::Tensor& tokens_BT, const at::Tensor& types_BT, const Pass& pass,
+                              const at::Tensor& positions, EmbeddingActivations* kept) const {
+  if (types_BT.defined() && types_ == nullptr) {
+    throw base::InputError("token types were given, and the model has none (model.token_types = 0): leave them out");
+  }
   const at::Tensor rows_TB = parallel::local_rows(tokens_BT.t().contiguous(), part_.first, part_.count);
   at::Tensor x = pass.group.leave(parallel::embedding(rows_TB, tokens_->value));
   if (scale_ != 1) x.mul_(scale_);
-  const std::int64_t first = past + pass.group.first_position(tokens_BT.size(1));
-  if (positions_ != nullptr) x.add_(positions_->value.narrow(0, first, x.size(0)).unsqueeze(1));
-  if (types_ != nullptr) x.add_(types_->value.select(0, 0));
+  const std::int64_t first = pass.group.first_position(tokens_BT.size(1));
+  if (positions_ != nullptr) {
+    const at::Tensor& table = positions_->value;
+    const at::Tensor here = positions.defined() ? table.index_select(0, positions) : table.narrow(0, first, x.size(0));
+    x.add_(here.unsqueeze(1));
+  }
+  at::Tensor types_TB;
+  if (types_BT.defined()) {
+    types_TB = types_BT.t().narrow(0, first, x.size(0)).contiguous();
+    x.add_(parallel::embedding(types_TB, types_->value));
+  } else if (types_ != nullptr) {
+    x.add_(types_->value.select(0, 0));
+  }
   kernels::NormForward norm;
   at::Tensor norm_input;
   if (plan_.embedding.norm) {
@@ -55,19 +69,25 @@ at::Tensor Embedding::forward(const at::Tensor& tokens_BT, const Pass& pass, std
     norm.output.reset();
   }
   if (pass.training) kernels::dropout(x, dropout_key(pass, first), pass.samples);
-  if (kept != nullptr) *kept = {rows_TB, norm_input, norm};
+  if (kept != nullptr) *kept = {rows_TB, types_TB, norm_input, norm};
   return x;
+}
+
+void Embedding::add_types_gradient(const at::Tensor& grad_TBD, const at::Tensor& types_TB) const {
+  if (types_TB.defined()) {
+    parallel::embedding_grad(types_TB, grad_TBD, *types_);
+    return;
+  }
+  if (types_->take_first()) types_->grad.zero_();
+  at::Tensor type = types_->grad.select(0, 0);
+  kernels::column_sum(grad_TBD, type, false);
 }
 
 void Embedding::backward(at::Tensor grad, const Pass& pass, const EmbeddingActivations& kept) const {
   const std::int64_t first = pass.group.first_position(kept.rows_TB.size(0));
   kernels::dropout(grad, dropout_key(pass, first), pass.samples);
   if (plan_.embedding.norm) grad = norm_.backward(grad, kept.norm_input_TBD, kept.norm);
-  if (types_ != nullptr) {
-    if (types_->take_first()) types_->grad.zero_();
-    at::Tensor type = types_->grad.select(0, 0);
-    kernels::column_sum(grad, type, false);
-  }
+  if (types_ != nullptr) add_types_gradient(grad, kept.types_TB);
   if (positions_ != nullptr) {
     if (positions_->take_first()) positions_->grad.zero_();
     at::Tensor here = positions_->grad.narrow(0, first, grad.size(0));

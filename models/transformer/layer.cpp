@@ -72,19 +72,20 @@ void Layer::compute_again(const Pass& pass, LayerActivations& a) const {
 void Layer::attend(const Pass& pass, LayerActivations& a) const {
   a.attention_input = qkv_.enter(attention_half_.enter(a.attention_half), pass.group);
   a.qkv = project_qkv(a.attention_input, pass);
-  const at::Tensor rows = prepare(a.qkv, pass, 0, a.query_key);
+  const at::Tensor rows = prepare(a.qkv, pass, a.query_key);
   a.attention = attention::forward(rows, heads_);
 }
 
 at::Tensor Layer::attention_output(const Pass& pass, LayerActivations& a) const {
-  return attention_half_.leave(o_.forward(a.attention.output_TBD, pass.group), o_.bias(), pass, a.attention_half);
+  return attention_half_.leave(o_.forward(a.attention.output_TBD, pass.group, pass.rows_apart), o_.bias(), pass,
+                               a.attention_half);
 }
 
 at::Tensor Layer::attention_backward(const at::Tensor& grad_TBD, const Pass& pass, LayerActivations& a,
                                      parallel::GradientSink& gradients) const {
   Residual::Gradients grads = attention_half_.leave_backward(grad_TBD, pass, a.attention_half);
   const RotaryTables rotary = setting_.rotary.tables(spec_.attention);
-  at::Tensor rows = query_key_.copies() ? prepare(a.qkv, pass, 0, a.query_key) : a.qkv;
+  at::Tensor rows = query_key_.copies() ? prepare(a.qkv, pass, a.query_key) : a.qkv;
   if (!a.attention.output_TBD.defined()) a.attention = attention::forward(rows, heads_);
   at::Tensor grad = o_.backward(std::exchange(grads.branch, {}), a.attention.output_TBD, pass.group, gradients);
   grad = attention::backward(grad, rows, a.attention, heads_);
@@ -100,26 +101,25 @@ at::Tensor Layer::attention_backward(const at::Tensor& grad_TBD, const Pass& pas
 }
 
 at::Tensor Layer::project_qkv(const at::Tensor& input, const Pass& pass) const {
-  at::Tensor qkv = qkv_.forward(input, pass.group);
+  at::Tensor qkv = qkv_.forward(input, pass.group, pass.rows_apart);
   if (const at::Tensor bias = qkv_.bias(); bias.defined()) kernels::add(qkv, {}, bias);
   return qkv;
 }
 
-at::Tensor Layer::prepare(at::Tensor qkv, const Pass& pass, std::int64_t first_position,
-                          QueryKeyActivations& kept) const {
-  return query_key_.prepare(std::move(qkv), setting_.rotary.tables(spec_.attention), first_position, pass.group, kept);
+at::Tensor Layer::prepare(at::Tensor qkv, const Pass& pass, QueryKeyActivations& kept) const {
+  return query_key_.prepare(std::move(qkv), setting_.rotary.tables(spec_.attention), pass.group, kept);
 }
 
 // ---- Feed-forward ----
 
 void Layer::feed_forward(const Pass& pass, LayerActivations& a) const {
   a.ffn_input = up_.enter(ffn_half_.enter(a.ffn_half), pass.group);
-  a.hidden = up_.forward(a.ffn_input, pass.group);
+  a.hidden = up_.forward(a.ffn_input, pass.group, pass.rows_apart);
   a.activated = kernels::activate(a.hidden, up_.bias(), spec_.feed_forward.activation, spec_.feed_forward.gated);
 }
 
 at::Tensor Layer::ffn_output(const Pass& pass, LayerActivations& a) const {
-  return ffn_half_.leave(down_.forward(a.activated, pass.group), down_.bias(), pass, a.ffn_half);
+  return ffn_half_.leave(down_.forward(a.activated, pass.group, pass.rows_apart), down_.bias(), pass, a.ffn_half);
 }
 
 at::Tensor Layer::ffn_backward(const at::Tensor& grad_TBD, const Pass& pass, LayerActivations& a,
@@ -140,19 +140,25 @@ at::Tensor Layer::ffn_backward(const at::Tensor& grad_TBD, const Pass& pass, Lay
 
 // ---- Inference ----
 
-at::Tensor Layer::infer(const at::Tensor& x_TBD, const Pass& pass, at::Tensor& keys, at::Tensor& values,
-                        std::int64_t past) const {
-  const std::int64_t length = x_TBD.size(0);
+at::Tensor Layer::infer(const at::Tensor& x_N1D, const Pass& pass, const RotaryCache& rotary,
+                        const std::vector<CachedRows>& sequences) const {
   LayerActivations a;
-  a.attention_half.input_TBD = x_TBD;
+  a.attention_half.input_TBD = x_N1D;
   a.qkv = project_qkv(attention_half_.enter(a.attention_half), pass);
-  const at::Tensor rows = prepare(a.qkv, pass, past, a.query_key);
-  const std::int64_t q = heads_.query_width();
-  const std::int64_t kv = heads_.kv_width();
-  keys.narrow(0, past, length).copy_(rows.narrow(2, q, kv));
-  values.narrow(0, past, length).copy_(rows.narrow(2, q + kv, kv));
-  a.attention.output_TBD =
-      attention::cached(rows, keys.narrow(0, 0, past + length), values.narrow(0, 0, past + length), past, heads_);
+  const at::Tensor rows = query_key_.prepare(a.qkv, rotary.tables(spec_.attention), pass.group, a.query_key).squeeze(1);
+  std::vector<attention::CachedSequence> cached;
+  const std::int64_t q = heads_.query_width(), kv = heads_.kv_width();
+  std::int64_t first = 0;
+  for (const CachedRows& sequence : sequences) {
+    const at::Tensor fresh = rows.narrow(0, first, sequence.count);
+    sequence.keys.narrow(0, sequence.past, sequence.count).copy_(fresh.narrow(1, q, kv));
+    sequence.values.narrow(0, sequence.past, sequence.count).copy_(fresh.narrow(1, q + kv, kv));
+    const std::int64_t positions = sequence.past + sequence.count;
+    cached.push_back(
+        {first, sequence.count, sequence.keys.narrow(0, 0, positions), sequence.values.narrow(0, 0, positions)});
+    first += sequence.count;
+  }
+  a.attention.output_TBD = attention::cached(rows, cached, heads_).unsqueeze(1);
   a.ffn_half.input_TBD = attention_output(pass, a);
   feed_forward(pass, a);
   return ffn_output(pass, a);

@@ -26,6 +26,14 @@ struct LayerSetting {
   std::uint64_t seed = 0;
 };
 
+/// New rows of one sequence in an inference pass, and where the layer keeps the sequence's keys and values.
+struct CachedRows {
+  std::int64_t past = 0;   ///< positions before the new ones
+  std::int64_t count = 0;  ///< new positions; their rows follow those of the sequences before
+  at::Tensor keys;         ///< (capacity, kv_width), capacity >= past + count
+  at::Tensor values;       ///< the same
+};
+
 /// What a layer's forward keeps for its backward. Backward computes undefined tensors again.
 struct LayerActivations {
   ResidualActivations attention_half;
@@ -54,9 +62,10 @@ class Layer {
   static void drop(LayerActivations& activations, Recompute recompute);
 
   std::int64_t kv_width() const { return heads_.kv_width(); }
-  /// Inference: writes keys and values (max, B, kv_width) from position `past` on.
-  at::Tensor infer(const at::Tensor& x_TBD, const Pass& pass, at::Tensor& keys, at::Tensor& values,
-                   std::int64_t past) const;
+  /// Inference: x_N1D holds the new positions of some sequences, one sequence's after another's. `rotary`: the tables
+  /// for the rows (RotaryCache::at). Writes the new keys and values.
+  at::Tensor infer(const at::Tensor& x_N1D, const Pass& pass, const RotaryCache& rotary,
+                   const std::vector<CachedRows>& sequences) const;
 
  private:
   void compute_again(const Pass& pass, LayerActivations& activations) const;
@@ -70,7 +79,7 @@ class Layer {
                           parallel::GradientSink& gradients) const;
 
   at::Tensor project_qkv(const at::Tensor& input, const Pass& pass) const;
-  at::Tensor prepare(at::Tensor qkv, const Pass& pass, std::int64_t first_position, QueryKeyActivations& kept) const;
+  at::Tensor prepare(at::Tensor qkv, const Pass& pass, QueryKeyActivations& kept) const;
 
   const LayerSetting& setting_;
   const spec::LayerSpec& spec_;

@@ -14,6 +14,7 @@ struct Pass {
   std::vector<std::int64_t> samples;
   std::int64_t step = 0;
   bool training = true;
+  bool rows_apart = false;  ///< linear layers compute each row alike whatever the others are (parallel::linear_product)
 };
 
 }  // namespace trireme::transformer

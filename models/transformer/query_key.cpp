@@ -50,25 +50,25 @@ void QueryKey::norm_backward(at::Tensor& grad, const at::Tensor& qkv, const Part
       *part.weight);
 }
 
-void QueryKey::rotate(at::Tensor& qkv, const RotaryTables& rotary, std::int64_t first_position, bool inverse) const {
+void QueryKey::rotate(at::Tensor& qkv, const RotaryTables& rotary, bool inverse) const {
   if (!rotary.cosine.defined()) return;
-  kernels::rotate(qkv, heads_, head_size_, rotary.cosine, rotary.sine, first_position, inverse);
+  kernels::rotate(qkv, heads_, head_size_, rotary.cosine, rotary.sine, 0, inverse);
 }
 
-at::Tensor QueryKey::prepare(at::Tensor qkv, const RotaryTables& rotary, std::int64_t first_position,
-                             const parallel::TensorGroup& group, QueryKeyActivations& kept) const {
+at::Tensor QueryKey::prepare(at::Tensor qkv, const RotaryTables& rotary, const parallel::TensorGroup& group,
+                             QueryKeyActivations& kept) const {
   at::Tensor rows = copies() ? qkv.clone() : std::move(qkv);
   if (copies()) {
     kept.query_rstd = norm(qkv, query_, group, kept.query_rstd, rows);
     kept.key_rstd = norm(qkv, key_, group, kept.key_rstd, rows);
   }
-  rotate(rows, rotary, first_position, false);
+  rotate(rows, rotary, false);
   return rows;
 }
 
 void QueryKey::backward(at::Tensor& grad, const at::Tensor& qkv, const RotaryTables& rotary,
                         const parallel::TensorGroup& group, const QueryKeyActivations& kept) const {
-  rotate(grad, rotary, 0, true);
+  rotate(grad, rotary, true);
   if (!copies()) return;
   norm_backward(grad, qkv, query_, group, kept.query_rstd);
   norm_backward(grad, qkv, key_, group, kept.key_rstd);

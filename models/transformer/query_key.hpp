@@ -31,11 +31,11 @@ class QueryKey {
   /// Whether prepare() writes to a copy, so that backward needs the projection as well.
   bool copies() const { return kind_ != spec::QkNorm::kNone; }
 
-  /// Returns the rows (T, B, …) normed and rotated, for positions from `first_position` on: `qkv` itself, in place, or
-  /// a copy. All tp ranks call it together when the norm runs over the width, unless `kept` is of an earlier call for
-  /// the same rows.
-  at::Tensor prepare(at::Tensor qkv, const RotaryTables& rotary, std::int64_t first_position,
-                     const parallel::TensorGroup& group, QueryKeyActivations& kept) const;
+  /// Returns the rows (T, B, …) normed and rotated, those of position t by row t of the tables: `qkv` itself, in place,
+  /// or a copy. All tp ranks call it together when the norm runs over the width, unless `kept` is of an earlier call
+  /// for the same rows.
+  at::Tensor prepare(at::Tensor qkv, const RotaryTables& rotary, const parallel::TensorGroup& group,
+                     QueryKeyActivations& kept) const;
   /// Overwrites `grad`, the gradient of what prepare() returned, by the gradient of the projection `qkv`, and adds to
   /// the gradients of the norms' weights.
   void backward(at::Tensor& grad, const at::Tensor& qkv, const RotaryTables& rotary, const parallel::TensorGroup& group,
@@ -53,7 +53,7 @@ class QueryKey {
                   at::Tensor& y) const;
   void norm_backward(at::Tensor& grad, const at::Tensor& qkv, const Part& part, const parallel::TensorGroup& group,
                      const at::Tensor& rstd) const;
-  void rotate(at::Tensor& qkv, const RotaryTables& rotary, std::int64_t first_position, bool inverse) const;
+  void rotate(at::Tensor& qkv, const RotaryTables& rotary, bool inverse) const;
 
   spec::QkNorm kind_ = spec::QkNorm::kNone;
   spec::NormSpec norm_;

@@ -100,4 +100,12 @@ RotaryTables RotaryCache::tables(const spec::AttentionSpec& attention) const {
   return known == nullptr ? RotaryTables{} : known->tables;
 }
 
+RotaryCache RotaryCache::at(const at::Tensor& positions) const {
+  RotaryCache chosen = *this;
+  for (Entry& entry : chosen.entries_) {
+    entry.tables = {entry.tables.cosine.index_select(0, positions), entry.tables.sine.index_select(0, positions)};
+  }
+  return chosen;
+}
+
 }  // namespace trireme::transformer

@@ -33,6 +33,8 @@ class RotaryCache {
   void prepare(const spec::AttentionSpec& attention, std::int64_t positions);
   /// Those of `attention`, which was prepared; undefined tensors when it has no rotary positions.
   RotaryTables tables(const spec::AttentionSpec& attention) const;
+  /// The same tables with row i for position positions[i] (int64, covered by all), in place of row i for position i.
+  RotaryCache at(const at::Tensor& positions) const;
 
  private:
   struct Entry {

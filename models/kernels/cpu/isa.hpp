@@ -8,6 +8,7 @@
 
 #include "models/kernels/cpu/adamw.hpp"
 #include "models/kernels/cpu/attention.hpp"
+#include "models/kernels/cpu/row_product.hpp"
 #include "models/spec/plan.hpp"
 
 namespace trireme::kernels::cpu {
@@ -85,7 +86,14 @@ struct IsaTable {
   /// Writes outputs only, without segments, for few queries over many keys.
   void (*attention_rows)(Element, const AttentionShape& shape, const AttentionKeyValue& kv, std::int64_t heads,
                          const AttentionHead* head, void* scratch);
+
+  /// y = x w^T; models/kernels/row_product.hpp says in which order. x is dense; `scratch` has
+  /// row_product_scratch_bytes() and is aligned to 64 bytes.
+  void (*row_product)(Element, const RowProduct& product, const void* x, const void* w, void* y, void* scratch);
 };
+
+/// Bytes that one thread needs for row_product().
+std::int64_t row_product_scratch_bytes(Element element, std::int64_t rows, std::int64_t inner);
 
 /// Bytes that one thread needs for `heads` query heads of one key/value head.
 std::int64_t attention_scratch_bytes(Element element, const AttentionShape& shape, std::int64_t heads);

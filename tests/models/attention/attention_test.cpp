@@ -17,6 +17,7 @@
 #include <random>
 
 #include "base/error.hpp"
+#include "models/attention/device_cached.hpp"
 #include "models/attention/host.hpp"
 #include "tests/support/random.hpp"
 
@@ -104,16 +105,22 @@ Results actual(const Problem& problem, const at::Tensor& qkv_TBC, const at::Tens
   return {forward.output_TBD.to(at::kDouble), forward.log_sum_exp_BHT.to(at::kDouble), grad.to(at::kDouble)};
 }
 
-/// Gives the positions of `qkv` in steps of some lengths to host_cached.
+/// Gives the positions of `qkv` in steps of some lengths to host_cached, all its sequences together.
 at::Tensor in_steps(const at::Tensor& qkv, const Setting& s, const std::vector<std::int64_t>& steps,
                     const IsaTable& table) {
-  const at::Tensor keys = qkv.narrow(2, s.query_width(), s.kv_width()).contiguous();
-  const at::Tensor values = qkv.narrow(2, s.query_width() + s.kv_width(), s.kv_width()).contiguous();
+  const std::int64_t batch = qkv.size(1);
+  const at::Tensor keys = qkv.narrow(2, s.query_width(), s.kv_width());
+  const at::Tensor values = qkv.narrow(2, s.query_width() + s.kv_width(), s.kv_width());
   std::vector<at::Tensor> outputs;
   std::int64_t past = 0;
   for (const std::int64_t step : steps) {
-    outputs.push_back(host_cached(qkv.narrow(0, past, step), keys.narrow(0, 0, past + step),
-                                  values.narrow(0, 0, past + step), s, table));
+    std::vector<CachedSequence> sequences;
+    for (std::int64_t b = 0; b < batch; ++b) {
+      const auto cache = [&](const at::Tensor& kv) { return kv.select(1, b).narrow(0, 0, past + step); };
+      sequences.push_back({b * step, step, cache(keys), cache(values)});
+    }
+    const at::Tensor rows = qkv.narrow(0, past, step).transpose(0, 1).contiguous().flatten(0, 1);
+    outputs.push_back(host_cached(rows, sequences, s, table).unflatten(0, {batch, step}).transpose(0, 1));
     past += step;
   }
   return at::cat(outputs, 0).to(at::kDouble);
@@ -318,6 +325,32 @@ TEST_P(AttentionTest, CachedEqualsUncached) {
   }
 }
 
+// What devices do is what the host does.
+TEST_P(AttentionTest, CachedSequencesByOperations) {
+  for (const std::int64_t window : {0, 5}) {
+    for (const double cap : {0.0, 2.0}) {
+      for (const Map& map : {Map{0, 1}, Map{0, 0, 1, 1}, Map{0, 0, 0, 1}}) {
+        Setting setting = heads(map, 16);
+        if (setting.regular_group() == 0) setting.kv_index = at::tensor(map, at::kLong);
+        setting.window = window;
+        setting.soft_cap = cap;
+        std::vector<CachedSequence> sequences;
+        std::int64_t rows = 0;
+        for (const auto& [past, count] : {std::pair{0, 9}, {12, 1}, {3, 4}, {0, 1}, {70, 20}}) {
+          const at::Tensor keys = random({past + count, setting.kv_width()});
+          sequences.push_back({rows, count, keys, random({past + count, setting.kv_width()})});
+          rows += count;
+        }
+        const at::Tensor qkv = random({rows, setting.width()});
+        const at::Tensor wanted = cached(qkv, sequences, setting).to(at::kDouble);
+        const at::Tensor found = device_cached(qkv, sequences, setting).to(at::kDouble);
+        EXPECT_LE(largest(found.sub(wanted)), 4 * bounds(GetParam()).output * (1.0 + largest(wanted)))
+            << "window " << window << ", cap " << cap << ", heads " << map.size();
+      }
+    }
+  }
+}
+
 TEST_P(AttentionTest, ChoosesTheHostsKernels) {
   const Problem problem{heads({0, 0, 1}, 24), 30, 2, random_segments(2, 30)};
   const at::Tensor qkv = random({30, 2, problem.setting.width()});
@@ -361,7 +394,12 @@ TEST(Attention, RefusesWhatDoesNotFit) {
   EXPECT_THROW(host_forward(at::zeros({4, 2, 23}), setting, {}), base::Error);
   EXPECT_THROW(host_forward(qkv.transpose(0, 1), setting, {}), base::Error);
   EXPECT_THROW(host_forward(qkv, setting, at::zeros({4, 2}, at::kLong)), base::Error);
-  EXPECT_THROW(cached(qkv, qkv, qkv, 1, setting), base::Error);
+  const at::Tensor rows = qkv.select(1, 0).contiguous();
+  const at::Tensor cache = at::zeros({5, setting.kv_width()});
+  EXPECT_NO_THROW(cached(rows, {{0, 3, cache, cache}, {3, 1, cache, cache}}, setting));
+  EXPECT_THROW(cached(rows, {{0, 4, cache.narrow(0, 0, 3), cache.narrow(0, 0, 3)}}, setting), base::Error);
+  EXPECT_THROW(cached(rows, {{0, 3, cache, cache}}, setting), base::Error);
+  EXPECT_THROW(cached(rows, {{0, 3, cache, cache}, {2, 1, cache, cache}}, setting), base::Error);
 }
 
 TEST(AttentionSetting, GivesEachRankItsKeyHeads) {

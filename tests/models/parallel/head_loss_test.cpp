@@ -4,6 +4,7 @@
 
 #include <ATen/Context.h>
 #include <ATen/ops/arange.h>
+#include <ATen/ops/equal.h>
 #include <ATen/ops/ones_like.h>
 #include <ATen/ops/randint.h>
 #include <ATen/ops/randn.h>
@@ -74,6 +75,11 @@ TEST_P(HeadLossTest, AndItsGradientsFollowTheFormula) {
       head_loss(x_, targets_, head, {vocabulary, first, count}, {tp_.get(), false}, 1.0, false).loss_sum.item<double>(),
       expected, 1e-12 * expected);
 
+  const HeadScores scores = head_scores(x_, targets_, head, {vocabulary, first, count}, {tp_.get(), false});
+  const at::Tensor wanted_scores = z.log_softmax(2).mul(hot).sum(at::IntArrayRef{2});
+  EXPECT_LE(largest(scores.log_probability_TB.sub(wanted_scores)), 1e-12 * expected);
+  EXPECT_TRUE(at::equal(scores.greedy_TB, z.argmax(2).eq(targets_)));
+
   const at::Tensor d = z.softmax(2).mul(present).sub(hot).mul(slope).mul(kLossScale);
   all_reduce(*tp_, loss.input_grad);
   const at::Tensor dx = d.matmul(weight_), dw = d.flatten(0, 1).t().matmul(x_.flatten(0, 1));
@@ -82,6 +88,31 @@ TEST_P(HeadLossTest, AndItsGradientsFollowTheFormula) {
   const at::Tensor db = d.sum(at::IntArrayRef{0, 1});
   const at::Tensor wanted = with_bias ? db.narrow(0, first, count) : at::zeros({count}, at::kDouble);
   EXPECT_LE(largest(bias.grad.sub(wanted)), 1e-12 * largest(db));
+}
+
+// Rows of the weight that are the same give the same logit, on whichever rank and in whichever block they lie.
+TEST_P(HeadLossTest, OfEqualLogitsTheLowestIdIsGreedy) {
+  const auto& [with_bias, scaling, vocabulary] = GetParam();
+  const std::int64_t each = (vocabulary + tp_->size() - 1) / tp_->size();
+  const std::int64_t first = tp_->rank() * each, count = std::min(each, vocabulary - first);
+  // Whole numbers, so that their sums are the same in any order.
+  x_ = at::arange(1, kWidth + 1, at::kDouble).expand({kLength, kBatch, kWidth}).contiguous();
+  const std::int64_t low = vocabulary / 3, middle = low + 1, high = vocabulary - 1;
+  for (const std::int64_t id : {low, middle, high}) {
+    weight_[id].copy_(x_[0][0].mul(100.0));
+    bias_[id].fill_(0.5);
+  }
+  targets_.fill_(high);
+  targets_[0][0].fill_(low);
+  targets_[1][0].fill_(middle);
+  targets_[2][0].fill_(-1);
+  Block weight, bias;
+  weight.value = weight_.narrow(0, first, count).contiguous();
+  bias.value = bias_.narrow(0, first, count).contiguous();
+  const OutputHead head{weight, with_bias ? &bias : nullptr, scaling};
+  const HeadScores scores = head_scores(x_, targets_, head, {vocabulary, first, count}, {tp_.get(), false});
+  EXPECT_TRUE(at::equal(scores.greedy_TB, targets_.eq(low)));
+  EXPECT_EQ(scores.log_probability_TB[2][0].item<double>(), 0.0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Heads, HeadLossTest,

@@ -81,18 +81,27 @@ void round_weights(pipeline::Trainer& trainer) {
 /// After a prefill and two more tokens.
 at::Tensor generated_logits(const LayoutCase& one, pipeline::Trainer& trainer) {
   const std::int64_t length = one.config.model.sequence;
-  trainer.start_generation(2, length);
-  const at::Tensor prompt = batch_of(one, 0, 0, 2, length).tokens;
-  trainer.next_logits(prompt.narrow(1, 0, 5));
-  trainer.next_logits(prompt.narrow(1, 5, 1));
-  const at::Tensor logits = trainer.next_logits(prompt.narrow(1, 6, 1));
-  trainer.end_generation();
+  const at::Tensor prompt = batch_of(one, 0, 0, 2, length).tokens.cpu().contiguous();
+  const auto token = [&](int row, int position) {
+    return prompt.const_data_ptr<std::int64_t>() + row * length + position;
+  };
+  pipeline::Generation generation = trainer.inference().generation();
+  std::vector<int> slots;
+  for (int row = 0; row < 2; ++row) {
+    slots.push_back(generation.open(length));
+    generation.append(slots.back(), {token(row, 0), 5});
+  }
+  at::Tensor logits;
+  for (int position = 5; position < 7; ++position) {
+    const std::vector<std::int64_t> tokens{*token(0, position), *token(1, position)};
+    logits = generation.advance(slots, tokens);
+  }
   return logits;
 }
 
-void expect_no_generation(const LayoutCase& one, pipeline::Trainer& trainer) {
+void expect_no_generation(pipeline::Trainer& trainer) {
   try {
-    trainer.start_generation(2, one.config.model.sequence);
+    trainer.inference().generation();
   } catch (const base::InputError&) {
     return;
   }
@@ -121,14 +130,14 @@ void run(const LayoutCase& one, const pipeline::Groups& groups, const std::vecto
   }
   const std::vector<StateTensor> state = trainer.state();
   for (const Look& look : looks) look.state(state);
-  const pipeline::Evaluation full = trainer.evaluate(batches_of(one, kSteps, dp_rank, length));
-  const pipeline::Evaluation shorter = trainer.evaluate(batches_of(one, kSteps, dp_rank, length - 1));
+  const pipeline::Evaluation full = trainer.inference().evaluate(batches_of(one, kSteps, dp_rank, length));
+  const pipeline::Evaluation shorter = trainer.inference().evaluate(batches_of(one, kSteps, dp_rank, length - 1));
   for (const Look& look : looks) look.evaluation(mean_loss(full), mean_loss(shorter));
   if (generates(one)) {
     const at::Tensor logits = generated_logits(one, trainer);
     for (const Look& look : looks) look.logits(logits);
   } else {
-    expect_no_generation(one, trainer);
+    expect_no_generation(trainer);
   }
 }
 

@@ -41,10 +41,9 @@ Factor property(const char* name, Value spec::ModelProperties<spec::Itself>::*me
   return over(name, &LayoutCase::model, static_cast<Value ModelConfig::*>(member), values);
 }
 
-template <typename Value>
-Factor option(const char* name, Value pipeline::TrainerConfig::*member,
-              const std::vector<std::type_identity_t<Value>>& values) {
-  return over(name, &LayoutCase::config, member, values);
+template <typename Value, typename Part>
+Factor option(const char* name, Value Part::*member, const std::vector<std::type_identity_t<Value>>& values) {
+  return over(name, &LayoutCase::config, static_cast<Value pipeline::TrainerConfig::*>(member), values);
 }
 
 Factor layouts() {

@@ -144,12 +144,13 @@ TEST_P(ChunkTest, CacheRefusesMoreTokensThanItHolds) {
   const spec::ModelConfig config = small_model(GetParam());
   Model model(config, {});
   const MicroBatch batch = random_batch(config, 1, 6);
-  auto cache = model.chunk.make_cache(1, 5);
-  EXPECT_THROW(model.chunk.infer(batch.tokens, {}, *cache), base::Error);
+  auto cache = model.chunk.make_cache(5);
+  const std::vector<NewTokens> sequences{{cache.get(), 6}};
+  EXPECT_THROW(model.chunk.infer(batch.tokens.select(0, 0), {}, sequences, true), base::Error);
   if (GetParam() == "gpt2") {
-    EXPECT_THROW(model.chunk.make_cache(1, config.sequence + 1), base::InputError);
+    EXPECT_THROW(model.chunk.make_cache(config.sequence + 1), base::InputError);
   } else {
-    EXPECT_NO_THROW(model.chunk.make_cache(1, config.sequence + 1));
+    EXPECT_NO_THROW(model.chunk.make_cache(config.sequence + 1));
   }
 }
 

@@ -5,6 +5,7 @@
 
 #include "collectives/nccl/cuda_library.hpp"
 #include "models/kernels/kernels.hpp"
+#include "tests/models/transformer/continued.hpp"
 #include "tests/models/transformer/model_fixture.hpp"
 
 namespace trireme::transformer {
@@ -65,10 +66,7 @@ TEST_P(DeviceTest, GenerationGivesTheLogitsOfTheWholePass) {
   tests::set_hidden(config, 96);
   const MicroBatch batch = on_device(random_batch(config, 2, 7));
   Model device(config, {}, type, at::Device(at::kCUDA, 0));
-  auto cache = device.chunk.make_cache(2, 7);
-  device.chunk.infer(batch.tokens.narrow(1, 0, 5), {}, *cache);
-  device.chunk.infer(batch.tokens.narrow(1, 5, 1), {}, *cache);
-  const at::Tensor logits = device.chunk.infer(batch.tokens.narrow(1, 6, 1), {}, *cache).to(at::kDouble);
+  const at::Tensor logits = test::continued_logits(device.chunk, batch.tokens, {5, 1, 1}).back().to(at::kDouble);
   const at::Tensor wanted = device.chunk.logits(batch, {}).select(0, 6).to(at::kDouble);
   EXPECT_LE(norm_of(logits.sub(wanted)), tolerance(type) * norm_of(wanted));
 }

@@ -1,7 +1,7 @@
 // Runs one model on one rank and writes what it computed, for a script to compare with another implementation.
 // Argument: a directory with model.json, parameters.bin (fp64, logical tensors one after another in the order of
-// model.json's "tensors"), tokens.bin and targets.bin (int64, (B, T)). Writes logits.bin, loss.bin, gradients.bin
-// and generated.bin there (fp64).
+// model.json's "tensors"), tokens.bin, targets.bin and perhaps types.bin (int64, (B, T)). Writes logits.bin, loss.bin,
+// gradients.bin, generated.bin, hidden.bin and, of a model with a pooler, pooled.bin there (fp64).
 #include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 #include <omp.h>
@@ -13,6 +13,7 @@
 #include "base/json.hpp"
 #include "models/layout/block_plan.hpp"
 #include "models/transformer/chunk.hpp"
+#include "tests/models/transformer/continued.hpp"
 #include "tests/support/model_files.hpp"
 
 namespace {
@@ -47,11 +48,8 @@ void fill(parallel::ParameterStore& store, const Json& tensors, std::vector<doub
 /// Feeds the prompt in pieces of the given numbers of tokens and records the logits after each piece.
 void generate(transformer::Chunk& chunk, const at::Tensor& tokens, const Json& pieces, Output& out) {
   if (pieces.empty()) return;
-  auto cache = chunk.make_cache(tokens.size(0), tokens.size(1));
-  std::int64_t first = 0;
-  for (const std::int64_t count : pieces) {
-    out.add(chunk.infer(tokens.narrow(1, first, count), {}, *cache));
-    first += count;
+  for (const at::Tensor& logits : test::continued_logits(chunk, tokens, pieces.get<std::vector<std::int64_t>>())) {
+    out.add(logits);
   }
 }
 
@@ -74,9 +72,17 @@ void run(const std::filesystem::path& directory) {
   transformer::MicroBatch whole;
   whole.tokens = at::from_blob(tokens.data(), {batch, length}, at::kLong);
   whole.targets = at::from_blob(targets.data(), {batch, length}, at::kLong);
+  std::vector<std::int64_t> types;
+  if (std::filesystem::exists(directory / "types.bin")) {
+    types = read_all<std::int64_t>(directory / "types.bin");
+    whole.types = at::from_blob(types.data(), {batch, length}, at::kLong);
+  }
   whole.loss_scale = json.at("loss_scale");
   whole.samples.resize(static_cast<std::size_t>(batch));
   Output(directory / "logits.bin").add(chunk.logits(whole, {}).transpose(0, 1));
+  const at::Tensor hidden = chunk.hidden(whole, {});
+  Output(directory / "hidden.bin").add(hidden.transpose(0, 1));
+  if (plan.pooler) Output(directory / "pooled.bin").add(chunk.pooled(hidden.select(0, 0)));
 
   store.begin_step();
   at::Tensor loss = at::empty({}, at::kDouble).zero_();
@@ -85,6 +91,7 @@ void run(const std::filesystem::path& directory) {
     transformer::MicroBatch part = whole;
     part.tokens = whole.tokens.narrow(0, m * batch / pieces, batch / pieces);
     part.targets = whole.targets.narrow(0, m * batch / pieces, batch / pieces);
+    if (!types.empty()) part.types = whole.types.narrow(0, m * batch / pieces, batch / pieces);
     part.samples.resize(static_cast<std::size_t>(batch / pieces));
     auto result = chunk.forward(part, {});
     loss.add_(result.loss_sum);

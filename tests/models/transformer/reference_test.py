@@ -1,5 +1,6 @@
 """One rank against PyTorch: every family and every property in fp64 against plain operations, the families in fp32
-against transformers, in bf16 near the plain operations; prompts fed in pieces; a long one through windows.
+against transformers, in bf16 near the plain operations; prompts fed in pieces; a long one through windows; hidden states,
+token types and the pooler.
 
 Argument: the program model_dump."""
 import collections
@@ -23,7 +24,7 @@ FP64_LIMIT = 1e-11
 FP32_LIMIT = 3e-5
 SEEDS_OF_ANY = 24
 
-Case = collections.namedtuple("Case", "name type config weights tokens targets pieces directory")
+Case = collections.namedtuple("Case", "name type config weights tokens types targets pieces directory")
 
 
 def batch_of(c, seed, samples=4):
@@ -33,7 +34,9 @@ def batch_of(c, seed, samples=4):
     targets = torch.randint(0, c.vocab, (samples, length), generator=g)
     if seed % 2:
         targets[torch.rand(targets.shape, generator=g) < 0.2] = -1
-    return tokens, targets
+    typed = c.token_types and c.mask == "full"  # generation knows one type only
+    types = torch.randint(0, c.token_types, tokens.shape, generator=g) if typed else None
+    return tokens, types, targets
 
 
 def configurations():
@@ -41,8 +44,9 @@ def configurations():
     for seed in range(SEEDS_OF_ANY):
         yield f"any {seed}", "fp64", random_models.of_any(seed)
     for kind in random_models.KINDS:
-        yield kind, "fp64", random_models.of_kind(kind, 1)
-        yield kind, "fp32", random_models.of_kind(kind, 2)
+        more = {"pooler": True} if kind == "bert" else {}
+        yield kind, "fp64", random_models.of_kind(kind, 1, **more)
+        yield kind, "fp32", random_models.of_kind(kind, 2, **more)
     for kind in ("gpt2", "llama", "qwen3", "gemma2", "olmo2", "bert"):
         yield kind, "bf16", random_models.of_kind(kind, 3)
     yield "long", "fp64", random_models.of_kind("gemma2", 1, layers=2, hidden=16, heads=2, kv_heads=1, head_size=4, ffn=24,
@@ -63,8 +67,9 @@ def make_case(top, number, name, kind, c):
     w = reference.random_parameters(c, generator)
     if kind == "bf16":
         w = {n: x.bfloat16().double() for n, x in w.items()}
-    tokens, targets = batch_of(c, number, samples=1 if c.sequence > 1000 else 4)
-    case = Case(name, kind, c, w, tokens, targets, pieces_of(c, tokens.shape[1]), pathlib.Path(top) / str(number))
+    tokens, types, targets = batch_of(c, number, samples=1 if c.sequence > 1000 else 4)
+    case = Case(name, kind, c, w, tokens, types, targets, pieces_of(c, tokens.shape[1]),
+                pathlib.Path(top) / str(number))
     case.directory.mkdir()
     names = [n for n, _ in reference.logical_shapes(c)]
     (case.directory / "model.json").write_text(json.dumps({
@@ -73,6 +78,8 @@ def make_case(top, number, name, kind, c):
         "micro_batches": (1, 2, 4)[number // 2 % 3] if len(tokens) == 4 else 1}))
     np.concatenate([w[n].numpy().ravel() for n in names]).tofile(case.directory / "parameters.bin")
     tokens.numpy().tofile(case.directory / "tokens.bin")
+    if types is not None:
+        types.numpy().tofile(case.directory / "types.bin")
     targets.numpy().tofile(case.directory / "targets.bin")
     return case
 
@@ -100,14 +107,34 @@ def check_exactly(case):
     precision = np.float32 if single else np.float64
     oracle = transformers_models if single else reference
     w = {n: x.float() for n, x in case.weights.items()} if single else case.weights
-    expected = oracle.logits_loss_gradients(case.config, w, case.tokens, case.targets, scale_of(case))
+    expected = oracle.logits_loss_gradients(case.config, w, case.tokens, case.targets, scale_of(case), case.types)
     what = f"{case.name} {case.type}"
     logits, losses, gradients = read_case(case)
     worst = off_by(f"{what} logits", logits, expected[0], limit)
     for loss in losses:
         worst = max(worst, off_by(f"{what} loss", loss, expected[1], limit))
     worst = max(worst, gradients_off_by(what, gradients, expected[2], limit, precision))
-    return max(worst, check_pieces(case, expected[0], limit))
+    return max(worst, check_pieces(case, expected[0], limit), check_hidden(case, oracle, w, limit))
+
+
+def check_hidden(case, oracle, w, limit):
+    """Hidden states, and of a model with a pooler what it makes of them."""
+    c, pooled = case.config, None
+    if oracle is transformers_models:
+        if not c.pooler:
+            return 0.0
+        expected, pooled = transformers_models.hidden_pooled(c, w, case.tokens, case.types)
+    else:
+        expected = reference.hidden_states(c, w, case.tokens, case.types)
+        pooled = reference.pooled(w, expected).numpy() if c.pooler else None
+        expected = expected.numpy()
+    what = f"{case.name} {case.type}"
+    ours = np.fromfile(case.directory / "hidden.bin").reshape(expected.shape)
+    worst = off_by(f"{what} hidden states", ours, expected, limit)
+    if pooled is not None:
+        ours = np.fromfile(case.directory / "pooled.bin").reshape(pooled.shape)
+        worst = max(worst, off_by(f"{what} pooled", ours, pooled, limit))
+    return worst
 
 
 def check_pieces(case, logits, limit):
@@ -124,7 +151,7 @@ def check_bf16(case):
     """In bf16 the values themselves are rounded to 8 bits: the whole gradient of each tensor must be near."""
     logits, losses, gradients = read_case(case)
     expected_logits, expected_loss, expected = reference.logits_loss_gradients(
-        case.config, case.weights, case.tokens, case.targets, scale_of(case))
+        case.config, case.weights, case.tokens, case.targets, scale_of(case), case.types)
     off_by(f"{case.name} bf16 logits", logits, expected_logits, 0.05)
     off_by(f"{case.name} bf16 loss", losses[0], expected_loss, 2e-3)
     norm = np.sqrt(sum((g ** 2).sum() for g in expected.values()))

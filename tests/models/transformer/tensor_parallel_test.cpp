@@ -4,7 +4,9 @@
 
 #include <cmath>
 
+#include "base/error.hpp"
 #include "models/parallel/tensor_comm.hpp"
+#include "tests/models/transformer/continued.hpp"
 #include "tests/models/transformer/model_fixture.hpp"
 #include "tests/support/mpi_main.hpp"
 
@@ -54,6 +56,12 @@ std::vector<Case> cases() {
     one.config.tie_embeddings = kv_heads % 2 == 0;
     all.push_back(one);
   }
+  for (const bool sequence : {false, true}) {
+    Case types{sequence ? "types sequence" : "types", small_model("gpt2"), sequence};
+    types.config.token_types = 3;
+    types.config.pooler = true;
+    all.push_back(types);
+  }
   Case tiny{"vocabulary smaller than tp", small_model("llama")};
   tiny.config.vocab = 3;
   all.push_back(tiny);
@@ -71,7 +79,8 @@ class TensorParallelTest : public ::testing::TestWithParam<Case> {
 
 TEST_P(TensorParallelTest, LossAndGradientsAreThoseOfOneRank) {
   const Case& param = GetParam();
-  const MicroBatch batch = random_batch(param.config, 3, 16);
+  MicroBatch batch = random_batch(param.config, 3, 16);
+  if (param.config.token_types > 0) batch.types = batch.tokens.remainder(param.config.token_types);
   Model one(param.config, {});
   Model share(param.config, {tp_.get(), param.sequence_parallel, param.recompute});
   const double loss = one.step(batch);
@@ -100,13 +109,27 @@ TEST_P(TensorParallelTest, GenerationSeesCompleteLogitsOnEveryRank) {
   const MicroBatch batch = random_batch(param.config, 2, 7);
   Model one(param.config, {});
   Model share(param.config, {tp_.get(), param.sequence_parallel, param.recompute});
-  auto cache = share.chunk.make_cache(2, 7);
-  share.chunk.infer(batch.tokens.narrow(1, 0, 4), {}, *cache);
-  share.chunk.infer(batch.tokens.narrow(1, 4, 2), {}, *cache);
-  const at::Tensor logits = share.chunk.infer(batch.tokens.narrow(1, 6, 1), {}, *cache);
+  const at::Tensor logits = test::continued_logits(share.chunk, batch.tokens, {4, 2, 1}).back();
   const at::Tensor wanted = one.chunk.logits(batch, {}).select(0, 6);
   ASSERT_EQ(logits.sizes(), wanted.sizes());
   EXPECT_LE(largest(logits.sub(wanted)), 1e-11 * largest(wanted));
+}
+
+TEST_P(TensorParallelTest, HiddenStatesAndPoolerAreThoseOfOneRank) {
+  const Case& param = GetParam();
+  const MicroBatch batch = random_batch(param.config, 2, 16);
+  Model one(param.config, {});
+  Model share(param.config, {tp_.get(), param.sequence_parallel, param.recompute});
+  const at::Tensor wanted = one.chunk.hidden(batch, {});
+  at::Tensor hidden = share.chunk.hidden(batch, {});
+  if (param.sequence_parallel) hidden = parallel::all_gather(*tp_, hidden);
+  EXPECT_LE(largest(hidden.sub(wanted)), 1e-11 * largest(wanted));
+  if (!param.config.pooler) {
+    EXPECT_THROW(share.chunk.pooled(hidden.select(0, 0)), base::InputError);
+    return;
+  }
+  const at::Tensor pooled = share.chunk.pooled(hidden.select(0, 0));
+  EXPECT_LE(largest(pooled.sub(one.chunk.pooled(wanted.select(0, 0)))), 1e-11);
 }
 
 INSTANTIATE_TEST_SUITE_P(Layouts, TensorParallelTest, ::testing::ValuesIn(cases()), [](const auto& info) {

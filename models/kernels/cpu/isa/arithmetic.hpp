@@ -42,6 +42,9 @@ inline void store(BFloat16* to, float x) {
   to->bits = static_cast<std::uint16_t>(x != x ? 0x7FC0 : nearest);
 }
 
+inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
+inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
 inline float logarithm(float x) { return __builtin_logf(x); }
 inline double logarithm(double x) { return __builtin_log(x); }
 inline float root(float x) { return __builtin_sqrtf(x); }

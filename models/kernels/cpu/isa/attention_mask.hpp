@@ -2,7 +2,7 @@
 #pragma once
 
 #include "models/kernels/cpu/attention.hpp"
-#include "models/kernels/cpu/isa/names.hpp"
+#include "models/kernels/cpu/isa/arithmetic.hpp"
 
 namespace trireme::kernels::cpu::TRIREME_ISA {
 namespace {
@@ -10,8 +10,6 @@ namespace {
 constexpr int64_t kQueries = kAttentionQueries;
 constexpr int64_t kKeys = 64;
 
-inline int64_t smaller(int64_t a, int64_t b) { return a < b ? a : b; }
-inline int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 inline int64_t round_up(int64_t x, int64_t multiple) { return (x + multiple - 1) / multiple * multiple; }
 
 struct Range {

@@ -45,5 +45,6 @@ void attention_backward(Element element, const AttentionShape& shape, const Atte
                         const AttentionHead* head, void* scratch);
 void attention_rows(Element element, const AttentionShape& shape, const AttentionKeyValue& kv, int64_t heads,
                     const AttentionHead* head, void* scratch);
+void row_product(Element element, const RowProduct& product, const void* x, const void* w, void* y, void* scratch);
 
 }  // namespace trireme::kernels::cpu::TRIREME_ISA
