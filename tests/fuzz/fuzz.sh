@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fuzzes the readers of a checkpoint's small files for MINUTES, or SECONDS, in all, beginning with the corpus in git. Fails at the
-# first crash, input that takes longer than 5 s, or allocation of more than 64 MiB.
+# Fuzzes the readers of a checkpoint's small files and of public models' files for MINUTES, or SECONDS, in all, beginning
+# with the corpus in git. Fails at the first crash, input that takes longer than 5 s, or allocation of more than 64 MiB.
 #   tests/fuzz/fuzz.sh MINUTES [FOLDER OF THE FUZZERS]    or 21s instead of minutes; default build/tests/fuzz; what is found stays there too
 #   tests/fuzz/fuzz.sh keep [FOLDER OF THE FUZZERS]       puts what was found into the corpus in git, minimised
 set -euo pipefail
@@ -13,7 +13,11 @@ case "$minutes" in
   *s) seconds=${minutes%s} ;;
   *) seconds=$((minutes * 60)) ;;
 esac
-parsers=(manifest box_table hints)
+parsers=()
+for fuzzer in "$fuzzers"/*_fuzzer; do
+  parser=$(basename "$fuzzer")
+  parsers+=("${parser%_fuzzer}")
+done
 limits=(-timeout=5 -malloc_limit_mb=64 -rss_limit_mb=512 -max_len=32768)
 runs=0
 for parser in "${parsers[@]}"; do
