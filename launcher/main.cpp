@@ -23,8 +23,9 @@ struct HelperCommand {
 };
 constexpr HelperCommand kHelperCommands[] = {
     {"train", "trains; under mpirun, srun, or alone; resumes by itself"},
-    {"eval", "loss and perplexity of a checkpoint on a dataset"},
-    {"generate", "text from a prompt"},
+    {"eval", "loss of a model on datasets; log-probabilities, choices, embeddings"},
+    {"generate", "text from a prompt, or from a file of prompts"},
+    {"chat", "a conversation with a model that has a chat template"},
 };
 
 int version_command(const Arguments& arguments) {
@@ -47,6 +48,8 @@ std::vector<options::Subcommand> working_commands() {
   commands.push_back({"tokenizer", "trains a byte-level BPE tokenizer", tokenizer_command});
   commands.push_back({"prepare", "text, JSONL or stdin into a token dataset", prepare_command});
   commands.push_back({"checkpoint", "lists, inspects and verifies checkpoints", checkpoint_command});
+  commands.push_back({"import", "makes a checkpoint from a model in Hugging Face's format", import_command});
+  commands.push_back({"export", "writes a checkpoint in Hugging Face's format", export_command});
   commands.push_back({"submit", "checks a run file, writes its batch script and submits it", submit_command});
   commands.push_back({"sweep", "many runs from one file, with early stopping", sweep_command});
   commands.push_back({"job", "what a batch script asks between attempts", job_command});
@@ -93,6 +96,7 @@ bool print_help(const Arguments& words) {
 bool prints_help(const std::string& command, const Arguments& words) {
   if (command == "train") return print_help<options::TrainLine>(words);
   if (command == "eval") return print_help<options::EvalLine>(words);
+  if (command == "chat") return print_help<options::ChatLine>(words);
   return command == "generate" && print_help<options::GenerateLine>(words);
 }
 

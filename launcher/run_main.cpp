@@ -1,4 +1,4 @@
-// The helper that `trireme` execs for train, eval, generate and doctor: the only program with MPI and LibTorch.
+// The helper that `trireme` execs for train, eval, generate, chat and doctor: the only program with MPI and LibTorch.
 #include <c10/core/InferenceMode.h>
 
 #include <string>
@@ -30,10 +30,11 @@ int answered(int code) {
 int dispatch(MpiWorld& world, trireme::base::SignalThread& signals, const std::string& command,
              const Arguments& arguments) {
   if (command == "train") return trireme::launcher::train_command(world, signals, arguments);
-  if (command == "eval") return trireme::launcher::eval_command(world, arguments);
-  if (command == "generate") return trireme::launcher::generate_command(world, arguments);
+  if (command == "eval") return trireme::launcher::eval_command(world, signals, arguments);
+  if (command == "generate") return trireme::launcher::generate_command(world, signals, arguments);
+  if (command == "chat") return trireme::launcher::chat_command(world, signals, arguments);
   if (command == "doctor") return trireme::launcher::doctor_command(world, signals, arguments);
-  throw trireme::base::InputError("trireme-run knows train, eval, generate and doctor; it is started by trireme");
+  throw trireme::base::InputError("trireme-run knows train, eval, generate, chat and doctor; it is started by trireme");
 }
 
 }  // namespace

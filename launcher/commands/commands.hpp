@@ -12,6 +12,8 @@ using Arguments = std::vector<std::string>;
 int tokenizer_command(const Arguments& arguments);
 int prepare_command(const Arguments& arguments);
 int checkpoint_command(const Arguments& arguments);
+int import_command(const Arguments& arguments);
+int export_command(const Arguments& arguments);
 int submit_command(const Arguments& arguments);
 int sweep_command(const Arguments& arguments);
 // Subcommands of sweep (commands/sweep_show.cpp).

@@ -13,7 +13,6 @@
 #include "base/output_file.hpp"
 #include "io/text/document_reader.hpp"
 #include "io/text/tokenizer.hpp"
-#include "io/text/tokenizer_definition.hpp"
 #include "io/tokens/encoding_pipeline.hpp"
 #include "io/tokens/split_writer.hpp"
 #include "io/tokens/text_cut.hpp"
@@ -36,6 +35,7 @@ struct PrepareOptions {
   ReadingOptions reading;
   std::string prompt_field;
   std::string end_of_text;
+  bool special_tokens = false;
   std::string invalid_utf8 = "replace";
   std::int64_t threads = 0;
   bool verify = false;
@@ -77,6 +77,9 @@ bool parse(const Arguments& arguments, PrepareOptions& options) {
              "JSONL: a member whose text comes first and is read but not learned (loss mask 0)");
   line.value("end-of-text", options.end_of_text, "TOKEN",
              "the token after each document (default: the tokenizer's <|endoftext|>, <|end_of_text|>, </s>, …)");
+  line.flag("special-tokens", options.special_tokens,
+            "wrap each document in the special tokens of the tokenizer's post-processor (beginning of text, [CLS] … "
+            "[SEP]); where they end it, no end-of-text token follows");
   line.value("invalid-utf8", options.invalid_utf8, "HOW", "bytes that are not UTF-8 become U+FFFD, or are an error")
       .one_of({"replace", "refuse"});
   line.value("threads", options.threads, "N", "encoding threads; 0 = one for each CPU").range(0, 4096);
@@ -127,28 +130,42 @@ void check(PrepareOptions& options) {
   }
 }
 
-tokens::TokenizerRecord record_of(const text::Tokenizer& tokenizer, const PrepareOptions& options) {
-  std::optional<std::uint32_t> end;
-  if (options.end_of_text.empty()) {
-    end = tokenizer.end_of_text();
-    if (!end) {
-      throw base::InputError(base::str("tokenizer ", options.tokenizer,
-                                       " has no end-of-text token that we know: name it with --end-of-text TOKEN"));
-    }
-  } else {
-    end = tokenizer.id_of(options.end_of_text);
-    if (!end) {
-      throw base::InputError(base::str("tokenizer ", options.tokenizer, " has no token ", options.end_of_text));
-    }
+/// The tokens before and after each document.
+struct Frame {
+  std::vector<std::uint32_t> before, after;
+};
+
+std::uint32_t end_of_text(const text::Tokenizer& tokenizer, const PrepareOptions& options) {
+  if (!options.end_of_text.empty()) {
+    if (const auto end = tokenizer.id_of(options.end_of_text)) return *end;
+    throw base::InputError(base::str("tokenizer ", options.tokenizer, " has no token ", options.end_of_text));
   }
-  return {tokenizer.to_json(), tokenizer.vocabulary_size(), *end};
+  if (const auto end = tokenizer.end_of_text()) return *end;
+  const bool wraps = !options.special_tokens && !tokenizer.wrapping().after.empty();
+  throw base::InputError(base::str("tokenizer ", options.tokenizer,
+                                   " has no end-of-text token that we know: name it with --end-of-text TOKEN",
+                                   wraps ? ", or end documents as its post-processor does with --special-tokens" : ""));
+}
+
+Frame frame_of(const text::Tokenizer& tokenizer, const PrepareOptions& options) {
+  const text::Wrapping& wrapping = tokenizer.wrapping();
+  if (!options.special_tokens) return {{}, {end_of_text(tokenizer, options)}};
+  if (wrapping.empty()) {
+    throw base::InputError(base::str("tokenizer ", options.tokenizer,
+                                     " has no post-processor that adds special tokens: leave --special-tokens out"));
+  }
+  if (wrapping.after.empty()) return {wrapping.before, {end_of_text(tokenizer, options)}};
+  if (!options.end_of_text.empty() && tokenizer.id_of(options.end_of_text) != wrapping.after.back()) {
+    throw base::InputError("--special-tokens ends each document already: leave --end-of-text out");
+  }
+  return {wrapping.before, wrapping.after};
 }
 
 text::DocumentReaderOptions reader_options(const PrepareOptions& options, const text::Tokenizer& tokenizer) {
   text::DocumentReaderOptions reading = options.reading.reader();
   reading.prompt_field = options.prompt_field;
   reading.replace_invalid_utf8 = options.invalid_utf8 == "replace";
-  reading.cut = tokens::text_cut(text::parse_tokenizer_json(tokenizer.to_json(), options.tokenizer));
+  reading.cut = tokens::text_cut(tokenizer.definition());
   return reading;
 }
 
@@ -159,25 +176,37 @@ unsigned thread_count(const PrepareOptions& options) {
   return static_cast<unsigned>(CPU_COUNT(&mask));
 }
 
-Run encode_all(text::DocumentReader& reader, const text::Tokenizer& tokenizer, std::uint32_t end_of_text,
-               unsigned threads, tokens::SplitWriter& writer) {
+/// Writes a piece of a document and what belongs around it. Tokens before a prompt count as little as the prompt.
+std::uint64_t write_piece(const tokens::EncodedPiece& piece, const Frame& frame, tokens::SplitWriter& writer,
+                          std::uint64_t& masked) {
+  const std::uint64_t before = piece.begins ? frame.before.size() : 0, after = piece.ends ? frame.after.size() : 0;
+  if (piece.begins) {
+    writer.begin_document(piece.hash);
+    writer.append(frame.before, piece.prompt.empty());
+  }
+  writer.append(piece.prompt, false);
+  writer.append(piece.text, true);
+  if (piece.ends) writer.append(frame.after, true);
+  masked += piece.prompt.size() + (piece.prompt.empty() ? 0 : before);
+  return before + piece.prompt.size() + piece.text.size() + after;
+}
+
+Run encode_all(text::DocumentReader& reader, const text::Tokenizer& tokenizer, const Frame& frame, unsigned threads,
+               tokens::SplitWriter& writer) {
   Run run;
   const auto start = std::chrono::steady_clock::now();
   const auto seconds = [&] { return base::seconds_since(start); };
   Progress progress(stderr, "preparing");
   tokens::EncodingPipeline pipeline(
-      reader, [&](std::string_view text, std::vector<std::uint32_t>& ids) { tokenizer.encode(text, ids); }, threads);
+      reader,
+      [&](std::string_view text, text::TextPlace place, std::vector<std::uint32_t>& ids) {
+        tokenizer.encode(text, ids, place);
+      },
+      threads);
   std::uint64_t written = 0;
   tokens::EncodedBlock block;
   while (pipeline.next(block)) {
-    for (const tokens::EncodedPiece& piece : block.pieces) {
-      if (piece.begins) writer.begin_document(piece.hash);
-      writer.append(piece.prompt, false);
-      writer.append(piece.text, true);
-      if (piece.ends) writer.append(std::span(&end_of_text, 1), true);
-      written += piece.prompt.size() + piece.text.size() + (piece.ends ? 1 : 0);
-      run.masked += piece.prompt.size();
-    }
+    for (const tokens::EncodedPiece& piece : block.pieces) written += write_piece(piece, frame, writer, run.masked);
     run.counts += block.counts;
     progress.update(
         block.consumed, reader.total(),
@@ -196,6 +225,7 @@ base::Json dataset_json(const std::string& path, const tokens::DatasetHeader& he
           {"documents", header.document_count()},
           {"vocabulary", header.vocabulary},
           {"end_of_text", header.end_of_text},
+          {"special_tokens", header.special_tokens != 0},
           {"loss_mask", header.loss_mask.bytes != 0},
           {"bytes", header.file_bytes},
           {"fingerprint", tokens::to_hex(header.fingerprint)},
@@ -284,13 +314,15 @@ int prepare_command(const Arguments& arguments) {
   const tokens::SplitPaths places = options.places();
   base::PosixFileSystem files;
   const auto tokenizer = text::Tokenizer::load(options.tokenizer);
-  const auto record = record_of(tokenizer, options);
+  const Frame frame = frame_of(tokenizer, options);
+  const tokens::TokenizerRecord record{tokenizer.to_json(), tokenizer.vocabulary_size(), frame.after.back(),
+                                       options.special_tokens};
   text::DocumentReader reader(files, options.inputs, reader_options(options, tokenizer));
   print_notes(reader);
   CleanupOnSignal cleanup;
   tokens::SplitWriter writer(files, places, record, !options.prompt_field.empty(), options.valid_fraction);
   cleanup.watch(writer.temporary_files());
-  const Run run = encode_all(reader, tokenizer, record.end_of_text, thread_count(options), writer);
+  const Run run = encode_all(reader, tokenizer, frame, thread_count(options), writer);
   options.places();  // again: nothing may have come there meanwhile
   print_summary(options, writer.finish(), run);
   return base::kExitDone;

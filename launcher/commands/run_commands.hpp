@@ -10,8 +10,12 @@ namespace trireme::launcher {
 
 /// Saves and ends at a stop signal, which `signals` must not act on.
 int train_command(collectives::MpiWorld& world, base::SignalThread& signals, const Arguments& arguments);
-int eval_command(collectives::MpiWorld& world, const Arguments& arguments);
-int generate_command(collectives::MpiWorld& world, const Arguments& arguments);
+/// `signals` must end the process at a stop signal: what is written halfway is removed before.
+int eval_command(collectives::MpiWorld& world, base::SignalThread& signals, const Arguments& arguments);
+/// Likewise.
+int generate_command(collectives::MpiWorld& world, base::SignalThread& signals, const Arguments& arguments);
+/// Ctrl-C stops the answer that is being written, otherwise the process.
+int chat_command(collectives::MpiWorld& world, base::SignalThread& signals, const Arguments& arguments);
 /// The compute side of `trireme doctor`.
 int doctor_command(collectives::MpiWorld& world, base::SignalThread& signals, const Arguments& arguments);
 

@@ -65,9 +65,18 @@ int encode(const Arguments& arguments) {
       "tokenizer encode", "prints the token ids of a text, separated by spaces",
       "trireme tokenizer encode tok.json book.txt\necho Hello | trireme tokenizer encode tok.json");
   FileArguments files;
+  bool special = false;
+  line.flag("special-tokens", special,
+            "add the special tokens of the tokenizer's post-processor (beginning of text, [CLS] … [SEP])");
   if (!parse_files(line, arguments, files)) return base::kExitDone;
   const text::Tokenizer tokenizer = text::Tokenizer::load(files.tokenizer);
-  const std::vector<std::uint32_t> ids = tokenizer.encode(read_input(files.file));
+  std::vector<std::uint32_t> ids;
+  const auto add = [&](const std::vector<std::uint32_t>& wrapping) {
+    if (special) ids.insert(ids.end(), wrapping.begin(), wrapping.end());
+  };
+  add(tokenizer.wrapping().before);
+  tokenizer.encode(read_input(files.file), ids);
+  add(tokenizer.wrapping().after);
   std::string words;
   words.reserve(ids.size() * 6 + 1);
   char digits[16];
@@ -104,9 +113,11 @@ int decode(const Arguments& arguments) {
       "tokenizer decode", "prints the text of token ids, which are separated by white space",
       "trireme tokenizer decode tok.json ids.txt\necho 464 3290 | trireme tokenizer decode gpt2/");
   FileArguments files;
+  bool skip_special = false;
+  line.flag("skip-special-tokens", skip_special, "leave special tokens out");
   if (!parse_files(line, arguments, files)) return base::kExitDone;
   const text::Tokenizer tokenizer = text::Tokenizer::load(files.tokenizer);
-  base::answer_content(tokenizer.decode(read_ids(read_input(files.file), files.file)));
+  base::answer_content(tokenizer.decode(read_ids(read_input(files.file), files.file), skip_special));
   return base::kExitDone;
 }
 

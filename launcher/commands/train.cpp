@@ -42,7 +42,7 @@ int train_command(collectives::MpiWorld& world, base::SignalThread& signals, con
     attempt.open(my_queue);
     if (const auto outcome = attempt.paused()) return outcome->exit_code;
     attempt.check_stop("before the model was built");
-    Session session(world, input.resolved, device, &watchdog);
+    Session session(world, input.resolved, device, Purpose::kTraining, &watchdog);
     for (const std::string& line :
          run_lines(input.resolved, input.train->samples(), world.size(), session.processor().threads, notes)) {
       log.info(line);

@@ -72,6 +72,18 @@ void add_data(std::vector<Key>& keys) {
                   "positions in the order of samples, and ranges of them, that are never trained on: 960-1023, 2048"});
 }
 
+void add_masking(std::vector<Key>& keys) {
+  keys.push_back({"masking", "fraction", TRIREME_FIELD(OptionalReal, masking.fraction), "",
+                  "masked language modelling, which trains models with mask = full: probability that a token is chosen, to be "
+                  "predicted; tokens of the tokenizer's own ([CLS], [SEP]) never are", "0.15", {}, 0, 1, true});
+  keys.push_back({"masking", "mask_token", TRIREME_FIELD(OptionalReal, masking.mask_token), "",
+                  "probability that a chosen token is replaced by the tokenizer's mask token ([MASK])", "0.8", {}, 0, 1});
+  keys.push_back({"masking", "random_token", TRIREME_FIELD(OptionalReal, masking.random_token), "",
+                  "probability that a chosen token is replaced by a random one; what is left to 1 stays as it is", "0.1", {}, 0, 1});
+  keys.push_back({"masking", "whole_words", TRIREME_FIELD(OptionalTruth, masking.whole_words), "",
+                  "all tokens of a word are chosen together", "false"});
+}
+
 void add_parallel(std::vector<Key>& keys) {
   keys.push_back({"parallel", "tp", TRIREME_FIELD(Integer, parallel.tp), "ranks",
                   "tensor parallel: each layer's matrices divided; divides heads", "", {}, 1, kMostRanks});
@@ -264,6 +276,7 @@ std::vector<Key> make_table() {
   add_program(keys);
   add_model_keys(keys);
   add_data(keys);
+  add_masking(keys);
   add_parallel(keys);
   add_train(keys);
   add_optimizer(keys);

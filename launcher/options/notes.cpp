@@ -31,11 +31,6 @@ std::vector<std::string> notes_on(const Resolved& resolved, std::int64_t dataset
   if (every > 0 && resolved.options.parallel.dp == 1) {
     notes.push_back(str("train.compare_replicas_every = ", every, ": there is one replica, so nothing is compared"));
   }
-  if (resolved.options.model.mask == spec::Mask::kFull) {
-    notes.push_back(
-        "model.mask = full: a token sees the one that it is to predict, so this loss falls to nothing and says nothing "
-        "(masked language modelling is not built yet)");
-  }
   return notes;
 }
 

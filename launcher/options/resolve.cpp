@@ -9,6 +9,7 @@
 #include "base/error.hpp"
 #include "launcher/options/model.hpp"
 #include "launcher/options/notes.hpp"
+#include "launcher/options/objective.hpp"
 #include "launcher/options/stop_rule.hpp"
 #include "models/schedule/assignment.hpp"
 
@@ -197,6 +198,7 @@ Resolved resolve(const RunOptions& options, const Surroundings& surroundings) {
   }
   complete_model(complete.model, surroundings);
   resolved.model = spec::make_plan(config_of(complete.model));
+  resolve_masking(complete);
   if (complete.train.precision.empty()) complete.train.precision = surroundings.cuda ? "bf16" : "fp32";
   check_tensor_parallel(complete.parallel, resolved.model);
   // Called only because it refuses more chunks than layers; the assignment itself does not matter here.

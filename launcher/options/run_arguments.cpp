@@ -17,8 +17,12 @@ std::string remark(const Key& key) {
 
 }  // namespace
 
-RunArguments::RunArguments(CommandLine& line, Listing listing, std::size_t most_files) {
-  line.positionals("RUN.ini", files_, "the run file (docs/options.md)", 1, most_files);
+RunArguments::RunArguments(CommandLine& line, Listing listing, std::size_t most_files, Subject subject) {
+  const bool model = subject == Subject::kModel;
+  line.positionals(model ? "MODEL" : "RUN.ini", files_,
+                   model ? "a run file, a run directory, a checkpoint or a Hugging Face directory (docs/evaluation.md)"
+                         : "the run file (docs/options.md)",
+                   1, most_files);
   if (listing == Listing::kAside) {
     line.set_aside("help-keys", "print the keys of the run file, each of which may be given as --section.key=value");
   }
@@ -42,31 +46,86 @@ TrainLine::TrainLine()
       run(line, Listing::kInHelp) {}
 
 EvalLine::EvalLine()
-    : line("eval", "loss and perplexity of a checkpoint on a dataset",
-           "trireme eval run.ini\nmpirun -n 2 trireme eval run.ini --data other.h5 --parallel.tp=2"),
-      run((declare(), line), Listing::kAside) {}
+    : line("eval", "loss of a model on datasets; log-probabilities, choices and embeddings of texts",
+           "trireme eval run.ini\nmpirun -n 2 trireme eval runs/first --data other.h5 --parallel.tp=2\n"
+           "trireme eval MODEL --logprobs pairs.jsonl -o scores.jsonl\n"
+           "trireme eval MODEL --choices questions.jsonl --json\n"
+           "trireme eval MODEL --embed texts.jsonl -o vectors.jsonl --normalize"),
+      run((declare(), line), Listing::kAside, 1, Subject::kModel) {}
 
 void EvalLine::declare() {
-  line.value("data", data, "DATA.h5", "the dataset; default: data.valid of the run file");
-  line.value("checkpoint", checkpoint, "DIR", "a checkpoint or a run directory; default: the run's newest");
-  line.value("samples", samples, "N", "only the first N samples; 0 = all").range(0);
+  line.values("data", data, "DATA.h5", "datasets, each with a result of its own; default: data.valid");
+  line.value("samples", samples, "N", "only the first N samples of each dataset; 0 = all").range(0);
+  line.value("sequence", sequence, "TOKENS", "length of the samples, at most the model's; 0 = the model's").range(0);
+  line.value("checkpoint", checkpoint, "DIR",
+             "for a run file: a checkpoint or a run directory; default: the run's newest checkpoint");
+  line.value("logprobs", logprobs, "FILE.jsonl", "log-probability of each line's continuation after its context");
+  line.value("choices", choices, "FILE.jsonl", "accuracy of choosing among each line's choices");
+  line.value("embed", embed, "FILE.jsonl", "hidden states of each line's text");
+  line.value("output,o", output, "OUT.jsonl", "results of --logprobs, --choices and --embed, a line for each line");
+  line.flag("force", force, "replace the output if it is there");
+  line.flag("per-token", per_token, "also write the log-probability of each token");
+  line.value("special-tokens", special_tokens, "ANSWER",
+             "whether texts get the tokens that the tokenizer's post-processor puts around them, if it has any")
+      .one_of({"yes", "no"});
+  line.value("pooling", pooling, "HOW",
+             "how --embed makes one vector of the tokens' hidden states; none = writes every token's")
+      .one_of({"mean", "first", "last", "pooler", "none"});
+  line.flag("normalize", normalize, "scale embeddings to length 1");
+  line.value("batch", batch, "N", "lines of the same length that are computed together at most").range(1, 4096);
   line.flag("json", json, "print one JSON object");
 }
 
-GenerateLine::GenerateLine()
-    : line("generate", "text from a checkpoint",
-           "trireme generate run.ini --prompt \"Once upon a time\" --max-tokens 50 --temperature 0.8"),
-      run((declare(), line), Listing::kAside) {}
-
-void GenerateLine::declare() {
-  line.value("prompt", prompt, "TEXT", "what the text begins with").required();
+void DrawingOptions::declare(CommandLine& line) {
   line.value("max-tokens", max_tokens, "N", "at most this many new tokens").range(1);
   line.value("temperature", temperature, "T", "0 = greedy; higher = more surprising").range(0);
   line.value("top-k", top_k, "K", "only the K most likely tokens; 0 = all").range(0);
   line.value("top-p", top_p, "P", "only the most likely tokens that make up this probability").range(0, 1);
   line.value("seed", seed, "S", "random seed of the draw").range(0);
-  line.value("checkpoint", checkpoint, "DIR", "a checkpoint or a run directory; default: the run's newest");
-  line.flag("json", json, "print one JSON object");
+  line.values("stop", stop, "WORD", "a text ends before this word; several times for several words");
+}
+
+void DrawingOptions::check() const {
+  for (const std::string& word : stop) {
+    if (word.empty()) throw base::InputError("--stop is empty: give a word that ends the text");
+  }
+}
+
+GenerateLine::GenerateLine()
+    : line("generate", "text from a model",
+           "trireme generate MODEL --prompt \"Once upon a time\" --max-tokens 50 --temperature 0.8\n"
+           "trireme generate MODEL --prompts questions.jsonl -o answers.jsonl"),
+      run((declare(), line), Listing::kAside, 1, Subject::kModel) {}
+
+void GenerateLine::declare() {
+  line.value("prompt", prompt, "TEXT", "what the text begins with");
+  line.value("prompts", prompts, "FILE.jsonl",
+             "lines {\"prompt\": …} or {\"messages\": […]}, and \"id\"; a line of JSON for each; - is standard input");
+  line.flag("chat", chat, "a prompt is a user's message: put it into the model's chat template");
+  line.value("special-tokens", special_tokens, "yes|no",
+             "whether a prompt gets what the tokenizer puts in front of a text, as in transformers")
+      .one_of({"yes", "no"});
+  drawing.declare(line);
+  line.value("batch", batch, "N", "with --prompts: texts that are written at a time").range(1, 4096);
+  line.value("output,o", output, "FILE", "with --prompts: the file to write; default: standard output");
+  line.flag("force", force, "replace the output if it is there");
+  line.value("checkpoint", checkpoint, "DIR",
+             "for a run file: a checkpoint or a run directory; default: the run's newest checkpoint");
+  line.flag("json", json, "with --prompt: print one JSON object");
+}
+
+ChatLine::ChatLine()
+    : line("chat", "a conversation with a model, in the terminal or line by line",
+           "trireme chat MODEL\ntrireme chat MODEL --system \"You are brief.\" --temperature 0 < questions.txt"),
+      run((declare(), line), Listing::kAside, 1, Subject::kModel) {}
+
+void ChatLine::declare() {
+  drawing.max_tokens = 512;
+  line.value("system", system, "TEXT", "the system's message, in front of the conversation");
+  drawing.declare(line);
+  line.value("checkpoint", checkpoint, "DIR",
+             "for a run file: a checkpoint or a run directory; default: the run's newest checkpoint");
+  line.flag("json", json, "print one JSON object for each answer");
 }
 
 }  // namespace trireme::options

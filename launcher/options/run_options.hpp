@@ -39,6 +39,15 @@ struct DataSection {
   std::string skip;       ///< "960-1023, 2048": positions in the order of samples that are left out
 };
 
+/// Masked language modelling, how a model with mask = full is trained (io/tokens/masking.hpp). Nothing is set for
+/// another model; resolve() completes the section for one.
+struct MaskingSection {
+  std::optional<double> fraction;      ///< probability that a token is chosen, to be predicted; default: 0.15
+  std::optional<double> mask_token;    ///< probability that the tokenizer's mask token replaces it; default: 0.8
+  std::optional<double> random_token;  ///< probability that a random token does; else it stays; default: 0.1
+  std::optional<bool> whole_words;     ///< whether the tokens of a word are chosen together; default: false
+};
+
 struct ParallelSection {
   std::int64_t tp = 1;
   std::int64_t pp = 1;
@@ -127,6 +136,7 @@ struct RunOptions {
   ProgramSection program;
   ModelSection model;
   DataSection data;
+  MaskingSection masking;
   ParallelSection parallel;
   TrainSection train;
   OptimizerSection optimizer;

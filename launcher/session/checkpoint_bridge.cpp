@@ -5,6 +5,8 @@
 #include <c10/core/StreamGuard.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
+#include <utility>
+
 #include "base/error.hpp"
 #include "launcher/session/pinned_memory.hpp"
 #include "models/parallel/data_type.hpp"
@@ -29,6 +31,11 @@ base::DataType type_of(const at::Tensor& tensor) {
   const base::DataType type = parallel::data_type(tensor);
   if (checkpoint::is_stored_type(type)) return type;
   throw base::Error(base::str("state in ", name_of(type), " has no place in a checkpoint"));
+}
+
+std::vector<StateTensor> parameters_of(std::vector<StateTensor> state) {
+  std::erase_if(state, [](const StateTensor& tensor) { return tensor.kind != StateKind::kParam; });
+  return state;
 }
 
 /// Copies on a stream of its own, while the training's kernels run.
@@ -76,31 +83,42 @@ checkpoint::AllocateHost snapshot_allocator(const Device& device) {
   return device.cuda() ? pinned_allocator(device.functions(), device.index()) : checkpoint::allocate_huge;
 }
 
-checkpoint::LoadResult load_state(checkpoint::Reader& reader, pipeline::Trainer& trainer, bool weights_only,
-                                  const std::vector<std::string>& allow) {
-  std::vector<StateTensor> state = trainer.state();
+checkpoint::LoadResult fill_tensors(std::vector<StateTensor> state, bool keep, const FillBoxes& fill) {
   std::vector<at::Tensor> host;
   std::vector<checkpoint::WantedBox> wanted;
-  for (StateTensor& tensor : state) {
-    if (weights_only && tensor.kind != StateKind::kParam) continue;
-    if (tensor.data.device().is_cpu() || !allow.empty()) {
-      host.push_back(tensor.data.cpu());  // elements that the checkpoint does not have keep their values
-    } else {
-      host.push_back(at::empty(tensor.data.sizes(), tensor.data.scalar_type()));
-    }
-    wanted.push_back({kind_of(tensor.kind), tensor.name, tensor.shape, type_of(tensor.data), tensor.box,
+  for (const StateTensor& tensor : state) {
+    const bool own = tensor.data.device().is_cpu();
+    host.push_back(own || keep ? tensor.data.cpu() : at::empty(tensor.data.sizes(), tensor.data.scalar_type()));
+    wanted.push_back({kind_of(tensor.kind), tensor.name, tensor.shape, parallel::data_type(tensor.data), tensor.box,
                       host.back().mutable_data_ptr()});
   }
+  const checkpoint::LoadResult result = fill(wanted);
+  for (std::size_t i = 0; i < state.size(); ++i) {
+    if (!state[i].data.device().is_cpu()) state[i].data.copy_(std::exchange(host[i], {}));
+  }
+  return result;
+}
+
+checkpoint::LoadResult fill_weights(pipeline::Trainer& trainer, bool keep, const FillBoxes& fill) {
+  const checkpoint::LoadResult result = fill_tensors(parameters_of(trainer.state()), keep, fill);
+  trainer.after_load();
+  return result;
+}
+
+checkpoint::LoadResult fill_weights(pipeline::Inference& model, const FillBoxes& fill) {
+  return fill_tensors(model.state(), false, fill);
+}
+
+checkpoint::LoadResult load_state(checkpoint::Reader& reader, pipeline::Trainer& trainer, bool weights_only,
+                                  const std::vector<std::string>& allow) {
   checkpoint::LoadOptions options;
   options.allow = allow;
-  if (weights_only) options.kinds = {checkpoint::Kind::kParam};
-  const checkpoint::LoadResult result = reader.load(wanted, options);
-  std::size_t next = 0;
-  for (StateTensor& tensor : state) {
-    if (weights_only && tensor.kind != StateKind::kParam) continue;
-    const at::Tensor& filled = host[next++];
-    if (!tensor.data.device().is_cpu()) tensor.data.copy_(filled);
+  const FillBoxes fill = [&](std::span<const checkpoint::WantedBox> boxes) { return reader.load(boxes, options); };
+  if (weights_only) {
+    options.kinds = {checkpoint::Kind::kParam};
+    return fill_weights(trainer, !allow.empty(), fill);
   }
+  const checkpoint::LoadResult result = fill_tensors(trainer.state(), !allow.empty(), fill);
   trainer.after_load();
   return result;
 }
@@ -110,6 +128,15 @@ checkpoint::LoadResult load_weights(checkpoint::Coordinator& coordinator, base::
                                     const std::vector<std::string>& allow) {
   const auto reader = checkpoint::Reader::open(coordinator, files, step_directory);
   return load_state(*reader, trainer, true, allow);
+}
+
+checkpoint::LoadResult load_weights(checkpoint::Coordinator& coordinator, base::FileSystem& files,
+                                    pipeline::Inference& model, const std::filesystem::path& step_directory) {
+  const auto reader = checkpoint::Reader::open(coordinator, files, step_directory);
+  checkpoint::LoadOptions options;
+  options.kinds = {checkpoint::Kind::kParam};
+  return fill_weights(model,
+                      [&](std::span<const checkpoint::WantedBox> boxes) { return reader->load(boxes, options); });
 }
 
 }  // namespace trireme::launcher

@@ -1,8 +1,10 @@
-// Connects tensors and checkpoints: presents the trainer's state as boxes of a checkpoint, and fills it from one.
+// Connects tensors and checkpoints: presents a model's state as boxes of a checkpoint, and fills it from one.
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,9 +32,23 @@ checkpoint::AllocateHost snapshot_allocator(const Device& device);
 checkpoint::LoadResult load_state(checkpoint::Reader& reader, pipeline::Trainer& trainer, bool weights_only,
                                   const std::vector<std::string>& allow);
 
+/// Fills boxes in host memory from a checkpoint or from somewhere else.
+using FillBoxes = std::function<checkpoint::LoadResult(std::span<const checkpoint::WantedBox> boxes)>;
+
+/// Calls `fill` with the boxes of the tensors: with their own memory where it lies on the host, so that there is no
+/// second copy, else with host memory that is copied to the device afterwards. With `keep`, elements that `fill` does
+/// not write keep their values. The owner of a Trainer's state calls after_load() then.
+checkpoint::LoadResult fill_tensors(std::vector<pipeline::StateTensor> state, bool keep, const FillBoxes& fill);
+/// The same for the parameters alone, of a training or of a model that is used; ready for work afterwards.
+checkpoint::LoadResult fill_weights(pipeline::Trainer& trainer, bool keep, const FillBoxes& fill);
+checkpoint::LoadResult fill_weights(pipeline::Inference& model, const FillBoxes& fill);
+
 /// Collective. Opens the checkpoint in `step_directory` and fills the parameters only.
 checkpoint::LoadResult load_weights(checkpoint::Coordinator& coordinator, base::FileSystem& files,
                                     pipeline::Trainer& trainer, const std::filesystem::path& step_directory,
                                     const std::vector<std::string>& allow);
+/// Collective. The same for a model that is only used; the checkpoint must have all of its parameters.
+checkpoint::LoadResult load_weights(checkpoint::Coordinator& coordinator, base::FileSystem& files,
+                                    pipeline::Inference& model, const std::filesystem::path& step_directory);
 
 }  // namespace trireme::launcher

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/file_system.hpp"
 #include "base/log.hpp"
@@ -23,6 +24,7 @@ struct RunInput {
   std::unique_ptr<tokens::DataSource> valid;  ///< null without data.valid
   tokens::SkippedSamples skip;                ///< data.skip
   std::optional<SamplePrompts> prompts;       ///< nothing without log.sample_prompts
+  std::vector<std::string> changed_ends;      ///< options::changed_ends() between model.init_from and this model
 
   const options::RunOptions& options() const { return resolved.options; }
 };
@@ -41,24 +43,8 @@ bool parse_once(const collectives::MpiWorld& world, options::CommandLine& line, 
 RunInput prepare_training(collectives::MpiWorld& world, base::FileSystem& files, options::RunOptions options,
                           const Device& device, const base::Log& log);
 
-/// Collective, for using a trained model. The sizes come from the checkpoint that `path` names (find_checkpoint). The
-/// layout comes from the options where it fits the number of ranks; otherwise every rank holds the whole model, and the
-/// log says so. `data` replaces data.valid unless it is empty; with `need_data` one of them must be given. The
-/// tokenizer of the data, or else the one that encodes prompts, must be the checkpoint's.
-struct ModelInput {
-  options::Resolved resolved;
-  std::filesystem::path checkpoint;
-  std::unique_ptr<tokens::DataSource> data;  ///< null unless needed
-  std::string tokenizer_json;
-
-  const options::RunOptions& options() const { return resolved.options; }
-};
-ModelInput prepare_model(collectives::MpiWorld& world, base::FileSystem& files, options::RunOptions options,
-                         const std::filesystem::path& path, const std::string& data, bool need_data,
-                         const Device& device, const base::Log& log);
-
-/// Returns `path` itself when it holds a manifest, and the newest committed checkpoint when it is a run directory.
-/// Throws base::InputError naming `path` when it is neither.
-std::filesystem::path find_checkpoint(base::FileSystem& files, const std::filesystem::path& path);
+/// Sets the precision in which this attempt will compute, so that the log, run.ini and the checkpoints all say the
+/// same. Logs when the requested one is not possible.
+void fit_precision(options::RunOptions& options, const Device& device, const base::Log& log);
 
 }  // namespace trireme::launcher

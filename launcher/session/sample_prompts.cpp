@@ -3,9 +3,18 @@
 #include <algorithm>
 
 #include "base/error.hpp"
-#include "launcher/session/text_generation.hpp"
 
 namespace trireme::launcher {
+
+std::int64_t room_after(const std::vector<std::uint32_t>& prompt, std::int64_t sequence, const std::string& key) {
+  if (prompt.empty()) throw base::InputError(key + " is empty: give at least one character");
+  const std::int64_t room = sequence - std::ssize(prompt);
+  if (room < 1) {
+    throw base::InputError(
+        base::str(key, " has ", prompt.size(), " tokens, and the model's sequence is ", sequence, ": shorten it"));
+  }
+  return room;
+}
 
 std::optional<SamplePrompts> parse_sample_prompts(const options::LogSection& log, std::int64_t sequence,
                                                   const std::string& tokenizer_json) {

@@ -22,6 +22,10 @@ struct SamplePrompts {
   std::vector<SamplePrompt> prompts;
 };
 
+/// How many tokens can follow `prompt` within the model's sequence. Throws base::InputError naming `key` when the
+/// prompt is empty or leaves no room.
+std::int64_t room_after(const std::vector<std::uint32_t>& prompt, std::int64_t sequence, const std::string& key);
+
 /// Nothing when there are none. Throws base::InputError naming log.sample_prompts for a prompt that is empty or fills
 /// the model's sequence.
 std::optional<SamplePrompts> parse_sample_prompts(const options::LogSection& log, std::int64_t sequence,

@@ -7,7 +7,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <thread>
 
 #include "base/error.hpp"
@@ -26,11 +25,6 @@ pipeline::Precision precision_of(const std::string& name) {
   return name == "bf16" ? pipeline::Precision::kBf16 : pipeline::Precision::kFp32;
 }
 
-at::ScalarType scalar_type(pipeline::Precision precision) {
-  if (precision == pipeline::Precision::kFp64) return at::kDouble;
-  return precision == pipeline::Precision::kBf16 ? at::kBFloat16 : at::kFloat;
-}
-
 transformer::Recompute recompute_of(const std::string& name) {
   if (name == "full") return transformer::Recompute::kFull;
   return name == "selective" ? transformer::Recompute::kSelective : transformer::Recompute::kNone;
@@ -45,21 +39,26 @@ Processor choose_processor(collectives::MpiWorld& world, const options::RunOptio
   return processor;
 }
 
+pipeline::ModelSetup model_setup(const options::Resolved& resolved, const Processor& processor) {
+  pipeline::ModelSetup setup;
+  setup.model = resolved.model;
+  setup.degrees = resolved.degrees;
+  setup.chunks = static_cast<int>(resolved.options.parallel.chunks);
+  setup.sequence_parallel = *resolved.options.parallel.sequence_parallel;
+  setup.precision = processor.precision;
+  setup.device = processor.device;
+  return setup;
+}
+
 pipeline::TrainerConfig trainer_config(const options::Resolved& resolved, const Processor& processor) {
   const options::RunOptions& options = resolved.options;
-  pipeline::TrainerConfig config;
-  config.model = resolved.model;
-  config.degrees = resolved.degrees;
+  pipeline::TrainerConfig config{model_setup(resolved, processor)};
   config.schedule = resolved.plan.kind;
-  config.chunks = static_cast<int>(options.parallel.chunks);
-  config.sequence_parallel = *options.parallel.sequence_parallel;
   config.recompute = recompute_of(options.train.recompute);
   config.zero = static_cast<int>(options.parallel.zero);
   config.bucket_bytes = options.parallel.bucket_mb << 20;
   config.micro_batch = options.train.micro_batch;
   config.micro_batches = resolved.plan.micro_batches;
-  config.precision = processor.precision;
-  config.device = processor.device;
   config.seed = static_cast<std::uint64_t>(options.run.seed);
   config.optimizer = {options.optimizer.beta1, options.optimizer.beta2, options.optimizer.eps,
                       options.optimizer.weight_decay};
@@ -105,7 +104,7 @@ std::vector<std::string> gather_hosts(const collectives::MpiWorld& world, collec
 
 }  // namespace
 
-Session::Session(collectives::MpiWorld& world, const options::Resolved& resolved, const Device& device,
+Session::Session(collectives::MpiWorld& world, const options::Resolved& resolved, const Device& device, Purpose purpose,
                  collectives::Watchdog* watchdog)
     : world_(world),
       resolved_(resolved),
@@ -134,19 +133,29 @@ Session::Session(collectives::MpiWorld& world, const options::Resolved& resolved
   background_coordinator_ = std::make_unique<CommunicatorCoordinator>(*background_world_, coordinator_->node(),
                                                                       coordinator_->nodes(), Waiting::kIdle);
   world_.together([&] {
-    trainer_ =
-        std::make_unique<pipeline::Trainer>(trainer_config(resolved_, processor_), groups_.with_world(*host_world_));
+    const pipeline::Groups groups = groups_.with_world(*host_world_);
+    if (purpose == Purpose::kTraining) {
+      trainer_ = std::make_unique<pipeline::Trainer>(trainer_config(resolved_, processor_), groups);
+    } else {
+      inference_ = std::make_unique<pipeline::Inference>(model_setup(resolved_, processor_), groups);
+    }
   });
 }
 
 Session::~Session() = default;
+
+pipeline::Trainer& Session::trainer() {
+  if (!trainer_) throw base::Error("a session for inference has no trainer");
+  return *trainer_;
+}
 
 double Session::measure_peak() {
   // All ranks measure at once, and the slowest one's time counts for all, since ranks may share processors.
   double best = 0.0;
   for (int round = 0; round < 3; ++round) {
     world_.control().barrier();
-    const pipeline::MatmulTiming timing = pipeline::time_matmul(processor_.device, scalar_type(processor_.precision));
+    const pipeline::MatmulTiming timing =
+        pipeline::time_matmul(processor_.device, pipeline::value_type(processor_.precision));
     double rate = timing.flops / timing.seconds;  // ranks may have made different numbers of products
     world_.control().all_reduce(&rate, 1, DataType::kFloat64, ReduceOp::kMin);
     best = std::max(best, world_.size() * rate);
@@ -161,19 +170,23 @@ std::uint64_t Session::device_memory() const {
   return static_cast<std::uint64_t>(stats.allocated_bytes[static_cast<std::size_t>(StatType::AGGREGATE)].peak);
 }
 
-transformer::MicroBatch Session::micro_batch(const tokens::Batch& batch, std::int64_t step) const {
+transformer::MicroBatch Session::micro_batch(const tokens::Batch& batch, std::int64_t step,
+                                             const std::vector<std::int64_t>& types) const {
   const auto rows = std::ssize(batch.samples);
   const std::int64_t columns = std::ssize(batch.tokens) / rows;
-  // Both in one copy, from pinned memory where there is a device, so that the host need not wait for it.
+  // All in one copy, from pinned memory where there is a device, so that the host need not wait for it.
   const bool cuda = processor_.device.is_cuda();
-  const at::Tensor host = at::empty({2, rows, columns}, at::TensorOptions(at::kLong).pinned_memory(cuda));
+  const at::Tensor host =
+      at::empty({types.empty() ? 2 : 3, rows, columns}, at::TensorOptions(at::kLong).pinned_memory(cuda));
   auto* to = host.mutable_data_ptr<std::int64_t>();
   std::ranges::copy(batch.tokens, to);
   std::ranges::copy(batch.targets, to + rows * columns);
-  const at::Tensor both = host.to(processor_.device, /*non_blocking=*/true);
+  std::ranges::copy(types, to + 2 * rows * columns);
+  const at::Tensor all = host.to(processor_.device, /*non_blocking=*/true);
   transformer::MicroBatch result;
-  result.tokens = both.select(0, 0);
-  result.targets = both.select(0, 1);
+  result.tokens = all.select(0, 0);
+  result.targets = all.select(0, 1);
+  if (!types.empty()) result.types = all.select(0, 2);
   result.samples.assign(batch.samples.begin(), batch.samples.end());
   result.step = step;
   return result;
@@ -192,20 +205,12 @@ std::optional<Session::Validation> Session::validate(const tokens::DataSource& s
     for (std::int64_t k = first; k < std::min(first + kAtOnce, plan.micro_batches()); ++k) {
       batches.push_back(micro_batch(source.read(plan.samples(position().dp, k)), 0));
     }
-    const pipeline::Evaluation part = trainer_->evaluate(batches);
+    const pipeline::Evaluation part = model().evaluate(batches);
     loss_sum += part.loss_sum;
     result.targets += part.targets;
   }
   result.loss = result.targets == 0 ? 0.0 : loss_sum / static_cast<double>(result.targets);
   return result;
-}
-
-std::vector<float> Session::next_logits(const std::vector<std::int64_t>& tokens) {
-  at::Tensor input = at::empty({1, std::ssize(tokens)}, at::kLong);
-  std::memcpy(input.mutable_data_ptr<std::int64_t>(), tokens.data(), tokens.size() * sizeof(std::int64_t));
-  const at::Tensor logits = trainer_->next_logits(input.to(processor_.device)).contiguous();
-  const float* values = logits.const_data_ptr<float>();
-  return {values, values + logits.numel()};
 }
 
 void Session::finish() {

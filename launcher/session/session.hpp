@@ -1,5 +1,5 @@
-// The ranks set up for one layout: device and threads, communicators, the trainer. All ranks build it together and
-// destroy it in reverse order.
+// The ranks set up for one layout: device and threads, communicators, and the model, to be trained or to be used. All
+// ranks build it together and destroy it in reverse order.
 #pragma once
 
 #include <cstdint>
@@ -28,12 +28,17 @@ struct Processor {
   pipeline::Precision precision = pipeline::Precision::kFp32;  ///< train.precision in the resolved options
 };
 
+enum class Purpose {
+  kTraining,  ///< weights, gradients and what the optimizer keeps
+  kInference  ///< weights only
+};
+
 class Session {
  public:
   /// Collective. `resolved` and `device` must outlive the session. Sets LibTorch's threads, builds communicators and
-  /// trainer (parameters not yet initialised). `watchdog`, which must outlive the session, tells on GPUs a late rank
+  /// model (parameters not yet initialised). `watchdog`, which must outlive the session, tells on GPUs a late rank
   /// from an operation that hangs; may be null.
-  Session(collectives::MpiWorld& world, const options::Resolved& resolved, const Device& device,
+  Session(collectives::MpiWorld& world, const options::Resolved& resolved, const Device& device, Purpose purpose,
           collectives::Watchdog* watchdog = nullptr);
   ~Session();
   Session(const Session&) = delete;
@@ -48,7 +53,10 @@ class Session {
   checkpoint::Coordinator& coordinator() { return *coordinator_; }
   /// For a thread that works beside the training's.
   checkpoint::Coordinator& background_coordinator() { return *background_coordinator_; }
-  pipeline::Trainer& trainer() { return *trainer_; }
+  /// For training only.
+  pipeline::Trainer& trainer();
+  /// The model without gradients: a training's as it is now, else the only thing there is.
+  pipeline::Inference& model() { return trainer_ ? trainer_->inference() : *inference_; }
 
   /// The number of ranks on this rank's node.
   int ranks_on_node() const { return ranks_on_node_; }
@@ -58,9 +66,6 @@ class Session {
   const std::vector<std::string>& host_of_rank() const { return host_of_rank_; }
   /// High water of the memory that this rank's tensors took on its GPU, in bytes; 0 on a CPU.
   std::uint64_t device_memory() const;
-  /// Collective: appends `tokens` to the one sequence being generated (Trainer::start_generation(1, …)) and returns the
-  /// logits of the next token; vocab values.
-  std::vector<float> next_logits(const std::vector<std::int64_t>& tokens);
 
   /// Seconds for which this rank's main thread stood in communication so far; of saves only what is not in the
   /// background, and not theirs.
@@ -68,8 +73,9 @@ class Session {
 
   /// Collective: the measured matmul FLOP/s of all ranks together.
   double measure_peak();
-  /// A batch as tensors on this rank's device. `step` keys dropout.
-  transformer::MicroBatch micro_batch(const tokens::Batch& batch, std::int64_t step) const;
+  /// A batch as tensors on this rank's device. `step` keys dropout; `types` are the tokens' types, empty: all 0.
+  transformer::MicroBatch micro_batch(const tokens::Batch& batch, std::int64_t step,
+                                      const std::vector<std::int64_t>& types = {}) const;
   /// Collective: the mean loss over the first samples of a dataset, in file order; `count` comes from
   /// validation_count(). `keep_going` is called between groups of micro-batches, collectively and with the same answer
   /// on all ranks; when it returns false, nothing is returned.
@@ -100,7 +106,8 @@ class Session {
   std::unique_ptr<collectives::Communicator> background_world_;
   std::unique_ptr<CommunicatorCoordinator> coordinator_;
   std::unique_ptr<CommunicatorCoordinator> background_coordinator_;
-  std::unique_ptr<pipeline::Trainer> trainer_;
+  std::unique_ptr<pipeline::Trainer> trainer_;      ///< null in inference
+  std::unique_ptr<pipeline::Inference> inference_;  ///< null in training
 };
 
 }  // namespace trireme::launcher

@@ -1,4 +1,5 @@
 """Writes the token datasets that docs/token_dataset.md describes: from that page, numpy and h5py alone."""
+import json
 import struct
 
 import h5py
@@ -13,11 +14,35 @@ def _digest(data):
     return xxhash.xxh3_128_digest(data)
 
 
-def write_token_dataset(path, tokens, vocabulary, loss_mask=None):
+WORDPIECE_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+
+
+def wordpiece(vocabulary):
+    """A WordPiece tokenizer.json of that many made-up tokens, BERT's special ones first. Every third of the others goes
+    on with a word. Returns its bytes and these ids."""
+    names, continuing = list(WORDPIECE_SPECIALS), []
+    for i in range(len(names), vocabulary):
+        if i % 3 == 0:
+            continuing.append(i)
+        names.append(("##" if i % 3 == 0 else "") + "t" + str(i))
+    added = [{"id": i, "content": name, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
+              "special": True} for i, name in enumerate(WORDPIECE_SPECIALS)]
+    model = {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
+             "vocab": {name: i for i, name in enumerate(names)}}
+    text = json.dumps({
+        "version": "1.0", "truncation": None, "padding": None, "added_tokens": added,
+        "normalizer": {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True,
+                       "strip_accents": None, "lowercase": True},
+        "pre_tokenizer": {"type": "BertPreTokenizer"}, "post_processor": None,
+        "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True}, "model": model})
+    return text.encode(), continuing
+
+
+def write_token_dataset(path, tokens, vocabulary, loss_mask=None, tokenizer=b"{}"):
     """One document. loss_mask: for each token, whether it counts as a target."""
     width = 2 if vocabulary <= 65536 else 4
     arrays = {"tokens": np.asarray(tokens, f"<u{width}"), "document_offsets": np.zeros(1, "<u8"),
-              "tokenizer": np.frombuffer(b"{}", np.uint8)}
+              "tokenizer": np.frombuffer(tokenizer, np.uint8)}
     if loss_mask is not None:
         arrays["loss_mask"] = np.asarray(loss_mask, np.uint8)
     digests = [_digest(arrays[name].tobytes()) if name in arrays else bytes(16)

@@ -277,7 +277,9 @@ def ranks(space):
                            "signal.signal(signal.SIGTERM, lambda *_: asked.append(1))\n"
                            "names = 'RANK WORLD_SIZE LOCAL_RANK LOCAL_WORLD_SIZE MASTER_ADDR MASTER_PORT'.split()\n"
                            "run = os.environ['TRIREME_RUN_DIR']\n"
-                           "json.dump({n: os.environ[n] for n in names}, open(run + '/rank' + os.environ['RANK'], 'w'))\n"
+                           "path = run + '/rank' + os.environ['RANK']\n"
+                           "json.dump({n: os.environ[n] for n in names}, open(path + '.partial', 'w'))\n"
+                           "os.rename(path + '.partial', path)\n"
                            "while not asked: time.sleep(0.05)\n"
                            "time.sleep(0.5 * int(os.environ['RANK']))\n"
                            "open(run + '/saved' + os.environ['RANK'], 'w')\nsys.exit(75)\n")

@@ -72,10 +72,11 @@ class Run {
     info.shards_per_node = step_ % 2 == 0 ? 1 : 8;
     info.holds_lease = [this] { return lease_->holds_lease(); };
     const SaveResult result = checkpoint::tests::save_sample(coordinator_, files_, info, tensors_, layout_);
+    if (coordinator_.rank() == 0 && result.ok) keep_house(result.path);
+    // Said when the house is kept, too: who reads this may look for what is left.
     say(result.ok ? base::str("saved ", step_) : base::str("not saved ", step_, ": ", result.error));
     if (!result.warning.empty()) say("warning: " + result.warning);
     if (result.lease_lost) throw base::Error(result.error);
-    if (coordinator_.rank() == 0 && result.ok) keep_house(result.path);
   }
 
   /// Whether another step is asked for, agreed on.

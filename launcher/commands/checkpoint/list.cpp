@@ -45,19 +45,21 @@ int checkpoint_list(const Arguments& arguments) {
   options::CommandLine line("checkpoint list", "the checkpoints of a run, oldest first; reads only their manifests",
                             "trireme checkpoint list runs/bible");
   line.flag("json", json, "print one JSON object instead of a table");
-  line.positionals("RUN_DIR", words, "the run's directory", 1, 1);
+  line.positionals("RUN_DIR", words, "the run's directory, or one step directory", 1, 1);
   if (!line.parse(arguments)) return base::kExitDone;
 
   base::PosixFileSystem files;
-  const std::filesystem::path run = run_directory_of(files, words[0]);
-  const auto verified = verified_steps(files, run);
+  const bool single = files.exists(std::filesystem::path(words[0]) / checkpoint::kManifestName);
+  const std::filesystem::path run = single ? std::filesystem::path(words[0]) : run_directory_of(files, words[0]);
+  const auto verified = single ? std::vector<std::int64_t>() : verified_steps(files, run);
   std::vector<std::vector<std::string>> rows = {{"step", "saved", "age", "attempt", "size", "layout", "state"}};
   Json entries = Json::array();
   bool damaged = false;
-  for (const auto step : checkpoint::committed_steps(files, run)) {
-    const std::filesystem::path path = checkpoint::step_directory(run, step);
+  for (auto step : single ? std::vector<std::int64_t>{0} : checkpoint::committed_steps(files, run)) {
+    const std::filesystem::path path = single ? run : checkpoint::step_directory(run, step);
     try {
       const auto manifest = checkpoint::open_manifest(files, path);
+      step = manifest.step;
       const char* state = std::ranges::count(verified, step) > 0 ? "verified" : "committed";
       const double age = age_of(manifest.created);
       rows.push_back({std::to_string(step), manifest.created, std::isnan(age) ? "?" : format_duration(age),

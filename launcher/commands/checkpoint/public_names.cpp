@@ -1,7 +1,7 @@
 #include "launcher/commands/checkpoint/public_names.hpp"
 
 #include "base/error.hpp"
-#include "launcher/options/model.hpp"
+#include "launcher/hub/stored_config.hpp"
 #include "models/spec/families/family.hpp"
 
 namespace trireme::launcher {
@@ -13,11 +13,9 @@ std::string words_of(const PublicPlace& place) {
 }
 
 std::map<std::string, PublicPlace> public_places(const std::string& run_file) {
-  const options::RunOptions stored = options::parse_run_options(run_file, "the checkpoint's options");
-  options::ModelSection model = options::stored_model(stored.model);
-  options::complete_model(model, {});  // version 0.1 stored fewer properties
+  const spec::ModelConfig model = stored_config(run_file, "the checkpoint's options");
   std::map<std::string, PublicPlace> places;
-  for (const spec::PublicTensor& tensor : spec::public_tensors(spec::make_plan(options::config_of(model)))) {
+  for (const spec::PublicTensor& tensor : spec::public_tensors(spec::make_plan(model))) {
     for (std::size_t part = 0; part < tensor.parts.size(); ++part) {
       places[tensor.parts[part]] = {tensor.name, part + 1, tensor.parts.size(), tensor.transposed};
     }

@@ -5,6 +5,7 @@
 #include <map>
 
 #include "base/file_system.hpp"
+#include "launcher/options/model.hpp"
 #include "launcher/options/resolve.hpp"
 #include "models/spec/cost.hpp"
 
@@ -22,15 +23,13 @@ Resolved resolve_example(const std::string& name, int ranks, std::int64_t vocab,
 }
 
 TEST(Examples, AllResolveOnTheirRanks) {
-  std::map<std::string, std::pair<int, std::string>> layouts = {{"gpt2-124m.ini", {8, "dp8"}},
-                                                                {"llama-1b-8gpu.ini", {8, "dp8"}},
-                                                                {"llama-1b-16gpu.ini", {16, "dp16"}},
-                                                                {"llama-1b-64gpu.ini", {64, "dp64"}},
-                                                                {"llama-8b-8gpu.ini", {8, "tp2·dp4"}},
-                                                                {"llama-8b-16gpu.ini", {16, "tp2·dp8"}},
-                                                                {"llama-8b-64gpu.ini", {64, "tp2·pp2·dp16"}}};
+  std::map<std::string, std::pair<int, std::string>> layouts = {
+      {"gpt2-124m.ini", {8, "dp8"}},           {"bert.ini", {8, "dp8"}},
+      {"llama-1b-8gpu.ini", {8, "dp8"}},       {"llama-1b-16gpu.ini", {16, "dp16"}},
+      {"llama-1b-64gpu.ini", {64, "dp64"}},    {"llama-8b-8gpu.ini", {8, "tp2·dp4"}},
+      {"llama-8b-16gpu.ini", {16, "tp2·dp8"}}, {"llama-8b-64gpu.ini", {64, "tp2·pp2·dp16"}}};
   for (const auto& [name, expected] : layouts) {
-    const Resolved resolved = resolve_example(name, expected.first, 50257);
+    const Resolved resolved = resolve_example(name, expected.first, name == "bert.ini" ? 30522 : 50257);
     EXPECT_EQ(topology::to_string(resolved.degrees), expected.second) << name;
     EXPECT_GT(resolved.steps, 5000) << name;
     EXPECT_GE(resolved.plan.micro_batches, 4) << name;
@@ -38,7 +37,7 @@ TEST(Examples, AllResolveOnTheirRanks) {
   }
   for (const std::string& file : base::PosixFileSystem().list(kExamples)) {
     if (std::filesystem::path(file).extension() != ".ini" || file == "quickstart.ini" || file == "sweep.ini" ||
-        file.starts_with("site-"))
+        file == "finetune-smollm2.ini" || file.starts_with("site-"))
       continue;
     EXPECT_EQ(layouts.count(file), 1U) << file << " is in no test";
   }
@@ -50,6 +49,22 @@ TEST(Examples, QuickstartRunsOnTheLayoutsItsScriptUses) {
     const Resolved resolved = resolve_example("quickstart.ini", 4, 4096, overrides);
     EXPECT_EQ(resolved.options.run.dir, "runs/quickstart");
     EXPECT_EQ(resolved.model.vocab, 4096);
+  }
+}
+
+TEST(Examples, FinetuneTakesThePublicModelAndShortensItsSamples) {
+  ModelSection initial;
+  initial.preset = "smollm2-135m";
+  complete_model(initial, {});
+  for (const auto& overrides : {Overrides{{"parallel.pp", "2"}}, Overrides{{"parallel.dp", "2"}}}) {
+    Surroundings surroundings;
+    surroundings.world_size = 2;
+    surroundings.dataset_vocab = 49152;
+    surroundings.initial_model = &initial;
+    const Resolved resolved =
+        resolve(load_run_file((kExamples / "finetune-smollm2.ini").string(), overrides), surroundings);
+    EXPECT_EQ(spec::parameter_count(resolved.model), 134515008);
+    EXPECT_EQ(resolved.model.sequence, 256);
   }
 }
 
@@ -68,6 +83,7 @@ TEST(Examples, OfOneModelShareNameBatchAndLengthSoThatARunCanMove) {
 
 TEST(Examples, AreTheShapesTheyAreNamedFor) {
   EXPECT_EQ(spec::parameter_count(resolve_example("gpt2-124m.ini", 8, 50257).model), 124439808);
+  EXPECT_EQ(spec::parameter_count(resolve_example("bert.ini", 8, 30522).model), 109514298);
   EXPECT_EQ(spec::parameter_count(resolve_example("llama-1b-8gpu.ini", 8, 0).model), 1235814400);
   EXPECT_EQ(spec::parameter_count(resolve_example("llama-8b-8gpu.ini", 8, 0).model), 8030261248);
 }

@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/file_system.hpp"
 #include "launcher/options/key_table.hpp"
+#include "launcher/options/objective.hpp"
 #include "launcher/options/resolve.hpp"
 
 namespace trireme::options {
@@ -23,7 +24,7 @@ std::string refusal(const Overrides& changes) {
       "run.ini");
   try {
     for (const auto& [path, value] : changes) set_value(options, find_key(path), value);
-    resolve(options, {.dataset_vocab = 100});
+    check_trainable(resolve(options, {.dataset_vocab = 100}).options);
   } catch (const base::InputError& error) {
     return error.what();
   }
@@ -59,7 +60,10 @@ TEST(ModelsPage, QuotesRefusals) {
                                           {{"model.arch", "gpt2"}, {"model.preset", "llama-1b"}},
                                           {{"model.arch", "lama"}},
                                           {{"model.attention_dropout", "0.1"}},
-                                          {{"model.mask", "full"}, {"log.sample_prompts", "once"}}};
+                                          {{"model.mask", "full"}, {"log.sample_prompts", "once"}},
+                                          {{"masking.fraction", "0.15"}},
+                                          {{"model.arch", "bert"}, {"masking.random_token", "0.3"}},
+                                          {{"model.arch", "bert"}, {"model.lm_head", "false"}}};
   std::string table;
   std::size_t rows = 0;
   for (const std::string& line : section("## What is refused")) {

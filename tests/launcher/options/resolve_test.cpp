@@ -211,6 +211,8 @@ TEST(Resolve, AGivenKeyTurnsOffWhatItRulesOut) {
                 .layers[0]
                 .attention.rotary,
             spec::RotarySpec{});
+  EXPECT_EQ(plan({{"model.preset", "llama-8b"}, {"model.vocab", "128256"}, {"model.rope_scaling", "none"}}),
+            plan({{"model.preset", "llama3-8b"}, {"model.vocab", "128256"}}));
   EXPECT_THAT(refusal({{"model.mask", "full"}, {"model.window", "8"}}, 1), HasSubstr("model.window = 8"));
 }
 
