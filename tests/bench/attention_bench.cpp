@@ -199,11 +199,13 @@ void compare_errors(const Case& c, const kernels::cpu::IsaTable& table) {
 void compare_generation(std::int64_t past, at::ScalarType type, const kernels::cpu::IsaTable& table, int rounds) {
   const Case c{"", 1, 1, 12, 12, 0, type};
   const attention::Setting setting = setting_of(c);
-  const at::Tensor qkv = at::randn({1, 1, setting.width()}).to(type);
-  const at::Tensor keys = at::randn({past + 1, 1, setting.kv_width()}).to(type), values = keys.clone();
-  const auto view = [](const at::Tensor& x) { return x.unflatten(2, {12, kHeadSize}).permute({1, 2, 0, 3}); };
-  const at::Tensor q = view(qkv.narrow(2, 0, setting.query_width())), k = view(keys), v = view(values);
-  const auto seconds = alternate({[&] { attention::host_cached(qkv, keys, values, setting, table); },
+  const at::Tensor qkv = at::randn({1, setting.width()}).to(type);
+  const at::Tensor keys = at::randn({past + 1, setting.kv_width()}).to(type), values = keys.clone();
+  const auto view = [](const at::Tensor& x) { return x.unflatten(1, {1, 12, kHeadSize}).permute({1, 2, 0, 3}); };
+  const at::Tensor q = view(qkv.narrow(1, 0, setting.query_width())), k = view(keys), v = view(values);
+  const auto seconds = alternate({[&] {
+                                    attention::host_cached(qkv, {{0, 1, keys, values}}, setting, table);
+                                  },
                                   [&] { at::_scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, false); }},
                                  rounds);
   std::printf("one token after %5lld        %-8s %7.1f us, ATen %7.1f us, ratio %.2f\n", static_cast<long long>(past),
@@ -229,13 +231,15 @@ void compare_threads(const Case& c, const kernels::cpu::IsaTable& table, int rou
   const attention::Setting setting = setting_of(c);
   const at::Tensor qkv = at::randn({c.length, c.batch, setting.width()}).to(c.type);
   const at::Tensor grad = at::randn({c.length, c.batch, setting.query_width()}).to(c.type);
-  const at::Tensor keys = at::randn({c.length, c.batch, setting.kv_width()}).to(c.type), values = keys.clone();
+  const at::Tensor keys = at::randn({c.batch, c.length, setting.kv_width()}).to(c.type), values = keys.clone();
   const attention::Forward forward = attention::host_forward(qkv, setting, {}, table);
   const auto backward =
       with_one_and_two_threads([&] { attention::host_backward(grad, qkv, forward, setting, {}, table); }, 20 * rounds);
-  const at::Tensor last = qkv.narrow(0, c.length - 1, 1);
+  const at::Tensor last = qkv.select(0, c.length - 1).contiguous();
+  std::vector<attention::CachedSequence> sequences;
+  for (std::int64_t b = 0; b < c.batch; ++b) sequences.push_back({b, 1, keys.select(0, b), values.select(0, b)});
   const auto token =
-      with_one_and_two_threads([&] { attention::host_cached(last, keys, values, setting, table); }, 200 * rounds);
+      with_one_and_two_threads([&] { attention::host_cached(last, sequences, setting, table); }, 200 * rounds);
   std::printf("%-28s %-8s backward %8.3f ms, 2 threads %8.3f, ratio %.2f; one token %7.1f us, %7.1f, %.2f\n", c.name,
               c10::toString(c.type), 1e3 * backward.first, 1e3 * backward.second, backward.first / backward.second,
               1e6 * token.first, 1e6 * token.second, token.first / token.second);
