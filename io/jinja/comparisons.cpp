@@ -50,6 +50,11 @@ bool equal_ranges(const Range& left, const Range& right) {
   return left.start == right.start && (left.count == 1 || left.step == right.step);
 }
 
+// Comparing two texts may read all of the shorter one.
+void charge_texts(const std::string& left, const std::string& right, Budget& budget) {
+  budget.steps(std::min(left.size(), right.size()) / 64);
+}
+
 }  // namespace
 
 bool equal(const Value& left, const Value& right, Budget& budget, std::uint32_t depth) {
@@ -60,7 +65,7 @@ bool equal(const Value& left, const Value& right, Budget& budget, std::uint32_t 
   switch (left.kind()) {
     case Kind::kUndefined:
     case Kind::kNone: return true;
-    case Kind::kString: return left.text() == right.text();
+    case Kind::kString: charge_texts(left.text(), right.text(), budget); return left.text() == right.text();
     case Kind::kList:
     case Kind::kTuple:
       if (left.object() == right.object()) return true;
@@ -78,7 +83,10 @@ bool less(const Value& left, const Value& right, Budget& budget, std::uint32_t d
   if (left.undefined()) fail_undefined(left);
   if (right.undefined()) fail_undefined(right);
   if (left.number() && right.number()) return compare_numbers(left, right) == -1;
-  if (left.string() && right.string()) return left.text() < right.text();  // UTF-8 sorts as code points do
+  if (left.string() && right.string()) {
+    charge_texts(left.text(), right.text(), budget);
+    return left.text() < right.text();  // UTF-8 sorts as code points do
+  }
   if (left.list_or_tuple() && left.kind() == right.kind()) {
     const auto& a = left.sequence().items;
     const auto& b = right.sequence().items;

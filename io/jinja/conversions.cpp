@@ -185,7 +185,10 @@ bool truth(const Value& value) {
 }
 
 std::string to_text(const Value& value, Budget& budget) {
-  if (value.string()) return value.text();
+  if (value.string()) {
+    budget.steps(value.text().size() / 64);
+    return value.text();
+  }
   if (value.undefined()) return "";
   return to_repr(value, budget);
 }

@@ -187,6 +187,7 @@ Value Interpreter::call(const Value& callee, Arguments& arguments) {
   const Level level(budget_);
   if (function.native == nullptr) return call_macro(static_cast<const MacroValue&>(function), arguments);
   arguments.callee = function.name;
+  if (function.self.string()) budget_.steps(function.self.text().size() / 64);
   return function.native(*this, function.self, arguments);
 }
 

@@ -28,7 +28,9 @@ Value attribute_of(Self& self, Value value, const Value& path) {
 }
 
 Value without_case(Self& self, const Value& value) {
-  return value.string() ? self.heap().string(lower(value.text())) : value;
+  if (!value.string()) return value;
+  self.budget().steps(value.text().size() / 8);
+  return self.heap().string(lower(value.text()));
 }
 
 /// How sort, unique, min and max compare elements.

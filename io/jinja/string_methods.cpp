@@ -78,6 +78,7 @@ Value affix_method(Self& self, const Value& text, Arguments& arguments) {
   if (cut > length(text)) return Value::of(false);
   const auto has = [&](const Value& affix) {
     const std::string& wanted = text_argument(affix, at_end ? "a suffix" : "a prefix");
+    self.budget().steps(1 + std::min(part.size(), wanted.size()) / 64);
     return at_end ? part.ends_with(wanted) : part.starts_with(wanted);
   };
   if (!given.is(Kind::kTuple)) return Value::of(has(given));

@@ -2,7 +2,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <csignal>
 #include <cstdio>
@@ -30,12 +29,12 @@ using base::str;
 
 constexpr std::size_t kLongestMessage = std::size_t{1} << 20;  // bytes
 
-/// Ctrl-C stops an answer; everywhere else, and for other signals, it ends the program.
+/// In a terminal Ctrl-C stops an answer; everywhere else, and for other signals, it ends the program.
 class AnswerStop {
  public:
-  explicit AnswerStop(base::SignalThread& signals) : signals_(signals) {
+  AnswerStop(base::SignalThread& signals, bool terminal) : signals_(signals), terminal_(terminal) {
     signals.on_signal([this](int signal) {
-      if (signal != SIGINT || !answering_) base::end_by_signal(signal);
+      if (signal != SIGINT || !terminal_ || !answering_) base::end_by_signal(signal);
       asked_ = true;
     });
   }
@@ -57,6 +56,7 @@ class AnswerStop {
 
  private:
   base::SignalThread& signals_;
+  const bool terminal_;
   std::atomic<bool> answering_{false}, asked_{false};
 };
 
@@ -85,16 +85,12 @@ class Listener {
  private:
   static std::optional<std::string> read_line() {
     std::string line;
-    std::array<char, 4096> part{};
-    while (std::fgets(part.data(), part.size(), stdin) != nullptr) {
-      line += part.data();
-      if (line.ends_with('\n')) {
-        line.pop_back();
-        break;
-      }
+    int next = std::getc(stdin);
+    if (next == EOF) return {};
+    for (; next != EOF && next != '\n'; next = std::getc(stdin)) {
+      line.push_back(static_cast<char>(next));
       if (line.size() > kLongestMessage) throw InputError(str("a message is longer than ", kLongestMessage, " bytes"));
     }
-    if (line.empty() && (std::feof(stdin) != 0 || std::ferror(stdin) != 0)) return {};
     if (line.ends_with('\r')) line.pop_back();
     std::string valid;
     return std::string(text::replace_malformed_utf8(line, valid));
@@ -109,7 +105,7 @@ class Chat {
       : command_(command),
         model_(model),
         log_(log),
-        stop_(signals),
+        stop_(signals, listener_.terminal()),
         conversation_(ChatTemplate::find(model.source().texts, command.run.file()), model.tokenizer(), command.system),
         options_(generation_options(command.drawing, model, true)) {}
 
@@ -198,8 +194,8 @@ class Chat {
   const options::ChatLine& command_;
   TextModel& model_;
   const base::Log& log_;
-  AnswerStop stop_;
   Listener listener_;
+  AnswerStop stop_;
   Conversation conversation_;
   GenerationOptions options_;
   std::uint64_t turns_ = 0;

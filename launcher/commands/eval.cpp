@@ -22,8 +22,19 @@
 namespace trireme::launcher {
 namespace {
 
+// The tokens of a dataset that are too few for one more sample.
+std::uint64_t tokens_left_out(const tokens::DataSource& data) {
+  std::uint64_t count = 0;
+  for (const tokens::TokenDataset& dataset : data.datasets()) {
+    const auto sequence = static_cast<std::uint64_t>(data.sequence());
+    count += dataset.size() - 1 - dataset.samples(data.sequence()) * sequence;
+  }
+  return count;
+}
+
 // Collective; the bytes are counted on rank 0 alone.
-std::vector<DatasetLoss> losses_of(Session& session, const ModelInput& input, std::int64_t samples) {
+std::vector<DatasetLoss> losses_of(Session& session, const ModelInput& input, std::int64_t samples,
+                                   const base::Log& log) {
   // Masked language modelling predicts a part of the text.
   const bool whole_text = !options::predicts_masked(input.options());
   std::vector<DatasetLoss> losses;
@@ -35,6 +46,11 @@ std::vector<DatasetLoss> losses_of(Session& session, const ModelInput& input, st
     loss.loss_sum = found.loss * static_cast<double>(found.targets);
     loss.targets = found.targets;
     loss.samples = count;
+    loss.left_out = count == data->samples() ? tokens_left_out(*data) : 0;
+    if (loss.left_out > 0) {
+      log.info(base::str(name, ": the last ", loss.left_out, " tokens are too few for one more sample of ",
+                         data->sequence(), " and are left out"));
+    }
     if (whole_text && session.world().rank() == 0) {
       const auto tokenizer = text::Tokenizer::parse(data->tokenizer_json(), "the tokenizer of " + name);
       loss.bytes = target_bytes(*data, count, bytes_of_tokens(tokenizer));
@@ -79,7 +95,7 @@ int eval_command(collectives::MpiWorld& world, base::SignalThread& signals, cons
   if (on_texts) {
     task->run(session);
   } else {
-    const std::vector<DatasetLoss> losses = losses_of(session, input, command.samples);
+    const std::vector<DatasetLoss> losses = losses_of(session, input, command.samples, log);
     if (world.rank() == 0) answer_losses(losses, input.source.weights.string(), command.json);
   }
   session.finish();

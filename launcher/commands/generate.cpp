@@ -22,10 +22,11 @@ using base::InputError;
 using base::str;
 
 void check_command(const options::GenerateLine& command) {
-  if (command.prompt.empty() == command.prompts.empty()) {
+  const bool file = !command.prompts.empty();
+  if (command.prompt.has_value() == file) {
     throw InputError("generate: give --prompt TEXT or --prompts FILE.jsonl, one of them");
   }
-  const bool file = !command.prompts.empty();
+  if (command.prompt && command.prompt->empty()) throw InputError("--prompt is empty: give it some text");
   if (!file && !command.output.empty()) throw InputError("--output goes with --prompts: leave it out");
   if (command.force && command.output.empty()) throw InputError("--force goes with --output: leave it out");
   command.drawing.check();
@@ -35,7 +36,7 @@ void check_command(const options::GenerateLine& command) {
 PromptLine single_prompt(const options::GenerateLine& command, PromptEncoder& encoder, std::int64_t sequence) {
   PromptLine line;
   try {
-    line.prompt.tokens = encoder.encode(command.prompt);
+    line.prompt.tokens = encoder.encode(*command.prompt);
   } catch (const InputError& error) {
     throw InputError(str("--prompt: ", error.what()));
   }
@@ -114,7 +115,7 @@ void write_lines(TextModel& model, const std::vector<PromptLine>& lines, const G
     if (completion.stop == StopReason::kStopped) return;
     ordered.ready(number, completion_line(lines[number], completion), [&](const std::string& line) {
       if (file != nullptr) return file->write(line);
-      base::answer_json(base::Json::parse(line));
+      base::answer(line);  // printable, so it stays as it is
       reader_left = !base::finish_answers();
     });
   };

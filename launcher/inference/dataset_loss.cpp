@@ -28,7 +28,8 @@ base::Json numbers_of(const DatasetLoss& loss) {
           {"bits_per_byte", bits ? base::Json(*bits) : base::Json()},
           {"tokens", loss.targets},
           {"bytes", loss.bytes ? base::Json(*loss.bytes) : base::Json()},
-          {"samples", loss.samples}};
+          {"samples", loss.samples},
+          {"left_out", loss.left_out}};
 }
 
 }  // namespace
@@ -50,6 +51,7 @@ DatasetLoss sum_of(const std::vector<DatasetLoss>& datasets) {
     all.loss_sum += one.loss_sum;
     all.targets += one.targets;
     all.samples += one.samples;
+    all.left_out += one.left_out;
     all.bytes = all.bytes && one.bytes ? std::optional(*all.bytes + *one.bytes) : std::nullopt;
   }
   return all;

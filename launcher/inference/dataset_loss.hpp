@@ -17,6 +17,7 @@ struct DatasetLoss {
   std::int64_t targets = 0;
   std::uint64_t samples = 0;
   std::optional<std::uint64_t> bytes;  ///< of the targets' text; nothing where the model does not predict all of a text
+  std::uint64_t left_out = 0;          ///< tokens behind the last whole sample, where all samples were read
 
   /// Nats per target; 0 without targets.
   double loss() const;
@@ -28,8 +29,8 @@ struct DatasetLoss {
 /// All of them together, named "all".
 DatasetLoss sum_of(const std::vector<DatasetLoss>& datasets);
 
-/// {"loss", "perplexity", "bits_per_byte", "tokens", "bytes", "samples"}: of all datasets together, and "datasets" with
-/// the same members and the name of each.
+/// {"loss", "perplexity", "bits_per_byte", "tokens", "bytes", "samples", "left_out"}: of all datasets together, and
+/// "datasets" with the same members and the name of each.
 base::Json losses_json(const std::vector<DatasetLoss>& datasets);
 
 /// For one dataset a line for each number, for several a table with a row for each and one for all.

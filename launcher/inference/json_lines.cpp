@@ -25,6 +25,18 @@ std::string_view leading_string(std::string_view spelled) {
   return spelled.substr(0, end + 1);
 }
 
+// The most brackets of `spelled`, a text that was scanned, that are open at a time.
+std::size_t depth_of(std::string_view spelled) {
+  std::size_t depth = 0, most = 0;
+  for (std::size_t i = 0; i < spelled.size(); ++i) {
+    const char c = spelled[i];
+    if (c == '"') i += leading_string(spelled.substr(i)).size() - 1;
+    if (c == '[' || c == '{') most = std::max(most, ++depth);
+    if (c == ']' || c == '}') --depth;
+  }
+  return most;
+}
+
 std::string_view without_space(std::string_view text) {
   text.remove_prefix(std::min(text.find_first_not_of(kSpace), text.size()));
   return text;
@@ -85,7 +97,14 @@ std::int64_t JsonLine::integer(std::string_view name) const {
 
 std::string JsonLine::json(std::string_view name) const {
   const std::string* value = find(name);
-  return value == nullptr ? "" : text::strict_json(*value);
+  if (value == nullptr) return "";
+  if (depth_of(*value) > kDeepest)
+    refuse(str("\"", name, "\" has more than ", kDeepest, " brackets inside each other"));
+  std::string json = text::strict_json(*value);
+  // Strings hold no control characters, so these are between tokens.
+  std::ranges::replace_if(
+      json, [](char c) { return c == '\t' || c == '\r'; }, ' ');
+  return json;
 }
 
 JsonLines::JsonLines(base::FileSystem& files, const std::string& path, std::vector<std::string_view> names)

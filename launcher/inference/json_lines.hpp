@@ -18,6 +18,8 @@ namespace trireme::launcher {
 /// a base::InputError that begins with the line's place.
 class JsonLine {
  public:
+  static constexpr std::size_t kDeepest = 128;
+
   /// "FILE:3".
   const std::string& place() const { return place_; }
   bool has(std::string_view name) const { return find(name) != nullptr; }
@@ -26,7 +28,8 @@ class JsonLine {
   /// The strings of a member that is a list of strings.
   std::vector<std::string> texts(std::string_view name) const;
   std::int64_t integer(std::string_view name) const;
-  /// A member as JSON text that any reader takes; "" when it is missing.
+  /// A member as JSON text that any reader takes, on one line without tabs; "" when it is missing. At most kDeepest
+  /// brackets are inside each other, so that readers that recurse can take it.
   std::string json(std::string_view name) const;
   /// Throws base::InputError: the place, then `why`.
   [[noreturn]] void refuse(const std::string& why) const;

@@ -107,9 +107,9 @@ EncodedText encode_text(const text::Tokenizer& tokenizer, std::string_view text,
   const text::Wrapping none, &wrapping = special ? tokenizer.wrapping() : none;
   std::vector<std::uint32_t> first = tokenizer.encode(text), second;
   if (pair != nullptr) second = tokenizer.encode(*pair);
+  const std::vector<std::uint32_t>& before = pair == nullptr ? wrapping.before : wrapping.pair_before;
   const std::vector<std::uint32_t>& behind = pair == nullptr ? wrapping.after : wrapping.between;
-  const std::size_t around =
-      wrapping.before.size() + behind.size() + (pair == nullptr ? 0 : wrapping.pair_after.size());
+  const std::size_t around = before.size() + behind.size() + (pair == nullptr ? 0 : wrapping.pair_after.size());
   const std::size_t most = static_cast<std::size_t>(sequence), total = first.size() + second.size() + around;
   EncodedText result;
   if (total == 0) throw InputError("the text has no tokens");
@@ -120,7 +120,7 @@ EncodedText encode_text(const text::Tokenizer& tokenizer, std::string_view text,
     result.cut = total - most;
     first.resize(first.size() - result.cut);
   }
-  result.tokens = wrapping.before;
+  result.tokens = before;
   append(result.tokens, first);
   append(result.tokens, behind);
   result.types.assign(result.tokens.size(), 0);

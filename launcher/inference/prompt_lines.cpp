@@ -6,6 +6,7 @@
 
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "base/printable.hpp"
 #include "launcher/inference/json_lines.hpp"
 
 namespace trireme::launcher {
@@ -74,7 +75,7 @@ std::vector<PromptLine> read_prompt_lines(base::FileSystem& files, const std::st
 std::string completion_line(const PromptLine& line, const Completion& completion) {
   const std::string rest =
       base::to_line({{"text", completion.text}, {"tokens", completion.tokens}, {"stop", name_of(completion.stop)}});
-  return "{\"id\":" + line.id + "," + rest.substr(1);
+  return base::printable_json("{\"id\":" + line.id + "," + rest.substr(1));
 }
 
 std::string to_bytes(const std::vector<Prompt>& prompts) {

@@ -54,7 +54,8 @@ struct PromptLine {
 std::vector<PromptLine> read_prompt_lines(base::FileSystem& files, const std::string& path, PromptEncoder& encoder,
                                           std::int64_t max_tokens, std::int64_t sequence);
 
-/// {"id", "text", "tokens", "stop"}, one line without the newline.
+/// {"id", "text", "tokens", "stop"}, one line without the newline, printable (base::printable_json). The id is spelled
+/// as in the prompt's line.
 std::string completion_line(const PromptLine& line, const Completion& completion);
 
 /// Prompts as bytes that other ranks read, and back.

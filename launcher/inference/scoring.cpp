@@ -66,6 +66,9 @@ std::vector<EncodedText> share_texts(Session& session, const std::vector<Encoded
 // Whether this rank's results count: those of the other ranks of its replica are the same.
 bool speaks_for_replica(const Session& session) { return session.position().tp == 0 && session.position().pp == 0; }
 
+// As many of the texts are computed at a time as this rank's batch holds, times this.
+std::size_t replicas(const Session& session) { return static_cast<std::size_t>(session.resolved().degrees.dp); }
+
 // The end of a window of items from `first` on that have at most `most` values together, at least one item.
 std::size_t window_end(const std::vector<std::size_t>& values, std::size_t first, std::size_t most) {
   std::size_t end = first, total = 0;
@@ -84,7 +87,7 @@ std::vector<std::size_t> places_of(std::span<const std::size_t> values) {
 std::vector<std::vector<std::size_t>> own_batches(const Session& session, const std::vector<std::size_t>& lengths,
                                                   std::size_t most) {
   const auto all = length_batches(lengths, most);
-  const auto dp = static_cast<std::size_t>(session.resolved().degrees.dp);
+  const std::size_t dp = replicas(session);
   std::vector<std::vector<std::size_t>> own;
   for (auto k = static_cast<std::size_t>(session.position().dp); k < all.size(); k += dp) own.push_back(all[k]);
   return own;
@@ -118,7 +121,7 @@ std::vector<float> vectors_of(Session& session, const transformer::MicroBatch& b
 
 std::vector<PairScore> score_pairs(Session& session, std::vector<EncodedPair> pairs, std::size_t batch,
                                    const TextsDone& done) {
-  constexpr std::size_t kAtOnce = std::size_t{1} << 20;
+  constexpr std::size_t kAtOnce = std::size_t{1} << 14;  // targets
   pairs = share_pairs(session, pairs);
   std::vector<std::size_t> counts;
   for (const EncodedPair& pair : pairs) counts.push_back(pair.tokens.size() - pair.first);
@@ -132,8 +135,11 @@ std::vector<PairScore> score_pairs(Session& session, std::vector<EncodedPair> pa
     std::vector<double> values(2 * targets, 0.0);
     std::vector<std::size_t> lengths;
     for (const EncodedPair& pair : window) lengths.push_back(pair.tokens.size() - 1);
+    std::size_t computed = first;
     for (const auto& numbers : own_batches(session, lengths, batch)) {
       const pipeline::Scores found = session.model().score(session.micro_batch(batch_of(window, numbers), 0));
+      computed = std::min(end, computed + numbers.size() * replicas(session));
+      if (done) done(computed, pairs.size());
       if (!speaks_for_replica(session)) continue;
       const auto* log_probability = found.log_probability_BT.const_data_ptr<double>();
       const bool* greedy = found.greedy_BT.const_data_ptr<bool>();
@@ -164,9 +170,11 @@ std::vector<PairScore> score_pairs(Session& session, std::vector<EncodedPair> pa
 
 void embed_texts(Session& session, std::vector<EncodedText> texts, const EmbeddingOptions& options,
                  const std::function<void(std::size_t, const std::vector<float>&)>& give, const TextsDone& done) {
-  constexpr std::size_t kAtOnce = std::size_t{4} << 20;
+  constexpr std::size_t kAtOnce = std::size_t{1} << 20;  // values
   texts = share_texts(session, texts);
   const auto width = static_cast<std::size_t>(session.resolved().model.hidden);
+  // With one type (RoBERTa) or none, a pair's two texts are told apart by their special tokens alone.
+  const bool typed = session.resolved().model.embedding.token_types > 1;
   const bool every_token = options.pooling == Pooling::kNone;
   std::vector<std::size_t> counts;
   for (const EncodedText& text : texts) counts.push_back(width * (every_token ? text.tokens.size() : 1));
@@ -176,17 +184,20 @@ void embed_texts(Session& session, std::vector<EncodedText> texts, const Embeddi
     std::vector<float> values(places.back(), 0.0F);
     std::vector<std::size_t> lengths;
     for (std::size_t i = first; i < end; ++i) lengths.push_back(texts[i].tokens.size());
+    std::size_t computed = first;
     for (const auto& numbers : own_batches(session, lengths, options.batch)) {
       tokens::Batch batch;
       std::vector<std::int64_t> types;
       for (const std::size_t number : numbers) {
         const EncodedText& text = texts[first + number];
         batch.tokens.insert(batch.tokens.end(), text.tokens.begin(), text.tokens.end());
-        types.insert(types.end(), text.types.begin(), text.types.end());
+        if (typed) types.insert(types.end(), text.types.begin(), text.types.end());
         batch.samples.push_back(number);
       }
       batch.targets.assign(batch.tokens.size(), -1);
       const std::vector<float> found = vectors_of(session, session.micro_batch(batch, 0, types), options.pooling);
+      computed = std::min(end, computed + numbers.size() * replicas(session));
+      if (done) done(computed, texts.size());
       if (!speaks_for_replica(session)) continue;
       const std::size_t size = found.size() / numbers.size();
       for (std::size_t row = 0; row < numbers.size(); ++row) {

@@ -98,7 +98,7 @@ GenerateLine::GenerateLine()
       run((declare(), line), Listing::kAside, 1, Subject::kModel) {}
 
 void GenerateLine::declare() {
-  line.value("prompt", prompt, "TEXT", "what the text begins with");
+  line.each("prompt", "TEXT", "what the text begins with", [this](const std::string& text) { prompt = text; });
   line.value("prompts", prompts, "FILE.jsonl",
              "lines {\"prompt\": …} or {\"messages\": […]}, and \"id\"; a line of JSON for each; - is standard input");
   line.flag("chat", chat, "a prompt is a user's message: put it into the model's chat template");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -81,7 +82,8 @@ struct DrawingOptions {
 };
 
 struct GenerateLine {
-  std::string prompt, prompts;  ///< a text; a file of lines; one of them is given
+  std::optional<std::string> prompt;
+  std::string prompts;  ///< a file of lines, given instead of `prompt`
   std::string checkpoint, output;
   std::string special_tokens = "yes";
   DrawingOptions drawing;

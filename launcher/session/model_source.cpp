@@ -6,6 +6,7 @@
 
 #include "base/checksum.hpp"
 #include "base/error.hpp"
+#include "base/json.hpp"
 #include "base/own_file.hpp"
 #include "io/checkpoint/format/damage.hpp"
 #include "io/checkpoint/format/hub_file.hpp"
@@ -61,14 +62,33 @@ options::RunOptions stored_options(const std::string& text, const Path& origin, 
   throw InputError(str(origin.string(), " is of a run of somebody's own program, whose model only that program knows"));
 }
 
+// A run that started from a public model may have changed its tokenizer since. Then ids and spellings of tokens, and
+// the template that writes them, say nothing about the model any more.
+void drop_tokenizer(std::map<std::string, std::string>& texts) {
+  for (const char* name :
+       {kTokenizerName, "tokenizer_config.json", "special_tokens_map.json", "added_tokens.json", "vocab.json",
+        "merges.txt", "vocab.txt", "chat_template.jinja", "chat_template.json", "generation_config.json"}) {
+    texts.erase(name);
+  }
+  const auto config = texts.find("config.json");
+  if (config == texts.end()) return;
+  base::Json values = base::Json::parse(config->second, nullptr, false);
+  if (!values.is_object()) return;
+  for (const char* name : {"bos_token_id", "eos_token_id", "pad_token_id"}) values.erase(name);
+  config->second = values.dump();
+}
+
 void take_record(ModelSource& source, std::map<std::string, std::string> texts) {
   source.texts = std::move(texts);
   const auto tokenizer = source.texts.find(kTokenizerName);
   if (tokenizer == source.texts.end()) return;
   const std::string hash = base::xxh3_hex(tokenizer->second);
   if (source.tokenizer_hash.empty()) source.tokenizer_hash = hash;
-  // A run that started from a public model may have changed its tokenizer since.
-  if (source.tokenizer_hash == hash) source.tokenizer_json = tokenizer->second;
+  if (source.tokenizer_hash == hash) {
+    source.tokenizer_json = tokenizer->second;
+  } else {
+    drop_tokenizer(source.texts);
+  }
 }
 
 // Sets all that the checkpoint says: weights, [model], tokenizer.

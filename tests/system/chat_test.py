@@ -115,6 +115,20 @@ def files_of_prompts(space, model, tokenizer):
     return wanted
 
 
+def ids_as_they_are(space):
+    """Ids are spelled as they were, and alike in a file and on standard output; what a terminal obeys is escaped."""
+    ids = ["123456789012345678901234567890", "1.50", '{"a": 1, "a": 2}', '["\\u001b[2J\u202e"]', "[1,\t2]", "1e2"]
+    space.write("ids.jsonl", "".join(f'{{"id": {id}, "prompt": "a"}}\n' for id in ids))
+    space.must("generate", "model", "--prompts", "ids.jsonl", *GREEDY, "-o", "ids.out")
+    done = space.must("generate", "model", "--prompts", "ids.jsonl", *GREEDY)
+    with open(space / "ids.out", encoding="utf-8", newline="") as file:
+        check(file.read() == done.stdout, f"-o and standard output differ: {done.stdout}")
+    spelled = [re.match(r'{"id":(.*),"text":', line).group(1) for line in done.stdout.splitlines()]
+    wanted = [*ids[:3], '["\\u001b[2J\\u202e"]', "[1, 2]", ids[5]]
+    check(spelled == wanted, f"ids {spelled}, given {ids}")
+    say(f"{len(ids)} ids of any kind are passed through as they are spelled")
+
+
 def stop_words(space, wanted):
     word = next(line["text"][4:6] for line in wanted if len(line["text"]) > 8)
     found = answered(space.must("generate", "model", "--prompts", "in.jsonl", *GREEDY, "--stop", word, "--stop", "never there"))
@@ -146,9 +160,11 @@ def single_prompts(space, wanted):
 
 def refusals(space):
     space.write("bad.jsonl", '{"prompt": "x"}\n{"messages": [{"role": "user", "content": "forbidden"}]}\n')
+    space.write("deep.jsonl", '{"prompt": "x"}\n{"prompt": "x", "id": ' + "[" * 100_000 + "]" * 100_000 + "}\n")
     space.write("long.jsonl", json.dumps({"prompt": "x" * 200}))
     for words, said in ((["--prompts", "bad.jsonl"], "bad.jsonl:2: chat_template.jinja, line 2: the template refuses: not this word"),
-                        (["--prompts", "long.jsonl"], "long.jsonl:1: the prompt has 201 tokens"), (["--prompt", ""], "one of them"),
+                        (["--prompts", "long.jsonl"], "long.jsonl:1: the prompt has 201 tokens"), (["--prompt", ""], "--prompt is empty"), ([], "one of them"),
+                        (["--prompts", "deep.jsonl"], 'deep.jsonl:2: "id" has more than 128 brackets'),
                         (["--prompt", "x", "--prompts", "y"], "one of them"), (["--prompt", "x", "-o", "y"], "--output goes with"),
                         (["--prompt", "x", "--stop", ""], "--stop is empty"), (["--prompts", "nowhere.jsonl"], "nowhere.jsonl")):
         done = space.run("generate", "model", *words)
@@ -188,6 +204,10 @@ def chat_through_a_pipe(space, model, tokenizer, ends):
     check(done.returncode == 0 and done.stdout == wanted[0]["text"] + "\n", f"one question: {done}")
     done = chat(space, ["--json", "--system", "Be brief."], questions[0])
     check(answered(done) == answers_of(model, tokenizer, questions[:1], ends, "Be brief."), f"--system: {done}")
+    # A zero byte is a character like others: neither it nor the end of its line is lost.
+    questions = ["Hi\0there", "So?"]
+    done = chat(space, ["--json"], "".join(question + "\n" for question in questions))
+    check(answered(done) == answers_of(model, tokenizer, questions, ends), f"a zero byte: {done}")
     done = chat(space, ["--json"], "forbidden\n")
     check(done.returncode == 2 and "not this word" in causes(done.stderr)[0], f"refused by the template: {done}")
     # Each exchange takes some 20 tokens of 96.
@@ -236,7 +256,18 @@ def interrupted_answer(space):
         tokens = json.load(file)
     with open(space / "model/tokenizer_config.json", "w", encoding="utf-8") as file:
         json.dump({**tokens, "eos_token": None}, file)
-    window = Window([TRIREME, "chat", "model", "--temperature", "1.5", "--max-tokens", "90000"], 80, space.path)
+    # Through a pipe it ends the program, also in an answer.
+    words = ["--temperature", "1.5", "--max-tokens", "90000"]
+    with subprocess.Popen(command("chat", "model", *words), cwd=space.path, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as piped:
+        try:
+            piped.stdin.write(b"Hi\nMore\n")
+            piped.stdin.flush()
+            check(len(piped.stdout.read(40)) == 40, "no answer through a pipe")
+            piped.send_signal(signal.SIGINT)
+            check(piped.wait(60) == -signal.SIGINT, f"Ctrl-C and a pipe: left with {piped.returncode}")
+        finally:
+            piped.kill()
+    window = Window([TRIREME, "chat", "model", *words], 80, space.path)
     while "> " not in window.text:
         check(window.read(), window.text)
     os.write(window.terminal, b"Hi\n")
@@ -249,7 +280,7 @@ def interrupted_answer(space):
     os.write(window.terminal, b"/quit\n")
     code = window.end()
     check(code == 0, f"left with {code}: {window.text!r}")
-    say("Ctrl-C stops an answer, and the conversation goes on")
+    say("Ctrl-C stops an answer, and the conversation goes on; with a pipe it ends the program")
 
 
 def main():
@@ -257,6 +288,7 @@ def main():
         model, tokenizer = make_model(space)
         wanted = files_of_prompts(space, model, tokenizer)
         ends = {1, *transformers.GenerationConfig.from_pretrained(space / "model").eos_token_id}
+        ids_as_they_are(space)
         stop_words(space, wanted)
         single_prompts(space, wanted)
         refusals(space)

@@ -4,17 +4,19 @@ give, in any layout and for all four kinds of model; what cannot be evaluated is
 import json
 import math
 import os
+import re
 import shutil
 import signal
-import subprocess
-import time
+import sys
 
 import h5py
 import torch
 import transformers
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from support import Workspace, causes, check, command, english, make_data, run_file, say, step_directory, tiny_model
+from window import Window
 
 LIMIT = 3e-5
 SEQUENCE = 24
@@ -40,7 +42,7 @@ def make_llama(space):
     tokenizer.train_from_iterator([english(4000, seed=9)], trainers.BpeTrainer(
         vocab_size=320, special_tokens=["<s>", "</s>"], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False))
-    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", pair="<s> $A $B", special_tokens=[("<s>", 0)])
+    tokenizer.post_processor = processors.TemplateProcessing(single="<s> $A", pair="$A <s> $B </s>", special_tokens=[("<s>", 0), ("</s>", 1)])
     directory = space / "llama"
     torch.manual_seed(7)
     model = transformers.LlamaForCausalLM(transformers.LlamaConfig(
@@ -170,6 +172,26 @@ def choices(space, directory, model, tokenizer):
     say(f"  {count} choices: {right}")
 
 
+def vectors_without_types(space, directory, model, tokenizer):
+    """A LLaMA has no token types; a pair has the special tokens of the tokenizer's template for pairs."""
+    lines = [{"text": "the king saw a house."}, {"text": "Every captain", "pair": "held it"}, {"text": "a"}]
+    space.write("plain.jsonl", jsonl(lines))
+    wanted = []
+    for line in lines:
+        ids = tokenizer.encode(line["text"], line.get("pair")).ids
+        with torch.no_grad():
+            wanted.append(model.model(torch.tensor([ids])).last_hidden_state[0])
+    for pooling, ranks, of in (("none", 0, lambda one: one), ("mean", 2, lambda one: one.mean(0))):
+        space.must("eval", directory, "--embed", "plain.jsonl", "-o", "plain.out", "--force", "--pooling", pooling,
+                   "--train.precision=fp32", ranks=ranks)
+        for line, one in zip(lines_of(space / "plain.out"), wanted, strict=True):
+            expected, ours = of(one), torch.tensor(line.get("embedding") or line["hidden"])
+            check(ours.shape == expected.shape, f"{pooling}: {ours.shape}, wanted {expected.shape}")
+            worst = float((ours - expected).abs().max())
+            check(worst < LIMIT * max(1, float(expected.abs().max())), f"{pooling} of a LLaMA: off by {worst:.1e}")
+    say(f"  vectors of {len(lines)} texts of a model without token types")
+
+
 def vectors(space, directory, model, tokenizer):
     texts = ["the king saw a house.", "Every captain unknown word held it", "a", english(40, seed=5)]
     lines = [{"text": text} for text in texts] + [{"text": "the king", "pair": "saw a stone"}]
@@ -235,6 +257,15 @@ def datasets_and_kinds(space):
     bits = first["loss"] * first["tokens"] / math.log(2) / written
     check(first["bytes"] == written and abs(first["bits_per_byte"] - bits) < 1e-9, f"{first}, {written} bytes")
     check(abs(first["perplexity"] - math.exp(first["loss"])) < 1e-9, f"{first}")
+
+    # The tokens behind the last whole sample are left out, and this is said.
+    with h5py.File(space / "data.valid.h5") as file:
+        count = len(file["tokens"])
+    check(first["left_out"] == (count - 1) % 16, f"{first} of {count} tokens")
+    odd = space.must("eval", "runs/run", "--json", "--data", "data.valid.h5", "--sequence", "13")
+    left = (count - 1) % 13 or "no"
+    check(json.loads(odd.stdout)["left_out"] == left and f"data.valid.h5: the last {left} tokens are too few for one more sample of 13"
+          in odd.stderr, f"{odd.stdout}{odd.stderr}")
 
     # Several datasets, each with its own numbers.
     asked = ["--data", "data.valid.h5, data.h5", "--data", "data.h5", "--samples", "5", "--sequence", "12"]
@@ -311,16 +342,17 @@ def refusals(space, llama, bert):
     with open(space / "old.out", encoding="utf-8") as file:
         check(file.read() == "kept", "the output was replaced")
 
-    # A stop signal removes what is written halfway.
+    # How far it is is shown long before the end; a stop signal removes what is written halfway.
     space.write("many.jsonl", jsonl([{"context": "a" * 20, "continuation": "b"}] * 20000))
-    process = subprocess.Popen(command("eval", llama, "--logprobs", "many.jsonl", "-o", "stopped.out"), cwd=space.path,
-                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while not any(name.startswith("stopped.out.") for name in os.listdir(space.path)):
-        check(process.poll() is None and time.monotonic() < deadline, "no temporary file")
-        time.sleep(0.01)
-    process.send_signal(signal.SIGTERM)
-    check(process.wait(60) == -signal.SIGTERM, f"a stop signal: left with {process.returncode}")
+    window = Window(command("eval", llama, "--logprobs", "many.jsonl", "-o", "stopped.out"), 80, space.path)
+    while "%" not in window.text:
+        check(window.read(), f"no progress: {window.text}")
+    share = int(re.search(r"scoring .*?(\d+)%", window.text).group(1))
+    check(share < 50, f"the first progress: {window.text!r}")
+    check(any(name.startswith("stopped.out.") for name in os.listdir(space.path)), "no temporary file")
+    os.kill(window.process, signal.SIGTERM)
+    code = window.end()
+    check(code == -signal.SIGTERM, f"a stop signal: left with {code}")
     check(not [name for name in os.listdir(space.path) if name.startswith("stopped.out")], "a stop signal left a file")
     say(f"  {len(cases)} refusals, each one sentence")
 
@@ -334,6 +366,7 @@ def main():
         log_probabilities(space, llama, llama_model, llama_tokenizer)
         choices(space, llama, llama_model, llama_tokenizer)
         vectors(space, bert, bert_model, bert_tokenizer)
+        vectors_without_types(space, llama, llama_model, llama_tokenizer)
         datasets_and_kinds(space)
         refusals(space, llama, bert)
 

@@ -12,9 +12,10 @@ namespace {
 using testing::AnyOf;
 using testing::HasSubstr;
 
-std::string refusal(const std::string& source, const base::Json& variables = base::Json::object()) {
+std::string refusal(const std::string& source, const base::Json& variables = base::Json::object(),
+                    std::uint64_t steps = 1'000'000) {
   Limits limits;
-  limits.steps = 1'000'000;
+  limits.steps = steps;
   limits.memory = 32 << 20;
   limits.output = 1 << 20;
   try {
@@ -101,6 +102,20 @@ TEST(JinjaLimitsTest, SearchesEnd) {
         "{{ ('a' * 999999).rpartition('b' + 'a' * 99999) }}"}) {
     EXPECT_THAT(refusal(source), HasSubstr("too many steps")) << source;
   }
+}
+
+// What is done with a text counts by its length: 999999 / 64 steps each, a hundred times.
+TEST(JinjaLimitsTest, WorkOnLongTextsEnds) {
+  const auto few_steps = [](const std::string& source) { return refusal(source, base::Json::object(), 200'000); };
+  const std::string long_texts =
+      "{% set a = 'a' * 999999 %}{% set b = 'a' * 999999 %}{% set c = ' ' * 999999 %}{% for i in range(100) %}";
+  for (const char* use :
+       {"a == b", "a < b", "a != b", "[a] == [b]", "a.count('b')", "a.replace('b', '')", "a.partition('b')",
+        "a.startswith(b)", "a.endswith((b, 'b'))", "c.strip()", "c.isspace()", "a.isalpha()", "c|trim",
+        "a|replace('b', '')", "[a, 'b']|min", "a.splitlines()", "a.removeprefix('b')"}) {
+    EXPECT_THAT(few_steps(long_texts + "{% set x = " + use + " %}{% endfor %}"), HasSubstr("too many steps")) << use;
+  }
+  EXPECT_THAT(few_steps(long_texts + "{% set x = a == 'a' %}{% endfor %}"), HasSubstr("rendered: "));
 }
 
 }  // namespace

@@ -11,8 +11,8 @@ namespace {
 
 using testing::HasSubstr;
 
-const DatasetLoss kShort = {"a.h5", 4 * std::numbers::ln2, 2, 1, 8};
-const DatasetLoss kLong = {"b.h5", 12 * std::numbers::ln2, 6, 3, 8};
+const DatasetLoss kShort = {"a.h5", 4 * std::numbers::ln2, 2, 1, 8, 3};
+const DatasetLoss kLong = {"b.h5", 12 * std::numbers::ln2, 6, 3, 8, 2};
 
 TEST(DatasetLoss, DividesBySomethingEach) {
   EXPECT_DOUBLE_EQ(kShort.loss(), 2 * std::numbers::ln2);
@@ -36,6 +36,8 @@ TEST(LossesJson, HasTheWholeAndTheParts) {
   const base::Json json = losses_json({kShort, kLong});
   EXPECT_DOUBLE_EQ(json.at("bits_per_byte").get<double>(), 1);
   EXPECT_EQ(json.at("tokens"), 8);
+  EXPECT_EQ(json.at("left_out"), 5);
+  EXPECT_EQ(json.at("datasets").at(1).at("left_out"), 2);
   EXPECT_EQ(json.at("datasets").at(1).at("name"), "b.h5");
   EXPECT_DOUBLE_EQ(json.at("datasets").at(1).at("bits_per_byte").get<double>(), 1.5);
   DatasetLoss masked = kLong;

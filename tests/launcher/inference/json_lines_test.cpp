@@ -76,6 +76,22 @@ TEST_F(JsonLinesTest, ListsHoldStrings) {
   }
 }
 
+TEST_F(JsonLinesTest, JsonIsPassedOnAsItIsSpelled) {
+  EXPECT_EQ(line_of("{\"a\": {\"x\": 1.50,\t\"x\": 123456789012345678901}}").json("a"),
+            R"({"x": 1.50, "x": 123456789012345678901})");
+  EXPECT_EQ(line_of(R"({"a": "]["})").json("a"), R"("][")");
+}
+
+TEST_F(JsonLinesTest, JsonThatIsAskedForIsNotTooDeep) {
+  const auto nested = [](std::size_t depth) {
+    return "{\"a\": " + std::string(depth, '[') + "\"[\\\"[\"" + std::string(depth, ']') +
+           ", \"other\": " + std::string(1000, '[') + std::string(1000, ']') + "}";
+  };
+  EXPECT_THAT(line_of(nested(JsonLine::kDeepest)).json("a"), HasSubstr("[[["));
+  const JsonLine deep = line_of(nested(JsonLine::kDeepest + 1));
+  EXPECT_THAT(refusal([&] { deep.json("a"); }), HasSubstr("lines.jsonl:1: \"a\" has more than 128 brackets"));
+}
+
 TEST_F(JsonLinesTest, NumbersAreWhole) {
   EXPECT_EQ(line_of(R"({"n": -7})").integer("n"), -7);
   for (const char* number : {"1.5", "1e3", "99999999999999999999", "\"1\"", "true"}) {

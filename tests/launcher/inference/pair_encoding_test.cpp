@@ -119,6 +119,17 @@ TEST(EncodeText, PutsSpecialTokensAroundTexts) {
   EXPECT_THAT(encode_text(bert, "", nullptr, true, 16).tokens, ElementsAre(258, 259));
 }
 
+TEST(EncodeText, TakesTheTemplateOfPairs) {
+  const text::Tokenizer other = tests::small_tokenizer(
+      R"("post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"[CLS]","type_id":0}},)"
+      R"({"Sequence":{"id":"A","type_id":0}}],"pair":[{"Sequence":{"id":"A","type_id":0}},)"
+      R"({"SpecialToken":{"id":"[SEP]","type_id":0}},{"Sequence":{"id":"B","type_id":0}}],"special_tokens":{)"
+      R"("[CLS]":{"id":"[CLS]","ids":[258],"tokens":["[CLS]"]},"[SEP]":{"id":"[SEP]","ids":[259],"tokens":["[SEP]"]}}},)");
+  const std::string pair = "bc";
+  EXPECT_THAT(encode_text(other, "x", nullptr, true, 16).tokens, ElementsAre(258, id("x")));
+  EXPECT_THAT(encode_text(other, "x", &pair, true, 16).tokens, ElementsAre(id("x"), 259, id("bc")));
+}
+
 TEST(EncodeText, CutsAtTheEndAndKeepsSpecialTokens) {
   const text::Tokenizer bert = tests::small_tokenizer("\"post_processor\":" + tests::bert_processing(258, 259) + ",");
   const EncodedText cut = encode_text(bert, "xyza", nullptr, true, 4);

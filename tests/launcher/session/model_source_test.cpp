@@ -8,6 +8,7 @@
 #include "base/checksum.hpp"
 #include "base/error.hpp"
 #include "io/checkpoint/format/damage.hpp"
+#include "launcher/hub/record.hpp"
 #include "launcher/options/resolve.hpp"
 #include "tests/io/checkpoint/sample_model.hpp"
 #include "tests/support/temporary_directory.hpp"
@@ -19,6 +20,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Pair;
 using Path = std::filesystem::path;
 namespace sample = checkpoint::tests;
 
@@ -37,8 +39,8 @@ class ModelSourceTest : public testing::Test {
     options.train.steps = 9;
     return options::resolve(options, {.dataset_vocab = 300}).options;
   }
-  /// A run directory with a checkpoint of each step.
-  Path run(const std::string& name, const std::vector<std::int64_t>& steps) {
+  /// A run directory with a checkpoint of each step, whose tokenizer has the hash "abc".
+  Path run(const std::string& name, const std::vector<std::int64_t>& steps, const std::string& hub = "") {
     const Path path = directory_.path() / name;
     files_.create_directory(path);
     for (const std::int64_t step : steps) {
@@ -46,6 +48,7 @@ class ModelSourceTest : public testing::Test {
         auto info = sample::sample_info(path, step);
         info.options = options::to_ini(stored());
         info.extra = {{"tokenizer_hash", "abc"}};
+        info.hub = hub;
         ASSERT_TRUE(sample::save_sample(coordinator, files_, info, sample::sample_tensors(), {1, 1, 1, false}).ok);
       });
     }
@@ -129,6 +132,24 @@ TEST_F(ModelSourceTest, TheModelIsTheWeightsOwn) {
   EXPECT_THAT(refusal(step, {{"model.hidden", "64"}}), HasSubstr("has 32, which cannot be changed"));
   EXPECT_EQ(find(step, {{"model.hidden", "32"}, {"model.dropout", "0.5"}}).options.model.dropout, 0.0);
   EXPECT_THAT(refusal(step, {{"model.hiden", "64"}}), HasSubstr("model.hidden"));
+}
+
+TEST_F(ModelSourceTest, WhatAPublicModelSaysOfAnotherTokenizerIsDropped) {
+  HubRecord record;
+  record.name = "org/model";
+  record.texts = {{"config.json", R"({"eos_token_id":5,"bos_token_id":4,"hidden_size":32})"},
+                  {"generation_config.json", R"({"eos_token_id":5})"},
+                  {"tokenizer.json", "{}"},
+                  {"tokenizer_config.json", R"({"eos_token":"x"})"},
+                  {"special_tokens_map.json", "{}"},
+                  {"chat_template.jinja", "{{ messages }}"},
+                  {"README.md", "a model"}};
+  const std::string header = R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}} )";
+  record.shards = {{"model.safetensors", header, safetensors::parse_header(header, 8, "x")}};
+  const ModelSource source = find(run("r", {3}, to_text(record)));
+  EXPECT_EQ(source.tokenizer_hash, "abc");
+  EXPECT_EQ(source.tokenizer_json, "");
+  EXPECT_THAT(source.texts, ElementsAre(Pair("README.md", "a model"), Pair("config.json", R"({"hidden_size":32})")));
 }
 
 TEST_F(ModelSourceTest, SaysWhatToGiveInstead) {
