@@ -7,6 +7,7 @@
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "base/own_file.hpp"
+#include "base/printable.hpp"
 #include "io/checkpoint/format/manifest.hpp"
 #include "io/safetensors/file.hpp"
 #include "io/safetensors/index.hpp"
@@ -66,13 +67,52 @@ base::Json parse_config(const std::string& text, const std::string& name) {
   throw InputError(str(path.string(), " has a config.json, but neither ", kOneFile, " nor ", safetensors::kIndexName));
 }
 
+/// What stands in the directory of another kind of model, whose numbers are not those of the weights alone.
+void refuse_other_kinds(base::FileSystem& files, const Path& path, const HubRecord& record) {
+  constexpr const char* kAdapter = "adapter_config.json";
+  if (files.exists(path / kAdapter)) {
+    throw InputError(str((path / kAdapter).string(), ": adapters are not read: merge it into its model first, with ",
+                         "peft's merge_and_unload()"));
+  }
+  constexpr const char* kModules = "modules.json";
+  const auto text = record.text(kModules);
+  if (!text) return;
+  const std::string name = (path / kModules).string();
+  const base::Json modules = parse_config(*text, name);
+  for (const base::Json& module : modules) {
+    std::string type = module.is_object() ? module.value("type", base::Json()).dump() : module.dump();
+    std::erase(type, '"');
+    const std::string kind = type.substr(type.rfind('.') + 1);  // sentence_transformers.models.Pooling
+    if (kind == "Transformer" || kind == "Pooling" || kind == "Normalize") continue;
+    throw InputError(str(name, ": the module ", base::printable(type), " is not supported: only Transformer, Pooling ",
+                         "and Normalize are, since the others have weights of their own"));
+  }
+}
+
+/// The index says of each tensor of a shard that it lies there. Adds their names to `found`.
+void check_index(const Path& shard, const safetensors::Header& header,
+                 const std::map<std::string, std::string>& shard_of, std::set<std::string>& found) {
+  for (const auto& tensor : header.tensors) {
+    const auto said = shard_of.find(tensor.name);
+    if (said == shard_of.end()) {
+      throw InputError(str(shard.string(), " holds ", tensor.name, ", which ", safetensors::kIndexName,
+                           " does not name: the files are not of one model"));
+    }
+    if (said->second != shard.filename().string()) {
+      throw InputError(str(shard.string(), " holds ", tensor.name, ", and ", safetensors::kIndexName,
+                           " says that it lies in ", said->second, ": the files are not of one model"));
+    }
+    found.insert(tensor.name);
+  }
+}
+
 }  // namespace
 
 bool HubDirectory::is_one(base::FileSystem& files, const Path& path) {
   return files.is_directory(path) && files.exists(path / kConfig) && !files.exists(path / checkpoint::kManifestName);
 }
 
-HubDirectory HubDirectory::open(base::FileSystem& files, const Path& path) {
+HubDirectory HubDirectory::open(base::FileSystem& files, const Path& path, std::uint64_t max_headers) {
   if (!files.is_directory(path)) throw InputError(str("there is no directory ", path.string()));
   if (!files.exists(path / kConfig)) {
     throw InputError(str(path.string(), " has no config.json: it is no model in Hugging Face's format"));
@@ -81,7 +121,9 @@ HubDirectory HubDirectory::open(base::FileSystem& files, const Path& path) {
   directory.path_ = path;
   directory.record_.name = name_of_directory(path);
   directory.read_texts(files);
-  directory.read_headers(files);
+  refuse_other_kinds(files, path, directory.record_);
+  directory.read_headers(files, max_headers);
+  directory.find_left_out(files);
   directory.understand();
   directory.keep_untrained(files);
   return directory;
@@ -96,25 +138,41 @@ HubDirectory HubDirectory::from_record(const Path& path, HubRecord record) {
 }
 
 void HubDirectory::read_texts(base::FileSystem& files) {
-  std::set<std::string> known;
   for (const std::string& name : hub_text_names()) {
     if (!files.exists(path_ / name)) continue;
-    known.insert(name);
     record_.texts[name] = read_text(files, path_ / name, name == kConfig ? kMaxConfig : kMaxHubText);
-  }
-  for (const std::string& name : files.list(path_)) {
-    const bool weights = name.ends_with(".safetensors");
-    if (known.contains(name) || weights || name.starts_with(".") || files.is_directory(path_ / name)) continue;
-    left_out_.push_back(name);
   }
 }
 
-void HubDirectory::read_headers(base::FileSystem& files) {
+void HubDirectory::find_left_out(base::FileSystem& files) {
+  std::set<std::string> known;
+  for (const auto& [name, text] : record_.texts) known.insert(name);
+  for (const HubShard& shard : record_.shards) known.insert(shard.name);
+  const auto visit = [&](const std::string& folder, const std::string& entry) {
+    const std::string name = folder + entry;
+    if (!known.contains(name) && !entry.starts_with(".")) left_out_.push_back(name);
+  };
+  for (const std::string& name : files.list(path_)) {
+    if (known.contains(name) || name.starts_with(".") || !files.is_directory(path_ / name)) {
+      visit("", name);
+      continue;
+    }
+    const std::string folder = name + "/";
+    const std::vector<std::string> inner = files.list(path_ / name);
+    if (std::ranges::any_of(inner, [&](const std::string& each) { return known.contains(folder + each); })) {
+      for (const std::string& each : inner) visit(folder, each);
+    } else if (!inner.empty()) {
+      left_out_.push_back(folder);
+    }
+  }
+}
+
+void HubDirectory::read_headers(base::FileSystem& files, std::uint64_t max_headers) {
   std::map<std::string, std::string> shard_of;
   std::set<std::string> names;
   if (files.exists(path_ / kOneFile)) {
     // transformers takes this one first, too.
-    if (record_.texts.erase(safetensors::kIndexName) > 0) left_out_.emplace_back(safetensors::kIndexName);
+    record_.texts.erase(safetensors::kIndexName);
     names.insert(kOneFile);
   } else if (const auto index = record_.text(safetensors::kIndexName)) {
     shard_of = safetensors::parse_index(*index, (path_ / safetensors::kIndexName).string()).shard_of;
@@ -122,28 +180,17 @@ void HubDirectory::read_headers(base::FileSystem& files) {
   } else {
     refuse_without_weights(files, path_);
   }
+  std::uint64_t total = 0;
+  std::set<std::string> found;
   for (const std::string& name : names) {
     safetensors::OpenedFile opened = safetensors::open_file(files, path_ / name);
-    record_.shards.push_back({name, std::move(opened.text), std::move(opened.header)});
-  }
-  if (!shard_of.empty()) check_index(shard_of);
-}
-
-void HubDirectory::check_index(const std::map<std::string, std::string>& shard_of) const {
-  std::set<std::string_view> found;
-  for (const HubShard& shard : record_.shards) {
-    for (const auto& tensor : shard.header.tensors) {
-      const auto said = shard_of.find(tensor.name);
-      if (said == shard_of.end()) {
-        throw InputError(str((path_ / shard.name).string(), " holds ", tensor.name, ", which ", safetensors::kIndexName,
-                             " does not name: the files are not of one model"));
-      }
-      if (said->second != shard.name) {
-        throw InputError(str((path_ / shard.name).string(), " holds ", tensor.name, ", and ", safetensors::kIndexName,
-                             " says that it lies in ", said->second, ": the files are not of one model"));
-      }
-      found.insert(tensor.name);
+    total += opened.text.size();
+    if (total > max_headers) {
+      throw InputError(str((path_ / name).string(), ": the headers of the model's files have more than ", max_headers,
+                           " bytes together: save the model in fewer shards"));
     }
+    if (!shard_of.empty()) check_index(path_ / name, opened.header, shard_of, found);
+    record_.shards.push_back({name, std::move(opened.text), std::move(opened.header)});
   }
   for (const auto& [name, shard] : shard_of) {
     if (found.contains(name)) continue;

@@ -42,7 +42,9 @@ class HubDirectory {
   /// Throws base::InputError in one sentence that names the file, and the field or tensor, of what is missing, damaged
   /// or not supported; base::IoError for an error of the disk. Holds texts, headers and the bytes of tensors that no
   /// model trains; reads no weights.
-  static HubDirectory open(base::FileSystem& files, const std::filesystem::path& path);
+  /// `max_headers` bounds the headers of all shards together.
+  static HubDirectory open(base::FileSystem& files, const std::filesystem::path& path,
+                           std::uint64_t max_headers = kMaxHubJson);
   /// The same directory from what another process read of it: looks at no file.
   static HubDirectory from_record(const std::filesystem::path& path, HubRecord record);
 
@@ -57,8 +59,8 @@ class HubDirectory {
   /// The place of each logical tensor that a copy holds again (HubRole::kCopy): the numbers must be the same there,
   /// which open() does not check.
   const std::vector<std::pair<std::string, HubPlace>>& copies() const { return copies_; }
-  /// Names of files that are there and are not carried along (tokenizer.model, pytorch_model.bin, …); empty after
-  /// from_record().
+  /// Names of files that are there and are not carried along (tokenizer.model, pytorch_model.bin, weights that are not
+  /// the model's, …), and of folders, with a '/' at their end; empty after from_record().
   const std::vector<std::string>& left_out() const { return left_out_; }
 
   /// fp64 where the file has it, else fp32.
@@ -68,8 +70,8 @@ class HubDirectory {
   HubDirectory() = default;
   void understand();
   void read_texts(base::FileSystem& files);
-  void read_headers(base::FileSystem& files);
-  void check_index(const std::map<std::string, std::string>& shard_of) const;
+  void read_headers(base::FileSystem& files, std::uint64_t max_headers);
+  void find_left_out(base::FileSystem& files);
   void keep_untrained(base::FileSystem& files);
 
   std::filesystem::path path_;

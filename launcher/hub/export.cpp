@@ -7,6 +7,7 @@
 
 #include "base/error.hpp"
 #include "io/checkpoint/format/parallel.hpp"
+#include "io/safetensors/index.hpp"
 #include "launcher/hub/output_directory.hpp"
 #include "launcher/hub/tensor_writer.hpp"
 
@@ -14,6 +15,7 @@ namespace trireme::launcher {
 namespace {
 
 using Path = std::filesystem::path;
+using base::str;
 using checkpoint::Block;
 using checkpoint::OpenedCheckpoint;
 using checkpoint::PartWorker;
@@ -56,9 +58,9 @@ class Exporting {
         elements += topology::elements_of(opened_.table.tensors.at(static_cast<std::size_t>(index)).shape);
       }
       if (elements == topology::elements_of(tensor.place.shape)) continue;
-      throw base::InputError(base::str("checkpoint ", opened_.path.string(), " has ", elements, " elements for ",
-                                       tensor.place.name, ", and its model says ",
-                                       topology::elements_of(tensor.place.shape)));
+      throw base::InputError(str("checkpoint ", opened_.path.string(), " has ", elements, " elements for ",
+                                 tensor.place.name, ", and its model says ",
+                                 topology::elements_of(tensor.place.shape)));
     }
   }
 
@@ -75,8 +77,7 @@ class Exporting {
     if (!tensor.meaning.parts.empty() || tensor.place.bytes() == 0) return;
     const auto found = kept.find(tensor.place.name);
     if (found == kept.end() || found->second.bytes != tensor.place.bytes()) {
-      throw base::InputError(
-          base::str("HUB.json of ", opened_.path.string(), " lacks the numbers of ", tensor.place.name));
+      throw base::InputError(str("HUB.json of ", opened_.path.string(), " lacks the numbers of ", tensor.place.name));
     }
     const std::string bytes = unpack(found->second, tensor.place.name);
     const auto file = files_.open(directory_ / plan_.shards[tensor.shard].name, base::OpenMode::kReadWrite);
@@ -144,13 +145,30 @@ class Exporting {
 
 }  // namespace
 
-bool is_export(base::FileSystem& files, const Path& path) { return files.exists(path / "config.json"); }
+std::string why_no_export(base::FileSystem& files, const Path& path) {
+  if (!files.exists(path / "config.json")) return "has no config.json";
+  const std::vector<std::string>& texts = hub_text_names();
+  std::vector<std::string> pending = files.list(path);
+  while (!pending.empty()) {
+    const std::string name = std::move(pending.back());
+    pending.pop_back();
+    const bool text = std::ranges::find(texts, name) != texts.end();
+    const bool folder = files.is_directory(path / name) && !files.is_link(path / name);
+    const bool of_texts = std::ranges::any_of(texts, [&](const auto& each) { return each.starts_with(name + "/"); });
+    if (folder && of_texts) {
+      for (const std::string& inner : files.list(path / name)) pending.push_back(str(name, "/", inner));
+    } else if (folder || !(text || safetensors::is_shard_name(name))) {
+      return str("holds ", name, ", which is no part of one");
+    }
+  }
+  return "";
+}
 
 std::uint64_t export_hub(base::FileSystem& files, const OpenedCheckpoint& opened, const ExportPlan& plan,
                          const std::map<std::string, KeptTensor>& kept, const std::map<std::string, std::string>& texts,
                          const Path& output, const ExportOptions& options) {
   OutputDirectory target(files, output, options.overwrite, "a model in Hugging Face's format",
-                         [&](const Path& existing) { return is_export(files, existing); });
+                         [&](const Path& existing) { return why_no_export(files, existing); });
   std::map<std::string, std::string> all = texts;
   all.emplace("config.json", plan.config);
   if (plan.index) all.emplace("model.safetensors.index.json", *plan.index);

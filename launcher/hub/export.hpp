@@ -30,7 +30,8 @@ std::uint64_t export_hub(base::FileSystem& files, const checkpoint::OpenedCheckp
                          const std::map<std::string, KeptTensor>& kept, const std::map<std::string, std::string>& texts,
                          const std::filesystem::path& output, const ExportOptions& options);
 
-/// Whether `path` is a directory that an export may replace: it has a config.json.
-bool is_export(base::FileSystem& files, const std::filesystem::path& path);
+/// Why an export must not replace the directory `path` ("holds thesis.txt, …"); empty when it may: it has a
+/// config.json, and nothing but what export and save_pretrained() write: hub_text_names(), *.safetensors.
+std::string why_no_export(base::FileSystem& files, const std::filesystem::path& path);
 
 }  // namespace trireme::launcher

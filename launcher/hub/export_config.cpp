@@ -1,8 +1,15 @@
 #include "launcher/hub/export_config.hpp"
 
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <vector>
+
 #include "base/error.hpp"
 #include "base/json.hpp"
 #include "models/spec/families/hub_config.hpp"
+#include "models/spec/families/hub_tensors.hpp"
+#include "models/spec/plan.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -37,11 +44,67 @@ void set_type(Json& config, ElementType type) {
   }
 }
 
+/// Members that say one thing in several ways: where one of them changes, all are replaced.
+constexpr std::array<std::string_view, 5> kRotary = {"rope_theta", "rope_scaling", "rope_parameters",
+                                                     "rope_local_base_freq", "partial_rotary_factor"};
+constexpr std::array<std::string_view, 7> kLayers = {
+    "layer_types",       "sliding_window", "sliding_window_pattern", "use_sliding_window",
+    "max_window_layers", "no_rope_layers", "no_rope_layer_interval"};
+
+/// `config` with the members that differ between `was` and `now`, both by write_hub_config(). `groups`: replaces those
+/// of the groups above even when none of theirs differs.
+Json merged(Json config, const Json& was, const Json& now, bool groups) {
+  const auto differs = [&](std::string_view member) {
+    return was.contains(member) != now.contains(member) || (now.contains(member) && was[member] != now[member]);
+  };
+  const auto replace_group = [&](const auto& members) {
+    if (!groups && std::ranges::none_of(members, differs)) return;
+    for (const std::string_view member : members) {
+      config.erase(member);
+      if (now.contains(member)) config[member] = now[member];
+    }
+  };
+  for (const auto& [member, value] : was.items()) {
+    if (!now.contains(member)) config.erase(member);
+  }
+  for (const auto& [member, value] : now.items()) {
+    if (differs(member)) config[member] = value;
+  }
+  replace_group(kRotary);
+  replace_group(kLayers);
+  return config;
+}
+
+/// Whether an import of `config` with the record's tensors is the model `now`.
+bool describes(const Json& config, const spec::ModelConfig& now, const HubDirectory& recorded) {
+  try {
+    spec::ModelConfig again = spec::read_hub_config(config, "config.json");
+    std::vector<spec::FileTensor> names;
+    for (const HubFileTensor& tensor : recorded.tensors()) names.push_back({tensor.place.name, tensor.place.shape});
+    spec::fit_to_files(again, names);
+    return spec::make_plan(again) == spec::make_plan(now);
+  } catch (const base::InputError&) {
+    return false;
+  }
+}
+
+Json changed_config(const Json& config, const spec::ModelConfig& now, const HubDirectory& recorded) {
+  const Json was = spec::write_hub_config(recorded.model());
+  const Json written = spec::write_hub_config(now);
+  for (const bool groups : {false, true}) {
+    Json result = merged(config, was, written, groups);
+    if (describes(result, now, recorded)) return result;
+  }
+  throw base::InputError(
+      "the model differs from the imported one in a way that its config.json cannot say: keep the keys of [model] that "
+      "the import gave it");
+}
+
 }  // namespace
 
 std::string exported_config(const spec::ModelConfig& model, const HubDirectory& recorded,
                             std::optional<ElementType> type) {
-  const std::string text = recorded.record().text("config.json").value_or("");
+  std::string text = recorded.record().text("config.json").value_or("");
   const spec::ModelConfig now = essence(model, recorded.model());
   if (now == recorded.model() && !type) return text;
   Json config = Json::parse(text);
@@ -50,8 +113,7 @@ std::string exported_config(const spec::ModelConfig& model, const HubDirectory& 
   if (now == grown) {
     config["vocab_size"] = now.vocab;
   } else {
-    const Json written = spec::write_hub_config(now);
-    for (const auto& [member, value] : written.items()) config[member] = value;
+    config = changed_config(config, now, recorded);
   }
   if (type) set_type(config, *type);
   return config.dump(2) + "\n";

@@ -131,6 +131,17 @@ ExportPlan plan_anew(const spec::ModelConfig& model, const Shapes& shapes, Eleme
   return plan;
 }
 
+/// The type of all weights of the record; nothing when there are several.
+std::optional<ElementType> only_type(const HubDirectory& recorded) {
+  std::optional<ElementType> type;
+  for (const HubFileTensor& tensor : recorded.tensors()) {
+    if (tensor.meaning.parts.empty()) continue;
+    if (type && *type != tensor.place.type) return std::nullopt;
+    type = tensor.place.type;
+  }
+  return type;
+}
+
 }  // namespace
 
 ExportPlan plan_export(const spec::ModelConfig& model, const std::optional<HubRecord>& record,
@@ -143,6 +154,7 @@ ExportPlan plan_export(const spec::ModelConfig& model, const std::optional<HubRe
       plan.config = exported_config(model, recorded, type);
       return plan;
     }
+    if (!type) type = only_type(recorded);
   }
   ExportPlan plan = plan_anew(model, shapes, type.value_or(ElementType::kF32), shard_bytes);
   plan.config = new_config(model, type.value_or(ElementType::kF32));

@@ -43,8 +43,8 @@ inline constexpr std::uint64_t kExportShardBytes = 5'000'000'000;
 /// Plans the files of `model`, the checkpoint's. With a record whose tensors are the model's: names, order, shards,
 /// types and metadata as recorded, in shapes that fit a vocabulary that has grown; headers, index and config are then
 /// the same bytes unless something in them must change. Otherwise: what transformers' save_pretrained writes for the
-/// model's class, in fp32, split at `shard_bytes`. `type` replaces the element type of every tensor that holds weights.
-/// Throws base::InputError for a model that no public class describes.
+/// model's class, in the one type of the record's weights or in fp32, split at `shard_bytes`. `type` replaces the
+/// element type of every tensor that holds weights. Throws base::InputError for a model that no public class describes.
 ExportPlan plan_export(const spec::ModelConfig& model, const std::optional<HubRecord>& record,
                        std::optional<safetensors::ElementType> type, std::uint64_t shard_bytes = kExportShardBytes);
 

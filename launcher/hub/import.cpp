@@ -1,6 +1,7 @@
 #include "launcher/hub/import.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstring>
 #include <memory>
@@ -8,10 +9,13 @@
 #include "base/checksum.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
+#include "base/own_file.hpp"
 #include "base/random_name.hpp"
+#include "io/checkpoint/format/foreign_entries.hpp"
 #include "io/checkpoint/format/manifest.hpp"
 #include "io/checkpoint/format/parallel.hpp"
 #include "io/checkpoint/save/whole_writer.hpp"
+#include "launcher/hub/elements.hpp"
 #include "launcher/hub/output_directory.hpp"
 #include "launcher/hub/tensor_reader.hpp"
 #include "models/spec/logical_tensor.hpp"
@@ -38,11 +42,18 @@ std::vector<checkpoint::WholeTensor> tensors_of(const HubDirectory& directory) {
   return tensors;
 }
 
+/// A run file is made of lines.
+std::string without_control_characters(std::string name) {
+  std::ranges::replace_if(
+      name, [](unsigned char byte) { return byte < 0x20 || byte == 0x7f; }, '_');
+  return name;
+}
+
 /// The run file of which the model comes: what is no part of it has its default.
 std::string run_file(const HubDirectory& directory) {
   options::RunOptions options;
   const std::string& name = directory.record().name;
-  options.run.name = name.substr(name.rfind('/') + 1);
+  options.run.name = without_control_characters(name.substr(name.rfind('/') + 1));
   options.run.dir = "runs/" + options.run.name;
   options.model = model_section(directory);
   return options::to_ini(options);
@@ -73,9 +84,24 @@ void read_range(HubTensorReader& reader, const HubPlace& place, const topology::
   }
 }
 
-void check_copies(base::FileSystem& files, const HubDirectory& directory, int threads) {
-  checkpoint::for_each_part(directory.copies().size(), threads, [&]() -> checkpoint::PartWorker {
-    return [&](std::size_t part) { check_copy(files, directory, part); };
+/// Why an import must not replace a directory; empty when it may: it holds a checkpoint and nothing else.
+std::string why_no_checkpoint(base::FileSystem& files, const Path& path) {
+  const Path name = path / checkpoint::kManifestName;
+  if (!files.exists(name)) return str("has no ", checkpoint::kManifestName);
+  try {
+    const auto file = files.open_own(name, base::OpenMode::kRead);
+    const auto manifest = checkpoint::parse_manifest(base::read_limited(*file, name, checkpoint::kManifestLimit), path);
+    const auto foreign = checkpoint::foreign_entries(files, path, manifest);
+    return foreign.empty() ? "" : str("holds ", foreign.front().name, ", which is no part of one");
+  } catch (const base::Error&) {
+    return str("has a damaged ", checkpoint::kManifestName);
+  }
+}
+
+void check_copies(base::FileSystem& files, const HubDirectory& directory, const ImportOptions& options) {
+  const auto go_on = [&] { return options.progress(0); };
+  checkpoint::for_each_part(directory.copies().size(), options.threads, [&]() -> checkpoint::PartWorker {
+    return [&](std::size_t part) { check_copy(files, directory, part, go_on); };
   });
 }
 
@@ -99,10 +125,15 @@ std::uint64_t stored_bytes(const HubDirectory& directory) {
   return bytes;
 }
 
-void check_copy(base::FileSystem& files, const HubDirectory& directory, std::size_t part) {
+void check_copy(base::FileSystem& files, const HubDirectory& directory, std::size_t part,
+                const std::function<bool()>& go_on) {
   const auto& [logical, copy] = directory.copies().at(part);
   const HubPlace& original = directory.places().at(logical);
-  const base::DataType type = directory.stored_type(logical);
+  // A rounded copy has other numbers.
+  const bool wide = std::ranges::any_of(std::array{original.tensor, copy.tensor}, [&](std::size_t tensor) {
+    return stored_type_of(directory.tensors()[tensor].place.type) == base::DataType::kFloat64;
+  });
+  const base::DataType type = wide ? base::DataType::kFloat64 : base::DataType::kFloat32;
   topology::Shape shape;
   for (const auto& tensor : spec::logical_tensors(spec::make_plan(directory.model()))) {
     if (tensor.name == logical) shape = tensor.shape;
@@ -114,6 +145,7 @@ void check_copy(base::FileSystem& files, const HubDirectory& directory, std::siz
   HubTensorReader reader(files, directory);
   HubTensorReader copy_reader(files, directory);
   for (std::int64_t first = 0; first < elements; first += kPiece) {
+    if (!go_on()) throw base::Stopped("the comparison of copies was stopped");
     const std::int64_t count = std::min(kPiece, elements - first);
     read_range(reader, original, shape, type, first, count, one.data());
     read_range(copy_reader, copy, shape, type, first, count, other.data());
@@ -127,9 +159,9 @@ void check_copy(base::FileSystem& files, const HubDirectory& directory, std::siz
 ImportResult import_hub(base::FileSystem& files, const HubDirectory& directory, const Path& output,
                         const ImportOptions& options) {
   const auto start = std::chrono::steady_clock::now();
-  const auto is_checkpoint = [&](const Path& existing) { return files.exists(existing / checkpoint::kManifestName); };
-  OutputDirectory target(files, output, options.overwrite, "a checkpoint", is_checkpoint);
-  check_copies(files, directory, options.threads);
+  OutputDirectory target(files, output, options.overwrite, "a checkpoint",
+                         [&](const Path& existing) { return why_no_checkpoint(files, existing); });
+  check_copies(files, directory, options);
   checkpoint::WholeWriting writing;
   writing.tensors = tensors_of(directory);
   writing.hub = to_text(directory.record());

@@ -44,7 +44,10 @@ ImportResult import_hub(base::FileSystem& files, const HubDirectory& directory, 
 std::uint64_t stored_bytes(const HubDirectory& directory);
 
 /// The numbers of copies number `part` = 0 … copies().size() - 1 of `directory` are those of the tensor itself: throws
-/// base::InputError naming both when not. Reads both in pieces.
-void check_copy(base::FileSystem& files, const HubDirectory& directory, std::size_t part);
+/// base::InputError naming both when not. Reads both in pieces, before each of which it asks `go_on`: false ends it
+/// with base::Stopped.
+void check_copy(
+    base::FileSystem& files, const HubDirectory& directory, std::size_t part,
+    const std::function<bool()>& go_on = [] { return true; });
 
 }  // namespace trireme::launcher

@@ -3,6 +3,8 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/log.hpp"
+#include "base/printable.hpp"
 #include "base/random_name.hpp"
 
 namespace trireme::launcher {
@@ -20,12 +22,8 @@ Path without_slash(const Path& named) {
 }  // namespace
 
 OutputDirectory::OutputDirectory(base::FileSystem& files, const Path& named, base::Overwrite overwrite,
-                                 const std::string& kind, MayReplace may_replace)
-    : files_(files),
-      target_(without_slash(named)),
-      overwrite_(overwrite),
-      kind_(kind),
-      may_replace_(std::move(may_replace)) {
+                                 const std::string& kind, WhyKept why_kept)
+    : files_(files), target_(without_slash(named)), overwrite_(overwrite), kind_(kind), why_kept_(std::move(why_kept)) {
   if (!files_.is_directory(target_.parent_path())) {
     throw InputError(
         str("there is no directory ", target_.parent_path().string(), " for ", target_.filename().string()));
@@ -57,9 +55,9 @@ bool OutputDirectory::check() const {
     throw InputError(
         str("there is ", target_.string(), " already: name another directory, or replace it with --force"));
   }
-  if (!may_replace_(target_)) {
-    throw InputError(
-        str(target_.string(), " is not ", kind_, ", so --force does not delete it: name another directory"));
+  if (const std::string why = why_kept_(target_); !why.empty()) {
+    throw InputError(str(target_.string(), " is not ", kind_, ": it ", base::printable(why),
+                         ", so --force does not delete it: name another directory"));
   }
   return true;
 }
@@ -76,7 +74,13 @@ void OutputDirectory::commit() {
   }
   committed_ = true;
   files_.sync_directory(target_.parent_path());
-  if (replaces) files_.remove_all(old);
+  if (!replaces) return;
+  try {
+    files_.remove_all(old);
+  } catch (const base::Error& error) {
+    base::print_warning(str("the older ", target_.string(), " is replaced, but what is left of it stays in ",
+                            old.string(), ": ", error.what()));
+  }
 }
 
 }  // namespace trireme::launcher

@@ -11,25 +11,28 @@
 
 namespace trireme::launcher {
 
-/// Which directories --force may replace.
-using MayReplace = std::function<bool(const std::filesystem::path& existing)>;
+/// Why --force must not replace a directory, as the rest of a sentence that begins with its name ("has no
+/// config.json"); empty when it may.
+using WhyKept = std::function<std::string(const std::filesystem::path& existing)>;
 
 /// A new directory beside its later place, named ".<name>.<16 hex digits>.partial". A process that is killed leaves it
 /// there, under that name; otherwise the destructor deletes what was not committed.
 class OutputDirectory {
  public:
   /// `kind` is what such a directory is, for messages: "a checkpoint". Throws base::InputError when there is something
-  /// at `named` and `overwrite` is kRefused, when that is a link or a file, or `may_replace` says no (an empty
+  /// at `named` and `overwrite` is kRefused, when that is a link or a file, or `why_kept` says why it stays (an empty
   /// directory is always replaced), and when its parent is missing. Nothing is made then.
   OutputDirectory(base::FileSystem& files, const std::filesystem::path& named, base::Overwrite overwrite,
-                  const std::string& kind, MayReplace may_replace);
+                  const std::string& kind, WhyKept why_kept);
   OutputDirectory(const OutputDirectory&) = delete;
   OutputDirectory& operator=(const OutputDirectory&) = delete;
   ~OutputDirectory();
 
   /// Where to write.
   const std::filesystem::path& partial() const { return partial_; }
-  /// Gives it its name, which is durable afterwards; what had the name is deleted. Its content must be fsynced.
+  /// Gives it its name, which is durable afterwards; what had the name is deleted, and a warning says where it lies
+  /// when it cannot be. Its content must be fsynced. A process that is killed between two renames leaves what had the
+  /// name under that of the partial directory with ".old" at its end, and both beside each other.
   void commit();
 
  private:
@@ -41,7 +44,7 @@ class OutputDirectory {
   std::filesystem::path partial_;
   base::Overwrite overwrite_;
   std::string kind_;
-  MayReplace may_replace_;
+  WhyKept why_kept_;
   bool committed_ = false;
 };
 

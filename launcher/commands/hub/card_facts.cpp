@@ -37,9 +37,21 @@ void add_metric(const MetricsSeries& series, const char* field, const char* name
   }
 }
 
+Path without_slash(const Path& named) {
+  const Path whole = named.lexically_normal();
+  return whole.has_filename() ? whole : whole.parent_path();
+}
+
+/// "n0" for runs/n0/ and for runs/n0/checkpoints/step_7.
+std::string parent_name(const std::string& init_from) {
+  Path path = without_slash(init_from);
+  if (path.parent_path().filename() == "checkpoints") path = path.parent_path();
+  if (path.filename() == "checkpoints") path = path.parent_path();
+  return path.filename().string();
+}
+
 void add_metrics(base::FileSystem& files, const Path& step_directory, std::int64_t step, CardFacts& facts) {
-  const Path whole = std::filesystem::absolute(step_directory).lexically_normal();
-  const Path step_path = whole.has_filename() ? whole : whole.parent_path();
+  const Path step_path = without_slash(std::filesystem::absolute(step_directory));
   if (step_path.parent_path().filename() != "checkpoints") return;
   try {
     const MetricsSeries series =
@@ -69,13 +81,12 @@ CardFacts card_facts(base::FileSystem& files, const checkpoint::OpenedCheckpoint
                      const std::optional<HubRecord>& record, const spec::ModelConfig& model, const Path& output) {
   const options::RunOptions run = options::parse_run_options(opened.manifest.options, opened.path.string());
   CardFacts facts;
-  const Path whole = std::filesystem::absolute(output).lexically_normal();
-  facts.name = (whole.has_filename() ? whole : whole.parent_path()).filename().string();
+  facts.name = without_slash(std::filesystem::absolute(output)).filename().string();
   if (record) {
     facts.parent = record->name;
     facts.parent_card = record->text("README.md").value_or("");
   } else {
-    facts.parent = Path(run.model.init_from).filename().string();
+    facts.parent = parent_name(run.model.init_from);
   }
   facts.arch = model.arch;
   for (const auto& tensor : opened.table.tensors) {

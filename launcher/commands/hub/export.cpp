@@ -72,17 +72,17 @@ std::string tokenizer_of_data(base::FileSystem& files, const options::RunOptions
   }
 }
 
-/// Nothing: the record's, or none.
-std::optional<std::string> tokenizer_for(base::FileSystem& files, const ExportArguments& given,
-                                         const checkpoint::Manifest& manifest, const std::optional<HubRecord>& record) {
-  if (given.tokenizer == "none") return std::nullopt;
-  if (!given.tokenizer.empty()) return text::Tokenizer::load(given.tokenizer).to_json();
+ExportTokenizer tokenizer_for(base::FileSystem& files, const ExportArguments& given,
+                              const checkpoint::Manifest& manifest, const std::optional<HubRecord>& record) {
+  using From = ExportTokenizer::From;
+  if (given.tokenizer == "none") return {From::kNone, ""};
+  if (!given.tokenizer.empty()) return {From::kText, text::Tokenizer::load(given.tokenizer).to_json()};
   const std::string hash = manifest.extra.value("tokenizer_hash", "");
   const auto recorded = record ? record->text("tokenizer.json") : std::nullopt;
-  if (hash.empty() || (recorded && base::xxh3_hex(*recorded) == hash)) return std::nullopt;
+  if (hash.empty() || (recorded && base::xxh3_hex(*recorded) == hash)) return {};
   const options::RunOptions run = options::parse_run_options(manifest.options, "the checkpoint's options");
   const std::string json = tokenizer_of_data(files, run, hash);
-  if (base::xxh3_hex(json) == hash) return json;
+  if (base::xxh3_hex(json) == hash) return {From::kText, json};
   throw base::InputError(str("the dataset's tokenizer is not the one that the checkpoint was trained with (", hash,
                              "): name that one with --tokenizer=FILE"));
 }
@@ -91,6 +91,11 @@ std::optional<HubRecord> record_of(base::FileSystem& files, const checkpoint::Op
   const std::string text = checkpoint::read_hub_file(files, opened.path, opened.manifest);
   if (text.empty()) return std::nullopt;
   return parse_hub_record(text, (opened.path / checkpoint::kHubName).string());
+}
+
+void warn_of_other_tensors(const checkpoint::OpenedCheckpoint& opened, const HubRecord& record) {
+  base::print_warning(str(opened.path.string(), " has other tensors than ", record.name,
+                          ", which it was imported from: names, order and shards are those of a new model"));
 }
 
 std::uint64_t bytes_of_parameters(const checkpoint::BoxTable& table) {
@@ -113,8 +118,9 @@ int export_command(const Arguments& arguments) {
   const spec::ModelConfig model = stored_config(opened.manifest.options, opened.path.string());
   const auto type = given.type.empty() ? std::nullopt : weights_type(given.type);
   ExportPlan plan = plan_export(model, record, type);
-  const std::optional<std::string> tokenizer = tokenizer_for(files, given, opened.manifest, record);
-  if (!plan.as_recorded) plan.config = with_token_ids(plan.config, tokenizer);
+  if (record && !plan.as_recorded) warn_of_other_tensors(opened, *record);
+  const ExportTokenizer tokenizer = tokenizer_for(files, given, opened.manifest, record);
+  plan.config = with_token_ids(plan.config, record, tokenizer);
   auto texts = export_texts(record, tokenizer, model);
   texts["README.md"] = model_card(card_facts(files, opened, record, model, given.output));
   std::uint64_t bytes = 0;
