@@ -22,6 +22,11 @@ AddedTokenFinder::AddedTokenFinder(const std::vector<AddedToken>& tokens, std::s
     : tokens_(tokens), classes_(std::move(classes)), nodes_(1) {
   std::erase_if(tokens_, [](const AddedToken& token) { return token.content.empty(); });
   for (std::size_t t = 0; t < tokens_.size(); ++t) {
+    const std::size_t bytes = tokens_[t].content.size();
+    if (bytes > kLongest) {
+      throw base::InputError(
+          base::str("an added token is ", bytes, " bytes long, more than ", kLongest, ": Trireme does not read it"));
+    }
     std::uint32_t node = 0;
     for (const char c : tokens_[t].content) {
       const auto byte = static_cast<unsigned char>(c);
@@ -90,13 +95,20 @@ bool AddedTokenFinder::next(std::string_view text, std::size_t& search, std::siz
       if (left < floor || !(classes_->at(text.data() + left, length) & kSpace)) break;
       begin = left;
     }
-    while (token->rstrip && end < text.size() && (classes_->at(text.data() + end, length) & kSpace)) end += length;
+    if (token->rstrip) {
+      // What the token before it swallowed is white space up to there, with or without this one.
+      end = std::max(end, match.swallowed);
+      while (end < text.size() && (classes_->at(text.data() + end, length) & kSpace)) end += length;
+      match.swallowed = end;
+    }
     if (begin > end) {
       throw base::InputError(base::str("the added token \"", token->content, "\" at byte ", at - token->content.size(),
                                        " of a text lies in white space that the token before it swallowed: "
                                        "Hugging Face tokenizers fail on it"));
     }
-    match = {begin, end, token->id};
+    match.begin = begin;
+    match.end = end;
+    match.id = token->id;
     return true;
   }
   return false;

@@ -15,7 +15,10 @@ namespace trireme::text {
 /// Finds the leftmost match, and the longest of those that begin there. Thread-safe.
 class AddedTokenFinder {
  public:
+  /// Throws InputError for a token of more than kLongest bytes, since each place of a text may take as many steps.
   AddedTokenFinder(const std::vector<AddedToken>& tokens, std::shared_ptr<const UnicodeClasses> classes);
+
+  static constexpr std::size_t kLongest = 1024;
 
   bool empty() const noexcept { return tokens_.empty(); }
 
@@ -23,13 +26,16 @@ class AddedTokenFinder {
     /// The bytes of the token in the text, with the white space that lstrip and rstrip swallow. A token of white space
     /// may lie in what the token before it swallowed. Then its bytes begin before `floor`, or with lstrip they are
     /// empty, and the token counts for nothing.
-    std::size_t begin, end;
-    std::uint32_t id;
+    std::size_t begin = 0, end = 0;
+    std::uint32_t id = 0;
+    std::size_t swallowed = 0;  ///< next()'s own: where the white space ends that the last rstrip swallowed
   };
 
-  /// Finds the next token at or after byte `search` of `text`. `floor`: where the text that is not yet taken begins
-  /// (lstrip stops there). On success `search` moves behind the token's own characters. Returns false when there is
-  /// none. Throws InputError where Hugging Face's code fails: a token with lstrip that ends inside what is taken.
+  /// Finds the next token at or after byte `search` of `text`; `match` is the one before in the same text, or new.
+  /// Time O(bytes of the text) for all of its tokens, but for the steps of the constructor's limit. `floor`: where the
+  /// text that is not yet taken begins (lstrip stops there). On success `search` moves behind the token's own
+  /// characters. Returns false when there is none. Throws InputError where Hugging Face's code fails: a token with
+  /// lstrip that ends inside what is taken.
   bool next(std::string_view text, std::size_t& search, std::size_t floor, Match& match) const;
 
  private:

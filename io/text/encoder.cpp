@@ -86,7 +86,6 @@ Encoder::~Encoder() = default;
 
 void Encoder::make_splitters() {
   for (const SplitStep& step : definition_.splits) splitters_.push_back(make_step_splitter(step, classes_));
-  for (const auto& splitter : splitters_) drops_ |= splitter->drops();
   if (definition_.byte_level && definition_.use_gpt2_pattern)
     splitters_.push_back(make_splitter(kGpt2Pattern, classes_));
   if (definition_.model != ModelKind::kBpe || definition_.byte_level) return;
@@ -180,15 +179,14 @@ std::string_view Encoder::marked(Part part, Workspace& workspace) const {
 void Encoder::encode_split(Part part, std::size_t step, Ids& ids, Workspace& workspace) const {
   if (step == definition_.splits.size()) part.text = marked(part, workspace);
   const std::string_view text = part.text;
+  if (text.size() >= kDropped) {  // lengths have 31 bits, and a bit for what is dropped
+    throw InputError(str("a text of ", text.size(), " bytes is too long to encode at once: divide it"));
+  }
   if (step == splitters_.size()) {
     workspace.tokens.resize(text.size() + 4);
     const std::size_t count = encode_word(text, false, workspace.tokens.data(), workspace);
     ids.insert(ids.end(), workspace.tokens.begin(), workspace.tokens.begin() + static_cast<std::ptrdiff_t>(count));
     return;
-  }
-  if (drops_ && text.size() >= kDropped) {
-    throw InputError(
-        str("a text of ", text.size(), " bytes is too long for this tokenizer's pre-tokenizer: divide it"));
   }
   std::vector<std::uint32_t>& lengths = workspace.lengths[step];
   // The pieces of the last step are words, unless ByteLevel or Metaspace has still to mark them.

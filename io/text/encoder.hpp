@@ -18,8 +18,8 @@ namespace trireme::text {
 /// Immutable; many threads may encode at once, each with buffers of its own.
 class Encoder {
  public:
-  /// `definition` and `ids`, its vocabulary with the added tokens, must outlive the encoder. Throws InputError for what
-  /// cannot be done as Hugging Face tokenizers do it.
+  /// `definition` and `ids`, its vocabulary without the added tokens, must outlive the encoder. Throws InputError for
+  /// what cannot be done as Hugging Face tokenizers do it.
   Encoder(const TokenizerDefinition& definition, const IdsBySpelling& ids);
   ~Encoder();
 
@@ -54,7 +54,6 @@ class Encoder {
   AddedTokenFinder first_added_, second_added_;
   std::unique_ptr<WordModel> model_;
   std::vector<std::unique_ptr<Splitter>> splitters_;
-  bool drops_ = false;
   mutable std::mutex workspaces_mutex_;
   mutable std::vector<std::unique_ptr<Workspace>> workspaces_;
 };

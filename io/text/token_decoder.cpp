@@ -13,11 +13,15 @@ namespace {
 using Kind = DecoderStep::Kind;
 
 std::string replace_all(std::string text, std::string_view from, std::string_view to) {
-  if (from.empty()) return text;
-  for (std::size_t at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size())) {
-    text.replace(at, from.size(), to);
+  std::size_t at = from.empty() ? std::string::npos : text.find(from);
+  if (at == std::string::npos) return text;
+  std::string result;
+  std::size_t taken = 0;
+  for (; at != std::string::npos; at = text.find(from, taken)) {
+    result.append(text, taken, at - taken).append(to);
+    taken = at + from.size();
   }
-  return text;
+  return result.append(text, taken);
 }
 
 /// The byte that "<0x0A>" stands for.
@@ -65,7 +69,7 @@ void TokenDecoder::feed(std::size_t step, std::string text, bool begins, std::st
     case Kind::kFuse: return feed(step + 1, std::move(text), memory.tokens++ == 0, out);
     case Kind::kByteLevel: return feed_byte_level(step, text, out);
     case Kind::kByteFallback: return feed_byte_fallback(step, std::move(text), out);
-    case Kind::kStrip: return feed_strip(step, std::move(text), begins, out);
+    case Kind::kStrip: return feed_strip(step, text, begins, out);
     case Kind::kWordPiece: return feed_word_piece(step, std::move(text), out);
     case Kind::kMetaspace: {
       if (begins) ++memory.tokens;
@@ -107,7 +111,7 @@ void TokenDecoder::end_byte_run(std::size_t step, std::string& out) {
   for (std::size_t i = 0; i < run.size(); ++i) feed(step + 1, "\xEF\xBF\xBD", true, out);
 }
 
-void TokenDecoder::feed_strip(std::size_t step, std::string text, bool begins, std::string& out) {
+void TokenDecoder::feed_strip(std::size_t step, const std::string& text, bool begins, std::string& out) {
   const DecoderStep& rule = steps_[step];
   Memory& memory = memories_[step];
   if (begins) memory.left = rule.start;

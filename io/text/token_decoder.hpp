@@ -35,7 +35,7 @@ class TokenDecoder {
   void feed(std::size_t step, std::string text, bool begins, std::string& out);
   void feed_byte_level(std::size_t step, const std::string& text, std::string& out);
   void feed_byte_fallback(std::size_t step, std::string text, std::string& out);
-  void feed_strip(std::size_t step, std::string text, bool begins, std::string& out);
+  void feed_strip(std::size_t step, const std::string& text, bool begins, std::string& out);
   void feed_word_piece(std::size_t step, std::string text, std::string& out);
   void end_byte_run(std::size_t step, std::string& out);
   void end(std::size_t step, std::string& out);

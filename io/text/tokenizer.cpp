@@ -23,9 +23,8 @@ constexpr std::array<const char*, 2> kMask = {"[MASK]", "<mask>"};
 constexpr std::array<const char*, 4> kPad = {"[PAD]", "<pad>", "<|pad|>", "<|padding|>"};
 constexpr std::array<const char*, 2> kUnknown = {"[UNK]", "<unk>"};
 
-/// Vocabulary and added tokens; of two with one spelling the vocabulary's counts.
-IdsBySpelling all_ids(const TokenizerDefinition& definition) {
-  IdsBySpelling ids(definition.vocabulary.begin(), definition.vocabulary.end());
+IdsBySpelling ids_of_added(const TokenizerDefinition& definition) {
+  IdsBySpelling ids;
   for (const AddedToken& token : definition.added_tokens) ids.emplace(token.content, token.id);
   return ids;
 }
@@ -43,18 +42,25 @@ struct Tokenizer::Implementation {
     }
     return id;
   }
+  /// Of two tokens with one spelling the vocabulary's counts.
+  std::optional<std::uint32_t> id_of(const std::string& spelling) const {
+    for (const IdsBySpelling* const ids : {&vocabulary_ids, &added_ids}) {
+      const auto found = ids->find(spelling);
+      if (found != ids->end()) return found->second;
+    }
+    return std::nullopt;
+  }
   template <typename Names>
   std::optional<std::uint32_t> first_of(const Names& names) const {
     for (const char* const name : names) {
-      const auto found = ids_by_spelling.find(name);
-      if (found != ids_by_spelling.end()) return found->second;
+      if (const auto id = id_of(name)) return id;
     }
     return std::nullopt;
   }
 
   const std::string json;
   const TokenizerDefinition definition;
-  const IdsBySpelling ids_by_spelling;
+  const IdsBySpelling vocabulary_ids, added_ids;  // the model knows its vocabulary alone
   const Encoder encoder;
   std::vector<std::string> spellings;  // by id
   std::vector<std::string> bytes;      // by id
@@ -65,8 +71,9 @@ struct Tokenizer::Implementation {
 Tokenizer::Implementation::Implementation(TokenizerDefinition parts, std::string text)
     : json(std::move(text)),
       definition(std::move(parts)),
-      ids_by_spelling(all_ids(definition)),
-      encoder(definition, ids_by_spelling) {
+      vocabulary_ids(definition.vocabulary.begin(), definition.vocabulary.end()),
+      added_ids(ids_of_added(definition)),
+      encoder(definition, vocabulary_ids) {
   make_tables();
   check_wrapping();
 }
@@ -174,9 +181,7 @@ std::string_view Tokenizer::token(std::uint32_t id) const { return implementatio
 std::size_t Tokenizer::vocabulary_size() const noexcept { return implementation_->spellings.size(); }
 
 std::optional<std::uint32_t> Tokenizer::id_of(std::string_view token) const {
-  const auto found = implementation_->ids_by_spelling.find(std::string(token));
-  if (found == implementation_->ids_by_spelling.end()) return std::nullopt;
-  return found->second;
+  return implementation_->id_of(std::string(token));
 }
 
 std::optional<std::uint32_t> Tokenizer::end_of_text() const noexcept { return implementation_->first_of(kEndOfText); }

@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "io/text/json_scanner.hpp"
 #include "io/text/tokenizer_json_reader.hpp"
+#include "io/text/utf8.hpp"
 
 namespace trireme::text {
 
@@ -20,7 +21,29 @@ TokenizerDefinition TokenizerJsonReader::read() {
   read_decoder(member(json_, "decoder"));
   read_post_processor(member(json_, "post_processor"));
   read_added_tokens(member(json_, "added_tokens"));
+  check_metaspace();
   return std::move(result_);
+}
+
+/// Metaspace's "first" is about what came first before the normalizer. Afterwards that is not known: of a text whose
+/// beginning is gone or new, or of pieces of what one character became.
+void TokenizerJsonReader::check_metaspace() const {
+  if (!result_.metaspace) return;
+  if (result_.model != ModelKind::kBpe) refuse("it has Metaspace with a WordPiece model, which Trireme does not read");
+  if (result_.metaspace->prepend != Metaspace::Prepend::kFirst || result_.normalizer.empty()) return;
+  using Kind = NormalizerStep::Kind;
+  const bool keeps = std::all_of(result_.normalizer.begin(), result_.normalizer.end(), [](const NormalizerStep& step) {
+    return step.kind == Kind::kNfc || step.kind == Kind::kNfd || step.kind == Kind::kNfkc || step.kind == Kind::kNfkd ||
+           step.kind == Kind::kLowercase;
+  });
+  const auto& added = result_.added_tokens;
+  const bool whole = result_.splits.empty() &&
+                     std::none_of(added.begin(), added.end(), [](const AddedToken& token) { return token.normalized; });
+  if (!keeps || !whole) {
+    refuse(
+        "its Metaspace has the prepend_scheme first after a normalizer that may change where a text or its pieces "
+        "begin, which Trireme does not read");
+  }
 }
 
 void TokenizerJsonReader::refuse(const std::string& what) const {
@@ -76,6 +99,20 @@ std::string TokenizerJsonReader::text(const Json& object, const char* key) const
 
 std::string TokenizerJsonReader::text(const Json& object, const char* key, const char* otherwise) const {
   return member(object, key).is_null() ? otherwise : text(object, key);
+}
+
+std::string TokenizerJsonReader::filled_text(const Json& object, const char* key) const {
+  std::string result = text(object, key);
+  if (result.empty()) refuse(str("it has a step with an empty ", key, ", which Trireme does not read"));
+  return result;
+}
+
+std::string TokenizerJsonReader::character(const Json& object, const char* key) const {
+  std::string result = filled_text(object, key);
+  if (decode_code_point(result.data()).length != result.size()) {
+    refuse(str("the ", key, " of its ", type_of(object), " is not one character"));
+  }
+  return result;
 }
 
 std::vector<const TokenizerJsonReader::Json*> TokenizerJsonReader::steps(const Json& section, const char* list,

@@ -23,7 +23,7 @@ void TokenizerJsonReader::read_decoder(const Json& section) {
     result_.decoder.push_back(decoder_step(*json, fused));
     const DecoderStep& step = result_.decoder.back();
     const auto kind = step.kind;
-    if (kind == DecoderStep::Kind::kReplace && !step.pattern.empty()) {
+    if (kind == DecoderStep::Kind::kReplace) {
       growth *= std::max(1.0, static_cast<double>(step.content.size()) / static_cast<double>(step.pattern.size()));
     }
     if (growth > kMostGrowth) refuse(str("its decoder would make texts more than ", kMostGrowth, " times as long"));
@@ -49,12 +49,12 @@ DecoderStep TokenizerJsonReader::decoder_step(const Json& step, bool fused) cons
     if (!pattern.is_object() || !pattern.contains("String")) {
       refuse("its decoder has a Replace step whose pattern is no String, which Trireme does not read");
     }
-    result.pattern = text(pattern, "String");
+    result.pattern = filled_text(pattern, "String");
     result.content = text(step, "content");
-    whole_tokens = result.pattern.empty() || decode_code_point(result.pattern.data()).length != result.pattern.size();
+    whole_tokens = decode_code_point(result.pattern.data()).length != result.pattern.size();
   } else if (type == "Strip") {
     result.kind = Kind::kStrip;
-    result.pattern = text(step, "content");
+    result.pattern = character(step, "content");
     result.start = number(step, "start", 0);
     if (number(step, "stop", 0) != 0) refuse("its decoder strips the ends of tokens, which Trireme does not do");
   } else if (type == "Metaspace") {

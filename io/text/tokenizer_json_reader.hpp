@@ -34,6 +34,10 @@ class TokenizerJsonReader {
   bool flag(const Json& object, const char* key, bool otherwise) const;
   std::size_t number(const Json& object, const char* key, std::size_t otherwise) const;
   std::uint32_t id(const Json& value, const std::string& of) const;
+  /// A text that must not be empty.
+  std::string filled_text(const Json& object, const char* key) const;
+  /// A text of one character.
+  std::string character(const Json& object, const char* key) const;
   /// A text on which ids depend; refuses half of a surrogate pair.
   const std::string& whole(const std::string& text) const;
   std::string text(const Json& object, const char* key) const;
@@ -47,6 +51,7 @@ class TokenizerJsonReader {
   void read_word_piece(const Json& model);
   void read_vocabulary(const Json& vocabulary);
   void read_merges(const Json& merges);
+  void check_metaspace() const;
   void read_added_tokens(const Json& tokens);
 
   // tokenizer_json_steps.cpp

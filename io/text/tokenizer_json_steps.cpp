@@ -10,14 +10,36 @@ namespace trireme::text {
 
 using base::str;
 
+namespace {
+
+/// How many times as long a step may make a text. For normal forms and lower case that is the worst character's.
+double growth_of(const NormalizerStep& step) {
+  using Kind = NormalizerStep::Kind;
+  switch (step.kind) {
+    case Kind::kNfc:
+    case Kind::kNfd: return 3;
+    case Kind::kNfkc:
+    case Kind::kNfkd: return 11;
+    case Kind::kLowercase: return 1.5;
+    case Kind::kBert: return 5;  // spaces around a Chinese character, then NFD
+    case Kind::kReplace: {
+      const double shortest = step.regular ? 1 : static_cast<double>(step.pattern.size());
+      return std::max(1.0, static_cast<double>(step.content.size()) / shortest + (step.regular ? 1 : 0));
+    }
+    case Kind::kStrip:
+    case Kind::kStripAccents:
+    case Kind::kPrepend: return 1;
+  }
+  return 1;
+}
+
+}  // namespace
+
 void TokenizerJsonReader::read_normalizer(const Json& section) {
   double growth = 1;  // how many times as long a text may become
   for (const Json* json : steps(section, "normalizers")) {
     const NormalizerStep step = normalizer_step(*json);
-    if (step.kind == NormalizerStep::Kind::kReplace) {
-      const double shortest = step.regular ? 1 : static_cast<double>(std::max<std::size_t>(step.pattern.size(), 1));
-      growth *= std::max(1.0, static_cast<double>(step.content.size()) / shortest + (step.regular ? 1 : 0));
-    }
+    growth *= growth_of(step);
     constexpr std::size_t kLongest = 1024;
     if (growth > kMostGrowth || step.content.size() > kLongest) {
       refuse(str("its normalizer would make texts more than ", kMostGrowth, " times as long"));
@@ -47,12 +69,12 @@ NormalizerStep TokenizerJsonReader::normalizer_step(const Json& step) const {
     result.left = flag(step, "strip_left", true);
     result.right = flag(step, "strip_right", true);
   } else if (result.kind == Kind::kPrepend) {
-    result.content = text(step, "prepend");
+    result.content = filled_text(step, "prepend");
   } else if (result.kind == Kind::kReplace) {
     const Json& pattern = member(step, "pattern");
     result.regular = pattern.is_object() && pattern.contains("Regex");
     if (!pattern.is_object()) refuse("its normalizer has a Replace step without pattern");
-    result.pattern = text(pattern, result.regular ? "Regex" : "String");
+    result.pattern = result.regular ? text(pattern, "Regex") : filled_text(pattern, "String");
     result.content = text(step, "content");
   } else if (result.kind == Kind::kBert) {
     result.clean = flag(step, "clean_text", true);
@@ -92,12 +114,12 @@ SplitStep TokenizerJsonReader::split_step(const Json& step) const {
     const Json& pattern = member(step, "pattern");
     if (!pattern.is_object()) refuse("its pre_tokenizer has a Split step without pattern");
     result.kind = pattern.contains("Regex") ? Kind::kPattern : Kind::kLiteral;
-    result.pattern = text(pattern, result.kind == Kind::kPattern ? "Regex" : "String");
+    result.pattern = result.kind == Kind::kPattern ? text(pattern, "Regex") : filled_text(pattern, "String");
     result.behavior = behavior(step);
     result.invert = flag(step, "invert", false);
   } else if (type == "CharDelimiterSplit") {
     result.kind = Kind::kLiteral;
-    result.pattern = text(step, "delimiter");
+    result.pattern = character(step, "delimiter");
     result.behavior = SplitBehavior::kRemoved;
   } else if (type == "Digits") {
     result.kind = Kind::kDigits;
@@ -129,13 +151,13 @@ SplitBehavior TokenizerJsonReader::behavior(const Json& step) const {
 
 Metaspace TokenizerJsonReader::metaspace(const Json& step) const {
   Metaspace result;
-  result.mark = text(step, "replacement");
-  if (result.mark.empty() || decode_code_point(result.mark.data()).length != result.mark.size()) {
-    refuse("the replacement of its Metaspace is not one character");
-  }
+  result.mark = character(step, "replacement");
   const std::string scheme = text(step, "prepend_scheme", "always");
-  const bool prefix = flag(step, "add_prefix_space", true);  // what older files have instead
-  if (scheme == "never" || !prefix) {
+  if (!flag(step, "add_prefix_space", true) && scheme != "never") {  // older files have both
+    refuse(str("its Metaspace has add_prefix_space false and the prepend_scheme ", scheme,
+               ", on which Hugging Face tokenizers fail: set that to never"));
+  }
+  if (scheme == "never") {
     result.prepend = Metaspace::Prepend::kNever;
   } else if (scheme == "first") {
     result.prepend = Metaspace::Prepend::kFirst;

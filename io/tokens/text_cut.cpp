@@ -96,6 +96,9 @@ Places places_of(const TokenizerDefinition& definition) {
   return definition.add_prefix_space ? Places::kSpaces : Places::kSpacesAndLines;
 }
 
+/// Text that follows an added token gets what Prepend adds, and the piece after a cut does not.
+bool may_end_at_cut(const text::AddedToken& token) { return !token.content.empty() && is_word(token.content.back()); }
+
 // Whether the token, or the white space that it swallows, may lie on both sides of a cut; or whether it is found only
 // at the beginning of a piece.
 bool reaches_over(const text::AddedToken& token) {
@@ -123,6 +126,10 @@ TextCut text_cut(const TokenizerDefinition& definition) {
   if (std::any_of(added.begin(), added.end(), [&](const auto& token) { return is_normalized(definition, token); })) {
     return {};
   }
+  const bool prepends =
+      std::any_of(definition.normalizer.begin(), definition.normalizer.end(),
+                  [](const NormalizerStep& step) { return step.kind == NormalizerStep::Kind::kPrepend; });
+  if (prepends && std::any_of(added.begin(), added.end(), may_end_at_cut)) return {};
   const bool newlines = places == Places::kSpacesAndLines;
   return [newlines](std::string_view text) -> std::size_t {
     for (std::size_t at = text.size() - 1; at > 0; --at) {

@@ -20,7 +20,8 @@ using TextCut = std::function<std::size_t(std::string_view)>;
 /// look-ahead follows white space), also after Digits or Punctuation; for pre-tokenizers that drop white space; and for
 /// models of SentencePiece's kind whose merges join nothing to a following "▁" (io/text/model/merge_cuts.hpp). Normal
 /// forms, lower case and BERT's normalizer never reach over such a place. It is not certain with other patterns, with
-/// normalizers that strip or replace text, or with an added token that reaches over such a place.
+/// normalizers that strip or replace text, with an added token that reaches over such a place, or
+/// with one that may end there when the normalizer has Prepend.
 TextCut text_cut(const text::TokenizerDefinition& definition);
 
 }  // namespace trireme::tokens

@@ -63,7 +63,7 @@ VALIDATION_KEY = fnv("masks of validation")
 
 
 class Vocabulary:
-    """special: ids that are neither chosen nor drawn. continues: ids that go on with the word before them."""
+    """special: ids that are neither chosen nor drawn: what docs/numerics.md calls special. continues: ids that go on with the word before them."""
 
     def __init__(self, size, mask, special, continues=()):
         self.mask, self.special, self.continues = mask, set(special) | {mask}, set(continues)

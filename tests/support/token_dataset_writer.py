@@ -18,22 +18,25 @@ WORDPIECE_SPECIALS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 def wordpiece(vocabulary):
-    """A WordPiece tokenizer.json of that many made-up tokens, BERT's special ones first. Every third of the others goes
-    on with a word. Returns its bytes and these ids."""
+    """A WordPiece tokenizer.json of that many made-up tokens, BERT's special ones first, each of them special in
+    another way: only [CLS] is flagged. Every third of the others goes on with a word. Returns its bytes and these ids."""
     names, continuing = list(WORDPIECE_SPECIALS), []
     for i in range(len(names), vocabulary):
         if i % 3 == 0:
             continuing.append(i)
         names.append(("##" if i % 3 == 0 else "") + "t" + str(i))
     added = [{"id": i, "content": name, "single_word": False, "lstrip": False, "rstrip": False, "normalized": False,
-              "special": True} for i, name in enumerate(WORDPIECE_SPECIALS)]
+              "special": True} for i, name in enumerate(WORDPIECE_SPECIALS) if name == "[CLS]"]
+    parts, end = [{"Sequence": {"id": name, "type_id": 0}} for name in "AB"], {"SpecialToken": {"id": "[SEP]", "type_id": 0}}
+    post = {"type": "TemplateProcessing", "single": [parts[0], end], "pair": [parts[0], end, parts[1], end],
+            "special_tokens": {"[SEP]": {"id": "[SEP]", "ids": [WORDPIECE_SPECIALS.index("[SEP]")], "tokens": ["[SEP]"]}}}
     model = {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100,
              "vocab": {name: i for i, name in enumerate(names)}}
     text = json.dumps({
         "version": "1.0", "truncation": None, "padding": None, "added_tokens": added,
         "normalizer": {"type": "BertNormalizer", "clean_text": True, "handle_chinese_chars": True,
                        "strip_accents": None, "lowercase": True},
-        "pre_tokenizer": {"type": "BertPreTokenizer"}, "post_processor": None,
+        "pre_tokenizer": {"type": "BertPreTokenizer"}, "post_processor": post,
         "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True}, "model": model})
     return text.encode(), continuing
 

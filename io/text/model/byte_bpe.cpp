@@ -100,6 +100,11 @@ bool has_all_bytes(const IdsBySpelling& ids) {
 
 std::unique_ptr<WordModel> make_model(const TokenizerDefinition& definition, const IdsBySpelling& ids) {
   if (definition.model == ModelKind::kWordPiece) return make_word_piece(definition, ids);
+  if (definition.byte_level && definition.byte_fallback && !has_all_bytes(ids)) {
+    throw InputError(
+        "its model sets byte_fallback after ByteLevel, whose alphabet its vocabulary lacks in part, which Trireme does "
+        "not read");
+  }
   const bool plain = definition.continuing_prefix.empty() && definition.end_suffix.empty();
   // A byte without a token becomes the unknown token where there is one: that is the other model's affair.
   const bool unknown = definition.unknown && !has_all_bytes(ids);

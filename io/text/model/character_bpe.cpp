@@ -61,8 +61,8 @@ class CharacterBpe final : public WordModel {
   }
 
  private:
-  /// Writes the tokens that `word` consists of before any merge, at most one for each byte of it or of the text that it
-  /// spells.
+  /// Writes the tokens that `word` consists of before any merge: at most one for each of its bytes, or one for each of
+  /// its characters where these spell bytes. So there are no more than bytes in the text either way.
   std::size_t symbols(std::string_view word, std::uint32_t* out) const {
     std::size_t count = 0;
     std::uint32_t pending = kNone;  // an unknown token that is not yet written, since the next may be part of it
@@ -105,8 +105,9 @@ class CharacterBpe final : public WordModel {
     return found == characters_.end() ? kNone : found->second;
   }
 
+  /// What spells a byte must not become two tokens: encode()'s `out` has no room for them.
   bool has_bytes(std::string_view character) const {
-    if (!definition_.byte_fallback) return false;
+    if (!definition_.byte_fallback || definition_.byte_level) return false;
     for (const char c : character) {
       if (bytes_[static_cast<unsigned char>(c)] == kNone) return false;
     }

@@ -33,8 +33,8 @@ class WordModel {
   virtual std::size_t encode(std::string_view word, std::uint32_t* out, Scratch& scratch) const = 0;
 };
 
-/// The model of a definition. `ids` is its vocabulary; both must outlive the model. Throws InputError for a vocabulary
-/// that lacks what the merges or a byte-level alphabet need.
+/// The model of a definition. `ids` is its vocabulary, without tokens that are only added; both must outlive the model.
+/// Throws InputError for a vocabulary that lacks what the merges or a byte-level alphabet need.
 std::unique_ptr<WordModel> make_model(const TokenizerDefinition& definition, const IdsBySpelling& ids);
 
 std::unique_ptr<WordModel> make_byte_bpe(const TokenizerDefinition& definition, const IdsBySpelling& ids);

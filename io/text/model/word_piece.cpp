@@ -1,4 +1,6 @@
 // WordPiece: the longest token from the left, again and again; a word with a part that has none is unknown.
+#include <algorithm>
+
 #include "base/error.hpp"
 #include "io/text/byte_level.hpp"
 #include "io/text/model/word_model.hpp"
@@ -92,7 +94,9 @@ class WordPiece final : public WordModel {
 
   std::size_t unknown(std::string_view word, std::uint32_t* out) const {
     if (unknown_ == TokenTrie::kNone) {
-      throw InputError(str("the text holds the word \"", word.substr(0, 100),
+      std::size_t shown = std::min<std::size_t>(word.size(), 100);  // of the bytes, up to a character's end
+      while (shown < word.size() && (static_cast<unsigned char>(word[shown]) & 0xC0) == 0x80) --shown;
+      throw InputError(str("the text holds the word \"", word.substr(0, shown),
                            "\", for which the tokenizer has no token, "
                            "and its vocabulary lacks its unknown token ",
                            definition_.unknown.value_or("")));

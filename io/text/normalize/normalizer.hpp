@@ -43,7 +43,8 @@ class Normalizer {
 /// BertNormalizer's step: cleans text, puts spaces around Chinese characters, strips accents, makes it lower case.
 std::unique_ptr<TextRewriter> make_bert_rewriter(const NormalizerStep& step);
 
-/// Replace: each match becomes the step's content.
+/// Replace: each match becomes the step's content. An empty match is an InputError: when the rewriter is made if an
+/// empty text has one, else when a text has one.
 std::unique_ptr<TextRewriter> make_replacer(const NormalizerStep& step);
 
 }  // namespace trireme::text

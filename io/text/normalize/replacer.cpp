@@ -1,6 +1,7 @@
 // Replace: each match of a text or of a regular expression becomes another text.
 #include <cstring>
 
+#include "base/error.hpp"
 #include "io/text/normalize/normalizer.hpp"
 #include "io/text/split/text_matcher.hpp"
 
@@ -37,7 +38,10 @@ class ByteReplacer final : public TextRewriter {
 class MatchReplacer final : public TextRewriter {
  public:
   MatchReplacer(std::unique_ptr<TextMatcher> matcher, std::string content)
-      : matcher_(std::move(matcher)), content_(std::move(content)) {}
+      : matcher_(std::move(matcher)), content_(std::move(content)) {
+    std::string unused;
+    apply("", TextPlace::kBeginning, unused);
+  }
 
   bool apply(std::string_view text, TextPlace /*place*/, std::string& out) const override {
     out.clear();
@@ -49,6 +53,11 @@ class MatchReplacer final : public TextRewriter {
       segments.clear();
       matcher_->find(text, at, segments);
       for (const TextSegment& segment : segments) {
+        // What the library puts there is in no character's place, and is found again or lost in later steps.
+        if (segment.match && segment.end == begin) {
+          throw base::InputError(
+              "the pattern of its normalizer's Replace matches no characters, which Trireme does not do");
+        }
         changed |= segment.match;
         if (segment.match) {
           out += content_;

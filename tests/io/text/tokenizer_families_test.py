@@ -157,6 +157,12 @@ class Families(unittest.TestCase):
         tokenizer.add_tokens([AddedToken("two words", normalized=True), AddedToken("<R>", rstrip=True, normalized=True), AddedToken("<L>", lstrip=True)])
         self.compare(tokenizer, cuts=False)
 
+    def test_llama2_with_a_word_added(self):
+        """Prepend marks the text after it, and would not mark the second part of a text that is cut there."""
+        tokenizer = self.llama2(self.LEGACY)
+        tokenizer.add_tokens([AddedToken("USER", normalized=False)])
+        self.compare(tokenizer, self.texts + ["the USER said: aUSER is USER"], cuts=False)
+
     def test_llama2_without_bytes(self):
         for fuse in (True, False):
             self.compare(self.llama2(self.LEGACY, bytes_too=False, fuse=fuse))
@@ -171,6 +177,11 @@ class Families(unittest.TestCase):
             for split in (False, True):
                 decoder = decoders.Metaspace(MARK, scheme, split=split) if split else None
                 self.compare(self.llama2(pre_tokenizer=pre_tokenizers.Metaspace(MARK, scheme, split=split), decoder=decoder), cuts=True)
+
+    def test_metaspace_first_after_normal_forms(self):
+        first = pre_tokenizers.Metaspace(MARK, "first", split=False)
+        for normalizer in (normalizers.NFC(), normalizers.Sequence([normalizers.NFKD(), normalizers.Lowercase()])):
+            self.compare(self.llama2(normalizer, first))
 
     def test_metaspace_of_older_files(self):
         for prefix in (True, False):
@@ -274,6 +285,24 @@ class Families(unittest.TestCase):
             tokenizer.pre_tokenizer = pre_tokenizer
             self.compare(tokenizer)
 
+    def test_the_model_does_not_know_added_tokens(self):
+        vocabulary = {"a": 0, "2": 1}
+        tokenizer = Tokenizer(models.BPE(vocab=vocabulary, merges=[], continuing_subword_prefix="##", unk_token="a", fuse_unk=True))
+        tokenizer.add_tokens([AddedToken("\n", single_word=True)])
+        self.compare(tokenizer, ["\n2", "\n2x\nAB", "\n", "2\n", "a 2\n"])
+        parts = json.loads(tokenizer.to_str())
+        parts["model"]["unk_token"] = "\n"
+        tokenizer = Tokenizer.from_str(json.dumps(parts))
+        self.load(tokenizer)
+        self.assertRaises(Exception, tokenizer.encode, "x")
+        self.assertIn("lacks its unknown token", self.server.ask(encode=["x"])["error"])
+
+    def test_byte_fallback_after_byte_level(self):
+        """Every byte has a token, so there is nothing to fall back from."""
+        parts = json.loads(byte_level_bpe(self.corpus).to_str())
+        parts["model"].update(byte_fallback=True)
+        self.compare(Tokenizer.from_str(json.dumps(parts)))
+
     def test_affixes_and_no_decoder(self):
         """GPT-1's and CLIP's kind: an end of each word; and BPE with WordPiece's prefix."""
         for options in ({"end_of_word_suffix": "</w>"}, {"continuing_subword_prefix": "##"}):
@@ -313,7 +342,7 @@ class Families(unittest.TestCase):
                            normalizers.BertNormalizer(), normalizers.BertNormalizer(lowercase=False, strip_accents=False)):
             self.normalizes_alike(normalizer, lines)
         self.normalizes_alike(normalizers.Strip(), [chr(c) + "a" + chr(c) for c in range(0x3100)])
-        self.normalizes_alike(normalizers.Replace(Regex(r"x*"), "-"), ["", "axxb", "xx", "bx", "aé"])
+        self.normalizes_alike(normalizers.Replace(Regex(r"x+"), "-"), ["", "axxb", "xx", "bx", "aé"])
 
     def test_every_code_point_in_every_pre_tokenizer(self):
         text = "".join(f"a{chr(c)}{chr(c)}1." for c in POINTS[:0x33480])
@@ -350,6 +379,35 @@ class Families(unittest.TestCase):
         refused(llama, "after ByteLevel", pre_tokenizer={"type": "Sequence", "pretokenizers": [{"type": "ByteLevel"}, {"type": "Digits"}]})
         refused(llama, "one character", pre_tokenizer={"type": "Metaspace", "replacement": "ab"})
         refused(llama, "prepend_scheme", pre_tokenizer={"type": "Metaspace", "replacement": "a", "prepend_scheme": "last"})
+        refused(llama, "byte_fallback after ByteLevel", pre_tokenizer={"type": "ByteLevel"})
+        mark = {"type": "Metaspace", "replacement": MARK}
+        refused(bert, "Metaspace with a WordPiece model", pre_tokenizer=mark)
+        for scheme in ({}, {"prepend_scheme": "first"}):
+            refused(llama, "add_prefix_space", normalizer=None, pre_tokenizer={**mark, "add_prefix_space": False, **scheme})
+        for step in ({"type": "Strip"}, {"type": "StripAccents"}, {"type": "BertNormalizer"}, {"type": "Prepend", "prepend": "a"},
+                     {"type": "Replace", "pattern": {"String": " "}, "content": "a"}):
+            refused(llama, "prepend_scheme first", normalizer=step, pre_tokenizer={**mark, "prepend_scheme": "first"})
+        refused(llama, "prepend_scheme first", normalizer={"type": "NFKD"}, pre_tokenizer={"type": "Sequence", "pretokenizers": [
+            {"type": "Digits"}, {**mark, "prepend_scheme": "first"}]})
+        for pattern in ("x*", "$", "b|"):
+            refused(llama, "matches no characters", normalizer={"type": "Replace", "pattern": {"Regex": pattern}, "content": "-"})
+        self.load(self.llama2(normalizers.Replace(Regex("(?<=a)"), "-")))
+        self.assertIn("matches no characters", self.server.ask(encode=["ba"])["error"])
+        empty = {"pattern": {"String": ""}, "content": "a", "behavior": "Isolated"}
+        refused(llama, "empty String", normalizer={"type": "Replace", **empty})
+        refused(llama, "empty prepend", normalizer={"type": "Prepend", "prepend": ""})
+        refused(llama, "empty String", pre_tokenizer={"type": "Split", **empty})
+        refused(llama, "one character", pre_tokenizer={"type": "CharDelimiterSplit", "delimiter": "ab"})
+        refused(llama, "empty String", decoder={"type": "Replace", **empty})
+        refused(llama, "empty content", decoder={"type": "Strip", "content": "", "start": 1 << 62, "stop": 0})
+        refused(llama, "one character", decoder={"type": "Strip", "content": "ab", "start": 1, "stop": 0})
+        refused(llama, "256 times", normalizer={"type": "Sequence", "normalizers": [{"type": "NFKD"}] * 3})
+        long_token = Tokenizer.from_str(llama.to_str())
+        long_token.add_tokens([AddedToken("x" * 1025, normalized=False)])
+        refused(long_token, "1025 bytes")
+        only_added = Tokenizer(models.BPE(vocab={"a": 0}, merges=[]))
+        only_added.add_tokens(["ab", "b"])
+        refused(only_added, "lacks the token", model={"merges": [["a", "b"]]})
         refused(llama, "CTC", decoder={"type": "CTC"})
         refused(llama, "ends of tokens", decoder={"type": "Strip", "content": " ", "start": 0, "stop": 1})
         refused(llama, "joins all tokens", decoder={"type": "Sequence", "decoders": [{"type": "Fuse"}, {"type": "ByteFallback"}]})
@@ -363,6 +421,7 @@ class Families(unittest.TestCase):
         parts["model"]["unk_token"] = "<none>"
         self.load(json.dumps(parts))
         self.assertIn("lacks its unknown token <none>", self.server.ask(encode=["a" * 101])["error"])
+        self.assertIn("\"a" + "ж" * 49 + "\"", self.server.ask(encode=["a" + "ж" * 100])["error"])  # no half character
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <map>
@@ -305,6 +306,46 @@ TEST(Tokenizer, MalformedUtf8BecomesReplacementCharacters) {
   EXPECT_EQ(through("\xE2\x82"), replacement);                                           // one cut character
   EXPECT_EQ(through("\xED\xA0\x80"), replacement + replacement + replacement);           // a surrogate
   EXPECT_EQ(through("\xF0\x9F\x98\xF0\x9F\x98\x80"), replacement + "\xF0\x9F\x98\x80");  // cut, then whole
+}
+
+// Both would take hours in quadratic time.
+TEST(Tokenizer, TakesLinearTimeForManyTokensThatSwallowWhiteSpace) {
+  TokenizerDefinition definition = trained(kSample, 280);
+  for (const char* const content : {" ", "\n"}) {
+    AddedToken token;
+    token.id = static_cast<std::uint32_t>(280 + definition.added_tokens.size() - 1);
+    token.content = content;
+    token.rstrip = token.content == " ";
+    definition.added_tokens.push_back(token);
+  }
+  const Tokenizer tokenizer = Tokenizer::make(definition);
+  EXPECT_THAT(tokenizer.encode(" \n  a\n"), ElementsAre(280, 281, 280, 280, *tokenizer.id_of("a"), 281));
+  constexpr std::size_t kPairs = 1 << 20;
+  std::string text;
+  Ids expected;
+  for (std::size_t i = 0; i < kPairs; ++i) {
+    text += " \n";
+    expected.insert(expected.end(), {280, 281});
+  }
+  EXPECT_EQ(tokenizer.encode(text), expected);
+}
+
+TEST(Tokenizer, TakesLinearTimeToReplaceInALongToken) {
+  constexpr std::size_t kLength = 1 << 21;
+  const std::string json = R"({"model": {"type": "BPE", "merges": [], "vocab": {")" + std::string(kLength, 'a') +
+                           R"(": 0, "aba": 1}}, "decoder": {"type": "Replace", "pattern": {"String": "a"},)" +
+                           R"("content": "aa"}})";
+  const Tokenizer tokenizer = Tokenizer::parse(json);
+  EXPECT_EQ(tokenizer.decode(Ids{0, 1}), std::string(2 * kLength, 'a') + "aabaa");
+}
+
+TEST(Tokenizer, RefusesATextOf2GiB) {
+  constexpr std::size_t kBytes = std::size_t{1} << 31;
+  void* const zeros = mmap(nullptr, kBytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  ASSERT_NE(zeros, MAP_FAILED);
+  const Tokenizer tokenizer = Tokenizer::make(trained(kSample, 270));
+  EXPECT_THROW(tokenizer.encode({static_cast<const char*>(zeros), kBytes}), base::InputError);
+  munmap(zeros, kBytes);
 }
 
 TEST(Tokenizer, LoadsAPairOfFilesByAnyName) {

@@ -103,6 +103,13 @@ TEST(TextCut, DoesNotCutWhereItIsNotCertain) {
   EXPECT_FALSE(text_cut(greedy));
   greedy.added_tokens[0].content = "<word>";
   EXPECT_TRUE(text_cut(greedy));
+  auto prepending = definition({});
+  prepending.normalizer.resize(1);
+  prepending.normalizer[0].kind = text::NormalizerStep::Kind::kPrepend;
+  prepending.normalizer[0].content = "x";
+  EXPECT_TRUE(text_cut(prepending));
+  prepending.added_tokens[0].content = "word";  // what follows it is prepended to, but not a piece after a cut
+  EXPECT_FALSE(text_cut(prepending));
 }
 
 }  // namespace
