@@ -31,7 +31,7 @@ double float_modulo(double a, double b) {
   return (rest < 0) != (b < 0) ? rest + b : rest;
 }
 
-// As Python computes it: from the remainder, then rounded to a whole number.
+// Python computes it so: from the remainder, then rounded to a whole number.
 double float_floor_divide(double a, double b) {
   if (b == 0.0) throw Failure("division by zero");
   double rest = std::fmod(a, b);

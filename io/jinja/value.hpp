@@ -108,7 +108,7 @@ struct Sequence : Object {
   std::vector<Value> items;
 };
 
-/// In the order of insertion. Small: a lookup compares with every key and counts that as steps.
+/// Keeps the order of insertion. It is small: a lookup compares with every key and counts that as steps.
 struct Dict : Object {
   std::vector<std::pair<Value, Value>> items;
 };

@@ -7,7 +7,7 @@
 
 namespace trireme::safetensors {
 
-/// In the order in which the library sorts them: save_file() writes the last ones first.
+/// The order is the one in which the library sorts them: save_file() writes the last ones first.
 enum class ElementType : std::uint8_t {
   kBool,
   kF4,

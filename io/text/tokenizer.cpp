@@ -42,7 +42,7 @@ struct Tokenizer::Implementation {
     }
     return id;
   }
-  /// Of two tokens with one spelling the vocabulary's counts.
+  /// Returns the vocabulary's token when an added one has the same spelling.
   std::optional<std::uint32_t> id_of(const std::string& spelling) const {
     for (const IdsBySpelling* const ids : {&vocabulary_ids, &added_ids}) {
       const auto found = ids->find(spelling);

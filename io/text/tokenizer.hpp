@@ -32,9 +32,9 @@ enum class TextPlace { kBeginning, kContinuation };
 /// An immutable tokenizer: cheap to copy (copies share their tables), safe to use from many threads at once.
 ///
 /// Ids are exactly those of `tokenizers` with add_special_tokens=False; wrapping() tells what True would add. Added
-/// tokens (special or not) found in the text become their id, as there. docs/hub.md lists what a file may hold; what
-/// would change an id and is not implemented is refused by name. Truncation and padding that a file asks for are not
-/// done, as in transformers unless it is told to.
+/// tokens (special or not) found in the text become their id, as there. docs/hub.md lists what a file may hold;
+/// anything else that would change an id is refused by name. A file's truncation and padding have no effect, as in
+/// transformers unless it is told otherwise.
 class Tokenizer {
  public:
   /// Loads a tokenizer.json; or GPT-2's pair vocab.json and merges.txt, of which `path` may name either; or a directory

@@ -17,7 +17,7 @@ namespace {
 using base::Json;
 using safetensors::ElementType;
 
-/// As PyTorch names it.
+/// Returns PyTorch's name of the type.
 const char* torch_name(ElementType type) {
   switch (type) {
     case ElementType::kF64: return "float64";

@@ -14,7 +14,7 @@
 
 namespace trireme::launcher {
 
-/// For one thread. Holds one open file and at most kStaging bytes beside it. The references must outlive it.
+/// Serves one thread. Holds one open file and at most kStaging bytes beside it. The references must outlive it.
 class HubTensorReader {
  public:
   HubTensorReader(base::FileSystem& files, const HubDirectory& directory) : files_(files), directory_(directory) {}

@@ -27,7 +27,7 @@ struct ExportTarget {
 std::map<std::string, std::vector<ExportTarget>> export_targets(const ExportPlan& plan,
                                                                 const checkpoint::BoxTable& table);
 
-/// For one thread. The references must outlive it.
+/// Serves one thread. The references must outlive it.
 class TensorWriter {
  public:
   TensorWriter(base::FileSystem& files, const std::filesystem::path& directory, const ExportPlan& plan)

@@ -55,7 +55,7 @@ std::optional<std::string> token_text(const Json& token) {
   return {};
 }
 
-// As transformers reads them: special_tokens_map.json counts where the config does not list added tokens.
+// transformers reads special_tokens_map.json only where the config does not list added tokens.
 Json special_tokens(const Json& config, const Json& legacy) {
   static constexpr std::array kNames = {"bos_token", "eos_token", "unk_token", "sep_token",
                                         "pad_token", "cls_token", "mask_token"};
@@ -69,7 +69,7 @@ Json special_tokens(const Json& config, const Json& legacy) {
   return tokens;
 }
 
-// As apply_chat_template changes a message before the template sees it.
+// apply_chat_template makes these changes to a message before the template sees it.
 Json prepared(const Json& given) {
   Json kept = Json::object();
   for (auto it = given.begin(); it != given.end(); ++it) {

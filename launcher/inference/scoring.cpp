@@ -66,7 +66,7 @@ std::vector<EncodedText> share_texts(Session& session, const std::vector<Encoded
 // Whether this rank's results count: those of the other ranks of its replica are the same.
 bool speaks_for_replica(const Session& session) { return session.position().tp == 0 && session.position().pp == 0; }
 
-// As many of the texts are computed at a time as this rank's batch holds, times this.
+// The job computes this many times the texts of a rank's batch at a time.
 std::size_t replicas(const Session& session) { return static_cast<std::size_t>(session.resolved().degrees.dp); }
 
 // The end of a window of items from `first` on that have at most `most` values together, at least one item.

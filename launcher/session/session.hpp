@@ -53,7 +53,7 @@ class Session {
   checkpoint::Coordinator& coordinator() { return *coordinator_; }
   /// For a thread that works beside the training's.
   checkpoint::Coordinator& background_coordinator() { return *background_coordinator_; }
-  /// For training only.
+  /// Only a session for training has one.
   pipeline::Trainer& trainer();
   /// The model without gradients: a training's as it is now, else the only thing there is.
   pipeline::Inference& model() { return trainer_ ? trainer_->inference() : *inference_; }

@@ -82,7 +82,7 @@ at::Tensor best_of(const at::Tensor& logits, std::int64_t first) {
   return at::stack({value.to(at::kDouble), index.add(first).to(at::kDouble)}, 1);
 }
 
-/// Of no logits.
+/// Returns the best of no logits: what every logit beats.
 at::Tensor best_of_nothing(std::int64_t tokens, const at::TensorOptions& options) {
   return at::full({tokens, 2}, -std::numeric_limits<double>::infinity(), options.dtype(at::kDouble));
 }

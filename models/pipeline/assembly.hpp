@@ -15,9 +15,9 @@ namespace trireme::pipeline {
 
 /// What one rank of a layout holds to compute the model.
 struct RankParts {
-  /// With weights only. Throws base::InputError for a layout that the model does not fit.
+  /// Makes them with weights only. Throws base::InputError for a layout that the model does not fit.
   RankParts(const ModelSetup& setup, const Groups& groups);
-  /// With gradients too.
+  /// Makes them with gradients, too.
   RankParts(const TrainerConfig& config, const Groups& groups);
   RankParts(const RankParts&) = delete;
   RankParts& operator=(const RankParts&) = delete;

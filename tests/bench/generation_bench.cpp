@@ -69,7 +69,7 @@ class Bench {
       } else {
         data.normal_(0, 0.02);
       }
-      // Of the positions' embedding a token reads one row.
+      // A token reads only one row of the positions' embedding.
       if (tensor.name != "embed.positions") bytes_ += static_cast<double>(data.nbytes());
     }
     memory_ = at::empty({std::int64_t{1} << 29}, at::kByte);

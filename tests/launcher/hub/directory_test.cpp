@@ -13,6 +13,7 @@
 #include "launcher/hub/import.hpp"
 #include "launcher/hub/output_directory.hpp"
 #include "models/spec/logical_tensor.hpp"
+#include "tests/launcher/hub/small_gpt2.hpp"
 #include "tests/support/forwarding_file_system.hpp"
 #include "tests/support/temporary_directory.hpp"
 
@@ -26,31 +27,13 @@ using testing::HasSubstr;
 class AHubDirectory : public testing::Test {
  protected:
   AHubDirectory() {
-    const base::Json config = {{"model_type", "gpt2"},  {"architectures", {"GPT2LMHeadModel"}},
-                               {"vocab_size", 11},      {"n_embd", 8},
-                               {"n_layer", 1},          {"n_head", 2},
-                               {"n_positions", 6},      {"bos_token_id", 5},
-                               {"eos_token_id", {5, 7}}};
+    base::Json config = small_gpt2_config();
+    config["bos_token_id"] = 5;
+    config["eos_token_id"] = {5, 7};
     std::ofstream(directory_.path() / "config.json") << config.dump();
-    const std::vector<std::pair<std::string, std::vector<std::int64_t>>> shapes = {{"wte.weight", {11, 8}},
-                                                                                   {"wpe.weight", {6, 8}},
-                                                                                   {"h.0.ln_1.weight", {8}},
-                                                                                   {"h.0.ln_1.bias", {8}},
-                                                                                   {"h.0.attn.c_attn.weight", {8, 24}},
-                                                                                   {"h.0.attn.c_attn.bias", {24}},
-                                                                                   {"h.0.attn.c_proj.weight", {8, 8}},
-                                                                                   {"h.0.attn.c_proj.bias", {8}},
-                                                                                   {"h.0.ln_2.weight", {8}},
-                                                                                   {"h.0.ln_2.bias", {8}},
-                                                                                   {"h.0.mlp.c_fc.weight", {8, 32}},
-                                                                                   {"h.0.mlp.c_fc.bias", {32}},
-                                                                                   {"h.0.mlp.c_proj.weight", {32, 8}},
-                                                                                   {"h.0.mlp.c_proj.bias", {8}},
-                                                                                   {"ln_f.weight", {8}},
-                                                                                   {"ln_f.bias", {8}},
-                                                                                   {"lm_head.weight", {11, 8}}};
     safetensors::Header header;
-    for (const auto& [name, shape] : shapes) header.tensors.push_back({name, ElementType::kBF16, shape});
+    header.tensors = small_gpt2_tensors();
+    header.tensors.push_back({"lm_head.weight", ElementType::kBF16, {11, 8}});
     safetensors::place(header.tensors);
     std::ofstream file(directory_.path() / "model.safetensors", std::ios::binary);
     file << safetensors::header_bytes(header) << std::string(header.data_bytes(), '\0');

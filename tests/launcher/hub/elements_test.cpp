@@ -64,7 +64,7 @@ TEST(Elements, EverySixteenBitNumberSurvivesWideningAndNarrowing) {
   }
 }
 
-/// Of the two neighbours of `value`, the nearer one; of equals the one with an even last bit. By trying all.
+/// Returns the nearest number to `value` by trying all; of two equally near ones that with an even last bit.
 std::uint16_t nearest(double value, const Format& format) {
   const std::uint16_t infinity =
       static_cast<std::uint16_t>(((1 << format.exponent_bits) - 1) << (15 - format.exponent_bits));

@@ -85,7 +85,7 @@ TEST_P(RowProductTest, ARowsBitsDependOnNeitherItsCompanyNorTheThreads) {
 TEST_P(RowProductTest, NotANumberAndInfinityReachExactlyTheirElements) {
   constexpr std::int64_t kRows = 9, kInner = 37, kOutputs = 22;
   const double infinity = std::numeric_limits<double>::infinity();
-  // In the first column, within vectors, and behind the last whole one.
+  // The places: in the first column, within vectors, and behind the last whole one.
   for (const std::int64_t column : {0, 20, 36}) {
     at::Tensor w = random({kOutputs, kInner}).first, x = random({kRows, kInner}).first;
     x[2].fill_(1);

@@ -58,7 +58,7 @@ TEST(Presets, HaveThePublishedNumberOfParameters) {
   EXPECT_FALSE(preset("gpt5").has_value());
 }
 
-// As public models of sentences have it: MiniLM-L6.
+// MiniLM-L6 is one: public models of sentences come without a head.
 TEST(Family, ABertWithoutAHeadHasItsPublishedSize) {
   ModelConfig config = defaults_of("bert", {6, 384, 12});
   config.vocab = 30522;
