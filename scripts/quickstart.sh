@@ -37,12 +37,14 @@ export PRTE_MCA_rmaps_default_mapping_policy=:oversubscribe
 
 # train_until_half RUN.ini METRICS OPTION…: starts a training and kills it with all its ranks half-way.
 train_until_half() {
-  local file=$1 metrics=$2 half victims launcher; shift 2
+  local file=$1 metrics=$2 half victims launcher steps_done; shift 2
   half=$(($(sed -n 's/^steps *= *\([0-9]*\).*/\1/p' "$file") / 2))
   printf '  $ %s\n' "${launch[*]} trireme train $file $*"
   "${launch[@]}" trireme train "$file" "$@" &
   launcher=$!
-  while kill -0 "$launcher" 2>/dev/null && [ "$(grep -cs '"loss"' "$metrics" || true)" -lt "$half" ]; do
+  while kill -0 "$launcher" 2>/dev/null; do
+    steps_done=$(grep -cs '"loss"' "$metrics" || true)  # nothing before the file is there
+    [ "${steps_done:-0}" -ge "$half" ] && break
     sleep 0.2
   done
   step "4. Half-way: SIGKILL to mpirun and all its ranks"
