@@ -110,7 +110,7 @@ TEST_F(HubWeights, RefuseAndAllowAsACheckpointDoes) {
   checkpoint::SingleProcess alone;
   const HubDirectory directory = share_hub_directory(alone, files_, directory_.path());
   std::vector<WantedBox> wanted;
-  std::vector<float> memory(13 * 8, -7.0F);
+  std::vector<float> memory(std::size_t{13} * 8, -7.0F);
   wanted.push_back(
       {Kind::kParam, "embed.tokens", {13, 8}, DataType::kFloat32, topology::whole({13, 8}), memory.data()});
   checkpoint::LoadOptions options;
@@ -127,8 +127,8 @@ TEST_F(HubWeights, RefuseAndAllowAsACheckpointDoes) {
   options.allow = {"grow:embed.tokens"};
   EXPECT_EQ(refusal(), "");
   EXPECT_EQ(memory[0], whole("embed.tokens", {11, 8})[0]);
-  EXPECT_EQ(memory[10 * 8 + 7], whole("embed.tokens", {11, 8})[10 * 8 + 7]);
-  EXPECT_EQ(memory[11 * 8], -7.0F);
+  EXPECT_EQ(memory[std::size_t{10} * 8 + 7], whole("embed.tokens", {11, 8})[std::size_t{10} * 8 + 7]);
+  EXPECT_EQ(memory[std::size_t{11} * 8], -7.0F);
   wanted.push_back({Kind::kParam, "head.bias", {4}, DataType::kFloat32, topology::whole({4}), memory.data()});
   EXPECT_THAT(refusal(), HasSubstr("head.bias"));
   options.part = false;
