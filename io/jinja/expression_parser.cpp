@@ -436,7 +436,7 @@ Expression* ExpressionParser::test(Expression* value) {
 }
 
 std::string ExpressionParser::target_name() {
-  const std::string name = expect_name();
+  std::string name = expect_name();
   for (const char* constant : {"true", "false", "True", "False", "none", "None"}) {
     if (name == constant) fail(name + " is no variable");
   }

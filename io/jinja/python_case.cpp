@@ -15,7 +15,7 @@ struct Run {
 
 // The character becomes up to three; unused ones are 0.
 struct Several {
-  std::uint32_t point, mapped[3];
+  std::uint32_t point, first, second, third;
 };
 
 // The characters first, first + step, …, last.
@@ -104,7 +104,7 @@ template <std::size_t runs, std::size_t several>
 void append_mapped(const Run (&one)[runs], const Several (&more)[several], std::uint32_t point, std::string& out) {
   const auto* const special = std::ranges::lower_bound(more, point, {}, &Several::point);
   if (special != std::end(more) && special->point == point) {
-    for (const std::uint32_t mapped : special->mapped) {
+    for (const std::uint32_t mapped : {special->first, special->second, special->third}) {
       if (mapped != 0) append_code_point(mapped, out);
     }
     return;

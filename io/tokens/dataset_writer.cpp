@@ -95,8 +95,7 @@ Digest digest_of_spool(Spool& spool) {
 
 DatasetWriter::DatasetWriter(base::FileSystem& files, const std::string& path, TokenizerRecord tokenizer,
                              bool with_loss_mask)
-    : files_(&files),
-      tokenizer_(std::move(tokenizer)),
+    : tokenizer_(std::move(tokenizer)),
       token_bytes_(tokenizer_.vocabulary >= kSmallestVocabularyOf32Bits ? 4 : 2),
       tokens_(make_spool(files, path, token_bytes_, tokens_start(token_bytes_))),
       offsets_(make_spool(files, path + ".offsets", sizeof(std::uint64_t))),

@@ -60,7 +60,6 @@ class DatasetWriter {
  private:
   void shrink(std::uint64_t tokens);
 
-  base::FileSystem* files_;
   TokenizerRecord tokenizer_;
   std::uint32_t token_bytes_;
   Spool tokens_;

@@ -208,11 +208,9 @@ Run encode_all(text::DocumentReader& reader, const text::Tokenizer& tokenizer, c
   while (pipeline.next(block)) {
     for (const tokens::EncodedPiece& piece : block.pieces) written += write_piece(piece, frame, writer, run.masked);
     run.counts += block.counts;
-    progress.update(
-        block.consumed, reader.total(),
-        base::str(with_commas(written), " tokens, ",
-                  format_bytes(static_cast<std::uint64_t>(static_cast<double>(run.counts.text_bytes) / seconds())),
-                  "/s"));
+    const double speed = static_cast<double>(run.counts.text_bytes) / seconds();
+    progress.update(block.consumed, reader.total(),
+                    base::str(with_commas(written), " tokens, ", format_bytes(speed), "/s"));
   }
   progress.finish();
   run.seconds = seconds();

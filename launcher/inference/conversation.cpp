@@ -9,7 +9,7 @@ namespace trireme::launcher {
 using base::Json;
 using base::str;
 
-Conversation::Conversation(ChatTemplate chat_template, text::Tokenizer tokenizer, std::string system)
+Conversation::Conversation(ChatTemplate chat_template, text::Tokenizer tokenizer, const std::string& system)
     : template_(std::move(chat_template)), tokenizer_(std::move(tokenizer)) {
   if (system.empty()) return;
   messages_.push_back(message("system", system));

@@ -15,7 +15,7 @@ namespace trireme::launcher {
 class Conversation {
  public:
   /// `system`: the first message; empty: none.
-  Conversation(ChatTemplate chat_template, text::Tokenizer tokenizer, std::string system);
+  Conversation(ChatTemplate chat_template, text::Tokenizer tokenizer, const std::string& system);
 
   /// What the model is to answer.
   struct Turn {

@@ -220,7 +220,7 @@ std::filesystem::path find_checkpoint(base::FileSystem& files, const Path& path,
   }
   std::optional<checkpoint::DamagedCheckpoint> newest;
   for (auto step = steps.rbegin(); step != steps.rend(); ++step) {
-    const Path directory = checkpoint::step_directory(path, *step);
+    Path directory = checkpoint::step_directory(path, *step);
     try {
       checkpoint::open_checkpoint(files, directory);
       return directory;

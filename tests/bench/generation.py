@@ -1,7 +1,7 @@
-"""Greedy generation by GPT-2 124M (random weights) with two threads: Trireme against `transformers` in PyTorch eager
-mode, in processes that live through all rounds, so that loading counts on neither side. A run is the prompt and all new
-tokens of all texts. Beside it the bytes of weights read per second in the steps behind the prompt, and what two threads
-read of memory laid out like the weights.
+"""Greedy generation by GPT-2 124M (random weights) with two threads: Trireme on the imported model against `transformers` in
+PyTorch eager mode on the same directory, in processes that live through all rounds, so that loading counts on neither side.
+A run is the prompt and all new tokens of all texts. Beside it the bytes of weights read per second in the steps behind the
+prompt, what two threads read of memory laid out like the weights, and how many of the texts are token for token the same.
 
     generation.py [ROUNDS]
 """
@@ -11,6 +11,7 @@ import os
 import statistics
 import subprocess
 import sys
+import tempfile
 
 from harness import alternate, processor, ratio_line
 
@@ -43,10 +44,10 @@ class Answering:
         self.process.wait()
 
 
-def compare(batch, precision, asked, rounds):
+def compare(models, batch, precision, asked, rounds):
     arguments = [str(batch), str(PROMPT), str(NEW), str(THREADS), precision]
-    ours = Answering([PROGRAM, *arguments])
-    peer = Answering([PYTHON, f"{HERE}/gpt2_generate.py", *arguments])
+    ours = Answering([PROGRAM, models["trireme"], *arguments])
+    peer = Answering([PYTHON, f"{HERE}/gpt2_generate.py", models["transformers"], *arguments])
     answers = {"trireme": [], "transformers": []}
 
     def run(name, process):
@@ -64,6 +65,9 @@ def compare(batch, precision, asked, rounds):
                names=("trireme", "transformers"))
     kept = answers["trireme"][-rounds:]
     used = [statistics.median(a["processor_seconds"] for a in answers[name][-rounds:]) for name in answers]
+    texts = [answers[name][-1]["tokens"] for name in answers]
+    same = sum(a == b for a, b in zip(*texts))
+    print(f"  {same} of {batch} text(s) the same, token for token")
     print(f"  processor seconds of the threads, waits included: {used[0]:.2f} to {used[1]:.2f}")
     read = [a["weight_bytes"] * (NEW - 1) / a["decode_seconds"] for a in kept]
     shares = [r / a["stream"] for r, a in zip(read, kept)]
@@ -76,8 +80,12 @@ def compare(batch, precision, asked, rounds):
 def main():
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     print(processor(), flush=True)
-    for case in CASES:
-        compare(*case, rounds)
+    with tempfile.TemporaryDirectory(prefix="trireme-generation-") as folder:
+        models = {"trireme": f"{folder}/imported", "transformers": f"{folder}/model"}
+        subprocess.run([PYTHON, f"{HERE}/gpt2_generate.py", "--write", models["transformers"]], check=True)
+        subprocess.run([os.environ["TRIREME_BIN"], "import", models["transformers"], "-o", models["trireme"]], check=True)
+        for case in CASES:
+            compare(models, *case, rounds)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-// Greedy generation by GPT-2 124M with random weights, without a program around it: the peer of gpt2_generate.py. Waits
-// for a line on its input, writes a text for each of BATCH prompts, and prints one JSON object, until the input ends:
-// seconds of all, seconds of the tokens behind the first, processor seconds of all threads, bytes of weights that a
-// token reads, and the bytes per second at which the threads read other memory of the same kind from one end to the
-// other.
-//   generation_bench BATCH PROMPT_TOKENS NEW_TOKENS THREADS [fp32|bf16]
+// Greedy generation by an imported model, without a program around it: the peer of gpt2_generate.py. Waits for a line
+// on its input, writes a text for each of BATCH prompts, and prints one JSON object, until the input ends: the texts'
+// tokens, seconds of all, seconds of the tokens behind the first, processor seconds of all threads, bytes of weights
+// that a token reads, and the bytes per second at which the threads read other memory of the same kind from one end to
+// the other.
+//   generation_bench CHECKPOINT BATCH PROMPT_TOKENS NEW_TOKENS THREADS fp32|bf16
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <omp.h>
@@ -19,11 +19,16 @@
 #include <string>
 #include <vector>
 
+#include "base/file_system.hpp"
 #include "base/host_memory.hpp"
+#include "base/json.hpp"
+#include "io/checkpoint/load/reader.hpp"
+#include "io/checkpoint/ranks/coordinator.hpp"
+#include "launcher/options/model.hpp"
+#include "launcher/session/model_source.hpp"
 #include "launcher/session/sampling.hpp"
+#include "models/parallel/data_type.hpp"
 #include "models/pipeline/inference.hpp"
-#include "models/spec/config.hpp"
-#include "models/spec/families/family.hpp"
 
 namespace {
 
@@ -48,30 +53,29 @@ std::uint64_t sum_of(const std::uint64_t* words, std::int64_t count) {
   return all;
 }
 
-pipeline::ModelSetup setup_of(const std::string& precision) {
+pipeline::ModelSetup setup_of(const launcher::ModelSource& source, const std::string& precision) {
   pipeline::ModelSetup setup;
-  spec::ModelConfig config = spec::preset("gpt2-124m").value();
-  config.sequence = 1024;
-  config.vocab = 50257;
-  setup.model = spec::make_plan(config);
+  setup.model = spec::make_plan(options::config_of(source.options.model));
   setup.precision = precision == "bf16" ? pipeline::Precision::kBf16 : pipeline::Precision::kFp32;
   return setup;
 }
 
 class Bench {
  public:
-  Bench(const std::string& precision, std::int64_t batch, std::int64_t prompt, std::int64_t fresh)
-      : model_(setup_of(precision), {}), batch_(batch), prompt_(prompt), fresh_(fresh) {
+  Bench(base::FileSystem& files, const launcher::ModelSource& source, const std::string& precision, std::int64_t batch,
+        std::int64_t prompt, std::int64_t fresh)
+      : model_(setup_of(source, precision), {}), batch_(batch), prompt_(prompt), fresh_(fresh) {
+    std::vector<checkpoint::WantedBox> wanted;
     for (const pipeline::StateTensor& tensor : model_.state()) {
-      at::Tensor data = tensor.data;
-      if (tensor.name.find("norm.weight") != std::string::npos) {
-        data.fill_(1);
-      } else {
-        data.normal_(0, 0.02);
-      }
       // A token reads only one row of the positions' embedding.
-      if (tensor.name != "embed.positions") bytes_ += static_cast<double>(data.nbytes());
+      if (tensor.name != "embed.positions") bytes_ += static_cast<double>(tensor.data.nbytes());
+      wanted.push_back({checkpoint::Kind::kParam, tensor.name, tensor.shape, parallel::data_type(tensor.data),
+                        tensor.box, tensor.data.mutable_data_ptr()});
     }
+    checkpoint::SingleProcess alone;
+    checkpoint::LoadOptions options;
+    options.kinds = {checkpoint::Kind::kParam};
+    checkpoint::Reader::open(alone, files, source.weights)->load(wanted, options);
     memory_ = at::empty({std::int64_t{1} << 29}, at::kByte);
     ::madvise(align(memory_.mutable_data_ptr()), memory_.nbytes() - 4096, MADV_HUGEPAGE);
     memory_.fill_(1);
@@ -87,18 +91,24 @@ class Bench {
       slots.push_back(generation.open(prompt_ + fresh_));
       next.push_back(chosen(generation.append(slots.back(), prompt), prompt_));
     }
+    std::vector<std::vector<std::int64_t>> texts(next.size());
+    const auto keep = [&] {
+      for (std::size_t b = 0; b < next.size(); ++b) texts[b].push_back(next[b]);
+    };
+    keep();
     const double first = now();
     for (std::int64_t made = 1; made < fresh_; ++made) {
       const at::Tensor logits = generation.advance(slots, next);
       for (std::int64_t b = 0; b < batch_; ++b) {
         next[static_cast<std::size_t>(b)] = chosen(logits.select(0, b), prompt_ + made);
       }
+      keep();
     }
     const double end = now(), used = processor_seconds() - processor;
-    std::printf(
-        "{\"seconds\": %.6f, \"decode_seconds\": %.6f, \"processor_seconds\": %.6f, \"weight_bytes\": %.0f, "
-        "\"stream\": %.4g}\n",
-        end - start, end - first, used, bytes_, stream());
+    const base::Json answer = {{"seconds", end - start},    {"decode_seconds", end - first},
+                               {"processor_seconds", used}, {"weight_bytes", bytes_},
+                               {"stream", stream()},        {"tokens", texts}};
+    std::printf("%s\n", answer.dump().c_str());
     std::fflush(stdout);
   }
 
@@ -137,17 +147,18 @@ class Bench {
 }  // namespace
 
 int main(int count, char** arguments) {
-  if (count < 5) {
-    std::fprintf(stderr, "usage: generation_bench BATCH PROMPT_TOKENS NEW_TOKENS THREADS [fp32|bf16]\n");
+  if (count != 7) {
+    std::fprintf(stderr, "usage: generation_bench CHECKPOINT BATCH PROMPT_TOKENS NEW_TOKENS THREADS fp32|bf16\n");
     return 2;
   }
-  const int threads = std::atoi(arguments[4]);
+  const int threads = std::atoi(arguments[5]);
   at::set_num_threads(threads);
   omp_set_num_threads(threads);
   base::keep_freed_memory();
   try {
-    Bench bench(count > 5 ? arguments[5] : "fp32", std::atoll(arguments[1]), std::atoll(arguments[2]),
-                std::atoll(arguments[3]));
+    base::PosixFileSystem files;
+    Bench bench(files, launcher::find_model(files, arguments[1], {}), arguments[6], std::atoll(arguments[2]),
+                std::atoll(arguments[3]), std::atoll(arguments[4]));
     for (std::string line; std::getline(std::cin, line);) bench.write_texts();
   } catch (const std::exception& error) {
     std::fprintf(stderr, "generation_bench: %s\n", error.what());

@@ -33,7 +33,7 @@ bool drops_nothing(const TokenizerDefinition& definition) {
 
 }  // namespace
 
-MergeCuts::MergeCuts(const TokenizerDefinition& definition, std::string mark) : characters_(0x110000) {
+MergeCuts::MergeCuts(const TokenizerDefinition& definition, const std::string& mark) : characters_(0x110000) {
   applicable_ = definition.model == ModelKind::kBpe && !definition.byte_level && !definition.ignore_merges &&
                 definition.continuing_prefix.empty() && definition.end_suffix.empty();
   if (!applicable_) return;

@@ -23,7 +23,7 @@ namespace trireme::text {
 class MergeCuts {
  public:
   /// `mark` is the character that stands for a space.
-  MergeCuts(const TokenizerDefinition& definition, std::string mark);
+  MergeCuts(const TokenizerDefinition& definition, const std::string& mark);
 
   /// Whether any text may be cut between a character other than the mark and a following mark.
   bool before_marks() const noexcept { return before_marks_; }

@@ -7,7 +7,6 @@
 namespace trireme::jinja {
 namespace {
 
-using testing::AllOf;
 using testing::HasSubstr;
 using testing::StartsWith;
 

@@ -14,7 +14,7 @@ class EncodingPipelineTest : public testing::Test {
   std::string jsonl(int documents, const std::string& last = "") {
     std::string content;
     for (int i = 0; i < documents; ++i) content += base::str("{\"text\":\"", std::string(1000, 'a'), " ", i, "\"}\n");
-    const auto path = (directory_.path() / "d.jsonl").string();
+    auto path = (directory_.path() / "d.jsonl").string();
     files_.replace(path, content + last);
     return path;
   }

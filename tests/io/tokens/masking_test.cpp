@@ -180,7 +180,7 @@ TEST(Masking, SamplesSeedsAndValidationHaveMasksOfTheirOwn) {
 
 TEST(Masking, RulesThatCannotWorkAreRefused) {
   try {
-    Masking({0.15, 0.8, 0.3, false}, vocabulary(8), 0);
+    const Masking masking({0.15, 0.8, 0.3, false}, vocabulary(8), 0);
     ADD_FAILURE();
   } catch (const base::InputError& error) {
     EXPECT_THAT(error.what(), HasSubstr("masking.mask_token = 0.8 and masking.random_token = 0.3 make more than 1"));

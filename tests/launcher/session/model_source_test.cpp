@@ -41,7 +41,7 @@ class ModelSourceTest : public testing::Test {
   }
   /// A run directory with a checkpoint of each step, whose tokenizer has the hash "abc".
   Path run(const std::string& name, const std::vector<std::int64_t>& steps, const std::string& hub = "") {
-    const Path path = directory_.path() / name;
+    Path path = directory_.path() / name;
     files_.create_directory(path);
     for (const std::int64_t step : steps) {
       tests::run_ranks(1, 1, [&](checkpoint::Coordinator& coordinator) {
