@@ -124,32 +124,73 @@ bool convert(const void* source, std::int64_t count, void* to) {
   return !overflow;
 }
 
-/// Element (r, c) of the source is number r * source_stride + c and becomes number c * stride + r. In tiles, so that a
-/// cache line of either side is used whole while it is in the cache.
+constexpr std::int64_t kTile = 16;  ///< rows and columns of a tile: a cache line of four-byte elements
+
+typedef float FourFloats __attribute__((vector_size(16)));
+
+/// Transposes 4 x 4 elements of four bytes; the steps are bytes from row to row.
+void transpose_four(const std::byte* from, std::int64_t from_step, std::byte* to, std::int64_t to_step) {
+  FourFloats row[4];
+  for (int i = 0; i < 4; ++i) std::memcpy(&row[i], from + i * from_step, sizeof row[i]);
+  const FourFloats upper_left = __builtin_shufflevector(row[0], row[1], 0, 4, 1, 5);
+  const FourFloats upper_right = __builtin_shufflevector(row[0], row[1], 2, 6, 3, 7);
+  const FourFloats lower_left = __builtin_shufflevector(row[2], row[3], 0, 4, 1, 5);
+  const FourFloats lower_right = __builtin_shufflevector(row[2], row[3], 2, 6, 3, 7);
+  const FourFloats column[4] = {__builtin_shufflevector(upper_left, lower_left, 0, 1, 4, 5),
+                                __builtin_shufflevector(upper_left, lower_left, 2, 3, 6, 7),
+                                __builtin_shufflevector(upper_right, lower_right, 0, 1, 4, 5),
+                                __builtin_shufflevector(upper_right, lower_right, 2, 3, 6, 7)};
+  for (int i = 0; i < 4; ++i) std::memcpy(to + i * to_step, &column[i], sizeof column[i]);
+}
+
+/// A whole tile of four-byte elements whose bits stay the same.
+void transpose_tile(const std::byte* from, std::int64_t from_step, std::byte* to, std::int64_t to_step) {
+  for (std::int64_t c = 0; c < kTile; c += 4) {
+    for (std::int64_t r = 0; r < kTile; r += 4) {
+      transpose_four(from + r * from_step + 4 * c, from_step, to + c * to_step + 4 * r, to_step);
+    }
+  }
+}
+
+/// A tile of up to kTile x kTile elements; returns whether nothing overflowed.
 template <typename From, typename To>
-bool transpose(const void* source, const Rows& shape, std::int64_t stride, void* to) {
-  constexpr std::int64_t kTile = 16;
+bool transpose_tile(const std::byte* from, const Transposition& shape, std::byte* to) {
   bool overflow = false;
-  for (std::int64_t r0 = 0; r0 < shape.rows; r0 += kTile) {
-    const std::int64_t r1 = std::min(shape.rows, r0 + kTile);
-    for (std::int64_t c0 = 0; c0 < shape.columns; c0 += kTile) {
-      const std::int64_t c1 = std::min(shape.columns, c0 + kTile);
-      for (std::int64_t c = c0; c < c1; ++c) {
-        for (std::int64_t r = r0; r < r1; ++r) {
-          const From from = load<From>(source, r * shape.stride + c);
-          To result;
-          if constexpr (std::is_same_v<From, To>) {
-            result = from;
-          } else {
-            put(as_number(from), result);
-            overflow |= overflows(from, result);
-          }
-          store(result, to, c * stride + r);
-        }
+  for (std::int64_t c = 0; c < shape.columns; ++c) {
+    for (std::int64_t r = 0; r < shape.rows; ++r) {
+      const From value = load<From>(from, r * shape.stride + c);
+      To result;
+      if constexpr (std::is_same_v<From, To>) {
+        result = value;
+      } else {
+        put(as_number(value), result);
+        overflow |= overflows(value, result);
       }
+      store(result, to, c * shape.to_stride + r);
     }
   }
   return !overflow;
+}
+
+/// In tiles, so that a cache line of either side is used whole while it is in the cache.
+template <typename From, typename To>
+bool transpose(const void* source, const Transposition& shape, void* target) {
+  constexpr auto kFrom = static_cast<std::int64_t>(sizeof(From)), kTo = static_cast<std::int64_t>(sizeof(To));
+  bool good = true;
+  for (std::int64_t r = 0; r < shape.rows; r += kTile) {
+    for (std::int64_t c = 0; c < shape.columns; c += kTile) {
+      const std::byte* const from = static_cast<const std::byte*>(source) + (r * shape.stride + c) * kFrom;
+      std::byte* const to = static_cast<std::byte*>(target) + (c * shape.to_stride + r) * kTo;
+      const Transposition tile{std::min(kTile, shape.rows - r), std::min(kTile, shape.columns - c), shape.stride,
+                               shape.to_stride};
+      if (std::is_same_v<From, To> && kFrom == 4 && tile.rows == kTile && tile.columns == kTile) {
+        transpose_tile(from, kFrom * shape.stride, to, kTo * shape.to_stride);
+      } else {
+        good &= transpose_tile<From, To>(from, tile, to);
+      }
+    }
+  }
+  return good;
 }
 
 /// Calls `use(From(), To())` with values of the types that are meant.
@@ -195,11 +236,9 @@ void widen(ElementType from, const void* source, std::int64_t count, DataType to
   });
 }
 
-void widen_transposed(ElementType from, const void* source, const Rows& shape, DataType to_type, void* to) {
-  const Rows dense{shape.rows, shape.columns, shape.columns};
+void widen_transposed(ElementType from, const void* source, const Transposition& shape, DataType to_type, void* to) {
   with_file_type(from, [&](auto in) {
-    with_stored_type(to_type,
-                     [&](auto out) { transpose<decltype(in), decltype(out)>(source, dense, shape.stride, to); });
+    with_stored_type(to_type, [&](auto out) { transpose<decltype(in), decltype(out)>(source, shape, to); });
   });
 }
 
@@ -209,10 +248,9 @@ bool narrow(DataType from, const void* source, std::int64_t count, ElementType t
   });
 }
 
-bool narrow_transposed(DataType from, const void* source, const Rows& shape, ElementType to_type, void* to) {
+bool narrow_transposed(DataType from, const void* source, const Transposition& shape, ElementType to_type, void* to) {
   return with_stored_type(from, [&](auto in) {
-    return with_file_type(
-        to_type, [&](auto out) { return transpose<decltype(in), decltype(out)>(source, shape, shape.rows, to); });
+    return with_file_type(to_type, [&](auto out) { return transpose<decltype(in), decltype(out)>(source, shape, to); });
   });
 }
 

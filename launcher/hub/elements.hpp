@@ -21,27 +21,27 @@ base::DataType stored_type_of(safetensors::ElementType type);
 /// "fp32", "bf16", "fp16", "fp64" on a command line; nothing for other words.
 std::optional<safetensors::ElementType> weights_type(const std::string& word);
 
-/// A matrix of rows x columns elements; `stride` is from the start of one row to that of the next.
-struct Rows {
+/// A matrix of rows x columns elements and the place of its transpose: element (r, c) is number r * stride + c and
+/// becomes number c * to_stride + r.
+struct Transposition {
   std::int64_t rows;
   std::int64_t columns;
   std::int64_t stride;
+  std::int64_t to_stride;
 };
 
 /// Converts `count` elements of a file for a checkpoint. `to_type`: fp32 or fp64.
 void widen(safetensors::ElementType from, const void* source, std::int64_t count, base::DataType to_type, void* to);
 
-/// The same for a dense matrix, transposed: element (r, c) of the source, number r * shape.columns + c, becomes number
-/// c * shape.stride + r of `to`.
-void widen_transposed(safetensors::ElementType from, const void* source, const Rows& shape, base::DataType to_type,
-                      void* to);
+/// The same for a matrix, transposed.
+void widen_transposed(safetensors::ElementType from, const void* source, const Transposition& shape,
+                      base::DataType to_type, void* to);
 
 /// Converts `count` elements of a checkpoint for a file. Returns false when a finite number became infinite.
 bool narrow(base::DataType from, const void* source, std::int64_t count, safetensors::ElementType to_type, void* to);
 
-/// The same for a matrix whose transpose is written, dense: element (r, c) of the source, number r * shape.stride + c,
-/// becomes number c * shape.rows + r of `to`.
-bool narrow_transposed(base::DataType from, const void* source, const Rows& shape, safetensors::ElementType to_type,
-                       void* to);
+/// The same for a matrix, transposed.
+bool narrow_transposed(base::DataType from, const void* source, const Transposition& shape,
+                       safetensors::ElementType to_type, void* to);
 
 }  // namespace trireme::launcher

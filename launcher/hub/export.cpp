@@ -9,6 +9,7 @@
 #include "io/checkpoint/format/parallel.hpp"
 #include "io/safetensors/index.hpp"
 #include "launcher/hub/output_directory.hpp"
+#include "launcher/hub/tensor_assembly.hpp"
 #include "launcher/hub/tensor_writer.hpp"
 
 namespace trireme::launcher {
@@ -36,7 +37,7 @@ class Exporting {
     check_shapes();
     for (const ExportShard& shard : plan_.shards) make_file(shard);
     for (const ExportTensor& tensor : plan_.tensors) write_kept(tensor, kept);
-    write_blocks();
+    write_tensors();
     std::set<Path> folders;
     for (const auto& [name, text] : texts) {
       const Path folder = Path(name).parent_path();
@@ -86,25 +87,69 @@ class Exporting {
     file->close();
   }
 
-  void write_blocks() {
-    std::vector<Block> blocks;
+  /// A piece of the work: a block for all tensors that take it as it comes, or a tensor that is put together first.
+  struct Work {
+    std::optional<Block> block;
+    std::size_t tensor = 0;
+  };
+
+  std::vector<Work> plan_work() {
+    std::vector<Work> work;
+    std::vector<bool> planned(plan_.tensors.size(), false);
     for (const Block& block : blocks_in_file_order(opened_.table)) {
       const auto& tensor = opened_.table.tensors[block.box->tensor];
       if (tensor.kind != checkpoint::Kind::kParam || !targets_.contains(tensor.name)) continue;
-      blocks.push_back(block);
-      for (const ExportTarget& target : targets_.at(tensor.name)) ++left_[target.tensor];
+      blocks_[tensor.name].push_back(block);
+      std::vector<ExportTarget>& targets = targets_.at(tensor.name);
+      for (const ExportTarget& target : targets) {
+        if (!TensorAssembly::takes(plan_.tensors[target.tensor])) {
+          ++left_[target.tensor];
+        } else if (!planned[target.tensor]) {
+          planned[target.tensor] = true;
+          work.push_back({std::nullopt, target.tensor});
+        }
+      }
+      const bool any = std::ranges::any_of(
+          targets, [&](const auto& target) { return !TensorAssembly::takes(plan_.tensors[target.tensor]); });
+      if (any) work.push_back({block, 0});
     }
+    for (auto& [name, targets] : targets_) {
+      std::erase_if(targets, [&](const auto& target) { return TensorAssembly::takes(plan_.tensors[target.tensor]); });
+    }
+    return work;
+  }
+
+  void write_tensors() {
+    const std::vector<Work> work = plan_work();
+    struct Hand {
+      explicit Hand(const Exporting& all)
+          : reader(all.files_, all.opened_),
+            writer(all.files_, all.directory_, all.plan_),
+            assembly(all.files_, all.opened_, all.directory_, all.plan_, all.blocks_, reader) {}
+      checkpoint::BlockReader reader;
+      TensorWriter writer;
+      TensorAssembly assembly;
+    };
     std::mutex mutex;
-    std::vector<std::shared_ptr<TensorWriter>> writers;
-    checkpoint::for_each_part(blocks.size(), options_.threads, [&]() -> PartWorker {
-      const auto reader = std::make_shared<checkpoint::BlockReader>(files_, opened_);
-      const auto writer = std::make_shared<TensorWriter>(files_, directory_, plan_);
+    std::vector<std::shared_ptr<Hand>> hands;
+    checkpoint::for_each_part(work.size(), options_.threads, [&]() -> PartWorker {
+      const auto hand = std::make_shared<Hand>(*this);
       const std::lock_guard lock(mutex);
-      writers.push_back(writer);
-      return [this, &blocks, reader, writer](std::size_t i) { copy_block(blocks[i], *reader, *writer); };
+      hands.push_back(hand);
+      return [this, &work, hand](std::size_t i) {
+        if (work[i].block) {
+          copy_block(*work[i].block, hand->reader, hand->writer);
+        } else {
+          hand->assembly.write(plan_.tensors[work[i].tensor], [this](std::uint64_t bytes) { report(bytes); });
+        }
+      };
     });
-    checkpoint::for_each_part(writers.size(), options_.threads,
-                              [&]() -> PartWorker { return [&](std::size_t i) { writers[i]->finish(); }; });
+    checkpoint::for_each_part(hands.size(), options_.threads, [&]() -> PartWorker {
+      return [&](std::size_t i) {
+        hands[i]->writer.finish();
+        hands[i]->assembly.finish();
+      };
+    });
   }
 
   void copy_block(const Block& block, checkpoint::BlockReader& reader, TensorWriter& writer) {
@@ -114,7 +159,11 @@ class Exporting {
       writer.write(tensor, block, data, target);
       if (--left_[target.tensor] == 0) start_write_back(plan_.tensors[target.tensor]);
     }
-    if (!options_.progress(read_ += data.size())) throw base::Stopped("the export was stopped");
+    report(data.size());
+  }
+
+  void report(std::uint64_t bytes) {
+    if (!options_.progress(read_ += bytes)) throw base::Stopped("the export was stopped");
   }
 
   /// Rows of a transposed or divided tensor are written in pieces through the page cache. Each page goes to disk once
@@ -137,7 +186,8 @@ class Exporting {
   const ExportPlan& plan_;
   const Path& directory_;
   const ExportOptions& options_;
-  std::map<std::string, std::vector<ExportTarget>> targets_;
+  std::map<std::string, std::vector<ExportTarget>> targets_;  ///< those that take blocks as they come
+  BlocksOf blocks_;
   std::vector<std::atomic<std::size_t>> left_;  ///< blocks still to come, for each tensor of the plan
   std::atomic<std::uint64_t> read_ = 0;
   std::uint64_t total_ = 0;

@@ -101,7 +101,7 @@ void HubTensorReader::read_strip(const Part& part, std::int64_t first, std::int6
       fetch(tensor, offset(first + i), row_bytes, staging_.data() + static_cast<std::uint64_t>(i) * row_bytes);
     }
   }
-  widen_transposed(tensor.place.type, staging_.data(), {count, part.rows, part.columns}, part.type,
+  widen_transposed(tensor.place.type, staging_.data(), {count, part.rows, part.rows, part.columns}, part.type,
                    into + first * static_cast<std::int64_t>(size_of(part.type)));
 }
 

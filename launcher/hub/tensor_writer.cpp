@@ -27,6 +27,11 @@ std::map<std::string, std::vector<ExportTarget>> export_targets(const ExportPlan
   return targets;
 }
 
+void refuse_overflow(const ExportTensor& tensor) {
+  throw base::InputError(base::str("tensor ", tensor.place.name, " holds a number that is too large for ",
+                                   name_of(tensor.place.type), ": export with --dtype=bf16 or --dtype=fp32"));
+}
+
 /// One target of one stored tensor.
 struct TensorWriter::Place {
   const ExportTensor& tensor;
@@ -71,7 +76,8 @@ void TensorWriter::write_run(const Place& place, const Box& run, const std::byte
   const auto row_bytes = columns * static_cast<std::int64_t>(size_of(place.stored));
   staging_.resize(static_cast<std::size_t>(std::max(kStaging, columns * place.element)));
   for (std::int64_t r = 0; r < rows; ++r) {
-    if (!narrow(place.stored, data + r * row_bytes, columns, place.tensor.place.type, staging_.data())) refuse(place);
+    if (!narrow(place.stored, data + r * row_bytes, columns, place.tensor.place.type, staging_.data()))
+      refuse_overflow(place.tensor);
     const std::int64_t at = (row + r) * place.width + column;
     file.pwrite(staging_.data(), static_cast<std::size_t>(columns * place.element),
                 place.tensor.offset + static_cast<std::uint64_t>(at * place.element));
@@ -93,7 +99,7 @@ void TensorWriter::write_elements(const Place& place, std::int64_t first, std::i
     const std::int64_t now = std::min(most, count - done);
     if (!narrow(place.stored, data + done * static_cast<std::int64_t>(size_of(place.stored)), now, type,
                 staging_.data())) {
-      refuse(place);
+      refuse_overflow(place.tensor);
     }
     body.write(staging_.data(), static_cast<std::uint64_t>(now * place.element),
                offset + static_cast<std::uint64_t>(done * place.element));
@@ -114,9 +120,9 @@ void TensorWriter::write_transposed(const Place& place, const Box& run, const st
     const auto row_bytes = static_cast<std::size_t>(tall * place.element);
     for (std::int64_t c = 0; c < columns; c += strip) {
       const std::int64_t wide = std::min(strip, columns - c);
-      if (!narrow_transposed(place.stored, data + (r * columns + c) * stored, {tall, wide, columns},
+      if (!narrow_transposed(place.stored, data + (r * columns + c) * stored, {tall, wide, columns, tall},
                              place.tensor.place.type, staging_.data())) {
-        refuse(place);
+        refuse_overflow(place.tensor);
       }
       const std::int64_t at = (run.offset[1] + c) * place.width + place.first_row + run.offset[0] + r;
       const std::uint64_t offset = place.tensor.offset + static_cast<std::uint64_t>(at * place.element);
@@ -131,11 +137,6 @@ void TensorWriter::write_transposed(const Place& place, const Box& run, const st
       }
     }
   }
-}
-
-void TensorWriter::refuse(const Place& place) const {
-  throw base::InputError(base::str("tensor ", place.tensor.place.name, " holds a number that is too large for ",
-                                   name_of(place.tensor.place.type), ": export with --dtype=bf16 or --dtype=fp32"));
 }
 
 }  // namespace trireme::launcher

@@ -27,6 +27,9 @@ struct ExportTarget {
 std::map<std::string, std::vector<ExportTarget>> export_targets(const ExportPlan& plan,
                                                                 const checkpoint::BoxTable& table);
 
+/// Throws base::InputError: a number of the tensor is too large for its type in the file.
+[[noreturn]] void refuse_overflow(const ExportTensor& tensor);
+
 /// Serves one thread. The references must outlive it.
 class TensorWriter {
  public:
@@ -47,7 +50,6 @@ class TensorWriter {
   void write_transposed(const Place& place, const topology::Box& run, const std::byte* data);
   /// Writes elements that lie one after another on both sides.
   void write_elements(const Place& place, std::int64_t first, std::int64_t count, const std::byte* data);
-  [[noreturn]] void refuse(const Place& place) const;
 
   const std::filesystem::path& directory_;
   const ExportPlan& plan_;

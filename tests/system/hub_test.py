@@ -55,6 +55,9 @@ def write_models(space):
     randomise(llama(tie_word_embeddings=True)).to(torch.bfloat16).save_pretrained(space / "sharded", max_shard_size="20KB")
     randomise(gpt2()).save_pretrained(space / "gpt2")
     randomise(gpt2()).half().save_pretrained(space / "half")
+    # Transposed matrices of several checksum blocks: an export puts one together in two pieces, and the other not at all.
+    for name, inner in (("wide", 16384), ("wider", 20000)):
+        randomise(gpt2(n_embd=1024, n_inner=inner, n_layer=1, n_positions=8)).save_pretrained(space / name)
     old_gpt2(space)
     cache_of_links(space)
 
@@ -125,7 +128,7 @@ def same_numbers(directory, checkpoint, what):
 
 
 def there_and_back(space):
-    names = ("llama", "sharded", "gpt2", "half", "old", "models--some--model/snapshots/0123abcd")
+    names = ("llama", "sharded", "gpt2", "half", "wide", "wider", "old", "models--some--model/snapshots/0123abcd")
     for name in names:
         checkpoint, out = space / f"in/{os.path.basename(name)}", space / f"out/{os.path.basename(name)}"
         for folder in (checkpoint, out):

@@ -130,9 +130,11 @@ TEST(Elements, TransposesWhateverTheShape) {
       for (std::size_t i = 0; i < source.size(); ++i) source[i] = static_cast<float>(i);
       const std::int64_t stride = rows + 2;
       std::vector<float> in(static_cast<std::size_t>(columns * stride), -1);
-      widen_transposed(ElementType::kF32, source.data(), {rows, columns, stride}, DataType::kFloat32, in.data());
+      widen_transposed(ElementType::kF32, source.data(), {rows, columns, columns, stride}, DataType::kFloat32,
+                       in.data());
       std::vector<float> out(source.size());
-      narrow_transposed(DataType::kFloat32, source.data(), {rows, columns, columns}, ElementType::kF32, out.data());
+      narrow_transposed(DataType::kFloat32, source.data(), {rows, columns, columns, rows}, ElementType::kF32,
+                        out.data());
       for (std::int64_t r = 0; r < rows; ++r) {
         for (std::int64_t c = 0; c < columns; ++c) {
           ASSERT_EQ(in[static_cast<std::size_t>(c * stride + r)], static_cast<float>(r * columns + c));
