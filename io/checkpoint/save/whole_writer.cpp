@@ -23,10 +23,14 @@ using Path = std::filesystem::path;
 
 constexpr const char* kFolder = "node_0";
 
-/// One checksum block of a tensor.
-struct BlockPart {
+/// What is filled at once. A transposed matrix is read in long pieces only where all of it is wanted.
+constexpr std::uint32_t kBlocksAtOnce = 2;
+
+/// Checksum blocks [first, end) of a tensor.
+struct Part {
   std::size_t tensor;
-  std::uint32_t block;
+  std::uint32_t first;
+  std::uint32_t end;
 };
 
 /// Where a tensor goes.
@@ -104,38 +108,39 @@ class Writing {
   }
 
   void write_blocks() {
-    std::vector<BlockPart> parts;
+    std::vector<Part> parts;
     for (std::size_t t = 0; t < what_.tensors.size(); ++t) {
       const auto blocks = static_cast<std::uint32_t>(table_.boxes[box_of_[t]].crc32c.size());
-      for (std::uint32_t block = 0; block < blocks; ++block) parts.push_back({t, block});
+      for (std::uint32_t first = 0; first < blocks; first += kBlocksAtOnce) {
+        parts.push_back({t, first, std::min(first + kBlocksAtOnce, blocks)});
+      }
     }
     std::mutex mutex;
     std::vector<std::shared_ptr<WrittenFile>> shards;
     for_each_part(parts.size(), what_.threads, [&]() -> PartWorker {
       const auto shard = std::make_shared<WrittenFile>(files_);
-      const auto buffer = std::make_shared<base::AlignedBuffer>(kBlockBytes);
+      const auto buffer = std::make_shared<base::AlignedBuffer>(kBlocksAtOnce * kBlockBytes);
       const std::lock_guard lock(mutex);
       shards.push_back(shard);
       return [this, &parts, shard, buffer, fill = what_.make_fill()](std::size_t i) {
-        write_block(parts[i], fill, *buffer, *shard);
+        write_part(parts[i], fill, *buffer, *shard);
       };
     });
     for_each_part(shards.size(), what_.threads,
                   [&]() -> PartWorker { return [&](std::size_t i) { shards[i]->finish(); }; });
   }
 
-  void write_block(const BlockPart& part, const FillBlock& fill, const base::AlignedBuffer& buffer,
-                   WrittenFile& shard) {
+  void write_part(const Part& part, const FillBlock& fill, const base::AlignedBuffer& buffer, WrittenFile& shard) {
     const WholeTensor& tensor = what_.tensors[part.tensor];
-    const std::uint64_t begin = part.block * kBlockBytes;
-    const std::uint64_t length = std::min(kBlockBytes, bytes_of(tensor) - begin);
+    const std::uint64_t begin = part.first * kBlockBytes;
+    const std::uint64_t length = std::min(part.end * kBlockBytes, bytes_of(tensor)) - begin;
     const std::size_t element = size_of(tensor.dtype);
     fill(part.tensor, static_cast<std::int64_t>(begin / element), static_cast<std::int64_t>(length / element),
          buffer.data());
     const TensorPlace& place = places_[part.tensor];
     BodyWriter& body = shard.of(directory_ / manifest_.files[place.file].name);
-    table_.boxes[box_of_[part.tensor]].crc32c[part.block] =
-        body.write(buffer.data(), length, place.offset + begin).at(0);
+    const std::vector<std::uint32_t> checksums = body.write(buffer.data(), length, place.offset + begin);
+    std::ranges::copy(checksums, table_.boxes[box_of_[part.tensor]].crc32c.begin() + part.first);
     if (!what_.progress(written_ += length)) throw base::Stopped("the writing was stopped");
   }
 

@@ -29,7 +29,7 @@ struct WholeWriting {
   /// Makes what fills blocks for one thread, so it may own buffers and open files.
   std::function<FillBlock()> make_fill;
   std::string hub;                                     ///< content of HUB.json; "": none
-  int threads = 1;                                     ///< each holds about 32 MiB
+  int threads = 1;                                     ///< each holds about 48 MiB
   std::uint64_t shard_bytes = std::uint64_t{4} << 30;  ///< a shard ends with the tensor that reaches this
   /// Called with the bytes written so far, by any thread; false ends the writing with base::Stopped.
   std::function<bool(std::uint64_t bytes)> progress = [](std::uint64_t) { return true; };
