@@ -104,7 +104,7 @@ checkpoint::LoadResult load_from_hub(Session& session, const AttemptParts& parts
                                      const std::vector<std::string>& allow, Start& start) {
   const HubDirectory directory = share_hub_directory(session.coordinator(), parts.files, path);
   checkpoint::LoadOptions options;
-  options.kinds = {checkpoint::Kind::kParam};
+  options.slots = {checkpoint::kParam};
   options.allow = allow;
   if (session.coordinator().rank() == 0) start.hub = to_text(directory.record());
   return fill_weights(session.trainer(), !allow.empty(), [&](std::span<const checkpoint::WantedBox> boxes) {

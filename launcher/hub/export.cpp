@@ -55,7 +55,7 @@ class Exporting {
       if (tensor.meaning.parts.empty()) continue;
       std::int64_t elements = 0;
       for (const std::string& part : tensor.meaning.parts) {
-        const auto index = opened_.table.find(checkpoint::Kind::kParam, part);
+        const auto index = opened_.table.find(checkpoint::kParam, part);
         elements += topology::elements_of(opened_.table.tensors.at(static_cast<std::size_t>(index)).shape);
       }
       if (elements == topology::elements_of(tensor.place.shape)) continue;
@@ -98,7 +98,7 @@ class Exporting {
     std::vector<bool> planned(plan_.tensors.size(), false);
     for (const Block& block : blocks_in_file_order(opened_.table)) {
       const auto& tensor = opened_.table.tensors[block.box->tensor];
-      if (tensor.kind != checkpoint::Kind::kParam || !targets_.contains(tensor.name)) continue;
+      if (tensor.slot != checkpoint::kParam || !targets_.contains(tensor.name)) continue;
       blocks_[tensor.name].push_back(block);
       std::vector<ExportTarget>& targets = targets_.at(tensor.name);
       for (const ExportTarget& target : targets) {

@@ -16,7 +16,7 @@ std::map<std::string, std::vector<ExportTarget>> export_targets(const ExportPlan
   for (std::size_t t = 0; t < plan.tensors.size(); ++t) {
     std::int64_t row = 0;
     for (const std::string& part : plan.tensors[t].meaning.parts) {
-      const auto index = table.find(checkpoint::Kind::kParam, part);
+      const auto index = table.find(checkpoint::kParam, part);
       if (index < 0) throw base::InputError(base::str("the checkpoint has no param ", part));
       const auto& shape = table.tensors[static_cast<std::size_t>(index)].shape;
       if (shape.size() > 2) throw base::Error(base::str(part, " has more than two dims"));

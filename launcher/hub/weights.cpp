@@ -19,14 +19,14 @@ namespace trireme::launcher {
 namespace {
 
 using checkpoint::BoxTable;
-using checkpoint::Kind;
+using checkpoint::kParam;
 using checkpoint::WantedBox;
 
 /// The directory's logical tensors, as a checkpoint would list them: one box each, ordered by name.
 BoxTable table_of(const HubDirectory& directory) {
   BoxTable table;
   for (const auto& tensor : spec::logical_tensors(spec::make_plan(directory.model()))) {
-    table.tensors.push_back({Kind::kParam, tensor.name, tensor.shape, directory.stored_type(tensor.name)});
+    table.tensors.push_back({kParam, tensor.name, tensor.shape, directory.stored_type(tensor.name)});
   }
   std::ranges::sort(table.tensors, {}, &checkpoint::TableTensor::name);
   return table;
@@ -98,7 +98,7 @@ checkpoint::LoadResult load_hub_weights(checkpoint::Coordinator& coordinator, ba
   const std::string failure = checkpoint::together(coordinator, [&] {
     HubTensorReader reader(files, directory);
     for (const WantedBox& box : wanted) {
-      const auto index = table.find(box.kind, box.tensor);
+      const auto index = table.find(box.slot, box.tensor);
       if (index >= 0 && !box.box.empty()) {
         read_box(reader, directory, table.tensors[static_cast<std::size_t>(index)], box);
       }

@@ -20,7 +20,7 @@ HubDirectory share_hub_directory(checkpoint::Coordinator& coordinator, base::Fil
                                  const std::filesystem::path& path);
 
 /// Collective. Each rank reads only the parts that it wants, in pieces of a few MiB. All wanted boxes must be of
-/// Kind::kParam. `options.allow` works as for a checkpoint (grow: more rows than the file has; names that may be
+/// kParam. `options.allow` works as for a checkpoint (grow: more rows than the file has; names that may be
 /// missing or unexpected); fp16 and bf16 become fp32 or fp64 exactly, fp64 is rounded to fp32, and what is wanted as
 /// bf16 to fp32 and then to bf16. Throws on all ranks: base::InputError when tensors are missing or unexpected or
 /// shapes differ, before anything is written; base::Error when a rank cannot read.

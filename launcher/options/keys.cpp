@@ -212,7 +212,8 @@ void add_checkpoint(std::vector<Key>& keys) {
                   "trial save; a run that could not save ends there"});
   keys.push_back({"checkpoint", "allow", TRIREME_FIELD(Word, checkpoint.allow), "",
                   "names of tensors, separated by commas, that may be missing or unexpected when loading; `grow:` before a "
-                  "name: that tensor may have fewer rows in the checkpoint, new ones start from initial values"});
+                  "name: that tensor may have fewer rows in the checkpoint, new ones start from initial values; `slot:` before the "
+                  "name of a slot, as slot:adam_m: all tensors in that slot, for another optimizer"});
 }
 
 void add_log(std::vector<Key>& keys) {

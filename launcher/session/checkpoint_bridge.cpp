@@ -14,18 +14,7 @@
 namespace trireme::launcher {
 namespace {
 
-using pipeline::StateKind;
 using pipeline::StateTensor;
-
-checkpoint::Kind kind_of(StateKind kind) {
-  switch (kind) {
-    case StateKind::kParam: return checkpoint::Kind::kParam;
-    case StateKind::kAdamM: return checkpoint::Kind::kAdamM;
-    case StateKind::kAdamV: return checkpoint::Kind::kAdamV;
-    case StateKind::kGrad: return checkpoint::Kind::kGrad;
-  }
-  throw base::Error("a state tensor of unknown kind");
-}
 
 base::DataType type_of(const at::Tensor& tensor) {
   const base::DataType type = parallel::data_type(tensor);
@@ -34,7 +23,7 @@ base::DataType type_of(const at::Tensor& tensor) {
 }
 
 std::vector<StateTensor> parameters_of(std::vector<StateTensor> state) {
-  std::erase_if(state, [](const StateTensor& tensor) { return tensor.kind != StateKind::kParam; });
+  std::erase_if(state, [](const StateTensor& tensor) { return tensor.slot != base::kParam; });
   return state;
 }
 
@@ -68,8 +57,8 @@ std::vector<checkpoint::StoredBox> stored_boxes(const std::vector<StateTensor>& 
   std::vector<checkpoint::StoredBox> boxes;
   for (const StateTensor& tensor : state) {
     if (!tensor.stored) continue;
-    boxes.push_back({kind_of(tensor.kind), tensor.name, tensor.shape, type_of(tensor.data), tensor.box,
-                     tensor.data.const_data_ptr()});
+    boxes.push_back(
+        {tensor.slot, tensor.name, tensor.shape, type_of(tensor.data), tensor.box, tensor.data.const_data_ptr()});
   }
   return boxes;
 }
@@ -89,7 +78,7 @@ checkpoint::LoadResult fill_tensors(std::vector<StateTensor> state, bool keep, c
   for (const StateTensor& tensor : state) {
     const bool own = tensor.data.device().is_cpu();
     host.push_back(own || keep ? tensor.data.cpu() : at::empty(tensor.data.sizes(), tensor.data.scalar_type()));
-    wanted.push_back({kind_of(tensor.kind), tensor.name, tensor.shape, parallel::data_type(tensor.data), tensor.box,
+    wanted.push_back({tensor.slot, tensor.name, tensor.shape, parallel::data_type(tensor.data), tensor.box,
                       host.back().mutable_data_ptr()});
   }
   const checkpoint::LoadResult result = fill(wanted);
@@ -115,7 +104,7 @@ checkpoint::LoadResult load_state(checkpoint::Reader& reader, pipeline::Trainer&
   options.allow = allow;
   const FillBoxes fill = [&](std::span<const checkpoint::WantedBox> boxes) { return reader.load(boxes, options); };
   if (weights_only) {
-    options.kinds = {checkpoint::Kind::kParam};
+    options.slots = {checkpoint::kParam};
     return fill_weights(trainer, !allow.empty(), fill);
   }
   const checkpoint::LoadResult result = fill_tensors(trainer.state(), !allow.empty(), fill);
@@ -134,7 +123,7 @@ checkpoint::LoadResult load_weights(checkpoint::Coordinator& coordinator, base::
                                     pipeline::Inference& model, const std::filesystem::path& step_directory) {
   const auto reader = checkpoint::Reader::open(coordinator, files, step_directory);
   checkpoint::LoadOptions options;
-  options.kinds = {checkpoint::Kind::kParam};
+  options.slots = {checkpoint::kParam};
   return fill_weights(model,
                       [&](std::span<const checkpoint::WantedBox> boxes) { return reader->load(boxes, options); });
 }

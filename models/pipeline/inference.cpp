@@ -28,7 +28,7 @@ class Inference::Implementation {
     std::vector<StateTensor> out;
     layout::StateLayout of_values = parts_.layout;
     of_values.masters = false;
-    append_state(out, StateKind::kParam, parts_.rank, layout::parameter_boxes(of_values, parts_.rank),
+    append_state(out, kParam, parts_.rank, layout::parameter_boxes(of_values, parts_.rank),
                  [&](std::int64_t begin, std::int64_t count) { return values().narrow(0, begin, count); });
     return out;
   }

@@ -8,20 +8,23 @@
 #include <string>
 #include <vector>
 
+#include "base/slot.hpp"
 #include "collectives/topology/box.hpp"
 #include "models/layout/rank_state.hpp"
 #include "models/layout/state_boxes.hpp"
 
 namespace trireme::pipeline {
 
-enum class StateKind { kParam, kAdamM, kAdamV, kGrad };
-
-const char* name_of(StateKind kind);  ///< "param", "adam_m", "adam_v", "grad"
+using base::kAdamM;
+using base::kAdamV;
+using base::kGrad;
+using base::kParam;
 
 /// One box of one logical tensor. After writing into a Trainer's `data`, which changes the training's state, call
 /// Trainer::after_load().
 struct StateTensor {
-  StateKind kind = StateKind::kParam;
+  std::string slot =
+      kParam;             ///< what it is of the tensor: base::is_slot_name(); a checkpoint stores it under this name
   std::string name;       ///< name of the logical tensor
   topology::Shape shape;  ///< shape of the logical tensor
   topology::Box box;      ///< the part that `data` holds
@@ -34,7 +37,7 @@ struct StateTensor {
 
 /// Appends the held boxes of `rank` as tensors; `piece(begin, count)` is the memory of flat elements
 /// [begin, begin + count).
-void append_state(std::vector<StateTensor>& out, StateKind kind, const layout::RankState& rank,
+void append_state(std::vector<StateTensor>& out, const std::string& slot, const layout::RankState& rank,
                   const std::vector<layout::HeldBox>& boxes,
                   const std::function<at::Tensor(std::int64_t begin, std::int64_t count)>& piece);
 

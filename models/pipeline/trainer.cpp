@@ -74,19 +74,19 @@ class Trainer::Implementation {
     std::vector<StateTensor> out;
     const std::vector<layout::HeldBox> parameters = layout::parameter_boxes(parts_.layout, rank_);
     if (optimizer_.has_masters()) {
-      append_state(out, StateKind::kParam, rank_, parameters, packed(optimizer_.masters()));
+      append_state(out, kParam, rank_, parameters, packed(optimizer_.masters()));
     } else {
-      append_state(out, StateKind::kParam, rank_, parameters, flat(store_.flat_values()));
+      append_state(out, kParam, rank_, parameters, flat(store_.flat_values()));
     }
     const std::vector<layout::HeldBox> moments = layout::update_boxes(parts_.layout, rank_);
-    append_state(out, StateKind::kAdamM, rank_, moments, packed(optimizer_.first_moments()));
-    append_state(out, StateKind::kAdamV, rank_, moments, packed(optimizer_.second_moments()));
+    append_state(out, kAdamM, rank_, moments, packed(optimizer_.first_moments()));
+    append_state(out, kAdamV, rank_, moments, packed(optimizer_.second_moments()));
     return out;
   }
 
   std::vector<StateTensor> gradients() {
     std::vector<StateTensor> out;
-    append_state(out, StateKind::kGrad, rank_, layout::update_boxes(parts_.layout, rank_), flat(store_.flat_grads()));
+    append_state(out, kGrad, rank_, layout::update_boxes(parts_.layout, rank_), flat(store_.flat_grads()));
     return out;
   }
 

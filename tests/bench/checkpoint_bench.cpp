@@ -68,10 +68,10 @@ State make_state() {
   state.memory.resize(elements);
   for (std::size_t i = 0; i < elements; ++i) state.memory[i] = static_cast<float>(i % 1000003);
   float* next = state.memory.data();
-  for (const Kind kind : {Kind::kParam, Kind::kAdamM, Kind::kAdamV}) {
+  for (const std::string slot : {kParam, kAdamM, kAdamV}) {
     for (const auto& [name, shape] : tensors) {
-      state.stored.push_back({kind, name, shape, DataType::kFloat32, topology::whole(shape), next});
-      state.wanted.push_back({kind, name, shape, DataType::kFloat32, topology::whole(shape), next});
+      state.stored.push_back({slot, name, shape, DataType::kFloat32, topology::whole(shape), next});
+      state.wanted.push_back({slot, name, shape, DataType::kFloat32, topology::whole(shape), next});
       next += topology::elements_of(shape);
     }
   }
@@ -220,10 +220,10 @@ struct Loaded {
   double excess = 0;  ///< bytes read over those of the blocks that were needed
 };
 
-std::uint64_t bytes_of_kinds(const BoxTable& table, const std::vector<Kind>& kinds) {
+std::uint64_t bytes_considered(const BoxTable& table, const LoadOptions& options) {
   std::uint64_t bytes = 0;
   for (const auto& box : table.boxes) {
-    if (std::ranges::count(kinds, table.tensors[box.tensor].kind) != 0) bytes += table.bytes_of(box);
+    if (options.considers(table.tensors[box.tensor].slot)) bytes += table.bytes_of(box);
   }
   return bytes;
 }
@@ -246,9 +246,9 @@ Loaded load(const State& state, const Path& directory, int readers, Cut cut, con
     base::PosixFileSystem files;
     const auto reader = Reader::open(coordinator, files, directory / "checkpoints/step_1");
     std::vector<WantedBox> mine = wanted_by(state, coordinator.rank(), coordinator.size(), cut);
-    std::erase_if(mine, [&](const WantedBox& box) { return std::ranges::count(options.kinds, box.kind) == 0; });
+    std::erase_if(mine, [&](const WantedBox& box) { return !options.considers(box.slot); });
     reader->load(mine, options);
-    if (coordinator.rank() == 0) needed = bytes_of_kinds(reader->table(), options.kinds);
+    if (coordinator.rank() == 0) needed = bytes_considered(reader->table(), options);
   });
   const double seconds = seconds_since(start);
   return {seconds, static_cast<double>(bytes_read() - read_before) / static_cast<double>(needed)};
@@ -306,7 +306,7 @@ int main(int argc, char** argv) {
     if (word == "load") seconds = load(state, directory, writers, Cut::kRows).seconds;
     if (word == "reshard") seconds = load(state, directory, writers, Cut::kColumns).seconds;
     if (word == "excess") seconds = load(state, directory, writers, Cut::kColumns).excess;
-    if (word == "excess-weights") seconds = load(state, directory, writers, Cut::kColumns, {{Kind::kParam}, {}}).excess;
+    if (word == "excess-weights") seconds = load(state, directory, writers, Cut::kColumns, {{kParam}, {}}).excess;
     if (word == "read") seconds = plain_read(directory, writers, base::OpenMode::kRead);
     if (word == "read-direct") seconds = plain_read(directory, writers, base::OpenMode::kReadDirect);
     if (word == "clean") std::filesystem::remove_all(directory / "checkpoints");

@@ -69,12 +69,12 @@ class Bench {
     for (const pipeline::StateTensor& tensor : model_.state()) {
       // A token reads only one row of the positions' embedding.
       if (tensor.name != "embed.positions") bytes_ += static_cast<double>(tensor.data.nbytes());
-      wanted.push_back({checkpoint::Kind::kParam, tensor.name, tensor.shape, parallel::data_type(tensor.data),
-                        tensor.box, tensor.data.mutable_data_ptr()});
+      wanted.push_back({checkpoint::kParam, tensor.name, tensor.shape, parallel::data_type(tensor.data), tensor.box,
+                        tensor.data.mutable_data_ptr()});
     }
     checkpoint::SingleProcess alone;
     checkpoint::LoadOptions options;
-    options.kinds = {checkpoint::Kind::kParam};
+    options.slots = {checkpoint::kParam};
     checkpoint::Reader::open(alone, files, source.weights)->load(wanted, options);
     memory_ = at::empty({std::int64_t{1} << 29}, at::kByte);
     ::madvise(align(memory_.mutable_data_ptr()), memory_.nbytes() - 4096, MADV_HUGEPAGE);

@@ -1,5 +1,5 @@
 // metadata_bench RUN_DIR: what a checkpoint of tp8·pp8·dp64 with zero 1 (4096 ranks on 512 nodes; 1,002 tensors of
-// three kinds, 22 billion parameters) costs beside its data. The boxes are those that the trainer's ranks would hold.
+// three slots, 22 billion parameters) costs beside its data. The boxes are those that the trainer's ranks would hold.
 // Prints one JSON object: the time of rank 0's planning (from the ranks' messages to the tasks sent back), of writing
 // manifest and box table (with fsync), and of reading and parsing them. Leaves step_1 in RUN_DIR/checkpoints: its
 // shards have their lengths, but no data.
@@ -59,11 +59,10 @@ layout::StateLayout big_layout() {
 std::string message_of(const layout::StateLayout& layout, int rank) {
   const auto state = layout::state_of_rank(layout, topology::Mesh(layout.degrees).coordinates(rank));
   std::vector<StoredBox> boxes;
-  for (const Kind kind : {Kind::kParam, Kind::kAdamM, Kind::kAdamV}) {
-    for (auto& held :
-         kind == Kind::kParam ? layout::parameter_boxes(layout, state) : layout::update_boxes(layout, state)) {
+  for (const std::string slot : {kParam, kAdamM, kAdamV}) {
+    for (auto& held : slot == kParam ? layout::parameter_boxes(layout, state) : layout::update_boxes(layout, state)) {
       const auto& tensor = state.flat.parameters[static_cast<std::size_t>(held.parameter)].tensor;
-      if (held.stored) boxes.push_back({kind, tensor.name, tensor.shape, DataType::kFloat32, std::move(held.box)});
+      if (held.stored) boxes.push_back({slot, tensor.name, tensor.shape, DataType::kFloat32, std::move(held.box)});
     }
   }
   return encode_declared(rank / kRanksPerNode, boxes);
@@ -92,7 +91,7 @@ std::pair<BoxTable, Manifest> tables_of(const SavePlan& plan) {
   manifest.layout = "tp8·pp8·dp64";
   manifest.cursor = manifest.extra = manifest.versions = base::Json::object();
   for (const auto& tensor : plan.tensors)
-    table.tensors.push_back({tensor.kind, tensor.name, tensor.shape, tensor.dtype});
+    table.tensors.push_back({tensor.slot, tensor.name, tensor.shape, tensor.dtype});
   for (const auto& file : plan.files) manifest.files.push_back({file.name, 1 << 20, 0});
   for (std::size_t rank = 0; rank < plan.pieces.size(); ++rank) {
     for (const Piece& piece : plan.pieces[rank]) {

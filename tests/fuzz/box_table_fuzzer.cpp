@@ -13,7 +13,7 @@ namespace {
 
 using trireme::checkpoint::BoxTable;
 
-constexpr std::size_t kHeader = 64;
+constexpr std::size_t kHeader = 72;  // version 1: 64
 constexpr std::uint32_t kMostFiles = 64;
 constexpr std::uint64_t kFileLength = std::uint64_t{1} << 44;
 
@@ -24,22 +24,26 @@ std::vector<std::uint64_t> lengths_for(const std::string& bytes) {
   return std::vector<std::uint64_t>(std::min(count, kMostFiles), kFileLength);
 }
 
-/// Makes the header's counts add up to the length; `sizes` are those of an element of each array.
-void fix_header(std::uint8_t* data, std::size_t size) {
-  constexpr std::uint64_t kSizes[] = {32, 32, 8, 4, 1};
-  std::memcpy(data, "TRBOXES1", 8);
+/// The last byte of the magic says which version the input is of.
+int version_of(const std::uint8_t* data, std::size_t size) { return size >= 8 && data[7] == '1' ? 1 : 2; }
+
+/// Makes the header's counts add up to the length; `kSizes` are those of an element of each array.
+void fix_header(std::uint8_t* data, std::size_t size, int version) {
+  constexpr std::uint64_t kSizes[] = {32, 32, 8, 4, 1, 1};
+  const std::size_t arrays = version == 1 ? 5 : 6;
+  std::memcpy(data, version == 1 ? "TRBOXES1" : "TRBOXES2", 8);
   const std::uint32_t block = 16 << 20;
   std::memcpy(data + 8, &block, sizeof block);
-  std::uint64_t rest = size - kHeader;
-  for (std::size_t i = 0; i < 5; ++i) {
+  std::uint64_t rest = size - (16 + 8 * (arrays + 1));
+  for (std::size_t i = 0; i < arrays; ++i) {
     std::uint64_t count = 0;
     std::memcpy(&count, data + 16 + 8 * i, sizeof count);
-    count = i == 4 ? rest : std::min(count, rest / kSizes[i]);
+    count = i + 1 == arrays ? rest : std::min(count, rest / kSizes[i]);
     rest -= count * kSizes[i];
     std::memcpy(data + 16 + 8 * i, &count, sizeof count);
   }
   const std::uint64_t length = size;
-  std::memcpy(data + 56, &length, sizeof length);
+  std::memcpy(data + 16 + 8 * arrays, &length, sizeof length);
 }
 
 }  // namespace
@@ -49,7 +53,7 @@ extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, st
 extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t max_size,
                                                unsigned int seed) {
   const std::size_t length = LLVMFuzzerMutate(data, size, max_size);
-  if (length >= kHeader && seed % 4 != 0) fix_header(data, length);
+  if (length >= kHeader && seed % 4 != 0) fix_header(data, length, seed % 64 < 2 ? 1 : version_of(data, length));
   return length;
 }
 
@@ -58,7 +62,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto lengths = lengths_for(bytes);
   BoxTable table;
   try {
-    table = trireme::checkpoint::parse_boxes(bytes, lengths, "step");
+    table = trireme::checkpoint::parse_boxes(bytes, lengths, version_of(data, size), "step");
   } catch (const trireme::base::Error&) {
     return 0;
   }
@@ -72,9 +76,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   for (std::size_t t = 0; t < table.tensors.size(); ++t) {
     const auto& tensor = table.tensors[t];
-    if (table.find(tensor.kind, tensor.name) != static_cast<std::ptrdiff_t>(t)) std::abort();
+    if (table.find(tensor.slot, tensor.name) != static_cast<std::ptrdiff_t>(t)) std::abort();
   }
   const std::string written = to_bytes(table, lengths.size());
-  if (to_bytes(trireme::checkpoint::parse_boxes(written, lengths, "step"), lengths.size()) != written) std::abort();
+  if (to_bytes(trireme::checkpoint::parse_boxes(written, lengths, 2, "step"), lengths.size()) != written) std::abort();
   return 0;
 }

@@ -26,14 +26,16 @@ namespace trireme::tests {
 using checkpoint::Box;
 using checkpoint::Coordinator;
 using checkpoint::DataType;
-using checkpoint::Kind;
+using checkpoint::kAdamM;
+using checkpoint::kAdamV;
+using checkpoint::kParam;
 using checkpoint::Shape;
 
 inline constexpr std::int64_t kStep = 3;
 
 /// One box that a rank holds, in the rank's memory from `offset` bytes on.
 struct Part {
-  Kind kind;
+  std::string slot;
   std::string tensor;
   Shape shape;
   Box box;
@@ -52,11 +54,11 @@ inline std::vector<Part> parts_of(const layout::StateLayout& layout, DataType dt
   const layout::RankState state = layout::state_of_rank(layout, topology::Mesh(layout.degrees).coordinates(rank));
   std::vector<Part> parts;
   std::size_t offset = 0;
-  for (const Kind kind : {Kind::kParam, Kind::kAdamM, Kind::kAdamV}) {
+  for (const std::string slot : {kParam, kAdamM, kAdamV}) {
     for (const layout::HeldBox& held :
-         kind == Kind::kParam ? layout::parameter_boxes(layout, state) : layout::update_boxes(layout, state)) {
+         slot == kParam ? layout::parameter_boxes(layout, state) : layout::update_boxes(layout, state)) {
       const auto& tensor = state.flat.parameters[static_cast<std::size_t>(held.parameter)].tensor;
-      parts.push_back({kind, tensor.name, tensor.shape, held.box, held.stored, offset});
+      parts.push_back({slot, tensor.name, tensor.shape, held.box, held.stored, offset});
       offset += static_cast<std::size_t>(held.box.elements()) * size_of(dtype);
     }
   }
@@ -105,8 +107,8 @@ class Truth {
   explicit Truth(const spec::ModelConfig& model) {
     std::size_t first = 0;
     for (const auto& tensor : spec::logical_tensors(spec::make_plan(model))) {
-      for (const Kind kind : {Kind::kParam, Kind::kAdamM, Kind::kAdamV}) {
-        auto& values = values_[{kind, tensor.name}];
+      for (const std::string slot : {kParam, kAdamM, kAdamV}) {
+        auto& values = values_[{slot, tensor.name}];
         values.resize(static_cast<std::size_t>(topology::elements_of(tensor.shape)));
         for (std::size_t i = 0; i < values.size(); ++i) values[i] = static_cast<float>(first + i);
         first += 4096;  // more than any tensor has, so that a grown vocabulary changes no other tensor
@@ -116,8 +118,8 @@ class Truth {
 
   /// Elements of a tensor from `first` on are as they were before the load.
   void keep_initial(const std::string& tensor, std::int64_t first) {
-    for (const Kind kind : {Kind::kParam, Kind::kAdamM, Kind::kAdamV}) {
-      auto& values = values_.at({kind, tensor});
+    for (const std::string slot : {kParam, kAdamM, kAdamV}) {
+      auto& values = values_.at({slot, tensor});
       std::fill(values.begin() + first, values.end(), kInitial);
     }
   }
@@ -125,7 +127,7 @@ class Truth {
   /// Calls visit(element of the box, its value) in order.
   template <typename Visit>
   void visit(const Part& part, const Visit& visit) const {
-    const auto& values = values_.at({part.kind, part.tensor});
+    const auto& values = values_.at({part.slot, part.tensor});
     const std::int64_t columns = part.shape.size() == 2 ? part.shape[1] : 1;
     const std::int64_t first = part.shape.size() == 2 ? part.box.offset[1] : 0;
     const std::int64_t width = part.shape.size() == 2 ? part.box.size[1] : 1;
@@ -138,7 +140,7 @@ class Truth {
   }
 
  private:
-  std::map<std::pair<Kind, std::string>, std::vector<float>> values_;
+  std::map<std::pair<std::string, std::string>, std::vector<float>> values_;
 };
 
 inline std::size_t bytes_of(const std::vector<Part>& parts, DataType dtype) {
@@ -181,7 +183,7 @@ inline std::filesystem::path save(const Layout& layout, const Truth& truth, cons
       if (!part.stored) continue;
       layout.dtype == DataType::kFloat64 ? fill<double>(truth, part, memory.data())
                                          : fill<float>(truth, part, memory.data());
-      stored.push_back({part.kind, part.tensor, part.shape, layout.dtype, part.box, memory.data() + part.offset});
+      stored.push_back({part.slot, part.tensor, part.shape, layout.dtype, part.box, memory.data() + part.offset});
     }
     const auto result = checkpoint::Writer(coordinator, files).save(info, stored);
     if (!result.ok) throw base::Error(result.error);
@@ -206,7 +208,7 @@ inline Compared load(const Layout& layout, const Truth& truth, const std::filesy
     layout.dtype == DataType::kFloat64 ? fill_initial<double>(memory) : fill_initial<float>(memory);
     std::vector<checkpoint::WantedBox> wanted;
     for (const Part& part : parts) {
-      wanted.push_back({part.kind, part.tensor, part.shape, layout.dtype, part.box, memory.data() + part.offset});
+      wanted.push_back({part.slot, part.tensor, part.shape, layout.dtype, part.box, memory.data() + part.offset});
     }
     checkpoint::Reader::open(coordinator, files, path)->load(wanted, options);
     std::int64_t mine = 0;

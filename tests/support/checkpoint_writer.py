@@ -68,9 +68,10 @@ def _table(tensors, dtype, places):
             body = values[tuple(slice(o, o + n) for o, n in zip(offset, size))].tobytes()
             checksums += [crc32c(body[i:i + CHECKSUM_BLOCK]) for i in range(0, len(body), CHECKSUM_BLOCK)]
             boxes += 1
-    body = (tensor_rows + box_rows + np.array(dims, "<i8").tobytes() + np.array(checksums, "<u4").tobytes() + names)
-    return b"TRBOXES1" + struct.pack("<IIQQQQQQ", CHECKSUM_BLOCK, SHARDS, len(tensors), boxes, len(dims),
-                                     len(checksums), len(names), 64 + len(body)) + body
+    slots = b"param\0"
+    body = (tensor_rows + box_rows + np.array(dims, "<i8").tobytes() + np.array(checksums, "<u4").tobytes() + names + slots)
+    return b"TRBOXES2" + struct.pack("<IIQQQQQQQ", CHECKSUM_BLOCK, SHARDS, len(tensors), boxes, len(dims),
+                                     len(checksums), len(names), len(slots), 72 + len(body)) + body
 
 
 def write_checkpoint(directory, tensors, options, step=1):
@@ -93,7 +94,7 @@ def write_checkpoint(directory, tensors, options, step=1):
     table = _table(tensors, dtype, places)
     with open(os.path.join(directory, "BOXES.bin"), "wb") as file:
         file.write(table)
-    manifest = {"format": "trireme-checkpoint", "version": 1, "step": step, "run_id": "written-by-a-test", "attempt": 1,
+    manifest = {"format": "trireme-checkpoint", "version": 2, "step": step, "run_id": "written-by-a-test", "attempt": 1,
                 "job": "none", "created": "2026-01-31T12:00:00Z", "options": options, "layout": {}, "cursor": {},
                 "extra": {}, "versions": {},
                 "boxes": {"bytes": len(table), "xxh3_128": xxhash.xxh3_128_hexdigest(table)}, "files": files}

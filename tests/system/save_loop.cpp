@@ -32,7 +32,7 @@ constexpr int kNodes = 2;
 
 std::vector<checkpoint::tests::SampleTensor> tensors() {
   auto all = checkpoint::tests::sample_tensors();
-  all.push_back({Kind::kParam, "large", {300, 1000}, DataType::kFloat32});  // goes past the page cache
+  all.push_back({kParam, "large", {300, 1000}, DataType::kFloat32});  // goes past the page cache
   return all;
 }
 

@@ -4,23 +4,39 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "base/data_type.hpp"
+#include "base/slot.hpp"
 #include "base/stream_copy.hpp"
 #include "collectives/topology/box.hpp"
 
 namespace trireme::checkpoint {
 
 using base::DataType;
+using base::kAdamM;
+using base::kAdamV;
+using base::kGrad;
+using base::kParam;
 using base::name_of;
 using base::size_of;
 using topology::Box;
 using topology::Shape;
 
-/// What a tensor of a checkpoint is: a parameter (the fp32 or fp64 master), one of Adam's moments, or a gradient.
-enum class Kind : std::uint8_t { kParam, kAdamM, kAdamV, kGrad };
+/// Slot and name of a tensor: what identifies it in a checkpoint.
+using TensorKey = std::pair<std::string_view, std::string_view>;
 
-const char* name_of(Kind kind);  ///< "param", "adam_m", "adam_v", "grad"
+/// The order of the tensors in a checkpoint: by slot, kParam first and the others by their bytes, then by name.
+struct TensorOrder {
+  bool operator()(const TensorKey& a, const TensorKey& b) const;
+};
+
+/// "param layers.0.ffn.up.weight", for messages.
+std::string label(std::string_view slot, std::string_view tensor);
+/// Whether a logical tensor may have this name: 1 to 4096 bytes without '/' and zero bytes, neither "." nor "..", so
+/// that the path of its datasets leads where it should.
+bool is_tensor_name(std::string_view name);
 /// Whether checkpoints hold elements of this type: fp32 and fp64 alone.
 bool is_stored_type(DataType type);
 /// Whether elements of a checkpoint can be loaded as this type: bf16 too.
@@ -30,9 +46,9 @@ bool is_loaded_type(DataType type);
 /// the writer's StateMemory knows: the host's unless said otherwise. Boxes of one tensor on different ranks are either
 /// equal (replicas, stored once) or disjoint, and together they are the whole tensor. Empty boxes are ignored.
 struct StoredBox {
-  Kind kind = Kind::kParam;
-  std::string tensor;  ///< logical name: not empty, no '/', at most 4096 bytes
-  Shape shape;         ///< shape of the logical tensor; at most 8 dims
+  std::string slot = kParam;  ///< base::is_slot_name()
+  std::string tensor;         ///< logical name: is_tensor_name()
+  Shape shape;                ///< shape of the logical tensor; at most 8 dims
   DataType dtype = DataType::kFloat32;
   Box box;
   const void* data = nullptr;
@@ -68,7 +84,7 @@ class HostStateMemory final : public StateMemory {
 /// exactly, fp64 to fp32 by rounding to nearest, and what is wanted as bf16 by rounding to fp32 and then to bf16, as a
 /// bf16 training rounds its masters. Several ranks may want the same elements. Empty boxes are ignored.
 struct WantedBox {
-  Kind kind = Kind::kParam;
+  std::string slot = kParam;
   std::string tensor;
   Shape shape;
   DataType dtype = DataType::kFloat32;

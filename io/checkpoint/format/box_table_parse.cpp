@@ -14,19 +14,21 @@ namespace {
 constexpr std::uint64_t kMaxElements = std::uint64_t{1} << 60;
 
 struct Parser {
-  Parser(std::string_view bytes, const std::vector<std::uint64_t>& lengths) : bytes_(bytes), lengths_(lengths) {}
+  Parser(std::string_view bytes, const std::vector<std::uint64_t>& lengths, std::int64_t version)
+      : bytes_(bytes), lengths_(lengths), old_(version == 1), header_(old_ ? kTableHeaderBytes1 : kTableHeaderBytes) {}
 
   BoxTable parse() {
     read_header();
     BoxTable table;
     table.tensors.resize(tensor_count_);
     table.boxes.resize(box_count_);
-    Decoder tensors(bytes_.substr(kTableHeaderBytes));
+    Decoder tensors(bytes_.substr(header_));
     for (auto& tensor : table.tensors) tensor = read_tensor(tensors);
-    Decoder boxes(bytes_.substr(kTableHeaderBytes + tensor_count_ * kTableTensorBytes));
+    Decoder boxes(bytes_.substr(header_ + tensor_count_ * kTableTensorBytes));
     for (auto& box : table.boxes) box = read_box(boxes, table);
     require(next_checksum_ == checksum_count_, "a checksum is of no piece");
     check_order(table);
+    require(old_ || table.slots().size() == slots_.size(), "a slot is of no tensor");
     check_files(table);
     return table;
   }
@@ -37,13 +39,15 @@ struct Parser {
   }
 
   void read_header() {
-    require(bytes_.size() >= kTableHeaderBytes, "it is too short");
-    Decoder header(bytes_.substr(0, kTableHeaderBytes));
-    require(header.get_raw(kTableMagic.size()) == kTableMagic, "it does not begin with TRBOXES1");
+    require(bytes_.size() >= header_, "it is too short");
+    Decoder header(bytes_.substr(0, header_));
+    require(header.get_raw(kTableMagic.size()) == (old_ ? kTableMagic1 : kTableMagic),
+            old_ ? "it does not begin with TRBOXES1" : "it does not begin with TRBOXES2");
     require(header.get<std::uint32_t>() == kBlockBytes, "its checksum blocks are not of 16 MiB");
     require(header.get<std::uint32_t>() == lengths_.size(), "it counts other files than the manifest");
+    std::uint64_t slot_bytes = 0;
     // Each count is bounded by the length before it is multiplied, so no product overflows.
-    std::uint64_t rest = bytes_.size() - kTableHeaderBytes;
+    std::uint64_t rest = bytes_.size() - header_;
     const auto take = [&](std::uint64_t& count, std::uint64_t size) {
       count = header.get<std::uint64_t>();
       require(count <= rest / size, "it is shorter than its counts say");
@@ -54,10 +58,27 @@ struct Parser {
     take(dim_count_, 8);
     take(checksum_count_, 4);
     take(name_bytes_, 1);
+    if (!old_) take(slot_bytes, 1);
     require(rest == 0 && header.get<std::uint64_t>() == bytes_.size(), "its length is not what its counts say");
-    dims_ = bytes_.substr(kTableHeaderBytes + tensor_count_ * kTableTensorBytes + box_count_ * kTableBoxBytes);
+    dims_ = bytes_.substr(header_ + tensor_count_ * kTableTensorBytes + box_count_ * kTableBoxBytes);
     checksums_ = dims_.substr(dim_count_ * 8);
     names_ = checksums_.substr(checksum_count_ * 4);
+    slots_ = old_ ? std::vector<std::string>(kSlots1.begin(), kSlots1.end()) : read_slots(names_.substr(name_bytes_));
+  }
+
+  static std::vector<std::string> read_slots(std::string_view text) {
+    std::vector<std::string> slots;
+    while (!text.empty()) {
+      const std::size_t end = text.find('\0');
+      require(end != std::string_view::npos, "the name of a slot has no end");
+      const std::string_view name = text.substr(0, end);
+      require(base::is_slot_name(name), "a slot has an impossible name");
+      require(slots.empty() || TensorOrder()({slots.back(), ""}, {name, ""}), "its slots are out of order");
+      require(slots.size() < kMaxSlots, "it has too many slots");
+      slots.emplace_back(name);
+      text.remove_prefix(end + 1);
+    }
+    return slots;
   }
 
   Shape read_dims(std::uint64_t first, std::size_t count) const {
@@ -74,11 +95,11 @@ struct Parser {
     tensor.box_count = in.get<std::uint32_t>();
     const auto name_offset = in.get<std::uint32_t>();
     const auto name_length = in.get<std::uint32_t>();
-    const auto kind = in.get<std::uint8_t>();
+    const auto slot = in.get<std::uint8_t>();
     const auto dtype = in.get<std::uint8_t>();
     const auto rank = in.get<std::uint8_t>();
     require(in.get<std::uint8_t>() == 0, "a reserved byte is not zero");
-    require(kind <= static_cast<std::uint8_t>(Kind::kGrad), "a kind is unknown");
+    require(slot < slots_.size(), "a slot is unknown");
     require(dtype < kStoredTypes.size(), "an element type is unknown");
     require(rank <= kMaxDims, "a tensor has too many dims");
     require(name_length > 0 && name_length <= kMaxNameBytes && name_offset <= name_bytes_ &&
@@ -86,9 +107,10 @@ struct Parser {
             "a name lies outside");
     require(tensor.first_box <= box_count_ && tensor.box_count <= box_count_ - tensor.first_box,
             "a piece lies outside");
-    tensor.kind = static_cast<Kind>(kind);
+    tensor.slot = slots_[slot];
     tensor.dtype = kStoredTypes[dtype];
     tensor.name = names_.substr(name_offset, name_length);
+    require(is_tensor_name(tensor.name), "a tensor has an impossible name");
     tensor.shape = read_dims(first_dim, rank);
     std::uint64_t elements = 1;
     for (const auto size : tensor.shape) {
@@ -134,7 +156,7 @@ struct Parser {
       const auto& tensor = table.tensors[t];
       if (t > 0) {
         const auto& last = table.tensors[t - 1];
-        require(std::tie(last.kind, last.name) < std::tie(tensor.kind, tensor.name), "its tensors are out of order");
+        require(TensorOrder()({last.slot, last.name}, {tensor.slot, tensor.name}), "its tensors are out of order");
       }
       require(tensor.first_box == next, "its pieces are out of order");
       next += tensor.box_count;
@@ -159,6 +181,9 @@ struct Parser {
 
   std::string_view bytes_;
   const std::vector<std::uint64_t>& lengths_;
+  bool old_;                        // version 1
+  std::size_t header_;              // its length
+  std::vector<std::string> slots_;  // a slot's number is its place
   std::uint64_t tensor_count_ = 0;
   std::uint64_t box_count_ = 0;
   std::uint64_t dim_count_ = 0;
@@ -172,10 +197,10 @@ struct Parser {
 
 }  // namespace
 
-BoxTable parse_boxes(std::string_view bytes, const std::vector<std::uint64_t>& file_lengths,
+BoxTable parse_boxes(std::string_view bytes, const std::vector<std::uint64_t>& file_lengths, std::int64_t version,
                      const std::filesystem::path& step_directory) {
   try {
-    return Parser(bytes, file_lengths).parse();
+    return Parser(bytes, file_lengths, version).parse();
   } catch (const base::Error& error) {
     throw DamagedCheckpoint(step_directory, kBoxesName, error.what());
   }

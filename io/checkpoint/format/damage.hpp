@@ -10,7 +10,7 @@
 namespace trireme::checkpoint {
 
 /// The stored bytes are not what was written: a wrong checksum, length or structure, a missing file, or an I/O error on
-/// reading. `subject` is the damaged part: a tensor with its kind and box, "metadata of FILE", "MANIFEST.json",
+/// reading. `subject` is the damaged part: a tensor with its slot and box, "metadata of FILE", "MANIFEST.json",
 /// "BOXES.bin", or a file name.
 class DamagedCheckpoint : public base::Error {
  public:

@@ -138,11 +138,14 @@ Manifest parse_manifest(const std::string& text, const std::filesystem::path& st
     const Json json = parse_text(text);
     if (json.at("format").get<std::string>() != kFormat) throw base::Error("it is of another program");
     const auto version = base::whole_number(json.at("version"));
-    if (version != kFormatVersion) {
+    if (version < 1) throw base::Error(base::str("its version is ", version));
+    if (version > kFormatVersion) {
       throw base::InputError(base::str("checkpoint ", step_directory.string(), " has format version ", version,
-                                       ", this program reads ", kFormatVersion, ": use a later Trireme"));
+                                       ", this program reads versions up to ", kFormatVersion,
+                                       ": use a later Trireme"));
     }
     Manifest manifest = parse_members(json);
+    manifest.version = version;
     check_step(manifest.step, step_directory);
     manifest.checksum = json.at("checksum").get<std::string>();
     return manifest;

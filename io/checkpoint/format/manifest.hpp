@@ -13,7 +13,7 @@ namespace trireme::checkpoint {
 
 inline constexpr const char* kManifestName = "MANIFEST.json";
 inline constexpr const char* kBoxesName = "BOXES.bin";
-inline constexpr std::int64_t kFormatVersion = 1;
+inline constexpr std::int64_t kFormatVersion = 2;                     ///< what is written; version 1 is read too
 inline constexpr std::size_t kManifestLimit = 1 << 20;                ///< bytes
 inline constexpr std::uint64_t kBoxesLimit = std::uint64_t{1} << 30;  ///< bytes of BOXES.bin: it is read as a whole
 
@@ -25,6 +25,7 @@ struct ShardFile {
 };
 
 struct Manifest {
+  std::int64_t version = kFormatVersion;  ///< as read; to_text() writes kFormatVersion
   std::int64_t step = 0;
   std::string run_id;
   std::int64_t attempt = 0;

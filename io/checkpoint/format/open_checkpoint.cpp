@@ -77,7 +77,7 @@ OpenedCheckpoint parse_checkpoint(std::string manifest_text, std::string boxes_b
   OpenedCheckpoint opened{step_directory, parse_manifest(manifest_text, step_directory), {}, {}, {}};
   std::vector<std::uint64_t> lengths;
   for (const auto& shard : opened.manifest.files) lengths.push_back(shard.bytes);
-  opened.table = parse_boxes(boxes_bytes, lengths, step_directory);
+  opened.table = parse_boxes(boxes_bytes, lengths, opened.manifest.version, step_directory);
   try {
     check_coverage(opened.table);
     check_hub_holds_no_box(opened.manifest, opened.table);

@@ -55,7 +55,7 @@ ShardLayout lay_out_shard(const std::string& name, const std::vector<ShardBox>& 
   hdf5::File file = hdf5::File::create_in(layout.image, name, {.alignment = kAlignment, .block = kAlignment});
   for (const auto& box : boxes) {
     const auto type = element_type(box.dtype);
-    hdf5::Dataset dataset = file.create_dataset(dataset_path(box.kind, box.tensor, box.box), type, box.box.size);
+    hdf5::Dataset dataset = file.create_dataset(dataset_path(box.slot, box.tensor, box.box), type, box.box.size);
     dataset.write_attribute("global_shape", box.shape);
     dataset.write_attribute("offset", box.box.offset);
     dataset.write_attribute("dtype", std::string_view(name_of(box.dtype)));

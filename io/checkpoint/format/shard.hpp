@@ -14,7 +14,7 @@ namespace trireme::checkpoint {
 
 /// A dataset to create.
 struct ShardBox {
-  Kind kind;
+  std::string slot;
   std::string tensor;
   Shape shape;  ///< shape of the logical tensor
   DataType dtype;

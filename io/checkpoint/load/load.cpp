@@ -16,8 +16,6 @@
 namespace trireme::checkpoint {
 namespace {
 
-std::string label(Kind kind, const std::string& name) { return base::str(name_of(kind), " ", name); }
-
 template <typename From>
 void convert(const void* from, DataType type, void* to, std::int64_t count) {
   const auto* source = static_cast<const From*>(from);
@@ -64,9 +62,8 @@ void Load::find_units() {
   std::string problem;
   for (std::uint32_t w = 0; w < wanted_.size(); ++w) {
     const WantedBox& wanted = wanted_[w];
-    const auto index = wanted.box.empty() || std::ranges::count(options_.kinds, wanted.kind) == 0
-                           ? -1
-                           : table_.find(wanted.kind, wanted.tensor);
+    const auto index =
+        wanted.box.empty() || !options_.considers(wanted.slot) ? -1 : table_.find(wanted.slot, wanted.tensor);
     if (index < 0) continue;
     const TableTensor& tensor = table_.tensors[index];
     std::int64_t covered = 0;
@@ -83,7 +80,7 @@ void Load::find_units() {
     }
     const std::int64_t expected = stored_part(tensor, wanted).elements();
     if (covered != expected && problem.empty()) {
-      problem = base::str(label(wanted.kind, wanted.tensor), " ", topology::to_string(wanted.box), ": ", covered,
+      problem = base::str(label(wanted.slot, wanted.tensor), " ", topology::to_string(wanted.box), ": ", covered,
                           " of ", expected, " elements are stored");
     }
   }

@@ -15,12 +15,12 @@ LoadResult agree_on_tensors(Coordinator& coordinator, const BoxTable& table, std
   if (!all.empty()) {
     TensorMatch match;
     for (const auto& bytes : all) merge(match, decode_match(bytes));
-    std::vector<std::string> unexpected;
-    find_unexpected(match, table, options, unexpected);
+    LoadResult found;
+    find_differences(match, table, options, found);
     agreed.put_text(match.problem);
     for (const auto& list :
-         {std::vector<std::string>(match.missing.begin(), match.missing.end()), unexpected,
-          std::vector<std::string>(match.grown.begin(), match.grown.end()), find_unknown(match, table, options)}) {
+         {found.missing, found.unexpected, std::vector<std::string>(match.grown.begin(), match.grown.end()),
+          find_unknown(match, table, options)}) {
       agreed.put<std::uint64_t>(list.size());
       for (const auto& name : list) agreed.put_text(name);
     }

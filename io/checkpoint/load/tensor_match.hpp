@@ -5,6 +5,7 @@
 #include <set>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "io/checkpoint/format/box_table.hpp"
@@ -12,12 +13,15 @@
 
 namespace trireme::checkpoint {
 
+using TensorName = std::pair<std::string, std::string>;  ///< slot and name
+using TensorNames = std::set<TensorName, TensorOrder>;
+
 /// The result of the comparison on one rank, or on several ranks merged.
 struct TensorMatch {
-  std::string problem;            ///< "" = none
-  std::string seen;               ///< for each tensor of the table: 1 when somebody wants it, else 0
-  std::set<std::string> missing;  ///< as in LoadResult
-  std::set<std::string> grown;
+  std::string problem;          ///< a tensor that cannot be loaded as it is stored; "" = none
+  std::string seen;             ///< for each tensor of the table: 1 when somebody wants it, else 0
+  TensorNames missing;          ///< wanted and not in the table
+  std::set<std::string> grown;  ///< as in LoadResult
 };
 
 TensorMatch match_tensors(const BoxTable& table, std::span<const WantedBox> wanted, const LoadOptions& options);
@@ -25,12 +29,12 @@ TensorMatch match_tensors(const BoxTable& table, std::span<const WantedBox> want
 /// Merges the result of another rank into `match`; the first problem stays.
 void merge(TensorMatch& match, const TensorMatch& other);
 
-/// Call it with all ranks merged: puts tensors that nobody wants into `unexpected`, or makes them the problem when they
-/// are not allowed.
-void find_unexpected(TensorMatch& match, const BoxTable& table, const LoadOptions& options,
-                     std::vector<std::string>& unexpected);
+/// Call it with all ranks merged: lists what is missing and what nobody wants in the result, and makes it the problem
+/// when it is not allowed: of parameters first, else one sentence about all other slots.
+void find_differences(TensorMatch& match, const BoxTable& table, const LoadOptions& options, LoadResult& result);
 
-/// Call it with all ranks merged: returns the words of options.allow that name no tensor on either side.
+/// Call it with all ranks merged: returns the words of options.allow that name no tensor and no slot on
+/// either side.
 std::vector<std::string> find_unknown(const TensorMatch& match, const BoxTable& table, const LoadOptions& options);
 
 std::string encode_match(const TensorMatch& match);

@@ -13,8 +13,7 @@ namespace {
 std::string save_and_read_back(Coordinator& coordinator, base::FileSystem& files, const std::filesystem::path& where) {
   const std::vector<float> value(1, 1.0F);
   const std::string name = base::str("node_", coordinator.node());
-  const std::vector<StoredBox> boxes = {
-      {Kind::kParam, name, {1}, DataType::kFloat32, topology::whole({1}), value.data()}};
+  const std::vector<StoredBox> boxes = {{kParam, name, {1}, DataType::kFloat32, topology::whole({1}), value.data()}};
   SaveInfo info;
   info.directory = where;
   info.shards_per_node = 1;

@@ -9,7 +9,7 @@ namespace trireme::checkpoint {
 
 /// A StoredBox without its memory.
 struct DeclaredBox {
-  Kind kind;
+  std::string slot;
   std::string tensor;
   Shape shape;
   DataType dtype;
@@ -18,7 +18,7 @@ struct DeclaredBox {
 
 /// One of the tensors that the declared boxes belong to.
 struct PlannedTensor {
-  Kind kind;
+  std::string slot;
   std::string name;
   Shape shape;
   DataType dtype;

@@ -1,7 +1,7 @@
 #include "io/checkpoint/save/replicas.hpp"
 
 #include <algorithm>
-#include <array>
+#include <map>
 #include <numeric>
 #include <string>
 #include <string_view>
@@ -21,16 +21,14 @@ struct Entry {
   Holder holder;
 };
 
-std::string label(Kind kind, const std::string& name) { return base::str(name_of(kind), " ", name); }
-
 void check_box(const DeclaredBox& box) {
   const auto fail = [&](const std::string& problem) {
-    throw base::Error(base::str("cannot store ", label(box.kind, box.tensor), ": ", problem));
+    throw base::Error(base::str("cannot store ", label(box.slot, box.tensor), ": ", problem));
   };
-  if (box.tensor.empty() || box.tensor == "." || box.tensor == ".." || box.tensor.size() > kMaxNameBytes ||
-      box.tensor.find('/') != std::string::npos || box.tensor.find('\0') != std::string::npos) {
-    fail("its name is empty, too long or has a '/'");
+  if (!base::is_slot_name(box.slot)) {
+    fail("a slot's name is a lower-case letter, then at most 31 lower-case letters, digits and '_'");
   }
+  if (!is_tensor_name(box.tensor)) fail("its name is empty, too long or has a '/'");
   if (!is_stored_type(box.dtype)) fail(base::str("checkpoints hold no ", name_of(box.dtype)));
   if (box.shape.size() > kMaxDims) fail(base::str("it has more than ", kMaxDims, " dims"));
   if (box.box.offset.size() != box.shape.size() || box.box.size.size() != box.shape.size()) {
@@ -50,12 +48,12 @@ class TensorNumbers {
  public:
   /// `box` must outlive it.
   std::uint32_t number_of(const DeclaredBox& box) {
-    if (last_ != nullptr && last_->kind == box.kind && last_->tensor == box.tensor) {
+    if (last_ != nullptr && last_->slot == box.slot && last_->tensor == box.tensor) {
       check_same(*first_[number_], box);
       return number_;
     }
     const auto fresh = static_cast<std::uint32_t>(first_.size());
-    number_ = numbers_[static_cast<std::size_t>(box.kind)].emplace(box.tensor, fresh).first->second;
+    number_ = numbers_[box.slot].emplace(box.tensor, fresh).first->second;
     if (number_ == fresh) first_.push_back(&box);
     last_ = &box;
     check_same(*first_[number_], box);
@@ -67,14 +65,14 @@ class TensorNumbers {
     std::vector<std::uint32_t> order(first_.size());
     std::iota(order.begin(), order.end(), 0);
     std::sort(order.begin(), order.end(), [&](std::uint32_t a, std::uint32_t b) {
-      return std::tie(first_[a]->kind, first_[a]->tensor) < std::tie(first_[b]->kind, first_[b]->tensor);
+      return TensorOrder()({first_[a]->slot, first_[a]->tensor}, {first_[b]->slot, first_[b]->tensor});
     });
     std::vector<PlannedTensor> tensors;
     place.resize(first_.size());
     for (const auto number : order) {
       const DeclaredBox& box = *first_[number];
       place[number] = static_cast<std::uint32_t>(tensors.size());
-      tensors.push_back({box.kind, box.tensor, box.shape, box.dtype});
+      tensors.push_back({box.slot, box.tensor, box.shape, box.dtype});
     }
     return tensors;
   }
@@ -82,11 +80,11 @@ class TensorNumbers {
  private:
   static void check_same(const DeclaredBox& first, const DeclaredBox& box) {
     if (first.shape != box.shape || first.dtype != box.dtype) {
-      throw base::Error(base::str("ranks disagree about the shape or type of ", label(box.kind, box.tensor)));
+      throw base::Error(base::str("ranks disagree about the shape or type of ", label(box.slot, box.tensor)));
     }
   }
 
-  std::array<std::unordered_map<std::string_view, std::uint32_t>, 4> numbers_;  // one map for each kind
+  std::map<std::string_view, std::unordered_map<std::string_view, std::uint32_t>> numbers_;  // one map for each slot
   std::vector<const DeclaredBox*> first_;
   const DeclaredBox* last_ = nullptr;
   std::uint32_t number_ = 0;

@@ -22,8 +22,8 @@ struct Replicas {
   std::span<const Holder> holders;
 };
 
-/// Returns all distinct boxes that are not empty, ordered by (tensor, box). `tensors` receives the tensors, ordered by
-/// (kind, name), and `holders` what the result's spans point into; `holders` and `declared` must outlive the result.
+/// Returns all distinct boxes that are not empty, ordered by (tensor, box). `tensors` receives the tensors, in
+/// TensorOrder, and `holders` what the result's spans point into; `holders` and `declared` must outlive the result.
 /// Throws base::Error naming the tensor when ranks disagree about its shape or type, or when a name or box cannot be
 /// stored.
 std::vector<Replicas> find_replicas(const std::vector<std::vector<DeclaredBox>>& declared,

@@ -201,7 +201,7 @@ void SaveJob::make_tables(const std::vector<std::string>& reports) {
                     .checksum = {}};
   BoxTable table;
   for (const auto& tensor : prepared_.plan.tensors)
-    table.tensors.push_back({tensor.kind, tensor.name, tensor.shape, tensor.dtype});
+    table.tensors.push_back({tensor.slot, tensor.name, tensor.shape, tensor.dtype});
   manifest.files.resize(prepared_.plan.files.size());
   for (std::size_t rank = 0; rank < reports.size(); ++rank) {
     const int index = prepared_.plan.file_of_rank[rank];

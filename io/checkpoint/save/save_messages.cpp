@@ -8,17 +8,17 @@
 namespace trireme::checkpoint {
 namespace {
 
-void put_tensor(Encoder& out, Kind kind, const std::string& name, const Shape& shape, DataType dtype) {
-  out.put(static_cast<std::uint8_t>(kind));
+void put_tensor(Encoder& out, const std::string& slot, const std::string& name, const Shape& shape, DataType dtype) {
   out.put(static_cast<std::uint8_t>(dtype));
+  out.put_text(slot);
   out.put_text(name);
   out.put_shape(shape);
 }
 
 PlannedTensor get_tensor(Decoder& in) {
   PlannedTensor tensor{};
-  tensor.kind = static_cast<Kind>(in.get<std::uint8_t>());
   tensor.dtype = static_cast<DataType>(in.get<std::uint8_t>());
+  tensor.slot = in.get_text();
   tensor.name = in.get_text();
   tensor.shape = in.get_shape();
   return tensor;
@@ -66,7 +66,7 @@ std::string encode_declared(int node, std::span<const StoredBox> boxes) {
   out.put(static_cast<std::int32_t>(node));
   out.put<std::uint64_t>(boxes.size());
   for (const auto& box : boxes) {
-    put_tensor(out, box.kind, box.tensor, box.shape, box.dtype);
+    put_tensor(out, box.slot, box.tensor, box.shape, box.dtype);
     out.put_shape(box.box.offset);
     out.put_shape(box.box.size);
   }
@@ -81,7 +81,7 @@ std::vector<DeclaredBox> decode_declared(const std::string& bytes, int* node) {
     PlannedTensor tensor = get_tensor(in);
     Shape offset = in.get_shape();
     Shape size = in.get_shape();
-    box = {tensor.kind,
+    box = {std::move(tensor.slot),
            std::move(tensor.name),
            std::move(tensor.shape),
            tensor.dtype,
@@ -93,7 +93,7 @@ std::vector<DeclaredBox> decode_declared(const std::string& bytes, int* node) {
 std::string encode_tensors(const std::vector<PlannedTensor>& tensors) {
   Encoder out;
   out.put<std::uint64_t>(tensors.size());
-  for (const auto& tensor : tensors) put_tensor(out, tensor.kind, tensor.name, tensor.shape, tensor.dtype);
+  for (const auto& tensor : tensors) put_tensor(out, tensor.slot, tensor.name, tensor.shape, tensor.dtype);
   return out.take();
 }
 

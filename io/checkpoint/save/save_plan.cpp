@@ -19,7 +19,7 @@ void check_disjoint_and_whole(const std::vector<PlannedTensor>& tensors, const s
   for (std::uint32_t t = 0; t < tensors.size(); ++t) {
     boxes.clear();
     for (; next < groups.size() && groups[next].tensor == t; ++next) boxes.push_back(groups[next].box);
-    check_coverage(tensors[t].kind, tensors[t].name, tensors[t].shape, boxes);
+    check_coverage(tensors[t].slot, tensors[t].name, tensors[t].shape, boxes);
   }
 }
 

@@ -25,7 +25,7 @@ struct PlannedFile {
 };
 
 struct SavePlan {
-  std::vector<PlannedTensor> tensors;      ///< ordered by (kind, name)
+  std::vector<PlannedTensor> tensors;      ///< in TensorOrder
   std::vector<std::vector<Piece>> pieces;  ///< for each rank its pieces, ordered by (tensor, box)
   std::vector<PlannedFile> files;
   std::vector<int> file_of_rank;  ///< index into files, -1 for a rank that writes nothing

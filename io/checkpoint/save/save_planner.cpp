@@ -45,7 +45,7 @@ std::string SavePlanner::lay_out() {
     for (const auto& pieces : task.pieces_of_ranks) {
       for (const auto& piece : pieces) {
         const auto& tensor = prepared_.tensors[piece.tensor];
-        boxes.push_back({tensor.kind, tensor.name, tensor.shape, tensor.dtype, piece.box});
+        boxes.push_back({tensor.slot, tensor.name, tensor.shape, tensor.dtype, piece.box});
       }
     }
     prepared_.layout = lay_out_shard(task.file, boxes);

@@ -66,7 +66,7 @@ class Writing {
     std::size_t first = 0;
     for (std::size_t t = 0; t < what_.tensors.size(); ++t) {
       const WholeTensor& tensor = what_.tensors[t];
-      boxes.push_back({Kind::kParam, tensor.name, tensor.shape, tensor.dtype, topology::whole(tensor.shape)});
+      boxes.push_back({kParam, tensor.name, tensor.shape, tensor.dtype, topology::whole(tensor.shape)});
       bytes += bytes_of(tensor);
       if (bytes < what_.shard_bytes && t + 1 < what_.tensors.size()) continue;
       make_shard(boxes, first);
@@ -99,7 +99,7 @@ class Writing {
     for (std::size_t i = 0; i < order.size(); ++i) {
       const WholeTensor& tensor = what_.tensors[order[i]];
       const auto blocks = static_cast<std::size_t>((bytes_of(tensor) + kBlockBytes - 1) / kBlockBytes);
-      table_.tensors.push_back({Kind::kParam, tensor.name, tensor.shape, tensor.dtype});
+      table_.tensors.push_back({kParam, tensor.name, tensor.shape, tensor.dtype});
       table_.boxes.push_back({static_cast<std::uint32_t>(i), places_[order[i]].file, topology::whole(tensor.shape),
                               places_[order[i]].offset, std::vector<std::uint32_t>(blocks, 0)});
       box_of_[order[i]] = i;
@@ -177,9 +177,8 @@ class Writing {
 
 void check_names(const std::vector<WholeTensor>& tensors) {
   for (const WholeTensor& tensor : tensors) {
-    const bool good = !tensor.name.empty() && tensor.name.size() <= kMaxNameBytes &&
-                      tensor.name.find('/') == std::string::npos && tensor.shape.size() <= kMaxDims &&
-                      is_stored_type(tensor.dtype) && topology::elements_of(tensor.shape) > 0;
+    const bool good = is_tensor_name(tensor.name) && tensor.shape.size() <= kMaxDims && is_stored_type(tensor.dtype) &&
+                      topology::elements_of(tensor.shape) > 0;
     if (!good) throw base::Error(base::str("a checkpoint cannot hold the tensor ", tensor.name));
   }
 }

@@ -155,18 +155,18 @@ void check_all_metadata(base::FileSystem& files, const OpenedCheckpoint& opened,
   });
 }
 
-using Results = std::map<std::pair<Kind, std::string>, TensorComparison>;
+using Results = std::map<std::pair<std::string, std::string>, TensorComparison, TensorOrder>;
 
 /// Lists all tensors of both, with nothing compared yet.
 Results tensors_of(const BoxTable& a, const BoxTable& b) {
   Results results;
   for (const auto& tensor : b.tensors) {
-    results[{tensor.kind, tensor.name}] = {tensor.kind, tensor.name, tensor.shape, "only in B"};
+    results[{tensor.slot, tensor.name}] = {tensor.slot, tensor.name, tensor.shape, "only in B"};
   }
   for (const auto& tensor : a.tensors) {
-    auto& result = results[{tensor.kind, tensor.name}];
-    const auto index = b.find(tensor.kind, tensor.name);
-    result = {tensor.kind, tensor.name, tensor.shape, index < 0 ? "only in A" : ""};
+    auto& result = results[{tensor.slot, tensor.name}];
+    const auto index = b.find(tensor.slot, tensor.name);
+    result = {tensor.slot, tensor.name, tensor.shape, index < 0 ? "only in A" : ""};
     if (index < 0) continue;
     const auto& other = b.tensors[static_cast<std::size_t>(index)];
     if (other.shape != tensor.shape) result.mismatch = "shapes differ";
@@ -185,7 +185,7 @@ std::vector<TensorComparison> compare(base::FileSystem& files, const std::filesy
   Results results = tensors_of(a.table, b.table);
   const auto result_of = [&](const Block& block) -> TensorComparison& {
     const auto& tensor = a.table.tensors[block.box->tensor];
-    return results.at({tensor.kind, tensor.name});
+    return results.at({tensor.slot, tensor.name});
   };
   std::vector<Block> blocks = blocks_of(a.table);
   std::erase_if(blocks, [&](const Block& block) { return !result_of(block).mismatch.empty(); });
@@ -196,7 +196,7 @@ std::vector<TensorComparison> compare(base::FileSystem& files, const std::filesy
     const auto side_b = std::make_shared<Side>(files, b);
     return [&, side_a, side_b](std::size_t i) {
       const auto& tensor = a.table.tensors[blocks[i].box->tensor];
-      const auto& other = b.table.tensors[static_cast<std::size_t>(b.table.find(tensor.kind, tensor.name))];
+      const auto& other = b.table.tensors[static_cast<std::size_t>(b.table.find(tensor.slot, tensor.name))];
       sums[i] = compare_block(blocks[i], *side_a, *side_b, b.table, other, compare_run_of(tensor.dtype, other.dtype));
       const std::uint64_t bytes = std::min(kBlockBytes, a.table.bytes_of(*blocks[i].box));
       const std::uint64_t both = bytes + bytes / size_of(tensor.dtype) * size_of(other.dtype);

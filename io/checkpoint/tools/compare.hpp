@@ -14,7 +14,7 @@ namespace trireme::checkpoint {
 
 /// The comparison of a tensor that is in either checkpoint.
 struct TensorComparison {
-  Kind kind = Kind::kParam;
+  std::string slot = kParam;
   std::string name;
   Shape shape;
   /// "" when both have it with one shape; else "only in A", "only in B", "shapes differ".
@@ -28,7 +28,7 @@ struct TensorComparison {
   bool equal() const { return mismatch.empty() && same_type && differing == 0; }
 };
 
-/// Returns all tensors, ordered by (kind, name). Each of `threads` threads holds one block of 16 MiB of either side; a
+/// Returns all tensors, in TensorOrder. Each of `threads` threads holds one block of 16 MiB of either side; a
 /// block of B that meets several blocks of A is read once for each. Every block read is verified: throws
 /// DamagedCheckpoint. `progress` is called with the bytes compared, both sides together; throws base::Stopped when it
 /// returns false.

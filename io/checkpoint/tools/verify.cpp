@@ -1,7 +1,6 @@
 #include "io/checkpoint/tools/verify.hpp"
 
 #include <algorithm>
-#include <array>
 #include <atomic>
 #include <chrono>
 #include <memory>
@@ -85,9 +84,9 @@ void verify_shards(base::FileSystem& files, const OpenedCheckpoint& opened, Shar
   }
 }
 
-bool is_of_tensor(const Finding& finding) {
-  return std::ranges::any_of(std::array{Kind::kParam, Kind::kAdamM, Kind::kAdamV},
-                             [&](Kind kind) { return finding.subject.starts_with(base::str(name_of(kind), " ")); });
+bool is_of_tensor(const Finding& finding, const std::vector<std::string>& slots) {
+  return !finding.subject.starts_with("metadata of ") &&
+         std::ranges::any_of(slots, [&](const std::string& slot) { return finding.subject.starts_with(slot + " "); });
 }
 
 }  // namespace
@@ -96,16 +95,18 @@ VerifyResult verify(base::FileSystem& files, const Path& step_directory, ShardCh
                     const ReadProgress& progress) {
   const auto start = std::chrono::steady_clock::now();
   VerifyResult result;
+  std::vector<std::string> slots;
   try {
     const OpenedCheckpoint opened = open_tables(files, step_directory);
     result.manifest = opened.manifest;
     result.boxes = opened.table.boxes.size();
+    slots = opened.table.slots();
     verify_shards(files, opened, check, threads, progress, result);
   } catch (const DamagedCheckpoint& damage) {
     result.findings.push_back({damage.subject(), damage.problem()});
   }
-  std::ranges::sort(result.findings, {}, [](const Finding& finding) {
-    return std::tuple(is_of_tensor(finding), finding.subject, finding.problem);
+  std::ranges::sort(result.findings, {}, [&](const Finding& finding) {
+    return std::tuple(is_of_tensor(finding, slots), finding.subject, finding.problem);
   });
   const auto [first, last] = std::ranges::unique(result.findings, [](const Finding& a, const Finding& b) {
     return a.subject == b.subject && a.problem == b.problem;

@@ -45,7 +45,7 @@ std::vector<Finding> compare_with_hdf5(const OpenedCheckpoint& opened, std::uint
     for (const auto& box : opened.table.boxes) {
       if (box.file != file) continue;
       const auto& tensor = opened.table.tensors[box.tensor];
-      const std::string path = dataset_path(tensor.kind, tensor.name, box.box);
+      const std::string path = dataset_path(tensor.slot, tensor.name, box.box);
       const std::string problem =
           unknown.erase(path) == 0 ? "HDF5 finds no dataset " + path : difference(shard, tensor, box, path);
       if (!problem.empty()) findings.push_back({describe(opened.table, box), problem});

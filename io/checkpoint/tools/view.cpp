@@ -35,10 +35,10 @@ hdf5::Image make_image(const OpenedCheckpoint& opened, const Path& output) {
     for (std::size_t b = tensor.first_box; b < tensor.first_box + tensor.box_count; ++b) {
       const TableBox& box = opened.table.boxes[b];
       parts.push_back({(shards / opened.manifest.files[box.file].name).string(),
-                       dataset_path(tensor.kind, tensor.name, box.box), box.box.offset, box.box.size});
+                       dataset_path(tensor.slot, tensor.name, box.box), box.box.offset, box.box.size});
     }
     const auto type = element_type(tensor.dtype);
-    file.create_virtual_dataset(base::str("/", name_of(tensor.kind), "/", tensor.name), type, tensor.shape, parts);
+    file.create_virtual_dataset(base::str("/", tensor.slot, "/", tensor.name), type, tensor.shape, parts);
   }
   hdf5::Group root = file.group("/");
   root.write_attribute("step", opened.manifest.step);

@@ -9,7 +9,7 @@
 
 namespace trireme::checkpoint {
 
-/// Writes `output`, or the file that a link of that name leads to, with one virtual dataset /<kind>/<tensor> for each
+/// Writes `output`, or the file that a link of that name leads to, with one virtual dataset /<slot>/<tensor> for each
 /// logical tensor, in its own shape and type. Elements whose shard is missing read as NaN. The shards are named
 /// relative to the directory of `output` when there is a relative path. Attributes of the root: `step`, `run_id`.
 /// Returns the number of tensors. First verifies manifest, box table, the shards' lengths and their metadata with

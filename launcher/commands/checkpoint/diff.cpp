@@ -41,18 +41,18 @@ int checkpoint_diff(const Arguments& arguments) {
   const std::filesystem::path b = step_directory_of(files, words[1]);
   const auto tensors = compare_with_progress(files, a, b);
   std::vector<std::vector<std::string>> rows = {
-      {"kind", "tensor", "shape", "elements that differ", "max |a-b|", "max |a|", "max |b|"}};
+      {"slot", "tensor", "shape", "elements that differ", "max |a-b|", "max |a|", "max |b|"}};
   Json all = Json::array();
   for (const auto& tensor : tensors) {
     const std::string differing = !tensor.mismatch.empty()                   ? tensor.mismatch
                                   : tensor.differing > 0 || tensor.same_type ? std::to_string(tensor.differing)
                                                                              : "types differ";
     if (!tensor.equal()) {
-      rows.push_back({name_of(tensor.kind), tensor.name, shape_text(tensor.shape), differing,
+      rows.push_back({tensor.slot, tensor.name, shape_text(tensor.shape), differing,
                       number_text(tensor.largest_difference), number_text(tensor.largest_a),
                       number_text(tensor.largest_b)});
     }
-    all.push_back({{"kind", name_of(tensor.kind)},
+    all.push_back({{"slot", tensor.slot},
                    {"name", tensor.name},
                    {"shape", tensor.shape},
                    {"equal", tensor.equal()},

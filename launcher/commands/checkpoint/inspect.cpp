@@ -57,7 +57,7 @@ Json describe_tensors(const checkpoint::BoxTable& table, const Statistics& stati
   Json tensors = Json::array();
   for (std::size_t t = 0; t < table.tensors.size(); ++t) {
     const auto& tensor = table.tensors[t];
-    tensors.push_back({{"kind", name_of(tensor.kind)},
+    tensors.push_back({{"slot", tensor.slot},
                        {"name", tensor.name},
                        {"shape", tensor.shape},
                        {"dtype", name_of(tensor.dtype)},
@@ -71,17 +71,17 @@ Json describe_tensors(const checkpoint::BoxTable& table, const Statistics& stati
 }
 
 void print_statistics(const checkpoint::BoxTable& table, const Statistics& statistics) {
-  std::vector<std::vector<std::string>> rows = {{"kind", "tensor", "min", "max", "mean", "norm", "not finite"}};
+  std::vector<std::vector<std::string>> rows = {{"slot", "tensor", "min", "max", "mean", "norm", "not finite"}};
   for (std::size_t t = 0; t < statistics.size(); ++t) {
     const auto& of = statistics[t];
     const auto number = [&](double value) { return of.any_finite() ? number_text(value) : "-"; };
-    rows.push_back({name_of(table.tensors[t].kind), table.tensors[t].name, number(of.min), number(of.max),
-                    number(of.mean), number(of.norm), std::to_string(of.not_finite)});
+    rows.push_back({table.tensors[t].slot, table.tensors[t].name, number(of.min), number(of.max), number(of.mean),
+                    number(of.norm), std::to_string(of.not_finite)});
   }
   base::answer_text(base::str("\n", format_table(rows, {.right = {2, 3, 4, 5, 6}, .spare = {0, 2, 3, 6, 4}})));
 }
 
-/// A tensor is listed once, whatever kinds of it there are.
+/// A tensor is listed once, whatever slots of it there are.
 void print_public_names(const checkpoint::BoxTable& table, const PublicPlaces& places) {
   std::vector<std::vector<std::string>> rows = {{"tensor", "Hugging Face name", "stored there"}};
   std::set<std::string> listed;
@@ -100,6 +100,7 @@ void print_public_names(const checkpoint::BoxTable& table, const PublicPlaces& p
 void print_inspection(const checkpoint::OpenedCheckpoint& opened) {
   const auto& manifest = opened.manifest;
   base::answer_text(format_table({{"checkpoint", opened.path.string()},
+                                  {"format", base::str("version ", manifest.version)},
                                   {"step", std::to_string(manifest.step)},
                                   {"run", manifest.run_id},
                                   {"attempt", std::to_string(manifest.attempt)},
@@ -110,10 +111,10 @@ void print_inspection(const checkpoint::OpenedCheckpoint& opened) {
                                   {"extra", base::to_line(manifest.extra)},
                                   {"versions", base::to_line(manifest.versions)},
                                   {"size", format_bytes(static_cast<double>(bytes_of(manifest)))}}));
-  std::vector<std::vector<std::string>> rows = {{"kind", "tensor", "shape", "type", "pieces", "size"}};
+  std::vector<std::vector<std::string>> rows = {{"slot", "tensor", "shape", "type", "pieces", "size"}};
   for (const auto& tensor : opened.table.tensors) {
     const auto elements = static_cast<std::uint64_t>(topology::elements_of(tensor.shape));
-    rows.push_back({name_of(tensor.kind), tensor.name, shape_text(tensor.shape), name_of(tensor.dtype),
+    rows.push_back({tensor.slot, tensor.name, shape_text(tensor.shape), name_of(tensor.dtype),
                     std::to_string(tensor.box_count),
                     format_bytes(static_cast<double>(elements * size_of(tensor.dtype)))});
   }

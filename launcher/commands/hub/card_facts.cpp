@@ -90,7 +90,7 @@ CardFacts card_facts(base::FileSystem& files, const checkpoint::OpenedCheckpoint
   }
   facts.arch = model.arch;
   for (const auto& tensor : opened.table.tensors) {
-    if (tensor.kind == checkpoint::Kind::kParam) {
+    if (tensor.slot == checkpoint::kParam) {
       facts.parameters += static_cast<std::uint64_t>(topology::elements_of(tensor.shape));
     }
   }

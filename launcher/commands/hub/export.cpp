@@ -101,7 +101,7 @@ void warn_of_other_tensors(const checkpoint::OpenedCheckpoint& opened, const Hub
 std::uint64_t bytes_of_parameters(const checkpoint::BoxTable& table) {
   std::uint64_t bytes = 0;
   for (const auto& box : table.boxes) {
-    if (table.tensors[box.tensor].kind == checkpoint::Kind::kParam) bytes += table.bytes_of(box);
+    if (table.tensors[box.tensor].slot == checkpoint::kParam) bytes += table.bytes_of(box);
   }
   return bytes;
 }

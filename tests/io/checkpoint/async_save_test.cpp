@@ -29,7 +29,7 @@ struct Training {
       memory.push_back(make_memory(tensors[t], box, tensors[t].dtype));
     }
     for (auto& m : memory) {
-      boxes.push_back({m.tensor->kind, m.tensor->name, m.tensor->shape, m.tensor->dtype, m.box, m.data()});
+      boxes.push_back({m.tensor->slot, m.tensor->name, m.tensor->shape, m.tensor->dtype, m.box, m.data()});
     }
   }
   void set(std::int64_t step) {

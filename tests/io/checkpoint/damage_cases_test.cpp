@@ -64,7 +64,7 @@ Resumed resume(Coordinator& coordinator, const DamageRun& run, const base::Log& 
   Resumed result;
   result.step = restore_newest(coordinator, files, run.run(), 2, log, [&](Reader& reader) {
                   result.wrong = load_sample(reader, coordinator, damage_tensors(), {coordinator.size(), 1, 1, true},
-                                             DataType::kFloat64, reader.manifest().step, all_kinds());
+                                             DataType::kFloat64, reader.manifest().step, all_slots());
                 }).value_or(-1);
   return result;
 }

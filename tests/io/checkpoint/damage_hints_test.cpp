@@ -94,7 +94,7 @@ class Hints : public testing::Test {
     std::int64_t wrong = 0;
     const auto step = restore_newest(coordinator, files_, run_.run(), 2, {}, [&](Reader& reader) {
       wrong = load_sample(reader, coordinator, damage_tensors(), {}, DataType::kFloat64, reader.manifest().step,
-                          all_kinds());
+                          all_slots());
     });
     EXPECT_EQ(wrong, 0);
     return step.value_or(-1);
@@ -103,7 +103,7 @@ class Hints : public testing::Test {
   /// A save of another step, with what it warns of.
   SaveResult save(std::int64_t step) {
     SingleProcess coordinator;
-    const std::vector<SampleTensor> tensors = {{Kind::kParam, "a", {3}, DataType::kFloat32}};
+    const std::vector<SampleTensor> tensors = {{kParam, "a", {3}, DataType::kFloat32}};
     return save_sample(coordinator, files_, sample_info(run_.run(), step), tensors, {});
   }
 

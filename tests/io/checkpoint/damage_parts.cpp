@@ -17,7 +17,7 @@ void add_manifest(const std::string& text, std::vector<Part>& parts) {
   }
 }
 
-/// Every field of the header, of every tensor and of every box; every dim and checksum; the names.
+/// Every field of the header, of every tensor and of every box; every dim and checksum; the names and slots.
 void add_boxes(const std::string& bytes, std::vector<Part>& parts) {
   std::uint64_t at = 0;
   const auto add = [&](const char* object, std::uint64_t length) {
@@ -29,7 +29,7 @@ void add_boxes(const std::string& bytes, std::vector<Part>& parts) {
     std::memcpy(&value, bytes.data() + offset, sizeof value);
     return value;
   };
-  for (const int length : {8, 4, 4, 8, 8, 8, 8, 8, 8}) add("header", length);
+  for (const int length : {8, 4, 4, 8, 8, 8, 8, 8, 8, 8}) add("header", length);
   for (std::uint64_t i = 0; i < count(16); ++i) {
     for (const int length : {8, 8, 4, 4, 4, 1, 1, 1, 1}) add("tensors", length);
   }
@@ -39,6 +39,7 @@ void add_boxes(const std::string& bytes, std::vector<Part>& parts) {
   for (std::uint64_t i = 0; i < count(32); ++i) add("dims", 8);
   for (std::uint64_t i = 0; i < count(40); ++i) add("checksums", 4);
   add("names", count(48));
+  add("slots", count(56));
 }
 
 /// Zeros for at least so many bytes are padding, the rest is metadata in pieces of at most so many bytes.
@@ -69,8 +70,8 @@ void add_shard(const DamageRun& run, std::uint32_t file, std::vector<Part>& part
   std::vector<Part> boxes;
   for (const auto& box : opened.table.boxes) {
     if (box.file != file) continue;
-    const std::string kind = name_of(opened.table.tensors[box.tensor].kind);
-    boxes.push_back({kind + " data", name, box.offset, box.offset + opened.table.bytes_of(box)});
+    const std::string& slot = opened.table.tensors[box.tensor].slot;
+    boxes.push_back({slot + " data", name, box.offset, box.offset + opened.table.bytes_of(box)});
   }
   std::ranges::sort(boxes, {}, &Part::begin);
   std::uint64_t at = 0;

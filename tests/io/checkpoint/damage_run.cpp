@@ -21,7 +21,7 @@ void save(const std::filesystem::path& run, std::int64_t step, std::int64_t valu
     }
     std::vector<StoredBox> stored;
     for (auto& m : memory) {
-      stored.push_back({m.tensor->kind, m.tensor->name, m.tensor->shape, m.tensor->dtype, m.box, m.data()});
+      stored.push_back({m.tensor->slot, m.tensor->name, m.tensor->shape, m.tensor->dtype, m.box, m.data()});
     }
     const auto result = Writer(coordinator, files).save(sample_info(run, step), stored);
     if (!result.ok) throw std::runtime_error(result.error);
@@ -32,18 +32,18 @@ void save(const std::filesystem::path& run, std::int64_t step, std::int64_t valu
 
 std::vector<SampleTensor> damage_tensors() {
   std::vector<SampleTensor> tensors;
-  for (const Kind kind : {Kind::kParam, Kind::kAdamM, Kind::kAdamV, Kind::kGrad}) {
-    tensors.push_back({kind, "a.weight", {6, 8}, DataType::kFloat32});
-    tensors.push_back({kind, "b.bias", {9}, DataType::kFloat32});
-    tensors.push_back({kind, "c.scale", {}, DataType::kFloat64});
+  for (const std::string slot : {kParam, kAdamM, kAdamV, kGrad}) {
+    tensors.push_back({slot, "a.weight", {6, 8}, DataType::kFloat32});
+    tensors.push_back({slot, "b.bias", {9}, DataType::kFloat32});
+    tensors.push_back({slot, "c.scale", {}, DataType::kFloat64});
   }
-  tensors.push_back({Kind::kParam, "d.large", {1, 140000}, DataType::kFloat64});
+  tensors.push_back({kParam, "d.large", {1, 140000}, DataType::kFloat64});
   return tensors;
 }
 
-LoadOptions all_kinds() {
+LoadOptions all_slots() {
   LoadOptions options;
-  options.kinds = {Kind::kParam, Kind::kAdamM, Kind::kAdamV, Kind::kGrad};
+  options.slots = {kParam, kAdamM, kAdamV, kGrad};
   return options;
 }
 

@@ -11,10 +11,10 @@
 
 namespace trireme::checkpoint::tests {
 
-/// Four kinds; one tensor large enough for a place of its own in the shard, small ones that are packed, a scalar.
+/// Four slots; one tensor large enough for a place of its own in the shard, small ones that are packed, a scalar.
 std::vector<SampleTensor> damage_tensors();
 /// To load all of them.
-LoadOptions all_kinds();
+LoadOptions all_slots();
 
 /// Steps 1 and 2 of two runs, each saved by two nodes. Step 2 of `run` is the one to damage; what others are for is to
 /// take files from.

@@ -24,7 +24,7 @@ using trireme::tests::run_ranks;
 const std::filesystem::path kRun = "/run";
 
 std::vector<SampleTensor> tensors() {
-  return {{Kind::kParam, "a", {4, 6}, DataType::kFloat32}, {Kind::kAdamV, "b", {5}, DataType::kFloat32}};
+  return {{kParam, "a", {4, 6}, DataType::kFloat32}, {kAdamV, "b", {5}, DataType::kFloat32}};
 }
 
 void save_steps(base::FileSystem& files, const std::filesystem::path& run, const std::vector<std::int64_t>& steps) {

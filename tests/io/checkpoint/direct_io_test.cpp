@@ -20,9 +20,9 @@ const std::string kShard = "/run/checkpoints/step_1/node_0/shard_0.h5";
 
 /// Two boxes of several chunks and a ragged end, and one that is too short for direct I/O.
 std::vector<SampleTensor> large_tensors() {
-  return {{Kind::kParam, "a", {1301, 1000}, DataType::kFloat32},
-          {Kind::kParam, "b", {333, 801}, DataType::kFloat32},
-          {Kind::kParam, "c", {9}, DataType::kFloat32}};
+  return {{kParam, "a", {1301, 1000}, DataType::kFloat32},
+          {kParam, "b", {333, 801}, DataType::kFloat32},
+          {kParam, "c", {9}, DataType::kFloat32}};
 }
 
 SaveResult save(MemoryFileSystem& files, const std::vector<SampleTensor>& tensors, std::int64_t step) {
@@ -55,8 +55,8 @@ TEST(DirectIo, NoRequestCrossesAStripeOfFourMebibytes) {
   constexpr std::uint64_t kStripe = 4 << 20;
   MemoryFileSystem files;
   // 12 MB each, packed one after the other at multiples of 1 MiB
-  const std::vector<SampleTensor> tensors = {{Kind::kParam, "a", {3001, 1000}, DataType::kFloat32},
-                                             {Kind::kParam, "b", {3002, 1000}, DataType::kFloat32}};
+  const std::vector<SampleTensor> tensors = {{kParam, "a", {3001, 1000}, DataType::kFloat32},
+                                             {kParam, "b", {3002, 1000}, DataType::kFloat32}};
   ASSERT_TRUE(save(files, tensors, 1).ok);
   std::uint64_t all = 0, whole = 0;
   for (const auto& [offset, length] : files.direct_writes()) {
@@ -70,8 +70,8 @@ TEST(DirectIo, NoRequestCrossesAStripeOfFourMebibytes) {
 }
 
 TEST(DirectIo, AFailingCallIsNoticedWhereverItFalls) {
-  const std::vector<SampleTensor> tensors = {{Kind::kParam, "a", {263, 1000}, DataType::kFloat32},
-                                             {Kind::kAdamM, "a", {263, 1000}, DataType::kFloat32}};
+  const std::vector<SampleTensor> tensors = {{kParam, "a", {263, 1000}, DataType::kFloat32},
+                                             {kAdamM, "a", {263, 1000}, DataType::kFloat32}};
   for (long n = 1;; ++n) {
     MemoryFileSystem files;
     ASSERT_TRUE(save(files, tensors, 1).ok);

@@ -24,7 +24,7 @@ const Path kShared = "/run";
 constexpr int kNodes = 3;
 
 std::vector<SampleTensor> tensors() {
-  return {{Kind::kParam, "a", {4, 6}, DataType::kFloat32}, {Kind::kAdamM, "b", {3}, DataType::kFloat32}};
+  return {{kParam, "a", {4, 6}, DataType::kFloat32}, {kAdamM, "b", {3}, DataType::kFloat32}};
 }
 
 NodeFiles view(MemoryFileSystem& files, int node) { return NodeFiles(files, base::str("/node_", node)); }

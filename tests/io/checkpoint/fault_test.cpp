@@ -31,11 +31,11 @@ struct Case {
 
 std::vector<SampleTensor> tensors_of(const Case& c) {
   if (c.large) {
-    return {{Kind::kParam, "a", {263, 1000}, DataType::kFloat32}, {Kind::kParam, "b", {3}, DataType::kFloat32}};
+    return {{kParam, "a", {263, 1000}, DataType::kFloat32}, {kParam, "b", {3}, DataType::kFloat32}};
   }
-  return {{Kind::kParam, "a", {4, 6}, DataType::kFloat32},
-          {Kind::kAdamM, "a", {4, 6}, DataType::kFloat32},
-          {Kind::kParam, "b", {3}, DataType::kFloat32}};
+  return {{kParam, "a", {4, 6}, DataType::kFloat32},
+          {kAdamM, "a", {4, 6}, DataType::kFloat32},
+          {kParam, "b", {3}, DataType::kFloat32}};
 }
 
 SaveResult save(MemoryFileSystem& files, const Case& c, std::int64_t step) {

@@ -25,8 +25,8 @@ using Steps = std::vector<std::int64_t>;
 
 const std::filesystem::path kRun = "/run";
 const std::filesystem::path kDirectory = kRun / "checkpoints";
-const std::vector<SampleTensor> kTensors = {{Kind::kParam, "a", {3, 4}, DataType::kFloat32},
-                                            {Kind::kAdamM, "a", {3, 4}, DataType::kFloat32}};
+const std::vector<SampleTensor> kTensors = {{kParam, "a", {3, 4}, DataType::kFloat32},
+                                            {kAdamM, "a", {3, 4}, DataType::kFloat32}};
 
 void save(MemoryFileSystem& files, const Steps& steps) {
   SingleProcess coordinator;

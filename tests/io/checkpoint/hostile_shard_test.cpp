@@ -20,7 +20,7 @@ namespace {
 
 void save_step(base::FileSystem& files, const std::filesystem::path& run) {
   trireme::tests::run_ranks(2, 1, [&](Coordinator& coordinator) {
-    const std::vector<SampleTensor> tensors = {{Kind::kParam, "a", {4, 6}, DataType::kFloat32}};
+    const std::vector<SampleTensor> tensors = {{kParam, "a", {4, 6}, DataType::kFloat32}};
     const auto result = save_sample(coordinator, files, sample_info(run, 1), tensors, {1, 2, 1, true});
     ASSERT_TRUE(result.ok) << result.error;
   });

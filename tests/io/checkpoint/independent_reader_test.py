@@ -1,19 +1,24 @@
 """Checkpoints of several layouts, read by the reader that was written from the format's page alone, by h5py and by
-h5dump: they agree with what was saved and with what `trireme checkpoint` says. Then that reader's checks are checked."""
+h5dump: they agree with what was saved and with what `trireme checkpoint` says. Then that reader's checks are checked.
+The same of checkpoints of version 1, which an earlier write_sample wrote."""
 import json
 import os
 import subprocess
 import sys
+import tarfile
 import tempfile
 
+import h5py
 import numpy as np
 
 import reader_from_docs
-from sample_values import KINDS, SHAPES, expected
+from sample_values import SHAPES, SLOTS, expected
 
 WRITE_SAMPLE = sys.argv[1]
 TRIREME = os.environ["TRIREME_BIN"]
 STEP = 5
+VERSION_1 = os.path.join(os.path.dirname(os.path.abspath(__file__)), "version_1.tar.xz")
+VERSION_1_LAYOUTS = {"dp2": ("2 2 1 1", "fp32"), "hub": ("1 1 1 0", "fp64")}
 
 
 def run(*words):
@@ -21,19 +26,19 @@ def run(*words):
 
 
 def check_values(checkpoint, dtype):
-    assert set(checkpoint.tensors) == {(kind, name) for kind in KINDS for name in SHAPES}
+    assert set(checkpoint.tensors) == {(slot, name) for slot in SLOTS for name in SHAPES}
     by_hdf5 = checkpoint.read_by_hdf5()
-    for (kind, name), values in checkpoint.tensors.items():
-        assert values.dtype == dtype and np.array_equal(values, expected(KINDS.index(kind), name, STEP)), (kind, name)
-        assert np.array_equal(values, by_hdf5[kind, name]), (kind, name)
+    for (slot, name), values in checkpoint.tensors.items():
+        assert values.dtype == dtype and np.array_equal(values, expected(SLOTS.index(slot), name, STEP)), (slot, name)
+        assert np.array_equal(values, by_hdf5[slot, name]), (slot, name)
 
 
 def check_inspect(checkpoint):
     told = json.loads(run(TRIREME, "checkpoint", "inspect", "--json", checkpoint.directory))
     for member, value in checkpoint.manifest.items():
         assert told[member] == value, member
-    ours = [(t.kind, t.name, list(t.shape), t.dtype[0], t.boxes) for t in checkpoint.table.tensors]
-    assert [(t["kind"], t["name"], t["shape"], t["dtype"], t["boxes"]) for t in told["tensors"]] == ours
+    ours = [(t.slot, t.name, list(t.shape), t.dtype[0], t.boxes) for t in checkpoint.table.tensors]
+    assert [(t["slot"], t["name"], t["shape"], t["dtype"], t["boxes"]) for t in told["tensors"]] == ours
     assert "damaged" not in run(TRIREME, "checkpoint", "verify", "--deep", checkpoint.directory)
 
 
@@ -50,10 +55,10 @@ def check_h5dump(checkpoint):
             tensor = checkpoint.table.tensors[box.tensor]
             ranges = ",".join(f"{o}:{o + n}" for o, n in zip(box.offset, box.shape)) or "all"
             with tempfile.NamedTemporaryFile() as out:
-                run("h5dump", "-d", f"/{tensor.kind}/{tensor.name}/{ranges}", "-b", "LE", "-o", out.name, path)
+                run("h5dump", "-d", f"/{tensor.slot}/{tensor.name}/{ranges}", "-b", "LE", "-o", out.name, path)
                 values = np.fromfile(out.name, tensor.dtype[1]).reshape(box.shape)
             place = tuple(slice(o, o + n) for o, n in zip(box.offset, box.shape))
-            assert np.array_equal(values, checkpoint.tensors[tensor.kind, tensor.name][place]), (path, tensor, box)
+            assert np.array_equal(values, checkpoint.tensors[tensor.slot, tensor.name][place]), (path, tensor, box)
 
 
 def check_damage(checkpoint):
@@ -96,6 +101,38 @@ def check_hub(checkpoint):
         pass
 
 
+def check_version_1(directory):
+    with tarfile.open(VERSION_1) as archive:
+        archive.extractall(directory)
+    for name, (layout, dtype) in VERSION_1_LAYOUTS.items():
+        read = reader_from_docs.Checkpoint(f"{directory}/{name}/checkpoints/step_{STEP}")
+        assert read.manifest["version"] == 1 and open(f"{read.directory}/BOXES.bin", "rb").read(8) == b"TRBOXES1"
+        check_values(read, {"fp32": np.float32, "fp64": np.float64}[dtype])
+        check_inspect(read)
+        assert "version 1" in run(TRIREME, "checkpoint", "inspect", read.directory)
+        check_h5dump(read)
+        check_beside_version_2(read, layout, dtype)
+        check_damage(read)
+
+
+def check_beside_version_2(old, layout, dtype):
+    """The same state saved today: the same shards beside another BOXES.bin and manifest; a copy keeps its version."""
+    os.makedirs(f"{old.directory}.new")
+    run(WRITE_SAMPLE, f"{old.directory}.new", str(STEP), *layout.split(), dtype)
+    new = reader_from_docs.Checkpoint(f"{old.directory}.new/checkpoints/step_{STEP}")
+    assert new.manifest["version"] == 2 and new.slots() == ["param", "adam_m", "adam_v"] == old.slots()[:3]
+    for index in range(len(new.manifest["files"])):
+        with open(old.shard(index), "rb") as one, open(new.shard(index), "rb") as other:
+            assert one.read() == other.read(), old.shard(index)
+    assert "equal, bit for bit" in run(TRIREME, "checkpoint", "diff", old.directory, new.directory)
+    run(TRIREME, "checkpoint", "copy", old.directory, f"{old.directory}.copy")
+    assert reader_from_docs.Checkpoint(f"{old.directory}.copy/step_{STEP}").manifest == old.manifest
+    run(TRIREME, "checkpoint", "view", old.directory, "-o", f"{old.directory}.h5")
+    with h5py.File(f"{old.directory}.h5") as view:
+        for (slot, name), values in old.tensors.items():
+            assert np.array_equal(view[slot][name][()], values), (slot, name)
+
+
 checkpoints = shards = 0
 for layout in ("1 1 1 0", "2 1 2 0", "2 2 1 1", "1 3 2 1"):
     for dtype in ("fp32", "fp64"):
@@ -110,6 +147,10 @@ for layout in ("1 1 1 0", "2 1 2 0", "2 2 1 1", "1 3 2 1"):
             check_damage(read)
             if hub:
                 check_hub(read)
+            assert read.manifest["version"] == 2
             checkpoints += 1
             shards += len(read.manifest["files"])
+with tempfile.TemporaryDirectory() as directory:
+    check_version_1(directory)
+print(f"{len(VERSION_1_LAYOUTS)} checkpoints of version 1 are read, verified, compared, copied and viewed")
 print(f"{checkpoints} checkpoints, {shards} shards: the reader from the docs, h5py, h5dump and trireme agree")

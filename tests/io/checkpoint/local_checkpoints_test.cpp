@@ -239,7 +239,7 @@ TEST_F(LocalCheckpoints, AloneOnOneNodeThereIsNoCopy) {
 
 TEST(AssignReaders, TakesWhoWantsAndElseWhoSees) {
   BoxTable table;
-  table.tensors.push_back({Kind::kParam, "a", {4}, DataType::kFloat32});
+  table.tensors.push_back({kParam, "a", {4}, DataType::kFloat32});
   for (std::uint32_t file = 0; file < 2; ++file) {
     table.boxes.push_back({0, file, {{2 * file}, {2}}, 0, {0}});
   }

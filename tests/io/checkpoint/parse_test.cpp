@@ -23,8 +23,8 @@ const std::filesystem::path kRun = "/run";
 
 /// Step 1, in two shards.
 void save(MemoryFileSystem& files) {
-  const std::vector<SampleTensor> tensors = {{Kind::kParam, "a", {4, 6}, DataType::kFloat32},
-                                             {Kind::kAdamV, "b", {5}, DataType::kFloat32}};
+  const std::vector<SampleTensor> tensors = {{kParam, "a", {4, 6}, DataType::kFloat32},
+                                             {kAdamV, "b", {5}, DataType::kFloat32}};
   trireme::tests::run_ranks(2, 1, [&](Coordinator& coordinator) {
     const auto result = save_sample(coordinator, files, sample_info(kRun, 1), tensors, {1, 2, 1, true});
     ASSERT_TRUE(result.ok) << result.error;
@@ -56,7 +56,7 @@ TEST(Parse, AnyBytesAsBoxTableAreRefusedNotCrashed) {
       if (bytes.empty()) break;
     }
     try {
-      parse_boxes(bytes, lengths, "x");
+      parse_boxes(bytes, lengths, kFormatVersion, "x");
     } catch (const DamagedCheckpoint&) {
       ++refused;
     }
@@ -93,7 +93,7 @@ TEST(Parse, AManifestOfWrongMembersIsRefusedThoughItsChecksumMatches) {
     EXPECT_EQ(parse_manifest(text, directory).step, 1) << directory;
   }
   std::string later = body;
-  later.replace(later.find("\"version\": 1"), 12, "\"version\": 2");
+  later.replace(later.find("\"version\": 2"), 12, "\"version\": 3");
   try {
     parse_manifest(sealed(later), "x");
     FAIL();

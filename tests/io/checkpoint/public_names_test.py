@@ -97,8 +97,8 @@ def check_old_runs(root):
             ("llama", "layers.1.ffn.gate.weight", "model.layers.1.mlp.gate_proj.weight as here")):
         rows = rows_of(f"{root}/{arch}")
         assert rows[tensor] == wanted and "- -" not in rows.values(), rows
-        kinds = [t["kind"] for t in tensors_of(f"{root}/{arch}") if t["public"]["name"] in wanted]
-        assert sorted(set(kinds)) == ["adam_m", "adam_v", "param"], kinds
+        slots = [t["slot"] for t in tensors_of(f"{root}/{arch}") if t["public"]["name"] in wanted]
+        assert sorted(set(slots)) == ["adam_m", "adam_v", "param"], slots
     # The program of then stored a base of angles for GPT-2 too.
     step = f"{root}/base/step_1"
     checkpoint_writer.write_checkpoint(step, {"embed.positions": np.zeros((8, 4), "f4")}, "[model]\narch = gpt2\n"

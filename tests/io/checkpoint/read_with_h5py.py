@@ -9,7 +9,7 @@ import tempfile
 import h5py
 import numpy as np
 
-from sample_values import KINDS, SHAPES, check_values, expected
+from sample_values import SHAPES, SLOTS, check_values, expected
 
 WRITE_SAMPLE = sys.argv[1]
 TRIREME = os.environ["TRIREME_BIN"]
@@ -47,10 +47,10 @@ def check_damage(run):
     shard = sorted(glob.glob(f"{step}/node_*/shard_*.h5"))[-1]
     short = os.path.relpath(shard, step)
     with h5py.File(shard, "r") as file:
-        kind = sorted(file)[-1]
-        name = sorted(file[kind])[0]
-        offset = next(iter(file[kind][name].values())).id.get_offset()
-    for path, at, words in [(shard, offset, f"{kind} {name}"), (shard, 9, f"metadata of {short}"),
+        slot = sorted(file)[-1]
+        name = sorted(file[slot])[0]
+        offset = next(iter(file[slot][name].values())).id.get_offset()
+    for path, at, words in [(shard, offset, f"{slot} {name}"), (shard, 9, f"metadata of {short}"),
                             (f"{step}/BOXES.bin", 70, "BOXES.bin"), (f"{step}/MANIFEST.json", 20, "MANIFEST.json")]:
         flip(path, at)
         for extra in ([], ["--deep"]):
@@ -84,8 +84,8 @@ def check_diff():
         report = json.loads(out)
         assert code == 1 and not report["equal"] and len(report["tensors"]) == 18
         for tensor in report["tensors"]:
-            kind = KINDS.index(tensor["kind"])
-            old, new = expected(kind, tensor["name"], 5), expected(kind, tensor["name"], 6)
+            slot = SLOTS.index(tensor["slot"])
+            old, new = expected(slot, tensor["name"], 5), expected(slot, tensor["name"], 6)
             assert tensor["differing"] == (old != new).sum() and tensor["max_a"] == np.abs(old).max()
             assert tensor["max_difference"] == np.abs(old.astype(float) - new).max(), tensor
         code, out, _ = trireme("diff", a, f"{b}/checkpoints/step_7")

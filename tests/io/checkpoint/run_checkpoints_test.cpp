@@ -22,7 +22,7 @@ const std::filesystem::path kRun = "/run";
 
 void save(MemoryFileSystem& files, std::int64_t step) {
   SingleProcess coordinator;
-  const std::vector<SampleTensor> tensors = {{Kind::kParam, "a", {3}, DataType::kFloat32}};
+  const std::vector<SampleTensor> tensors = {{kParam, "a", {3}, DataType::kFloat32}};
   ASSERT_TRUE(save_sample(coordinator, files, sample_info(kRun, step), tensors, {}).ok);
 }
 
@@ -95,7 +95,7 @@ TEST(Verified, CountsOnlyWhileTheManifestIsTheSame) {
   SingleProcess coordinator;
   SaveInfo info = sample_info(kRun, 2);
   info.run_id = "another";
-  const std::vector<SampleTensor> tensors = {{Kind::kParam, "a", {3}, DataType::kFloat32}};
+  const std::vector<SampleTensor> tensors = {{kParam, "a", {3}, DataType::kFloat32}};
   ASSERT_TRUE(save_sample(coordinator, files, info, tensors, {}).ok);
   EXPECT_EQ(verified_steps(files, kRun), (Steps{1}));
 }

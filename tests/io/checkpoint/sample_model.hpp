@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 #include <memory>
@@ -16,15 +18,21 @@
 namespace trireme::checkpoint::tests {
 
 struct SampleTensor {
-  Kind kind;
+  std::string slot;
   std::string name;
   Shape shape;
   DataType dtype;
 };
 
-/// The value of an element depends on kind, name, flat index and step alone.
+/// 0, 1, 2, 3 for param, adam_m, adam_v, grad; 4 for any other slot.
+inline std::uint64_t number_of_slot(const std::string& slot) {
+  constexpr std::array kNames = {kParam, kAdamM, kAdamV, kGrad};
+  return static_cast<std::uint64_t>(std::ranges::find(kNames, slot) - kNames.begin());
+}
+
+/// The value of an element depends on slot, name, flat index and step alone.
 inline double value_of(const SampleTensor& tensor, std::int64_t flat, std::int64_t step) {
-  const std::uint64_t bits = base::mix(base::mix(base::name_hash(tensor.name), static_cast<std::uint64_t>(tensor.kind)),
+  const std::uint64_t bits = base::mix(base::mix(base::name_hash(tensor.name), number_of_slot(tensor.slot)),
                                        base::mix(static_cast<std::uint64_t>(step), static_cast<std::uint64_t>(flat)));
   return static_cast<double>(static_cast<float>(static_cast<double>(bits >> 40) * 0x1p-24 - 0.5));
 }
@@ -88,16 +96,16 @@ inline std::int64_t wrong_elements(BoxMemory& memory, DataType dtype, std::int64
   return wrong;
 }
 
-/// A small model: matrices, vectors, a scalar, an odd shape, three kinds.
+/// A small model: matrices, vectors, a scalar, an odd shape, three slots.
 inline std::vector<SampleTensor> sample_tensors(DataType dtype = DataType::kFloat32) {
   std::vector<SampleTensor> tensors;
-  for (const Kind kind : {Kind::kParam, Kind::kAdamM, Kind::kAdamV}) {
-    tensors.push_back({kind, "embed.tokens", {37, 16}, dtype});
-    tensors.push_back({kind, "layers.0.attention.q.weight", {16, 16}, dtype});
-    tensors.push_back({kind, "layers.0.ffn.up.weight", {48, 16}, dtype});
-    tensors.push_back({kind, "layers.0.norm.weight", {16}, dtype});
-    tensors.push_back({kind, "odd", {3, 5, 7}, dtype});
-    tensors.push_back({kind, "scalar", {}, dtype});
+  for (const std::string slot : {kParam, kAdamM, kAdamV}) {
+    tensors.push_back({slot, "embed.tokens", {37, 16}, dtype});
+    tensors.push_back({slot, "layers.0.attention.q.weight", {16, 16}, dtype});
+    tensors.push_back({slot, "layers.0.ffn.up.weight", {48, 16}, dtype});
+    tensors.push_back({slot, "layers.0.norm.weight", {16}, dtype});
+    tensors.push_back({slot, "odd", {3, 5, 7}, dtype});
+    tensors.push_back({slot, "scalar", {}, dtype});
   }
   return tensors;
 }
@@ -132,7 +140,7 @@ inline std::vector<std::pair<std::size_t, Box>> boxes_of(const std::vector<Sampl
     } else if (tp_rank != 0) {
       continue;
     }
-    if (!layout.zero || tensor.kind == Kind::kParam) {
+    if (!layout.zero || tensor.slot == kParam) {
       boxes.emplace_back(t, box);
       continue;
     }
@@ -172,7 +180,7 @@ inline SaveResult save_sample(Coordinator& coordinator, base::FileSystem& files,
   }
   std::vector<StoredBox> stored;
   for (auto& m : memory) {
-    stored.push_back({m.tensor->kind, m.tensor->name, m.tensor->shape, m.tensor->dtype, m.box, m.data()});
+    stored.push_back({m.tensor->slot, m.tensor->name, m.tensor->shape, m.tensor->dtype, m.box, m.data()});
   }
   return Writer(coordinator, files).save(info, stored);
 }
@@ -187,7 +195,7 @@ inline std::int64_t load_sample(Reader& reader, Coordinator& coordinator, const 
   }
   std::vector<WantedBox> wanted;
   for (auto& m : memory) {
-    wanted.push_back({m.tensor->kind, m.tensor->name, m.tensor->shape, dtype, m.box, m.data()});
+    wanted.push_back({m.tensor->slot, m.tensor->name, m.tensor->shape, dtype, m.box, m.data()});
   }
   reader.load(wanted, options);
   std::int64_t wrong = 0;

@@ -6,8 +6,8 @@ import numpy as np
 
 SHAPES = {"embed.tokens": (37, 16), "layers.0.attention.q.weight": (16, 16), "layers.0.ffn.up.weight": (48, 16),
           "layers.0.norm.weight": (16,), "odd": (3, 5, 7), "scalar": ()}
-KINDS = ["param", "adam_m", "adam_v"]
-TENSORS = {(kind, name): shape for kind in KINDS for name, shape in SHAPES.items()}
+SLOTS = ["param", "adam_m", "adam_v"]
+TENSORS = {(slot, name): shape for slot in SLOTS for name, shape in SHAPES.items()}
 
 
 def mix(a, b):
@@ -25,10 +25,10 @@ def name_hash(name):
     return value
 
 
-def expected(kind, name, step, tensors=TENSORS):
-    shape = tensors[KINDS[kind], name]
+def expected(slot, name, step, tensors=TENSORS):
+    shape = tensors[SLOTS[slot], name]
     count = int(np.prod(shape, dtype=np.int64))
-    key = mix(np.array([name_hash(name)], np.uint64), np.array([kind], np.uint64))
+    key = mix(np.array([name_hash(name)], np.uint64), np.array([slot], np.uint64))
     flat = np.arange(count, dtype=np.uint64)
     bits = mix(key, mix(np.array([step], np.uint64), flat))
     return ((bits >> np.uint64(40)) * 2.0**-24 - 0.5).astype(np.float32).reshape(shape)
@@ -39,15 +39,15 @@ def check_values(step_directory, step, dtype, tensors=TENSORS):
     seen = {}
     for path in sorted(glob.glob(f"{step_directory}/node_*/shard_*.h5")):
         with h5py.File(path, "r") as shard:
-            assert set(shard) <= set(KINDS), list(shard)
-            for kind in shard:
-                for name, group in shard[kind].items():
+            assert set(shard) <= set(SLOTS), list(shard)
+            for slot in shard:
+                for name, group in shard[slot].items():
                     for box_name, box in group.items():
-                        add_box(seen, tensors, (kind, name), box_name, box, dtype)
+                        add_box(seen, tensors, (slot, name), box_name, box, dtype)
     assert set(seen) == set(tensors), "tensors are missing"
-    for (kind, name), (full, count) in seen.items():
-        assert (count == 1).all(), f"{kind} {name}: not every element is stored once"
-        assert (full == expected(KINDS.index(kind), name, step, tensors)).all(), f"{kind} {name}: wrong values"
+    for (slot, name), (full, count) in seen.items():
+        assert (count == 1).all(), f"{slot} {name}: not every element is stored once"
+        assert (full == expected(SLOTS.index(slot), name, step, tensors)).all(), f"{slot} {name}: wrong values"
 
 
 def add_box(seen, tensors, tensor, box_name, box, dtype):

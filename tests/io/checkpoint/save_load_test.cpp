@@ -131,8 +131,8 @@ TEST(SaveLoad, LargeBoxesAreCutOverTheirHoldersAndReadInSmallRounds) {
   base::PosixFileSystem files;
   TemporaryDirectory directory;
   // 40 MB: three checksum blocks on one holder, cut in pieces over four.
-  const std::vector<SampleTensor> tensors = {{Kind::kParam, "big", {2500, 4000}, DataType::kFloat32},
-                                             {Kind::kParam, "small", {10}, DataType::kFloat32}};
+  const std::vector<SampleTensor> tensors = {{kParam, "big", {2500, 4000}, DataType::kFloat32},
+                                             {kParam, "small", {10}, DataType::kFloat32}};
   for (const int dp : {1, 4}) {
     std::atomic<std::uint64_t> bytes_read = 0;
     run_ranks(dp, 1, [&](Coordinator& coordinator) {
@@ -148,8 +148,8 @@ TEST(SaveLoad, LargeBoxesAreCutOverTheirHoldersAndReadInSmallRounds) {
       std::vector<float> memory(std::size_t{2500} * 4000);
       std::vector<float> small(10);
       const std::vector<WantedBox> wanted = {
-          {Kind::kParam, "big", {2500, 4000}, DataType::kFloat32, topology::whole({2500, 4000}), memory.data()},
-          {Kind::kParam, "small", {10}, DataType::kFloat32, topology::whole({10}), small.data()}};
+          {kParam, "big", {2500, 4000}, DataType::kFloat32, topology::whole({2500, 4000}), memory.data()},
+          {kParam, "small", {10}, DataType::kFloat32, topology::whole({10}), small.data()}};
       bytes_read = reader->load(wanted, {.round_bytes = 1 << 20}).bytes_read;
       std::int64_t wrong = 0;
       for (std::int64_t i = 0; i < std::int64_t{2500} * 4000; ++i)
@@ -172,21 +172,20 @@ TEST(SaveLoad, WeightsAloneAndAllowedTensors) {
   const auto reader = Reader::open(coordinator, files, result.path);
 
   std::vector<SampleTensor> weights(tensors.begin(), tensors.begin() + 6);
-  EXPECT_EQ(load_sample(*reader, coordinator, weights, {}, DataType::kFloat32, 1, {.kinds = {Kind::kParam}}), 0);
+  EXPECT_EQ(load_sample(*reader, coordinator, weights, {}, DataType::kFloat32, 1, {.slots = {kParam}}), 0);
   EXPECT_THROW(load_sample(*reader, coordinator, weights, {}, DataType::kFloat32, 1), base::InputError);
 
   std::vector<SampleTensor> fewer(weights.begin(), weights.end() - 1);
-  EXPECT_THROW(load_sample(*reader, coordinator, fewer, {}, DataType::kFloat32, 1, {.kinds = {Kind::kParam}}),
+  EXPECT_THROW(load_sample(*reader, coordinator, fewer, {}, DataType::kFloat32, 1, {.slots = {kParam}}),
                base::InputError);
-  EXPECT_EQ(load_sample(*reader, coordinator, fewer, {}, DataType::kFloat32, 1,
-                        {.kinds = {Kind::kParam}, .allow = {"scalar"}}),
-            0);
+  EXPECT_EQ(
+      load_sample(*reader, coordinator, fewer, {}, DataType::kFloat32, 1, {.slots = {kParam}, .allow = {"scalar"}}), 0);
 
   float untouched = 5;
   const std::vector<WantedBox> wanted = {
-      {Kind::kParam, "new.bias", {1}, DataType::kFloat32, topology::whole({1}), &untouched}};
+      {kParam, "new.bias", {1}, DataType::kFloat32, topology::whole({1}), &untouched}};
   const LoadOptions allow_all = {
-      .kinds = {Kind::kParam},
+      .slots = {kParam},
       .allow = {"new.bias", "embed.tokens", "layers.0.attention.q.weight", "layers.0.ffn.up.weight",
                 "layers.0.norm.weight", "odd", "scalar", "grow:scalar", "grow:tokens", "tokens"}};
   const auto loaded = reader->load(wanted, allow_all);
@@ -194,11 +193,11 @@ TEST(SaveLoad, WeightsAloneAndAllowedTensors) {
   EXPECT_EQ(loaded.unexpected.size(), 6u);
   EXPECT_EQ(loaded.unknown, (std::vector<std::string>{"grow:tokens", "tokens"}));
   EXPECT_EQ(untouched, 5);
-  EXPECT_THROW(reader->load(wanted, {.kinds = {Kind::kParam}}), base::InputError);
+  EXPECT_THROW(reader->load(wanted, {.slots = {kParam}}), base::InputError);
 
   std::vector<SampleTensor> other_shape = weights;
   other_shape[3].shape = {17};
-  EXPECT_THROW(load_sample(*reader, coordinator, other_shape, {}, DataType::kFloat32, 1, {.kinds = {Kind::kParam}}),
+  EXPECT_THROW(load_sample(*reader, coordinator, other_shape, {}, DataType::kFloat32, 1, {.slots = {kParam}}),
                base::InputError);
 }
 
@@ -247,8 +246,7 @@ TEST(SaveLoad, BoxesThatDoNotMakeTheTensorAreRefusedByName) {
     return result.error;
   };
   const auto box = [&](const std::string& name, Shape offset, Shape size) {
-    return StoredBox{Kind::kParam, name, {10, 4}, DataType::kFloat32, {std::move(offset), std::move(size)},
-                     data.data()};
+    return StoredBox{kParam, name, {10, 4}, DataType::kFloat32, {std::move(offset), std::move(size)}, data.data()};
   };
   EXPECT_NE(save({box("gap", {0, 0}, {9, 4})}).find("param gap: its pieces hold 36 of 40"), std::string::npos);
   EXPECT_NE(save({box("twice", {0, 0}, {6, 4}), box("twice", {5, 0}, {5, 4})}).find("overlap"), std::string::npos);
@@ -267,11 +265,11 @@ std::vector<std::vector<To>> saved_and_loaded(const std::vector<From>& values, D
   const topology::Box box = topology::whole({std::ssize(values)});
   std::vector<std::vector<To>> loaded(2, std::vector<To>(values.size()));
   run_ranks(2, 1, [&](Coordinator& coordinator) {
-    const std::vector<StoredBox> boxes = {{Kind::kParam, "a", box.size, from, box, values.data()}};
+    const std::vector<StoredBox> boxes = {{kParam, "a", box.size, from, box, values.data()}};
     const SaveResult saved = Writer(coordinator, files).save(sample_info(directory.path(), 1), boxes);
     ASSERT_TRUE(saved.ok) << saved.error;
     auto& mine = loaded[static_cast<std::size_t>(coordinator.rank())];
-    const std::vector<WantedBox> wanted = {{Kind::kParam, "a", box.size, to, box, mine.data()}};
+    const std::vector<WantedBox> wanted = {{kParam, "a", box.size, to, box, mine.data()}};
     Reader::open(coordinator, files, saved.path)->load(wanted);
   });
   return loaded;

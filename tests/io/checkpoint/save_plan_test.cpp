@@ -11,7 +11,7 @@ namespace trireme::checkpoint {
 namespace {
 
 DeclaredBox declare(const std::string& name, const Shape& shape, const Box& box) {
-  return {Kind::kParam, name, shape, DataType::kFloat32, box};
+  return {kParam, name, shape, DataType::kFloat32, box};
 }
 
 std::vector<std::uint64_t> loads(const SavePlan& plan) {

@@ -36,14 +36,14 @@ def shards_of(step_directory):
 
 
 def read_whole(step_directory):
-    """{(kind, tensor): values} put together with h5py alone."""
+    """{(slot, tensor): values} put together with h5py alone."""
     tensors = {}
     for path in shards_of(step_directory):
         with h5py.File(path, "r") as shard:
-            for kind in shard:
-                for name, group in shard[kind].items():
+            for slot in shard:
+                for name, group in shard[slot].items():
                     for box in group.values():
-                        full = tensors.setdefault((kind, name), np.zeros(box.attrs["global_shape"], box.dtype))
+                        full = tensors.setdefault((slot, name), np.zeros(box.attrs["global_shape"], box.dtype))
                         full[tuple(slice(o, o + n) for o, n in zip(box.attrs["offset"], box.shape))] = box[()]
     return tensors
 
@@ -65,19 +65,19 @@ def flip(path, at):
         file.write(bytes([byte ^ 1]))
 
 
-def place_of(shard, kind, name):
+def place_of(shard, slot, name):
     """Of the first byte of the first box of a tensor."""
     with h5py.File(shard, "r") as file:
-        return next(iter(file[kind][name].values())).id.get_offset()
+        return next(iter(file[slot][name].values())).id.get_offset()
 
 
-def find_tensor(step_directory, kind, name):
+def find_tensor(step_directory, slot, name):
     """A shard that holds some of it, and where its first box there begins."""
     for path in shards_of(step_directory):
         with h5py.File(path, "r") as shard:
-            if f"{kind}/{name}" in shard:
+            if f"{slot}/{name}" in shard:
                 break
-    return path, place_of(path, kind, name)
+    return path, place_of(path, slot, name)
 
 
 def check_list(run):
@@ -95,7 +95,7 @@ def check_list(run):
 
 
 def check_statistics(step):
-    shown = {(t["kind"], t["name"]): t for t in json.loads(trireme("inspect", "--stats", "--json", step))["tensors"]}
+    shown = {(t["slot"], t["name"]): t for t in json.loads(trireme("inspect", "--stats", "--json", step))["tensors"]}
     tensors = read_whole(step)
     assert set(shown) == set(tensors) and ("param", "large") in shown
     planted = 0
@@ -114,7 +114,7 @@ def check_statistics(step):
         assert abs(got["norm"] - norm) <= 1e-11 * norm, (key, got, norm)
     assert planted > 20, "no NaN and no infinity was in the sample"
     assert "not finite" in trireme("inspect", "--stats", step)
-    shard, name = shards_of(step)[0], next(name for kind, name in tensors if kind == "param")
+    shard, name = shards_of(step)[0], next(name for slot, name in tensors if slot == "param")
     at = place_of(shard, "param", name)
     flip(shard, at)
     assert f"param {name}" in trireme("inspect", "--stats", step, code=1)
@@ -149,28 +149,28 @@ def check_view(run, step, elsewhere):
     view = f"{moved}/views/whole.h5"
     with h5py.File(view, "r") as file:
         assert file.attrs["step"] == int(step.rsplit("_", 1)[1])
-        assert {(kind, name) for kind in file for name in file[kind]} == set(tensors)
-        for (kind, name), values in tensors.items():
-            assert same(file[kind][name][()], values), (kind, name)
-    for kind, name in (("param", "odd"), ("adam_m", "scalar"), ("param", "planted.100%b")):
-        if (kind, name) in tensors:
-            got = np.array(dumped(view, f"/{kind}/{name}", "/"), tensors[kind, name].dtype)
-            assert np.allclose(got, tensors[kind, name].ravel(), rtol=1e-8, atol=0, equal_nan=True), (kind, name)
+        assert {(slot, name) for slot in file for name in file[slot]} == set(tensors)
+        for (slot, name), values in tensors.items():
+            assert same(file[slot][name][()], values), (slot, name)
+    for slot, name in (("param", "odd"), ("adam_m", "scalar"), ("param", "planted.100%b")):
+        if (slot, name) in tensors:
+            got = np.array(dumped(view, f"/{slot}/{name}", "/"), tensors[slot, name].dtype)
+            assert np.allclose(got, tensors[slot, name].ravel(), rtol=1e-8, atol=0, equal_nan=True), (slot, name)
     shards = shards_of(f"{moved}/{os.path.relpath(step, run)}")
     held = {}
     with h5py.File(shards[-1], "r") as shard:
-        for kind in shard:
-            for name, group in shard[kind].items():
-                held[kind, name] = sum(box.size for box in group.values())
+        for slot in shard:
+            for name, group in shard[slot].items():
+                held[slot, name] = sum(box.size for box in group.values())
     os.rename(shards[-1], shards[-1] + ".away")
     with h5py.File(view, "r") as file:
-        for (kind, name), values in tensors.items():
-            got = file[kind][name][()]
+        for (slot, name), values in tensors.items():
+            got = file[slot][name][()]
             gone = np.isnan(got) & ~np.isnan(values)
-            assert np.isnan(got).sum() - np.isnan(values).sum() == gone.sum() <= held.get((kind, name), 0)
-            assert np.array_equal(got[~gone], values[~gone], equal_nan=True), (kind, name)
+            assert np.isnan(got).sum() - np.isnan(values).sum() == gone.sum() <= held.get((slot, name), 0)
+            assert np.array_equal(got[~gone], values[~gone], equal_nan=True), (slot, name)
             if name == "odd":
-                assert gone.sum() == held.get((kind, name), 0)
+                assert gone.sum() == held.get((slot, name), 0)
     os.rename(shards[-1] + ".away", shards[-1])
     flip(shards[0], 9)
     assert "metadata of" in trireme("view", f"{moved}/{os.path.relpath(step, run)}", "-o", f"{moved}/no.h5", code=1)
@@ -208,9 +208,9 @@ def check_copy(step, elsewhere):
     assert os.listdir(target) == [name]
     shards = shards_of(step)
     with h5py.File(shards[-1], "r") as shard:
-        kind = next(iter(shard))
-        tensor = next(iter(shard[kind]))
-    data = place_of(shards[-1], kind, tensor)
+        slot = next(iter(shard))
+        tensor = next(iter(shard[slot]))
+    data = place_of(shards[-1], slot, tensor)
     for path, at in [(shards[-1], data), (shards[0], 9), (f"{step}/BOXES.bin", 80), (f"{step}/MANIFEST.json", 30)]:
         flip(path, at)
         says = trireme("copy", step, f"{elsewhere}/never/made", code=1)
@@ -317,7 +317,7 @@ def check_diff(a, b, others):
     assert "equal, bit for bit" in trireme("diff", a, b)
     old = read_whole(a)
     for other in others:
-        report = {(t["kind"], t["name"]): t for t in json.loads(trireme("diff", "--json", a, other, code=1))["tensors"]}
+        report = {(t["slot"], t["name"]): t for t in json.loads(trireme("diff", "--json", a, other, code=1))["tensors"]}
         new = read_whole(other)
         for key in old:
             assert report[key]["differing"] == (bits(old[key]) != bits(new[key])).sum(), key

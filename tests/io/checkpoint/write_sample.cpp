@@ -15,10 +15,10 @@ namespace {
 using namespace trireme::checkpoint;
 
 void add_large(std::vector<tests::SampleTensor>& tensors, DataType dtype) {
-  tensors.push_back({Kind::kParam, "large", {2300, 2003}, dtype});
-  tensors.push_back({Kind::kParam, "planted.100%b", {60, 50}, dtype});
-  tensors.push_back({Kind::kAdamV, "planted.100%b", {60, 50}, dtype});
-  tensors.push_back({Kind::kParam, "planted.all", {9}, dtype});
+  tensors.push_back({kParam, "large", {2300, 2003}, dtype});
+  tensors.push_back({kParam, "planted.100%b", {60, 50}, dtype});
+  tensors.push_back({kAdamV, "planted.100%b", {60, 50}, dtype});
+  tensors.push_back({kParam, "planted.all", {9}, dtype});
 }
 
 constexpr const char* kHostile = "x\x1b[2J\x1b]0;owned\x07\r\ntrireme: done \u202egnp.exe\u2028\u009b31m";
@@ -37,7 +37,7 @@ double planted(const tests::SampleTensor& tensor, std::int64_t flat, std::int64_
   if (tensor.name != "planted.100%b") return value;
   if (flat % 701 == 3) return std::nan("");
   if (flat % 997 == 0) return flat % 2 == 0 ? HUGE_VAL : -HUGE_VAL;
-  return tensor.kind == Kind::kAdamV ? value * 1e-30 : value * 1e30;
+  return tensor.slot == kAdamV ? value * 1e-30 : value * 1e30;
 }
 
 }  // namespace
@@ -51,7 +51,7 @@ int main(int argc, char** argv) {
   const DataType dtype = std::string(argv[7]) == "fp64" ? DataType::kFloat64 : DataType::kFloat32;
   auto tensors = tests::sample_tensors(dtype);
   if (large) add_large(tensors, dtype);
-  if (hostile) tensors.push_back({Kind::kParam, kHostile, {3}, dtype});
+  if (hostile) tensors.push_back({kParam, kHostile, {3}, dtype});
   trireme::base::PosixFileSystem files;
   bool good = true;
   trireme::tests::run_ranks(layout.ranks(), layout.ranks() > 2 ? 2 : 1, [&](Coordinator& coordinator) {

@@ -21,7 +21,6 @@ namespace trireme::launcher {
 namespace {
 
 using checkpoint::DataType;
-using checkpoint::Kind;
 using checkpoint::WantedBox;
 using testing::HasSubstr;
 
@@ -87,8 +86,8 @@ TEST_F(HubWeights, FillAnyBoxesOnAnyRank) {
         box.size[d] = 1 + static_cast<std::int64_t>(random() % static_cast<unsigned>(tensor.shape[d] - box.offset[d]));
       }
       memory.emplace_back(static_cast<std::size_t>(box.elements()));
-      wanted.push_back({Kind::kParam, tensor.name, tensor.shape,
-                        random() % 2 == 0 ? DataType::kFloat64 : DataType::kFloat32, box, memory.back().data()});
+      wanted.push_back({kParam, tensor.name, tensor.shape, random() % 2 == 0 ? DataType::kFloat64 : DataType::kFloat32,
+                        box, memory.back().data()});
     }
     const auto result = load_hub_weights(alone, files_, directory, wanted);
     EXPECT_TRUE(result.missing.empty() && result.unexpected.empty() && result.grown.empty());
@@ -111,8 +110,7 @@ TEST_F(HubWeights, RefuseAndAllowAsACheckpointDoes) {
   const HubDirectory directory = share_hub_directory(alone, files_, directory_.path());
   std::vector<WantedBox> wanted;
   std::vector<float> memory(std::size_t{13} * 8, -7.0F);
-  wanted.push_back(
-      {Kind::kParam, "embed.tokens", {13, 8}, DataType::kFloat32, topology::whole({13, 8}), memory.data()});
+  wanted.push_back({kParam, "embed.tokens", {13, 8}, DataType::kFloat32, topology::whole({13, 8}), memory.data()});
   checkpoint::LoadOptions options;
   options.part = true;
   const auto refusal = [&] {
@@ -129,7 +127,7 @@ TEST_F(HubWeights, RefuseAndAllowAsACheckpointDoes) {
   EXPECT_EQ(memory[0], whole("embed.tokens", {11, 8})[0]);
   EXPECT_EQ(memory[std::size_t{10} * 8 + 7], whole("embed.tokens", {11, 8})[std::size_t{10} * 8 + 7]);
   EXPECT_EQ(memory[std::size_t{11} * 8], -7.0F);
-  wanted.push_back({Kind::kParam, "head.bias", {4}, DataType::kFloat32, topology::whole({4}), memory.data()});
+  wanted.push_back({kParam, "head.bias", {4}, DataType::kFloat32, topology::whole({4}), memory.data()});
   EXPECT_THAT(refusal(), HasSubstr("head.bias"));
   options.part = false;
   wanted.pop_back();
@@ -147,7 +145,7 @@ TEST_F(HubWeights, AreImportedAsTheyAre) {
     checkpoint::LoadOptions options;
     options.part = true;
     const std::vector<WantedBox> wanted = {
-        {Kind::kParam, tensor.name, tensor.shape, DataType::kFloat32, topology::whole(tensor.shape), memory.data()}};
+        {kParam, tensor.name, tensor.shape, DataType::kFloat32, topology::whole(tensor.shape), memory.data()}};
     reader->load(wanted, options);
     EXPECT_EQ(memory, whole(tensor.name, tensor.shape)) << tensor.name;
   }

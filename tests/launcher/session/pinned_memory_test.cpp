@@ -81,7 +81,7 @@ TEST(PinnedMemory, IsRegisteredWhenAWriterReservesItAndNotByItsSaves) {
     checkpoint::Writer writer(planning, files, {draining, memory, 1 << 20, pinned_allocator(functions, 0)});
     const std::vector<float> weights(5000, 1.0F);
     const std::vector<checkpoint::StoredBox> boxes = {
-        {checkpoint::Kind::kParam, "w", {5000}, base::DataType::kFloat32, {{0}, {5000}}, weights.data()}};
+        {checkpoint::kParam, "w", {5000}, base::DataType::kFloat32, {{0}, {5000}}, weights.data()}};
     writer.reserve(boxes, 1);
     EXPECT_EQ(g_registered, 5u * 4096) << "20000 bytes on whole pages";
     checkpoint::SaveInfo info;

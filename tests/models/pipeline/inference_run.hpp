@@ -25,8 +25,7 @@ inline void fill(const std::vector<pipeline::StateTensor>& state, const spec::Mo
   for (const spec::LogicalTensor& tensor : spec::logical_tensors(plan)) {
     const at::Tensor whole = test::logical_value(tensor);
     for (const pipeline::StateTensor& box : state) {
-      if (box.name == tensor.name && box.kind == pipeline::StateKind::kParam)
-        box.data.copy_(test::part(whole, box.box));
+      if (box.name == tensor.name && box.slot == pipeline::kParam) box.data.copy_(test::part(whole, box.box));
     }
   }
 }

@@ -209,7 +209,7 @@ TEST_P(InferenceTest, EvaluatesAsItsTrainingDoesToTheBit) {
     Inference model(setup(precision), groups);
     std::map<std::pair<std::string, topology::Shape>, at::Tensor> masters;
     for (const StateTensor& box : trainer.state()) {
-      if (box.kind == StateKind::kParam) masters[{box.name, box.box.offset}] = box.data;
+      if (box.slot == kParam) masters[{box.name, box.box.offset}] = box.data;
     }
     for (const StateTensor& box : model.state()) box.data.copy_(masters.at({box.name, box.box.offset}));
     const std::vector<MicroBatch> batches{test::random_batch(GetParam().model, 2, 8)};

@@ -10,15 +10,14 @@ namespace {
 
 using collectives::DataType;
 using collectives::ReduceOp;
-using pipeline::StateKind;
 using pipeline::StateTensor;
 
 std::uint64_t hash_of(const std::vector<double>& values) {
   return base::xxh3_64(values.data(), values.size() * sizeof(double));
 }
 
-/// Appends the model's tensors of `kind`: all largest values, then all smallest ones.
-void append_whole(std::vector<double>& out, const std::vector<StateTensor>& parts, StateKind kind,
+/// Appends the model's tensors of `slot`: all largest values, then all smallest ones.
+void append_whole(std::vector<double>& out, const std::vector<StateTensor>& parts, const std::string& slot,
                   const spec::ModelPlan& model, collectives::Communicator* world) {
   std::map<std::string, std::size_t> place;
   std::size_t total = 0;
@@ -30,7 +29,7 @@ void append_whole(std::vector<double>& out, const std::vector<StateTensor>& part
   std::vector<double> most(total, -kNone);
   std::vector<double> least(total, kNone);
   for (const StateTensor& part : parts) {
-    if (part.kind != kind) continue;
+    if (part.slot != slot) continue;
     const std::vector<double> values = values_of(part.data);
     for (std::vector<double>* to : {&most, &least}) {
       topology::copy_box(part.box, part.box, values.data(), topology::whole(part.shape),
@@ -55,13 +54,13 @@ Look look_at_numbers(const LayoutCase& one, collectives::Communicator* world, Nu
   };
   look.gradients = [&one, world, &numbers](const std::vector<StateTensor>& gradients) {
     std::vector<double> whole;
-    append_whole(whole, gradients, StateKind::kGrad, one.config.model, world);
+    append_whole(whole, gradients, kGrad, one.config.model, world);
     numbers.gradients = hash_of(whole);
   };
   look.state = [&one, world, &numbers](const std::vector<StateTensor>& state) {
     std::vector<double> whole;
-    for (const StateKind kind : {StateKind::kParam, StateKind::kAdamM, StateKind::kAdamV}) {
-      append_whole(whole, state, kind, one.config.model, world);
+    for (const std::string slot : {kParam, kAdamM, kAdamV}) {
+      append_whole(whole, state, slot, one.config.model, world);
     }
     numbers.state = hash_of(whole);
   };

@@ -12,7 +12,6 @@
 namespace trireme::tests {
 namespace {
 
-using pipeline::StateKind;
 using pipeline::StateTensor;
 using transformer::MicroBatch;
 
@@ -73,7 +72,7 @@ double mean_loss(const pipeline::Evaluation& evaluation) {
 /// Rounds the weights as a bf16 run rounds its masters: first to fp32, then to bf16.
 void round_weights(pipeline::Trainer& trainer) {
   for (const StateTensor& part : trainer.state()) {
-    if (part.kind == StateKind::kParam) part.data.copy_(part.data.to(at::kFloat).to(at::kBFloat16));
+    if (part.slot == kParam) part.data.copy_(part.data.to(at::kFloat).to(at::kBFloat16));
   }
   trainer.after_load();
 }
@@ -164,10 +163,10 @@ void raise(double& worst, double difference) {
 using Whole = std::map<std::string, std::vector<double>>;
 
 /// Calls tolerance(tensor) once per box.
-void compare(const std::vector<StateTensor>& parts, StateKind kind, const Whole& expected,
+void compare(const std::vector<StateTensor>& parts, const std::string& slot, const Whole& expected,
              const std::function<double(const std::vector<double>&)>& tolerance, double& worst) {
   for (const StateTensor& part : parts) {
-    if (part.kind != kind) continue;
+    if (part.slot != slot) continue;
     const std::vector<double>& whole = expected.at(part.name);
     std::vector<double> box(static_cast<std::size_t>(part.box.elements()));
     topology::copy_box(part.box, topology::whole(part.shape), whole.data(), part.box, box.data(), sizeof(double));
@@ -187,15 +186,15 @@ double mark_of(const topology::Box& box) {
   return 1.0 + static_cast<double>(key >> 12);
 }
 
-/// Logical elements of `kind` that no rank stores, or that two ranks store in different boxes.
-double badly_stored(const std::vector<StateTensor>& parts, StateKind kind, const Whole& expected,
+/// Logical elements of `slot` that no rank stores, or that two ranks store in different boxes.
+double badly_stored(const std::vector<StateTensor>& parts, const std::string& slot, const Whole& expected,
                     collectives::Communicator* world) {
   double bad = 0.0;
   for (const auto& [name, whole] : expected) {
     std::vector<double> most(whole.size(), 0.0);
     std::vector<double> least(whole.size(), 1e300);
     for (const StateTensor& part : parts) {
-      if (part.kind != kind || part.name != name || !part.stored) continue;
+      if (part.slot != slot || part.name != name || !part.stored) continue;
       const std::vector<double> marks(static_cast<std::size_t>(part.box.elements()), mark_of(part.box));
       for (std::vector<double>* to : {&most, &least}) {
         topology::copy_box(part.box, part.box, marks.data(), topology::whole(part.shape), to->data(), sizeof(double));
@@ -210,10 +209,10 @@ double badly_stored(const std::vector<StateTensor>& parts, StateKind kind, const
   return bad;
 }
 
-Whole wholes(const std::vector<StateTensor>& parts, StateKind kind) {
+Whole wholes(const std::vector<StateTensor>& parts, const std::string& slot) {
   Whole all;
   for (const StateTensor& part : parts) {
-    if (part.kind == kind) all[part.name] = values_of(part.data);
+    if (part.slot == slot) all[part.name] = values_of(part.data);
   }
   return all;
 }
@@ -227,10 +226,10 @@ Outcome run_alone(const LayoutCase& one) {
     outcome.losses[static_cast<std::size_t>(step)] = result.loss;
     outcome.norms[static_cast<std::size_t>(step)] = result.grad_norm;
   };
-  look.gradients = [&](const auto& gradients) { outcome.gradients = wholes(gradients, StateKind::kGrad); };
+  look.gradients = [&](const auto& gradients) { outcome.gradients = wholes(gradients, kGrad); };
   look.state = [&](const auto& state) {
-    outcome.parameters = wholes(state, StateKind::kParam);
-    outcome.moments = wholes(state, StateKind::kAdamV);
+    outcome.parameters = wholes(state, kParam);
+    outcome.moments = wholes(state, kAdamV);
   };
   look.evaluation = [&](double full, double shorter) {
     outcome.evaluated = full;
@@ -253,19 +252,18 @@ Difference run_and_compare(const LayoutCase& one, const pipeline::Groups& groups
   look.gradients = [&](const auto& gradients) {
     const double floor = 1e-15 * expected.norms[0];
     compare(
-        gradients, StateKind::kGrad, expected.gradients,
-        [floor](const auto& tensor) { return 1e-11 * largest(tensor) + floor; }, worst.gradient);
-    worst.badly_stored += badly_stored(gradients, StateKind::kGrad, expected.gradients, groups.world);
+        gradients, kGrad, expected.gradients, [floor](const auto& tensor) { return 1e-11 * largest(tensor) + floor; },
+        worst.gradient);
+    worst.badly_stored += badly_stored(gradients, kGrad, expected.gradients, groups.world);
   };
   look.state = [&](const auto& state) {
     compare(
-        state, StateKind::kParam, expected.parameters, [](const auto&) { return 1e-8 * kLearningRate * kSteps; },
-        worst.parameter);
+        state, kParam, expected.parameters, [](const auto&) { return 1e-8 * kLearningRate * kSteps; }, worst.parameter);
     compare(
-        state, StateKind::kAdamV, expected.moments, [&](const auto& tensor) { return 1e-10 * largest(tensor) + 1e-30; },
+        state, kAdamV, expected.moments, [&](const auto& tensor) { return 1e-10 * largest(tensor) + 1e-30; },
         worst.moment);
-    for (const StateKind kind : {StateKind::kParam, StateKind::kAdamM, StateKind::kAdamV}) {
-      worst.badly_stored += badly_stored(state, kind, expected.parameters, groups.world);
+    for (const std::string slot : {kParam, kAdamM, kAdamV}) {
+      worst.badly_stored += badly_stored(state, slot, expected.parameters, groups.world);
     }
   };
   look.evaluation = [&](double full, double shorter) {

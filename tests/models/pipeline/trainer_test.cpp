@@ -67,7 +67,7 @@ void expect_same_bits(Trainer& a, Trainer& b) {
   const std::vector<StateTensor> right = b.state();
   ASSERT_EQ(left.size(), right.size());
   for (std::size_t index = 0; index < left.size(); ++index) {
-    EXPECT_TRUE(left[index].data.equal(right[index].data)) << name_of(left[index].kind) << " " << left[index].name;
+    EXPECT_TRUE(left[index].data.equal(right[index].data)) << left[index].slot << " " << left[index].name;
   }
 }
 

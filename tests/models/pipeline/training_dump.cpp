@@ -43,7 +43,7 @@ std::vector<transformer::MicroBatch> cut(const pipeline::TrainerConfig& config, 
 std::vector<at::Tensor> parameters(pipeline::Trainer& trainer, const base::Json& json) {
   std::map<std::string, at::Tensor> by_name;
   for (const auto& part : trainer.state()) {
-    if (part.kind == pipeline::StateKind::kParam) by_name[part.name] = part.data;
+    if (part.slot == pipeline::kParam) by_name[part.name] = part.data;
   }
   std::vector<at::Tensor> ordered;
   for (const auto& name : json.at("tensors")) ordered.push_back(by_name.at(name));
