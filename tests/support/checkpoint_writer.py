@@ -25,17 +25,17 @@ def _boxes_of(shape):
 
 
 def _write_shard(path, parts, dtype):
-    """parts: (tensor, global shape, offset, values). Returns the offset of each part in the file."""
+    """parts: ((slot, tensor), global shape, offset, values). Returns the offset of each part in the file."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
     with h5py.File(path, "w") as file:
-        for name, shape, offset, values in parts:
+        for (slot, name), shape, offset, values in parts:
             box = ",".join(f"{o}:{o + n}" for o, n in zip(offset, values.shape)) or "all"
-            dataset = file.create_dataset(f"/param/{name}/{box}", data=values)
+            dataset = file.create_dataset(f"/{slot}/{name}/{box}", data=values)
             dataset.attrs["global_shape"] = np.array(shape, np.int64)
             dataset.attrs["offset"] = np.array(offset, np.int64)
             dataset.attrs["dtype"] = np.bytes_(dtype)
-        return [file[f"/param/{name}"][",".join(f"{o}:{o + n}" for o, n in zip(offset, values.shape)) or "all"]
-                .id.get_offset() for name, _, offset, values in parts]
+        return [file[f"/{slot}/{name}"][",".join(f"{o}:{o + n}" for o, n in zip(offset, values.shape)) or "all"]
+                .id.get_offset() for (slot, name), _, offset, values in parts]
 
 
 def _metadata_checksum(path, ranges):
@@ -51,38 +51,42 @@ def _metadata_checksum(path, ranges):
 
 
 def _table(tensors, dtype, places):
-    """BOXES.bin. places: (name, offset) -> (file, offset there)."""
+    """BOXES.bin. tensors: (slot, name) -> array; places: ((slot, name), offset) -> (file, offset there)."""
+    slots = sorted({slot for slot, _ in tensors}, key=lambda slot: (slot != "param", slot))
     names, dims, checksums, tensor_rows, box_rows = b"", [], [], b"", b""
     boxes = 0
-    for index, name in enumerate(sorted(tensors, key=str.encode)):
-        values = tensors[name]
+    for index, key in enumerate(sorted(tensors, key=lambda key: (slots.index(key[0]), key[1].encode()))):
+        values, (slot, name) = tensors[key], key
         parts = _boxes_of(values.shape)
-        tensor_rows += struct.pack("<QQIIIBBBB", boxes, len(dims), len(parts), len(names), len(name.encode()), 0,
+        tensor_rows += struct.pack("<QQIIIBBBB", boxes, len(dims), len(parts), len(names), len(name.encode()),
+                                   slots.index(slot),
                                    ("fp32", "fp64").index(dtype), values.ndim, 0)
         names += name.encode()
         dims += values.shape
         for offset, size in parts:
-            file, at = places[name, offset]
+            file, at = places[key, offset]
             box_rows += struct.pack("<QQQII", at, len(dims), len(checksums), index, file)
             dims += [*offset, *size]
             body = values[tuple(slice(o, o + n) for o, n in zip(offset, size))].tobytes()
             checksums += [crc32c(body[i:i + CHECKSUM_BLOCK]) for i in range(0, len(body), CHECKSUM_BLOCK)]
             boxes += 1
-    slots = b"param\0"
-    body = (tensor_rows + box_rows + np.array(dims, "<i8").tobytes() + np.array(checksums, "<u4").tobytes() + names + slots)
+    slot_names = b"".join(slot.encode() + b"\0" for slot in slots)
+    body = (tensor_rows + box_rows + np.array(dims, "<i8").tobytes() + np.array(checksums, "<u4").tobytes() + names +
+            slot_names)
     return b"TRBOXES2" + struct.pack("<IIQQQQQQQ", CHECKSUM_BLOCK, SHARDS, len(tensors), boxes, len(dims),
-                                     len(checksums), len(names), len(slots), 72 + len(body)) + body
+                                     len(checksums), len(names), len(slot_names), 72 + len(body)) + body
 
 
-def write_checkpoint(directory, tensors, options, step=1):
-    """Weights as <directory>, which is called step_<step>. tensors: logical name -> array, all of fp32 or all of fp64;
-    options: the run file's text."""
+def write_checkpoint(directory, tensors, options, step=1, **members):
+    """A checkpoint as <directory>, which is called step_<step>. tensors: logical name of a weight, or (slot, name), -> array,
+    all of fp32 or all of fp64; options: the run file's text; members: others of the manifest, such as its cursor."""
+    tensors = {key if isinstance(key, tuple) else ("param", key): values for key, values in tensors.items()}
     dtype = {np.dtype("<f4"): "fp32", np.dtype("<f8"): "fp64"}[next(iter(tensors.values())).dtype]
     parts = [[] for _ in range(SHARDS)]
-    for name, values in tensors.items():
+    for key, values in tensors.items():
         for number, (offset, size) in enumerate(_boxes_of(values.shape)):
             piece = np.ascontiguousarray(values[tuple(slice(o, o + n) for o, n in zip(offset, size))])
-            parts[number % SHARDS].append((name, values.shape, offset, piece))
+            parts[number % SHARDS].append((key, values.shape, offset, piece))
     places, files = {}, []
     for number, own in enumerate(parts):
         path = f"node_{number}/shard_0.h5"
@@ -96,7 +100,7 @@ def write_checkpoint(directory, tensors, options, step=1):
         file.write(table)
     manifest = {"format": "trireme-checkpoint", "version": 2, "step": step, "run_id": "written-by-a-test", "attempt": 1,
                 "job": "none", "created": "2026-01-31T12:00:00Z", "options": options, "layout": {}, "cursor": {},
-                "extra": {}, "versions": {},
+                "extra": {}, "versions": {}, **members,
                 "boxes": {"bytes": len(table), "xxh3_128": xxhash.xxh3_128_hexdigest(table)}, "files": files}
     text = json.dumps(manifest, indent=1)[:-len("\n}")]
     with open(os.path.join(directory, "MANIFEST.json"), "w", encoding="utf-8") as file:
