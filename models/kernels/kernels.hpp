@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "models/kernels/cpu/adamw.hpp"
+#include "models/kernels/cpu/momentum.hpp"
 #include "models/spec/plan.hpp"
 
 namespace trireme::kernels {
@@ -110,6 +111,17 @@ struct AdamWBuffers {
 /// Updates each piece as cpu::adamw() does; an element's result depends only on its own inputs. pieces (n, 4): where it
 /// begins in the flat buffers and in the packed ones, its length, and 1 or 0: with or without the step's weight decay.
 void adamw(const cpu::AdamWStep& step, const at::Tensor& pieces, const AdamWBuffers& buffers);
+
+/// What the optimizers with one number per parameter update: as AdamWBuffers, with a packed momentum.
+struct MomentumBuffers {
+  at::Tensor value;
+  at::Tensor grad;  ///< only read
+  at::Tensor momentum;
+  at::Tensor rounded;
+};
+/// Update each piece as cpu::sgd() and cpu::lion() do; pieces as for adamw().
+void sgd(const cpu::SgdStep& step, const at::Tensor& pieces, const MomentumBuffers& buffers);
+void lion(const cpu::LionStep& step, const at::Tensor& pieces, const MomentumBuffers& buffers);
 
 /// The functions of the CUDA library, which run on the current stream. Those named like one above do the same.
 struct CudaTable {

@@ -38,4 +38,8 @@ void add_rows(at::Tensor& grad, const at::Tensor& rows, const at::Tensor& dy);
 /// to bf16 comes in between. ATen has it for devices only.
 void add_product(at::Tensor& sums, const at::Tensor& a, const at::Tensor& b, double beta);
 
+/// They read `pieces` on the host.
+void sgd(const cpu::SgdStep& step, const at::Tensor& pieces, const MomentumBuffers& buffers);
+void lion(const cpu::LionStep& step, const at::Tensor& pieces, const MomentumBuffers& buffers);
+
 }  // namespace trireme::kernels::portable

@@ -2,8 +2,10 @@
 #include <ATen/ops/zeros.h>
 
 #include "models/kernels/cpu/adamw.hpp"
+#include "models/kernels/cpu/momentum.hpp"
 #include "models/kernels/host.hpp"
 #include "models/kernels/kernels.hpp"
+#include "models/kernels/portable.hpp"
 
 namespace trireme::kernels {
 
@@ -50,6 +52,22 @@ void adamw_on_host(const cpu::AdamWStep& step, const at::Tensor& pieces, const A
   }
 }
 
+/// Calls update(step, length, value, grad, momentum, rounded) for each piece; `rounded` is null without masters.
+template <typename T, typename Step, typename Update>
+void for_pieces(const Step& step, const at::Tensor& pieces, const MomentumBuffers& buffers, const Update& update) {
+  const bool masters = buffers.rounded.defined();
+  auto* rounded = masters ? static_cast<std::uint16_t*>(buffers.rounded.mutable_data_ptr()) : nullptr;
+  const std::int64_t* piece = pieces.const_data_ptr<std::int64_t>();
+  for (std::int64_t p = 0; p < pieces.size(0); ++p, piece += 4) {
+    const std::int64_t flat = piece[0], packed = piece[1], length = piece[2];
+    Step own = step;
+    if (piece[3] == 0) own.weight_decay = 0.0;
+    update(own, length, buffers.value.mutable_data_ptr<T>() + (masters ? packed : flat),
+           buffers.grad.const_data_ptr<T>() + flat, buffers.momentum.mutable_data_ptr<T>() + packed,
+           masters ? rounded + flat : nullptr);
+  }
+}
+
 }  // namespace
 
 void adamw(const cpu::AdamWStep& step, const at::Tensor& pieces, const AdamWBuffers& buffers) {
@@ -59,6 +77,35 @@ void adamw(const cpu::AdamWStep& step, const at::Tensor& pieces, const AdamWBuff
     adamw_on_host<double>(step, pieces, buffers);
   } else {
     adamw_on_host<float>(step, pieces, buffers);
+  }
+}
+
+void sgd(const cpu::SgdStep& step, const at::Tensor& pieces, const MomentumBuffers& buffers) {
+  if (buffers.value.is_cuda()) {
+    portable::sgd(step, pieces, buffers);
+  } else if (buffers.grad.scalar_type() == at::kDouble) {
+    for_pieces<double>(step, pieces, buffers,
+                       [](const cpu::SgdStep& own, std::int64_t length, double* value, const double* grad,
+                          double* momentum, std::uint16_t*) { cpu::sgd(own, length, value, grad, momentum); });
+  } else {
+    for_pieces<float>(step, pieces, buffers,
+                      [](const cpu::SgdStep& own, std::int64_t length, float* value, const float* grad, float* momentum,
+                         std::uint16_t* rounded) { cpu::sgd(own, length, value, grad, momentum, rounded); });
+  }
+}
+
+void lion(const cpu::LionStep& step, const at::Tensor& pieces, const MomentumBuffers& buffers) {
+  if (buffers.value.is_cuda()) {
+    portable::lion(step, pieces, buffers);
+  } else if (buffers.grad.scalar_type() == at::kDouble) {
+    for_pieces<double>(step, pieces, buffers,
+                       [](const cpu::LionStep& own, std::int64_t length, double* value, const double* grad,
+                          double* momentum, std::uint16_t*) { cpu::lion(own, length, value, grad, momentum); });
+  } else {
+    for_pieces<float>(
+        step, pieces, buffers,
+        [](const cpu::LionStep& own, std::int64_t length, float* value, const float* grad, float* momentum,
+           std::uint16_t* rounded) { cpu::lion(own, length, value, grad, momentum, rounded); });
   }
 }
 

@@ -8,6 +8,7 @@
 
 #include "models/kernels/cpu/adamw.hpp"
 #include "models/kernels/cpu/attention.hpp"
+#include "models/kernels/cpu/momentum.hpp"
 #include "models/kernels/cpu/row_product.hpp"
 #include "models/spec/plan.hpp"
 
@@ -23,6 +24,10 @@ struct IsaTable {
   const char* name;
   void (*adamw_float)(const AdamWStep&, std::int64_t, float*, const float*, float*, float*, std::uint16_t*);
   void (*adamw_double)(const AdamWStep&, std::int64_t, double*, const double*, double*, double*);
+  void (*sgd_float)(const SgdStep&, std::int64_t, float*, const float*, float*, std::uint16_t*);
+  void (*sgd_double)(const SgdStep&, std::int64_t, double*, const double*, double*);
+  void (*lion_float)(const LionStep&, std::int64_t, float*, const float*, float*, std::uint16_t*);
+  void (*lion_double)(const LionStep&, std::int64_t, double*, const double*, double*);
   double (*squares_float)(std::int64_t, const float*);
   double (*squares_double)(std::int64_t, const double*);
 

@@ -10,6 +10,12 @@ using std::int64_t;
 void adamw_float(const AdamWStep& step, int64_t count, float* value, const float* grad, float* m, float* v,
                  std::uint16_t* rounded);
 void adamw_double(const AdamWStep& step, int64_t count, double* value, const double* grad, double* m, double* v);
+void sgd_float(const SgdStep& step, int64_t count, float* value, const float* grad, float* momentum,
+               std::uint16_t* rounded);
+void sgd_double(const SgdStep& step, int64_t count, double* value, const double* grad, double* momentum);
+void lion_float(const LionStep& step, int64_t count, float* value, const float* grad, float* momentum,
+                std::uint16_t* rounded);
+void lion_double(const LionStep& step, int64_t count, double* value, const double* grad, double* momentum);
 double squares_float(int64_t count, const float* data);
 double squares_double(int64_t count, const double* data);
 void rms_forward(Element element, int64_t rows, int64_t width, const void* x, const void* weight, bool unit_offset,

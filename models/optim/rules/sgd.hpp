@@ -1,0 +1,22 @@
+// Stochastic gradient descent with momentum.
+#pragma once
+
+#include "models/optim/rules/rule.hpp"
+
+namespace trireme::optim {
+
+/// As torch.optim.SGD without dampening: weight decay is added to the gradient, so it goes through the momentum
+/// (models/kernels/cpu/momentum.hpp has the formula). Slot: sgd_momentum, the sum of past gradients; it is kept with
+/// momentum 0, too, which makes it the newest gradient.
+class Sgd final : public UpdateRule {
+ public:
+  explicit Sgd(const RuleOptions& options) : options_(options) {}
+
+  const std::vector<std::string>& slot_names() const override;
+  void update(const RuleStep& step, const RuleBuffers& buffers) override;
+
+ private:
+  RuleOptions options_;
+};
+
+}  // namespace trireme::optim
