@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "launcher/options/optimizer.hpp"
 #include "models/spec/cost.hpp"
 
 namespace trireme::launcher {
@@ -16,8 +17,8 @@ std::uint64_t snapshot_bytes(const options::CheckpointSection& checkpoint, const
 }
 
 std::uint64_t checkpoint_bytes(const options::Resolved& resolved) {
-  const int each = spec::state_bytes_per_parameter(resolved.options.train.precision == "fp64");
-  return static_cast<std::uint64_t>(each * spec::parameter_count(resolved.model));
+  return static_cast<std::uint64_t>(spec::state_bytes(resolved.model, options::update_state(resolved.options.optimizer),
+                                                      resolved.options.train.precision == "fp64"));
 }
 
 }  // namespace trireme::launcher

@@ -10,7 +10,7 @@ namespace trireme::launcher {
 
 inline constexpr double kGiB = 1 << 30;
 
-/// Bytes of the tensors of one checkpoint: parameters and the optimizer's two moments.
+/// Bytes of the tensors of one checkpoint: parameters and what the optimizer keeps.
 std::uint64_t checkpoint_bytes(const options::Resolved& resolved);
 
 /// This rank's share of the memory that snapshots may take on its node: checkpoint.host_memory, or a quarter of what

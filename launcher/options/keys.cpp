@@ -155,18 +155,29 @@ void add_train(std::vector<Key>& keys) {
 }
 
 void add_optimizer(std::vector<Key>& keys) {
-  keys.push_back({"optimizer", "lr", TRIREME_FIELD(Real, optimizer.lr), "", "highest learning rate of AdamW", "", {},
+  keys.push_back({"optimizer", "name", TRIREME_FIELD(Word, optimizer.name), "",
+                  "adamw; muon for the matrices of the layers, with adamw for all else; sgd (with momentum); lion: "
+                  "docs/optimizers.md", "", {"adamw", "muon", "sgd", "lion"}});
+  keys.push_back({"optimizer", "lr", TRIREME_FIELD(Real, optimizer.lr), "", "highest learning rate", "", {},
                   0, kAny, true});
   keys.push_back({"optimizer", "min_lr", TRIREME_FIELD(OptionalReal, optimizer.min_lr), "",
                   "learning rate at the end of the decay", "lr / 10", {}, 0, kAny});
-  keys.push_back({"optimizer", "beta1", TRIREME_FIELD(Real, optimizer.beta1), "", "decay of the first moment", "",
-                  {}, 0, 1, false, true});
-  keys.push_back({"optimizer", "beta2", TRIREME_FIELD(Real, optimizer.beta2), "", "decay of the second moment", "",
-                  {}, 0, 1, false, true});
+  keys.push_back({"optimizer", "beta1", TRIREME_FIELD(Real, optimizer.beta1), "",
+                  "adamw's decay of the first moment; lion's share of its momentum in a step; sgd has none", "", {}, 0, 1, false, true});
+  keys.push_back({"optimizer", "beta2", TRIREME_FIELD(OptionalReal, optimizer.beta2), "",
+                  "adamw's decay of the second moment; lion's of its momentum; sgd has none", "0.95; 0.99 with lion", {}, 0, 1, false, true});
   keys.push_back({"optimizer", "eps", TRIREME_FIELD(Real, optimizer.eps), "",
-                  "added to the root of the second moment", "", {}, 0, kAny, true});
-  keys.push_back({"optimizer", "weight_decay", TRIREME_FIELD(Real, optimizer.weight_decay), "",
-                  "decoupled, on matrices only", "", {}, 0, kAny});
+                  "adamw's, added to the root of the second moment; sgd and lion have none", "", {}, 0, kAny, true});
+  keys.push_back({"optimizer", "momentum", TRIREME_FIELD(OptionalReal, optimizer.momentum), "",
+                  "of muon and sgd: the share of past gradients that a step keeps", "0.95 with muon, 0.9 with sgd", {}, 0, 1, false, true});
+  keys.push_back({"optimizer", "nesterov", TRIREME_FIELD(OptionalTruth, optimizer.nesterov), "",
+                  "of muon and sgd: the newest gradient counts once more than in the momentum", "true with muon, false with sgd"});
+  keys.push_back({"optimizer", "muon_lr", TRIREME_FIELD(Word, optimizer.muon_lr), "",
+                  "lr of muon's matrices, (out, in): times 0.2 sqrt(max(out, in)), so that lr and weight_decay of adamw fit "
+                  "(match_rms_adamw), or times sqrt(max(1, out / in)) (original)", "match_rms_adamw with muon",
+                  {"match_rms_adamw", "original"}});
+  keys.push_back({"optimizer", "weight_decay", TRIREME_FIELD(OptionalReal, optimizer.weight_decay), "",
+                  "on matrices only; decoupled, or with sgd added to the gradient", "0.1; 1e-4 with sgd", {}, 0, kAny});
   keys.push_back({"optimizer", "clip", TRIREME_FIELD(Real, optimizer.clip), "",
                   "gradients are scaled down to this global norm; 0: off", "", {}, 0, kAny});
   keys.push_back({"optimizer", "lr_schedule", TRIREME_FIELD(Word, optimizer.lr_schedule), "",

@@ -10,6 +10,7 @@
 #include "launcher/options/model.hpp"
 #include "launcher/options/notes.hpp"
 #include "launcher/options/objective.hpp"
+#include "launcher/options/optimizer.hpp"
 #include "launcher/options/stop_rule.hpp"
 #include "models/schedule/assignment.hpp"
 
@@ -165,6 +166,7 @@ std::int64_t resolve_length(RunOptions& options, const spec::ModelPlan& model) {
   }
   const std::int64_t steps = steps_of(train, model.sequence);
   OptimizerSection& optimizer = options.optimizer;
+  resolve_optimizer(optimizer);
   if (!optimizer.min_lr) optimizer.min_lr = tenth_of(optimizer.lr);
   if (*optimizer.min_lr > optimizer.lr) {
     throw InputError(str("optimizer.min_lr = ", *optimizer.min_lr, " is above optimizer.lr = ", optimizer.lr));

@@ -8,7 +8,10 @@
 namespace trireme::options {
 namespace {
 
-bool must_match(const Key& key) { return key.section == "model" && key.name != "preset" && key.name != "init_from"; }
+bool must_match(const Key& key) {
+  if (key.path() == "optimizer.name") return true;  // each keeps something else about a parameter
+  return key.section == "model" && key.name != "preset" && key.name != "init_from";
+}
 
 bool grows(const RunOptions& stored, const RunOptions& now) { return now.model.vocab > stored.model.vocab; }
 

@@ -82,13 +82,17 @@ struct TrainSection {
 };
 
 struct OptimizerSection {
+  std::string name = "adamw";  ///< adamw, muon, sgd, lion
   double lr = 3e-4;
   std::optional<double> min_lr;  ///< default: lr / 10
   double beta1 = 0.9;
-  double beta2 = 0.95;
+  std::optional<double> beta2;  ///< default: 0.95; 0.99 with lion
   double eps = 1e-8;
-  double weight_decay = 0.1;
-  double clip = 1.0;  ///< global gradient norm; 0: off
+  std::optional<double> momentum;      ///< default: 0.95 with muon, 0.9 with sgd
+  std::optional<bool> nesterov;        ///< default: true with muon, false with sgd
+  std::string muon_lr;                 ///< match_rms_adamw, original; default: match_rms_adamw with muon
+  std::optional<double> weight_decay;  ///< default: 0.1; 1e-4 with sgd
+  double clip = 1.0;                   ///< global gradient norm; 0: off
   std::string lr_schedule = "cosine";
   std::optional<std::int64_t> warmup_steps;  ///< default: 2% of the steps, at most 2000
   std::int64_t decay_steps = 0;              ///< 0: to the end of the training (wsd: the last tenth)

@@ -50,6 +50,19 @@ pipeline::ModelSetup model_setup(const options::Resolved& resolved, const Proces
   return setup;
 }
 
+optim::RuleOptions rule_options(const options::OptimizerSection& given) {
+  optim::RuleOptions rule;
+  rule.kind = optim::rule_kind(given.name);
+  rule.weight_decay = *given.weight_decay;
+  rule.beta1 = given.beta1;
+  rule.beta2 = given.beta2.value_or(rule.beta2);
+  rule.eps = given.eps;
+  rule.momentum = given.momentum.value_or(rule.momentum);
+  rule.nesterov = given.nesterov.value_or(rule.nesterov);
+  if (!given.muon_lr.empty()) rule.muon_scale = optim::muon_scale(given.muon_lr);
+  return rule;
+}
+
 pipeline::TrainerConfig trainer_config(const options::Resolved& resolved, const Processor& processor) {
   const options::RunOptions& options = resolved.options;
   pipeline::TrainerConfig config{model_setup(resolved, processor)};
@@ -60,8 +73,7 @@ pipeline::TrainerConfig trainer_config(const options::Resolved& resolved, const 
   config.micro_batch = options.train.micro_batch;
   config.micro_batches = resolved.plan.micro_batches;
   config.seed = static_cast<std::uint64_t>(options.run.seed);
-  config.optimizer = {options.optimizer.beta1, options.optimizer.beta2, options.optimizer.eps,
-                      options.optimizer.weight_decay};
+  config.optimizer = rule_options(options.optimizer);
   config.clip = options.optimizer.clip;
   return config;
 }

@@ -31,6 +31,17 @@ std::vector<FlatRange> intersect(const std::vector<FlatRange>& a, const std::vec
   return common;
 }
 
+std::vector<FlatRange> complement(const std::vector<FlatRange>& ranges, std::int64_t elements) {
+  std::vector<FlatRange> rest;
+  std::int64_t begin = 0;
+  for (const FlatRange& range : ranges) {
+    append(rest, {begin, range.begin});
+    begin = range.end;
+  }
+  append(rest, {begin, elements});
+  return rest;
+}
+
 FlatRange range_of(const FlatParameter& parameter) {
   return {parameter.flat_offset, parameter.flat_offset + parameter.box.elements()};
 }

@@ -20,6 +20,8 @@ struct FlatRange {
 
 /// Returns the common part of two ascending lists of disjoint ranges, ascending; touching ranges are joined.
 std::vector<FlatRange> intersect(const std::vector<FlatRange>& a, const std::vector<FlatRange>& b);
+/// What ascending, disjoint ranges leave of [0, elements), ascending.
+std::vector<FlatRange> complement(const std::vector<FlatRange>& ranges, std::int64_t elements);
 
 /// The range of a parameter or of a block.
 FlatRange range_of(const FlatParameter& parameter);

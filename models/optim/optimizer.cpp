@@ -3,63 +3,55 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
-#include <cmath>
-#include <cstdint>
+#include <utility>
 
-#include "base/error.hpp"
-#include "models/kernels/kernels.hpp"
 #include "models/optim/pieces.hpp"
 
 namespace trireme::optim {
-namespace {
-
-std::vector<layout::FlatRange> complement(const std::vector<layout::FlatRange>& ranges, std::int64_t total) {
-  std::vector<layout::FlatRange> rest;
-  std::int64_t begin = 0;
-  for (const layout::FlatRange& range : ranges) {
-    if (range.begin > begin) rest.push_back({begin, range.begin});
-    begin = range.end;
-  }
-  if (begin < total) rest.push_back({begin, total});
-  return rest;
-}
-
-}  // namespace
 
 double clip_factor(double norm, double clip) { return clip > 0.0 ? std::min(1.0, clip / (norm + 1e-6)) : 1.0; }
 
-Optimizer::Optimizer(parallel::ParameterStore& store, const AdamWOptions& options, std::vector<layout::FlatRange> own)
-    : store_(store), options_(options), own_(std::move(own)) {
-  std::int64_t total = 0;
-  for (const layout::FlatRange& range : own_) {
-    packed_.push_back(total);
-    total += range.size();
+Optimizer::Optimizer(parallel::ParameterStore& store, const RuleOptions& options,
+                     const std::vector<layout::FlatRange>& own, const MuonRanks& ranks)
+    : store_(store), weight_decay_(options.weight_decay) {
+  if (options.kind != RuleKind::kMuon) {
+    add_part(make_rule(options), own);
+    return;
   }
-  pieces_ = pieces();
-  const at::Tensor& grads = store.flat_grads();
-  m_ = at::zeros({total}, grads.options());
-  v_ = at::zeros({total}, grads.options());
-  if (store.flat_values().scalar_type() != grads.scalar_type()) masters_ = at::zeros({total}, grads.options());
+  const std::vector<int> matrices = matrices_of_layers(store.layout());
+  const std::vector<layout::FlatRange> theirs = ranges_of(store.layout(), matrices);
+  const layout::PackedRanges packed(layout::intersect(own, theirs));
+  add_part(std::make_unique<Muon>(options, store.layout(), matrices, packed, ranks, store.flat_grads().options()),
+           packed.ranges());
+  RuleOptions rest = options;
+  rest.kind = RuleKind::kAdamW;
+  add_part(make_rule(rest), layout::intersect(own, layout::complement(theirs, store.layout().elements)));
 }
 
-std::int64_t Optimizer::packed(std::int64_t flat) const {
-  const auto after = std::upper_bound(own_.begin(), own_.end(), flat,
-                                      [](std::int64_t at, const layout::FlatRange& range) { return at < range.begin; });
-  const auto index = static_cast<std::size_t>(after - own_.begin());
-  if (index == 0 || flat >= own_[index - 1].end) {
-    throw base::Error(base::str("flat element ", flat, " is not updated by this rank"));
+void Optimizer::add_part(std::unique_ptr<UpdateRule> rule, std::vector<layout::FlatRange> ranges) {
+  OptimizerPart part;
+  part.rule = std::move(rule);
+  part.ranges = layout::PackedRanges(std::move(ranges));
+  part.pieces = pieces(part.ranges);
+  const at::Tensor& grads = store_.flat_grads();
+  for (std::size_t slot = 0; slot < part.rule->slot_names().size(); ++slot) {
+    part.slots.push_back(at::zeros({part.ranges.elements()}, grads.options()));
   }
-  return packed_[index - 1] + flat - own_[index - 1].begin;
+  if (store_.flat_values().scalar_type() != grads.scalar_type()) {
+    part.masters = at::zeros({part.ranges.elements()}, grads.options());
+  }
+  parts_.push_back(std::move(part));
 }
 
-at::Tensor Optimizer::pieces() const {
+at::Tensor Optimizer::pieces(const layout::PackedRanges& ranges) const {
   const std::vector<layout::FlatRange> decay = layout::decay_ranges(store_.layout());
-  const std::vector<layout::FlatRange> plain = complement(decay, store_.flat_values().numel());
+  const std::vector<layout::FlatRange> plain = layout::complement(decay, store_.layout().elements);
   const at::Device device = store_.flat_values().device();
   std::vector<std::int64_t> numbers;
   for (const bool decayed : {true, false}) {
-    for (const layout::FlatRange& range : cut_for(device, layout::intersect(own_, decayed ? decay : plain))) {
-      numbers.insert(numbers.end(), {range.begin, packed(range.begin), range.size(), decayed ? 1 : 0});
+    for (const layout::FlatRange& range :
+         cut_for(device, layout::intersect(ranges.ranges(), decayed ? decay : plain))) {
+      numbers.insert(numbers.end(), {range.begin, ranges.packed(range.begin), range.size(), decayed ? 1 : 0});
     }
   }
   return rows_on(device, numbers, 4);
@@ -67,28 +59,33 @@ at::Tensor Optimizer::pieces() const {
 
 void Optimizer::update(double lr, double factor) {
   ++steps_;
-  kernels::cpu::AdamWStep step;
-  step.lr = lr;
-  step.beta1 = options_.beta1;
-  step.beta2 = options_.beta2;
-  step.eps = options_.eps;
-  step.weight_decay = options_.weight_decay;
-  step.correction1 = 1.0 - std::pow(options_.beta1, static_cast<double>(steps_));
-  step.correction2 = 1.0 - std::pow(options_.beta2, static_cast<double>(steps_));
-  step.gradient_scale = factor;
-  kernels::AdamWBuffers buffers{store_.flat_values(), store_.flat_grads(), m_, v_, {}};
-  if (has_masters()) {
-    buffers.value = masters_;
-    buffers.rounded = store_.flat_values();
+  const RuleStep step{lr, weight_decay_, factor, steps_};
+  for (const OptimizerPart& part : parts_) {
+    RuleBuffers buffers{store_.flat_values(), {}, store_.flat_grads(), part.pieces, part.slots};
+    if (part.masters.defined()) {
+      buffers.values = part.masters;
+      buffers.rounded = store_.flat_values();
+    }
+    part.rule->update(step, buffers);
   }
-  kernels::adamw(step, pieces_, buffers);
 }
+
+void Optimizer::reset() {
+  for (const OptimizerPart& part : parts_) {
+    for (const at::Tensor& slot : part.slots) slot.zero_();
+  }
+  steps_ = 0;
+}
+
+bool Optimizer::has_masters() const { return parts_.front().masters.defined(); }
 
 void Optimizer::publish_masters() {
   if (!has_masters()) return;
-  for (std::size_t index = 0; index < own_.size(); ++index) {
-    const std::int64_t count = own_[index].size();
-    store_.flat_values().narrow(0, own_[index].begin, count).copy_(masters_.narrow(0, packed_[index], count));
+  for (const OptimizerPart& part : parts_) {
+    for (const layout::FlatRange& range : part.ranges.ranges()) {
+      const std::int64_t packed = part.ranges.packed(range.begin);
+      store_.flat_values().narrow(0, range.begin, range.size()).copy_(part.masters.narrow(0, packed, range.size()));
+    }
   }
 }
 

@@ -1,61 +1,63 @@
-// AdamW on the ranges of a parameter store that this rank updates.
+// The optimizer of one rank: update rules on the ranges of a parameter store that this rank updates.
 #pragma once
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
-#include "models/layout/flat_range.hpp"
+#include "models/layout/packed_ranges.hpp"
+#include "models/optim/muon.hpp"
+#include "models/optim/rules/rule.hpp"
 #include "models/parallel/parameters.hpp"
 
 namespace trireme::optim {
 
-struct AdamWOptions {
-  double beta1 = 0.9;
-  double beta2 = 0.95;
-  double eps = 1e-8;
-  double weight_decay = 0.1;  ///< on matrices only (spec::LogicalTensor::decay)
-};
-
 /// The factor that scales a gradient of this norm down to `clip` (0 = no limit): min(1, clip / (norm + 1e-6)).
 double clip_factor(double norm, double clip);
 
-/// Holds Adam's two moments, and fp32 masters where the store's values are bf16, for the flat ranges `own` (all of the
-/// store, or a dp rank's parts under ZeRO), packed one range after another.
+/// What one rule updates, and its state. Where the store's values are bf16 it has fp32 masters, whose roundings the
+/// values are.
+struct OptimizerPart {
+  std::unique_ptr<UpdateRule> rule;
+  layout::PackedRanges ranges;
+  at::Tensor pieces;              ///< `ranges` as RuleBuffers::pieces: cut where decay changes
+  std::vector<at::Tensor> slots;  ///< packed, in the order of rule->slot_names()
+  at::Tensor masters;             ///< packed; undefined without
+};
+
+/// Its parts together hold the flat ranges `own`: all of the store, or a dp rank's parts under ZeRO. With Muon, the
+/// matrices of the layers are one part and AdamW updates the other; any other rule updates everything.
 class Optimizer {
  public:
-  /// `store` must outlive it. `own`: ascending, disjoint.
-  Optimizer(parallel::ParameterStore& store, const AdamWOptions& options, std::vector<layout::FlatRange> own);
+  /// `store` and the groups of `ranks` must outlive it. `own`: ascending, disjoint.
+  Optimizer(parallel::ParameterStore& store, const RuleOptions& options, const std::vector<layout::FlatRange>& own,
+            const MuonRanks& ranks = {});
 
-  /// Updates the own ranges once, from the store's gradients times `factor`; the gradients are only read.
+  /// Updates the own ranges once, from the store's gradients times `factor`; the gradients are only read. With Muon all
+  /// ranks of a stage call it together.
   void update(double lr, double factor);
 
-  /// The number of updates done so far: t in the bias correction.
+  /// The number of updates done so far: t in AdamW's bias correction.
   std::int64_t steps() const { return steps_; }
   void set_steps(std::int64_t steps) { steps_ = steps; }
 
-  /// Where flat element `flat`, which must lie in an own range, lies in the packed buffers.
-  std::int64_t packed(std::int64_t flat) const;
-  const at::Tensor& first_moments() const { return m_; }
-  const at::Tensor& second_moments() const { return v_; }
+  const std::vector<OptimizerPart>& parts() const { return parts_; }
+  /// Sets all slots and steps() to zero.
+  void reset();
   /// Whether the values are rounded copies of packed fp32 masters.
-  bool has_masters() const { return masters_.defined(); }
-  const at::Tensor& masters() const { return masters_; }
+  bool has_masters() const;
   /// Rounds the masters into the store's values (own ranges). Does nothing without masters.
   void publish_masters();
 
  private:
-  at::Tensor pieces() const;
+  void add_part(std::unique_ptr<UpdateRule> rule, std::vector<layout::FlatRange> ranges);
+  at::Tensor pieces(const layout::PackedRanges& ranges) const;
 
   parallel::ParameterStore& store_;
-  AdamWOptions options_;
-  std::vector<layout::FlatRange> own_;
-  std::vector<std::int64_t> packed_;  ///< where each own range begins in the packed buffers
-  at::Tensor pieces_;                 ///< what kernels::adamw() updates: own ranges, cut where decay changes
-  at::Tensor m_;
-  at::Tensor v_;
-  at::Tensor masters_;
+  double weight_decay_;
+  std::vector<OptimizerPart> parts_;
   std::int64_t steps_ = 0;
 };
 

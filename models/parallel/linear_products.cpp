@@ -59,6 +59,8 @@ void product_by(ProductLibrary library, const at::Tensor& a, const at::Tensor& b
   }
 }
 
+void product_into(const at::Tensor& a, const at::Tensor& b, at::Tensor& result) { product(a, b, 0.0, result); }
+
 void linear_product_into(const at::Tensor& x, const at::Tensor& w, at::Tensor& y) { product(x, w.t(), 0.0, y); }
 
 void linear_input_grad_into(const at::Tensor& dy, const at::Tensor& w, bool overwrite, at::Tensor& dx) {

@@ -17,6 +17,8 @@ bool onednn_runs_here();
 /// result = beta * result + a b for matrices of one type and any strides; beta is 0 or 1. oneDNN takes fp32 on the
 /// host.
 void product_by(ProductLibrary library, const at::Tensor& a, const at::Tensor& b, double beta, at::Tensor& result);
+/// result = a b, likewise, by the library that is faster here.
+void product_into(const at::Tensor& a, const at::Tensor& b, at::Tensor& result);
 
 /// Takes x (…, in) and returns x w^T, (…, out). With `rows_apart` a row's result on the CPU has the same bits whatever
 /// the other rows are (kernels::row_product()), and few rows take as long as reading w.

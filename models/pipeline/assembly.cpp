@@ -111,6 +111,17 @@ optim::GradientReducer make_reducer(const TrainerConfig& config, RankParts& part
                                 {groups.tp, groups.dp, options.tied.empty() ? nullptr : groups.tied});
 }
 
+optim::MuonRanks muon_ranks(const RankParts& parts) {
+  optim::MuonRanks ranks{parts.groups.tp, parts.groups.dp, {}};
+  if (!parts.layout.partitioned()) return ranks;
+  const int dp = parts.layout.degrees.dp;
+  for (int rank = 0; rank < dp; ++rank) {
+    std::vector<layout::FlatRange>& own = ranks.own.emplace_back();
+    for (const layout::FlatRange& bucket : parts.rank.buckets) own.push_back(layout::part_of(bucket, rank, dp));
+  }
+  return ranks;
+}
+
 at::ScalarType value_type(Precision precision) {
   if (precision == Precision::kBf16) return at::kBFloat16;
   return precision == Precision::kFp64 ? at::kDouble : at::kFloat;

@@ -5,6 +5,7 @@
 
 #include "collectives/topology/mesh.hpp"
 #include "models/layout/rank_state.hpp"
+#include "models/optim/muon_exchange.hpp"
 #include "models/optim/reducer.hpp"
 #include "models/parallel/parameters.hpp"
 #include "models/pipeline/runner.hpp"
@@ -45,6 +46,9 @@ schedule::Plan plan_of(const TrainerConfig& config);
 layout::StateLayout state_layout(const TrainerConfig& config);
 
 optim::GradientReducer make_reducer(const TrainerConfig& config, RankParts& parts);
+
+/// The ranks that share the stage's matrices among them.
+optim::MuonRanks muon_ranks(const RankParts& parts);
 
 at::ScalarType grad_type(Precision precision);
 

@@ -32,7 +32,7 @@ class Trainer::Implementation {
       : config_(config),
         parts_(config, groups),
         reducer_(make_reducer(config, parts_)),
-        optimizer_(store_, config.optimizer, rank_.own),
+        optimizer_(store_, config.optimizer, rank_.own, muon_ranks(parts_)),
         actions_(schedule::make_schedule(plan_of(config), parts_.at.pp)),
         squares_(counted_ranges(), config.device),
         inference_(parts_) {}
@@ -46,9 +46,7 @@ class Trainer::Implementation {
         parameter.value.copy_(values);
       }
     }
-    optimizer_.first_moments().zero_();
-    optimizer_.second_moments().zero_();
-    optimizer_.set_steps(0);
+    optimizer_.reset();
     after_load();
   }
 
@@ -72,15 +70,19 @@ class Trainer::Implementation {
 
   std::vector<StateTensor> state() {
     std::vector<StateTensor> out;
-    const std::vector<layout::HeldBox> parameters = layout::parameter_boxes(parts_.layout, rank_);
-    if (optimizer_.has_masters()) {
-      append_state(out, kParam, rank_, parameters, packed(optimizer_.masters()));
-    } else {
-      append_state(out, kParam, rank_, parameters, flat(store_.flat_values()));
+    if (!optimizer_.has_masters()) {
+      append_state(out, kParam, rank_, layout::parameter_boxes(parts_.layout, rank_), flat(store_.flat_values()));
     }
-    const std::vector<layout::HeldBox> moments = layout::update_boxes(parts_.layout, rank_);
-    append_state(out, kAdamM, rank_, moments, packed(optimizer_.first_moments()));
-    append_state(out, kAdamV, rank_, moments, packed(optimizer_.second_moments()));
+    const std::vector<layout::HeldBox> all = layout::update_boxes(parts_.layout, rank_);
+    for (const optim::OptimizerPart& part : optimizer_.parts()) {
+      std::vector<layout::HeldBox> held;
+      std::copy_if(all.begin(), all.end(), std::back_inserter(held),
+                   [&](const layout::HeldBox& box) { return part.ranges.holds(box.elements.begin); });
+      if (part.masters.defined()) append_state(out, kParam, rank_, held, packed(part, part.masters));
+      for (std::size_t slot = 0; slot < part.slots.size(); ++slot) {
+        append_state(out, part.rule->slot_names()[slot], rank_, held, packed(part, part.slots[slot]));
+      }
+    }
     return out;
   }
 
@@ -102,8 +104,12 @@ class Trainer::Implementation {
 
   std::uint64_t hash_of_parameters() {
     const std::uint64_t values = parallel::hash_of_bits(store_.flat_values());
-    const bool whole_masters = optimizer_.has_masters() && !parts_.layout.partitioned();
-    return whole_masters ? base::mix(values, parallel::hash_of_bits(optimizer_.masters())) : values;
+    if (!optimizer_.has_masters() || parts_.layout.partitioned()) return values;
+    std::uint64_t hash = values;
+    for (const optim::OptimizerPart& part : optimizer_.parts()) {
+      hash = base::mix(hash, parallel::hash_of_bits(part.masters));
+    }
+    return hash;
   }
 
   optim::Optimizer& optimizer() { return optimizer_; }
@@ -116,9 +122,9 @@ class Trainer::Implementation {
   static Piece flat(const at::Tensor& buffer) {
     return [buffer](std::int64_t begin, std::int64_t count) { return buffer.narrow(0, begin, count); };
   }
-  Piece packed(const at::Tensor& buffer) const {
-    return [this, buffer](std::int64_t begin, std::int64_t count) {
-      return buffer.narrow(0, optimizer_.packed(begin), count);
+  static Piece packed(const optim::OptimizerPart& part, const at::Tensor& buffer) {
+    return [&part, buffer](std::int64_t begin, std::int64_t count) {
+      return buffer.narrow(0, part.ranges.packed(begin), count);
     };
   }
 
@@ -130,10 +136,11 @@ class Trainer::Implementation {
   }
 
   void fill_masters(const parallel::Parameter& parameter, const at::Tensor& values) {
-    for (const layout::FlatRange& mine : layout::intersect({layout::range_of(parameter)}, rank_.own)) {
-      optimizer_.masters()
-          .narrow(0, optimizer_.packed(mine.begin), mine.size())
-          .copy_(values.narrow(0, mine.begin - parameter.flat_offset, mine.size()));
+    for (const optim::OptimizerPart& part : optimizer_.parts()) {
+      for (const layout::FlatRange& mine : layout::intersect({layout::range_of(parameter)}, part.ranges.ranges())) {
+        part.masters.narrow(0, part.ranges.packed(mine.begin), mine.size())
+            .copy_(values.narrow(0, mine.begin - parameter.flat_offset, mine.size()));
+      }
     }
   }
 

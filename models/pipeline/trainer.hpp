@@ -31,7 +31,7 @@ struct TrainerConfig : ModelSetup {
   std::int64_t micro_batch = 1;    ///< sequences
   std::int64_t micro_batches = 1;  ///< per step and dp rank: global_batch / (dp * micro_batch)
   std::uint64_t seed = 0;
-  optim::AdamWOptions optimizer;
+  optim::RuleOptions optimizer;
   double clip = 1.0;  ///< global gradient norm; 0 = no limit
   /// Gradients per reduction over dp. 0: 16 MiB on CPUs; on GPUs an eighth of the rank's gradients, 32 to 256 MiB.
   std::int64_t bucket_bytes = 0;
@@ -74,8 +74,8 @@ class Trainer {
   /// The model as it is now, to be used without gradients.
   Inference& inference();
 
-  /// The state that this rank holds: fp32 (or fp64) parameters and Adam's moments. Valid until the Trainer is
-  /// destroyed.
+  /// The state that this rank holds: fp32 (or fp64) parameters and the slots of the update rules. Valid until the
+  /// Trainer is destroyed.
   std::vector<StateTensor> state();
   /// This step's gradients before clipping, as complete sums; only inside step()'s `accept`.
   std::vector<StateTensor> gradients();
@@ -87,7 +87,7 @@ class Trainer {
   std::uint64_t hash_of_parameters();
   /// How attention is computed, in words for a log.
   std::string attention() const;
-  /// The number of optimizer updates so far: t in the bias correction.
+  /// The number of optimizer updates so far.
   std::int64_t steps() const;
   void set_steps(std::int64_t steps);
 

@@ -24,9 +24,13 @@ std::int64_t parameter_count(const ModelPlan& plan) {
   return count;
 }
 
-int state_bytes_per_parameter(bool fp64) {
-  constexpr int kTensors = 3;
-  return kTensors * (fp64 ? 8 : 4);
+std::int64_t state_bytes(const ModelPlan& plan, const UpdateState& kept, bool fp64) {
+  std::int64_t numbers = 0;
+  for (const LogicalTensor& tensor : logical_tensors(plan)) {
+    numbers +=
+        topology::elements_of(tensor.shape) * (1 + (is_layer_matrix(tensor) ? kept.layer_matrices : kept.others));
+  }
+  return numbers * (fp64 ? 8 : 4);
 }
 
 double layer_flops(const ModelPlan& plan, std::int64_t layer, AttentionCount count) {

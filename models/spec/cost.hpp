@@ -12,9 +12,15 @@ namespace trireme::spec {
 /// The number of elements in all logical tensors (a tied embedding counts once).
 std::int64_t parameter_count(const ModelPlan& plan);
 
-/// Bytes of the training state that a checkpoint holds for each parameter: the parameter itself and AdamW's two
-/// moments, in fp64 when the model trains in that, else in fp32, whatever the layers compute in. 24 or 12.
-int state_bytes_per_parameter(bool fp64);
+/// How many numbers an optimizer keeps beside each parameter: AdamW two moments, Muon one for a layer's matrices.
+struct UpdateState {
+  int layer_matrices = 2;  ///< is_layer_matrix()
+  int others = 2;
+};
+
+/// Bytes of the training state that a checkpoint holds: parameters and what the optimizer keeps, in fp64 when the model
+/// trains in that, else in fp32, whatever the layers compute in.
+std::int64_t state_bytes(const ModelPlan& plan, const UpdateState& kept, bool fp64);
 
 /// How attention's two matrix products are counted: each token against all tokens that any token of its sample may see
 /// (`sequence`, or the window), or against those that it sees on average: half of them under a causal mask without a

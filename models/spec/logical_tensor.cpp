@@ -153,6 +153,8 @@ class Lister {
 
 Heads heads_of(const AttentionSpec& attention) { return {attention.heads, attention.kv_heads, attention.head_size}; }
 
+bool is_layer_matrix(const LogicalTensor& tensor) { return tensor.place == Place::kLayer && tensor.shape.size() == 2; }
+
 std::vector<LogicalTensor> logical_tensors(const ModelPlan& plan) {
   Lister lister(plan);
   lister.embedding();

@@ -69,6 +69,10 @@ struct LogicalTensor {
 /// Lists all tensors in the order of the forward pass.
 std::vector<LogicalTensor> logical_tensors(const ModelPlan& plan);
 
+/// Whether `tensor` is a matrix of a layer, which Muon updates where nothing else is said. Embeddings, what belongs to
+/// the head, norms and biases are not.
+bool is_layer_matrix(const LogicalTensor& tensor);
+
 /// The box of `tensor` that tp rank `tp_rank` of `tp` holds; may be empty (vocabulary smaller than tp).
 topology::Box box_of(const LogicalTensor& tensor, int tp_rank, int tp);
 

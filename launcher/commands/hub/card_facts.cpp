@@ -69,8 +69,7 @@ void add_training(const options::RunOptions& run, const checkpoint::Manifest& ma
                     {"sequences per step", str(run.train.global_batch)},
                     {"tokens per sequence", str(sequence)},
                     {"learning rate", str(run.optimizer.lr, " (", run.optimizer.lr_schedule, ")")},
-                    {"optimizer", str("AdamW, betas ", run.optimizer.beta1, " and ", run.optimizer.beta2,
-                                      ", weight decay ", run.optimizer.weight_decay)},
+                    {"optimizer", options::describe(run.optimizer)},
                     {"precision", run.train.precision},
                     {"seed", str(run.run.seed)}};
 }
