@@ -12,7 +12,7 @@
 namespace trireme::optim {
 namespace {
 
-using Types = std::tuple<at::ScalarType, at::ScalarType>;  // of values and of gradients
+using Types = std::tuple<at::ScalarType, at::ScalarType, RuleKind>;  // types of values and of gradients
 
 class DeviceUpdate : public ::testing::TestWithParam<Types> {
  protected:
@@ -49,13 +49,16 @@ TEST_P(DeviceUpdate, NormAndUpdatesAreThoseOfTheHost) {
   parallel::ParameterStore host = make_store(GetParam(), at::kCPU), device = make_store(GetParam(), gpu);
   const std::int64_t elements = host.flat_values().numel();
   const std::vector<layout::FlatRange> own = {{0, 40000}, {40032, elements}};
-  Optimizer on_host(host, {}, own), on_device(device, {}, own);
+  RuleOptions options;
+  options.kind = std::get<2>(GetParam());
+  Optimizer on_host(host, options, own), on_device(device, options, own);
   const at::Tensor values = at::randn({elements}, at::kDouble);
   host.flat_values().copy_(values);
   device.flat_values().copy_(host.flat_values());
-  if (on_host.has_masters()) {
-    on_host.masters().copy_(values.narrow(0, 0, on_host.masters().numel()));
-    on_device.masters().copy_(on_host.masters());
+  for (std::size_t part = 0; part < on_host.parts().size() && on_host.has_masters(); ++part) {
+    const at::Tensor& masters = on_host.parts()[part].masters;
+    masters.copy_(values.narrow(0, 0, masters.numel()));
+    on_device.parts()[part].masters.copy_(masters);
   }
   for (int step = 0; step < 4; ++step) {
     host.flat_grads().normal_();
@@ -69,16 +72,26 @@ TEST_P(DeviceUpdate, NormAndUpdatesAreThoseOfTheHost) {
     on_device.update(1e-2, 0.5);
     EXPECT_TRUE(device.flat_grads().cpu().equal(host.flat_grads()));
   }
-  const auto [value_type, grad_type] = GetParam();
+  const auto [value_type, grad_type, kind] = GetParam();
   expect_close(device.flat_values(), host.flat_values(), value_type);
-  expect_close(on_device.first_moments(), on_host.first_moments(), grad_type);
-  expect_close(on_device.second_moments(), on_host.second_moments(), grad_type);
-  if (on_host.has_masters()) expect_close(on_device.masters(), on_host.masters(), grad_type);
+  for (std::size_t part = 0; part < on_host.parts().size(); ++part) {
+    const OptimizerPart &here = on_host.parts()[part], &there = on_device.parts()[part];
+    for (std::size_t slot = 0; slot < here.slots.size(); ++slot) {
+      expect_close(there.slots[slot], here.slots[slot], grad_type);
+    }
+    if (on_host.has_masters()) expect_close(there.masters, here.masters, grad_type);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, DeviceUpdate,
-                         ::testing::Values(Types(at::kDouble, at::kDouble), Types(at::kFloat, at::kFloat),
-                                           Types(at::kBFloat16, at::kFloat)));
+                         ::testing::Values(Types(at::kDouble, at::kDouble, RuleKind::kAdamW),
+                                           Types(at::kFloat, at::kFloat, RuleKind::kAdamW),
+                                           Types(at::kBFloat16, at::kFloat, RuleKind::kAdamW),
+                                           Types(at::kDouble, at::kDouble, RuleKind::kSgd),
+                                           Types(at::kBFloat16, at::kFloat, RuleKind::kSgd),
+                                           Types(at::kDouble, at::kDouble, RuleKind::kLion),
+                                           Types(at::kBFloat16, at::kFloat, RuleKind::kLion),
+                                           Types(at::kDouble, at::kDouble, RuleKind::kMuon)));
 
 }  // namespace
 }  // namespace trireme::optim

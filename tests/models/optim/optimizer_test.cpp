@@ -1,4 +1,4 @@
-// AdamW against PyTorch's own fused kernel.
+// AdamW against PyTorch's own fused kernel, and what the optimizer does for every rule.
 #include "models/optim/optimizer.hpp"
 
 #include <ATen/ops/_fused_adamw.h>
@@ -38,8 +38,7 @@ parallel::ParameterStore make_store(at::ScalarType values, at::ScalarType grads)
 /// Five updates of ours and of PyTorch's kernel; the largest difference of any value relative to the largest value.
 double difference_after_five_steps(at::ScalarType type, const std::vector<layout::FlatRange>& own) {
   parallel::ParameterStore store = make_store(type, type);
-  const AdamWOptions options{0.9, 0.95, 1e-8, 0.1};
-  Optimizer optimizer(store, options,
+  Optimizer optimizer(store, RuleOptions(),
                       own.empty() ? std::vector<layout::FlatRange>{{0, store.flat_values().numel()}} : own);
   std::vector<Peer> peers;
   for (const parallel::Parameter& parameter : store.parameters()) {
@@ -92,23 +91,65 @@ TEST(Optimizer, OtherRangesAreLeftAlone) {
   const at::Tensor changed = store.flat_values().ne(1.0);
   EXPECT_EQ(changed.sum().item<std::int64_t>(), 64);
   EXPECT_EQ(changed.narrow(0, 32, 32).sum().item<std::int64_t>(), 32);
-  EXPECT_EQ(optimizer.packed(40), 8);
-  EXPECT_EQ(optimizer.packed(96), 32);
-  EXPECT_THROW(optimizer.packed(70), base::Error);
+}
+
+TEST(PackedRanges, LieOneAfterAnother) {
+  const layout::PackedRanges ranges({{32, 64}, {96, 128}});
+  EXPECT_EQ(ranges.elements(), 64);
+  EXPECT_EQ(ranges.packed(40), 8);
+  EXPECT_EQ(ranges.packed(96), 32);
+  EXPECT_FALSE(ranges.holds(70));
+  EXPECT_FALSE(ranges.holds(31));
+  EXPECT_FALSE(ranges.holds(128));
+  EXPECT_THROW(ranges.packed(70), base::Error);
+}
+
+TEST(Optimizer, EveryRuleUpdatesAllElementsAndKeepsPaddingAtZero) {
+  for (const RuleKind kind : {RuleKind::kAdamW, RuleKind::kMuon, RuleKind::kSgd, RuleKind::kLion}) {
+    parallel::ParameterStore store = make_store(at::kDouble, at::kDouble);
+    RuleOptions options;
+    options.kind = kind;
+    Optimizer optimizer(store, options, {{0, store.flat_values().numel()}});
+    for (const parallel::Parameter& parameter : store.parameters()) {
+      parameter.value.fill_(1.0);
+      parameter.grad.normal_();
+    }
+    optimizer.update(0.1, 1.0);
+    std::int64_t elements = 0;
+    for (const parallel::Parameter& parameter : store.parameters()) {
+      elements += parameter.value.numel();
+      EXPECT_TRUE(parameter.value.ne(1.0).all().item<bool>()) << name_of(kind) << ": " << parameter.tensor.name;
+    }
+    EXPECT_EQ(store.flat_values().ne(0.0).sum().item<std::int64_t>(), elements) << name_of(kind);
+  }
+}
+
+TEST(Optimizer, MuonTakesMatricesOfLayersAndAdamWTheRest) {
+  parallel::ParameterStore store = make_store(at::kDouble, at::kDouble);
+  RuleOptions options;
+  options.kind = RuleKind::kMuon;
+  const Optimizer optimizer(store, options, {{0, store.flat_values().numel()}});
+  ASSERT_EQ(optimizer.parts().size(), 2U);
+  const OptimizerPart &muon = optimizer.parts()[0], &rest = optimizer.parts()[1];
+  EXPECT_EQ(muon.rule->slot_names(), std::vector<std::string>{"muon_momentum"});
+  EXPECT_EQ(muon.ranges.elements(), 2 * 13 * 7);
+  EXPECT_EQ(rest.rule->slot_names(), (std::vector<std::string>{"adam_m", "adam_v"}));
+  EXPECT_EQ(rest.ranges.elements(), store.flat_values().numel() - 2 * 13 * 7);
 }
 
 TEST(Optimizer, Bf16ValuesAreRoundedFp32Masters) {
   parallel::ParameterStore store = make_store(at::kBFloat16, at::kFloat);
   Optimizer optimizer(store, {}, {{0, store.flat_values().numel()}});
   ASSERT_TRUE(optimizer.has_masters());
-  optimizer.masters().fill_(1.0);
+  const at::Tensor masters = optimizer.parts().front().masters;
+  masters.fill_(1.0);
   optimizer.publish_masters();
   EXPECT_EQ(store.flat_values().to(at::kFloat).eq(1.0).all().item<bool>(), true);
   store.flat_grads().fill_(1.0);
   for (int step = 0; step < 4; ++step) optimizer.update(1e-4, 1.0);  // each step is below bf16's resolution at 1
-  const double master = optimizer.masters().select(0, 0).item<double>();
+  const double master = masters.select(0, 0).item<double>();
   EXPECT_NEAR(master, 1.0 - 4e-4, 5e-5);
-  EXPECT_TRUE(store.flat_values().equal(optimizer.masters().to(at::kBFloat16)));
+  EXPECT_TRUE(store.flat_values().equal(masters.to(at::kBFloat16)));
 }
 
 TEST(SumOfSquares, TakesOnlyTheRanges) {

@@ -1,7 +1,7 @@
-// Trains one model for a few steps on one rank in fp64 and writes what became of it, for a script to compare with
-// PyTorch. Argument: directories with model.json, parameters.bin (fp64, in the order of "tensors"), tokens.bin and
-// targets.bin (int64, (steps, B, T)). Writes losses.bin, norms.bin (fp64, one per step) and trained.bin (as
-// parameters.bin).
+// Trains one model for a few steps on one rank, in fp64 or as "precision" says, and writes what became of it, for a
+// script to compare with PyTorch. Argument: directories with model.json, parameters.bin (fp64, in the order of
+// "tensors"), tokens.bin and targets.bin (int64, (steps, B, T)). Writes losses.bin, norms.bin (fp64, one per step) and
+// trained.bin (as parameters.bin).
 #include <ATen/ops/from_blob.h>
 
 #include <cstdio>
@@ -15,13 +15,27 @@ namespace {
 using namespace trireme;
 using tests::read_all;
 
+/// What "optimizer" says of the keys of [optimizer].
+void read_optimizer(const base::Json& json, optim::RuleOptions& options) {
+  const std::string name = json.value("name", name_of(options.kind));
+  options.kind = optim::rule_kind(name);
+  options.beta1 = json.value("beta1", options.beta1);
+  options.beta2 = json.value("beta2", options.beta2);
+  options.momentum = json.value("momentum", options.momentum);
+  options.nesterov = json.value("nesterov", options.nesterov);
+  const std::string scale = json.value("muon_lr", name_of(options.muon_scale));
+  options.muon_scale = optim::muon_scale(scale);
+}
+
 pipeline::TrainerConfig config_of(const base::Json& json) {
   pipeline::TrainerConfig config;
   config.model = tests::model_of(json);
-  config.precision = pipeline::Precision::kFp64;
+  config.precision =
+      json.value("precision", "fp64") == "fp32" ? pipeline::Precision::kFp32 : pipeline::Precision::kFp64;
   config.micro_batches = json.at("micro_batches");
   config.micro_batch = json.at("batch").get<std::int64_t>() / config.micro_batches;
   config.optimizer.weight_decay = json.at("weight_decay");
+  if (json.contains("optimizer")) read_optimizer(json.at("optimizer"), config.optimizer);
   config.clip = json.at("clip");
   return config;
 }
