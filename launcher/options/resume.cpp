@@ -23,8 +23,19 @@ bool may_grow(const RunOptions& now) {
   });
 }
 
+/// Whether the run says which slots another optimizer may lack or leave: the load checks that these are all.
+bool allows_other_slots(const RunOptions& now) {
+  const std::vector<std::string> allowed = names_of(now.checkpoint.allow);
+  return std::any_of(allowed.begin(), allowed.end(), [](const std::string& name) { return name.starts_with("slot:"); });
+}
+
 std::string advice(const Key& key, const RunOptions& stored, const RunOptions& now) {
   std::string text = "set it back, or start another run (run.dir) from the checkpoint with model.init_from";
+  if (key.path() == "optimizer.name") {
+    return text +
+           ", or go on without what the optimizer kept: checkpoint.allow = slot:NAME for each of its slots, old and "
+           "new (docs/optimizers.md)";
+  }
   if (key.path() != "model.vocab") return text;
   if (!grows(stored, now)) return "a vocabulary may grow, it cannot shrink: set it back";
   return base::str("set it back, or let the new tokens start from initial values with checkpoint.allow = ",
@@ -46,7 +57,8 @@ std::vector<std::string> compare_on_resume(const RunOptions& stored, const RunOp
     const std::string after = value_of(lasts, key).value_or("(none)");
     if (before == after) continue;
     const bool grown = key.path() == "model.vocab" && grows(stored, now) && may_grow(now);
-    if (must_match(key) && !grown) {
+    const bool other_slots = key.path() == "optimizer.name" && allows_other_slots(now);
+    if (must_match(key) && !grown && !other_slots) {
       throw base::InputError(base::str(key.path(), " = ", after, ", but the checkpoint was trained with ", before, ": ",
                                        advice(key, stored, now)));
     }

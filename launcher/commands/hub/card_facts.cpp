@@ -5,6 +5,7 @@
 #include "base/error.hpp"
 #include "io/tokens/blend.hpp"
 #include "launcher/commands/checkpoint/shared.hpp"
+#include "launcher/options/optimizer.hpp"
 #include "launcher/options/run_options.hpp"
 #include "launcher/program/version.hpp"
 #include "launcher/run_directory/metrics_series.hpp"

@@ -51,6 +51,16 @@ std::string unusual_properties(const spec::ModelConfig& model) {
   return text;
 }
 
+/// ", muon nesterov 1, original" for optimizers other than AdamW.
+std::string optimizer_text(const TrainerConfig& config) {
+  const optim::RuleOptions& rule = config.optimizer;
+  if (rule.kind == optim::RuleKind::kAdamW) return "";
+  std::string text = base::str(", ", optim::name_of(rule.kind));
+  if (rule.kind != optim::RuleKind::kLion) text += base::str(" nesterov ", rule.nesterov);
+  if (rule.kind == optim::RuleKind::kMuon) text += base::str(" ", optim::name_of(rule.muon_scale));
+  return text;
+}
+
 }  // namespace
 
 std::string describe(const LayoutCase& one) {
@@ -63,7 +73,8 @@ std::string describe(const LayoutCase& one) {
                    config.micro_batch, ", layers ", one.model.layers, ", hidden ", one.model.hidden, ", ffn ",
                    one.model.ffn, ", vocab ", one.model.vocab, ", kv_heads ", one.model.kv_heads, ", masked ",
                    one.masked, ", tied ", one.model.tie_embeddings, ", clip ", config.clip, ", dropout ",
-                   one.model.dropout, unusual_properties(one.model), precision[static_cast<int>(config.precision)]);
+                   one.model.dropout, unusual_properties(one.model), optimizer_text(config),
+                   precision[static_cast<int>(config.precision)]);
 }
 
 LayoutCase one_rank(const LayoutCase& one) {
@@ -198,6 +209,52 @@ std::vector<LayoutCase> odd_cases() {
   cases.push_back(narrow);
   for (LayoutCase& one : cases) complete(one);
   for (LayoutCase& one : odd_property_cases()) cases.push_back(std::move(one));
+  return cases;
+}
+
+std::vector<std::string> slots_of(const LayoutCase& one, const spec::LogicalTensor& tensor) {
+  switch (one.config.optimizer.kind) {
+    case optim::RuleKind::kSgd: return {"sgd_momentum"};
+    case optim::RuleKind::kLion: return {"lion_momentum"};
+    case optim::RuleKind::kMuon:
+      if (spec::is_layer_matrix(tensor)) return {"muon_momentum"};
+      break;
+    case optim::RuleKind::kAdamW: break;
+  }
+  return {"adam_m", "adam_v"};
+}
+
+std::vector<LayoutCase> optimizer_cases() {
+  using optim::RuleKind;
+  std::vector<LayoutCase> cases;
+  const auto add = [&](LayoutCase one, RuleKind kind, const topology::Degrees& degrees, int zero) {
+    one.config.optimizer.kind = kind;
+    one.config.degrees = degrees;
+    one.config.zero = zero;
+    cases.push_back(one);
+  };
+  // Lion needs the sign of every element, and the true gradient of GPT-2's key bias is zero.
+  for (const RuleKind kind : {RuleKind::kMuon, RuleKind::kSgd, RuleKind::kLion}) {
+    for (const int zero : {0, 1}) {
+      add(base_case("llama"), kind, {2, 1, 2, 2}, zero);
+      add(base_case("llama"), kind, {1, 1, 3, 1}, zero);
+    }
+    add(base_case(kind == RuleKind::kLion ? "llama" : "gpt2"), kind, {4, 1, 1, 2}, 0);
+    cases.back().config.optimizer.nesterov = false;
+  }
+  for (const int zero : {0, 1}) {
+    LayoutCase one = base_case("llama");
+    one.config.optimizer.muon_scale = optim::MuonScale::kOriginal;
+    give_six_heads(one.model);
+    add(one, RuleKind::kMuon, {2, 1, 2, 2}, zero);  // key heads 0, 1 and 1, 2 of three
+    add(one, RuleKind::kMuon, {6, 1, 1, 1}, zero);  // each key head on two ranks
+    cases.back().config.sequence_parallel = false;
+    one.config.bucket_bytes = 1;
+    one.config.sequence_parallel = false;
+    one.model.ffn = 2;  // the third tp rank has nothing of it
+    add(one, RuleKind::kMuon, {3, 1, 2, 1}, zero);
+  }
+  for (LayoutCase& one : cases) complete(one);
   return cases;
 }
 

@@ -39,6 +39,12 @@ std::vector<LayoutCase> default_cases();
 /// or pp are hardest.
 std::vector<LayoutCase> odd_cases();
 
+/// The optimizers other than AdamW: each with tp, pp and dp, with and without ZeRO. Muon also where tp ranks share
+/// key/value heads, where tp divides neither feed-forward nor a rank has any of it, and with buckets of a few elements.
+std::vector<LayoutCase> optimizer_cases();
+/// The slots that the case's optimizer keeps of a tensor.
+std::vector<std::string> slots_of(const LayoutCase& one, const spec::LogicalTensor& tensor);
+
 /// Both architectures in fp32 and bf16: one rank, the same with everything computed again, tp with pp, dp with ZeRO.
 std::vector<LayoutCase> narrow_cases();
 

@@ -229,7 +229,9 @@ Outcome run_alone(const LayoutCase& one) {
   look.gradients = [&](const auto& gradients) { outcome.gradients = wholes(gradients, kGrad); };
   look.state = [&](const auto& state) {
     outcome.parameters = wholes(state, kParam);
-    outcome.moments = wholes(state, kAdamV);
+    for (const StateTensor& part : state) {
+      if (part.slot != kParam) outcome.slots[part.slot][part.name] = values_of(part.data);
+    }
   };
   look.evaluation = [&](double full, double shorter) {
     outcome.evaluated = full;
@@ -259,11 +261,13 @@ Difference run_and_compare(const LayoutCase& one, const pipeline::Groups& groups
   look.state = [&](const auto& state) {
     compare(
         state, kParam, expected.parameters, [](const auto&) { return 1e-8 * kLearningRate * kSteps; }, worst.parameter);
-    compare(
-        state, kAdamV, expected.moments, [&](const auto& tensor) { return 1e-10 * largest(tensor) + 1e-30; },
-        worst.moment);
-    for (const std::string slot : {kParam, kAdamM, kAdamV}) {
-      worst.badly_stored += badly_stored(state, slot, expected.parameters, groups.world);
+    worst.badly_stored += badly_stored(state, kParam, expected.parameters, groups.world);
+    for (const auto& [slot, tensors] : expected.slots) {
+      worst.badly_stored += badly_stored(state, slot, tensors, groups.world);
+      if (slot == kAdamM) continue;  // a mean of gradients whose true value may be zero
+      const double floor = slot == kAdamV ? 1e-30 : 1e-14 * expected.norms[0];
+      compare(
+          state, slot, tensors, [floor](const auto& tensor) { return 1e-10 * largest(tensor) + floor; }, worst.moment);
     }
   };
   look.evaluation = [&](double full, double shorter) {
@@ -292,7 +296,9 @@ void share(Outcome& outcome, const LayoutCase& one, collectives::Communicator& w
   outcome.logits.resize(generates(one) ? static_cast<std::size_t>(2 * one.config.model.vocab) : 0);
   send(outcome.logits.data(), outcome.logits.size());
   for (const spec::LogicalTensor& tensor : spec::logical_tensors(one.config.model)) {
-    for (Whole* whole : {&outcome.gradients, &outcome.parameters, &outcome.moments}) {
+    std::vector<Whole*> wholes{&outcome.gradients, &outcome.parameters};
+    for (const std::string& slot : slots_of(one, tensor)) wholes.push_back(&outcome.slots[slot]);
+    for (Whole* whole : wholes) {
       std::vector<double>& values = (*whole)[tensor.name];
       values.resize(static_cast<std::size_t>(topology::elements_of(tensor.shape)));
       send(values.data(), values.size());

@@ -42,7 +42,8 @@ struct Outcome {
   std::vector<double> logits;                             ///< after a prefill and two more tokens
   std::map<std::string, std::vector<double>> gradients;   ///< of the first step
   std::map<std::string, std::vector<double>> parameters;  ///< at the end
-  std::map<std::string, std::vector<double>> moments;     ///< Adam's second, at the end
+  /// What the update rules keep at the end: for each slot, whole tensors.
+  std::map<std::string, std::map<std::string, std::vector<double>>> slots;
 };
 
 /// On one rank.
