@@ -18,7 +18,8 @@ constexpr double kLeastNorm = 1e-7;
 }  // namespace
 
 at::Tensor NewtonSchulz::scratch(at::Tensor& buffer, std::int64_t rows, std::int64_t columns, const at::Tensor& like) {
-  if (!buffer.defined() || buffer.numel() < rows * columns) buffer = at::empty({rows * columns}, like.options());
+  const bool fits = buffer.defined() && buffer.scalar_type() == like.scalar_type() && buffer.numel() >= rows * columns;
+  if (!fits) buffer = at::empty({rows * columns}, like.options());
   return buffer.narrow(0, 0, rows * columns).view({rows, columns});
 }
 

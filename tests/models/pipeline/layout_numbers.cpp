@@ -10,6 +10,10 @@ namespace {
 
 using collectives::DataType;
 using collectives::ReduceOp;
+using pipeline::kAdamM;
+using pipeline::kAdamV;
+using pipeline::kGrad;
+using pipeline::kParam;
 using pipeline::StateTensor;
 
 std::uint64_t hash_of(const std::vector<double>& values) {

@@ -12,6 +12,10 @@
 namespace trireme::tests {
 namespace {
 
+using pipeline::kAdamM;
+using pipeline::kAdamV;
+using pipeline::kGrad;
+using pipeline::kParam;
 using pipeline::StateTensor;
 using transformer::MicroBatch;
 
