@@ -1,7 +1,5 @@
-// Sums gradients over the ranks that share a parameter, while backward is still running.
+// Sums gradients over the ranks that share a parameter, in the order in which backward finishes them.
 #pragma once
-
-#include <ATen/core/Tensor.h>
 
 #include <cstdint>
 #include <string>
@@ -9,6 +7,9 @@
 
 #include "collectives/communicator.hpp"
 #include "models/layout/flat_range.hpp"
+#include "models/optim/bucketer.hpp"
+#include "models/optim/tensor_sums.hpp"
+#include "models/optim/tied_sum.hpp"
 #include "models/parallel/parameters.hpp"
 
 namespace trireme::optim {
@@ -29,63 +30,34 @@ struct ReducerGroups {
   collectives::Communicator* tied = nullptr;
 };
 
-/// Sums the flat gradient buffer over dp, bucket by bucket. A bucket's sum starts when its last block is done and all
-/// buckets before it have started; the buckets of the tied block come last, after both of its ends are done. Before
-/// that, partial gradients (spec::Partial) and the shares of key/value heads that several ranks read are summed over
-/// tp. Losses are scaled by global target counts, so everything is a plain sum. Under ZeRO dp rank r owns part r of dp
-/// equal parts of each bucket.
+/// Knows which blocks a layer's backward finishes, and hands them on: first to their sums over tp (TensorSums), then to
+/// those over dp (Bucketer); the tied block's sum over its two ends (TiedSum) comes between them, at the end.
 class GradientReducer {
  public:
   GradientReducer(parallel::ParameterStore& store, const ReducerOptions& options, const ReducerGroups& groups);
-  ~GradientReducer();
 
   /// Call it before the backward passes of the last micro-batch.
-  void begin();
+  void begin() { bucketer_.begin(); }
   /// Call it when the gradients of a block group are complete on this rank (transformer::Chunk::LayerDone's argument).
   void done(std::int64_t layer);
   /// Lets the sums under way progress. It is cheap; call it often.
-  void test();
+  void test() { bucketer_.test(); }
   /// Call it after the last backward pass: waits until all sums are there.
   void finish();
   /// Call it after the update. Under ZeRO it completes the values on every dp rank; otherwise it does nothing.
-  void gather_values();
+  void gather_values() { bucketer_.gather_values(); }
 
  private:
-  struct Bucket {
-    layout::FlatRange range;
-    int blocks = 0;   ///< blocks that reach into the bucket
-    int missing = 0;  ///< how many of them are not done in this step
-    bool tied = false;
-  };
-  /// What a block group sums over tp, packed into one buffer.
-  struct TensorSum {
-    int parameter;
-    bool key_heads;       ///< true: packed as the whole logical tensor, zero where this rank holds nothing
-    std::int64_t offset;  ///< position in the buffer
-    std::int64_t elements;
-  };
   struct Group {
     std::int64_t layer;
     std::vector<int> blocks;
-    std::vector<TensorSum> sums;
-    std::int64_t sum_elements = 0;
+    TensorSums sums;
   };
 
-  Group& group(std::int64_t layer);
-  void plan_sums(Group& group);
-  void sum_over_tp(const Group& group);
-  void sum_tied_ends();
-  void start_ready();
-  collectives::Request start(const Bucket& bucket);
-  layout::FlatRange part(const Bucket& bucket) const;
-
   parallel::ParameterStore& store_;
-  ReducerOptions options_;
-  ReducerGroups groups_;
-  std::vector<Bucket> buckets_;
-  std::vector<Group> block_groups_;
-  std::size_t next_ = 0;  ///< the first bucket that has not started
-  std::vector<collectives::Request> running_;
+  std::vector<Group> groups_;
+  TiedSum tied_sum_;
+  Bucketer bucketer_;
 };
 
 }  // namespace trireme::optim
