@@ -151,9 +151,10 @@ class Slice {
     if (best != nullptr) *best = best_of_nothing(x_.size(0), x_.options());
     if (blocks_.empty()) return statistics_of_nothing(x_.size(0), x_.options());
     std::vector<at::Tensor> statistics;
+    const ValueLease weight = head_.weight.values(), bias = head_.bias_values();
     for (VocabularyBlock& block : blocks_) {
-      linear_product_into(x_, block.of(head_.weight.value), block.logits);
-      if (head_.bias != nullptr) kernels::add(block.logits, {}, block.of(head_.bias->value));
+      linear_product_into(x_, block.of(weight.tensor()), block.logits);
+      if (head_.bias != nullptr) kernels::add(block.logits, {}, block.of(bias.tensor()));
       if (best != nullptr) {
         *best = best_of_all(at::stack({*best, best_of(scaled(block.logits, head_.scaling), first_ + block.first)}));
       }
@@ -167,12 +168,13 @@ class Slice {
   void backward(const Combined& combined, double loss_scale, at::Tensor& dx) {
     if (blocks_.empty()) return;
     const at::Tensor at_target = at::full({x_.size(0)}, loss_scale, combined.loss.options());
+    const ValueLease weight = head_.weight.values();
     const bool overwrite = head_.weight.take_first();
     const bool overwrite_bias = head_.bias != nullptr && head_.bias->take_first();
     for (VocabularyBlock& block : blocks_) {
       kernels::softmax_gradient(block.logits, block.statistics, block.local,
                                 combined.factor(block.statistics).mul_(loss_scale), at_target, head_.scaling);
-      linear_input_grad_into(block.logits, block.of(head_.weight.value), block.first == 0, dx);
+      linear_input_grad_into(block.logits, block.of(weight.tensor()), block.first == 0, dx);
       at::Tensor grad = block.of(head_.weight.grad);
       linear_weight_grad_into(block.logits, x_, overwrite, grad);
       if (head_.bias == nullptr) continue;
@@ -208,8 +210,8 @@ void for_slices(const at::Tensor& x_TBD, const at::Tensor& targets_TB, const Out
 }  // namespace
 
 at::Tensor head_logits(const at::Tensor& x, const OutputHead& head, bool rows_apart) {
-  at::Tensor logits = linear_product(x, head.weight.value, rows_apart);
-  if (head.bias != nullptr) kernels::add(logits, {}, head.bias->value);
+  at::Tensor logits = linear_product(x, head.weight.values().tensor(), rows_apart);
+  if (head.bias != nullptr) kernels::add(logits, {}, head.bias_values().tensor());
   return scaled(logits, head.scaling);
 }
 

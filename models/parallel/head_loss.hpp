@@ -22,6 +22,8 @@ struct OutputHead {
   Block& weight;          ///< (this part of the vocabulary, D)
   Block* bias = nullptr;  ///< (this part of the vocabulary); null: none
   kernels::LogitScaling scaling = {};
+
+  ValueLease bias_values() const { return bias == nullptr ? ValueLease() : bias->values(); }
 };
 
 /// Returns the logits of x (…, D), (…, this part of the vocabulary). `rows_apart`: see linear_product().

@@ -16,7 +16,7 @@ at::Tensor Linear::enter(const at::Tensor& x, const TensorGroup& group) const {
 }
 
 at::Tensor Linear::forward(const at::Tensor& input, const TensorGroup& group, bool rows_apart) const {
-  at::Tensor y = linear_product(input, weight_->value, rows_apart);
+  at::Tensor y = linear_product(input, weight_->values().tensor(), rows_apart);
   return split_ == LinearSplit::kRow ? group.leave(std::move(y)) : y;
 }
 
@@ -30,7 +30,7 @@ void Linear::backward_weight(const LinearGradient& dy, at::Tensor input, Gradien
 }
 
 at::Tensor Linear::backward_input(const LinearGradient& dy, const TensorGroup& group) const {
-  at::Tensor dx = linear_input_grad(dy.complete, weight_->value);
+  at::Tensor dx = linear_input_grad(dy.complete, weight_->values().tensor());
   return split_ == LinearSplit::kColumn ? group.leave(std::move(dx)) : dx;
 }
 

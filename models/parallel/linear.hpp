@@ -33,9 +33,9 @@ class Linear {
   /// rank. `parameters` must outlive this object.
   Linear(LinearSplit split, ParameterStore& parameters, const std::string& name);
 
-  /// The bias; undefined when there is none. forward() does not add it: its callers add it together with what follows
+  /// The bias; nothing when there is none. forward() does not add it: its callers add it together with what follows
   /// (an activation, the residual). A bias behind a row split is whole on every rank and is added after the sum.
-  at::Tensor bias() const { return bias_ == nullptr ? at::Tensor() : bias_->value; }
+  ValueLease bias() const { return bias_ == nullptr ? ValueLease() : bias_->values(); }
 
   /// Returns the operand of the products: x of all T positions. That is x itself without sequence parallel or with a
   /// row split. Callers keep it for backward(), or call enter() again before.

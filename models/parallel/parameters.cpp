@@ -89,18 +89,17 @@ ParameterStore::ParameterStore(layout::FlatLayout layout, at::ScalarType value_t
   }
   for (const layout::FlatBlock& place : layout_.blocks) {
     block_index_.emplace(place.name, static_cast<int>(blocks_.size()));
-    make_views(blocks_.emplace_back(), place);
+    blocks_.push_back(make_block(place));
   }
 }
 
-void ParameterStore::make_views(Block& block, const layout::FlatBlock& place) {
-  block.name = place.name;
+Block ParameterStore::make_block(const layout::FlatBlock& place) const {
   topology::Shape stacked = parameters_[static_cast<std::size_t>(place.members.front())].box.size;
   stacked[0] = 0;
   for (const int member : place.members) stacked[0] += parameters_[static_cast<std::size_t>(member)].box.size[0];
   const std::int64_t count = topology::elements_of(stacked);
-  block.value = flat_values_.narrow(0, place.flat_offset, count).view(stacked);
-  if (flat_grads_.defined()) block.grad = flat_grads_.narrow(0, place.flat_offset, count).view(stacked);
+  const auto part_of = [&](const at::Tensor& flat) { return flat.narrow(0, place.flat_offset, count).view(stacked); };
+  return {place.name, part_of(flat_values_), flat_grads_.defined() ? part_of(flat_grads_) : at::Tensor()};
 }
 
 Block& ParameterStore::block(const std::string& name) {

@@ -7,9 +7,11 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "models/layout/flat_layout.hpp"
+#include "models/parallel/value_lease.hpp"
 
 namespace trireme::parallel {
 
@@ -23,9 +25,16 @@ struct Parameter : layout::FlatParameter {
 /// dim 0, or a single parameter. A block starts at a 64-byte boundary of the flat buffers; its members lie without
 /// gaps.
 struct Block {
+  Block() = default;
+  /// `values` and `grad` have the same shape; `grad` may be undefined.
+  Block(std::string block_name, at::Tensor values, at::Tensor gradient)
+      : name(std::move(block_name)), grad(std::move(gradient)), values_(std::move(values)) {}
+
   std::string name;  ///< "layers.3.attention.qkv.weight", or the single member's name
-  at::Tensor value;  ///< (sum of rows, columns) or (sum of rows)
-  at::Tensor grad;
+  at::Tensor grad;   ///< (sum of rows, columns) or (sum of rows)
+
+  /// The values, like grad, to be read while the lease lives. Whoever computes with them takes a lease for each pass.
+  ValueLease values() const { return ValueLease(values_); }
 
   /// True at the first call after ParameterStore::begin_step(): the gradient holds old data and must be overwritten
   /// (beta = 0). False at later calls: it must be added to (beta = 1).
@@ -35,6 +44,7 @@ struct Block {
 
  private:
   friend class ParameterStore;
+  at::Tensor values_;
   bool fresh_ = true;
 };
 
@@ -74,7 +84,7 @@ class ParameterStore {
   void initialise(std::uint64_t seed);
 
  private:
-  void make_views(Block& block, const layout::FlatBlock& place);
+  Block make_block(const layout::FlatBlock& place) const;
 
   layout::FlatLayout layout_;
   std::vector<Parameter> parameters_;

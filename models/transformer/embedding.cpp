@@ -45,20 +45,21 @@ at::Tensor Embedding::forward(const at::Tensor& tokens_BT, const at::Tensor& typ
     throw base::InputError("token types were given, and the model has none (model.token_types = 0): leave them out");
   }
   const at::Tensor rows_TB = parallel::local_rows(tokens_BT.t().contiguous(), part_.first, part_.count);
-  at::Tensor x = pass.group.leave(parallel::embedding(rows_TB, tokens_->value));
+  at::Tensor x = pass.group.leave(parallel::embedding(rows_TB, tokens_->values().tensor()));
   if (scale_ != 1) x.mul_(scale_);
   const std::int64_t first = pass.group.first_position(tokens_BT.size(1));
   if (positions_ != nullptr) {
-    const at::Tensor& table = positions_->value;
+    const parallel::ValueLease lease = positions_->values();
+    const at::Tensor& table = lease.tensor();
     const at::Tensor here = positions.defined() ? table.index_select(0, positions) : table.narrow(0, first, x.size(0));
     x.add_(here.unsqueeze(1));
   }
   at::Tensor types_TB;
   if (types_BT.defined()) {
     types_TB = types_BT.t().narrow(0, first, x.size(0)).contiguous();
-    x.add_(parallel::embedding(types_TB, types_->value));
+    x.add_(parallel::embedding(types_TB, types_->values().tensor()));
   } else if (types_ != nullptr) {
-    x.add_(types_->value.select(0, 0));
+    x.add_(types_->values().tensor().select(0, 0));
   }
   kernels::NormForward norm;
   at::Tensor norm_input;

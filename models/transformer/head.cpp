@@ -31,7 +31,9 @@ at::Tensor Head::pooled(const at::Tensor& first_BD) const {
     throw base::InputError("the model has no pooler (model.pooler = false): take the hidden states themselves");
   }
   at::Tensor pooled = pooler_.forward(first_BD.contiguous(), {});
-  if (const at::Tensor bias = pooler_.bias(); bias.defined()) kernels::add(pooled, {}, bias);
+  if (const parallel::ValueLease bias = pooler_.bias(); bias.tensor().defined()) {
+    kernels::add(pooled, {}, bias.tensor());
+  }
   return pooled.tanh_();
 }
 
@@ -52,7 +54,7 @@ at::Tensor Head::forward(const at::Tensor& x, Kept& kept, bool rows_apart) const
   if (!plan_.head.transform) return y;
   kept.transform_input = y;
   kept.hidden = transform_.forward(y, {}, rows_apart);
-  kept.activated = kernels::activate(kept.hidden, transform_.bias(), plan_.head.activation, false);
+  kept.activated = kernels::activate(kept.hidden, transform_.bias().tensor(), plan_.head.activation, false);
   kept.transform_norm = transform_norm_.forward(kept.activated);
   return std::move(kept.transform_norm.output);
 }

@@ -77,8 +77,8 @@ void Layer::attend(const Pass& pass, LayerActivations& a) const {
 }
 
 at::Tensor Layer::attention_output(const Pass& pass, LayerActivations& a) const {
-  return attention_half_.leave(o_.forward(a.attention.output_TBD, pass.group, pass.rows_apart), o_.bias(), pass,
-                               a.attention_half);
+  return attention_half_.leave(o_.forward(a.attention.output_TBD, pass.group, pass.rows_apart), o_.bias().tensor(),
+                               pass, a.attention_half);
 }
 
 at::Tensor Layer::attention_backward(const at::Tensor& grad_TBD, const Pass& pass, LayerActivations& a,
@@ -102,7 +102,7 @@ at::Tensor Layer::attention_backward(const at::Tensor& grad_TBD, const Pass& pas
 
 at::Tensor Layer::project_qkv(const at::Tensor& input, const Pass& pass) const {
   at::Tensor qkv = qkv_.forward(input, pass.group, pass.rows_apart);
-  if (const at::Tensor bias = qkv_.bias(); bias.defined()) kernels::add(qkv, {}, bias);
+  if (const parallel::ValueLease bias = qkv_.bias(); bias.tensor().defined()) kernels::add(qkv, {}, bias.tensor());
   return qkv;
 }
 
@@ -115,11 +115,13 @@ at::Tensor Layer::prepare(at::Tensor qkv, const Pass& pass, QueryKeyActivations&
 void Layer::feed_forward(const Pass& pass, LayerActivations& a) const {
   a.ffn_input = up_.enter(ffn_half_.enter(a.ffn_half), pass.group);
   a.hidden = up_.forward(a.ffn_input, pass.group, pass.rows_apart);
-  a.activated = kernels::activate(a.hidden, up_.bias(), spec_.feed_forward.activation, spec_.feed_forward.gated);
+  a.activated =
+      kernels::activate(a.hidden, up_.bias().tensor(), spec_.feed_forward.activation, spec_.feed_forward.gated);
 }
 
 at::Tensor Layer::ffn_output(const Pass& pass, LayerActivations& a) const {
-  return ffn_half_.leave(down_.forward(a.activated, pass.group, pass.rows_apart), down_.bias(), pass, a.ffn_half);
+  return ffn_half_.leave(down_.forward(a.activated, pass.group, pass.rows_apart), down_.bias().tensor(), pass,
+                         a.ffn_half);
 }
 
 at::Tensor Layer::ffn_backward(const at::Tensor& grad_TBD, const Pass& pass, LayerActivations& a,

@@ -24,7 +24,7 @@ class Norm {
   at::Tensor backward(const at::Tensor& grad, const at::Tensor& x, const kernels::NormForward& forward) const;
 
  private:
-  at::Tensor bias() const { return bias_ == nullptr ? at::Tensor() : bias_->value; }
+  parallel::ValueLease bias() const { return bias_ == nullptr ? parallel::ValueLease() : bias_->values(); }
 
   parallel::Block* weight_ = nullptr;
   parallel::Block* bias_ = nullptr;

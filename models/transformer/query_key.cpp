@@ -26,19 +26,21 @@ QueryKey::QueryKey(const spec::AttentionSpec& attention, const spec::NormSpec& n
 
 at::Tensor QueryKey::norm(const at::Tensor& qkv, const Part& part, const parallel::TensorGroup& group, at::Tensor rstd,
                           at::Tensor& y) const {
-  if (kind_ == spec::QkNorm::kHead) return kernels::head_norm(qkv, part.columns, part.weight->value, norm_, y);
+  const parallel::ValueLease weight = part.weight->values();
+  if (kind_ == spec::QkNorm::kHead) return kernels::head_norm(qkv, part.columns, weight.tensor(), norm_, y);
   if (!rstd.defined()) {
     rstd = kernels::row_squares(qkv, part.owned);
     if (group.size() > 1) parallel::all_reduce(*group.comm, rstd);
     rstd.div_(static_cast<double>(part.width)).add_(norm_.eps).rsqrt_();
   }
-  kernels::scale_rows(qkv, part.columns, rstd, part.weight->value, norm_, y);
+  kernels::scale_rows(qkv, part.columns, rstd, weight.tensor(), norm_, y);
   return rstd;
 }
 
 void QueryKey::norm_backward(at::Tensor& grad, const at::Tensor& qkv, const Part& part,
                              const parallel::TensorGroup& group, const at::Tensor& rstd) const {
-  const at::Tensor& weight = part.weight->value;
+  const parallel::ValueLease lease = part.weight->values();
+  const at::Tensor& weight = lease.tensor();
   if (kind_ == spec::QkNorm::kHead) {
     parallel::add_grad(kernels::head_norm_backward(grad, qkv, part.columns, rstd, weight, norm_), *part.weight);
     return;

@@ -52,11 +52,8 @@ TEST_P(HeadLossTest, AndItsGradientsFollowTheFormula) {
   // This rank's part of the vocabulary; the last rank may have fewer rows.
   const std::int64_t each = (vocabulary + tp_->size() - 1) / tp_->size();
   const std::int64_t first = tp_->rank() * each, count = std::min(each, vocabulary - first);
-  Block weight, bias;
-  weight.value = weight_.narrow(0, first, count).contiguous();
-  weight.grad = at::zeros({count, kWidth}, at::kDouble);
-  bias.value = bias_.narrow(0, first, count).contiguous();
-  bias.grad = at::zeros({count}, at::kDouble);
+  Block weight("weight", weight_.narrow(0, first, count).contiguous(), at::zeros({count, kWidth}, at::kDouble));
+  Block bias("bias", bias_.narrow(0, first, count).contiguous(), at::zeros({count}, at::kDouble));
   const OutputHead head{weight, with_bias ? &bias : nullptr, scaling};
   HeadLoss loss = head_loss(x_, targets_, head, {vocabulary, first, count}, {tp_.get(), false}, kLossScale, true);
 
@@ -106,9 +103,8 @@ TEST_P(HeadLossTest, OfEqualLogitsTheLowestIdIsGreedy) {
   targets_[0][0].fill_(low);
   targets_[1][0].fill_(middle);
   targets_[2][0].fill_(-1);
-  Block weight, bias;
-  weight.value = weight_.narrow(0, first, count).contiguous();
-  bias.value = bias_.narrow(0, first, count).contiguous();
+  Block weight("weight", weight_.narrow(0, first, count).contiguous(), {});
+  Block bias("bias", bias_.narrow(0, first, count).contiguous(), {});
   const OutputHead head{weight, with_bias ? &bias : nullptr, scaling};
   const HeadScores scores = head_scores(x_, targets_, head, {vocabulary, first, count}, {tp_.get(), false});
   EXPECT_TRUE(at::equal(scores.greedy_TB, targets_.eq(low)));
