@@ -34,10 +34,15 @@ struct ChunkContext {
 };
 
 /// The input of one forward pass: B sequences of T tokens, int64 on the chunk's device.
+///
+/// A sequence may hold several documents, one after another (a packed sample). A token then sees only tokens of its own
+/// document, and learned and rotary positions count from the document's first token. `starts`, int32, has for each
+/// token the position in the sequence of its document's first token: 0 0 0 3 3 for documents of three and two tokens.
 struct MicroBatch {
   at::Tensor tokens;                  ///< (B, T)
   at::Tensor targets;                 ///< (B, T); -1 = no loss here
   at::Tensor types;                   ///< (B, T): token types, below plan.embedding.token_types; undefined: all 0
+  at::Tensor starts;                  ///< (B, T), int32; undefined: each sequence is one document
   std::vector<std::int64_t> samples;  ///< B sample numbers; they key dropout
   std::int64_t step = 0;              ///< keys dropout, too
   double loss_scale = 1.0;            ///< gradient of the reported loss sum: 1 / targets in the global batch
