@@ -49,22 +49,22 @@ QueryKeyValue operands(const at::Tensor& qkv_TBC, const Setting& setting, Method
   return x;
 }
 
-Method method_for(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& segments_BT) {
-  return method_for(qkv_TBC.is_cuda(), qkv_TBC.scalar_type(), setting, segments_BT.defined());
+Method method_for(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& starts_BT) {
+  return method_for(qkv_TBC.is_cuda(), qkv_TBC.scalar_type(), setting, starts_BT.defined());
 }
 
 }  // namespace
 
-Forward forward(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& segments_BT, Method method) {
-  if (method == Method::kHost) return host_forward(qkv_TBC, setting, segments_BT);
+Forward forward(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& starts_BT, Method method) {
+  if (method == Method::kHost) return host_forward(qkv_TBC, setting, starts_BT);
   Forward result;
-  result.output_TBD = by_position(run(method, operands(qkv_TBC, setting, method), setting, segments_BT, result.saved));
+  result.output_TBD = by_position(run(method, operands(qkv_TBC, setting, method), setting, starts_BT, result.saved));
   return result;
 }
 
 at::Tensor backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, const Forward& forward,
-                    const Setting& setting, const at::Tensor& segments_BT, Method method) {
-  if (method == Method::kHost) return host_backward(grad_TBD, qkv_TBC, forward, setting, segments_BT);
+                    const Setting& setting, const at::Tensor& starts_BT, Method method) {
+  if (method == Method::kHost) return host_backward(grad_TBD, qkv_TBC, forward, setting, starts_BT);
   const QueryKeyValue x = operands(qkv_TBC, setting, method);
   const auto per_head = [&](const at::Tensor& y) { return by_head(y, setting.query_heads, setting.head_size); };
   const QueryKeyValue d =
@@ -82,13 +82,13 @@ at::Tensor backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, const
   return grad_TBC;
 }
 
-Forward forward(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& segments_BT) {
-  return forward(qkv_TBC, setting, segments_BT, method_for(qkv_TBC, setting, segments_BT));
+Forward forward(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& starts_BT) {
+  return forward(qkv_TBC, setting, starts_BT, method_for(qkv_TBC, setting, starts_BT));
 }
 
 at::Tensor backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, const Forward& forward,
-                    const Setting& setting, const at::Tensor& segments_BT) {
-  return backward(grad_TBD, qkv_TBC, forward, setting, segments_BT, method_for(qkv_TBC, setting, segments_BT));
+                    const Setting& setting, const at::Tensor& starts_BT) {
+  return backward(grad_TBD, qkv_TBC, forward, setting, starts_BT, method_for(qkv_TBC, setting, starts_BT));
 }
 
 at::Tensor cached(const at::Tensor& qkv_NC, const std::vector<CachedSequence>& sequences, const Setting& setting) {

@@ -17,17 +17,18 @@ struct Forward {
   std::vector<at::Tensor> saved;  ///< on devices: what backward needs in addition
 };
 
-/// qkv_TBC: (T, B, setting.width()), contiguous, already rotated. segments_BT: int64 (B, T) on the same device; where
-/// defined, positions see only those with their own number. Uses the method that fits.
-Forward forward(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& segments_BT = {});
-/// Returns the gradient of qkv, with its shape. The setting and segments must be those of forward().
+/// qkv_TBC: (T, B, setting.width()), contiguous, already rotated. starts_BT: int32 (B, T), contiguous, on the same
+/// device; where defined, it has for each position the first one of its document, and positions see only those of their
+/// own document (transformer::MicroBatch). Uses the method that fits.
+Forward forward(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& starts_BT = {});
+/// Returns the gradient of qkv, with its shape. The setting and starts must be those of forward().
 at::Tensor backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, const Forward& forward,
-                    const Setting& setting, const at::Tensor& segments_BT = {});
+                    const Setting& setting, const at::Tensor& starts_BT = {});
 
 /// These use a given method, which must be the same in both calls.
-Forward forward(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& segments_BT, Method method);
+Forward forward(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& starts_BT, Method method);
 at::Tensor backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, const Forward& forward,
-                    const Setting& setting, const at::Tensor& segments_BT, Method method);
+                    const Setting& setting, const at::Tensor& starts_BT, Method method);
 
 /// New positions of a sequence, and all of its keys and values.
 struct CachedSequence {

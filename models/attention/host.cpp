@@ -50,16 +50,16 @@ void add_groups(const at::Tensor& kv_grad_GTBC, const cpu::IsaTable& table, cons
 
 }  // namespace
 
-Forward host_forward(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& segments_BT,
+Forward host_forward(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& starts_BT,
                      const cpu::IsaTable& table) {
-  check(qkv_TBC, setting, segments_BT);
+  check(qkv_TBC, setting, starts_BT);
   const std::int64_t length = qkv_TBC.size(0);
   const std::int64_t batch = qkv_TBC.size(1);
   Forward result;
   result.output_TBD = at::empty({length, batch, setting.query_width()}, qkv_TBC.options());
   result.log_sum_exp_BHT = at::empty({batch, setting.query_heads, length},
                                      qkv_TBC.options().dtype(kernels::wide_type(qkv_TBC.scalar_type())));
-  run_blocks(qkv_TBC, shape_of(setting, qkv_TBC), setting, segments_BT, result, table,
+  run_blocks(qkv_TBC, shape_of(setting, qkv_TBC), setting, starts_BT, result, table,
              [&](std::int64_t b, std::int64_t kv_head) {
                cpu::AttentionKeyValue kv;
                kv.key = element_at(qkv_TBC, b * qkv_TBC.stride(1) + key_at(setting, kv_head));
@@ -70,8 +70,8 @@ Forward host_forward(const at::Tensor& qkv_TBC, const Setting& setting, const at
 }
 
 at::Tensor host_backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, const Forward& forward,
-                         const Setting& setting, const at::Tensor& segments_BT, const cpu::IsaTable& table) {
-  check(qkv_TBC, setting, segments_BT);
+                         const Setting& setting, const at::Tensor& starts_BT, const cpu::IsaTable& table) {
+  check(qkv_TBC, setting, starts_BT);
   const cpu::Element element = kernels::element_of(qkv_TBC);
   const at::Tensor output_grad = grad_TBD.contiguous();
   at::Tensor grad_TBC = at::empty(qkv_TBC.sizes(), qkv_TBC.options());
@@ -86,7 +86,7 @@ at::Tensor host_backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, 
         const Unit unit = unit_of(setting, item, groups);
         const std::int64_t row = unit.b * qkv_TBC.stride(1);
         cpu::AttentionShape mine = shape;
-        mine.segments = segments_of(segments_BT, unit.b);
+        mine.starts = starts_of(starts_BT, unit.b);
         const Heads heads = heads_of(setting, unit, groups, [&](std::int64_t h, cpu::AttentionHead& entry) {
           entry = outputs_of(qkv_TBC, forward, setting, unit.b, h);
           entry.output_grad = element_at(output_grad, unit.b * setting.query_width() + h * setting.head_size);

@@ -9,10 +9,10 @@
 
 namespace trireme::attention {
 
-Forward host_forward(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& segments_BT,
+Forward host_forward(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& starts_BT,
                      const kernels::cpu::IsaTable& table = kernels::cpu::isa_table());
 at::Tensor host_backward(const at::Tensor& grad_TBD, const at::Tensor& qkv_TBC, const Forward& forward,
-                         const Setting& setting, const at::Tensor& segments_BT,
+                         const Setting& setting, const at::Tensor& starts_BT,
                          const kernels::cpu::IsaTable& table = kernels::cpu::isa_table());
 at::Tensor host_cached(const at::Tensor& qkv_NC, const std::vector<CachedSequence>& sequences, const Setting& setting,
                        const kernels::cpu::IsaTable& table = kernels::cpu::isa_table());

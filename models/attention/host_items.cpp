@@ -6,14 +6,14 @@
 
 namespace trireme::attention {
 
-void check(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& segments_BT) {
+void check(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& starts_BT) {
   if (qkv_TBC.dim() != 3 || qkv_TBC.size(2) != setting.width() || !qkv_TBC.is_contiguous()) {
     throw base::Error(base::str("attention takes contiguous rows of ", setting.width(), " elements"));
   }
-  if (!segments_BT.defined()) return;
-  const bool fits = segments_BT.dim() == 2 && segments_BT.size(0) == qkv_TBC.size(1) &&
-                    segments_BT.size(1) == qkv_TBC.size(0) && segments_BT.scalar_type() == at::kLong;
-  if (!fits || !segments_BT.is_contiguous()) throw base::Error("attention takes one int64 segment for each position");
+  if (!starts_BT.defined()) return;
+  const bool fits = starts_BT.dim() == 2 && starts_BT.size(0) == qkv_TBC.size(1) &&
+                    starts_BT.size(1) == qkv_TBC.size(0) && starts_BT.scalar_type() == at::kInt;
+  if (!fits || !starts_BT.is_contiguous()) throw base::Error("attention takes one int32 start for each position");
 }
 
 Scratch::Scratch(const at::Tensor& like, const cpu::AttentionShape& shape, const Setting& setting, std::int64_t threads)

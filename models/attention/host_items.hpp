@@ -43,8 +43,8 @@ inline cpu::AttentionShape shape_of(const Setting& setting, const at::Tensor& qk
   return shape;
 }
 
-/// Throws base::Error for rows or segments of another shape than attention takes; segments may be undefined.
-void check(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& segments_BT);
+/// Throws base::Error for rows or starts of another shape than attention takes; starts may be undefined.
+void check(const at::Tensor& qkv_TBC, const Setting& setting, const at::Tensor& starts_BT);
 
 /// Memory for each of the threads.
 class Scratch {
@@ -100,14 +100,14 @@ inline cpu::AttentionHead outputs_of(const at::Tensor& qkv_TBC, const Forward& f
   return entry;
 }
 
-inline const std::int64_t* segments_of(const at::Tensor& segments_BT, std::int64_t b) {
-  return segments_BT.defined() ? segments_BT.const_data_ptr<std::int64_t>() + b * segments_BT.size(1) : nullptr;
+inline const std::int32_t* starts_of(const at::Tensor& starts_BT, std::int64_t b) {
+  return starts_BT.defined() ? starts_BT.const_data_ptr<std::int32_t>() + b * starts_BT.size(1) : nullptr;
 }
 
 /// Computes the outputs, and log-sum-exp where it is defined. `key_value` gives pointers of (sequence, kv head).
 template <typename F>
 void run_blocks(const at::Tensor& qkv_TBC, const cpu::AttentionShape& shape, const Setting& setting,
-                const at::Tensor& segments_BT, const Forward& result, const cpu::IsaTable& table, const F& key_value) {
+                const at::Tensor& starts_BT, const Forward& result, const cpu::IsaTable& table, const F& key_value) {
   const cpu::Element element = kernels::element_of(qkv_TBC);
   const std::int64_t units = qkv_TBC.size(1) * setting.kv_heads;
   const std::int64_t threads = threads_for(qkv_TBC.size(1), shape, setting);
@@ -117,7 +117,7 @@ void run_blocks(const at::Tensor& qkv_TBC, const cpu::AttentionShape& shape, con
     const Unit unit = unit_of(setting, item / parts, 1);
     const std::int64_t part = item % parts;
     cpu::AttentionShape mine = shape;
-    mine.segments = segments_of(segments_BT, unit.b);
+    mine.starts = starts_of(starts_BT, unit.b);
     const Heads heads = heads_of(setting, unit, 1, [&](std::int64_t h, cpu::AttentionHead& entry) {
       entry = outputs_of(qkv_TBC, result, setting, unit.b, h);
     });

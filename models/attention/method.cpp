@@ -54,10 +54,10 @@ QueryKeyValue flash_backward(const at::Tensor& grad, const QueryKeyValue& x, con
 }  // namespace
 
 /// A GPU's fused kernels need rows of whole 16 bytes, and none exist in fp64.
-Method method_for(bool cuda, at::ScalarType type, const Setting& setting, bool segments) {
+Method method_for(bool cuda, at::ScalarType type, const Setting& setting, bool documents) {
   if (!cuda) return Method::kHost;
   const bool aligned = setting.head_size * static_cast<std::int64_t>(c10::elementSize(type)) % 16 == 0;
-  if (!aligned || type == at::kDouble || setting.soft_cap > 0 || segments) return Method::kPlain;
+  if (!aligned || type == at::kDouble || setting.soft_cap > 0 || documents) return Method::kPlain;
   if (type == at::kBFloat16 && setting.head_size <= 256) return Method::kFlash;
   return setting.window > 0 ? Method::kPlain : Method::kEfficient;
 }
@@ -71,8 +71,9 @@ std::string words(Method method) {
   }
 }
 
-at::Tensor run(Method method, const QueryKeyValue& x, const Setting& setting, const at::Tensor& segments_BT,
+at::Tensor run(Method method, const QueryKeyValue& x, const Setting& setting, const at::Tensor& starts_BT,
                std::vector<at::Tensor>& saved) {
+  if (starts_BT.defined() && method != Method::kPlain) throw base::Error("fused attention knows no documents");
   switch (method) {
     case Method::kHost: refuse();
     case Method::kFlash: return flash(x, setting, saved);
@@ -82,7 +83,7 @@ at::Tensor run(Method method, const QueryKeyValue& x, const Setting& setting, co
       saved = {logsumexp, seed, offset};
       return output;
     }
-    default: return plain(x, setting, hidden_keys(x.q.size(2), x.k.size(2), setting, segments_BT, x.q), saved);
+    default: return plain(x, setting, hidden_keys(x.q.size(2), x.k.size(2), setting, starts_BT, x.q), saved);
   }
 }
 

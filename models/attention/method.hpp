@@ -19,8 +19,8 @@ enum class Method {
   kPlain,      ///< products and a softmax in the wide type, which hold all T x T scores; on any device
 };
 
-/// The method for tensors of a GPU (`cuda`) or the CPU, with segments or without.
-Method method_for(bool cuda, at::ScalarType type, const Setting& setting, bool segments);
+/// The method for tensors of a GPU (`cuda`) or the CPU, for sequences of several `documents` or of one.
+Method method_for(bool cuda, at::ScalarType type, const Setting& setting, bool documents);
 
 /// The method in words for a log, such as "flash attention".
 std::string words(Method method);
@@ -32,8 +32,8 @@ struct QueryKeyValue {
 };
 
 /// Returns the output, shaped like q; `saved` gets what backward needs. For all methods but kHost. Heads of k and v are
-/// those of q, with kFlash also a divisor of them.
-at::Tensor run(Method method, const QueryKeyValue& x, const Setting& setting, const at::Tensor& segments_BT,
+/// those of q, with kFlash also a divisor of them. Starts may be defined with kPlain only.
+at::Tensor run(Method method, const QueryKeyValue& x, const Setting& setting, const at::Tensor& starts_BT,
                std::vector<at::Tensor>& saved);
 /// Returns the gradients of q, k and v, each with its operand's shape, given the output's gradient.
 QueryKeyValue run_backward(Method method, const at::Tensor& grad, const QueryKeyValue& x, const at::Tensor& output,

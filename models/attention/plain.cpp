@@ -16,7 +16,7 @@ at::Tensor wide(const at::Tensor& x) { return x.to(kernels::wide_type(x.scalar_t
 
 }  // namespace
 
-at::Tensor hidden_keys(std::int64_t queries, std::int64_t keys, const Setting& setting, const at::Tensor& segments_BT,
+at::Tensor hidden_keys(std::int64_t queries, std::int64_t keys, const Setting& setting, const at::Tensor& starts_BT,
                        const at::Tensor& like) {
   const std::int64_t past = keys - queries;
   at::Tensor hidden;
@@ -27,8 +27,8 @@ at::Tensor hidden_keys(std::int64_t queries, std::int64_t keys, const Setting& s
     const at::Tensor before = at::ones({queries, keys}, like.options().dtype(at::kBool)).tril_(past - setting.window);
     hidden = hidden.defined() ? hidden.logical_or_(before) : before;
   }
-  if (segments_BT.defined()) {
-    const at::Tensor other = segments_BT.unsqueeze(2).ne(segments_BT.unsqueeze(1)).unsqueeze(1);
+  if (starts_BT.defined()) {
+    const at::Tensor other = starts_BT.unsqueeze(2).ne(starts_BT.unsqueeze(1)).unsqueeze(1);
     hidden = hidden.defined() ? hidden.logical_or(other) : other;
   }
   return hidden;

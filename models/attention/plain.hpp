@@ -11,9 +11,9 @@
 
 namespace trireme::attention {
 
-/// Which of `keys` positions each of the last `queries` of them does not see: bool (queries, keys), with segments
+/// Which of `keys` positions each of the last `queries` of them does not see: bool (queries, keys), with starts
 /// (B, 1, queries, keys); undefined where all are seen. Lies on the device of `like`.
-at::Tensor hidden_keys(std::int64_t queries, std::int64_t keys, const Setting& setting, const at::Tensor& segments_BT,
+at::Tensor hidden_keys(std::int64_t queries, std::int64_t keys, const Setting& setting, const at::Tensor& starts_BT,
                        const at::Tensor& like);
 
 /// Returns the output, shaped like q. k and v have the heads of q.

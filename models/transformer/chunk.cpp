@@ -68,7 +68,7 @@ class Chunk::Implementation {
 
   ForwardResult forward(const MicroBatch& batch, const at::Tensor& input) {
     auto activations = std::make_unique<ChunkActivations>();
-    activations->pass = {group_, batch.samples, batch.step, true};
+    activations->pass = {group_, batch.samples, batch.step, true, false, documents_of(batch, setting_.rotary)};
     const Pass& pass = activations->pass;
     at::Tensor x = embedding_ ? embedding_->forward(batch.tokens, batch.types, pass, {}, &activations->embedding)
                               : input.contiguous();
@@ -168,8 +168,8 @@ class Chunk::Implementation {
     }
     const at::Tensor positions = to_device(numbers, device_);
     const RotaryCache rotary = setting_.rotary.at(positions);
-    at::Tensor x =
-        embedding_ ? embedding_->forward(tokens_N.unsqueeze(0), {}, pass, positions, nullptr) : input_N1D.contiguous();
+    at::Tensor x = embedding_ ? embedding_->forward(tokens_N.unsqueeze(0), {}, pass, positions.unsqueeze(1), nullptr)
+                              : input_N1D.contiguous();
     for (std::size_t i = 0; i < layers_.size(); ++i) x = layers_[i].infer(x, pass, rotary, rows_of(sequences, i));
     for (const NewTokens& sequence : sequences) dynamic_cast<Cache&>(*sequence.cache).tokens += sequence.count;
     if (!head_) return x;
@@ -187,7 +187,12 @@ class Chunk::Implementation {
   /// Uses sequence parallel only where tp divides the length.
   Pass evaluation_pass(const MicroBatch& batch) const {
     const bool divides = batch.tokens.size(1) % group_.size() == 0;
-    return {{context_.tp, context_.sequence_parallel && divides}, batch.samples, batch.step, false};
+    return {{context_.tp, context_.sequence_parallel && divides},
+            batch.samples,
+            batch.step,
+            false,
+            false,
+            documents_of(batch, setting_.rotary)};
   }
 
   at::Tensor evaluate_layers(const MicroBatch& batch, const at::Tensor& input, const Pass& pass) {

@@ -40,7 +40,7 @@ kernels::DropoutKey Embedding::dropout_key(const Pass& pass, std::int64_t first_
 }
 
 at::Tensor Embedding::forward(const at::Tensor& tokens_BT, const at::Tensor& types_BT, const Pass& pass,
-                              const at::Tensor& positions, EmbeddingActivations* kept) const {
+                              const at::Tensor& positions_TB, EmbeddingActivations* kept) const {
   if (types_BT.defined() && types_ == nullptr) {
     throw base::InputError("token types were given, and the model has none (model.token_types = 0): leave them out");
   }
@@ -48,13 +48,12 @@ at::Tensor Embedding::forward(const at::Tensor& tokens_BT, const at::Tensor& typ
   at::Tensor x = pass.group.leave(parallel::embedding(rows_TB, tokens_->values().tensor()));
   if (scale_ != 1) x.mul_(scale_);
   const std::int64_t first = pass.group.first_position(tokens_BT.size(1));
+  at::Tensor places_TB, types_TB;
   if (positions_ != nullptr) {
-    const parallel::ValueLease lease = positions_->values();
-    const at::Tensor& table = lease.tensor();
-    const at::Tensor here = positions.defined() ? table.index_select(0, positions) : table.narrow(0, first, x.size(0));
-    x.add_(here.unsqueeze(1));
+    const at::Tensor all_TB = positions_TB.defined() || !pass.documents ? positions_TB : pass.documents->positions_TB;
+    if (all_TB.defined()) places_TB = all_TB.narrow(0, first, x.size(0)).contiguous();
+    add_positions(x, places_TB, first);
   }
-  at::Tensor types_TB;
   if (types_BT.defined()) {
     types_TB = types_BT.t().narrow(0, first, x.size(0)).contiguous();
     x.add_(parallel::embedding(types_TB, types_->values().tensor()));
@@ -70,8 +69,29 @@ at::Tensor Embedding::forward(const at::Tensor& tokens_BT, const at::Tensor& typ
     norm.output.reset();
   }
   if (pass.training) kernels::dropout(x, dropout_key(pass, first), pass.samples);
-  if (kept != nullptr) *kept = {rows_TB, types_TB, norm_input, norm};
+  if (kept != nullptr) *kept = {rows_TB, types_TB, places_TB, norm_input, norm};
   return x;
+}
+
+void Embedding::add_positions(at::Tensor& x_TBD, const at::Tensor& positions_TB, std::int64_t first) const {
+  const parallel::ValueLease lease = positions_->values();
+  const at::Tensor& table = lease.tensor();
+  if (positions_TB.defined()) {
+    x_TBD.add_(table.index_select(0, positions_TB.flatten()).view(x_TBD.sizes()));
+  } else {
+    x_TBD.add_(table.narrow(0, first, x_TBD.size(0)).unsqueeze(1));
+  }
+}
+
+void Embedding::add_positions_gradient(const at::Tensor& grad_TBD, const at::Tensor& positions_TB,
+                                       std::int64_t first) const {
+  if (positions_TB.defined()) {
+    parallel::embedding_grad(positions_TB, grad_TBD, *positions_);
+    return;
+  }
+  if (positions_->take_first()) positions_->grad.zero_();
+  at::Tensor here = positions_->grad.narrow(0, first, grad_TBD.size(0));
+  kernels::accumulate(here, grad_TBD.size(1) == 1 ? grad_TBD.select(1, 0) : grad_TBD.sum({1}));
 }
 
 void Embedding::add_types_gradient(const at::Tensor& grad_TBD, const at::Tensor& types_TB) const {
@@ -89,11 +109,7 @@ void Embedding::backward(at::Tensor grad, const Pass& pass, const EmbeddingActiv
   kernels::dropout(grad, dropout_key(pass, first), pass.samples);
   if (plan_.embedding.norm) grad = norm_.backward(grad, kept.norm_input_TBD, kept.norm);
   if (types_ != nullptr) add_types_gradient(grad, kept.types_TB);
-  if (positions_ != nullptr) {
-    if (positions_->take_first()) positions_->grad.zero_();
-    at::Tensor here = positions_->grad.narrow(0, first, grad.size(0));
-    kernels::accumulate(here, grad.size(1) == 1 ? grad.select(1, 0) : grad.sum({1}));
-  }
+  if (positions_ != nullptr) add_positions_gradient(grad, kept.positions_TB, first);
   if (scale_ != 1) grad.mul_(scale_);
   parallel::embedding_grad(kept.rows_TB, pass.group.enter(grad), *tokens_);
 }

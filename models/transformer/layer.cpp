@@ -10,6 +10,8 @@ namespace {
 constexpr int kAttentionSite = 1;
 constexpr int kFfnSite = 2;
 
+at::Tensor starts_of(const Pass& pass) { return pass.documents ? pass.documents->starts_BT : at::Tensor(); }
+
 }  // namespace
 
 Layer::Layer(const LayerSetting& setting, parallel::ParameterStore& parameters, std::int64_t index)
@@ -73,7 +75,7 @@ void Layer::attend(const Pass& pass, LayerActivations& a) const {
   a.attention_input = qkv_.enter(attention_half_.enter(a.attention_half), pass.group);
   a.qkv = project_qkv(a.attention_input, pass);
   const at::Tensor rows = prepare(a.qkv, pass, a.query_key);
-  a.attention = attention::forward(rows, heads_);
+  a.attention = attention::forward(rows, heads_, starts_of(pass));
 }
 
 at::Tensor Layer::attention_output(const Pass& pass, LayerActivations& a) const {
@@ -84,14 +86,13 @@ at::Tensor Layer::attention_output(const Pass& pass, LayerActivations& a) const 
 at::Tensor Layer::attention_backward(const at::Tensor& grad_TBD, const Pass& pass, LayerActivations& a,
                                      parallel::GradientSink& gradients) const {
   Residual::Gradients grads = attention_half_.leave_backward(grad_TBD, pass, a.attention_half);
-  const RotaryTables rotary = setting_.rotary.tables(spec_.attention);
   at::Tensor rows = query_key_.copies() ? prepare(a.qkv, pass, a.query_key) : a.qkv;
-  if (!a.attention.output_TBD.defined()) a.attention = attention::forward(rows, heads_);
+  if (!a.attention.output_TBD.defined()) a.attention = attention::forward(rows, heads_, starts_of(pass));
   at::Tensor grad = o_.backward(std::exchange(grads.branch, {}), a.attention.output_TBD, pass.group, gradients);
-  grad = attention::backward(grad, rows, a.attention, heads_);
+  grad = attention::backward(grad, rows, a.attention, heads_, starts_of(pass));
   a.attention = {};
   rows.reset();
-  query_key_.backward(grad, a.qkv, rotary, pass.group, a.query_key);
+  query_key_.backward(grad, a.qkv, rotary(pass), pass.group, a.query_key);
   a.qkv.reset();
   if (!a.attention_input.defined()) a.attention_input = qkv_.enter(attention_half_.enter(a.attention_half), pass.group);
   grad = qkv_.backward(grad, std::move(a.attention_input), pass.group, gradients);
@@ -106,8 +107,12 @@ at::Tensor Layer::project_qkv(const at::Tensor& input, const Pass& pass) const {
   return qkv;
 }
 
+RotaryTables Layer::rotary(const Pass& pass) const {
+  return (pass.documents ? pass.documents->rotary : setting_.rotary).tables(spec_.attention);
+}
+
 at::Tensor Layer::prepare(at::Tensor qkv, const Pass& pass, QueryKeyActivations& kept) const {
-  return query_key_.prepare(std::move(qkv), setting_.rotary.tables(spec_.attention), pass.group, kept);
+  return query_key_.prepare(std::move(qkv), rotary(pass), pass.group, kept);
 }
 
 // ---- Feed-forward ----

@@ -79,6 +79,7 @@ class Layer {
                           parallel::GradientSink& gradients) const;
 
   at::Tensor project_qkv(const at::Tensor& input, const Pass& pass) const;
+  RotaryTables rotary(const Pass& pass) const;
   at::Tensor prepare(at::Tensor qkv, const Pass& pass, QueryKeyActivations& kept) const;
 
   const LayerSetting& setting_;

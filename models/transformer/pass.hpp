@@ -2,9 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "models/parallel/tensor_comm.hpp"
+#include "models/transformer/documents.hpp"
 
 namespace trireme::transformer {
 
@@ -15,6 +17,7 @@ struct Pass {
   std::int64_t step = 0;
   bool training = true;
   bool rows_apart = false;  ///< linear layers compute each row alike whatever the others are (parallel::linear_product)
+  std::optional<Documents> documents;  ///< none: each sequence is one document, whose positions are the rows'
 };
 
 }  // namespace trireme::transformer

@@ -54,7 +54,8 @@ void QueryKey::norm_backward(at::Tensor& grad, const at::Tensor& qkv, const Part
 
 void QueryKey::rotate(at::Tensor& qkv, const RotaryTables& rotary, bool inverse) const {
   if (!rotary.cosine.defined()) return;
-  kernels::rotate(qkv, heads_, head_size_, rotary.cosine, rotary.sine, 0, inverse);
+  at::Tensor rows = rotary.by_row ? qkv.view({-1, 1, qkv.size(2)}) : qkv;
+  kernels::rotate(rows, heads_, head_size_, rotary.cosine, rotary.sine, 0, inverse);
 }
 
 at::Tensor QueryKey::prepare(at::Tensor qkv, const RotaryTables& rotary, const parallel::TensorGroup& group,

@@ -31,9 +31,8 @@ class QueryKey {
   /// Whether prepare() writes to a copy, so that backward needs the projection as well.
   bool copies() const { return kind_ != spec::QkNorm::kNone; }
 
-  /// Returns the rows (T, B, …) normed and rotated, those of position t by row t of the tables: `qkv` itself, in place,
-  /// or a copy. All tp ranks call it together when the norm runs over the width, unless `kept` is of an earlier call
-  /// for the same rows.
+  /// Returns the rows (T, B, …) normed and rotated by the tables: `qkv` itself, in place, or a copy. All tp ranks call
+  /// it together when the norm runs over the width, unless `kept` is of an earlier call for the same rows.
   at::Tensor prepare(at::Tensor qkv, const RotaryTables& rotary, const parallel::TensorGroup& group,
                      QueryKeyActivations& kept) const;
   /// Overwrites `grad`, the gradient of what prepare() returned, by the gradient of the projection `qkv`, and adds to

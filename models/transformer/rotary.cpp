@@ -103,7 +103,7 @@ RotaryTables RotaryCache::tables(const spec::AttentionSpec& attention) const {
 RotaryCache RotaryCache::at(const at::Tensor& positions) const {
   RotaryCache chosen = *this;
   for (Entry& entry : chosen.entries_) {
-    entry.tables = {entry.tables.cosine.index_select(0, positions), entry.tables.sine.index_select(0, positions)};
+    entry.tables = {entry.tables.cosine.index_select(0, positions), entry.tables.sine.index_select(0, positions), true};
   }
   return chosen;
 }

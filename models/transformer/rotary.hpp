@@ -13,6 +13,7 @@ namespace trireme::transformer {
 struct RotaryTables {
   at::Tensor cosine;  ///< (positions, rotated elements of a head / 2)
   at::Tensor sine;
+  bool by_row = false;  ///< row i is for row i of (T, B), counted through, not for all sequences' position i
 };
 
 /// The angle of pair i from one position to the next: theta^(-2i / n) for n rotated elements, stretched as `rotary`
@@ -33,7 +34,7 @@ class RotaryCache {
   void prepare(const spec::AttentionSpec& attention, std::int64_t positions);
   /// Those of `attention`, which was prepared; undefined tensors when it has no rotary positions.
   RotaryTables tables(const spec::AttentionSpec& attention) const;
-  /// The same tables with row i for position positions[i] (int64, covered by all), in place of row i for position i.
+  /// The same tables by row: row i is of position positions[i] (int64, covered by all).
   RotaryCache at(const at::Tensor& positions) const;
 
  private:

@@ -6,6 +6,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
+#include <ATen/ops/arange.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/ones.h>
 #include <ATen/ops/randn.h>
@@ -226,6 +227,27 @@ std::pair<double, double> with_one_and_two_threads(const std::function<void()>& 
   return {least[0], least[1]};
 }
 
+/// A sequence of four documents of equal length in one, against the same sequence as one document, and against the
+/// documents as four sequences.
+void compare_packed(std::int64_t length, at::ScalarType type, const kernels::cpu::IsaTable& table, int rounds) {
+  const Case c{"", length, 1, 12, 12, 0, type};
+  const attention::Setting setting = setting_of(c);
+  const at::Tensor qkv = at::randn({length, 1, setting.width()}).to(type);
+  const at::Tensor grad = at::randn({length, 1, setting.query_width()}).to(type);
+  const at::Tensor starts =
+      at::arange(length, at::kLong).floor_divide(length / 4).mul(length / 4).to(at::kInt).unsqueeze(0);
+  const auto apart = [&](const at::Tensor& x) { return x.view({4, length / 4, -1}).transpose(0, 1).contiguous(); };
+  const auto both = [&](const at::Tensor& x, const at::Tensor& dy, const at::Tensor& of) {
+    attention::host_backward(dy, x, attention::host_forward(x, setting, of, table), setting, of, table);
+  };
+  const at::Tensor parts = apart(qkv), part_grads = apart(grad);
+  const auto seconds = alternate(
+      {[&] { both(qkv, grad, {}); }, [&] { both(qkv, grad, starts); }, [&] { both(parts, part_grads, {}); }}, rounds);
+  std::printf("T %4lld of 4 documents       %-8s both %8.3f ms; one document %8.3f, ratio %.2f; apart %8.3f, %.2f\n",
+              static_cast<long long>(length), c10::toString(type), 1e3 * seconds[1], 1e3 * seconds[0],
+              seconds[1] / seconds[0], 1e3 * seconds[2], seconds[1] / seconds[2]);
+}
+
 /// What a second thread gains where few key/value heads are to be divided.
 void compare_threads(const Case& c, const kernels::cpu::IsaTable& table, int rounds) {
   const attention::Setting setting = setting_of(c);
@@ -266,6 +288,7 @@ int run(const std::string& name, int rounds) {
     compare({"T 1024, B 1, 12/4 heads", 1024, 1, 12, 4, 0, type}, *table, rounds);
     compare({"T 4096, window 512, 4 heads", 4096, 1, 4, 4, 512, type}, *table, rounds);
     compare_errors({"", 1024, 1, 12, 12, 0, type}, *table);
+    for (const std::int64_t length : {256, 1024}) compare_packed(length, type, *table, rounds);
     for (const std::int64_t past : {64, 1023}) compare_generation(past, type, *table, rounds);
     compare_threads({"T 64, B 1, 4/1 heads", 64, 1, 4, 1, 0, type}, *table, rounds);
     compare_threads({"T 1024, B 1, 4/1 heads", 1024, 1, 4, 1, 0, type}, *table, rounds);

@@ -7,20 +7,20 @@
 namespace trireme::kernels::cpu {
 
 /// Queries are the last `queries` of `keys` positions. The query at position p sees the keys up to p (causal) or all,
-/// of them only the last `window` (0: all), and only those with its own segment.
+/// of them only the last `window` (0: all), and only those of its own document.
 struct AttentionShape {
   std::int64_t queries = 0;
   std::int64_t keys = 0;
   std::int64_t head_size = 0;
   double scale = 1.0;
   bool causal = true;
-  std::int64_t window = 0;                 ///< causal only
-  double soft_cap = 0.0;                   ///< scores become cap * tanh(score / cap); 0: they stay
-  const std::int64_t* segments = nullptr;  ///< one for each position; null: all are the same
-  std::int64_t query_stride = 0;           ///< elements from one position to the next, of queries and their gradient
-  std::int64_t kv_stride = 0;              ///< of keys and values
-  std::int64_t kv_grad_stride = 0;         ///< of their gradients
-  std::int64_t output_stride = 0;          ///< of the output and its gradient
+  std::int64_t window = 0;               ///< causal only
+  double soft_cap = 0.0;                 ///< scores become cap * tanh(score / cap); 0: they stay
+  const std::int32_t* starts = nullptr;  ///< for each position the first one of its document; null: one document
+  std::int64_t query_stride = 0;         ///< elements from one position to the next, of queries and their gradient
+  std::int64_t kv_stride = 0;            ///< of keys and values
+  std::int64_t kv_grad_stride = 0;       ///< of their gradients
+  std::int64_t output_stride = 0;        ///< of the output and its gradient
 };
 
 /// One query head. Pointers are to its elements at the first query; log_sum_exp is wide and dense.

@@ -88,7 +88,7 @@ struct IsaTable {
   /// Writes all gradients, given outputs, their gradients and log-sum-exp. Queries are all positions.
   void (*attention_backward)(Element, const AttentionShape& shape, const AttentionKeyValue& kv, std::int64_t heads,
                              const AttentionHead* head, void* scratch);
-  /// Writes outputs only, without segments, for few queries over many keys.
+  /// Writes outputs only, without documents, for few queries over many keys.
   void (*attention_rows)(Element, const AttentionShape& shape, const AttentionKeyValue& kv, std::int64_t heads,
                          const AttentionHead* head, void* scratch);
 

@@ -31,12 +31,12 @@ struct Problem {
   Setting setting;
   std::int64_t length = 0;
   std::int64_t batch = 0;
-  at::Tensor segments;
+  at::Tensor starts;
 
   std::string text() const {
     return base::str("length ", length, ", batch ", batch, ", heads ", setting.query_heads, " over ", setting.kv_heads,
                      " of size ", setting.head_size, setting.causal() ? ", causal" : ", full", ", window ",
-                     setting.window, ", cap ", setting.soft_cap, segments.defined() ? ", segments" : "");
+                     setting.window, ", cap ", setting.soft_cap, starts.defined() ? ", documents" : "");
   }
 };
 
@@ -68,8 +68,8 @@ at::Tensor visible(const Problem& problem) {
         const bool past = problem.setting.mask == spec::Mask::kFull || key <= p;
         const bool near = problem.setting.window == 0 || p - key < problem.setting.window;
         bool together = true;
-        if (problem.segments.defined()) {
-          const auto* of = problem.segments.const_data_ptr<std::int64_t>() + b * n;
+        if (problem.starts.defined()) {
+          const auto* of = problem.starts.const_data_ptr<std::int32_t>() + b * n;
           together = of[p] == of[key];
         }
         *to = past && near && together;
@@ -98,8 +98,8 @@ Results expected(const Problem& problem, const at::Tensor& qkv_TBC, const at::Te
 }
 
 Results actual(const Problem& problem, const at::Tensor& qkv_TBC, const at::Tensor& grad_TBD, const IsaTable& table) {
-  const Forward forward = host_forward(qkv_TBC, problem.setting, problem.segments, table);
-  const at::Tensor grad = host_backward(grad_TBD, qkv_TBC, forward, problem.setting, problem.segments, table);
+  const Forward forward = host_forward(qkv_TBC, problem.setting, problem.starts, table);
+  const at::Tensor grad = host_backward(grad_TBD, qkv_TBC, forward, problem.setting, problem.starts, table);
   EXPECT_EQ(forward.output_TBD.scalar_type(), qkv_TBC.scalar_type());
   EXPECT_EQ(grad.scalar_type(), qkv_TBC.scalar_type());
   return {forward.output_TBD.to(at::kDouble), forward.log_sum_exp_BHT.to(at::kDouble), grad.to(at::kDouble)};
@@ -155,19 +155,16 @@ class AttentionTest : public testing::TestWithParam<at::ScalarType> {
     return x.to(type);
   }
 
-  /// Documents of random lengths, one after another; now and then a number comes back later.
-  at::Tensor random_segments(std::int64_t batch, std::int64_t length) {
-    at::Tensor segments = at::empty({batch, length}, at::kLong);
+  /// Starts of documents of random lengths, 20 positions in the mean.
+  at::Tensor random_starts(std::int64_t batch, std::int64_t length) {
+    at::Tensor starts = at::empty({batch, length}, at::kInt);
+    auto* to = starts.mutable_data_ptr<std::int32_t>();
     for (std::int64_t b = 0; b < batch; ++b) {
-      std::int64_t segment = 0;
-      for (std::int64_t p = 0; p < length; ++p) {
-        const auto draw = random_() % 40;
-        if (draw == 0) ++segment;
-        if (draw == 1 && segment > 0) --segment;
-        segments.mutable_data_ptr<std::int64_t>()[b * length + p] = segment;
+      for (std::int64_t p = 0; p < length; ++p, ++to) {
+        *to = p == 0 || random_() % 20 == 0 ? static_cast<std::int32_t>(p) : to[-1];
       }
     }
-    return segments;
+    return starts;
   }
 
   void expect_exact(const Problem& problem) {
@@ -255,16 +252,63 @@ TEST_P(AttentionTest, SoftCapsOfEveryLength) {
   }
 }
 
-TEST_P(AttentionTest, SegmentsWithEveryMask) {
+/// The setting with every mask, causal first.
+std::vector<Setting> masked(const Setting& causal) {
+  std::vector<Setting> all(4, causal);
+  all[1].window = 20;
+  all[1].soft_cap = 2.0;
+  all[2].mask = spec::Mask::kFull;
+  all[3].mask = spec::Mask::kFull;
+  all[3].soft_cap = 2.0;
+  return all;
+}
+
+TEST_P(AttentionTest, DocumentsWithEveryMask) {
   for (const std::int64_t length : kLengths) {
-    Problem problem{heads({0, 0}, 8), length, 3, random_segments(3, length)};
-    expect_exact(problem);
-    problem.setting.window = 20;
-    problem.setting.soft_cap = 2.0;
-    expect_exact(problem);
-    problem.setting.window = 0;
-    problem.setting.mask = spec::Mask::kFull;
-    expect_exact(problem);
+    for (const Setting& setting : masked(heads({0, 0}, 8))) {
+      expect_exact({setting, length, 3, random_starts(3, length)});
+    }
+  }
+}
+
+/// Starts of one sequence of documents of these lengths.
+at::Tensor starts_of(const std::vector<std::int64_t>& lengths) {
+  std::vector<std::int32_t> starts;
+  for (const std::int64_t length : lengths) {
+    starts.insert(starts.end(), static_cast<std::size_t>(length), static_cast<std::int32_t>(starts.size()));
+  }
+  return at::tensor(starts, at::kInt).unsqueeze(0);
+}
+
+TEST_P(AttentionTest, DocumentsThatBeginAndEndWithBlocks) {
+  for (const std::vector<std::int64_t>& lengths :
+       {std::vector<std::int64_t>{200}, {64, 64, 72}, {128, 72}, {1, 199}, {199, 1}, {63, 65, 72}, {16, 48, 136}}) {
+    for (const Setting& setting : masked(heads({0, 0, 1}, 8))) expect_exact({setting, 200, 1, starts_of(lengths)});
+  }
+}
+
+// Where documents fill whole strips of queries, keys of others are not computed with: a product with a probability of 0
+// would hand on what is not a number.
+TEST_P(AttentionTest, KeysOfOtherDocumentsCostNothing) {
+  const at::Tensor starts = starts_of({48, 96, 160, 16});
+  for (const Setting& setting : masked(heads({0, 0, 1}, 24))) {
+    const Problem problem{setting, 320, 1, starts};
+    const at::Tensor qkv = random({320, 1, setting.width()});
+    const at::Tensor grad = random({320, 1, setting.query_width()});
+    at::Tensor broken = qkv.clone();
+    broken.narrow(0, 48, 96).fill_(std::numeric_limits<double>::quiet_NaN());
+    for (const IsaTable* table : kernels::cpu::isa_tables()) {
+      const Results sound = actual(problem, qkv, grad, *table);
+      const Results got = actual(problem, broken, grad, *table);
+      for (const auto& [first, count] : {std::pair{0, 48}, {144, 176}}) {
+        const auto same = [first = first, count = count](const at::Tensor& a, const at::Tensor& b) {
+          return a.narrow(0, first, count).equal(b.narrow(0, first, count));
+        };
+        EXPECT_TRUE(same(got.output, sound.output)) << table->name << ", from " << first << ", " << problem.text();
+        EXPECT_TRUE(same(got.grad, sound.grad)) << table->name << ", from " << first << ", " << problem.text();
+      }
+      EXPECT_TRUE(got.output.narrow(0, 48, 96).isnan().all().item<bool>()) << table->name;
+    }
   }
 }
 
@@ -284,11 +328,11 @@ const std::vector<Map> kFewKeyHeads{
     {1, 0, 1, 0, 1, 1, 1}, Map(20, 0),         {0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1}};
 
 TEST_P(AttentionTest, FewKeyHeads) {
-  for (const Map& map : kFewKeyHeads) expect_exact({heads(map, 24), 130, 1, random_segments(1, 130)});
+  for (const Map& map : kFewKeyHeads) expect_exact({heads(map, 24), 130, 1, random_starts(1, 130)});
 }
 
 TEST_P(AttentionTest, BitsOfFewKeyHeadsDoNotDependOnThreads) {
-  for (const Map& map : kFewKeyHeads) expect_same_bits({heads(map, 24), 150, 1, random_segments(1, 150)});
+  for (const Map& map : kFewKeyHeads) expect_same_bits({heads(map, 24), 150, 1, random_starts(1, 150)});
 }
 
 TEST_P(AttentionTest, LargeScoresDoNotOverflow) {
@@ -304,7 +348,7 @@ TEST_P(AttentionTest, LargeScoresDoNotOverflow) {
 }
 
 TEST_P(AttentionTest, BitsDoNotDependOnThreads) {
-  expect_same_bits({heads({0, 0, 1}, 24), 300, 2, random_segments(2, 300)});
+  expect_same_bits({heads({0, 0, 1}, 24), 300, 2, random_starts(2, 300)});
   expect_same_bits({heads({0, 1}, 24), 300, 2, {}});
 }
 
@@ -352,13 +396,13 @@ TEST_P(AttentionTest, CachedSequencesByOperations) {
 }
 
 TEST_P(AttentionTest, ChoosesTheHostsKernels) {
-  const Problem problem{heads({0, 0, 1}, 24), 30, 2, random_segments(2, 30)};
+  const Problem problem{heads({0, 0, 1}, 24), 30, 2, random_starts(2, 30)};
   const at::Tensor qkv = random({30, 2, problem.setting.width()});
   const at::Tensor grad = random({30, 2, problem.setting.query_width()});
-  const Forward forward = attention::forward(qkv, problem.setting, problem.segments);
+  const Forward forward = attention::forward(qkv, problem.setting, problem.starts);
   const Results best = actual(problem, qkv, grad, kernels::cpu::isa_table());
   EXPECT_TRUE(forward.output_TBD.to(at::kDouble).equal(best.output));
-  EXPECT_TRUE(backward(grad, qkv, forward, problem.setting, problem.segments).to(at::kDouble).equal(best.grad));
+  EXPECT_TRUE(backward(grad, qkv, forward, problem.setting, problem.starts).to(at::kDouble).equal(best.grad));
 }
 
 /// With all scores near 5 caps the gradients of queries and keys are 2e-4 of those without a cap, and 1 - tanh^2 from a
@@ -393,7 +437,9 @@ TEST(Attention, RefusesWhatDoesNotFit) {
   const at::Tensor qkv = at::zeros({4, 2, setting.width()});
   EXPECT_THROW(host_forward(at::zeros({4, 2, 23}), setting, {}), base::Error);
   EXPECT_THROW(host_forward(qkv.transpose(0, 1), setting, {}), base::Error);
-  EXPECT_THROW(host_forward(qkv, setting, at::zeros({4, 2}, at::kLong)), base::Error);
+  EXPECT_THROW(host_forward(qkv, setting, at::zeros({4, 2}, at::kInt)), base::Error);
+  EXPECT_THROW(host_forward(qkv, setting, at::zeros({2, 4}, at::kLong)), base::Error);
+  EXPECT_NO_THROW(host_forward(qkv, setting, at::zeros({2, 4}, at::kInt)));
   const at::Tensor rows = qkv.select(1, 0).contiguous();
   const at::Tensor cache = at::zeros({5, setting.kv_width()});
   EXPECT_NO_THROW(cached(rows, {{0, 3, cache, cache}, {3, 1, cache, cache}}, setting));

@@ -2,6 +2,7 @@
 #include "models/attention/method.hpp"
 
 #include <ATen/ops/empty.h>
+#include <ATen/ops/zeros.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -67,7 +68,7 @@ class AttentionMethodTest : public testing::TestWithParam<Case> {
     EXPECT_LE(largest(a.to(at::kDouble).sub(expected.to(at::kDouble))), tolerance() * (1e-2 + largest(expected)))
         << what;
   }
-  /// Calls check(setting, segments, length, batch).
+  /// Calls check(setting, starts, length, batch).
   template <typename F>
   void for_shapes(const F& check) {
     for (const Heads& heads : kHeads) {
@@ -78,7 +79,7 @@ class AttentionMethodTest : public testing::TestWithParam<Case> {
             if (length < 33 || batch == 1) continue;
             for (const Setting& setting : other_maskings(heads.setting(size))) {
               check(setting, at::Tensor(), length, batch);
-              if (GetParam().method == Method::kPlain) check(setting, segments(length, batch), length, batch);
+              if (GetParam().method == Method::kPlain) check(setting, documents(length, batch), length, batch);
             }
           }
         }
@@ -100,11 +101,13 @@ class AttentionMethodTest : public testing::TestWithParam<Case> {
     return all;
   }
 
-  /// Two documents in turns of 6 positions.
-  static at::Tensor segments(std::int64_t length, std::int64_t batch) {
-    at::Tensor x = at::empty({batch, length}, at::kLong);
-    for (std::int64_t i = 0; i < x.numel(); ++i) x.mutable_data_ptr<std::int64_t>()[i] = i / 6 % 2;
-    return x;
+  /// Documents of 6 positions.
+  static at::Tensor documents(std::int64_t length, std::int64_t batch) {
+    at::Tensor starts = at::empty({batch, length}, at::kInt);
+    for (std::int64_t i = 0; i < starts.numel(); ++i) {
+      starts.mutable_data_ptr<std::int32_t>()[i] = static_cast<std::int32_t>(i % length / 6 * 6);
+    }
+    return starts;
   }
 
   std::mt19937 random_;
@@ -116,25 +119,25 @@ struct Pass {
 };
 
 Pass pass_by(Method method, const at::Tensor& qkv, const at::Tensor& dy, const Setting& setting,
-             const at::Tensor& segments) {
-  const Forward result = forward(qkv, setting, segments, method);
-  return {result.output_TBD, backward(dy, qkv, result, setting, segments, method)};
+             const at::Tensor& starts) {
+  const Forward result = forward(qkv, setting, starts, method);
+  return {result.output_TBD, backward(dy, qkv, result, setting, starts, method)};
 }
 
 TEST_P(AttentionMethodTest, OutputAndGradientAreTheHosts) {
-  for_shapes([&](const Setting& setting, const at::Tensor& segments, std::int64_t length, std::int64_t batch) {
+  for_shapes([&](const Setting& setting, const at::Tensor& starts, std::int64_t length, std::int64_t batch) {
     const at::Tensor qkv = random({length, batch, setting.width()});
     const at::Tensor dy = random({length, batch, setting.query_width()});
     const test::OperationCalls calls;
-    const Pass here = pass_by(GetParam().method, qkv, dy, setting, segments);
-    const Pass host = pass_by(Method::kHost, qkv, dy, setting, segments);
-    const Pass exact = pass_by(Method::kHost, qkv.to(at::kDouble), dy.to(at::kDouble), setting, segments);
+    const Pass here = pass_by(GetParam().method, qkv, dy, setting, starts);
+    const Pass host = pass_by(Method::kHost, qkv, dy, setting, starts);
+    const Pass exact = pass_by(Method::kHost, qkv.to(at::kDouble), dy.to(at::kDouble), setting, starts);
     EXPECT_EQ(here.output.scalar_type(), GetParam().type);
     EXPECT_EQ(here.grad.scalar_type(), GetParam().type);
     const std::string shape =
         base::str("heads ", setting.query_heads, " over ", setting.kv_heads, ", size ", setting.head_size, ", length ",
                   length, ", batch ", batch, setting.causal() ? ", causal" : ", full", ", window ", setting.window,
-                  ", cap ", setting.soft_cap, segments.defined() ? ", segments" : "");
+                  ", cap ", setting.soft_cap, starts.defined() ? ", documents" : "");
     expect_close(here.output, host.output, "output, " + shape);
     expect_close(here.output, exact.output, "exact output, " + shape);
     expect_close(here.grad, host.grad, "gradient, " + shape);
@@ -145,11 +148,11 @@ TEST_P(AttentionMethodTest, OutputAndGradientAreTheHosts) {
 std::int64_t heads_of(const c10::IValue& x, bool by_position) { return x.toTensor().size(by_position ? 2 : 1); }
 
 TEST_P(AttentionMethodTest, OnlyFlashTakesKeysAndValuesOfGroups) {
-  for_shapes([&](const Setting& setting, const at::Tensor& segments, std::int64_t length, std::int64_t batch) {
+  for_shapes([&](const Setting& setting, const at::Tensor& starts, std::int64_t length, std::int64_t batch) {
     const at::Tensor qkv = random({length, batch, setting.width()});
     const at::Tensor dy = random({length, batch, setting.query_width()});
     const test::OperationCalls calls;
-    pass_by(GetParam().method, qkv, dy, setting, segments);
+    pass_by(GetParam().method, qkv, dy, setting, starts);
     if (GetParam().method == Method::kPlain) {
       EXPECT_THAT(calls.names(), IsEmpty());
       return;
@@ -200,6 +203,15 @@ TEST(AttentionMethodChoice, FitsWhatTheKernelsTake) {
   EXPECT_EQ(method_for(true, at::kBFloat16, setting, true), Method::kPlain);
   setting.soft_cap = 50;
   EXPECT_EQ(on_gpu(at::kBFloat16, 64), Method::kPlain);
+}
+
+TEST(AttentionMethodChoice, FusedKernelsTakeNoDocuments) {
+  const Setting setting = Heads{1, 1}.setting(8);
+  const at::Tensor qkv = at::zeros({4, 2, setting.width()}, at::kBFloat16);
+  const at::Tensor starts = at::zeros({2, 4}, at::kInt);
+  for (const Method method : {Method::kFlash, Method::kEfficient}) {
+    EXPECT_THROW(forward(qkv, setting, starts, method), base::Error);
+  }
 }
 
 TEST(AttentionMethodChoice, HasWords) {

@@ -74,7 +74,7 @@ std::string describe(const LayoutCase& one) {
                    one.model.ffn, ", vocab ", one.model.vocab, ", kv_heads ", one.model.kv_heads, ", masked ",
                    one.masked, ", tied ", one.model.tie_embeddings, ", clip ", config.clip, ", dropout ",
                    one.model.dropout, unusual_properties(one.model), optimizer_text(config),
-                   precision[static_cast<int>(config.precision)]);
+                   precision[static_cast<int>(config.precision)], one.packed ? ", packed" : "");
 }
 
 LayoutCase one_rank(const LayoutCase& one) {
@@ -255,6 +255,43 @@ std::vector<LayoutCase> optimizer_cases() {
     add(one, RuleKind::kMuon, {3, 1, 2, 1}, zero);
   }
   for (LayoutCase& one : cases) complete(one);
+  return cases;
+}
+
+std::vector<LayoutCase> packed_cases() {
+  struct Layout {
+    topology::Degrees degrees;
+    Recompute recompute;
+    bool sequence_parallel;
+    ScheduleKind kind = ScheduleKind::kOneForwardOneBackward;
+    int chunks = 1;
+    int zero = 0;
+    std::int64_t micro_batch = 1;
+  };
+  const std::vector<Layout> layouts{
+      {{2, 1, 2, 2}, Recompute::kSelective, true, ScheduleKind::kOneForwardOneBackward, 1, 1, 2},
+      {{4, 1, 1, 2}, Recompute::kFull, true, ScheduleKind::kGpipe},
+      {{2, 1, 1, 2}, Recompute::kNone, false, ScheduleKind::kInterleaved, 2}};
+  std::vector<LayoutCase> cases;
+  for (const char* family : {"gpt2", "llama", "gemma", "bert"}) {
+    for (const Layout& layout : layouts) {
+      LayoutCase one = base_case(family);
+      one.packed = true;
+      if (one.model.arch == "gemma") {
+        one.model.window = {3, 0};
+        one.model.attention_soft_cap = 2;
+      }
+      one.config.degrees = layout.degrees;
+      one.config.recompute = layout.recompute;
+      one.config.sequence_parallel = layout.sequence_parallel;
+      one.config.schedule = layout.kind;
+      one.config.chunks = layout.chunks;
+      one.config.zero = layout.zero;
+      one.config.micro_batch = layout.micro_batch;
+      complete(one);
+      cases.push_back(one);
+    }
+  }
   return cases;
 }
 

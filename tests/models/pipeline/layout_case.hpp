@@ -14,6 +14,7 @@ struct LayoutCase {
   pipeline::TrainerConfig config;
   std::int64_t global_batch = 8;
   bool masked = false;
+  bool packed = false;           ///< samples hold several documents
   bool rounded_start = false;    ///< initial weights are rounded to bf16
   bool first_step_only = false;  ///< the run ends after it
 };
@@ -44,6 +45,9 @@ std::vector<LayoutCase> odd_cases();
 std::vector<LayoutCase> optimizer_cases();
 /// The slots that the case's optimizer keeps of a tensor.
 std::vector<std::string> slots_of(const LayoutCase& one, const spec::LogicalTensor& tensor);
+
+/// Samples of several documents: each kind of positions and mask, over every axis and way to recompute.
+std::vector<LayoutCase> packed_cases();
 
 /// Both architectures in fp32 and bf16: one rank, the same with everything computed again, tp with pp, dp with ZeRO.
 std::vector<LayoutCase> narrow_cases();

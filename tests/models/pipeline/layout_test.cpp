@@ -173,6 +173,8 @@ TEST(LayoutMatrix, SizesThatDivideNothingEqualOneRank) { expect_equal(odd_cases(
 
 TEST(LayoutMatrix, EveryOptimizerEqualsOneRank) { expect_equal(optimizer_cases(), false); }
 
+TEST(LayoutMatrix, SamplesOfSeveralDocumentsEqualOneRank) { expect_equal(packed_cases()); }
+
 TEST(LayoutMatrix, EveryPairOfOptionsEqualsOneRank) {
   const PairCases pairs = pair_cases();
   if (speaks()) {
@@ -224,7 +226,7 @@ TEST(LayoutNumbers, NarrowTypesKeepTheirNumbers) {
 TEST(LayoutNumbers, EveryRecordedLineBelongsToACase) {
   if (!g_numbers || g_records) return;
   std::set<std::string> texts;
-  for (const auto& cases : {default_cases(), odd_cases(), pair_cases().cases, narrow_cases()}) {
+  for (const auto& cases : {default_cases(), odd_cases(), packed_cases(), pair_cases().cases, narrow_cases()}) {
     for (const LayoutCase& one : cases) {
       EXPECT_TRUE(g_numbers->has(one)) << describe(one);
       texts.insert(describe(one));

@@ -33,37 +33,57 @@ transformer::MicroBatch on_device(const MicroBatch& batch) {
   MicroBatch moved = batch;
   moved.tokens = batch.tokens.to(at::kCUDA);
   moved.targets = batch.targets.to(at::kCUDA);
+  if (batch.starts.defined()) moved.starts = batch.starts.to(at::kCUDA);
   return moved;
 }
 
 double norm_of(const at::Tensor& x) { return std::sqrt(x.to(at::kDouble).square().sum().item<double>()); }
 
-TEST_P(DeviceTest, LossAndGradientsAreThoseOfTheHost) {
-  const auto [family, type, recompute] = GetParam();
+/// Heads of 8, which the fused attention kernels take.
+spec::ModelConfig config_of(const std::string& family) {
   spec::ModelConfig config = small_model(family);
-  tests::set_hidden(config, 96);  // heads of 8: the fused attention kernels take them
+  tests::set_hidden(config, 96);
+  return config;
+}
+
+/// Loss and gradients on the device, as far as the tolerance allows those of the host.
+void expect_as_on_the_host(const std::string& family, at::ScalarType type, Recompute recompute, const MicroBatch& batch,
+                           double tolerance) {
+  spec::ModelConfig config = config_of(family);
   config.dropout = 0.2;
-  const MicroBatch batch = random_batch(config, 3, 16);
   ChunkContext context;
   context.recompute = recompute;
   Model host(config, context, type);
   Model device(config, context, type, at::Device(at::kCUDA, 0));
   const double loss = host.step(batch);
-  EXPECT_NEAR(device.step(on_device(batch)), loss, tolerance(type) * loss);
+  EXPECT_NEAR(device.step(on_device(batch)), loss, tolerance * loss);
   const auto expected = host.gradients();
   double all = 0.0;
   for (const auto& [name, grad] : expected) all = std::hypot(all, norm_of(grad));
   for (const auto& [name, grad] : device.gradients()) {
     const at::Tensor wanted = expected.at(name).to(at::kDouble);
     const at::Tensor off = grad.to(at::kCPU, at::kDouble).sub(wanted);
-    EXPECT_LE(norm_of(off), tolerance(type) * (norm_of(wanted) + 1e-2 * all)) << name;
+    EXPECT_LE(norm_of(off), tolerance * (norm_of(wanted) + 1e-2 * all)) << name;
   }
+}
+
+TEST_P(DeviceTest, LossAndGradientsAreThoseOfTheHost) {
+  const auto [family, type, recompute] = GetParam();
+  expect_as_on_the_host(family, type, recompute, random_batch(config_of(family), 3, 16), tolerance(type));
+}
+
+TEST_P(DeviceTest, LossAndGradientsOfPackedSamplesAreThoseOfTheHost) {
+  const auto [family, type, recompute] = GetParam();
+  MicroBatch batch = random_batch(config_of(family), 3, 16);
+  batch.starts = at::zeros({3, 16}, at::kInt);
+  batch.starts.narrow(1, 5, 11).fill_(5);
+  batch.starts.select(0, 2).narrow(0, 12, 4).fill_(12);
+  expect_as_on_the_host(family, type, recompute, batch, tolerance(type));
 }
 
 TEST_P(DeviceTest, GenerationGivesTheLogitsOfTheWholePass) {
   const auto [family, type, recompute] = GetParam();
-  spec::ModelConfig config = small_model(family);
-  tests::set_hidden(config, 96);
+  const spec::ModelConfig config = config_of(family);
   const MicroBatch batch = on_device(random_batch(config, 2, 7));
   Model device(config, {}, type, at::Device(at::kCUDA, 0));
   const at::Tensor logits = test::continued_logits(device.chunk, batch.tokens, {5, 1, 1}).back().to(at::kDouble);

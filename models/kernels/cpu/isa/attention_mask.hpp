@@ -24,34 +24,40 @@ struct Strip {
   Range lanes;  ///< queries within their block; a multiple of the unit of lanes, may reach beyond the last query
   Range keys;
   bool masked = false;
+  bool mixed = false;  ///< the queries are of several documents; a strip that is mixed is masked
 };
 
-/// Smallest and largest segment of some positions.
-inline Range segments_of(const int64_t* segments, Range positions) {
-  int64_t least = segments[positions.first];
-  int64_t most = least;
-  for (int64_t i = positions.first; i < positions.end; ++i) {
-    least = smaller(least, segments[i]);
-    most = larger(most, segments[i]);
+/// The position after the last one of the document that holds `position`. Starts ascend, so those of later documents
+/// are found by halving.
+inline int64_t document_end(const AttentionShape& shape, int64_t position) {
+  int64_t inside = position;
+  int64_t outside = shape.keys;
+  while (outside - inside > 1) {
+    const int64_t middle = inside + (outside - inside) / 2;
+    (shape.starts[middle] > position ? outside : inside) = middle;
   }
-  return {least, most};
+  return outside;
 }
 
-/// Narrows `keys` to those that some of the queries at `positions` may see; says whether some see fewer.
-inline Strip seen(const AttentionShape& shape, Range positions, Range keys) {
-  Strip strip;
+/// Narrows `keys` to those that some of the queries at `positions` may see.
+inline Range narrowed(const AttentionShape& shape, Range positions, Range keys) {
   if (shape.causal) keys.end = smaller(keys.end, positions.end);
   if (shape.window > 0) keys.first = larger(keys.first, positions.first - shape.window + 1);
+  if (shape.starts == nullptr) return keys;
+  keys.first = larger(keys.first, shape.starts[positions.first]);
+  if (!shape.causal) keys.end = smaller(keys.end, document_end(shape, positions.end - 1));
+  return keys;
+}
+
+/// The keys that some of the queries at `positions` see, and whether some of these queries see fewer.
+inline Strip seen(const AttentionShape& shape, Range positions, Range keys) {
+  Strip strip;
+  keys = narrowed(shape, positions, keys);
   if (keys.count() <= 0) return strip;
-  strip.masked = (shape.causal && keys.end - 1 > positions.first) ||
-                 (shape.window > 0 && keys.first <= positions.end - 1 - shape.window);
-  if (shape.segments != nullptr) {
-    const Range ours = segments_of(shape.segments, positions);
-    const Range theirs = segments_of(shape.segments, keys);
-    if (ours.end < theirs.first || theirs.end < ours.first) return strip;
-    strip.masked = strip.masked || ours.first != ours.end || theirs.first != theirs.end || ours.first != theirs.first;
-  }
   strip.keys = keys;
+  strip.mixed = shape.starts != nullptr && shape.starts[positions.first] != shape.starts[positions.end - 1];
+  strip.masked = strip.mixed || (shape.causal && keys.end - 1 > positions.first) ||
+                 (shape.window > 0 && keys.first <= positions.end - 1 - shape.window);
   return strip;
 }
 
@@ -75,17 +81,11 @@ inline void for_strips(const AttentionShape& shape, Range queries, Range keys, i
   }
 }
 
-/// The keys that some query of a block may see, before segments: the blocks between them are visited.
+/// The keys that some of `queries` may see, from the beginning of a block on: the blocks between them are visited.
 inline Range visited(const AttentionShape& shape, Range queries) {
   const int64_t past = shape.keys - shape.queries;
-  return {shape.window > 0 ? larger(0, past + queries.first - shape.window + 1) / kKeys * kKeys : 0,
-          shape.causal ? past + queries.end : shape.keys};
-}
-
-/// Whether the query at position p sees the key.
-inline bool sees(const AttentionShape& shape, int64_t p, int64_t key) {
-  return (!shape.causal || key <= p) && (shape.window == 0 || key > p - shape.window) &&
-         (shape.segments == nullptr || shape.segments[p] == shape.segments[key]);
+  const Range keys = narrowed(shape, {past + queries.first, past + queries.end}, {0, shape.keys});
+  return {keys.first / kKeys * kKeys, keys.end};
 }
 
 }  // namespace

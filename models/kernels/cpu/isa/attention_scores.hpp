@@ -99,10 +99,10 @@ void hide(const AttentionShape& shape, const Strip& strip, Range positions, W* s
       const int64_t after = larger(key + shape.window - positions.first, strip.lanes.first);
       for (int64_t lane = after; lane < end; ++lane) scores[lane] = kHidden<W>;
     }
-    if (shape.segments == nullptr) continue;
-    const int64_t* segments = shape.segments + positions.first;
+    if (!strip.mixed) continue;
+    const std::int32_t* starts = shape.starts + positions.first;
     for (int64_t lane = strip.lanes.first; lane < end; ++lane) {
-      scores[lane] = segments[lane] == shape.segments[key] ? scores[lane] : kHidden<W>;
+      scores[lane] = starts[lane] == shape.starts[key] ? scores[lane] : kHidden<W>;
     }
   }
 }
