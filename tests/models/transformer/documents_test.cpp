@@ -2,6 +2,7 @@
 #include "models/transformer/documents.hpp"
 
 #include <ATen/ops/cat.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/equal.h>
 #include <ATen/ops/tensor.h>
 #include <ATen/ops/zeros.h>
@@ -10,6 +11,7 @@
 #include <cmath>
 
 #include "base/error.hpp"
+#include "models/transformer/layer.hpp"
 #include "tests/models/transformer/model_fixture.hpp"
 #include "tests/support/random.hpp"
 
@@ -153,6 +155,39 @@ TEST_P(PackedTest, TwoChunksAreTheWholeModel) {
 
 INSTANTIATE_TEST_SUITE_P(Models, PackedTest, testing::ValuesIn(cases()),
                          [](const auto& info) { return info.param.name; });
+
+/// The first layer's rotated queries and keys, where every row is computed alike whatever the others are.
+at::Tensor rotated(Model& model, const at::Tensor& x_TBD, const at::Tensor& starts) {
+  LayerSetting setting{model.plan, RotaryCache(at::kDouble, at::kCPU)};
+  setting.rotary.prepare(model.plan.layers[0].attention, model.plan.sequence);
+  MicroBatch batch;
+  batch.tokens = at::zeros({x_TBD.size(1), x_TBD.size(0)}, at::kLong);
+  batch.starts = starts;
+  const Pass pass{{}, {}, 0, false, true, documents_of(batch, setting.rotary)};
+  LayerActivations kept;
+  Layer(setting, model.store, 0).forward(x_TBD, pass, kept);
+  return kept.qkv;
+}
+
+// Attention depends on distances: logits would show other rotary positions in their rounding only.
+TEST(Documents, RotaryPositionsCountFromEachStart) {
+  for (const spec::ModelConfig& config : {model("llama"), stretched(spec::RopeScaling::kYarn)}) {
+    Model model(config, {});
+    at::Tensor x = at::empty({9, 2, config.hidden}, at::kDouble);
+    base::fill_normal(3, "x", 0, static_cast<std::uint64_t>(x.numel()), 1.0, x.mutable_data_ptr<double>());
+    const at::Tensor starts = at::zeros({2, 9}, at::kInt);
+    starts.select(0, 0).narrow(0, 4, 5).fill_(4);
+    starts.select(0, 1).narrow(0, 7, 2).fill_(7);
+    const at::Tensor packed = rotated(model, x, starts);
+    for (const Document& document : {Document{0, 0, 4}, {0, 4, 5}, {1, 0, 7}, {1, 7, 2}}) {
+      const auto rows = [&](const at::Tensor& all) {
+        return all.narrow(1, document.b, 1).narrow(0, document.first, document.count);
+      };
+      EXPECT_TRUE(at::equal(rows(packed), rotated(model, rows(x).contiguous(), {}))) << document.first;
+    }
+    EXPECT_FALSE(at::equal(packed, rotated(model, x, {})));
+  }
+}
 
 TEST(Documents, PositionsCountFromEachStart) {
   MicroBatch batch;
