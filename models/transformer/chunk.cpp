@@ -124,7 +124,7 @@ class Chunk::Implementation {
 
   at::Tensor score(const MicroBatch& batch, const at::Tensor& input, parallel::HeadScores& scores) {
     const Pass pass = evaluation_pass(batch);
-    const at::Tensor x = evaluate_layers(batch, input, pass);
+    at::Tensor x = evaluate_layers(batch, input, pass);
     if (!head_) return x;
     scores = head_->scores(x, batch.targets.t().contiguous(), pass);
     return {};

@@ -111,8 +111,8 @@ RotaryTables Layer::rotary(const Pass& pass) const {
   return (pass.documents ? pass.documents->rotary : setting_.rotary).tables(spec_.attention);
 }
 
-at::Tensor Layer::prepare(at::Tensor qkv, const Pass& pass, QueryKeyActivations& kept) const {
-  return query_key_.prepare(std::move(qkv), rotary(pass), pass.group, kept);
+at::Tensor Layer::prepare(const at::Tensor& qkv, const Pass& pass, QueryKeyActivations& kept) const {
+  return query_key_.prepare(qkv, rotary(pass), pass.group, kept);
 }
 
 // ---- Feed-forward ----

@@ -80,7 +80,7 @@ class Layer {
 
   at::Tensor project_qkv(const at::Tensor& input, const Pass& pass) const;
   RotaryTables rotary(const Pass& pass) const;
-  at::Tensor prepare(at::Tensor qkv, const Pass& pass, QueryKeyActivations& kept) const;
+  at::Tensor prepare(const at::Tensor& qkv, const Pass& pass, QueryKeyActivations& kept) const;
 
   const LayerSetting& setting_;
   const spec::LayerSpec& spec_;

@@ -58,10 +58,11 @@ void QueryKey::rotate(at::Tensor& qkv, const RotaryTables& rotary, bool inverse)
   kernels::rotate(rows, heads_, head_size_, rotary.cosine, rotary.sine, 0, inverse);
 }
 
-at::Tensor QueryKey::prepare(at::Tensor qkv, const RotaryTables& rotary, const parallel::TensorGroup& group,
+at::Tensor QueryKey::prepare(const at::Tensor& qkv, const RotaryTables& rotary, const parallel::TensorGroup& group,
                              QueryKeyActivations& kept) const {
-  at::Tensor rows = copies() ? qkv.clone() : std::move(qkv);
+  at::Tensor rows = qkv;
   if (copies()) {
+    rows = qkv.clone();
     kept.query_rstd = norm(qkv, query_, group, kept.query_rstd, rows);
     kept.key_rstd = norm(qkv, key_, group, kept.key_rstd, rows);
   }

@@ -33,7 +33,7 @@ class QueryKey {
 
   /// Returns the rows (T, B, …) normed and rotated by the tables: `qkv` itself, in place, or a copy. All tp ranks call
   /// it together when the norm runs over the width, unless `kept` is of an earlier call for the same rows.
-  at::Tensor prepare(at::Tensor qkv, const RotaryTables& rotary, const parallel::TensorGroup& group,
+  at::Tensor prepare(const at::Tensor& qkv, const RotaryTables& rotary, const parallel::TensorGroup& group,
                      QueryKeyActivations& kept) const;
   /// Overwrites `grad`, the gradient of what prepare() returned, by the gradient of the projection `qkv`, and adds to
   /// the gradients of the norms' weights.
