@@ -74,6 +74,15 @@ bool DataSource::has_loss_mask() const {
   return std::any_of(datasets_.begin(), datasets_.end(), [](const auto& dataset) { return dataset.has_loss_mask(); });
 }
 
+bool DataSource::packed() const {
+  return std::any_of(datasets_.begin(), datasets_.end(), [](const auto& dataset) { return dataset.packed(); });
+}
+
+void DataSource::learn_last_turns() {
+  for (const TokenDataset& dataset : datasets_) check_turns(dataset, LearnedTurns::kLast);
+  turns_ = LearnedTurns::kLast;
+}
+
 DataSource::Place DataSource::nth(std::uint64_t index) const {
   for (std::size_t i = 0; i < datasets_.size(); ++i) {
     if (index < orders_[i].count()) return {&datasets_[i], index};
@@ -91,6 +100,12 @@ DataSource::Place DataSource::locate(std::uint64_t sample_number) const {
 }
 
 void DataSource::mask_tokens(const MaskingRule& rule, MaskedVocabulary vocabulary) {
+  for (const TokenDataset& dataset : datasets_) {
+    if (!dataset.packed()) continue;
+    throw base::InputError(base::str(dataset.path(),
+                                     " holds conversations, which masked language modelling does not read: prepare "
+                                     "text without --chat, or train a model with model.mask = causal"));
+  }
   const bool training = reading_ == Reading::kShuffled;
   masking_.emplace(rule, std::move(vocabulary), training ? training_masks_key(seed_) : validation_masks_key());
 }
@@ -116,22 +131,30 @@ void DataSource::read_masked(std::uint64_t sample_number, const Place& place, st
   masking_->apply(masks_of(sample_number, place), {tokens, length}, mask, {targets, length});
 }
 
-Batch DataSource::read(std::span<const std::uint64_t> sample_numbers) const {
+void DataSource::read_row(std::uint64_t sample_number, std::size_t row, Batch& batch) const {
   const auto length = static_cast<std::size_t>(sequence_);
+  const Place place = locate(sample_number);
+  std::int64_t* tokens = batch.tokens.data() + row * length;
+  std::int64_t* targets = batch.targets.data() + row * length;
+  if (place.dataset->packed()) {
+    std::int32_t* starts = batch.starts.data() + row * length;
+    read_packed_sample(*place.dataset, place.index, turns_, {{tokens, length}, {targets, length}, {starts, length}});
+  } else if (masking_) {
+    read_masked(sample_number, place, tokens, targets);
+  } else {
+    read_next_tokens(place, tokens, targets);
+  }
+}
+
+Batch DataSource::read(std::span<const std::uint64_t> sample_numbers) const {
+  const std::size_t elements = sample_numbers.size() * static_cast<std::size_t>(sequence_);
   Batch batch;
   batch.samples.assign(sample_numbers.begin(), sample_numbers.end());
-  batch.tokens.assign(sample_numbers.size() * length, 0);
-  batch.targets.assign(sample_numbers.size() * length, -1);
+  batch.tokens.assign(elements, 0);
+  batch.targets.assign(elements, -1);
+  if (packed()) batch.starts.assign(elements, 0);
   for (std::size_t row = 0; row < sample_numbers.size(); ++row) {
-    if (sample_numbers[row] == kNoSample) continue;
-    const Place place = locate(sample_numbers[row]);
-    std::int64_t* tokens = batch.tokens.data() + row * length;
-    std::int64_t* targets = batch.targets.data() + row * length;
-    if (masking_) {
-      read_masked(sample_numbers[row], place, tokens, targets);
-    } else {
-      read_next_tokens(place, tokens, targets);
-    }
+    if (sample_numbers[row] != kNoSample) read_row(sample_numbers[row], row, batch);
   }
   return batch;
 }
@@ -140,6 +163,7 @@ std::uint64_t DataSource::targets_of(std::uint64_t sample_number) const {
   if (sample_number == kNoSample) return 0;
   const auto length = static_cast<std::uint64_t>(sequence_);
   const Place place = locate(sample_number);
+  if (place.dataset->packed()) return count_packed_targets(*place.dataset, place.index, turns_);
   std::vector<std::uint8_t> mask(length);
   if (masking_) {
     std::vector<std::int64_t> tokens(length);

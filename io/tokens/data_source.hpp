@@ -11,6 +11,7 @@
 #include "io/tokens/blend.hpp"
 #include "io/tokens/cursor.hpp"
 #include "io/tokens/masking.hpp"
+#include "io/tokens/packed_sample.hpp"
 #include "io/tokens/sample_order.hpp"
 #include "io/tokens/token_dataset.hpp"
 
@@ -21,6 +22,8 @@ struct Batch {
   std::vector<std::int64_t> tokens;    ///< B*T inputs
   std::vector<std::int64_t> targets;   ///< B*T: the token after each input, or under masking the one that was there;
                                        ///< -1 where no loss counts
+  std::vector<std::int32_t> starts;    ///< B*T: the position in the sample at which the document of each token begins;
+                                       ///< empty: each sample is one document
   std::vector<std::uint64_t> samples;  ///< B sample numbers: keys for everything that is random per sample
 };
 
@@ -47,8 +50,14 @@ class DataSource {
   /// From now on samples are for masked language modelling: the inputs are a sample's tokens with some masked, and the
   /// targets what stood there. `vocabulary` is the datasets'. kShuffled has the masks of this source's seed and of the
   /// sample number; kInOrder always the same ones, which depend on a sample's number within its own dataset, whatever
-  /// else is read. Call it before anything is read. Errors as Masking's constructor.
+  /// else is read. Call it before anything is read. Errors as Masking's constructor; base::InputError for a dataset of
+  /// format 2.
   void mask_tokens(const MaskingRule& rule, MaskedVocabulary vocabulary);
+  /// Whether a dataset holds samples of several documents (format 2).
+  bool packed() const;
+  /// From now on only the last response of a conversation counts as targets. Call it before anything is read. Throws
+  /// base::InputError naming the dataset that does not tell responses apart (format 1).
+  void learn_last_turns();
   /// The number of samples in all datasets together: one epoch of each.
   std::uint64_t samples() const;
   bool has_loss_mask() const;
@@ -56,8 +65,8 @@ class DataSource {
   /// Reads the batch of these sample numbers, in this order; kNoSample gives an empty row. Errors as
   /// TokenDataset::read.
   Batch read(std::span<const std::uint64_t> sample_numbers) const;
-  /// Counts the targets of these samples together. Reads loss masks only, and nothing where no dataset has one; under
-  /// masking also their tokens.
+  /// Counts the targets of these samples together. Reads loss masks or roles only, and nothing where no dataset has
+  /// one; under masking also their tokens.
   std::uint64_t targets(std::span<const std::uint64_t> sample_numbers) const;
 
   /// The position after `consumed_samples`, for checkpoints; `skipped` may be left out.
@@ -79,6 +88,8 @@ class DataSource {
   std::uint64_t masks_of(std::uint64_t sample_number, const Place& place) const;
   void read_next_tokens(const Place& place, std::int64_t* tokens, std::int64_t* targets) const;
   void read_masked(std::uint64_t sample_number, const Place& place, std::int64_t* tokens, std::int64_t* targets) const;
+  /// Reads a sample into row `row` of the batch.
+  void read_row(std::uint64_t sample_number, std::size_t row, Batch& batch) const;
   std::uint64_t targets_of(std::uint64_t sample_number) const;
 
   std::int64_t sequence_;
@@ -89,6 +100,7 @@ class DataSource {
   std::optional<Blend> blend_;       // nothing without weights
   SampleOrder all_;                  // used without weights
   std::optional<Masking> masking_;
+  LearnedTurns turns_ = LearnedTurns::kAll;
 };
 
 }  // namespace trireme::tokens

@@ -37,17 +37,29 @@ void each_field(Header& header, Io io) {
   io(168, header.rest);
   io(184, header.fingerprint);
   io(200, header.special_tokens);
+  io(208, header.sample_offsets.offset);
+  io(216, header.sample_offsets.bytes);
+  io(224, header.sample_offsets.digest);
+  io(240, header.sequence);
 }
 
 std::uint64_t checksum_of(const std::byte* header) { return XXH3_64bits(header, kChecksumAt); }
 
 std::vector<std::pair<std::uint64_t, std::uint64_t>> sorted_sections(const DatasetHeader& header) {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
-  for (const auto* section : {&header.tokens, &header.document_offsets, &header.tokenizer, &header.loss_mask}) {
+  for (const auto& [name, section] : sections_of(header)) {
     if (section->bytes != 0) ranges.emplace_back(section->offset, section->bytes);
   }
   std::sort(ranges.begin(), ranges.end());
   return ranges;
+}
+
+// Whether the samples of format 2 make sense, or format 1 has none.
+bool consistent_samples(const DatasetHeader& header) {
+  if (!header.packed()) return header.sample_offsets.bytes == 0;
+  if (header.sequence > kLongestFile || header.loss_mask.bytes == 0) return false;
+  return header.sample_offsets.bytes != 0 && header.sample_offsets.bytes % 8 == 0 &&
+         header.sample_count() <= header.document_count();
 }
 
 // Whether a header with a right checksum also makes sense, so that later code need not check again.
@@ -57,6 +69,7 @@ bool consistent(const DatasetHeader& header) {
   if (header.document_offsets.bytes == 0 || header.document_offsets.bytes % 8 != 0) return false;
   if (header.tokenizer.bytes == 0 || header.vocabulary == 0 || header.special_tokens > 1) return false;
   if (header.loss_mask.bytes != 0 && header.loss_mask.bytes != header.token_count()) return false;
+  if (!consistent_samples(header)) return false;
   if (header.end_of_text < 0 || static_cast<std::uint64_t>(header.end_of_text) >= header.vocabulary) return false;
   std::uint64_t end = kHeaderBytes;
   for (const auto& [offset, bytes] : sorted_sections(header)) {
@@ -67,6 +80,14 @@ bool consistent(const DatasetHeader& header) {
 }
 
 }  // namespace
+
+std::array<NamedSection, 5> sections_of(const DatasetHeader& header) {
+  return {{{"/tokens", &header.tokens},
+           {"/document_offsets", &header.document_offsets},
+           {"/tokenizer", &header.tokenizer},
+           {header.packed() ? "/roles" : "/loss_mask", &header.loss_mask},
+           {"/sample_offsets", &header.sample_offsets}}};
+}
 
 std::vector<std::pair<std::uint64_t, std::uint64_t>> rest_of(const DatasetHeader& header) {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> gaps;
@@ -80,7 +101,8 @@ std::vector<std::pair<std::uint64_t, std::uint64_t>> rest_of(const DatasetHeader
 }
 
 Digest fingerprint_of(const DatasetHeader& header) {
-  std::array<std::byte, 84> record{};
+  constexpr std::size_t kOfAStream = 84;
+  std::array<std::byte, kOfAStream + 24> record{};
   std::memcpy(record.data(), &header.token_bytes, 4);
   std::memcpy(record.data() + 4, &header.vocabulary, 8);
   std::memcpy(record.data() + 12, &header.end_of_text, 8);
@@ -89,13 +111,17 @@ Digest fingerprint_of(const DatasetHeader& header) {
     std::memcpy(record.data() + at, section->digest.data(), 16);
     at += 16;
   }
+  if (!header.packed()) return digest_of(record.data(), kOfAStream);
+  std::memcpy(record.data() + at, &header.sequence, 8);
+  std::memcpy(record.data() + at + 8, header.sample_offsets.digest.data(), 16);
   return digest_of(record.data(), record.size());
 }
 
 std::array<std::byte, kHeaderBytes> encode_header(const DatasetHeader& header) {
   Bytes bytes{};
   std::memcpy(bytes.data(), kMagic, 8);
-  std::memcpy(bytes.data() + 8, &kFormatVersion, 4);
+  const std::uint32_t version = header.version();
+  std::memcpy(bytes.data() + 8, &version, 4);
   each_field(header, [&](std::size_t at, const auto& field) { std::memcpy(bytes.data() + at, &field, sizeof field); });
   const std::uint64_t checksum = checksum_of(bytes.data());
   std::memcpy(bytes.data() + kChecksumAt, &checksum, 8);
@@ -119,13 +145,14 @@ DatasetHeader decode_header(std::span<const std::byte> bytes, std::uint64_t file
   }
   std::uint32_t version = 0;
   std::memcpy(&version, bytes.data() + 8, 4);
-  if (version != kFormatVersion) {
-    throw base::InputError(base::str(name, " has format version ", version, ", this program reads version ",
-                                     kFormatVersion, ": prepare it again, or use the program that made it"));
+  if (version == 0 || version > kNewestFormat) {
+    throw base::InputError(base::str(name, " has format version ", version, ", this program reads versions 1 to ",
+                                     kNewestFormat, ": prepare it again, or use the program that made it"));
   }
   DatasetHeader header;
   each_field(header, [&](std::size_t at, auto& field) { std::memcpy(&field, bytes.data() + at, sizeof field); });
-  if (!consistent(header)) throw base::InputError(name + " has a header that contradicts itself: prepare it again");
+  if (version != header.version() || !consistent(header))
+    throw base::InputError(name + " has a header that contradicts itself: prepare it again");
   if (header.file_bytes != file_bytes) {
     throw base::InputError(base::str(name, " is ", file_bytes, " bytes long but should be ", header.file_bytes,
                                      ": prepare or copy it again"));

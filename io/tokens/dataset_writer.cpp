@@ -22,6 +22,7 @@ struct Layout {
   std::uint64_t document_offsets = 0;
   std::uint64_t tokenizer = 0;
   std::uint64_t loss_mask = 0;
+  std::uint64_t sample_offsets = 0;
 };
 
 hdf5::Shape shape(std::uint64_t elements) { return {static_cast<std::int64_t>(elements)}; }
@@ -43,14 +44,20 @@ Layout lay_out(const DatasetHeader& header, const std::string& name) {
   layout.tokenizer = tokenizer.offset();
   tokenizer.write_attribute("hash", to_hex(header.tokenizer.digest));
   if (header.loss_mask.bytes != 0) {
-    layout.loss_mask =
-        file.create_dataset("/loss_mask", hdf5::ElementType::kUInt8, shape(header.loss_mask.bytes)).offset();
+    layout.loss_mask = file.create_dataset(header.packed() ? "/roles" : "/loss_mask", hdf5::ElementType::kUInt8,
+                                           shape(header.loss_mask.bytes))
+                           .offset();
+  }
+  if (header.packed()) {
+    layout.sample_offsets =
+        file.create_dataset("/sample_offsets", hdf5::ElementType::kUInt64, shape(header.sample_count())).offset();
   }
   auto root = file.group("/");
-  root.write_attribute("format_version", std::int64_t{kFormatVersion});
+  root.write_attribute("format_version", std::int64_t{header.version()});
   root.write_attribute("vocabulary", static_cast<std::int64_t>(header.vocabulary));
   root.write_attribute("end_of_text", header.end_of_text);
   if (header.special_tokens != 0) root.write_attribute("special_tokens", std::int64_t{header.special_tokens});
+  if (header.packed()) root.write_attribute("sequence", static_cast<std::int64_t>(header.sequence));
   root.write_attribute("fingerprint", to_hex(header.fingerprint));
   file.close();
   return layout;
@@ -94,18 +101,21 @@ Digest digest_of_spool(Spool& spool) {
 }  // namespace
 
 DatasetWriter::DatasetWriter(base::FileSystem& files, const std::string& path, TokenizerRecord tokenizer,
-                             bool with_loss_mask)
+                             bool with_loss_mask, std::uint64_t sequence)
     : tokenizer_(std::move(tokenizer)),
       token_bytes_(tokenizer_.vocabulary >= kSmallestVocabularyOf32Bits ? 4 : 2),
       tokens_(make_spool(files, path, token_bytes_, tokens_start(token_bytes_))),
       offsets_(make_spool(files, path + ".offsets", sizeof(std::uint64_t))),
+      sequence_(sequence),
       digester_(std::in_place) {
   if (with_loss_mask) mask_.emplace(make_spool(files, path + ".mask", 1));
+  if (sequence_ > 0) samples_.emplace(make_spool(files, path + ".samples", sizeof(std::uint64_t)));
 }
 
 std::vector<std::string> DatasetWriter::temporary_files() const {
   std::vector<std::string> paths = {tokens_.path(), offsets_.path()};
   if (mask_) paths.push_back(mask_->path());
+  if (samples_) paths.push_back(samples_->path());
   return paths;
 }
 
@@ -114,7 +124,22 @@ void DatasetWriter::begin_document() {
   offsets_.append(&offset, 1);
 }
 
+void DatasetWriter::begin_sample() {
+  const std::uint64_t document = documents();
+  samples_.value().append(&document, 1);
+}
+
 void DatasetWriter::append(std::span<const std::uint32_t> ids, bool counts) {
+  append_tokens(ids);
+  if (mask_) mask_->append(std::vector<std::uint8_t>(ids.size(), counts ? 1 : 0).data(), ids.size());
+}
+
+void DatasetWriter::append(std::span<const std::uint32_t> ids, std::span<const std::uint8_t> roles) {
+  append_tokens(ids);
+  mask_.value().append(roles.data(), ids.size());
+}
+
+void DatasetWriter::append_tokens(std::span<const std::uint32_t> ids) {
   if (ids.empty()) return;
   if (*std::max_element(ids.begin(), ids.end()) >= tokenizer_.vocabulary) {
     throw base::Error("the tokenizer gave an id outside its vocabulary: its tokenizer.json is inconsistent");
@@ -128,7 +153,6 @@ void DatasetWriter::append(std::span<const std::uint32_t> ids, bool counts) {
   }
   tokens_.append(narrow_.data(), ids.size());
   if (digester_) digester_->update(narrow_.data(), narrow_.size());
-  if (mask_) mask_->append(std::vector<std::uint8_t>(ids.size(), counts ? 1 : 0).data(), ids.size());
 }
 
 void DatasetWriter::shrink(std::uint64_t tokens) {
@@ -185,6 +209,8 @@ DatasetHeader DatasetWriter::finish(const std::string& path) {
   header.document_offsets = {0, offsets_.bytes(), digest_of_spool(offsets_)};
   header.tokenizer = {0, tokenizer_.json.size(), digest_of(tokenizer_.json.data(), tokenizer_.json.size())};
   if (mask_) header.loss_mask = {0, mask_->bytes(), digest_of_spool(*mask_)};
+  header.sequence = sequence_;
+  if (samples_) header.sample_offsets = {0, samples_->bytes(), digest_of_spool(*samples_)};
   header.fingerprint = fingerprint_of(header);
 
   const Layout layout = lay_out(header, path);
@@ -192,6 +218,7 @@ DatasetHeader DatasetWriter::finish(const std::string& path) {
   header.document_offsets.offset = layout.document_offsets;
   header.tokenizer.offset = layout.tokenizer;
   header.loss_mask.offset = layout.loss_mask;
+  header.sample_offsets.offset = layout.sample_offsets;
   header.file_bytes = layout.image.length();
 
   base::File& file = tokens_.file();
@@ -206,6 +233,7 @@ DatasetHeader DatasetWriter::finish(const std::string& path) {
   offsets_.copy_to(file, header.document_offsets.offset);
   file.pwrite(tokenizer_.json.data(), tokenizer_.json.size(), header.tokenizer.offset);
   if (mask_) mask_->copy_to(file, header.loss_mask.offset);
+  if (samples_) samples_->copy_to(file, header.sample_offsets.offset);
   file.truncate(header.file_bytes);
   Digester rest;
   for (const auto& [offset, bytes] : rest_of(header)) rest.update(file, offset, bytes, path);

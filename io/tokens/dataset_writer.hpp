@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/file_system.hpp"
@@ -33,7 +34,13 @@ struct TokenRange {
 class DatasetWriter {
  public:
   /// `files` must outlive this object. Throws base::InputError when the directory of `path` is missing or not writable.
-  DatasetWriter(base::FileSystem& files, const std::string& path, TokenizerRecord tokenizer, bool with_loss_mask);
+  DatasetWriter(base::FileSystem& files, const std::string& path, TokenizerRecord tokenizer, bool with_loss_mask)
+      : DatasetWriter(files, path, std::move(tokenizer), with_loss_mask, 0) {}
+  /// For format 2: samples of at most `sequence` (> 0) tokens, and roles. Errors as above.
+  static DatasetWriter packed(base::FileSystem& files, const std::string& path, TokenizerRecord tokenizer,
+                              std::uint64_t sequence) {
+    return {files, path, std::move(tokenizer), true, sequence};
+  }
   DatasetWriter(DatasetWriter&&) noexcept = default;
 
   /// Begins a document with the next token.
@@ -41,6 +48,11 @@ class DatasetWriter {
   /// Appends tokens to the open document; `counts` says for all of them whether they are targets. Throws base::Error
   /// for an id that is not below the vocabulary.
   void append(std::span<const std::uint32_t> ids, bool counts = true);
+
+  /// Format 2: begins a sample with the next document. Whoever calls it keeps a sample within its tokens.
+  void begin_sample();
+  /// Format 2: appends tokens, each with its role (tokens::Role). Errors as above.
+  void append(std::span<const std::uint32_t> ids, std::span<const std::uint8_t> roles);
 
   std::uint64_t tokens() const noexcept { return tokens_.size(); }
   std::uint64_t documents() const noexcept { return offsets_.size(); }
@@ -58,13 +70,18 @@ class DatasetWriter {
   DatasetHeader finish(const std::string& path);
 
  private:
+  DatasetWriter(base::FileSystem& files, const std::string& path, TokenizerRecord tokenizer, bool with_loss_mask,
+                std::uint64_t sequence);
+  void append_tokens(std::span<const std::uint32_t> ids);
   void shrink(std::uint64_t tokens);
 
   TokenizerRecord tokenizer_;
   std::uint32_t token_bytes_;
   Spool tokens_;
   Spool offsets_;
-  std::optional<Spool> mask_;
+  std::optional<Spool> mask_;         // the loss mask, or roles
+  std::optional<Spool> samples_;      // format 2: the first document of each sample
+  std::uint64_t sequence_ = 0;        // format 2: tokens of a sample
   std::optional<Digester> digester_;  // digest of all tokens so far; empty once tokens were moved away
   std::vector<char> narrow_;          // buffer, reused
 };

@@ -18,6 +18,25 @@ std::uint64_t hash_of(const text::DocumentPiece& piece) {
   return XXH3_64bits_withSeed(piece.text.data(), std::min(piece.text.size(), kHashedBytes), prompt);
 }
 
+EncodingPipeline::Convert text_encoder(const text::DocumentReader& reader, EncodingPipeline::Encode encode) {
+  return [&reader, encode = std::move(encode)](text::RawPiece& raw, EncodedBlock& block) {
+    text::DocumentPiece document;
+    if (!reader.resolve(raw, document, block.counts)) return;
+    EncodedPiece piece;
+    piece.begins = document.begins;
+    piece.ends = document.ends;
+    piece.hash = hash_of(document);
+    try {
+      if (!document.prompt.empty()) encode(document.prompt, text::TextPlace::kBeginning, piece.prompt);
+      const auto place = document.begins ? text::TextPlace::kBeginning : text::TextPlace::kContinuation;
+      encode(document.text, place, piece.text);
+    } catch (const base::InputError& error) {
+      throw base::InputError(base::str(raw.place, ": ", error.what()));
+    }
+    block.pieces.push_back(std::move(piece));
+  };
+}
+
 }  // namespace
 
 struct EncodingPipeline::Job {
@@ -28,7 +47,10 @@ struct EncodingPipeline::Job {
 };
 
 EncodingPipeline::EncodingPipeline(text::DocumentReader& reader, Encode encode, unsigned threads)
-    : reader_(reader), encode_(std::move(encode)), limit_(2 * std::size_t{threads} + 2) {
+    : EncodingPipeline(reader, text_encoder(reader, std::move(encode)), threads) {}
+
+EncodingPipeline::EncodingPipeline(text::DocumentReader& reader, Convert convert, unsigned threads)
+    : reader_(reader), convert_(std::move(convert)), limit_(2 * std::size_t{threads} + 2) {
   threads_.emplace_back([this] { read(); });
   for (unsigned i = 0; i < std::max(1U, threads); ++i) threads_.emplace_back([this] { work(); });
 }
@@ -100,7 +122,8 @@ void EncodingPipeline::work() {
     }
     std::exception_ptr failure;
     try {
-      encode(*job);
+      for (text::RawPiece& raw : job->raw) convert_(raw, job->result);
+      job->raw.clear();
     } catch (...) {
       failure = std::current_exception();
     }
@@ -111,26 +134,6 @@ void EncodingPipeline::work() {
     }
     changed_.notify_all();
   }
-}
-
-void EncodingPipeline::encode(Job& job) const {
-  text::DocumentPiece document;
-  for (text::RawPiece& raw : job.raw) {
-    if (!reader_.resolve(raw, document, job.result.counts)) continue;
-    EncodedPiece piece;
-    piece.begins = document.begins;
-    piece.ends = document.ends;
-    piece.hash = hash_of(document);
-    try {
-      if (!document.prompt.empty()) encode_(document.prompt, text::TextPlace::kBeginning, piece.prompt);
-      const auto place = document.begins ? text::TextPlace::kBeginning : text::TextPlace::kContinuation;
-      encode_(document.text, place, piece.text);
-    } catch (const base::InputError& error) {
-      throw base::InputError(base::str(raw.place, ": ", error.what()));
-    }
-    job.result.pieces.push_back(std::move(piece));
-  }
-  job.raw.clear();
 }
 
 }  // namespace trireme::tokens

@@ -23,7 +23,8 @@ struct EncodedPiece {
   std::vector<std::uint32_t> text;
   bool begins = true;
   bool ends = true;
-  std::uint64_t hash = 0;  ///< XXH3-64 of prompt and text, at most their first 64 KiB each
+  std::uint64_t hash = 0;           ///< XXH3-64 of prompt and text, at most their first 64 KiB each
+  std::vector<std::uint8_t> roles;  ///< of a conversation: the tokens::Role of each id of `text`
 };
 
 /// The result of some consecutive documents, and how far reading was at their end.
@@ -40,8 +41,13 @@ class EncodingPipeline {
   /// Appends the ids of a text; the later pieces of a document are continuations. Several threads call it at once.
   using Encode = std::function<void(std::string_view text, text::TextPlace place, std::vector<std::uint32_t>& ids)>;
 
+  /// Turns what was read of a document into ids: appends a piece to the block, or none for a document without text, and
+  /// adds to its counts. Several threads call it at once.
+  using Convert = std::function<void(text::RawPiece& raw, EncodedBlock& block)>;
+
   /// `reader` must outlive this object, and nobody else may use it until then.
   EncodingPipeline(text::DocumentReader& reader, Encode encode, unsigned threads);
+  EncodingPipeline(text::DocumentReader& reader, Convert convert, unsigned threads);
   EncodingPipeline(const EncodingPipeline&) = delete;
   EncodingPipeline& operator=(const EncodingPipeline&) = delete;
   /// Stops the threads after their present piece of work.
@@ -55,10 +61,9 @@ class EncodingPipeline {
   void read();
   void work();
   std::shared_ptr<Job> read_job();
-  void encode(Job& job) const;
 
   text::DocumentReader& reader_;
-  const Encode encode_;
+  const Convert convert_;
   const std::size_t limit_;
   std::mutex mutex_;
   std::condition_variable changed_;

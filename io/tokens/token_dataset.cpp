@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <vector>
+#include <functional>
 
 #include "base/error.hpp"
 
@@ -49,12 +49,46 @@ TokenDataset TokenDataset::open(base::FileSystem& files, const std::string& path
 }
 
 std::uint64_t TokenDataset::samples(std::int64_t sequence) const {
+  if (packed()) {
+    if (static_cast<std::uint64_t>(sequence) == header_.sequence) return header_.sample_count();
+    throw base::InputError(base::str(
+        path_, " was prepared for samples of ", header_.sequence, " tokens and cannot be read in samples of ", sequence,
+        ": set model.sequence = ", header_.sequence, " (trireme eval: --sequence ", header_.sequence,
+        "), or run trireme prepare --chat --sequence ", sequence, " on its conversations again"));
+  }
   const std::uint64_t count = sequence > 0 ? (size() - 1) / static_cast<std::uint64_t>(sequence) : 0;
   if (count == 0) {
     throw base::InputError(base::str(path_, " holds ", size(), " tokens, too few for one sample of sequence = ",
                                      sequence, " (which needs ", sequence + 1, "): add text, or lower model.sequence"));
   }
   return count;
+}
+
+std::pair<std::uint64_t, std::uint64_t> TokenDataset::range_in(const Section& offsets, std::uint64_t first,
+                                                               std::uint64_t end) const {
+  std::uint64_t pair[2] = {0, end};
+  const std::uint64_t there = offsets.bytes / sizeof *pair;
+  read_bytes(pair, sizeof *pair * std::min<std::uint64_t>(2, there - first), offsets.offset + first * sizeof *pair);
+  return {pair[0], pair[1]};
+}
+
+std::vector<std::uint64_t> TokenDataset::documents_of(std::uint64_t index) const {
+  if (!packed() || index >= header_.sample_count()) {
+    throw base::Error(base::str("sample ", index, " of ", path_, " does not exist"));
+  }
+  const auto damaged = [&] {
+    return base::InputError(
+        base::str(path_, ": the documents of sample ", index, " make no sense: copy or prepare it again"));
+  };
+  const auto [first, end] = range_in(header_.sample_offsets, index, documents());
+  if (first >= end || end > documents() || end - first > header_.sequence) throw damaged();
+  std::vector<std::uint64_t> starts(end - first + 1, size());
+  const std::uint64_t there = std::min(documents() - first, end - first + 1);
+  read_bytes(starts.data(), there * sizeof(std::uint64_t),
+             header_.document_offsets.offset + first * sizeof(std::uint64_t));
+  const bool increasing = std::ranges::adjacent_find(starts, std::greater_equal<>()) == starts.end();
+  if (!increasing || starts.back() > size() || starts.back() - starts.front() > header_.sequence) throw damaged();
+  return starts;
 }
 
 void TokenDataset::read_bytes(void* data, std::uint64_t bytes, std::uint64_t offset) const {
@@ -96,25 +130,25 @@ void TokenDataset::read_mask(std::uint64_t first, std::uint64_t count, std::uint
   for (std::uint64_t i = 0; i < count; ++i) mask[i] = mask[i] != 0;
 }
 
+void TokenDataset::read_roles(std::uint64_t first, std::uint64_t count, std::uint8_t* roles) const {
+  if (!packed()) throw base::Error(path_ + " has no roles");
+  read_bytes(roles, count, header_.loss_mask.offset + first);
+}
+
 void TokenDataset::verify(const std::function<void(std::uint64_t)>& progress) const {
-  struct Part {
-    const char* name;
-    const Section& section;
-  };
   std::uint64_t done = 0;
-  for (const Part& part : {Part{"/tokens", header_.tokens}, Part{"/document_offsets", header_.document_offsets},
-                           Part{"/tokenizer", header_.tokenizer}, Part{"/loss_mask", header_.loss_mask}}) {
-    if (part.section.bytes == 0) continue;
+  for (const auto& [name, section] : sections_of(header_)) {
+    if (section->bytes == 0) continue;
     Digester digester;
-    for (std::uint64_t at = 0; at < part.section.bytes;) {
-      const std::uint64_t step = std::min<std::uint64_t>(part.section.bytes - at, std::uint64_t{64} << 20);
-      digester.update(*file_, part.section.offset + at, step, path_);
+    for (std::uint64_t at = 0; at < section->bytes;) {
+      const std::uint64_t step = std::min<std::uint64_t>(section->bytes - at, std::uint64_t{64} << 20);
+      digester.update(*file_, section->offset + at, step, path_);
       at += step;
       done += step;
       if (progress) progress(done);
     }
-    if (digester.result() != part.section.digest) {
-      throw base::InputError(base::str(path_, ": ", part.name, " is damaged: copy or prepare it again"));
+    if (digester.result() != section->digest) {
+      throw base::InputError(base::str(path_, ": ", name, " is damaged: copy or prepare it again"));
     }
   }
   Digester rest;

@@ -26,6 +26,7 @@ namespace {
 std::uint64_t tokens_left_out(const tokens::DataSource& data) {
   std::uint64_t count = 0;
   for (const tokens::TokenDataset& dataset : data.datasets()) {
+    if (dataset.packed()) continue;  // all of its documents are in samples
     const auto sequence = static_cast<std::uint64_t>(data.sequence());
     count += dataset.size() - 1 - dataset.samples(data.sequence()) * sequence;
   }

@@ -4,13 +4,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
-#include <filesystem>
 
 #include "base/answer.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/json.hpp"
-#include "base/output_file.hpp"
 #include "io/text/document_reader.hpp"
 #include "io/text/tokenizer.hpp"
 #include "io/tokens/encoding_pipeline.hpp"
@@ -18,38 +16,13 @@
 #include "io/tokens/text_cut.hpp"
 #include "io/tokens/token_dataset.hpp"
 #include "launcher/commands/commands.hpp"
-#include "launcher/commands/reading_options.hpp"
+#include "launcher/commands/prepare_parts.hpp"
 #include "launcher/console/cleanup_on_signal.hpp"
 #include "launcher/console/format.hpp"
 #include "launcher/console/progress.hpp"
-#include "launcher/options/command_line.hpp"
 
 namespace trireme::launcher {
 namespace {
-
-struct PrepareOptions {
-  std::string tokenizer;
-  std::string output;
-  std::string valid_output;
-  double valid_fraction = 0;
-  ReadingOptions reading;
-  std::string prompt_field;
-  std::string end_of_text;
-  bool special_tokens = false;
-  std::string invalid_utf8 = "replace";
-  std::int64_t threads = 0;
-  bool verify = false;
-  bool force = false;
-  bool json = false;
-  std::vector<std::string> inputs;
-
-  base::Overwrite overwrite() const { return force ? base::Overwrite::kForced : base::Overwrite::kRefused; }
-  /// Where the datasets belong, links followed. Throws what base::output_file() does.
-  tokens::SplitPaths places() const {
-    const auto place = [this](const std::string& name) { return base::output_file(name, overwrite()).string(); };
-    return {place(output), valid_output.empty() ? "" : place(valid_output)};
-  }
-};
 
 /// What the summary tells beyond the datasets themselves.
 struct Run {
@@ -58,82 +31,12 @@ struct Run {
   double seconds = 0;
 };
 
-bool parse(const Arguments& arguments, PrepareOptions& options) {
-  options::CommandLine line(
-      "prepare", "text, JSONL or standard input into a token dataset for training",
-      "trireme prepare --tokenizer tokenizer.json --output data.h5 --valid-fraction 0.05 book.txt\n"
-      "trireme prepare --tokenizer tokenizer.json --output chat.h5 --field answer --prompt-field "
-      "question chat.jsonl.zst\n"
-      "trireme prepare --verify data.h5");
-  line.value("tokenizer,t", options.tokenizer, "FILE", "tokenizer.json, vocab.json, or a directory that holds one");
-  line.value("output,o", options.output, "FILE", "the dataset to write");
-  line.value("valid-fraction", options.valid_fraction, "F",
-             "share of the documents (of the tokens, below 100 documents) that goes to a validation dataset; 0 = none")
-      .range(0, 0.999);
-  line.value("valid-output", options.valid_output, "FILE",
-             "the validation dataset (default: DATA.valid.h5 beside DATA.h5)");
-  options.reading.declare(line);
-  line.value("prompt-field", options.prompt_field, "NAME",
-             "JSONL: a member whose text comes first and is read but not learned (loss mask 0)");
-  line.value("end-of-text", options.end_of_text, "TOKEN",
-             "the token after each document (default: the tokenizer's <|endoftext|>, <|end_of_text|>, </s>, …)");
-  line.flag("special-tokens", options.special_tokens,
-            "wrap each document in the special tokens of the tokenizer's post-processor (beginning of text, [CLS] … "
-            "[SEP]); where they end it, no end-of-text token follows");
-  line.value("invalid-utf8", options.invalid_utf8, "HOW", "bytes that are not UTF-8 become U+FFFD, or are an error")
-      .one_of({"replace", "refuse"});
-  line.value("threads", options.threads, "N", "encoding threads; 0 = one for each CPU").range(0, 4096);
-  line.flag("verify", options.verify, "instead: read the datasets named as INPUT whole and compare their checksums");
-  line.flag("force", options.force, "replace datasets that are there already");
-  line.flag("json", options.json, "print one JSON object instead of a table");
-  line.positionals("INPUT", options.inputs,
-                   "plain text (a file is one document), JSONL (a line is one), gzip or zstd of either, a directory of "
-                   "such files, a pipe, or - for standard input",
-                   1);
-  return line.parse(arguments);
-}
-
-/// Whether two names that may not exist yet are of one file.
-bool same_place(const std::filesystem::path& a, const std::filesystem::path& b) {
-  std::error_code unresolved;  // an open pipe has no path
-  const auto resolved = std::filesystem::weakly_canonical(a, unresolved);
-  return a == b || (!resolved.empty() && resolved == std::filesystem::weakly_canonical(b, unresolved));
-}
-
-void check(PrepareOptions& options) {
-  if (options.tokenizer.empty()) throw base::InputError("prepare needs --tokenizer FILE: see trireme prepare --help");
-  if (options.output.empty()) throw base::InputError("prepare needs --output DATA.h5: see trireme prepare --help");
-  if (options.valid_fraction > 0 && options.valid_output.empty()) {
-    const std::filesystem::path output = options.output;
-    auto name = output.stem();
-    name += ".valid";
-    name += output.extension();
-    options.valid_output = (output.parent_path() / name).string();
-  }
-  if (options.valid_fraction == 0 && !options.valid_output.empty()) {
-    throw base::InputError("--valid-output needs --valid-fraction above 0");
-  }
-  if (same_place(options.valid_output, options.output)) {
-    throw base::InputError(base::str("--output and --valid-output are both ", options.output, ": name two files"));
-  }
-  if (text::is_standard_input(options.tokenizer) &&
-      std::any_of(options.inputs.begin(), options.inputs.end(), text::is_standard_input)) {
-    throw base::InputError("the tokenizer and an input are both standard input: give one of them as a file");
-  }
-  for (const std::string& output : {options.output, options.valid_output}) {
-    for (const std::string& input : options.inputs) {
-      std::error_code code;
-      if (!output.empty() && std::filesystem::equivalent(input, output, code) && !code) {
-        throw base::InputError(base::str(output, " is both input and output: name another output"));
-      }
-    }
-  }
-}
-
 /// The tokens before and after each document.
 struct Frame {
   std::vector<std::uint32_t> before, after;
 };
+
+}  // namespace
 
 std::uint32_t end_of_text(const text::Tokenizer& tokenizer, const PrepareOptions& options) {
   if (!options.end_of_text.empty()) {
@@ -146,6 +49,8 @@ std::uint32_t end_of_text(const text::Tokenizer& tokenizer, const PrepareOptions
                                    " has no end-of-text token that we know: name it with --end-of-text TOKEN",
                                    wraps ? ", or end documents as its post-processor does with --special-tokens" : ""));
 }
+
+namespace {
 
 Frame frame_of(const text::Tokenizer& tokenizer, const PrepareOptions& options) {
   const text::Wrapping& wrapping = tokenizer.wrapping();
@@ -169,12 +74,16 @@ text::DocumentReaderOptions reader_options(const PrepareOptions& options, const 
   return reading;
 }
 
+}  // namespace
+
 unsigned thread_count(const PrepareOptions& options) {
   if (options.threads > 0) return static_cast<unsigned>(options.threads);
   cpu_set_t mask;
   if (::sched_getaffinity(0, sizeof mask, &mask) != 0) return std::max(1U, std::thread::hardware_concurrency());
   return static_cast<unsigned>(CPU_COUNT(&mask));
 }
+
+namespace {
 
 /// Writes a piece of a document and what belongs around it. Tokens before a prompt count as little as the prompt.
 std::uint64_t write_piece(const tokens::EncodedPiece& piece, const Frame& frame, tokens::SplitWriter& writer,
@@ -217,25 +126,38 @@ Run encode_all(text::DocumentReader& reader, const text::Tokenizer& tokenizer, c
   return run;
 }
 
+}  // namespace
+
 base::Json dataset_json(const std::string& path, const tokens::DatasetHeader& header) {
-  return {{"path", path},
-          {"tokens", header.token_count()},
-          {"documents", header.document_count()},
-          {"vocabulary", header.vocabulary},
-          {"end_of_text", header.end_of_text},
-          {"special_tokens", header.special_tokens != 0},
-          {"loss_mask", header.loss_mask.bytes != 0},
-          {"bytes", header.file_bytes},
-          {"fingerprint", tokens::to_hex(header.fingerprint)},
-          {"tokenizer_hash", tokens::to_hex(header.tokenizer.digest)}};
+  base::Json json = {{"path", path},
+                     {"tokens", header.token_count()},
+                     {"documents", header.document_count()},
+                     {"vocabulary", header.vocabulary},
+                     {"end_of_text", header.end_of_text},
+                     {"special_tokens", header.special_tokens != 0},
+                     {"loss_mask", !header.packed() && header.loss_mask.bytes != 0},
+                     {"bytes", header.file_bytes},
+                     {"fingerprint", tokens::to_hex(header.fingerprint)},
+                     {"tokenizer_hash", tokens::to_hex(header.tokenizer.digest)}};
+  if (header.packed()) {
+    json["samples"] = header.sample_count();
+    json["sequence"] = header.sequence;
+  }
+  return json;
 }
 
 std::string dataset_line(const std::string& path, const tokens::DatasetHeader& header) {
   const std::uint64_t documents = header.document_count();
-  return base::str(path, ": ", with_commas(header.token_count()), " tokens, ", with_commas(documents),
-                   documents == 1 ? " document" : " documents", ", vocabulary ", with_commas(header.vocabulary), ", ",
-                   format_bytes(static_cast<double>(header.file_bytes)));
+  return base::str(
+      path, ": ", with_commas(header.token_count()), " tokens, ", with_commas(documents),
+      documents == 1 ? " document" : " documents",
+      header.packed()
+          ? base::str(" in ", with_commas(header.sample_count()), " samples of ", with_commas(header.sequence))
+          : "",
+      ", vocabulary ", with_commas(header.vocabulary), ", ", format_bytes(static_cast<double>(header.file_bytes)));
 }
+
+namespace {
 
 /// What the validation set got instead of whole documents.
 std::string blocks_line(const std::vector<tokens::TokenRange>& blocks, std::uint64_t documents) {
@@ -306,9 +228,10 @@ int verify(const PrepareOptions& options) {
 
 int prepare_command(const Arguments& arguments) {
   PrepareOptions options;
-  if (!parse(arguments, options)) return base::kExitDone;
+  if (!parse_prepare(arguments, options)) return base::kExitDone;
   if (options.verify) return verify(options);
-  check(options);
+  check_prepare(options);
+  if (options.chat) return prepare_chat(options);
   const tokens::SplitPaths places = options.places();
   base::PosixFileSystem files;
   const auto tokenizer = text::Tokenizer::load(options.tokenizer);

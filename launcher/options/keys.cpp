@@ -72,6 +72,12 @@ void add_data(std::vector<Key>& keys) {
                   "positions in the order of samples, and ranges of them, that are never trained on: 960-1023, 2048"});
 }
 
+void add_sft(std::vector<Key>& keys) {
+  keys.push_back({"sft", "loss", TRIREME_FIELD(Word, sft.loss), "",
+                  "conversations (trireme prepare --chat): the responses that are learned; all: those of every turn, last: the "
+                  "last of each conversation", "", {"all", "last"}});
+}
+
 void add_masking(std::vector<Key>& keys) {
   keys.push_back({"masking", "fraction", TRIREME_FIELD(OptionalReal, masking.fraction), "",
                   "masked language modelling, which trains models with mask = full: probability that a token is chosen, to be "
@@ -289,6 +295,7 @@ std::vector<Key> make_table() {
   add_model_keys(keys);
   add_data(keys);
   add_masking(keys);
+  add_sft(keys);
   add_parallel(keys);
   add_train(keys);
   add_optimizer(keys);

@@ -48,6 +48,11 @@ struct MaskingSection {
   std::optional<bool> whole_words;     ///< whether the tokens of a word are chosen together; default: false
 };
 
+/// Supervised fine-tuning: which tokens of conversations are learned.
+struct SftSection {
+  std::string loss = "all";  ///< all | last: the responses of every turn, or of the last one
+};
+
 struct ParallelSection {
   std::int64_t tp = 1;
   std::int64_t pp = 1;
@@ -141,6 +146,7 @@ struct RunOptions {
   ModelSection model;
   DataSection data;
   MaskingSection masking;
+  SftSection sft;
   ParallelSection parallel;
   TrainSection train;
   OptimizerSection optimizer;

@@ -123,6 +123,13 @@ void take_tokenizer(base::FileSystem& files, ModelInput& input) {
   input.tokenizer_json = json;
 }
 
+// Says more about it than the data source would.
+void refuse_short(const tokens::TokenDataset& dataset, std::int64_t sequence) {
+  if (dataset.packed() || dataset.size() > static_cast<std::uint64_t>(sequence)) return;
+  throw InputError(str(dataset.path(), " holds ", dataset.size(), " tokens, too few for one sample of ", sequence,
+                       ": take shorter ones with --sequence"));
+}
+
 void open_datasets(base::FileSystem& files, ModelInput& input, const ModelUse& use) {
   const options::RunOptions& options = input.options();
   const std::string key = use.data.empty() ? "data.valid" : "--data";
@@ -133,15 +140,13 @@ void open_datasets(base::FileSystem& files, ModelInput& input, const ModelUse& u
   for (const std::string& list : lists) {
     if (list.empty()) throw InputError("no dataset to evaluate: give --data DATA.h5, or data.valid in the run file");
     for (const tokens::DatasetChoice& choice : dataset_choices(files, key, list, options.data.tree)) {
-      const std::uint64_t size = tokens::TokenDataset::open(files, choice.path).size();
-      if (size <= static_cast<std::uint64_t>(sequence)) {
-        throw InputError(str(choice.path, " holds ", size, " tokens, too few for one sample of ", sequence,
-                             ": take shorter ones with --sequence"));
-      }
+      refuse_short(tokens::TokenDataset::open(files, choice.path), sequence);
       auto data =
           std::make_unique<tokens::DataSource>(files, key, std::vector{choice}, sequence,
                                                static_cast<std::uint64_t>(options.run.seed), tokens::Reading::kInOrder);
       mask_as_trained(*data, key, options);
+      // Other text than conversations can be evaluated all the same.
+      if (options.sft.loss == "last" && data->packed()) data->learn_last_turns();
       if (static_cast<std::int64_t>(data->vocabulary()) > input.resolved.model.vocab) {
         throw InputError(str(choice.path, " has a vocabulary of ", data->vocabulary(), ", and the model one of ",
                              input.resolved.model.vocab));

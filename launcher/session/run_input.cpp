@@ -26,6 +26,7 @@ std::unique_ptr<tokens::DataSource> open_data(base::FileSystem& files, const std
       files, key, dataset_choices(files, key, list, resolved.options.data.tree), resolved.model.sequence,
       static_cast<std::uint64_t>(resolved.options.run.seed), reading);
   mask_as_trained(*source, key, resolved.options);
+  if (resolved.options.sft.loss == "last") source->learn_last_turns();
   return source;
 }
 

@@ -78,6 +78,13 @@ pipeline::TrainerConfig trainer_config(const options::Resolved& resolved, const 
   return config;
 }
 
+at::Tensor to_device(const std::vector<std::int32_t>& values, std::int64_t rows, std::int64_t columns,
+                     const at::Device& device) {
+  const at::Tensor host = at::empty({rows, columns}, at::TensorOptions(at::kInt).pinned_memory(device.is_cuda()));
+  std::ranges::copy(values, host.mutable_data_ptr<std::int32_t>());
+  return host.to(device, /*non_blocking=*/true);
+}
+
 std::unique_ptr<collectives::Communicator> nccl_world(collectives::MpiWorld& world, collectives::Communicator& host,
                                                       const Device& device, collectives::Watchdog* watchdog) {
   collectives::NcclWorldOptions options;
@@ -199,6 +206,7 @@ transformer::MicroBatch Session::micro_batch(const tokens::Batch& batch, std::in
   result.tokens = all.select(0, 0);
   result.targets = all.select(0, 1);
   if (!types.empty()) result.types = all.select(0, 2);
+  if (!batch.starts.empty()) result.starts = to_device(batch.starts, rows, columns, processor_.device);
   result.samples.assign(batch.samples.begin(), batch.samples.end());
   result.step = step;
   return result;

@@ -57,6 +57,7 @@ std::vector<std::string> check_run(base::FileSystem& files, const options::RunOp
     for (const auto& choice : dataset_choices(files, key, list, options.data.tree)) {
       const auto dataset = tokens::TokenDataset::open(files, choice.path);
       (void)dataset.samples(resolved.model.sequence);
+      check_turns(dataset, options.sft.loss == "last" ? tokens::LearnedTurns::kLast : tokens::LearnedTurns::kAll);
       if (tokenizer.empty()) tokenizer = dataset.tokenizer_hash();
       if (dataset.tokenizer_hash() != tokenizer) {
         throw base::InputError(base::str(choice.path,
