@@ -43,17 +43,35 @@ def wordpiece(vocabulary):
 
 def write_token_dataset(path, tokens, vocabulary, loss_mask=None, tokenizer=b"{}"):
     """One document. loss_mask: for each token, whether it counts as a target."""
-    width = 2 if vocabulary <= 65536 else 4
-    arrays = {"tokens": np.asarray(tokens, f"<u{width}"), "document_offsets": np.zeros(1, "<u8"),
-              "tokenizer": np.frombuffer(tokenizer, np.uint8)}
+    arrays = {"tokens": tokens, "document_offsets": [0]}
     if loss_mask is not None:
-        arrays["loss_mask"] = np.asarray(loss_mask, np.uint8)
-    digests = [_digest(arrays[name].tobytes()) if name in arrays else bytes(16)
-               for name in ("tokens", "document_offsets", "tokenizer", "loss_mask")]
+        arrays["loss_mask"] = loss_mask
+    _write(path, arrays, vocabulary, tokenizer)
+
+
+def write_packed_dataset(path, samples, vocabulary, sequence, tokenizer=b"{}"):
+    """Format 2: samples are lists of documents, and these lists of (token, role)."""
+    documents = [document for sample in samples for document in sample]
+    lengths, counts = [len(d) for d in documents], [len(s) for s in samples]
+    arrays = {"tokens": [token for d in documents for token, _ in d], "roles": [role for d in documents for _, role in d],
+              "document_offsets": np.cumsum([0] + lengths[:-1]), "sample_offsets": np.cumsum([0] + counts[:-1])}
+    _write(path, arrays, vocabulary, tokenizer, sequence)
+
+
+def _write(path, values, vocabulary, tokenizer, sequence=0):
+    """sequence: 0 = format 1."""
+    width = 2 if vocabulary <= 65536 else 4
+    types = {"tokens": f"<u{width}", "document_offsets": "<u8", "sample_offsets": "<u8"}
+    sections = ["tokens", "document_offsets", "tokenizer", "roles" if sequence else "loss_mask", "sample_offsets"]
+    arrays = {name: np.asarray(value, types.get(name, np.uint8)) for name, value in values.items()}
+    arrays["tokenizer"] = np.frombuffer(tokenizer, np.uint8)
+    digests = [_digest(arrays[name].tobytes()) if name in arrays else bytes(16) for name in sections]
     end_of_text = vocabulary - 1
-    fingerprint = _digest(struct.pack("<IQq", width, vocabulary, end_of_text) + b"".join(digests))
+    identity = struct.pack("<IQq", width, vocabulary, end_of_text) + b"".join(digests[:4])
+    fingerprint = _digest(identity + (struct.pack("<Q", sequence) + digests[4] if sequence else b""))
     with h5py.File(path, "w", userblock_size=USER_BLOCK) as file:
-        for name, value in (("format_version", 1), ("vocabulary", vocabulary), ("end_of_text", end_of_text)):
+        attributes = {"format_version": 2 if sequence else 1, "vocabulary": vocabulary, "end_of_text": end_of_text}
+        for name, value in {**attributes, **({"sequence": sequence} if sequence else {})}.items():
             file.attrs[name] = np.int64(value)
         file.attrs["fingerprint"] = np.bytes_(fingerprint.hex())
         for name, values in arrays.items():
@@ -67,9 +85,9 @@ def write_token_dataset(path, tokens, vocabulary, loss_mask=None, tokenizer=b"{}
             rest += data[end:offset]
             end = offset + length
         rest += data[end:]
-        header = b"TRMTOKEN" + struct.pack("<IIQQq", 1, width, len(data), vocabulary, end_of_text)
-        for name, digest in zip(("tokens", "document_offsets", "tokenizer", "loss_mask"), digests):
-            header += struct.pack("<QQ", *places.get(name, (0, 0))) + digest
-        header = (header + _digest(rest) + fingerprint).ljust(HEADER - 8, b"\0")
+        fields = [struct.pack("<QQ", *places.get(name, (0, 0))) + digest for name, digest in zip(sections, digests)]
+        header = b"TRMTOKEN" + struct.pack("<IIQQq", 2 if sequence else 1, width, len(data), vocabulary, end_of_text)
+        header += b"".join(fields[:4]) + _digest(rest) + fingerprint + struct.pack("<II", 0, 0)
+        header = (header + fields[4] + struct.pack("<Q", sequence)).ljust(HEADER - 8, b"\0")
         file.seek(0)
         file.write(header + struct.pack("<Q", xxhash.xxh3_64_intdigest(header)))
