@@ -11,10 +11,10 @@ import sys
 import numpy as np
 import torch
 
-from support import Workspace, at_once, boxes, check, checkpoints, logical_tensors, metrics, run_file, say, step_directory
+from support import SOURCE, Workspace, at_once, boxes, check, checkpoints, logical_tensors, metrics, run_file, say, step_directory
 from support import step_lines, wait_until, without_timing
 
-sys.path.insert(0, os.path.join(os.environ["TRIREME_SOURCE"], "tests", "support"))
+sys.path.insert(0, os.path.join(SOURCE, "tests", "support"))
 import random_models  # noqa: E402
 import reference_models as reference  # noqa: E402
 import token_dataset_writer  # noqa: E402
@@ -49,13 +49,14 @@ def first_fit(docs):
 
 
 def write_data(space):
+    tokenizer, _ = token_dataset_writer.wordpiece(VOCAB)
     train, valid = documents(40, 1), documents(20, 2)
     samples = first_fit(train)
     check(len(samples) < len(train) * 2 // 3, "the documents are not packed")
     for name, packed in (("train.h5", samples), ("valid.h5", first_fit(valid)), ("single.h5", [[d] for d in valid]),
                          ("rare.h5", first_fit(documents(40, 3, last=0.15)))):
-        token_dataset_writer.write_packed_dataset(space / name, packed, VOCAB, SEQUENCE)
-    token_dataset_writer.write_token_dataset(space / "stream.h5", np.arange(200) % VOCAB, VOCAB)
+        token_dataset_writer.write_packed_dataset(space / name, packed, VOCAB, SEQUENCE, tokenizer)
+    token_dataset_writer.write_token_dataset(space / "stream.h5", np.arange(200) % VOCAB, VOCAB, tokenizer=tokenizer)
     space.must("prepare", "--verify", "train.h5", "valid.h5", "single.h5", "rare.h5")
     return valid
 
@@ -111,7 +112,8 @@ def check_documents_alone(space, arch, valid):
     for loss, counts in (("all", (1, 2)), ("last", (2,))):
         wanted, targets = alone(config, weights, valid, counts)
         for data in ("valid.h5", "single.h5"):
-            told = json.loads(space.must("eval", f"{arch}.ini", f"--sft.loss={loss}", "--data", data, "--json").stdout)
+            told = json.loads(space.must("eval", f"{arch}.ini", f"--run.dir={arch}", f"--sft.loss={loss}", "--data", data,
+                                         "--json").stdout)
             check(told["tokens"] == targets and told["left_out"] == 0, f"{told}, {targets} targets")
             near(f"{arch}: eval of {data}, loss = {loss}", told["loss"], wanted, 1e-11)
         if loss == "all":
@@ -158,7 +160,7 @@ def check_refusals(space):
             ("no roles", ["train", "llama.ini", "--data.train=stream.h5", "--sft.loss=last", "--run.dir=no"],
              ["stream.h5", "trireme prepare --chat", "sft.loss"]),
             ("no roles to submit", ["submit", "llama.ini", "--data.train=stream.h5", "--sft.loss=last", "--run.dir=no",
-                                    "--dry-run"], ["stream.h5", "trireme prepare --chat"]),
+                                    "--dry-run", "--site", os.path.join(SOURCE, "examples", "site-lab.ini")], ["stream.h5", "trireme prepare --chat"]),
             ("an unknown loss", ["train", "llama.ini", "--sft.loss=some", "--run.dir=no"], ["sft.loss", "all", "last"])):
         done = space.run(*arguments)
         causes = [line for line in done.stderr.splitlines() if line.startswith("trireme:")]
