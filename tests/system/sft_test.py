@@ -36,11 +36,11 @@ def documents(count, seed, last=0.7):
     return found
 
 
-def first_fit(docs):
+def first_fit(docs, sequence=SEQUENCE):
     samples = []
     for document in docs:
         for sample in samples:
-            if sum(map(len, sample)) + len(document) <= SEQUENCE:
+            if sum(map(len, sample)) + len(document) <= sequence:
                 sample.append(document)
                 break
         else:
@@ -56,6 +56,8 @@ def write_data(space):
     for name, packed in (("train.h5", samples), ("valid.h5", first_fit(valid)), ("single.h5", [[d] for d in valid]),
                          ("rare.h5", first_fit(documents(40, 3, last=0.15)))):
         token_dataset_writer.write_packed_dataset(space / name, packed, VOCAB, SEQUENCE, tokenizer)
+    short = [d for d in valid if len(d) <= SEQUENCE // 2]
+    token_dataset_writer.write_packed_dataset(space / "short.h5", first_fit(short, SEQUENCE // 2), VOCAB, SEQUENCE // 2, tokenizer)
     token_dataset_writer.write_token_dataset(space / "stream.h5", np.arange(200) % VOCAB, VOCAB, tokenizer=tokenizer)
     space.must("prepare", "--verify", "train.h5", "valid.h5", "single.h5", "rare.h5")
     return valid
@@ -109,6 +111,10 @@ def check_documents_alone(space, arch, valid):
     config = reference.Config(**{**SIZES, **random_models.KINDS[arch]})
     state = logical_tensors(step_directory(space / arch, STEPS))
     weights = {name: torch.from_numpy(value) for (kind, name), value in state.items() if kind == "param"}
+    short = [d for d in valid if len(d) <= SEQUENCE // 2]
+    told = json.loads(space.must("eval", f"{arch}.ini", f"--run.dir={arch}", "--data", "short.h5", "--sequence",
+                                 str(SEQUENCE // 2), "--json").stdout)
+    near(f"{arch}: eval of shorter samples", told["loss"], alone(config, weights, short, (1, 2))[0], 1e-11)
     for loss, counts in (("all", (1, 2)), ("last", (2,))):
         wanted, targets = alone(config, weights, valid, counts)
         for data in ("valid.h5", "single.h5"):

@@ -37,7 +37,7 @@ TEST(Examples, AllResolveOnTheirRanks) {
   }
   for (const std::string& file : base::PosixFileSystem().list(kExamples)) {
     if (std::filesystem::path(file).extension() != ".ini" || file == "quickstart.ini" || file == "sweep.ini" ||
-        file == "finetune-smollm2.ini" || file.starts_with("site-"))
+        file.starts_with("finetune-") || file.starts_with("site-"))
       continue;
     EXPECT_EQ(layouts.count(file), 1U) << file << " is in no test";
   }
@@ -56,15 +56,16 @@ TEST(Examples, FinetuneTakesThePublicModelAndShortensItsSamples) {
   ModelSection initial;
   initial.preset = "smollm2-135m";
   complete_model(initial, {});
-  for (const auto& overrides : {Overrides{{"parallel.pp", "2"}}, Overrides{{"parallel.dp", "2"}}}) {
-    Surroundings surroundings;
-    surroundings.world_size = 2;
-    surroundings.dataset_vocab = 49152;
-    surroundings.initial_model = &initial;
-    const Resolved resolved =
-        resolve(load_run_file((kExamples / "finetune-smollm2.ini").string(), overrides), surroundings);
-    EXPECT_EQ(spec::parameter_count(resolved.model), 134515008);
-    EXPECT_EQ(resolved.model.sequence, 256);
+  for (const char* name : {"finetune-smollm2.ini", "finetune-chat.ini"}) {
+    for (const auto& overrides : {Overrides{{"parallel.pp", "2"}}, Overrides{{"parallel.dp", "2"}}}) {
+      Surroundings surroundings;
+      surroundings.world_size = 2;
+      surroundings.dataset_vocab = 49152;
+      surroundings.initial_model = &initial;
+      const Resolved resolved = resolve(load_run_file((kExamples / name).string(), overrides), surroundings);
+      EXPECT_EQ(spec::parameter_count(resolved.model), 134515008);
+      EXPECT_EQ(resolved.model.sequence, 256);
+    }
   }
 }
 
