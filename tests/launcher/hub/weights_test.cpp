@@ -21,6 +21,7 @@ namespace trireme::launcher {
 namespace {
 
 using checkpoint::DataType;
+using checkpoint::kParam;
 using checkpoint::WantedBox;
 using testing::HasSubstr;
 
