@@ -43,7 +43,7 @@ Option& CommandLine::Implementation::declare(const std::string& name, const std:
 
 void CommandLine::Implementation::refuse_unknown(const std::string& word) const {
   std::vector<std::string> names = {"--help"};
-  for (const Option& option : options) names.push_back("--" + option.long_name);
+  for (const Option& option : options) names.push_back("--" + option.help_name());
   const std::string name = word.substr(0, word.find('='));
   const std::string near = base::nearest(name, names);
   if (!near.empty()) refuse(str(command, ": unknown option ", name, ", did you mean ", near, "?"));
@@ -58,7 +58,8 @@ void CommandLine::Implementation::refuse_unknown(const std::string& word) const 
 const Option* CommandLine::Implementation::takes_next_word(const std::string& word) const {
   const auto option = std::ranges::find_if(options, [&](const Option& candidate) {
     const bool is_short = !candidate.short_name.empty() && word == "-" + candidate.short_name;
-    return !candidate.value_name.empty() && (is_short || word == "--" + candidate.long_name);
+    const bool is_long = candidate.is_named_by(word) && word.find('=') == std::string::npos;
+    return !candidate.value_name.empty() && (is_short || is_long);
   });
   return option == options.end() ? nullptr : &*option;
 }
@@ -85,6 +86,16 @@ Arguments CommandLine::Implementation::with_plain_values(const Arguments& argume
     if (*word == "--") {
       words.insert(words.end(), word, arguments.end());
       break;
+    }
+    // Boost knows the options of a family as one, whose value is "rest of the name=value".
+    if (const Option* const family = family_of(*word)) {
+      std::string text = word->substr(family->long_name.size() + 2);
+      if (text.find('=') == std::string::npos) {
+        if (std::next(word) == arguments.end()) refuse(str(command, ": ", *word, " needs a value"));
+        text += "=" + *++word;
+      }
+      add("--" + family->long_name, text);
+      continue;
     }
     const Option* const option = takes_next_word(*word);
     const std::string name = word->substr(0, word->size() - 1);

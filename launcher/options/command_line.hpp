@@ -59,6 +59,10 @@ class CommandLine {
   /// Declares --name VALUE, at most once; the value is passed to `receive`. The help text is printed as it is.
   Declared each(const std::string& name, const std::string& value_name, const std::string& help,
                 std::function<void(const std::string&)> receive);
+  /// Declares all options whose names begin with `prefix`, as in --group.NAME.key VALUE, any number of times; the name
+  /// without -- and the value are passed to `receive`. The help shows --`shown_name`.
+  void family(const std::string& prefix, const std::string& shown_name, const std::string& value_name,
+              const std::string& help, std::function<void(const std::string&, const std::string&)> receive);
   /// Adds a line to the help, before the options declared after it.
   void heading(const std::string& title);
   /// The options declared after this are listed by --`flag` instead of --help; `help` is the help text of this flag.

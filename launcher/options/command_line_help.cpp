@@ -13,11 +13,11 @@ std::vector<HelpRow> CommandLine::Implementation::rows(bool aside) const {
   for (const Declared::Option& option : options) {
     if (option.aside != aside) continue;
     std::string left = option.short_name.empty() ? "" : str("-", option.short_name, ", ");
-    left += "--" + option.long_name + (option.value_name.empty() ? "" : " " + option.value_name);
+    left += "--" + option.help_name() + (option.value_name.empty() ? "" : " " + option.value_name);
     std::string right = option.help;
     if (!option.allowed.empty()) right += ": " + base::join(option.allowed, ", ");
     if (option.required) right += " (required)";
-    if (option.repeatable) right += " (repeatable)";
+    if (option.repeatable && !option.is_family()) right += " (repeatable)";
     if (!option.default_text.empty()) right += " (default: " + option.default_text + ")";
     rows.push_back({std::move(left), std::move(right), option.heading});
   }

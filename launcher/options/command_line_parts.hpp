@@ -22,11 +22,18 @@ struct CommandLine::Declared::Option {
   std::string heading;  // printed before it in the help
   bool aside = false;   // listed by the flag of set_aside() only
   bool repeatable = false;
+  std::string shown_name = {};  // of a family, whose long_name is the prefix of its names
   bool required = false;
   std::vector<std::string> allowed;
   std::optional<std::pair<double, double>> limits;
   std::function<void(const Option&, const std::string&)> store;
 
+  bool is_family() const { return !shown_name.empty(); }
+  const std::string& help_name() const { return is_family() ? shown_name : long_name; }
+  // Whether "--…" names this option.
+  bool is_named_by(const std::string& word) const {
+    return is_family() ? word.starts_with("--" + long_name) : word == "--" + long_name;
+  }
   void check_limits(double value) const {
     if (limits && !(value >= limits->first && value <= limits->second)) {
       throw base::InputError(base::str("--", long_name, " is ", format_number(value),
@@ -50,6 +57,7 @@ struct CommandLine::Implementation {
   }
   [[noreturn]] void refuse_unknown(const std::string& word) const;
   const Declared::Option* takes_next_word(const std::string& word) const;
+  const Declared::Option* family_of(const std::string& word) const;
   std::string help_asked(const Arguments& arguments) const;
   Arguments with_plain_values(const Arguments& arguments) const;
   std::vector<HelpRow> rows(bool aside) const;

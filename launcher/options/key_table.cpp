@@ -6,6 +6,7 @@
 #include "base/error.hpp"
 #include "base/ini.hpp"
 #include "base/words.hpp"
+#include "launcher/options/group_keys.hpp"
 #include "launcher/options/help_text.hpp"
 #include "launcher/options/number.hpp"
 #include "models/spec/words.hpp"
@@ -143,7 +144,8 @@ bool holds_quotes(const Key& key) {
          path == "slurm.gpu_request" || path == "program.command" || path == "program.params";
 }
 
-const Key& find_key(const std::string& path) {
+Key find_key(const std::string& path) {
+  if (path.starts_with(kGroupPrefix)) return find_group_key(path);
   const std::vector<Key>& table = key_table();
   for (const Key& key : table) {
     if (key.path() == path) return key;
@@ -174,7 +176,7 @@ const Key& find_key(const std::string& path) {
 
 void set_value(RunOptions& options, const Key& key, const std::string& text) {
   std::visit(
-      [&](const auto field) {
+      [&](const auto& field) {
         auto& target = field(options);
         using Value = typename Inner<std::remove_reference_t<decltype(target)>>::type;
         if constexpr (kIsOptional<std::remove_cvref_t<decltype(target)>>) {
@@ -189,9 +191,10 @@ void set_value(RunOptions& options, const Key& key, const std::string& text) {
 }
 
 std::optional<std::string> value_of(const RunOptions& options, const Key& key) {
+  if (!has_group(options, key)) return std::nullopt;
   auto& readable = const_cast<RunOptions&>(options);  // the accessors return references for writing too
   return std::visit(
-      [&](const auto field) -> std::optional<std::string> {
+      [&](const auto& field) -> std::optional<std::string> {
         const auto& value = field(readable);
         using Value = std::remove_cvref_t<decltype(value)>;
         if constexpr (kIsOptional<Value>) {
@@ -207,12 +210,14 @@ std::optional<std::string> value_of(const RunOptions& options, const Key& key) {
 
 std::string default_of(const Key& key) {
   if (!key.default_words.empty()) return key.default_words;
-  return value_of(RunOptions{}, key).value_or("-");
+  RunOptions defaults;
+  if (!has_group(defaults, key)) defaults.groups.push_back({key.section.substr(std::string(kGroupPrefix).size())});
+  return value_of(defaults, key).value_or("-");
 }
 
 std::string value_name_of(const Key& key) {
   return std::visit(
-      [&](const auto field) -> std::string {
+      [&](const auto& field) -> std::string {
         using Value = typename Inner<std::remove_reference_t<decltype(field(std::declval<RunOptions&>()))>>::type;
         using One = typename Element<Value>::type;
         const char* more = Element<Value>::kIsList ? ",…" : "";

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <optional>
 #include <string>
@@ -14,7 +15,7 @@ namespace trireme::options {
 
 /// Where a key's value lies in a RunOptions.
 template <typename Value>
-using FieldOf = Value& (*)(RunOptions&);
+using FieldOf = std::function<Value&(RunOptions&)>;
 using Field =
     std::variant<FieldOf<std::int64_t>, FieldOf<double>, FieldOf<bool>, FieldOf<std::string>,
                  FieldOf<std::optional<std::int64_t>>, FieldOf<std::optional<double>>, FieldOf<std::optional<bool>>,
@@ -41,21 +42,22 @@ struct Key {
   std::string path() const { return section + "." + name; }
 };
 
-/// All keys, in the order of the run file.
+/// All keys but those of groups, whose names the run file gives (group_keys.hpp), in the order of the run file.
 const std::vector<Key>& key_table();
 
 /// Whether quotes belong to the key's value, as in lists (data.train) and in words for a shell (slurm.extra). A run
 /// file holds such a value as it is; any other value may be in double quotes there (base::ini_quoted).
 bool holds_quotes(const Key& key);
 
-/// Finds a key. Throws base::InputError naming section and key, and the nearest ones that exist.
-const Key& find_key(const std::string& path);
+/// Finds a key, also of a group. Throws base::InputError naming section and key, and the nearest ones that exist.
+Key find_key(const std::string& path);
 
 /// Parses the text, checks allowed values and range, and stores the value. "auto" means the default of a key that
 /// depends on others. Throws base::InputError naming the key.
 void set_value(RunOptions& options, const Key& key, const std::string& text);
 
-/// Returns the value as text, without quotes around it; nothing for an empty optional or text.
+/// Returns the value as text, without quotes around it; nothing for an empty optional or text, or when the key's group
+/// is not there.
 std::optional<std::string> value_of(const RunOptions& options, const Key& key);
 
 /// The default as text: "1", "bf16 on a GPU, fp32 on a CPU", "-" when there is none.

@@ -1,6 +1,10 @@
 #include "launcher/options/options_page.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include "launcher/options/family_tables.hpp"
+#include "launcher/options/group_keys.hpp"
 #include "launcher/options/key_table.hpp"
 
 namespace trireme::options {
@@ -37,6 +41,12 @@ const char* about(const std::string& section) {
            "not a multiple of pp, more chunks than layers, several chunks with 1f1b, ranks that do not fill the "
            "layout.";
   }
+  if (section == "group.NAME") {
+    return "A group of tensors that are trained alike, under a name of letters, digits, - and _; there may be several. "
+           "A "
+           "tensor belongs to the first group, in the order of the file, that matches it; what none matches is trained "
+           "as [optimizer] says. A pattern that matches nothing is refused. See [optimizers](optimizers.md).";
+  }
   if (section == "checkpoint") return "A checkpoint is also saved when the training ends or is asked to stop.";
   return "";
 }
@@ -52,7 +62,9 @@ std::string allowed_text(const Key& key) {
 
 std::string options_page() {
   std::string text = kIntroduction, section;
-  for (const Key& key : key_table()) {
+  std::vector<Key> keys = key_table();
+  std::ranges::move(group_keys("NAME"), std::back_inserter(keys));
+  for (const Key& key : keys) {
     if (key.section != section) {
       section = key.section;
       const std::string words = about(section);

@@ -7,6 +7,7 @@
 #include <functional>
 
 #include "base/error.hpp"
+#include "launcher/options/groups.hpp"
 #include "launcher/options/model.hpp"
 #include "launcher/options/notes.hpp"
 #include "launcher/options/objective.hpp"
@@ -200,6 +201,7 @@ Resolved resolve(const RunOptions& options, const Surroundings& surroundings) {
   }
   complete_model(complete.model, surroundings);
   resolved.model = spec::make_plan(config_of(complete.model));
+  (void)state_map(complete, resolved.model);  // called only because it refuses groups that do not fit the model
   resolve_masking(complete);
   if (complete.train.precision.empty()) complete.train.precision = surroundings.cuda ? "bf16" : "fp32";
   check_tensor_parallel(complete.parallel, resolved.model);

@@ -34,8 +34,8 @@ struct Resolved {
 
 /// Throws base::InputError in one sentence that names keys and values that work: heads % tp, sequence % tp with
 /// sequence parallel, global_batch % (dp * micro_batch), interleaved micro-batches % pp, more chunks than layers, ranks
-/// that do not fill the layout, a vocabulary smaller than the dataset's, sizes that make no model, neither or both of
-/// train.steps and train.tokens. Every other combination trains.
+/// that do not fill the layout, groups that do not fit the model, a vocabulary smaller than the dataset's, sizes that
+/// make no model, neither or both of train.steps and train.tokens. Every other combination trains.
 Resolved resolve(const RunOptions& options, const Surroundings& surroundings);
 
 /// Optimizer steps of the whole training that the options ask for, resolved or not: train.steps, or those that reach

@@ -1,6 +1,8 @@
 #include <algorithm>
 
 #include "base/error.hpp"
+#include "base/words.hpp"
+#include "launcher/options/group_keys.hpp"
 #include "launcher/options/key_table.hpp"
 #include "launcher/options/model.hpp"
 #include "launcher/options/resolve.hpp"
@@ -8,8 +10,13 @@
 namespace trireme::options {
 namespace {
 
+/// Whether the key names an optimizer, each of which keeps something else about a parameter.
+bool names_optimizer(const Key& key) {
+  return key.path() == "optimizer.name" || (key.section.starts_with(kGroupPrefix) && key.name == "optimizer");
+}
+
 bool must_match(const Key& key) {
-  if (key.path() == "optimizer.name") return true;  // each keeps something else about a parameter
+  if (names_optimizer(key)) return true;
   return key.section == "model" && key.name != "preset" && key.name != "init_from";
 }
 
@@ -29,9 +36,25 @@ bool allows_other_slots(const RunOptions& now) {
   return std::any_of(allowed.begin(), allowed.end(), [](const std::string& name) { return name.starts_with("slot:"); });
 }
 
+/// The keys of `now`, then those of groups that only `before` has.
+std::vector<Key> keys_of_both(const RunOptions& before, const RunOptions& now) {
+  std::vector<Key> keys = keys_of(now);
+  for (const Key& key : keys_of(before)) {
+    if (!has_group(now, key)) keys.push_back(key);
+  }
+  return keys;
+}
+
+/// "embedding, head": the order counts, since a tensor belongs to the first group that matches.
+std::string group_order(const RunOptions& options) {
+  std::vector<std::string> names;
+  for (const GroupSection& group : options.groups) names.push_back(group.name);
+  return names.empty() ? "(none)" : base::join(names);
+}
+
 std::string advice(const Key& key, const RunOptions& stored, const RunOptions& now) {
   std::string text = "set it back, or start another run (run.dir) from the checkpoint with model.init_from";
-  if (key.path() == "optimizer.name") {
+  if (names_optimizer(key)) {
     return text +
            ", or go on without what the optimizer kept: checkpoint.allow = slot:NAME for each of its slots, old and "
            "new (docs/optimizers.md)";
@@ -52,17 +75,20 @@ std::vector<std::string> compare_on_resume(const RunOptions& stored, const RunOp
   RunOptions before_all = stored;
   before_all.model = stored_model(stored.model);
   complete_model(before_all.model, {});  // version 0.1 stored fewer properties
-  for (const Key& key : key_table()) {
+  for (const Key& key : keys_of_both(before_all, lasts)) {
     const std::string before = value_of(before_all, key).value_or("(none)");
     const std::string after = value_of(lasts, key).value_or("(none)");
     if (before == after) continue;
     const bool grown = key.path() == "model.vocab" && grows(stored, now) && may_grow(now);
-    const bool other_slots = key.path() == "optimizer.name" && allows_other_slots(now);
+    const bool other_slots = names_optimizer(key) && allows_other_slots(now);
     if (must_match(key) && !grown && !other_slots) {
       throw base::InputError(base::str(key.path(), " = ", after, ", but the checkpoint was trained with ", before, ": ",
                                        advice(key, stored, now)));
     }
     changes.push_back(base::str(key.path(), ": ", before, " -> ", after));
+  }
+  if (const std::string before = group_order(stored), after = group_order(now); before != after) {
+    changes.push_back(base::str("groups: ", before, " -> ", after));
   }
   if (!stored_tokenizer_hash.empty() && !tokenizer_hash.empty() && stored_tokenizer_hash != tokenizer_hash) {
     throw base::InputError(

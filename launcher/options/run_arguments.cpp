@@ -1,9 +1,15 @@
 #include "launcher/options/run_arguments.hpp"
 
+#include <algorithm>
+
 #include "base/error.hpp"
+#include "base/words.hpp"
+#include "launcher/options/group_keys.hpp"
 #include "launcher/options/key_table.hpp"
 
 namespace trireme::options {
+
+using base::str;
 
 namespace {
 
@@ -33,6 +39,16 @@ RunArguments::RunArguments(CommandLine& line, Listing listing, std::size_t most_
     line.each(key.path(), value_name_of(key), key.help + remark(key),
               [this, path = key.path()](const std::string& value) { overrides_.emplace_back(path, value); });
   }
+  std::vector<std::string> names;
+  for (const Key& key : group_keys("NAME")) names.push_back(key.name);
+  line.heading("[group.NAME]");
+  line.family(kGroupPrefix, str(kGroupPrefix, "NAME.KEY"), "VALUE",
+              str("of tensors that are trained alike; the keys are ", base::join(names)),
+              [this](const std::string& path, const std::string& value) {
+                const bool twice = std::ranges::any_of(overrides_, [&](const auto& one) { return one.first == path; });
+                if (twice) throw base::InputError(str("--", path, " is given twice"));
+                overrides_.emplace_back(path, value);
+              });
 }
 
 RunOptions RunArguments::load(std::size_t index, std::vector<std::string>* notes) const {

@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/ini.hpp"
+#include "launcher/options/group_keys.hpp"
 #include "launcher/options/ini_text.hpp"
 #include "launcher/options/key_table.hpp"
 #include "launcher/options/notes.hpp"
@@ -21,7 +22,7 @@ using base::str;
 
 namespace {
 
-const Key& key_of(const std::string& origin, const std::string& path) {
+Key key_of(const std::string& origin, const std::string& path) {
   if (path.find('.') == std::string::npos) {
     throw InputError(str(origin, ": key ", path, " stands before the first [section]"));
   }
@@ -104,7 +105,7 @@ RunOptions parse_run_options(const std::string& text, const std::string& origin,
   std::set<std::string> seen;
   with_origin(origin, [&] {
     for (const auto& [path, value] : base::parse_ini(text, origin)) {
-      const Key& key = key_of(origin, path);
+      const Key key = key_of(origin, path);
       if (!seen.insert(path).second) throw InputError(str(path, " is given twice"));
       set_value(options, key, holds_quotes(key) ? value : base::ini_unquoted(value));
     }
@@ -152,7 +153,7 @@ RunOptions lasting(RunOptions options) {
 
 std::string to_ini(const RunOptions& options) {
   std::string text, section;
-  for (const Key& key : key_table()) {
+  for (const Key& key : keys_of(options)) {
     const std::optional<std::string> value = value_of(options, key);
     if (!value || !counts(key.path(), options)) continue;
     if (key.section != section) text += str(section.empty() ? "" : "\n", "[", key.section, "]\n");
@@ -164,7 +165,7 @@ std::string to_ini(const RunOptions& options) {
 
 std::map<std::string, std::string> to_map(const RunOptions& options) {
   std::map<std::string, std::string> values;
-  for (const Key& key : key_table()) {
+  for (const Key& key : keys_of(options)) {
     const std::optional<std::string> value = value_of(options, key);
     if (value && counts(key.path(), options)) values[key.path()] = *value;
   }

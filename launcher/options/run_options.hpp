@@ -103,6 +103,16 @@ struct OptimizerSection {
   std::int64_t decay_steps = 0;              ///< 0: to the end of the training (wsd: the last tenth)
 };
 
+/// [group.NAME]: tensors that are trained alike (models/layout/state_map.hpp).
+struct GroupSection {
+  std::string name;
+  std::string match;                   ///< "embed.*, layers.*.ffn.*": patterns of tensors' names
+  double lr_scale = 1.0;               ///< factor on the learning rate
+  std::optional<double> weight_decay;  ///< default: optimizer.weight_decay, or that of the group's own optimizer
+  std::string optimizer;               ///< default: optimizer.name
+  bool frozen = false;
+};
+
 struct CheckpointSection {
   std::int64_t every_steps = 0;                 ///< 0: never by steps
   std::optional<double> every_minutes;          ///< 0: never by time; default: automatic if not by steps
@@ -150,6 +160,7 @@ struct RunOptions {
   ParallelSection parallel;
   TrainSection train;
   OptimizerSection optimizer;
+  std::vector<GroupSection> groups;  ///< in the order of the run file: a tensor belongs to the first that matches
   CheckpointSection checkpoint;
   LogSection log;
   slurm::JobRequest slurm;  ///< what `trireme submit` asks for; training does not depend on it

@@ -20,6 +20,7 @@
 #include "base/own_file.hpp"
 #include "base/user_name.hpp"
 #include "io/tokens/blend.hpp"
+#include "launcher/options/group_keys.hpp"
 #include "launcher/options/key_table.hpp"
 #include "launcher/options/site_file.hpp"
 #include "launcher/record/attempt_record.hpp"
@@ -161,7 +162,7 @@ bool is_key(const std::string& key) {
     for (const options::Key& one : options::key_table()) paths.insert(one.path());
     return paths;
   }();
-  return keys.contains(key);
+  return key.starts_with(options::kGroupPrefix) || keys.contains(key);
 }
 
 // What run.ini names again after a record of it is no further dataset.

@@ -80,6 +80,7 @@ void leave_training_out(options::RunOptions& options) {
   options.log.sample_prompts.clear();
   options.checkpoint.keep_best = false;
   options.optimizer = {};
+  options.groups.clear();
   options.model.init_from.clear();
 }
 

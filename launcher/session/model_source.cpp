@@ -43,7 +43,7 @@ void take_model(options::RunOptions& options, const options::ModelSection& store
   own.model = stored;
   options::complete_model(own.model, {});  // version 0.1 stored fewer properties
   for (const auto& [path, value] : overrides) {
-    const options::Key& key = options::find_key(path);
+    const options::Key key = options::find_key(path);
     if (key.section != "model" || is_about_training(key)) continue;
     const std::string given = options::value_of(options, key).value_or("(none)");
     const std::string trained = options::value_of(own, key).value_or("(none)");

@@ -12,6 +12,7 @@
 #include "base/error.hpp"
 #include "collectives/mpi/places.hpp"
 #include "io/tokens/batch_plan.hpp"
+#include "launcher/options/groups.hpp"
 #include "models/pipeline/matmul_peak.hpp"
 
 namespace trireme::launcher {
@@ -75,6 +76,10 @@ pipeline::TrainerConfig trainer_config(const options::Resolved& resolved, const 
   config.seed = static_cast<std::uint64_t>(options.run.seed);
   config.optimizer = rule_options(options.optimizer);
   config.clip = options.optimizer.clip;
+  config.groups = options::parameter_groups(options);
+  for (const auto& [name, optimizer] : options::optimizers_of_groups(options)) {
+    config.rules[name] = rule_options(optimizer);
+  }
   return config;
 }
 

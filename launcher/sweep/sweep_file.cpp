@@ -118,7 +118,7 @@ void add_parameter(const std::string& origin, const std::string& name, const std
     if (fixed != keys_of_the_sweep().end()) {
       throw InputError(str(origin, ": [sweep] cannot vary ", name, ": ", fixed->second));
     }
-    const options::Key& key = options::find_key(name);
+    const options::Key key = options::find_key(name);
     const bool of_every_run = key.section == "run" || key.section == "slurm";
     if (!of_every_run && (key.section == "program") != file.base.program.given()) {
       throw InputError(str(origin, ": [sweep] varies ", name, ", which does nothing in a run ",

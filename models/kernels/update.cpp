@@ -71,6 +71,7 @@ void for_pieces(const Step& step, const at::Tensor& pieces, const MomentumBuffer
 }  // namespace
 
 void adamw(const cpu::AdamWStep& step, const at::Tensor& pieces, const AdamWBuffers& buffers) {
+  if (pieces.size(0) == 0) return;  // a group may have nothing on this rank, and a device launches no empty grid
   if (buffers.value.is_cuda()) {
     cuda_table().adamw(step, pieces, buffers);
   } else if (buffers.grad.scalar_type() == at::kDouble) {

@@ -1,6 +1,7 @@
 #include "models/layout/flat_range.hpp"
 
 #include <algorithm>
+#include <optional>
 
 #include "base/error.hpp"
 
@@ -75,6 +76,25 @@ std::vector<FlatRange> owned_ranges(const FlatLayout& layout, const std::string&
     for (const int member : block.members) {
       append(ranges, owned_range(layout.parameters[static_cast<std::size_t>(member)]));
     }
+  }
+  return ranges;
+}
+
+std::vector<FlatRange> group_ranges(const FlatLayout& layout, std::size_t group) {
+  std::vector<FlatRange> ranges;
+  // Walks from parameter to parameter; an empty one changes nothing.
+  for (const bool trainable : {true, false}) {
+    FlatRange part = trainable ? FlatRange{0, layout.grad_elements} : FlatRange{layout.grad_elements, layout.elements};
+    std::optional<std::size_t> current;
+    for (const FlatParameter& parameter : layout.parameters) {
+      if (parameter.trainable != trainable || parameter.box.empty()) continue;
+      if (current && *current != parameter.group) {
+        if (*current == group) append(ranges, {part.begin, parameter.flat_offset});
+        part.begin = parameter.flat_offset;
+      }
+      current = parameter.group;
+    }
+    if (current == group) append(ranges, part);
   }
   return ranges;
 }

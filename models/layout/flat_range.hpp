@@ -1,6 +1,7 @@
 // Ranges of a rank's flat buffers: which elements a rank counts in the norm, updates or stores.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -30,6 +31,9 @@ FlatRange range_of(const FlatBlock& block, const FlatLayout& layout);
 FlatRange owned_range(const FlatParameter& parameter);
 /// The owned parts of all parameters except those of the block named `skip` ("" = none), ascending.
 std::vector<FlatRange> owned_ranges(const FlatLayout& layout, const std::string& skip);
+/// The ranges that belong to a group's parameters, ascending: what pads a parameter belongs to its group. The ranges of
+/// all trainable groups cover [0, grad_elements), those of all frozen groups the rest of the values.
+std::vector<FlatRange> group_ranges(const FlatLayout& layout, std::size_t group);
 /// The ranges of parameters with weight decay. They include the padding between two such neighbours, and nothing of any
 /// other parameter.
 std::vector<FlatRange> decay_ranges(const FlatLayout& layout);

@@ -22,15 +22,15 @@ void cut(FlatRange range, std::int64_t bucket_elements, int dp, std::vector<Flat
 
 std::vector<FlatRange> cut_into_buckets(const FlatLayout& layout, const std::string& tied, std::int64_t bucket_elements,
                                         int dp) {
-  std::int64_t tied_begin = layout.elements;
+  std::int64_t tied_begin = layout.grad_elements;
   if (!tied.empty()) {
-    const FlatBlock& last = layout.blocks.back();
+    const FlatBlock& last = layout.last_trainable();
     if (last.name != tied) throw base::Error(base::str("the tied block ", tied, " does not lie last"));
     tied_begin = last.flat_offset;
   }
   std::vector<FlatRange> buckets;
   cut({0, tied_begin}, bucket_elements, dp, buckets);
-  cut({tied_begin, layout.elements}, bucket_elements, dp, buckets);
+  cut({tied_begin, layout.grad_elements}, bucket_elements, dp, buckets);
   return buckets;
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 using Chunks = std::vector<schedule::ChunkLayers>;
 
-constexpr const char* kEmbedding = "embed.tokens";
+constexpr const char* kEmbedding = "embed.tokens";  // the block, and the only tensor in it
 
 /// Layers that differ, in their windows, count with their mean: a family repeats its pattern every few layers.
 schedule::PartCosts costs_of(const spec::ModelPlan& model) {
@@ -35,11 +35,13 @@ Chunks chunks_of_stage(const StateLayout& layout, int stage) {
 
 std::vector<BlockPlan> plan_of(const StateLayout& layout, const Chunks& chunks, const std::string& tied) {
   std::vector<BlockPlan> plan = block_plan(layout.model, chunks);
+  for (BlockPlan& block : plan) block.trainable = layout.map.trainable(block.members.front().name);
   const auto found = std::find_if(plan.begin(), plan.end(), [&](const auto& block) { return block.name == tied; });
   if (found != plan.end()) {
     found->alignment = bucket_unit(layout.degrees.dp);
     std::rotate(found, found + 1, plan.end());
   }
+  std::stable_partition(plan.begin(), plan.end(), [](const BlockPlan& block) { return block.trainable; });
   return plan;
 }
 
@@ -57,14 +59,15 @@ RankState state_of_rank(const StateLayout& layout, const topology::Coordinates& 
   RankState state;
   state.chunks = chunks_of_stage(layout, at.pp);
   const bool one_end = has_embedding(state.chunks) != has_head(state.chunks);
-  if (layout.model.head.tied && one_end) state.tied = kEmbedding;
+  if (layout.model.head.tied && one_end && layout.map.trainable(kEmbedding)) state.tied = kEmbedding;
   if (has_head(state.chunks)) state.far_tied = state.tied;
   const int dp = layout.degrees.dp;
   state.flat =
       lay_out(plan_of(layout, state.chunks, state.tied), at.tp, layout.degrees.tp, layout.boundary, bucket_unit(dp));
-  state.buckets = cut_into_buckets(state.flat, state.tied, layout.bucket.of(state.flat.elements), dp);
+  for (FlatParameter& parameter : state.flat.parameters) parameter.group = layout.map.group_of(parameter.tensor.name);
+  state.buckets = cut_into_buckets(state.flat, state.tied, layout.bucket.of(state.flat.grad_elements), dp);
   if (!layout.partitioned()) {
-    state.own = {{0, state.flat.elements}};
+    state.own = {{0, state.flat.grad_elements}};
   } else {
     for (const FlatRange& bucket : state.buckets) state.own.push_back(part_of(bucket, at.dp, dp));
   }

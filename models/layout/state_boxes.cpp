@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "models/spec/logical_tensor.hpp"
 
@@ -44,12 +45,15 @@ std::array<FlatRange, 3> divide(FlatRange range, FlatRange owned) {
   return {FlatRange{range.begin, first}, FlatRange{first, last}, FlatRange{last, range.end}};
 }
 
-/// Boxes for all elements of all parameters.
-std::vector<HeldBox> whole_boxes(const StateLayout& layout, const RankState& state) {
+enum class Which { kAll, kTrainable, kFrozen };
+
+/// Boxes for all elements of these parameters.
+std::vector<HeldBox> whole_boxes(const StateLayout& layout, const RankState& state, Which which) {
   std::vector<HeldBox> held;
   for (std::size_t index = 0; index < state.flat.parameters.size(); ++index) {
     const FlatParameter& parameter = state.flat.parameters[index];
-    if (parameter.box.empty()) continue;
+    const bool wanted = which == Which::kAll || parameter.trainable == (which == Which::kTrainable);
+    if (parameter.box.empty() || !wanted) continue;
     std::int64_t begin = parameter.flat_offset;
     for (topology::Box& box : common_boxes(parameter, layout)) {
       const std::int64_t end = begin + box.elements();
@@ -86,11 +90,14 @@ std::vector<HeldBox> own_boxes(const RankState& state) {
 }  // namespace
 
 std::vector<HeldBox> parameter_boxes(const StateLayout& layout, const RankState& state) {
-  return layout.masters ? update_boxes(layout, state) : whole_boxes(layout, state);
+  if (!layout.masters) return whole_boxes(layout, state, Which::kAll);
+  std::vector<HeldBox> held = update_boxes(layout, state);
+  std::ranges::move(whole_boxes(layout, state, Which::kFrozen), std::back_inserter(held));
+  return held;
 }
 
 std::vector<HeldBox> update_boxes(const StateLayout& layout, const RankState& state) {
-  return layout.partitioned() ? own_boxes(state) : whole_boxes(layout, state);
+  return layout.partitioned() ? own_boxes(state) : whole_boxes(layout, state, Which::kTrainable);
 }
 
 }  // namespace trireme::layout

@@ -18,9 +18,10 @@ struct HeldBox {
   bool stored = true;
 };
 
-/// The boxes of the parameters that a checkpoint stores (the masters where there are some).
+/// The boxes of the parameters that a checkpoint stores (the masters where there are some), frozen ones too.
 std::vector<HeldBox> parameter_boxes(const StateLayout& layout, const RankState& state);
-/// The boxes of what a rank holds only for its updates: Adam's moments and the sums of gradients.
+/// The boxes of what a rank holds only for its updates: an update rule's slots and the sums of gradients. Frozen
+/// parameters have none.
 std::vector<HeldBox> update_boxes(const StateLayout& layout, const RankState& state);
 
 }  // namespace trireme::layout

@@ -11,31 +11,52 @@ namespace trireme::optim {
 
 double clip_factor(double norm, double clip) { return clip > 0.0 ? std::min(1.0, clip / (norm + 1e-6)) : 1.0; }
 
-Optimizer::Optimizer(parallel::ParameterStore& store, const RuleOptions& options,
+Optimizer::Optimizer(parallel::ParameterStore& store, const std::vector<OptimizerGroup>& groups,
                      const std::vector<layout::FlatRange>& own, const MuonRanks& ranks)
-    : store_(store), weight_decay_(options.weight_decay) {
-  if (options.kind != RuleKind::kMuon) {
-    add_part(make_rule(options), own);
-    return;
+    : store_(store) {
+  for (std::size_t index = 0; index < groups.size(); ++index) {
+    const std::vector<layout::FlatRange> theirs = layout::group_ranges(store.layout(), index);
+    if (groups[index].parameters.trainable) {
+      add_group(groups[index], index, layout::intersect(theirs, own), ranks);
+    } else {
+      add_part(groups[index], nullptr, theirs);
+    }
   }
-  const std::vector<int> matrices = matrices_of_layers(store.layout());
-  const std::vector<layout::FlatRange> theirs = ranges_of(store.layout(), matrices);
-  const layout::PackedRanges packed(layout::intersect(own, theirs));
-  add_part(std::make_unique<Muon>(options, store.layout(), matrices, packed, ranks, store.flat_grads().options()),
-           packed.ranges());
-  RuleOptions rest = options;
-  rest.kind = RuleKind::kAdamW;
-  add_part(make_rule(rest), layout::intersect(own, layout::complement(theirs, store.layout().elements)));
 }
 
-void Optimizer::add_part(std::unique_ptr<UpdateRule> rule, std::vector<layout::FlatRange> ranges) {
+void Optimizer::add_group(const OptimizerGroup& group, std::size_t index, const std::vector<layout::FlatRange>& ranges,
+                          const MuonRanks& muon) {
+  if (group.rule.kind != RuleKind::kMuon) {
+    add_part(group, make_rule(group.rule), ranges);
+    return;
+  }
+  std::vector<int> matrices = matrices_of_layers(store_.layout());
+  std::erase_if(matrices, [&](int parameter) {
+    return store_.layout().parameters[static_cast<std::size_t>(parameter)].group != index;
+  });
+  const std::vector<layout::FlatRange> theirs = ranges_of(store_.layout(), matrices);
+  const layout::PackedRanges packed(layout::intersect(ranges, theirs));
+  add_part(group,
+           std::make_unique<Muon>(group.rule, store_.layout(), matrices, packed, muon, store_.flat_grads().options()),
+           packed.ranges());
+  RuleOptions rest = group.rule;
+  rest.kind = RuleKind::kAdamW;
+  add_part(group, make_rule(rest), layout::intersect(ranges, layout::complement(theirs, store_.layout().elements)));
+}
+
+void Optimizer::add_part(const OptimizerGroup& group, std::unique_ptr<UpdateRule> rule,
+                         std::vector<layout::FlatRange> ranges) {
   OptimizerPart part;
   part.rule = std::move(rule);
   part.ranges = layout::PackedRanges(std::move(ranges));
-  part.pieces = pieces(part.ranges);
+  part.lr_scale = group.parameters.lr_scale;
+  part.weight_decay = group.parameters.weight_decay.value_or(group.rule.weight_decay);
   const at::Tensor& grads = store_.flat_grads();
-  for (std::size_t slot = 0; slot < part.rule->slot_names().size(); ++slot) {
-    part.slots.push_back(at::zeros({part.ranges.elements()}, grads.options()));
+  if (part.rule) {
+    part.pieces = pieces(part.ranges);
+    for (std::size_t slot = 0; slot < part.rule->slot_names().size(); ++slot) {
+      part.slots.push_back(at::zeros({part.ranges.elements()}, grads.options()));
+    }
   }
   if (store_.flat_values().scalar_type() != grads.scalar_type()) {
     part.masters = at::zeros({part.ranges.elements()}, grads.options());
@@ -59,14 +80,14 @@ at::Tensor Optimizer::pieces(const layout::PackedRanges& ranges) const {
 
 void Optimizer::update(double lr, double factor) {
   ++steps_;
-  const RuleStep step{lr, weight_decay_, factor, steps_};
   for (const OptimizerPart& part : parts_) {
+    if (!part.rule) continue;
     RuleBuffers buffers{store_.flat_values(), {}, store_.flat_grads(), part.pieces, part.slots};
     if (part.masters.defined()) {
       buffers.values = part.masters;
       buffers.rounded = store_.flat_values();
     }
-    part.rule->update(step, buffers);
+    part.rule->update({lr * part.lr_scale, part.weight_decay, factor, steps_}, buffers);
   }
 }
 

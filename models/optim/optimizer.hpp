@@ -3,11 +3,13 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <vector>
 
 #include "models/layout/packed_ranges.hpp"
+#include "models/layout/parameter_group.hpp"
 #include "models/optim/muon.hpp"
 #include "models/optim/rules/rule.hpp"
 #include "models/parallel/parameters.hpp"
@@ -20,23 +22,33 @@ double clip_factor(double norm, double clip);
 /// What one rule updates, and its state. Where the store's values are bf16 it has fp32 masters, whose roundings the
 /// values are.
 struct OptimizerPart {
-  std::unique_ptr<UpdateRule> rule;
+  std::unique_ptr<UpdateRule> rule;  ///< null: frozen
   layout::PackedRanges ranges;
   at::Tensor pieces;              ///< `ranges` as RuleBuffers::pieces: cut where decay changes
   std::vector<at::Tensor> slots;  ///< packed, in the order of rule->slot_names()
   at::Tensor masters;             ///< packed; undefined without
+  double lr_scale = 1.0;          ///< factor on the schedule's learning rate
+  double weight_decay = 0.0;
 };
 
-/// Its parts together hold the flat ranges `own`: all of the store, or a dp rank's parts under ZeRO. With Muon, the
-/// matrices of the layers are one part and AdamW updates the other; any other rule updates everything.
+/// A group of parameters, and what its rule is set to.
+struct OptimizerGroup {
+  layout::ParameterGroup parameters;
+  RuleOptions rule;
+};
+
+/// Its parts together hold the flat ranges `own`, all gradients of the store, or a dp rank's parts under ZeRO, and all
+/// frozen elements. A group is one part; with Muon, the matrices of the layers in it are one, and AdamW updates
+/// another.
 class Optimizer {
  public:
-  /// `store` and the groups of `ranks` must outlive it. `own`: ascending, disjoint.
-  Optimizer(parallel::ParameterStore& store, const RuleOptions& options, const std::vector<layout::FlatRange>& own,
-            const MuonRanks& ranks = {});
+  /// `store` and the groups of `ranks` must outlive it. `groups`: those that FlatParameter::group counts. `own`:
+  /// ascending, disjoint, within the gradients.
+  Optimizer(parallel::ParameterStore& store, const std::vector<OptimizerGroup>& groups,
+            const std::vector<layout::FlatRange>& own, const MuonRanks& ranks = {});
 
-  /// Updates the own ranges once, from the store's gradients times `factor`; the gradients are only read. With Muon all
-  /// ranks of a stage call it together.
+  /// Updates the own ranges once, from the store's gradients times `factor`; the gradients are only read. `lr` is the
+  /// schedule's learning rate. With Muon all ranks of a stage call it together.
   void update(double lr, double factor);
 
   /// The number of updates done so far: t in AdamW's bias correction.
@@ -48,15 +60,16 @@ class Optimizer {
   void reset();
   /// Whether the values are rounded copies of packed fp32 masters.
   bool has_masters() const;
-  /// Rounds the masters into the store's values (own ranges). Does nothing without masters.
+  /// Rounds the masters into the store's values (own ranges, and what is frozen). Does nothing without masters.
   void publish_masters();
 
  private:
-  void add_part(std::unique_ptr<UpdateRule> rule, std::vector<layout::FlatRange> ranges);
+  void add_group(const OptimizerGroup& group, std::size_t index, const std::vector<layout::FlatRange>& ranges,
+                 const MuonRanks& muon);
+  void add_part(const OptimizerGroup& group, std::unique_ptr<UpdateRule> rule, std::vector<layout::FlatRange> ranges);
   at::Tensor pieces(const layout::PackedRanges& ranges) const;
 
   parallel::ParameterStore& store_;
-  double weight_decay_;
   std::vector<OptimizerPart> parts_;
   std::int64_t steps_ = 0;
 };

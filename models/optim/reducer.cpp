@@ -12,9 +12,9 @@ std::int64_t group_of(const parallel::Parameter& first, const ReducerOptions& op
   return options.embedding_is_head ? options.layers : -1;
 }
 
-/// Where the tied block begins, which lies last.
+/// Where the tied block begins, the last one with gradients.
 std::int64_t late_from(const layout::FlatLayout& layout, const std::string& tied) {
-  return tied.empty() ? layout.elements : layout.blocks.back().flat_offset;
+  return tied.empty() ? layout.grad_elements : layout.last_trainable().flat_offset;
 }
 
 }  // namespace
@@ -27,6 +27,7 @@ GradientReducer::GradientReducer(parallel::ParameterStore& store, const ReducerO
   std::map<std::int64_t, std::vector<int>> blocks_of_layer;
   const auto& blocks = store.layout().blocks;
   for (std::size_t index = 0; index < blocks.size(); ++index) {
+    if (!blocks[index].trainable) continue;
     const auto& first = store.parameters()[static_cast<std::size_t>(blocks[index].members.front())];
     blocks_of_layer[group_of(first, options)].push_back(static_cast<int>(index));
   }

@@ -20,7 +20,7 @@ struct ReducerOptions {
   bool sequence_parallel = false;
   bool embedding_is_head = false;  ///< whether this rank's embed.tokens is only the tied head, finished with it
   std::int64_t layers = 0;         ///< layers of the whole model
-  std::string tied;                ///< a block whose other end lives on another stage, last in the store; "" = none
+  std::string tied;  ///< a block whose other end lives on another stage, the last with gradients; "" = none
 };
 
 /// The communicators; any may be null (degree 1). `tied` joins the two ends of a tied embedding.

@@ -23,6 +23,7 @@ at::Tensor embedding(const at::Tensor& rows_TB, const at::Tensor& table) {
 }
 
 void embedding_grad(const at::Tensor& rows_TB, const at::Tensor& dy_TBD, Block& table) {
+  if (!table.trainable()) return;
   if (table.take_first()) table.grad.zero_();
   if (table.grad.numel() == 0) return;
   kernels::add_rows(table.grad, rows_TB.reshape({-1}), dy_TBD);

@@ -22,7 +22,7 @@ class GradientSink {
   virtual void bias(at::Tensor dy, Block& block) = 0;
 };
 
-/// Computes at once, and so frees what nothing else refers to before the call returns.
+/// Computes at once, and so frees what nothing else refers to before the call returns. Skips frozen blocks.
 class ImmediateGradients final : public GradientSink {
  public:
   void weight(at::Tensor dy, at::Tensor x, Block& block) override;

@@ -169,17 +169,20 @@ class Slice {
     if (blocks_.empty()) return;
     const at::Tensor at_target = at::full({x_.size(0)}, loss_scale, combined.loss.options());
     const ValueLease weight = head_.weight.values();
-    const bool overwrite = head_.weight.take_first();
-    const bool overwrite_bias = head_.bias != nullptr && head_.bias->take_first();
+    const bool of_weight = head_.weight.trainable(), of_bias = head_.bias != nullptr && head_.bias->trainable();
+    const bool overwrite = of_weight && head_.weight.take_first();
+    const bool overwrite_bias = of_bias && head_.bias->take_first();
     for (VocabularyBlock& block : blocks_) {
       kernels::softmax_gradient(block.logits, block.statistics, block.local,
                                 combined.factor(block.statistics).mul_(loss_scale), at_target, head_.scaling);
       linear_input_grad_into(block.logits, block.of(weight.tensor()), block.first == 0, dx);
-      at::Tensor grad = block.of(head_.weight.grad);
-      linear_weight_grad_into(block.logits, x_, overwrite, grad);
-      if (head_.bias == nullptr) continue;
-      at::Tensor of_bias = block.of(head_.bias->grad);
-      kernels::column_sum(block.logits, of_bias, overwrite_bias);
+      if (of_weight) {
+        at::Tensor grad = block.of(head_.weight.grad);
+        linear_weight_grad_into(block.logits, x_, overwrite, grad);
+      }
+      if (!of_bias) continue;
+      at::Tensor grad = block.of(head_.bias->grad);
+      kernels::column_sum(block.logits, grad, overwrite_bias);
     }
   }
 

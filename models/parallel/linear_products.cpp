@@ -107,6 +107,7 @@ void linear_weight_grad(const at::Tensor& dy, const at::Tensor& x, Block& block)
 void bias_grad(const at::Tensor& x, Block& block) { kernels::column_sum(x, block.grad, block.take_first()); }
 
 void add_grad(const at::Tensor& grad, Block& block) {
+  if (!block.trainable()) return;
   if (block.take_first()) {
     block.grad.copy_(grad);
   } else {

@@ -36,7 +36,7 @@ void linear_weight_grad_into(const at::Tensor& dy, const at::Tensor& x, bool ove
 
 /// block.grad = or += the sum of x's rows.
 void bias_grad(const at::Tensor& x, Block& block);
-/// block.grad = or += grad, which has any type and the block's shape.
+/// block.grad = or += grad, which has any type and the block's shape. Does nothing for a frozen block.
 void add_grad(const at::Tensor& grad, Block& block);
 
 }  // namespace trireme::parallel

@@ -52,7 +52,7 @@ bool Block::take_first() {
 }
 
 void Block::finish() {
-  if (take_first()) grad.zero_();
+  if (trainable() && take_first()) grad.zero_();
 }
 
 std::int64_t elements_of_64_bytes(at::ScalarType value_type, at::ScalarType grad_type) {
@@ -80,12 +80,13 @@ ParameterStore::ParameterStore(layout::FlatLayout layout, at::ScalarType value_t
                                std::optional<at::ScalarType> grad_type, at::Device device)
     : layout_(std::move(layout)) {
   flat_values_ = flat_zeros(layout_.elements, value_type, device);
-  if (grad_type) flat_grads_ = flat_zeros(layout_.elements, *grad_type, device);
+  if (grad_type) flat_grads_ = flat_zeros(layout_.grad_elements, *grad_type, device);
   for (const layout::FlatParameter& place : layout_.parameters) {
     Parameter& parameter = parameters_.emplace_back(Parameter{place, {}, {}});
     const std::int64_t count = parameter.box.elements();
     parameter.value = flat_values_.narrow(0, parameter.flat_offset, count).view(parameter.box.size);
-    if (grad_type) parameter.grad = flat_grads_.narrow(0, parameter.flat_offset, count).view(parameter.box.size);
+    if (grad_type && parameter.trainable)
+      parameter.grad = flat_grads_.narrow(0, parameter.flat_offset, count).view(parameter.box.size);
   }
   for (const layout::FlatBlock& place : layout_.blocks) {
     block_index_.emplace(place.name, static_cast<int>(blocks_.size()));
@@ -99,7 +100,8 @@ Block ParameterStore::make_block(const layout::FlatBlock& place) const {
   for (const int member : place.members) stacked[0] += parameters_[static_cast<std::size_t>(member)].box.size[0];
   const std::int64_t count = topology::elements_of(stacked);
   const auto part_of = [&](const at::Tensor& flat) { return flat.narrow(0, place.flat_offset, count).view(stacked); };
-  return {place.name, part_of(flat_values_), flat_grads_.defined() ? part_of(flat_grads_) : at::Tensor()};
+  const bool gradients = flat_grads_.defined() && place.trainable;
+  return {place.name, part_of(flat_values_), gradients ? part_of(flat_grads_) : at::Tensor()};
 }
 
 Block& ParameterStore::block(const std::string& name) {

@@ -18,7 +18,9 @@ namespace trireme::parallel {
 /// A logical tensor in the part that this rank holds.
 struct Parameter : layout::FlatParameter {
   at::Tensor value;  ///< shape box.size, compute dtype, a view of the flat values
-  at::Tensor grad;   ///< shape box.size, fp32 (fp64 in fp64 runs), a view of the flat gradients; undefined without them
+  /// Shape box.size, fp32 (fp64 in fp64 runs), a view of the flat gradients; undefined when it is frozen or the store
+  /// has no gradients.
+  at::Tensor grad;
 };
 
 /// Consecutive parameters that are one matrix (or vector) for the arithmetic: q, k and v or gate and up, stacked along
@@ -31,15 +33,18 @@ struct Block {
       : name(std::move(block_name)), grad(std::move(gradient)), values_(std::move(values)) {}
 
   std::string name;  ///< "layers.3.attention.qkv.weight", or the single member's name
-  at::Tensor grad;   ///< (sum of rows, columns) or (sum of rows)
+  at::Tensor grad;   ///< (sum of rows, columns) or (sum of rows); undefined when the block is frozen
 
   /// The values, like grad, to be read while the lease lives. Whoever computes with them takes a lease for each pass.
   ValueLease values() const { return ValueLease(values_); }
 
+  /// Whether gradients are wanted. Nobody computes those of a frozen block.
+  bool trainable() const { return grad.defined(); }
   /// True at the first call after ParameterStore::begin_step(): the gradient holds old data and must be overwritten
   /// (beta = 0). False at later calls: it must be added to (beta = 1).
   bool take_first();
-  /// Call it after the last micro-batch: a gradient that nothing wrote to in this step becomes zero.
+  /// Call it after the last micro-batch: a gradient that nothing wrote to in this step becomes zero. A frozen block has
+  /// none.
   void finish();
 
  private:
@@ -57,8 +62,8 @@ at::Tensor initial_values(const Parameter& parameter, std::uint64_t seed);
 
 class ParameterStore {
  public:
-  /// Allocates flat buffers of layout.elements on `device`: values in `value_type`, gradients in `grad_type`, or no
-  /// gradients. Both start at zero and their padding stays zero.
+  /// Allocates flat buffers on `device`: layout.elements values in `value_type`, and layout.grad_elements gradients in
+  /// `grad_type`, or no gradients. Both start at zero and their padding stays zero.
   ParameterStore(layout::FlatLayout layout, at::ScalarType value_type, std::optional<at::ScalarType> grad_type,
                  at::Device device);
 

@@ -95,6 +95,7 @@ layout::StateLayout state_layout(const TrainerConfig& config) {
   layout.zero = config.zero;
   layout.masters = value_type(config.precision) != grad_type(config.precision);
   layout.bucket = bucket_size(config);
+  layout.map = layout::StateMap(config.groups, spec::logical_tensors(config.model));
   return layout;
 }
 

@@ -42,7 +42,7 @@ Wire wire_of(const ModelSetup& setup, const transformer::MicroBatch& batch, cons
 
 schedule::Plan plan_of(const TrainerConfig& config);
 
-/// The layout of the training's state.
+/// The layout of the training's state. Throws base::InputError as layout::StateMap does.
 layout::StateLayout state_layout(const TrainerConfig& config);
 
 optim::GradientReducer make_reducer(const TrainerConfig& config, RankParts& parts);

@@ -24,6 +24,15 @@ using transformer::MicroBatch;
 
 double seconds_since(std::chrono::steady_clock::time_point start) { return base::seconds_since(start); }
 
+/// The groups of the map, with what their rules are set to.
+std::vector<optim::OptimizerGroup> groups_of(const TrainerConfig& config, const layout::StateMap& map) {
+  std::vector<optim::OptimizerGroup> groups;
+  for (const layout::ParameterGroup& group : map.groups()) {
+    groups.push_back({group, group.rule.empty() ? config.optimizer : config.rules.at(group.rule)});
+  }
+  return groups;
+}
+
 }  // namespace
 
 class Trainer::Implementation {
@@ -32,7 +41,7 @@ class Trainer::Implementation {
       : config_(config),
         parts_(config, groups),
         reducer_(make_reducer(config, parts_)),
-        optimizer_(store_, config.optimizer, rank_.own, muon_ranks(parts_)),
+        optimizer_(store_, groups_of(config, parts_.layout.map), rank_.own, muon_ranks(parts_)),
         actions_(schedule::make_schedule(plan_of(config), parts_.at.pp)),
         squares_(counted_ranges(), config.device),
         inference_(parts_) {}
@@ -70,17 +79,15 @@ class Trainer::Implementation {
 
   std::vector<StateTensor> state() {
     std::vector<StateTensor> out;
-    if (!optimizer_.has_masters()) {
-      append_state(out, kParam, rank_, layout::parameter_boxes(parts_.layout, rank_), flat(store_.flat_values()));
-    }
-    const std::vector<layout::HeldBox> all = layout::update_boxes(parts_.layout, rank_);
+    const std::vector<layout::HeldBox> parameters = layout::parameter_boxes(parts_.layout, rank_);
+    const std::vector<layout::HeldBox> updated = layout::update_boxes(parts_.layout, rank_);
+    if (!optimizer_.has_masters()) append_state(out, kParam, rank_, parameters, flat(store_.flat_values()));
     for (const optim::OptimizerPart& part : optimizer_.parts()) {
-      std::vector<layout::HeldBox> held;
-      std::copy_if(all.begin(), all.end(), std::back_inserter(held),
-                   [&](const layout::HeldBox& box) { return part.ranges.holds(box.elements.begin); });
-      if (part.masters.defined()) append_state(out, kParam, rank_, held, packed(part, part.masters));
+      if (part.masters.defined()) {
+        append_state(out, kParam, rank_, within(part, parameters), packed(part, part.masters));
+      }
       for (std::size_t slot = 0; slot < part.slots.size(); ++slot) {
-        append_state(out, part.rule->slot_names()[slot], rank_, held, packed(part, part.slots[slot]));
+        append_state(out, part.rule->slot_names()[slot], rank_, within(part, updated), packed(part, part.slots[slot]));
       }
     }
     return out;
@@ -126,6 +133,11 @@ class Trainer::Implementation {
     return [&part, buffer](std::int64_t begin, std::int64_t count) {
       return buffer.narrow(0, part.ranges.packed(begin), count);
     };
+  }
+
+  static std::vector<layout::HeldBox> within(const optim::OptimizerPart& part, std::vector<layout::HeldBox> boxes) {
+    std::erase_if(boxes, [&](const layout::HeldBox& box) { return !part.ranges.holds(box.elements.begin); });
+    return boxes;
   }
 
   /// The elements that this rank counts in the gradient norm.

@@ -6,12 +6,14 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "collectives/topology/mesh.hpp"
+#include "models/layout/parameter_group.hpp"
 #include "models/optim/optimizer.hpp"
 #include "models/pipeline/groups.hpp"
 #include "models/pipeline/inference.hpp"
@@ -32,7 +34,9 @@ struct TrainerConfig : ModelSetup {
   std::int64_t micro_batches = 1;  ///< per step and dp rank: global_batch / (dp * micro_batch)
   std::uint64_t seed = 0;
   optim::RuleOptions optimizer;
-  double clip = 1.0;  ///< global gradient norm; 0 = no limit
+  std::vector<layout::ParameterGroup> groups;       ///< layout::StateMap: optimizer trains what none of them matches
+  std::map<std::string, optim::RuleOptions> rules;  ///< of the groups that name a rule
+  double clip = 1.0;                                ///< global gradient norm; 0 = no limit
   /// Gradients per reduction over dp. 0: 16 MiB on CPUs; on GPUs an eighth of the rank's gradients, 32 to 256 MiB.
   std::int64_t bucket_bytes = 0;
 };
@@ -77,7 +81,8 @@ class Trainer {
   /// The state that this rank holds: fp32 (or fp64) parameters and the slots of the update rules. Valid until the
   /// Trainer is destroyed.
   std::vector<StateTensor> state();
-  /// This step's gradients before clipping, as complete sums; only inside step()'s `accept`.
+  /// This step's gradients before clipping, as complete sums; only inside step()'s `accept`. Frozen parameters have
+  /// none.
   std::vector<StateTensor> gradients();
   /// Call it after state() was filled: refreshes what is derived from it.
   void after_load();

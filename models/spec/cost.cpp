@@ -24,11 +24,13 @@ std::int64_t parameter_count(const ModelPlan& plan) {
   return count;
 }
 
-std::int64_t state_bytes(const ModelPlan& plan, const UpdateState& kept, bool fp64) {
+std::int64_t state_bytes(const ModelPlan& plan, const std::function<UpdateState(const LogicalTensor&)>& kept,
+                         bool fp64) {
   std::int64_t numbers = 0;
   for (const LogicalTensor& tensor : logical_tensors(plan)) {
+    const UpdateState beside = kept(tensor);
     numbers +=
-        topology::elements_of(tensor.shape) * (1 + (is_layer_matrix(tensor) ? kept.layer_matrices : kept.others));
+        topology::elements_of(tensor.shape) * (1 + (is_layer_matrix(tensor) ? beside.layer_matrices : beside.others));
   }
   return numbers * (fp64 ? 8 : 4);
 }

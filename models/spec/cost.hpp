@@ -4,7 +4,9 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
+#include "models/spec/logical_tensor.hpp"
 #include "models/spec/plan.hpp"
 
 namespace trireme::spec {
@@ -18,9 +20,10 @@ struct UpdateState {
   int others = 2;
 };
 
-/// Bytes of the training state that a checkpoint holds: parameters and what the optimizer keeps, in fp64 when the model
-/// trains in that, else in fp32, whatever the layers compute in.
-std::int64_t state_bytes(const ModelPlan& plan, const UpdateState& kept, bool fp64);
+/// Bytes of the training state that a checkpoint holds: parameters and what the optimizer keeps of each, in fp64 when
+/// the model trains in that, else in fp32, whatever the layers compute in.
+std::int64_t state_bytes(const ModelPlan& plan, const std::function<UpdateState(const LogicalTensor&)>& kept,
+                         bool fp64);
 
 /// How attention's two matrix products are counted: each token against all tokens that any token of its sample may see
 /// (`sequence`, or the window), or against those that it sees on average: half of them under a causal mask without a

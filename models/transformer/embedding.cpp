@@ -99,6 +99,7 @@ void Embedding::add_types_gradient(const at::Tensor& grad_TBD, const at::Tensor&
     parallel::embedding_grad(types_TB, grad_TBD, *types_);
     return;
   }
+  if (!types_->trainable()) return;
   if (types_->take_first()) types_->grad.zero_();
   at::Tensor type = types_->grad.select(0, 0);
   kernels::column_sum(grad_TBD, type, false);
@@ -109,9 +110,9 @@ void Embedding::backward(at::Tensor grad, const Pass& pass, const EmbeddingActiv
   kernels::dropout(grad, dropout_key(pass, first), pass.samples);
   if (plan_.embedding.norm) grad = norm_.backward(grad, kept.norm_input_TBD, kept.norm);
   if (types_ != nullptr) add_types_gradient(grad, kept.types_TB);
-  if (positions_ != nullptr) add_positions_gradient(grad, kept.positions_TB, first);
+  if (positions_ != nullptr && positions_->trainable()) add_positions_gradient(grad, kept.positions_TB, first);
   if (scale_ != 1) grad.mul_(scale_);
-  parallel::embedding_grad(kept.rows_TB, pass.group.enter(grad), *tokens_);
+  if (tokens_->trainable()) parallel::embedding_grad(kept.rows_TB, pass.group.enter(grad), *tokens_);
 }
 
 }  // namespace trireme::transformer

@@ -64,8 +64,9 @@ TEST(RunFile, RefusesInASentenceNamingFileAndKey) {
   EXPECT_THAT(refusal("[paralel]\nfoo = 2\n"),
               HasSubstr("unknown section paralel (paralel.foo), did you mean parallel?"));
   EXPECT_THAT(refusal("[model]\nlr = 2\n"), HasSubstr("unknown key model.lr, did you mean optimizer.lr?"));
-  EXPECT_THAT(refusal("[optimizer]\nlearning_rate = 2\n"),
-              HasSubstr("unknown key optimizer.learning_rate (known: optimizer.lr, optimizer.min_lr, "));
+  EXPECT_THAT(
+      refusal("[optimizer]\nlearning_rate = 2\n"),
+      HasSubstr("unknown key optimizer.learning_rate (known: optimizer.name, optimizer.lr, optimizer.min_lr, "));
   EXPECT_THAT(refusal("tp = 2\n"), HasSubstr("key tp stands before the first [section]"));
   EXPECT_THAT(refusal("[parallel]\ntp = 2\ntp = 2\n"), HasSubstr("parallel.tp is given twice"));
   EXPECT_THAT(refusal("[parallel]\ntp 2\n"), HasSubstr("run.ini: "));

@@ -51,7 +51,8 @@ TEST_P(DeviceUpdate, NormAndUpdatesAreThoseOfTheHost) {
   const std::vector<layout::FlatRange> own = {{0, 40000}, {40032, elements}};
   RuleOptions options;
   options.kind = std::get<2>(GetParam());
-  Optimizer on_host(host, options, own), on_device(device, options, own);
+  const std::vector<OptimizerGroup> groups = {OptimizerGroup{{}, options}};
+  Optimizer on_host(host, groups, own), on_device(device, groups, own);
   const at::Tensor values = at::randn({elements}, at::kDouble);
   host.flat_values().copy_(values);
   device.flat_values().copy_(host.flat_values());

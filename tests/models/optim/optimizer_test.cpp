@@ -20,6 +20,8 @@ struct Peer {
   at::Tensor value, m, v;
 };
 
+std::vector<OptimizerGroup> one_group(const RuleOptions& options) { return {OptimizerGroup{{}, options}}; }
+
 parallel::ParameterStore make_store(at::ScalarType values, at::ScalarType grads) {
   spec::LogicalTensor matrix;
   matrix.name = "matrix";
@@ -38,7 +40,7 @@ parallel::ParameterStore make_store(at::ScalarType values, at::ScalarType grads)
 /// Five updates of ours and of PyTorch's kernel; the largest difference of any value relative to the largest value.
 double difference_after_five_steps(at::ScalarType type, const std::vector<layout::FlatRange>& own) {
   parallel::ParameterStore store = make_store(type, type);
-  Optimizer optimizer(store, RuleOptions(),
+  Optimizer optimizer(store, one_group({}),
                       own.empty() ? std::vector<layout::FlatRange>{{0, store.flat_values().numel()}} : own);
   std::vector<Peer> peers;
   for (const parallel::Parameter& parameter : store.parameters()) {
@@ -86,7 +88,7 @@ TEST(Optimizer, OtherRangesAreLeftAlone) {
   parallel::ParameterStore store = make_store(at::kDouble, at::kDouble);
   store.flat_values().fill_(1.0);
   store.flat_grads().fill_(1.0);
-  Optimizer optimizer(store, {}, {{32, 64}, {96, 128}});
+  Optimizer optimizer(store, one_group({}), {{32, 64}, {96, 128}});
   optimizer.update(0.1, 1.0);
   const at::Tensor changed = store.flat_values().ne(1.0);
   EXPECT_EQ(changed.sum().item<std::int64_t>(), 64);
@@ -109,7 +111,7 @@ TEST(Optimizer, EveryRuleUpdatesAllElementsAndKeepsPaddingAtZero) {
     parallel::ParameterStore store = make_store(at::kDouble, at::kDouble);
     RuleOptions options;
     options.kind = kind;
-    Optimizer optimizer(store, options, {{0, store.flat_values().numel()}});
+    Optimizer optimizer(store, one_group(options), {{0, store.flat_values().numel()}});
     for (const parallel::Parameter& parameter : store.parameters()) {
       parameter.value.fill_(1.0);
       parameter.grad.normal_();
@@ -128,7 +130,7 @@ TEST(Optimizer, MuonTakesMatricesOfLayersAndAdamWTheRest) {
   parallel::ParameterStore store = make_store(at::kDouble, at::kDouble);
   RuleOptions options;
   options.kind = RuleKind::kMuon;
-  const Optimizer optimizer(store, options, {{0, store.flat_values().numel()}});
+  const Optimizer optimizer(store, one_group(options), {{0, store.flat_values().numel()}});
   ASSERT_EQ(optimizer.parts().size(), 2U);
   const OptimizerPart &muon = optimizer.parts()[0], &rest = optimizer.parts()[1];
   EXPECT_EQ(muon.rule->slot_names(), std::vector<std::string>{"muon_momentum"});
@@ -139,7 +141,7 @@ TEST(Optimizer, MuonTakesMatricesOfLayersAndAdamWTheRest) {
 
 TEST(Optimizer, Bf16ValuesAreRoundedFp32Masters) {
   parallel::ParameterStore store = make_store(at::kBFloat16, at::kFloat);
-  Optimizer optimizer(store, {}, {{0, store.flat_values().numel()}});
+  Optimizer optimizer(store, one_group({}), {{0, store.flat_values().numel()}});
   ASSERT_TRUE(optimizer.has_masters());
   const at::Tensor masters = optimizer.parts().front().masters;
   masters.fill_(1.0);

@@ -1,6 +1,7 @@
 #include "tests/models/pipeline/layout_case.hpp"
 
 #include "base/error.hpp"
+#include "base/words.hpp"
 #include "models/spec/properties.hpp"
 #include "tests/models/pipeline/property_text.hpp"
 #include "tests/support/small_models.hpp"
@@ -61,6 +62,19 @@ std::string optimizer_text(const TrainerConfig& config) {
   return text;
 }
 
+/// ", group NAME (PATTERNS) frozen" for each group; "" without groups.
+std::string groups_text(const TrainerConfig& config) {
+  std::string text;
+  for (const layout::ParameterGroup& group : config.groups) {
+    text += base::str(", group ", group.name, " (", base::join(group.patterns), ")");
+    if (!group.trainable) text += " frozen";
+    if (group.lr_scale != 1) text += base::str(" lr x", group.lr_scale);
+    if (group.weight_decay) text += base::str(" decay ", *group.weight_decay);
+    if (!group.rule.empty()) text += " " + group.rule;
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string describe(const LayoutCase& one) {
@@ -73,7 +87,7 @@ std::string describe(const LayoutCase& one) {
                    config.micro_batch, ", layers ", one.model.layers, ", hidden ", one.model.hidden, ", ffn ",
                    one.model.ffn, ", vocab ", one.model.vocab, ", kv_heads ", one.model.kv_heads, ", masked ",
                    one.masked, ", tied ", one.model.tie_embeddings, ", clip ", config.clip, ", dropout ",
-                   one.model.dropout, unusual_properties(one.model), optimizer_text(config),
+                   one.model.dropout, unusual_properties(one.model), optimizer_text(config), groups_text(config),
                    precision[static_cast<int>(config.precision)], one.packed ? ", packed" : "");
 }
 
@@ -213,7 +227,10 @@ std::vector<LayoutCase> odd_cases() {
 }
 
 std::vector<std::string> slots_of(const LayoutCase& one, const spec::LogicalTensor& tensor) {
-  switch (one.config.optimizer.kind) {
+  const layout::StateMap map(one.config.groups, spec::logical_tensors(one.config.model));
+  const layout::ParameterGroup& group = map.groups()[map.group_of(tensor.name)];
+  if (!group.trainable) return {};
+  switch (group.rule.empty() ? one.config.optimizer.kind : one.config.rules.at(group.rule).kind) {
     case optim::RuleKind::kSgd: return {"sgd_momentum"};
     case optim::RuleKind::kLion: return {"lion_momentum"};
     case optim::RuleKind::kMuon:
@@ -292,6 +309,56 @@ std::vector<LayoutCase> packed_cases() {
       cases.push_back(one);
     }
   }
+  return cases;
+}
+
+namespace {
+
+LayoutCase frozen_case(const std::string& family, const topology::Degrees& degrees,
+                       const std::vector<std::string>& patterns) {
+  LayoutCase one = base_case(family);
+  one.config.degrees = degrees;
+  one.config.groups = {{"still", patterns, false, "", 1, {}}};
+  return one;
+}
+
+}  // namespace
+
+std::vector<LayoutCase> group_cases() {
+  std::vector<LayoutCase> cases;
+  cases.push_back(frozen_case("gpt2", {2, 1, 2, 2}, {"embed.*"}));
+  cases.push_back(frozen_case("gpt2", {1, 1, 2, 4}, {"embed.*", "layers.0.*", "layers.1.*"}));
+  for (const int zero : {0, 1}) {
+    LayoutCase one = frozen_case("llama", {2, 1, 2, 2}, {"layers.*.attention.*", "final_norm.*", "head.weight"});
+    give_six_heads(one.model);  // key heads 0, 1 and 1, 2 of three
+    one.config.zero = zero;
+    one.config.recompute = Recompute::kSelective;
+    cases.push_back(one);
+    one = base_case(zero == 0 ? "gpt2" : "llama");
+    one.config.degrees = {2, 1, 2, 2};
+    one.config.zero = zero;
+    one.config.bucket_bytes = zero == 0 ? 8192 : 1;
+    one.config.groups = {{"queries", {"layers.*.q.weight"}, true, "", 0.5, 0.0},
+                         {"norms", {"*norm*"}, true, "", 2, {}},
+                         {"embedding", {"embed.*"}, true, "", 0.25, 1.0}};
+    cases.push_back(one);
+  }
+  LayoutCase both = frozen_case("bert", {4, 1, 1, 2}, {"layers.1.*", "*_norm.*", "head.bias", "head.transform.*"});
+  both.config.groups.push_back({"rest", {"layers.*"}, true, "", 3, 0.5});
+  cases.push_back(both);
+  for (const int zero : {0, 1}) {
+    LayoutCase one = base_case(zero == 0 ? "llama" : "gpt2");
+    one.config.degrees = {2, 1, 2, 2};
+    one.config.zero = zero;
+    const std::vector<std::string> matrices = {"layers.*.q.weight", "layers.*.k.weight", "layers.*.v.weight",
+                                               "layers.*.o.weight"};
+    one.config.groups = {{"attention", matrices, true, "muon", 0.5, {}},
+                         {"ffn", {"layers.*.ffn.*"}, true, "lion", 0.1, 0.0}};
+    one.config.rules["muon"].kind = optim::RuleKind::kMuon;
+    one.config.rules["lion"].kind = optim::RuleKind::kLion;
+    cases.push_back(one);
+  }
+  for (LayoutCase& one : cases) complete(one);
   return cases;
 }
 

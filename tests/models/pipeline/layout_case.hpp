@@ -43,8 +43,11 @@ std::vector<LayoutCase> odd_cases();
 /// The optimizers other than AdamW: each with tp, pp and dp, with and without ZeRO. Muon also where tp ranks share
 /// key/value heads, where tp divides neither feed-forward nor a rank has any of it, and with buckets of a few elements.
 std::vector<LayoutCase> optimizer_cases();
-/// The slots that the case's optimizer keeps of a tensor.
+/// The slots that the optimizer of the tensor's group keeps of it; none when it is frozen.
 std::vector<std::string> slots_of(const LayoutCase& one, const spec::LogicalTensor& tensor);
+/// Groups of parameters: frozen ones (a tied embedding, a whole stage, heads that ranks share), and ones with learning
+/// rates and decay of their own, also within one block, or with Muon and Lion.
+std::vector<LayoutCase> group_cases();
 
 /// Samples of several documents: each kind of positions and mask, over every axis and way to recompute.
 std::vector<LayoutCase> packed_cases();

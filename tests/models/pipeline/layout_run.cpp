@@ -250,8 +250,10 @@ void share(Outcome& outcome, const LayoutCase& one, collectives::Communicator& w
   outcome.logits.resize(generates(one) ? static_cast<std::size_t>(2 * one.config.model.vocab) : 0);
   send(outcome.logits.data(), outcome.logits.size());
   for (const spec::LogicalTensor& tensor : spec::logical_tensors(one.config.model)) {
-    std::vector<Whole*> wholes{&outcome.gradients, &outcome.parameters};
-    for (const std::string& slot : slots_of(one, tensor)) wholes.push_back(&outcome.slots[slot]);
+    std::vector<Whole*> wholes{&outcome.parameters};
+    const std::vector<std::string> slots = slots_of(one, tensor);
+    if (!slots.empty()) wholes.push_back(&outcome.gradients);
+    for (const std::string& slot : slots) wholes.push_back(&outcome.slots[slot]);
     for (Whole* whole : wholes) {
       std::vector<double>& values = (*whole)[tensor.name];
       values.resize(static_cast<std::size_t>(topology::elements_of(tensor.shape)));

@@ -175,6 +175,8 @@ TEST(LayoutMatrix, EveryOptimizerEqualsOneRank) { expect_equal(optimizer_cases()
 
 TEST(LayoutMatrix, SamplesOfSeveralDocumentsEqualOneRank) { expect_equal(packed_cases()); }
 
+TEST(LayoutMatrix, GroupsOfParametersEqualOneRank) { expect_equal(group_cases(), false); }
+
 TEST(LayoutMatrix, EveryPairOfOptionsEqualsOneRank) {
   const PairCases pairs = pair_cases();
   if (speaks()) {

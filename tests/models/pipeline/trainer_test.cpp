@@ -10,6 +10,7 @@
 #include <limits>
 
 #include "base/error.hpp"
+#include "models/pipeline/assembly.hpp"
 #include "tests/support/small_models.hpp"
 
 namespace trireme::pipeline {
@@ -174,6 +175,99 @@ TEST(Trainer, StateListsEachLogicalTensorInThreeKinds) {
     EXPECT_EQ(part.data.scalar_type(), at::kFloat) << part.name;
     EXPECT_TRUE(part.stored) << part.name;
   }
+}
+
+/// q alone of a block, what is tied to nothing, and a frozen layer.
+TrainerConfig grouped_config(Precision precision) {
+  TrainerConfig config = small_config(precision);
+  config.groups = {{"queries", {"layers.1.*.q.weight"}, true, "", 0.5, 0.0},
+                   {"still", {"layers.0.*", "head.weight"}, false, "", 1, {}},
+                   {"embedding", {"embed.*"}, true, "", 2, 1.0}};
+  return config;
+}
+
+bool still(const std::string& name) { return name.starts_with("layers.0.") || name == "head.weight"; }
+
+TEST_P(AnyPrecision, FrozenTensorsStayAsTheyAreAndHaveNothingElse) {
+  const TrainerConfig config = grouped_config(GetParam());
+  Trainer trainer(config, {});
+  trainer.initialise();
+  const std::vector<at::Tensor> before = copies(trainer);
+  const std::uint64_t start = trainer.hash_of_parameters();
+  double first = 0.0, last = 0.0;
+  for (std::int64_t step = 0; step < 10; ++step) {
+    const auto accept = [&](const StepResult&) {
+      for (const StateTensor& part : trainer.gradients()) EXPECT_FALSE(still(part.name)) << part.name;
+      return true;
+    };
+    const StepResult result = trainer.step(batches(config, step), targets(config), 1e-2, accept);
+    (step == 0 ? first : last) = result.loss;
+  }
+  EXPECT_LT(last, first);
+  EXPECT_NE(trainer.hash_of_parameters(), start);
+  const std::vector<StateTensor> state = trainer.state();
+  ASSERT_EQ(state.size(), before.size());
+  for (std::size_t index = 0; index < state.size(); ++index) {
+    EXPECT_EQ(state[index].data.equal(before[index]), still(state[index].name)) << state[index].name;
+    EXPECT_TRUE(!still(state[index].name) || state[index].slot == kParam) << state[index].name;
+  }
+}
+
+TEST_P(AnyPrecision, StateOfGroupsCopiedIntoAnotherTrainerGoesOnBitForBit) {
+  const TrainerConfig config = grouped_config(GetParam());
+  Trainer straight(config, {});
+  straight.initialise();
+  for (std::int64_t step = 0; step < 3; ++step) train(straight, config, step);
+  Trainer resumed(config, {});
+  const std::vector<at::Tensor> saved = copies(straight);
+  std::vector<StateTensor> state = resumed.state();
+  for (std::size_t index = 0; index < state.size(); ++index) state[index].data.copy_(saved[index]);
+  resumed.after_load();
+  resumed.set_steps(straight.steps());
+  for (std::int64_t step = 3; step < 6; ++step) {
+    EXPECT_EQ(train(straight, config, step).loss, train(resumed, config, step).loss);
+  }
+  expect_same_bits(straight, resumed);
+}
+
+/// By how much one step changes the parameters of that name.
+at::Tensor change_of(const TrainerConfig& config, const std::string& name) {
+  Trainer trainer(config, {});
+  trainer.initialise();
+  const std::vector<at::Tensor> before = copies(trainer);
+  train(trainer, config, 0);
+  const std::vector<StateTensor> state = trainer.state();
+  for (std::size_t index = 0; index < state.size(); ++index) {
+    if (state[index].slot == kParam && state[index].name == name) return state[index].data.sub(before[index]);
+  }
+  return {};
+}
+
+TEST(Trainer, AGroupHasItsOwnLearningRateAndDecay) {
+  const std::string own = "layers.1.attention.q.weight", beside = "layers.1.attention.k.weight";
+  TrainerConfig plain = small_config(Precision::kFp64);
+  plain.optimizer.weight_decay = 0.0;
+  TrainerConfig grouped = plain;
+  grouped.optimizer.weight_decay = 0.5;
+  grouped.groups = {{"queries", {own}, true, "", 0.5, 0.0}, {"keys", {beside, own}, true, "", 3, 0.0}};
+  for (const auto& [name, scale] : {std::pair{own, 0.5}, {beside, 3.0}}) {
+    const at::Tensor wanted = change_of(plain, name).mul(scale);
+    const double off = change_of(grouped, name).sub(wanted).abs().max().item<double>();
+    EXPECT_LE(off, 1e-12 * wanted.abs().max().item<double>()) << name;
+  }
+  EXPECT_FALSE(change_of(grouped, "embed.tokens").equal(change_of(plain, "embed.tokens"))) << "decay of the others";
+}
+
+TEST(Trainer, FrozenParametersTakeNoMemoryForGradients) {
+  TrainerConfig config = small_config();
+  const auto of_all = layout::state_of_rank(state_layout(config), {}).flat;
+  EXPECT_EQ(of_all.grad_elements, of_all.elements);
+  config.groups = {{"still", {"layers.*", "embed.*"}, false, "", 1, {}}};
+  const auto some = layout::state_of_rank(state_layout(config), {}).flat;
+  const std::int64_t trained = 50 * 32 + 32;  // head.weight and final_norm.weight
+  EXPECT_GE(some.grad_elements, trained);
+  EXPECT_LT(some.grad_elements, trained + 64);
+  EXPECT_GE(some.elements, of_all.elements);
 }
 
 TEST(Trainer, AnotherNumberOfMicroBatchesIsAnError) {
