@@ -94,6 +94,12 @@ bool overlap(const Box& a, const Box& b) {
   return true;
 }
 
+std::int64_t index_in(const Box& box, const Shape& at) {
+  std::int64_t index = 0;
+  for (std::size_t d = 0; d < at.size(); ++d) index = index * box.size[d] + at[d] - box.offset[d];
+  return index;
+}
+
 std::vector<Box> boxes_of_range(const Shape& shape, std::int64_t first, std::int64_t count) {
   if (first < 0 || count < 0 || first + count > elements_of(shape)) {
     throw base::Error(base::str("the range of ", count, " elements from ", first, " is outside a tensor of ",

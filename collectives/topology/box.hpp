@@ -31,6 +31,8 @@ Box whole(const Shape& shape);
 std::optional<Box> intersect(const Box& a, const Box& b);
 /// Whether the boxes have a common element.
 bool overlap(const Box& a, const Box& b);
+/// The number of the element at index `at` of the tensor among those of a box that contains it, in row-major order.
+std::int64_t index_in(const Box& box, const Shape& at);
 /// Divides the flat row-major range [first, first+count) of a tensor of this shape into boxes that lie one after
 /// another in it: at most 3 for a matrix. Example: shape (3,4), range [2,9) -> row 0 cols 2..3, row 1, row 2 col 0.
 std::vector<Box> boxes_of_range(const Shape& shape, std::int64_t first, std::int64_t count);

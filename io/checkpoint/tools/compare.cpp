@@ -58,13 +58,6 @@ struct Piece {
   std::size_t element_size;
 };
 
-/// The number of an element among the elements of a box that contains it.
-std::int64_t index_in(const Box& box, const Shape& at) {
-  std::int64_t index = 0;
-  for (std::size_t d = 0; d < at.size(); ++d) index = index * box.size[d] + at[d] - box.offset[d];
-  return index;
-}
-
 void compare_pieces(const Piece& a, const Piece& b, CompareRun compare_run, Sums& sums) {
   const auto part = topology::intersect(a.box, b.box);
   if (!part) return;
@@ -78,7 +71,7 @@ void compare_pieces(const Piece& a, const Piece& b, CompareRun compare_run, Sums
   Shape at = part->offset;
   for (std::int64_t left = part->elements(); left > 0; left -= run) {
     const auto place = [&](const Piece& piece) {
-      return piece.data + static_cast<std::size_t>(index_in(piece.box, at)) * piece.element_size;
+      return piece.data + static_cast<std::size_t>(topology::index_in(piece.box, at)) * piece.element_size;
     };
     compare_run(place(a), place(b), run, sums);
     for (std::size_t d = outer; d-- > 0;) {
@@ -119,8 +112,8 @@ class Side {
       if (!part) continue;
       Shape last = part->offset;
       for (std::size_t d = 0; d < last.size(); ++d) last[d] += part->size[d] - 1;
-      const std::int64_t end = index_in(box.box, last) / elements;
-      for (std::int64_t i = index_in(box.box, part->offset) / elements; i <= end; ++i) {
+      const std::int64_t end = topology::index_in(box.box, last) / elements;
+      for (std::int64_t i = topology::index_in(box.box, part->offset) / elements; i <= end; ++i) {
         blocks.insert(static_cast<std::uint32_t>(i));
       }
     }

@@ -51,6 +51,14 @@ TEST(Box, EveryRangeIsCoveredOnceAndInOrder) {
   }
 }
 
+TEST(Box, ElementsAreCountedRowByRow) {
+  const Box box{{2, 10}, {3, 4}};
+  EXPECT_EQ(index_in(box, {2, 10}), 0);
+  EXPECT_EQ(index_in(box, {3, 12}), 6);
+  EXPECT_EQ(index_in(box, {4, 13}), box.elements() - 1);
+  EXPECT_EQ(index_in({}, {}), 0);
+}
+
 TEST(Box, AScalarIsOneElement) {
   EXPECT_EQ(whole({}).elements(), 1);
   EXPECT_THAT(boxes_of_range({}, 0, 1), testing::ElementsAre(Box{}));
