@@ -9,7 +9,6 @@
 #include "base/checksum.hpp"
 #include "base/clock.hpp"
 #include "base/error.hpp"
-#include "base/own_file.hpp"
 #include "base/random_name.hpp"
 #include "io/checkpoint/format/foreign_entries.hpp"
 #include "io/checkpoint/format/manifest.hpp"
@@ -84,20 +83,6 @@ void read_range(HubTensorReader& reader, const HubPlace& place, const topology::
   }
 }
 
-/// Why an import must not replace a directory; empty when it may: it holds a checkpoint and nothing else.
-std::string why_no_checkpoint(base::FileSystem& files, const Path& path) {
-  const Path name = path / checkpoint::kManifestName;
-  if (!files.exists(name)) return str("has no ", checkpoint::kManifestName);
-  try {
-    const auto file = files.open_own(name, base::OpenMode::kRead);
-    const auto manifest = checkpoint::parse_manifest(base::read_limited(*file, name, checkpoint::kManifestLimit), path);
-    const auto foreign = checkpoint::foreign_entries(files, path, manifest);
-    return foreign.empty() ? "" : str("holds ", foreign.front().name, ", which is no part of one");
-  } catch (const base::Error&) {
-    return str("has a damaged ", checkpoint::kManifestName);
-  }
-}
-
 void check_copies(base::FileSystem& files, const HubDirectory& directory, const ImportOptions& options) {
   const auto go_on = [&] { return options.progress(0); };
   checkpoint::for_each_part(directory.copies().size(), options.threads, [&]() -> checkpoint::PartWorker {
@@ -160,7 +145,7 @@ ImportResult import_hub(base::FileSystem& files, const HubDirectory& directory, 
                         const ImportOptions& options) {
   const auto start = std::chrono::steady_clock::now();
   OutputDirectory target(files, output, options.overwrite, "a checkpoint",
-                         [&](const Path& existing) { return why_no_checkpoint(files, existing); });
+                         [&](const Path& existing) { return checkpoint::why_no_checkpoint(files, existing); });
   check_copies(files, directory, options);
   checkpoint::WholeWriting writing;
   writing.tensors = tensors_of(directory);

@@ -76,6 +76,7 @@ def answers(space):
         ["checkpoint", "inspect", step], ["checkpoint", "inspect", "--options", step], ["checkpoint", "verify", step],
         ["checkpoint", "diff", step, step], ["checkpoint", "prune", "--dry-run", "runs/good"],
         ["checkpoint", "copy", "--force", step, "copies"], ["checkpoint", "view", "--force", step, "-o", "view.h5"],
+        ["checkpoint", "average", "--force", step, step, "-o", "average"],
         ["save", "runs/good"], ["stop", "runs/good"], ["resume", "runs/good"],
     ]
 

@@ -19,7 +19,7 @@ CHECKPOINT_ROOMS = {
     "ranks": ("format",),
     "save": ("format", "ranks"),
     "load": ("format", "ranks"),
-    "tools": ("format",),
+    "tools": ("format", "save"),
     "run": ("format", "ranks", "save", "load", "tools"),
 }
 LAUNCHER_ROOMS = {
@@ -67,7 +67,7 @@ MAY_INCLUDE = {
                                  *(f"io/checkpoint/{below}/" for below in rooms))
        for room, rooms in CHECKPOINT_ROOMS.items()},
     "io/checkpoint/tools": ("base/", "collectives/topology/", "io/hdf5/", "io/lease/", "io/checkpoint/format/",
-                            "io/checkpoint/tools/"),
+                            "io/checkpoint/save/", "io/checkpoint/tools/"),
     "models/spec": ("base/", "collectives/topology/", "models/spec/"),
     "models/schedule": ("base/", "models/schedule/", "models/spec/", "collectives/topology/"),
     "models/layout": ("base/", "models/layout/", "models/schedule/", "models/spec/", "collectives/topology/"),

@@ -3,6 +3,9 @@
 #include <set>
 #include <utility>
 
+#include "base/error.hpp"
+#include "base/own_file.hpp"
+
 namespace trireme::checkpoint {
 
 std::vector<ForeignEntry> foreign_entries(base::FileSystem& files, const std::filesystem::path& step_directory,
@@ -34,6 +37,19 @@ std::vector<ForeignEntry> foreign_entries(base::FileSystem& files, const std::fi
     }
   }
   return found;
+}
+
+std::string why_no_checkpoint(base::FileSystem& files, const std::filesystem::path& path) {
+  const std::filesystem::path name = path / kManifestName;
+  if (!files.exists(name)) return base::str("has no ", kManifestName);
+  try {
+    const auto file = files.open_own(name, base::OpenMode::kRead);
+    const auto manifest = parse_manifest(base::read_limited(*file, name, kManifestLimit), path);
+    const auto foreign = foreign_entries(files, path, manifest);
+    return foreign.empty() ? "" : base::str("holds ", foreign.front().name, ", which is no part of one");
+  } catch (const base::Error&) {
+    return base::str("has a damaged ", kManifestName);
+  }
 }
 
 }  // namespace trireme::checkpoint

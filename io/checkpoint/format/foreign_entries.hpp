@@ -20,4 +20,8 @@ struct ForeignEntry {
 std::vector<ForeignEntry> foreign_entries(base::FileSystem& files, const std::filesystem::path& step_directory,
                                           const Manifest& manifest);
 
+/// Why --force must not replace the directory `path` by a checkpoint, as the rest of a sentence that begins with its
+/// name ("has no MANIFEST.json"); empty when it may: it holds a checkpoint and nothing else.
+std::string why_no_checkpoint(base::FileSystem& files, const std::filesystem::path& path);
+
 }  // namespace trireme::checkpoint

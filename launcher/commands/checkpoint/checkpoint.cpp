@@ -11,6 +11,7 @@ int checkpoint_command(const Arguments& arguments) {
                                   {"verify", "reads every byte back and compares checksums", checkpoint_verify},
                                   {"diff", "compares two checkpoints, whatever layouts wrote them", checkpoint_diff},
                                   {"copy", "to another file system, verified on the way", checkpoint_copy},
+                                  {"average", "the weighted mean of checkpoints of one model", checkpoint_average},
                                   {"prune", "deletes old checkpoints", checkpoint_prune},
                                   {"view", "writes an HDF5 file that shows every tensor whole", checkpoint_view}},
                                  arguments);

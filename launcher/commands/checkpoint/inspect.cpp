@@ -9,6 +9,7 @@
 #include "base/log.hpp"
 #include "io/checkpoint/format/open_checkpoint.hpp"
 #include "io/checkpoint/tools/statistics.hpp"
+#include "launcher/commands/checkpoint/averaging.hpp"
 #include "launcher/commands/checkpoint/byte_progress.hpp"
 #include "launcher/commands/checkpoint/public_names.hpp"
 #include "launcher/commands/checkpoint/shared.hpp"
@@ -99,19 +100,23 @@ void print_public_names(const checkpoint::BoxTable& table, const PublicPlaces& p
 
 void print_inspection(const checkpoint::OpenedCheckpoint& opened) {
   const auto& manifest = opened.manifest;
-  base::answer_text(format_table({{"checkpoint", opened.path.string()},
-                                  {"format", base::str("version ", manifest.version)},
-                                  {"step", std::to_string(manifest.step)},
-                                  {"run", manifest.run_id},
-                                  {"attempt", std::to_string(manifest.attempt)},
-                                  {"job", manifest.job},
-                                  {"saved", manifest.created},
-                                  {"layout", layout_text(manifest.layout)},
-                                  {"cursor", base::to_line(manifest.cursor)},
-                                  {"extra", base::to_line(manifest.extra)},
-                                  {"versions", base::to_line(manifest.versions)},
-                                  {"size", format_bytes(static_cast<double>(bytes_of(manifest)))}}));
-  std::vector<std::vector<std::string>> rows = {{"slot", "tensor", "shape", "type", "pieces", "size"}};
+  const std::vector<std::string> averaged = averaged_lines(manifest.extra);
+  Json extra = manifest.extra;
+  if (!averaged.empty()) extra.erase(kAveraged);  // it has lines of its own
+  std::vector<std::vector<std::string>> rows = {{"checkpoint", opened.path.string()},
+                                                {"step", std::to_string(manifest.step)},
+                                                {"run", manifest.run_id},
+                                                {"attempt", std::to_string(manifest.attempt)},
+                                                {"job", manifest.job},
+                                                {"saved", manifest.created},
+                                                {"layout", layout_text(manifest.layout)},
+                                                {"cursor", base::to_line(manifest.cursor)},
+                                                {"extra", base::to_line(extra)},
+                                                {"versions", base::to_line(manifest.versions)},
+                                                {"size", format_bytes(static_cast<double>(bytes_of(manifest)))}};
+  for (const std::string& line : averaged) rows.push_back({"averaged", line});
+  base::answer_text(format_table(rows));
+  rows = {{"slot", "tensor", "shape", "type", "pieces", "size"}};
   for (const auto& tensor : opened.table.tensors) {
     const auto elements = static_cast<std::uint64_t>(topology::elements_of(tensor.shape));
     rows.push_back({tensor.slot, tensor.name, shape_text(tensor.shape), name_of(tensor.dtype),

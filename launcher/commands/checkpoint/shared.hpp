@@ -18,6 +18,7 @@ int checkpoint_inspect(const Arguments& arguments);
 int checkpoint_verify(const Arguments& arguments);
 int checkpoint_diff(const Arguments& arguments);
 int checkpoint_copy(const Arguments& arguments);
+int checkpoint_average(const Arguments& arguments);
 int checkpoint_prune(const Arguments& arguments);
 int checkpoint_view(const Arguments& arguments);
 
