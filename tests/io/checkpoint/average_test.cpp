@@ -107,8 +107,7 @@ TEST(Average, IsTheWeightedMeanWhateverLayoutsWroteTheSources) {
   EXPECT_EQ(told, averaged_bytes(sources));
   EXPECT_TRUE(verify(files, kOut, ShardCheck::kBytes, 1).findings.empty());
   const OpenedCheckpoint opened = open_checkpoint(files, kOut);
-  EXPECT_TRUE(
-      std::ranges::all_of(opened.table.tensors, [](const auto& tensor) { return tensor.slot == kParam; }));
+  EXPECT_TRUE(std::ranges::all_of(opened.table.tensors, [](const auto& tensor) { return tensor.slot == kParam; }));
 }
 
 TEST(Average, OfLargeTensorsIsPutTogetherFromPartsOfBlocks) {
@@ -165,7 +164,7 @@ TEST(Average, FindsAFlippedByteOfAnySource) {
     const std::vector<AverageSource> sources = {open_step(copy, 1, 1), open_step(copy, 2, 1)};
     const OpenedCheckpoint& opened = sources[random() % 2].opened;
     const TableBox* box = nullptr;
-    while (box == nullptr || opened.table.tensors[box->tensor].kind != kParam) {
+    while (box == nullptr || opened.table.tensors[box->tensor].slot != kParam) {
       box = &opened.table.boxes[random() % opened.table.boxes.size()];
     }
     const std::string shard = (opened.path / opened.manifest.files[box->file].name).string();
