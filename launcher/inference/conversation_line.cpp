@@ -64,7 +64,7 @@ std::string role_of(const Json& message, std::size_t number) {
   if (!message.contains("role") || !message["role"].is_string()) {
     throw InputError(str("message ", number, " has no \"role\": give it system, user, assistant or tool"));
   }
-  const auto role = message["role"].get<std::string>();
+  auto role = message["role"].get<std::string>();
   if (role != "system" && role != "user" && role != "assistant" && role != "tool") {
     throw InputError(str("message ", number, " has the role \"", role, "\": give it system, user, assistant or tool"));
   }
