@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -9,6 +10,7 @@
 #include "base/file_system.hpp"
 #include "io/tokens/dataset_writer.hpp"
 #include "io/tokens/split_writer.hpp"
+#include "io/tokens/spool.hpp"
 
 namespace trireme::tokens {
 
