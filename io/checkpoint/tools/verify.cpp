@@ -108,10 +108,8 @@ VerifyResult verify(base::FileSystem& files, const Path& step_directory, ShardCh
   std::ranges::sort(result.findings, {}, [&](const Finding& finding) {
     return std::tuple(is_of_tensor(finding, slots), finding.subject, finding.problem);
   });
-  const auto [first, last] = std::ranges::unique(result.findings, [](const Finding& a, const Finding& b) {
-    return a.subject == b.subject && a.problem == b.problem;
-  });
-  result.findings.erase(first, last);
+  const auto same = [](const Finding& a, const Finding& b) { return a.subject == b.subject && a.problem == b.problem; };
+  result.findings.erase(std::unique(result.findings.begin(), result.findings.end(), same), result.findings.end());
   result.seconds = base::seconds_since(start);
   return result;
 }
