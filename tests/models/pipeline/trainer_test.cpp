@@ -95,20 +95,24 @@ TEST_P(AnyPrecision, LearnsAndRepeatsItselfBitForBit) {
 }
 
 TEST_P(AnyPrecision, StateCopiedIntoAnotherTrainerGoesOnBitForBit) {
-  const TrainerConfig config = small_config(GetParam());
-  Trainer straight(config, {});
-  straight.initialise();
-  for (std::int64_t step = 0; step < 3; ++step) train(straight, config, step);
-  Trainer resumed(config, {});
-  const std::vector<at::Tensor> saved = copies(straight);
-  std::vector<StateTensor> state = resumed.state();
-  for (std::size_t index = 0; index < state.size(); ++index) state[index].data.copy_(saved[index]);
-  resumed.after_load();
-  resumed.set_steps(straight.steps());
-  for (std::int64_t step = 3; step < 6; ++step) {
-    EXPECT_EQ(train(straight, config, step).loss, train(resumed, config, step).loss);
+  using optim::RuleKind;
+  for (const RuleKind kind : {RuleKind::kAdamW, RuleKind::kMuon, RuleKind::kSgd, RuleKind::kLion}) {
+    TrainerConfig config = small_config(GetParam());
+    config.optimizer.kind = kind;
+    Trainer straight(config, {});
+    straight.initialise();
+    for (std::int64_t step = 0; step < 3; ++step) train(straight, config, step);
+    Trainer resumed(config, {});
+    const std::vector<at::Tensor> saved = copies(straight);
+    std::vector<StateTensor> state = resumed.state();
+    for (std::size_t index = 0; index < state.size(); ++index) state[index].data.copy_(saved[index]);
+    resumed.after_load();
+    resumed.set_steps(straight.steps());
+    for (std::int64_t step = 3; step < 6; ++step) {
+      EXPECT_EQ(train(straight, config, step).loss, train(resumed, config, step).loss) << optim::name_of(kind);
+    }
+    expect_same_bits(straight, resumed);
   }
-  expect_same_bits(straight, resumed);
 }
 
 INSTANTIATE_TEST_SUITE_P(Precisions, AnyPrecision,
