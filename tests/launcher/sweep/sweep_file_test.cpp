@@ -82,7 +82,7 @@ TEST(SweepFile, SobolTrialsLieAtSobolsPoints) {
       file_of("method = sobol\ntrials = 8\noptimizer.weight_decay = uniform 0 1\noptimizer.clip = uniform 0 1\n"));
   for (const SweepTrial& trial : trials) {
     const auto point = sobol_point(trial.number, 2);
-    EXPECT_NEAR(trial.options.optimizer.weight_decay, point[0], 1e-6);
+    EXPECT_NEAR(trial.options.optimizer.weight_decay.value_or(0), point[0], 1e-6);
     EXPECT_NEAR(trial.options.optimizer.clip, point[1], 1e-6);
   }
 }

@@ -8,10 +8,6 @@
 namespace trireme::tests {
 namespace {
 
-using base::kAdamM;
-using base::kAdamV;
-using base::kGrad;
-using base::kParam;
 using collectives::DataType;
 using collectives::ReduceOp;
 using pipeline::kAdamM;
