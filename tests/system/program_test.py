@@ -25,8 +25,11 @@ asked = []
 signal.signal(signal.SIGTERM, lambda *_: asked.append("TERM"))
 signal.signal(signal.SIGUSR2, lambda *_: asked.append("save"))
 step, value = 0, 1.0
-if os.environ["TRIREME_RESUME"] == "1" and os.path.exists(run + "/state"):
-    step, value = json.load(open(run + "/state"))
+if os.environ["TRIREME_RESUME"] == "1" and os.path.exists(run + "/metrics.jsonl"):
+    # The last state that a line speaks of: a kill may have come between a state and its line.
+    saved = [line["saved_step"] for line in map(json.loads, open(run + "/metrics.jsonl")) if line.get("saved_step")]
+    if saved:
+        step, value = json.load(open(f"{run}/state_{saved[-1]}"))
 if step == 0:
     print(json.dumps({"saved_step": 0}), file=open(run + "/metrics.jsonl", "a"))
 open(run + "/starts", "a").write(json.dumps([step, os.environ["TRIREME_ATTEMPT"], os.environ["TRIREME_SEED"]]) + "\\n")
@@ -38,7 +41,7 @@ while step < steps:
     now = list(asked)  # a signal that comes later is for the next step
     if now or step % 10 == 0 or step == steps:
         json.dump([step, value], open(run + "/new", "w"))
-        os.replace(run + "/new", run + "/state")
+        os.replace(run + "/new", f"{run}/state_{step}")
         line["saved_step"] = step
     print(json.dumps(line), file=open(run + "/metrics.jsonl", "a"))
     if "TERM" in now:

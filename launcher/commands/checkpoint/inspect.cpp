@@ -104,6 +104,7 @@ void print_inspection(const checkpoint::OpenedCheckpoint& opened) {
   Json extra = manifest.extra;
   if (!averaged.empty()) extra.erase(kAveraged);  // it has lines of its own
   std::vector<std::vector<std::string>> rows = {{"checkpoint", opened.path.string()},
+                                                {"format", base::str("version ", manifest.version)},
                                                 {"step", std::to_string(manifest.step)},
                                                 {"run", manifest.run_id},
                                                 {"attempt", std::to_string(manifest.attempt)},
