@@ -10,9 +10,15 @@
 namespace trireme::tokens {
 namespace {
 
+// A document's first token is nobody's target.
 bool has_target(std::span<const std::uint8_t> roles) {
   return std::any_of(roles.begin() + 1, roles.end(),
                      [](std::uint8_t role) { return static_cast<Role>(role) != Role::kPrompt; });
+}
+
+bool has_last_target(std::span<const std::uint8_t> roles) {
+  return std::any_of(roles.begin() + 1, roles.end(),
+                     [](std::uint8_t role) { return static_cast<Role>(role) == Role::kLastResponse; });
 }
 
 std::vector<std::vector<std::uint64_t>> one_each(std::size_t documents) {
@@ -46,6 +52,7 @@ void PackedWriter::add(std::span<const std::uint32_t> ids, std::span<const std::
     ++counts_.left_out;
     return;
   }
+  if (ids.size() > length && !has_last_target(roles.first(length))) ++counts_.last_lost;
   documents_.push_back({tokens_.size(), hash, static_cast<std::uint32_t>(length)});
   tokens_.append(ids.data(), length);
   roles_.append(roles.data(), length);

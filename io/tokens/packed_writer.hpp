@@ -25,6 +25,7 @@ struct PackedCounts {
   std::uint64_t cut = 0;       ///< documents longer than a sample, cut to it
   std::uint64_t left_out = 0;  ///< documents without a target in their first `sequence` tokens
   std::uint64_t tokens_cut = 0;
+  std::uint64_t last_lost = 0;  ///< documents that were cut and kept, without a target of their last response
 };
 
 /// Holds a few bytes for each document in memory, and their tokens in temporary files beside the outputs. Not
@@ -35,8 +36,7 @@ class PackedWriter {
   PackedWriter(base::FileSystem& files, SplitPaths paths, const TokenizerRecord& tokenizer,
                const PackedOptions& options);
 
-  /// Takes a document with the role of each token (tokens::Role). Throws base::Error for an id that is not below the
-  /// vocabulary.
+  /// Takes a document with the role of each token (tokens::Role). Those of tokens behind `sequence` do not matter.
   void add(std::span<const std::uint32_t> ids, std::span<const std::uint8_t> roles, std::uint64_t hash);
 
   const PackedCounts& counts() const noexcept { return counts_; }
@@ -46,7 +46,7 @@ class PackedWriter {
   /// Writes the datasets under their names, the validation set first. A document goes to validation when its hash, seen
   /// as a number in [0, 1), is below the fraction; where that leaves a side empty, that side gets the one document with
   /// the lowest (validation) or the highest hash. Throws base::InputError when there is no document, or a single one
-  /// for two datasets.
+  /// for two datasets; base::Error for an id that is not below the vocabulary.
   SplitResult finish();
 
  private:

@@ -9,6 +9,8 @@
 namespace trireme::tokens {
 namespace {
 
+constexpr auto kHighestRole = static_cast<std::uint8_t>(Role::kLastResponse);
+
 // Widens `count` tokens of type T from `raw`. Returns the position of the first one that is not below the vocabulary,
 // or `count`. The check takes one maximum, which compilers vectorise; it searches only on failure.
 template <typename T>
@@ -82,11 +84,13 @@ std::vector<std::uint64_t> TokenDataset::documents_of(std::uint64_t index) const
   };
   const auto [first, end] = range_in(header_.sample_offsets, index, documents());
   if (first >= end || end > documents() || end - first > header_.sequence) throw damaged();
+  if (index == 0 && first != 0) throw damaged();
   std::vector<std::uint64_t> starts(end - first + 1, size());
   const std::uint64_t there = std::min(documents() - first, end - first + 1);
   read_bytes(starts.data(), there * sizeof(std::uint64_t),
              header_.document_offsets.offset + first * sizeof(std::uint64_t));
   const bool increasing = std::ranges::adjacent_find(starts, std::greater_equal<>()) == starts.end();
+  if (first == 0 && starts.front() != 0) throw damaged();
   if (!increasing || starts.back() > size() || starts.back() - starts.front() > header_.sequence) throw damaged();
   return starts;
 }
@@ -133,6 +137,12 @@ void TokenDataset::read_mask(std::uint64_t first, std::uint64_t count, std::uint
 void TokenDataset::read_roles(std::uint64_t first, std::uint64_t count, std::uint8_t* roles) const {
   if (!packed()) throw base::Error(path_ + " has no roles");
   read_bytes(roles, count, header_.loss_mask.offset + first);
+  const std::uint8_t* const bad =
+      std::find_if(roles, roles + count, [](std::uint8_t role) { return role > kHighestRole; });
+  if (bad == roles + count) return;
+  throw base::InputError(base::str(path_, ": token ", first + static_cast<std::uint64_t>(bad - roles), " has the role ",
+                                   static_cast<int>(*bad), ", above ", static_cast<int>(kHighestRole),
+                                   ": the file is damaged, copy or prepare it again"));
 }
 
 void TokenDataset::verify(const std::function<void(std::uint64_t)>& progress) const {

@@ -37,7 +37,8 @@ class TokenDataset {
   /// format 2: the number of its samples; throws base::InputError naming both numbers when it has another sequence.
   std::uint64_t samples(std::int64_t sequence) const;
   /// Format 2 only: the positions at which the documents of sample `index` begin, and after them that of the sample's
-  /// end. Throws base::InputError when they are not increasing or more than a sample's tokens: the file is damaged.
+  /// end. Throws base::InputError when they are not increasing, more than a sample's tokens, or leave tokens out before
+  /// the first sample: the file is damaged.
   std::vector<std::uint64_t> documents_of(std::uint64_t index) const;
 
   /// Reads tokens [first, first + count) and, unless `mask` is null, whether each counts as a target (1 or 0; always 1
@@ -46,7 +47,8 @@ class TokenDataset {
   void read(std::uint64_t first, std::uint64_t count, std::int64_t* tokens, std::uint8_t* mask) const;
   /// Reads the loss mask only; of format 2, whether the token belongs to a response.
   void read_mask(std::uint64_t first, std::uint64_t count, std::uint8_t* mask) const;
-  /// Format 2 only: reads the roles of tokens (tokens::Role). Errors as read().
+  /// Format 2 only: reads the roles of tokens (tokens::Role). Errors as read(), with base::InputError for a byte that
+  /// is no role.
   void read_roles(std::uint64_t first, std::uint64_t count, std::uint8_t* roles) const;
 
   /// Reads everything and compares all digests. Throws base::InputError naming the damaged part. `progress`, if set, is

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <ctime>
+#include <set>
 #include <utility>
 
 #include "base/answer.hpp"
@@ -18,6 +19,7 @@
 #include "launcher/console/progress.hpp"
 #include "launcher/inference/chat_encoder.hpp"
 #include "launcher/inference/conversation_line.hpp"
+#include "launcher/inference/end_tokens.hpp"
 
 namespace trireme::launcher {
 namespace {
@@ -35,16 +37,28 @@ text::DocumentReaderOptions reader_options(const PrepareOptions& options) {
   return reading;
 }
 
-/// Turns a line into ids. `reading` must outlive the result.
-tokens::EncodingPipeline::Convert converter(const ChatEncoder& encoder, const text::DocumentReaderOptions& reading) {
-  return [&](text::RawPiece& raw, tokens::EncodedBlock& block) {
+/// The messages of a line. Halves of surrogate pairs are replaced and counted, or refused.
+base::Json messages_of(const std::string& line, const text::DocumentReaderOptions& reading, std::uint64_t& replaced) {
+  std::uint64_t halves = 0;
+  base::Json messages = conversation_of(line, halves);
+  if (halves > 0 && !reading.replace_invalid_utf8) {
+    throw base::InputError("it holds half of a surrogate pair (\\ud800 to \\udfff alone): no UTF-8 text has it");
+  }
+  replaced += halves;
+  return messages;
+}
+
+/// Turns a line into ids, of which `sequence` are kept. `encoder` and `reading` must outlive the result.
+tokens::EncodingPipeline::Convert converter(const ChatEncoder& encoder, const text::DocumentReaderOptions& reading,
+                                            std::size_t sequence) {
+  return [&, sequence](text::RawPiece& raw, tokens::EncodedBlock& block) {
     std::string line;
     std::size_t unused = 0;
     block.counts.replaced += text::append_text(raw.bytes, true, reading, raw.place, line, &unused);
     tokens::EncodedPiece piece;
     piece.hash = XXH3_64bits(line.data(), line.size());
     try {
-      EncodedConversation encoded = encoder.encode(conversation_of(line, block.counts.replaced));
+      EncodedConversation encoded = encoder.encode(messages_of(line, reading, block.counts.replaced), sequence);
       piece.text = std::move(encoded.ids);
       piece.roles = std::move(encoded.roles);
     } catch (const base::InputError& error) {
@@ -54,6 +68,15 @@ tokens::EncodingPipeline::Convert converter(const ChatEncoder& encoder, const te
     block.counts.text_bytes += line.size();
     block.pieces.push_back(std::move(piece));
   };
+}
+
+/// What the dataset names as the tokenizer's end of text. Training does not read it: a conversation ends as its
+/// template ends it.
+std::uint32_t end_token(const ChatModel& model, const PrepareOptions& options) {
+  if (!options.end_of_text.empty() || model.tokenizer.end_of_text()) return end_of_text(model.tokenizer, options);
+  const std::set<std::uint32_t> ends = end_tokens(model.texts, model.tokenizer, true);
+  const bool known = !ends.empty() && *ends.begin() < model.tokenizer.vocabulary_size();
+  return known ? *ends.begin() : 0;
 }
 
 Run encode_all(text::DocumentReader& reader, const tokens::EncodingPipeline::Convert& convert, unsigned threads,
@@ -81,6 +104,7 @@ void print_json(const PrepareOptions& options, const tokens::SplitResult& result
   summary["cut_documents"] = counts.cut;
   summary["cut_tokens"] = counts.tokens_cut;
   summary["left_out_documents"] = counts.left_out;
+  summary["documents_without_last_response"] = counts.last_lost;
   summary["invalid_utf8_replaced"] = run.counts.replaced;
   summary["seconds"] = run.seconds;
   base::answer_json(summary);
@@ -105,6 +129,10 @@ void print_summary(const PrepareOptions& options, const tokens::SplitResult& res
     base::answer(base::str(with_commas(counts.cut), " conversations were longer than ", options.sequence,
                            " tokens and cut: ", with_commas(counts.tokens_cut), " tokens lost"));
   }
+  if (counts.last_lost > 0) {
+    base::answer(base::str(with_commas(counts.last_lost), " of these lost their last response: sft.loss = last has ",
+                           "nothing to learn from them"));
+  }
   if (counts.left_out > 0) {
     base::answer(base::str(with_commas(counts.left_out), " conversations left out: no response within the first ",
                            options.sequence, " tokens"));
@@ -123,7 +151,7 @@ int prepare_chat(const PrepareOptions& options) {
   const ChatModel model = find_chat_model(files, options.tokenizer);
   const ChatEncoder encoder(model, options.tokenizer, std::time(nullptr));
   const tokens::TokenizerRecord record{model.tokenizer.to_json(), model.tokenizer.vocabulary_size(),
-                                       end_of_text(model.tokenizer, options)};
+                                       end_token(model, options)};
   const text::DocumentReaderOptions reading = reader_options(options);
   text::DocumentReader reader(files, options.inputs, reading);
   print_notes(reader);
@@ -132,7 +160,8 @@ int prepare_chat(const PrepareOptions& options) {
       files, places, record,
       {static_cast<std::uint64_t>(options.sequence), !options.no_packing, options.valid_fraction});
   cleanup.watch(writer.temporary_files());
-  const Run run = encode_all(reader, converter(encoder, reading), thread_count(options), writer);
+  const Run run = encode_all(reader, converter(encoder, reading, static_cast<std::size_t>(options.sequence)),
+                             thread_count(options), writer);
   options.places();  // again: nothing may have come there meanwhile
   print_summary(options, writer.finish(), writer.counts(), run);
   return base::kExitDone;

@@ -49,7 +49,9 @@ bool parse_prepare(const std::vector<std::string>& arguments, PrepareOptions& op
              "tokenizer.json, vocab.json, or a directory that holds one; with --chat also a checkpoint or a run");
   line.value("output,o", options.output, "FILE", "the dataset to write");
   line.value("valid-fraction", options.valid_fraction, "F",
-             "share of the documents (of the tokens, below 100 documents) that goes to a validation dataset; 0 = none")
+             "share of the documents (of the tokens, below 100 documents; with --chat always of the conversations) "
+             "that goes to "
+             "a validation dataset; 0 = none")
       .range(0, 0.999);
   line.value("valid-output", options.valid_output, "FILE",
              "the validation dataset (default: DATA.valid.h5 beside DATA.h5)");

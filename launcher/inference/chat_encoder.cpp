@@ -18,12 +18,6 @@ bool holds_tokenizer(base::FileSystem& files, const std::filesystem::path& direc
   return files.exists(directory / "tokenizer.json") || files.exists(directory / "vocab.json");
 }
 
-Json first_of(const Json& messages, std::size_t count) {
-  Json some = Json::array();
-  for (std::size_t i = 0; i < count; ++i) some.push_back(messages[i]);
-  return some;
-}
-
 std::size_t last_response(const Json& messages) {
   std::size_t last = 0;
   for (std::size_t i = 0; i < messages.size(); ++i) {
@@ -58,23 +52,29 @@ std::size_t ChatEncoder::border(const std::vector<std::uint32_t>& ids, const std
   return static_cast<std::size_t>(differ.in1 - ids.begin());
 }
 
-EncodedConversation ChatEncoder::encode(const Json& messages) const {
+EncodedConversation ChatEncoder::encode(const Json& messages, std::size_t limit) const {
   const std::string whole = template_.render(messages, false, now_);
   EncodedConversation result;
   tokenizer_.encode(whole, result.ids);
   result.roles.assign(result.ids.size(), static_cast<std::uint8_t>(tokens::Role::kPrompt));
   const std::size_t last = last_response(messages);
+  Json some = Json::array();  // the messages before and up to a response
   for (std::size_t i = 0; i < messages.size(); ++i) {
-    if (messages[i]["role"] != "assistant") continue;
-    const std::string before = template_.render(first_of(messages, i), true, now_);
+    if (messages[i]["role"] != "assistant") {
+      some.push_back(messages[i]);
+      continue;
+    }
+    const std::string before = template_.render(some, true, now_);
+    some.push_back(messages[i]);
     const bool ends = i + 1 == messages.size();
-    const std::string through = ends ? whole : template_.render(first_of(messages, i + 1), false, now_);
+    const std::string through = ends ? whole : template_.render(some, false, now_);
     if (!through.starts_with(before) || !whole.starts_with(through)) {
       throw InputError(str("the chat template of ", name_, " does not render the messages before or up to message ",
                            i + 1, " as the beginning of the whole conversation, so its response cannot be found: ",
                            "divide the conversation, or take a model whose template leaves earlier turns as they are"));
     }
     const std::size_t begin = border(result.ids, before), end = border(result.ids, through);
+    if (begin >= limit) break;  // each turn costs as much as all turns before it
     const auto role = i == last ? tokens::Role::kLastResponse : tokens::Role::kEarlierResponse;
     for (std::size_t t = begin; t < end; ++t) result.roles[t] = static_cast<std::uint8_t>(role);
   }

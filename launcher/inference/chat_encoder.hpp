@@ -26,7 +26,7 @@ ChatModel find_chat_model(base::FileSystem& files, const std::string& path);
 
 struct EncodedConversation {
   std::vector<std::uint32_t> ids;
-  std::vector<std::uint8_t> roles;  ///< tokens::Role of each id
+  std::vector<std::uint8_t> roles;  ///< tokens::Role of each id; behind the limit it may be kPrompt for any
 };
 
 /// Immutable; several threads may call const members at once.
@@ -41,10 +41,11 @@ class ChatEncoder {
         now_(now) {}
 
   /// The ids of the whole conversation as the template renders it, special tokens recognised and none added; and for
-  /// each id whether it belongs to a response (docs/token_dataset.md). `messages` passed check_conversation(). Throws
-  /// base::InputError when the template refuses the messages, or does not render the messages before and up to a
-  /// response as beginnings of the whole.
-  EncodedConversation encode(const base::Json& messages) const;
+  /// each of the first `limit` ids whether it belongs to a response (docs/token_dataset.md); responses that begin
+  /// behind them are not looked for, so that a conversation of very many turns takes no longer than its first ones.
+  /// `messages` passed check_conversation(). Throws base::InputError when the template refuses the messages, or does
+  /// not render the messages before and up to a response that is looked for as beginnings of the whole.
+  EncodedConversation encode(const base::Json& messages, std::size_t limit) const;
 
  private:
   /// How many of `ids` lie before the border that ends `beginning`, a beginning of the text of `ids`. A token that

@@ -49,6 +49,26 @@ std::string text_of(const char* name, const std::string& spelled, std::uint64_t&
   return text;
 }
 
+std::uint64_t count_in(std::string_view text, std::string_view what) {
+  std::uint64_t count = 0;
+  for (std::size_t at = text.find(what); at != std::string_view::npos; at = text.find(what, at + what.size())) ++count;
+  return count;
+}
+
+/// `spelled`, the value of "messages", for a strict reader.
+std::string strict_messages(const std::string& spelled, std::uint64_t& replaced) {
+  std::string strict = text::strict_json(spelled);
+  const std::uint64_t halves = count_in(strict, text::kHalfSurrogate) - count_in(spelled, text::kHalfSurrogate);
+  if (halves == 0) return strict;
+  constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD, as long as what it replaces
+  for (std::size_t at = strict.find(text::kHalfSurrogate); at != std::string::npos;
+       at = strict.find(text::kHalfSurrogate, at)) {
+    strict.replace(at, kReplacement.size(), kReplacement);
+  }
+  replaced += halves;
+  return strict;
+}
+
 bool blank(const std::string& text) { return text.find_first_not_of(" \t\r\n") == std::string::npos; }
 
 /// The roles that may follow `role`; "" stands for the beginning.
@@ -88,7 +108,7 @@ Json conversation_of(const std::string& line, std::uint64_t& replaced) {
     throw InputError("it has \"messages\" beside \"prompt\" or \"response\": give one of them");
   }
   if (members.messages) {
-    messages = parse_messages(*members.messages);
+    messages = parse_messages(strict_messages(*members.messages, replaced));
   } else if (members.prompt && members.response) {
     messages = {message("user", text_of("prompt", *members.prompt, replaced)),
                 message("assistant", text_of("response", *members.response, replaced))};

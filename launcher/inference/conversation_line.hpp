@@ -9,9 +9,9 @@
 namespace trireme::launcher {
 
 /// The messages of `line`, which is valid UTF-8: those of {"messages": […]}, or of {"prompt": …, "response": …} the
-/// user's and the assistant's. Adds to `replaced` how many halves of surrogate pairs in prompt or response became
-/// U+FFFD. Throws base::InputError in one sentence without the place for anything but an object with one of these, and
-/// what check_conversation() does.
+/// user's and the assistant's. Adds to `replaced` how many halves of surrogate pairs in these became U+FFFD. NaN and
+/// numbers too large for a double in the messages become null. Throws base::InputError in one sentence without the
+/// place for anything but an object with one of these, and what check_conversation() does.
 base::Json conversation_of(const std::string& line, std::uint64_t& replaced);
 
 /// Throws base::InputError naming the message by its number, from 1, unless each has a role (system, user, assistant,

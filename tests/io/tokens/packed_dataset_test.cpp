@@ -119,6 +119,7 @@ TEST_F(PackedDatasetTest, WriterCutsPacksAndCounts) {
     writer.add(Ids{7, 7, 7, 7, 7, 7, 7}, Roles{0, 0, 0, 0, 0, 0, 2}, 3);        // cut, and nothing is left to learn
     writer.add(Ids{8, 9}, Roles{0, 2}, 4);
     writer.finish();
+    EXPECT_EQ(writer.counts().last_lost, 0U);
     EXPECT_EQ(writer.counts().cut, 2U);
     EXPECT_EQ(writer.counts().tokens_cut, 3U);
     EXPECT_EQ(writer.counts().left_out, 1U);
@@ -127,6 +128,19 @@ TEST_F(PackedDatasetTest, WriterCutsPacksAndCounts) {
   EXPECT_THAT(samples_of("p.h5"), ElementsAre(6, 6));
   TokenDataset::open(files_, path("p.h5")).verify();
   EXPECT_THAT(files_.list(directory_.path()), ElementsAre("p.h5"));
+}
+
+TEST_F(PackedDatasetTest, WriterCountsDocumentsThatLostTheirLastResponse) {
+  PackedWriter writer(files_, {path("p.h5"), ""}, record(), {.sequence = 4});
+  writer.add(Ids{1, 1, 1, 1, 1}, Roles{0, 1, 0, 2, 2}, 1);        // some of it is left
+  writer.add(Ids{2, 2, 2, 2, 2}, Roles{0, 1, 1, 0, 2}, 2);        // lost
+  writer.add(Ids{3, 3, 3, 3, 3, 3}, Roles{0, 0, 0, 1, 0, 0}, 3);  // lost, whatever is known behind the cut
+  writer.add(Ids{4, 4, 4, 4, 4}, Roles{0, 0, 0, 0, 2}, 4);        // left out altogether
+  writer.add(Ids{5, 5, 5}, Roles{0, 1, 1}, 5);                    // not cut
+  writer.finish();
+  EXPECT_EQ(writer.counts().last_lost, 2U);
+  EXPECT_EQ(writer.counts().cut, 4U);
+  EXPECT_EQ(writer.counts().left_out, 1U);
 }
 
 TEST_F(PackedDatasetTest, WriterWithoutPackingGivesEachDocumentASample) {
@@ -183,6 +197,35 @@ TEST_F(PackedDatasetTest, DamagedOffsetsOfSamplesAreNamed) {
     write(section, entry, good);
   }
   TokenDataset::open(files_, name).verify();
+}
+
+TEST_F(PackedDatasetTest, TokensBeforeTheFirstDocumentOrSampleAreDamage) {
+  const std::string name = make_two();
+  const auto header = TokenDataset::open(files_, name).header();
+  const auto first_documents = [&](const Section& section, std::uint64_t first) {
+    files_.open(name, base::OpenMode::kReadWrite)->pwrite(&first, 8, section.offset);
+    std::string said = refusal([&] { TokenDataset::open(files_, name).documents_of(0); });
+    const std::uint64_t good = 0;
+    files_.open(name, base::OpenMode::kReadWrite)->pwrite(&good, 8, section.offset);
+    return said;
+  };
+  EXPECT_EQ(first_documents(header.sample_offsets, 0), "accepted");
+  EXPECT_THAT(first_documents(header.sample_offsets, 1), HasSubstr("sample 0 make no sense"));
+  EXPECT_THAT(first_documents(header.document_offsets, 1), HasSubstr("sample 0 make no sense"));
+}
+
+TEST_F(PackedDatasetTest, AByteThatIsNoRoleIsDamageNamedByItsToken) {
+  const std::string name = make_two();
+  const auto header = TokenDataset::open(files_, name).header();
+  for (const int bad : {3, 255}) {
+    const auto role = static_cast<std::uint8_t>(bad);
+    files_.open(name, base::OpenMode::kReadWrite)->pwrite(&role, 1, header.loss_mask.offset + 6);
+    const DataSource data = source({"d.h5"});
+    EXPECT_EQ(refusal([&] { (void)data.read(std::vector<std::uint64_t>{0}); }), "accepted");
+    const auto damage = AllOf(HasSubstr("d.h5: token 6 has the role " + std::to_string(bad)), HasSubstr("damaged"));
+    EXPECT_THAT(refusal([&] { (void)data.read(std::vector<std::uint64_t>{1}); }), damage);
+    EXPECT_THAT(refusal([&] { (void)data.targets(std::vector<std::uint64_t>{1}); }), damage);
+  }
 }
 
 TEST_F(PackedDatasetTest, EveryByteIsUnderAChecksum) {

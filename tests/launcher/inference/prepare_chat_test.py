@@ -4,6 +4,7 @@ chat_templates.py, how they are packed, divided, cut and counted, and what is re
 import json
 import os
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -148,7 +149,7 @@ class PrepareChatTest(unittest.TestCase):
                     wanted.append(document[:T])
             with self.subTest(family=family, seed=SEED):
                 for messages in rewritten[:3]:
-                    done = self.run_prepare([{"messages": messages}], family=family)
+                    done = self.run_prepare([{"messages": messages}], family=family, sequence=4096)
                     self.assertEqual(done.returncode, 2)
                     self.assertIn("does not render the messages", done.stderr)
                 print(f"{family}: {len(wanted)} conversations, {len(rewritten)} are rewritten")
@@ -202,6 +203,49 @@ class PrepareChatTest(unittest.TestCase):
         said = self.run_prepare([short, long, lost], sequence=40).stdout
         self.assertIn("2 conversations were longer than 40 tokens and cut", said)
         self.assertIn("1 conversations left out: no response within the first 40 tokens", said)
+
+    def test_conversations_that_lost_their_last_response_are_counted(self):
+        turns = [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]
+        lines = [{"messages": turns + turns}, {"messages": turns + [{"role": "user", "content": "yes " * 100}, turns[1]]}]
+        summary = self.prepare(lines, sequence=64)
+        self.assertEqual((summary["cut_documents"], summary["documents_without_last_response"]), (1, 1))
+        self.assertIn("1 of these lost their last response: sft.loss = last has nothing to learn",
+                      self.run_prepare(lines, sequence=64).stdout)
+        self.assertNotIn("lost their last response", self.run_prepare(lines[:1], sequence=64).stdout)
+
+    def test_thousands_of_turns_take_no_longer_than_the_first_ones(self):
+        """Rendering what is before each turn would take minutes for each of these lines."""
+        turns = [{"role": role, "content": f"{role} {number} ok yes"} for number in range(10000) for role in ("user", "assistant")]
+        self.prepare([{"messages": turns}] * 3, "--no-packing")
+        wanted = [(token, min(role, 1)) for token, role in encoded(self.tokenizers["chatml"], turns[:40])[:T]]
+        self.assertEqual([sample[0] for sample in self.samples()], [wanted] * 3)
+
+    def test_halves_of_surrogate_pairs_are_replaced_and_counted_or_refused(self):
+        def escaped(text):
+            return json.dumps(text).replace("HALF", "\\ud800").replace("PAIR", "\\ud83d\\ude00") + "\n"
+        clean = {"prompt": "a PAIR \ufdd0", "response": "b PAIR"}
+        messages = [{"role": "user", "content": "a HALF \ufdd0"}, {"role": "assistant", "content": "bHALF HALF PAIR"}]
+        lines = [escaped(clean), escaped({"prompt": "aHALF", "response": "b"}), escaped({"messages": messages})]
+        self.assertEqual(self.prepare(lines, "--no-packing")["invalid_utf8_replaced"], 4)
+        whole = [{"role": "user", "content": "a \ufffd \ufdd0"}, {"role": "assistant", "content": "b\ufffd \ufffd 😀"}]
+        self.assertEqual(self.samples()[2], [encoded(self.tokenizers["chatml"], whole)])
+        self.prepare(lines[:1], "--invalid-utf8", "refuse")
+        for line in lines[1:]:
+            done = self.run_prepare([lines[0], line], "--invalid-utf8", "refuse")
+            self.assertEqual(done.returncode, 2, done.stderr)
+            self.assertIn("chat.jsonl:2: it holds half of a surrogate pair", done.stderr)
+
+    def test_an_end_of_text_is_not_needed(self):
+        path = self.models / "no-end"
+        shutil.copytree(self.models / "chatml", path)
+        for file in path.iterdir():
+            renamed = file.read_text("utf-8").replace("<|endoftext|>", "<|other|>").replace("<|im_end|>", "<|over|>")
+            file.write_text(renamed, "utf-8")
+        lines = [{"prompt": "a", "response": "b"}]
+        self.assertEqual(self.prepare(lines, family="no-end")["train"]["documents"], 1)
+        named = self.prepare(lines, "--end-of-text", "<|other|>", family="no-end")["train"]["end_of_text"]
+        self.assertEqual(self.tokenizers["chatml"].convert_ids_to_tokens(named), "<|endoftext|>")
+        self.assertIn("has no token <|none|>", self.run_prepare(lines, "--end-of-text", "<|none|>", family="no-end").stderr)
 
     def test_validation_takes_whole_documents(self):
         rng = random.Random(SEED)
