@@ -144,6 +144,8 @@ void check_copy(base::FileSystem& files, const HubDirectory& directory, std::siz
 ImportResult import_hub(base::FileSystem& files, const HubDirectory& directory, const Path& output,
                         const ImportOptions& options) {
   const auto start = std::chrono::steady_clock::now();
+  const checkpoint::Manifest manifest = manifest_of(directory, options);
+  require_step_name(output, manifest.step, "import");
   OutputDirectory target(files, output, options.overwrite, "a checkpoint",
                          [&](const Path& existing) { return checkpoint::why_no_checkpoint(files, existing); });
   check_copies(files, directory, options);
@@ -160,7 +162,7 @@ ImportResult import_hub(base::FileSystem& files, const HubDirectory& directory, 
     };
   };
   ImportResult result;
-  result.bytes = checkpoint::write_whole(files, target.partial(), manifest_of(directory, options), writing);
+  result.bytes = checkpoint::write_whole(files, target.partial(), manifest, writing);
   target.commit();
   for (const auto& tensor : writing.tensors) {
     result.parameters += static_cast<std::uint64_t>(topology::elements_of(tensor.shape));

@@ -35,8 +35,8 @@ struct ImportResult {
 
 /// Writes the checkpoint `output`, a step directory of step 0: the parameters (fp64 where the directory has F64, else
 /// fp32), no moments, HUB.json, and in the manifest a run file with the [model] section. It appears whole or not at
-/// all. Throws as OutputDirectory; base::InputError also for a copy of a tensor (a tied head) with other numbers than
-/// the tensor itself.
+/// all. Throws as require_step_name() and OutputDirectory; base::InputError also for a copy of a tensor (a tied head)
+/// with other numbers than the tensor itself.
 ImportResult import_hub(base::FileSystem& files, const HubDirectory& directory, const std::filesystem::path& output,
                         const ImportOptions& options);
 

@@ -21,6 +21,14 @@ Path without_slash(const Path& named) {
 
 }  // namespace
 
+void require_step_name(const Path& named, std::int64_t step, const std::string& what) {
+  const std::string name = without_slash(named).filename().string();
+  const bool is_step = name.starts_with("step_") && name.find_first_not_of("0123456789", 5) == std::string::npos;
+  if (!is_step || name == str("step_", step)) return;
+  throw InputError(
+      str(named.string(), " is the name of another step than the ", what, "'s, ", step, ": name another directory"));
+}
+
 OutputDirectory::OutputDirectory(base::FileSystem& files, const Path& named, base::Overwrite overwrite,
                                  const std::string& kind, WhyKept why_kept)
     : files_(files), target_(without_slash(named)), overwrite_(overwrite), kind_(kind), why_kept_(std::move(why_kept)) {

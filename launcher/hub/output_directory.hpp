@@ -15,6 +15,11 @@ namespace trireme::launcher {
 /// config.json"); empty when it may.
 using WhyKept = std::function<std::string(const std::filesystem::path& existing)>;
 
+/// Throws base::InputError when `named` is step_<N> with another number than `step`, that of the checkpoint which
+/// `what`
+/// ("import") makes: such a checkpoint would be read as damaged.
+void require_step_name(const std::filesystem::path& named, std::int64_t step, const std::string& what);
+
 /// A new directory beside its later place, named ".<name>.<16 hex digits>.partial". A process that is killed leaves it
 /// there, under that name; otherwise the destructor deletes what was not committed.
 class OutputDirectory {

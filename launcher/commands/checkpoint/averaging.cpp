@@ -110,12 +110,7 @@ void check_output(base::FileSystem& files, const std::vector<AverageSource>& sou
     throw InputError(str(output.string(), " is, or lies in, the checkpoint ", source.opened.path.string(),
                          ", which is to be averaged: name another directory"));
   }
-  const std::string name = whole.filename().string();
-  if (name.starts_with("step_") && name != str("step_", step) &&
-      name.find_first_not_of("0123456789", 5) == std::string::npos) {
-    throw InputError(
-        str(output.string(), " is the name of another step than the average's, ", step, ": name another directory"));
-  }
+  require_step_name(output, step, "average");
   const Path folder = whole.parent_path();
   if (folder.filename() == "checkpoints" && files.exists(folder.parent_path() / "attempts.jsonl")) {
     throw InputError(str(output.string(), " would be a checkpoint of the run ", folder.parent_path().string(),

@@ -9,6 +9,7 @@
 
 #include "base/error.hpp"
 #include "base/json.hpp"
+#include "io/checkpoint/format/open_checkpoint.hpp"
 #include "io/checkpoint/load/reader.hpp"
 #include "launcher/hub/elements.hpp"
 #include "launcher/hub/import.hpp"
@@ -23,6 +24,7 @@ namespace {
 using checkpoint::DataType;
 using checkpoint::kParam;
 using checkpoint::WantedBox;
+using testing::AllOf;
 using testing::HasSubstr;
 
 /// A GPT-2 in bf16 in a directory: element number i of a file's tensor number t is t + i / 64.
@@ -149,6 +151,23 @@ TEST_F(HubWeights, AreImportedAsTheyAre) {
         {kParam, tensor.name, tensor.shape, DataType::kFloat32, topology::whole(tensor.shape), memory.data()}};
     reader->load(wanted, options);
     EXPECT_EQ(memory, whole(tensor.name, tensor.shape)) << tensor.name;
+  }
+}
+
+TEST_F(HubWeights, AreNotImportedUnderTheNameOfAnotherStep) {
+  const HubDirectory directory = HubDirectory::open(files_, directory_.path());
+  for (const char* name : {"step_5", "step_5/", "step_00"}) {
+    try {
+      import_hub(files_, directory, directory_.path() / name, {});
+      ADD_FAILURE() << name << " was accepted";
+    } catch (const base::InputError& error) {
+      EXPECT_THAT(error.what(), AllOf(HasSubstr(name), HasSubstr("another step than the import's, 0")));
+    }
+    EXPECT_FALSE(files_.exists(directory_.path() / name));
+  }
+  for (const char* name : {"step_0", "step_five"}) {
+    import_hub(files_, directory, directory_.path() / name, {});
+    EXPECT_NO_THROW(checkpoint::open_checkpoint(files_, directory_.path() / name)) << name;
   }
 }
 
