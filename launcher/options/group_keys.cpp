@@ -56,7 +56,7 @@ std::vector<Key> group_keys(const std::string& name) {
        field(name, &GroupSection::weight_decay),
        "",
        "on matrices only",
-       "optimizer.weight_decay, or with an optimizer of its own that one's default",
+       "optimizer.weight_decay, or with another optimizer than optimizer.name that one's default",
        {},
        0,
        kAny},
@@ -64,7 +64,8 @@ std::vector<Key> group_keys(const std::string& name) {
        "optimizer",
        field(name, &GroupSection::optimizer),
        "",
-       "as optimizer.name; its other numbers are its defaults, not those of the [optimizer] section",
+       "as optimizer.name; where it is another one, its other numbers are its defaults, not those of the [optimizer] "
+       "section",
        "optimizer.name",
        {"adamw", "muon", "sgd", "lion"}},
       {section, "frozen", field(name, &GroupSection::frozen), "",

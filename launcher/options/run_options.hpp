@@ -108,7 +108,7 @@ struct GroupSection {
   std::string name;
   std::string match;                   ///< "embed.*, layers.*.ffn.*": patterns of tensors' names
   double lr_scale = 1.0;               ///< factor on the learning rate
-  std::optional<double> weight_decay;  ///< default: optimizer.weight_decay, or that of the group's own optimizer
+  std::optional<double> weight_decay;  ///< default: optimizer.weight_decay, or that of another optimizer
   std::string optimizer;               ///< default: optimizer.name
   bool frozen = false;
 };

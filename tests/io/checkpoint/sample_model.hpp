@@ -24,10 +24,11 @@ struct SampleTensor {
   DataType dtype;
 };
 
-/// 0, 1, 2, 3 for param, adam_m, adam_v, grad; 4 for any other slot.
+/// 0, 1, 2, 3 for param, adam_m, adam_v, grad; for any other slot a number of its own.
 inline std::uint64_t number_of_slot(const std::string& slot) {
   constexpr std::array kNames = {kParam, kAdamM, kAdamV, kGrad};
-  return static_cast<std::uint64_t>(std::ranges::find(kNames, slot) - kNames.begin());
+  const auto found = std::ranges::find(kNames, slot);
+  return found == kNames.end() ? base::name_hash(slot) : static_cast<std::uint64_t>(found - kNames.begin());
 }
 
 /// The value of an element depends on slot, name, flat index and step alone.

@@ -36,6 +36,7 @@ TEST(Slots, EachTensorHasItsOwnInEveryLayout) {
   const std::vector<SampleTensor> tensors = {tensor("momentum", "a"), tensor(kParam, "a"),   tensor("adam_m", "b"),
                                              tensor("ema", "a"),      tensor("adam_v", "b"), tensor(kParam, "b"),
                                              tensor("ema", "b")};
+  ASSERT_NE(value_of(tensors[0], 0, 1), value_of(tensors[3], 0, 1));  // momentum taken for ema would be seen
   MemoryFileSystem files;
   const OpenedCheckpoint opened = save(files, tensors, {2, 2, 1, true});
   EXPECT_THAT(opened.table.slots(), ElementsAre("param", "adam_m", "adam_v", "ema", "momentum"));
