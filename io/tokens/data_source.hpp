@@ -58,6 +58,7 @@ class DataSource {
   /// From now on only the last response of a conversation counts as targets. Call it before anything is read. Throws
   /// base::InputError naming the dataset that does not tell responses apart (format 1).
   void learn_last_turns();
+  bool learns_last_turns() const noexcept { return turns_ == LearnedTurns::kLast; }
   /// The number of samples in all datasets together: one epoch of each.
   std::uint64_t samples() const;
   bool has_loss_mask() const;

@@ -24,6 +24,17 @@ optim::LrSchedule lr_schedule(const options::Resolved& resolved) {
           resolved.steps};
 }
 
+/// Why `samples` may have no target, and what would give them some.
+std::pair<std::string, std::string> no_target(const options::RunOptions& options, const std::string& samples) {
+  if (options::predicts_masked(options))
+    return {"no token of " + samples + " was chosen to be masked", "masking.fraction"};
+  if (options.sft.loss == "last") {
+    return {"no last response lies in " + samples + ", and sft.loss = last learns nothing else",
+            "the --sequence of trireme prepare, which cuts longer conversations"};
+  }
+  return {"every target of " + samples + " is masked", "check the prompts"};
+}
+
 }  // namespace
 
 TrainLoop::TrainLoop(Session& session, AttemptParts& parts, FastTier* fast, const Start& start, HealthHistory& history)
@@ -241,14 +252,10 @@ void TrainLoop::skip_step(const tokens::SampleRange& samples) {
   ++at_.skipped_steps;
   constexpr std::int64_t kAlwaysSaid = 10;
   if (at_.skipped_steps <= kAlwaysSaid || at_.skipped_steps % options_.log.every_steps == 0) {
-    const bool drawn = options::predicts_masked(options_);
-    const std::string range = base::str("samples ", samples.first, " to ", samples.last);
-    parts_.log.warn(base::str(
-        "step ", at_.step + 1, " has no token to predict: ",
-        drawn ? "no token of " + range + " was chosen to be masked" : "every target of " + range + " is masked",
-        ". The weights stay as they are; ", at_.skipped_steps,
-        " such step(s) so far. Many of them: raise train.global_batch or ",
-        drawn ? "masking.fraction" : "check the prompts"));
+    const auto [cause, remedy] = no_target(options_, base::str("samples ", samples.first, " to ", samples.last));
+    parts_.log.warn(base::str("step ", at_.step + 1, " has no token to predict: ", cause,
+                              ". The weights stay as they are; ", at_.skipped_steps,
+                              " such step(s) so far. Many of them: raise train.global_batch or ", remedy));
   }
   advance(samples);
   step_log_.skipped(at_);

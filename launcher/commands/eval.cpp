@@ -88,6 +88,7 @@ int eval_command(collectives::MpiWorld& world, base::SignalThread& signals, cons
   use.datasets = !on_texts;
   use.data = command.data;
   use.sequence = command.sequence;
+  use.samples = command.samples;
   const ModelInput input = prepare_model(world, files, std::move(source), use, device, log);
   std::unique_ptr<TextTask> task;
   if (on_texts) task = make_text_task(world, files, signals, command, input, log);

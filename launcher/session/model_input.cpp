@@ -13,6 +13,7 @@
 #include "launcher/session/checkpoint_bridge.hpp"
 #include "launcher/session/masked_data.hpp"
 #include "launcher/session/run_input.hpp"
+#include "launcher/session/validation_targets.hpp"
 #include "launcher/team_data/registry.hpp"
 
 namespace trireme::launcher {
@@ -148,6 +149,7 @@ void open_datasets(base::FileSystem& files, ModelInput& input, const ModelUse& u
       mask_as_trained(*data, key, options);
       // Other text than conversations can be evaluated all the same.
       if (options.sft.loss == "last" && data->packed()) data->learn_last_turns();
+      require_targets(*data, key, use.samples);
       if (static_cast<std::int64_t>(data->vocabulary()) > input.resolved.model.vocab) {
         throw InputError(str(choice.path, " has a vocabulary of ", data->vocabulary(), ", and the model one of ",
                              input.resolved.model.vocab));

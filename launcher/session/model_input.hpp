@@ -29,6 +29,7 @@ struct ModelUse {
   bool datasets = false;          ///< ModelInput::datasets
   std::vector<std::string> data;  ///< lists of datasets (--data); empty: data.valid
   std::int64_t sequence = 0;      ///< tokens of a sample, at most the model's; 0: the model's
+  std::int64_t samples = 0;       ///< the first ones of each dataset that are read; 0: all
 };
 
 struct NamedDataset {
@@ -49,7 +50,7 @@ struct ModelInput {
 /// whole model, and the log says so. The tokenizer is the model's (ModelSource::tokenizer_json), else that of
 /// data.tokenizer, of data.train or of data.valid. Throws the same base::InputError on all ranks: no dataset though one
 /// is needed, a dataset or a data.tokenizer of another tokenizer than the model's, a vocabulary that the model does not
-/// have, no tokenizer to be found.
+/// have, no tokenizer to be found, a dataset with nothing to predict in the samples that are read.
 ModelInput prepare_model(collectives::MpiWorld& world, base::FileSystem& files, ModelSource source, const ModelUse& use,
                          const Device& device, const base::Log& log);
 

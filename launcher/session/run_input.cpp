@@ -13,6 +13,7 @@
 #include "launcher/options/objective.hpp"
 #include "launcher/session/masked_data.hpp"
 #include "launcher/session/model_source.hpp"
+#include "launcher/session/validation_targets.hpp"
 #include "launcher/team_data/registry.hpp"
 
 namespace trireme::launcher {
@@ -135,6 +136,7 @@ RunInput prepare_training(collectives::MpiWorld& world, base::FileSystem& files,
     if (!options.data.valid.empty()) {
       input.valid = open_data(files, "data.valid", options.data.valid, input.resolved, tokens::Reading::kInOrder);
       require_tokenizer(*input.valid, options.data.valid, input.train->tokenizer_hash());
+      require_targets(*input.valid, "data.valid", options.log.valid_samples);
     }
   });
   return input;

@@ -54,7 +54,9 @@ def write_data(space):
     samples = first_fit(train)
     check(len(samples) < len(train) * 2 // 3, "the documents are not packed")
     for name, packed in (("train.h5", samples), ("valid.h5", first_fit(valid)), ("single.h5", [[d] for d in valid]),
-                         ("rare.h5", first_fit(documents(40, 3, last=0.15)))):
+                         ("rare.h5", first_fit(documents(40, 3, last=0.15))),
+                         ("mute.h5", first_fit([d for d in documents(20, 4, last=0) if any(role for _, role in d[1:])])),
+                         ("late.h5", [[[(5, 0), (6, 1)]]] + [[d] for d in valid if any(role == 2 for _, role in d[1:])])):
         token_dataset_writer.write_packed_dataset(space / name, packed, VOCAB, SEQUENCE, tokenizer)
     short = [d for d in valid if len(d) <= SEQUENCE // 2]
     token_dataset_writer.write_packed_dataset(space / "short.h5", first_fit(short, SEQUENCE // 2), VOCAB, SEQUENCE // 2, tokenizer)
@@ -148,7 +150,8 @@ def check_without_targets(space):
                "--train.micro_batch=1", "--train.steps=12", "--checkpoint.every_steps=12")
     said = space.must(*options, "--run.dir=rare").stdout
     skipped = [line["step"] for line in metrics(space / "rare") if "skipped_steps" in line]
-    check(2 <= len(skipped) <= 10 and said.count("has no token to predict") == len(skipped), f"{skipped}\n{said}")
+    check(2 <= len(skipped) <= 10 and said.count("has no token to predict: no last response lies in samples") == len(skipped),
+          f"{skipped}\n{said}")
     space.must(*options, "--run.dir=rare dp2", ranks=2)
     check(skipped == [line["step"] for line in metrics(space / "rare dp2") if "skipped_steps" in line], "dp2 skips others")
     for a, b in zip(step_lines(space / "rare dp2"), step_lines(space / "rare"), strict=True):
@@ -167,11 +170,21 @@ def check_refusals(space):
              ["stream.h5", "trireme prepare --chat", "sft.loss"]),
             ("no roles to submit", ["submit", "llama.ini", "--data.train=stream.h5", "--sft.loss=last", "--run.dir=no",
                                     "--dry-run", "--site", os.path.join(SOURCE, "examples", "site-lab.ini")], ["stream.h5", "trireme prepare --chat"]),
+            ("nothing to validate", ["train", "llama.ini", "--data.valid=mute.h5", "--sft.loss=last", "--run.dir=no"],
+             ["data.valid", "mute.h5", "sft.loss = last", "--sequence"]),
+            ("nothing in what is validated", ["train", "llama.ini", "--data.valid=late.h5", "--sft.loss=last", "--log.valid_samples=1",
+                                              "--run.dir=no"], ["data.valid", "none of the 1 samples", "late.h5", "sft.loss = last"]),
+            ("nothing to evaluate", ["eval", step, "--sft.loss=last", "--data", "valid.h5", "--data", "mute.h5"],
+             ["--data", "mute.h5", "sft.loss = last"]),
+            ("nothing in what is evaluated", ["eval", step, "--sft.loss=last", "--data", "late.h5", "--samples", "1"],
+             ["--data", "late.h5", "sft.loss = last"]),
             ("an unknown loss", ["train", "llama.ini", "--sft.loss=some", "--run.dir=no"], ["sft.loss", "all", "last"])):
         done = space.run(*arguments)
         causes = [line for line in done.stderr.splitlines() if line.startswith("trireme:")]
         check(done.returncode == 2 and len(causes) == 1, f"{what}: {done.returncode} {done.stderr}")
         check(all(word in causes[0] for word in words), f"{what}: {causes[0]}")
+    for options in (["--data", "mute.h5"], ["--sft.loss=last", "--data", "late.h5"]):
+        space.must("eval", step, *options)
     say("wrong inputs are one sentence each")
 
 
