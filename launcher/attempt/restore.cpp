@@ -30,13 +30,21 @@ void compare_with_saved(const checkpoint::Manifest& manifest, const RunInput& in
   input.train->resume(tokens::cursor_from_json(manifest.cursor));
 }
 
+// Says why a word of checkpoint.allow had nothing to allow.
+std::string idle_word(const std::string& word) {
+  const bool slot = word.starts_with(checkpoint::kSlot);
+  if (word == base::str(checkpoint::kSlot, checkpoint::kParam)) {
+    return word + " allows nothing: parameters are allowed by their own names";
+  }
+  return word + (slot ? " names no slot, neither of the checkpoint nor of this run's optimizers"
+                      : " names no tensor, neither of the checkpoint nor of the model");
+}
+
 void describe_differences(const checkpoint::LoadResult& loaded, const base::Log& log) {
   for (const std::string& name : loaded.missing) log.info(base::str("initial   ", name, ": not in the checkpoint"));
   for (const std::string& name : loaded.unexpected) log.info(base::str("left out  ", name, ": not in the model"));
   for (const std::string& name : loaded.grown) log.info("grown     " + name);
-  for (const std::string& word : loaded.unknown) {
-    log.warn(base::str("checkpoint.allow: ", word, " names no tensor, neither of the checkpoint nor of the model"));
-  }
+  for (const std::string& word : loaded.unknown) log.warn("checkpoint.allow: " + idle_word(word));
 }
 
 Position position_of(const checkpoint::Manifest& manifest) {

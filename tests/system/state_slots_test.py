@@ -52,11 +52,16 @@ def main():
         check({slot for slot, _, _ in boxes(old)} == {"param", "momentum"}, "the checkpoint was not rewritten")
 
         check_refused(space.run("train", "run.ini", "--train.steps=4"), run)
-        said = space.must("train", "run.ini", "--train.steps=4", f"--checkpoint.allow={ALLOW}", "--parallel.dp=2",
-                          "--parallel.zero=1", ranks=2).stdout
+        done = space.must("train", "run.ini", "--train.steps=4", f"--checkpoint.allow={ALLOW},slot:ema,slot:param,head.x",
+                          "--parallel.dp=2", "--parallel.zero=1", ranks=2)
+        said = done.stdout
         for line in ("initial   slot adam_m: not in the checkpoint", "initial   slot adam_v: not in the checkpoint",
                      "left out  slot momentum: not in the model"):
             check(line in said, f"'{line}' is not in:\n{said}")
+        for line in ("checkpoint.allow: slot:ema names no slot, neither of the checkpoint nor of this run's optimizers",
+                     "checkpoint.allow: slot:param allows nothing: parameters are allowed by their own names",
+                     "checkpoint.allow: head.x names no tensor, neither of the checkpoint nor of the model"):
+            check(line in done.stderr + said, f"'{line}' is not in:\n{done.stderr}{said}")
         check([line["step"] for line in step_lines(run)] == [1, 2, 3, 4], "the resumed run logged other steps")
         after = logical_tensors(step_directory(run, 4))
         check(after.keys() == before.keys(), "the run saves other tensors than before")
