@@ -14,6 +14,8 @@ struct Position {
   std::int64_t skipped_steps = 0;      ///< of them, those whose samples held no target: they updated nothing
   tokens::SkippedSamples skipped;      ///< left out, before consumed_samples and after it
   RecentLosses losses;                 ///< what a loss is compared with; empty with train.on_spike = none
+
+  std::int64_t updates() const { return step - skipped_steps; }
 };
 
 }  // namespace trireme::launcher

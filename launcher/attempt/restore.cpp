@@ -11,6 +11,7 @@
 #include "io/checkpoint/format/step_directories.hpp"
 #include "io/checkpoint/ranks/together.hpp"
 #include "io/checkpoint/run/restore.hpp"
+#include "launcher/attempt/begun.hpp"
 #include "launcher/console/format.hpp"
 #include "launcher/hub/weights.hpp"
 #include "launcher/options/run_arguments.hpp"
@@ -151,6 +152,7 @@ Start restore(Session& session, const AttemptParts& parts, const FastTier* fast)
   Position position;
   bool from_fast = false;
   std::string hub;
+  optim::Begun begun;
   checkpoint::LoadResult loaded;
   const auto step = checkpoint::restore_newest(
       session.coordinator(), parts.files, options.run.dir, parts.number, log,
@@ -165,6 +167,8 @@ Start restore(Session& session, const AttemptParts& parts, const FastTier* fast)
         describe_differences(loaded, log);
         hub = hub_text(session.coordinator(), parts.files, reader);
         position = position_of(reader.manifest());
+        begun = begun_of(reader.manifest().extra);
+        begin_missing(begun, loaded, position.updates());
       },
       fast != nullptr ? std::optional(fast->search()) : std::nullopt);
   if (!step) {
@@ -174,7 +178,7 @@ Start restore(Session& session, const AttemptParts& parts, const FastTier* fast)
     add_skipped(session, parts, start.position);
     return start;
   }
-  session.trainer().set_steps(position.step - position.skipped_steps);
+  session.trainer().set_steps(position.updates(), begun);
   log.info(base::str("resuming  from step ", position.step, ", ", position.consumed_samples, " samples consumed",
                      from_fast ? ", from the fast tier" : "", " (",
                      format_bytes(static_cast<double>(loaded.bytes_read)), " read in ", format_duration(loaded.seconds),

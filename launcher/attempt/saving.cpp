@@ -6,6 +6,7 @@
 #include "base/clock.hpp"
 #include "base/error.hpp"
 #include "base/host_limits.hpp"
+#include "launcher/attempt/begun.hpp"
 #include "launcher/attempt/save_description.hpp"
 #include "launcher/checkpointing/checkpoint_size.hpp"
 #include "launcher/console/saving_text.hpp"
@@ -220,7 +221,10 @@ checkpoint::SaveInfo Saving::info_of(const Position& at, const char* folder) {
   info.directory = std::filesystem::path(options_.run.dir) / folder;
   info.step = at.step;
   info.shards_per_node = shards_.files();
-  if (parts_.keeper->sign(info)) describe_training(parts_.input, at, info);
+  if (parts_.keeper->sign(info)) {
+    describe_training(parts_.input, at, info);
+    add_to(info.extra, session_.trainer().begun());
+  }
   info.hub = hub_;
   return info;
 }

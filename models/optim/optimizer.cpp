@@ -3,6 +3,7 @@
 #include <ATen/ops/zeros.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 #include "models/optim/pieces.hpp"
@@ -53,7 +54,7 @@ void Optimizer::add_part(const OptimizerGroup& group, std::unique_ptr<UpdateRule
   part.weight_decay = group.parameters.weight_decay.value_or(group.rule.weight_decay);
   const at::Tensor& grads = store_.flat_grads();
   if (part.rule) {
-    part.pieces = pieces(part.ranges);
+    part.cohorts = {{0, pieces(part.ranges, {{0, store_.layout().elements}})}};
     for (std::size_t slot = 0; slot < part.rule->slot_names().size(); ++slot) {
       part.slots.push_back(at::zeros({part.ranges.elements()}, grads.options()));
     }
@@ -64,14 +65,28 @@ void Optimizer::add_part(const OptimizerGroup& group, std::unique_ptr<UpdateRule
   parts_.push_back(std::move(part));
 }
 
-at::Tensor Optimizer::pieces(const layout::PackedRanges& ranges) const {
+std::vector<Cohort> Optimizer::cohorts(const layout::PackedRanges& ranges) const {
+  std::map<std::int64_t, std::vector<layout::FlatRange>> by_begin;
+  std::vector<layout::FlatRange> named;
+  for (const layout::FlatParameter& parameter : store_.layout().parameters) {
+    const std::int64_t begun = begun_.of(parameter.tensor.name);
+    if (begun == begun_.all) continue;
+    by_begin[begun].push_back(layout::range_of(parameter));
+    named.push_back(layout::range_of(parameter));
+  }
+  std::vector<Cohort> cohorts{{begun_.all, pieces(ranges, layout::complement(named, store_.layout().elements))}};
+  for (const auto& [begun, theirs] : by_begin) cohorts.push_back({begun, pieces(ranges, theirs)});
+  return cohorts;
+}
+
+at::Tensor Optimizer::pieces(const layout::PackedRanges& ranges, const std::vector<layout::FlatRange>& within) const {
+  const std::vector<layout::FlatRange> mine = layout::intersect(ranges.ranges(), within);
   const std::vector<layout::FlatRange> decay = layout::decay_ranges(store_.layout());
   const std::vector<layout::FlatRange> plain = layout::complement(decay, store_.layout().elements);
   const at::Device device = store_.flat_values().device();
   std::vector<std::int64_t> numbers;
   for (const bool decayed : {true, false}) {
-    for (const layout::FlatRange& range :
-         cut_for(device, layout::intersect(ranges.ranges(), decayed ? decay : plain))) {
+    for (const layout::FlatRange& range : cut_for(device, layout::intersect(mine, decayed ? decay : plain))) {
       numbers.insert(numbers.end(), {range.begin, ranges.packed(range.begin), range.size(), decayed ? 1 : 0});
     }
   }
@@ -82,12 +97,15 @@ void Optimizer::update(double lr, double factor) {
   ++steps_;
   for (const OptimizerPart& part : parts_) {
     if (!part.rule) continue;
-    RuleBuffers buffers{store_.flat_values(), {}, store_.flat_grads(), part.pieces, part.slots};
+    RuleBuffers buffers{store_.flat_values(), {}, store_.flat_grads(), {}, part.slots};
     if (part.masters.defined()) {
       buffers.values = part.masters;
       buffers.rounded = store_.flat_values();
     }
-    part.rule->update({lr * part.lr_scale, part.weight_decay, factor, steps_}, buffers);
+    for (const Cohort& cohort : part.cohorts) {
+      buffers.pieces = cohort.pieces;
+      part.rule->update({lr * part.lr_scale, part.weight_decay, factor, steps_ - cohort.begun}, buffers);
+    }
   }
 }
 
@@ -95,7 +113,15 @@ void Optimizer::reset() {
   for (const OptimizerPart& part : parts_) {
     for (const at::Tensor& slot : part.slots) slot.zero_();
   }
-  steps_ = 0;
+  set_steps(0);
+}
+
+void Optimizer::set_steps(std::int64_t steps, Begun begun) {
+  steps_ = steps;
+  begun_ = std::move(begun);
+  for (OptimizerPart& part : parts_) {
+    if (part.rule && part.rule->counts_updates()) part.cohorts = cohorts(part.ranges);
+  }
 }
 
 bool Optimizer::has_masters() const { return parts_.front().masters.defined(); }

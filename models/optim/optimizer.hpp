@@ -10,6 +10,7 @@
 
 #include "models/layout/packed_ranges.hpp"
 #include "models/layout/parameter_group.hpp"
+#include "models/optim/begun.hpp"
 #include "models/optim/muon.hpp"
 #include "models/optim/rules/rule.hpp"
 #include "models/parallel/parameters.hpp"
@@ -19,12 +20,18 @@ namespace trireme::optim {
 /// The factor that scales a gradient of this norm down to `clip` (0 = no limit): min(1, clip / (norm + 1e-6)).
 double clip_factor(double norm, double clip);
 
+/// What is updated with the same count of updates.
+struct Cohort {
+  std::int64_t begun = 0;  ///< updates done before its slots began at zero
+  at::Tensor pieces;       ///< as RuleBuffers::pieces: cut where decay changes
+};
+
 /// What one rule updates, and its state. Where the store's values are bf16 it has fp32 masters, whose roundings the
 /// values are.
 struct OptimizerPart {
   std::unique_ptr<UpdateRule> rule;  ///< null: frozen
   layout::PackedRanges ranges;
-  at::Tensor pieces;              ///< `ranges` as RuleBuffers::pieces: cut where decay changes
+  std::vector<Cohort> cohorts;    ///< of `ranges`; one, unless the rule counts updates
   std::vector<at::Tensor> slots;  ///< packed, in the order of rule->slot_names()
   at::Tensor masters;             ///< packed; undefined without
   double lr_scale = 1.0;          ///< factor on the schedule's learning rate
@@ -51,12 +58,13 @@ class Optimizer {
   /// schedule's learning rate. With Muon all ranks of a stage call it together.
   void update(double lr, double factor);
 
-  /// The number of updates done so far: t in AdamW's bias correction.
+  /// The number of updates done so far. What lies between it and begun() is t in AdamW's bias correction.
   std::int64_t steps() const { return steps_; }
-  void set_steps(std::int64_t steps) { steps_ = steps; }
+  const Begun& begun() const { return begun_; }
+  void set_steps(std::int64_t steps, Begun begun = {});
 
   const std::vector<OptimizerPart>& parts() const { return parts_; }
-  /// Sets all slots and steps() to zero.
+  /// Sets all slots, steps() and begun() to zero.
   void reset();
   /// Whether the values are rounded copies of packed fp32 masters.
   bool has_masters() const;
@@ -67,11 +75,13 @@ class Optimizer {
   void add_group(const OptimizerGroup& group, std::size_t index, const std::vector<layout::FlatRange>& ranges,
                  const MuonRanks& muon);
   void add_part(const OptimizerGroup& group, std::unique_ptr<UpdateRule> rule, std::vector<layout::FlatRange> ranges);
-  at::Tensor pieces(const layout::PackedRanges& ranges) const;
+  std::vector<Cohort> cohorts(const layout::PackedRanges& ranges) const;
+  at::Tensor pieces(const layout::PackedRanges& ranges, const std::vector<layout::FlatRange>& within) const;
 
   parallel::ParameterStore& store_;
   std::vector<OptimizerPart> parts_;
   std::int64_t steps_ = 0;
+  Begun begun_;
 };
 
 }  // namespace trireme::optim

@@ -228,6 +228,9 @@ void Trainer::after_load() { implementation_->after_load(); }
 std::uint64_t Trainer::hash_of_parameters() { return implementation_->hash_of_parameters(); }
 std::string Trainer::attention() const { return implementation_->attention(); }
 std::int64_t Trainer::steps() const { return implementation_->optimizer().steps(); }
-void Trainer::set_steps(std::int64_t steps) { implementation_->optimizer().set_steps(steps); }
+const optim::Begun& Trainer::begun() const { return implementation_->optimizer().begun(); }
+void Trainer::set_steps(std::int64_t steps, optim::Begun begun) {
+  implementation_->optimizer().set_steps(steps, std::move(begun));
+}
 
 }  // namespace trireme::pipeline

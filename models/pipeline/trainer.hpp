@@ -94,7 +94,9 @@ class Trainer {
   std::string attention() const;
   /// The number of optimizer updates so far.
   std::int64_t steps() const;
-  void set_steps(std::int64_t steps);
+  /// When the slots of tensors began at zero, in updates.
+  const optim::Begun& begun() const;
+  void set_steps(std::int64_t steps, optim::Begun begun = {});
 
  private:
   class Implementation;

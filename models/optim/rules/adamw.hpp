@@ -11,6 +11,7 @@ class AdamW final : public UpdateRule {
   explicit AdamW(const RuleOptions& options) : options_(options) {}
 
   const std::vector<std::string>& slot_names() const override;
+  bool counts_updates() const override { return true; }
   void update(const RuleStep& step, const RuleBuffers& buffers) override;
 
  private:

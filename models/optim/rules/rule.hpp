@@ -18,7 +18,7 @@ struct RuleStep {
   double lr = 0.0;
   double weight_decay = 0.0;    ///< for pieces that decay
   double gradient_scale = 1.0;  ///< the clipping factor: g' = gradient_scale * g takes the gradient's place
-  std::int64_t t = 1;           ///< counts this rule's updates from 1
+  std::int64_t t = 1;           ///< counts the updates since the slots of these pieces were zero, from 1
 };
 
 /// What an update reads and writes. Masters and slots are packed: they hold this rule's ranges only, one after another.
@@ -42,6 +42,9 @@ class UpdateRule {
 
   /// Names that no other rule uses for something else, so that state never changes its meaning: "adam_m".
   virtual const std::vector<std::string>& slot_names() const = 0;
+  /// Whether RuleStep::t matters: what began at zero is corrected for it. Then pieces with different t are updated by
+  /// calls of their own.
+  virtual bool counts_updates() const { return false; }
   /// Updates all pieces once.
   virtual void update(const RuleStep& step, const RuleBuffers& buffers) = 0;
 };

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <memory>
 
 #include "base/error.hpp"
 #include "models/pipeline/assembly.hpp"
@@ -112,6 +113,50 @@ TEST_P(AnyPrecision, StateCopiedIntoAnotherTrainerGoesOnBitForBit) {
       EXPECT_EQ(train(straight, config, step).loss, train(resumed, config, step).loss) << optim::name_of(kind);
     }
     expect_same_bits(straight, resumed);
+  }
+}
+
+/// A trainer with the values of `from`, and its slots but for those of `without` ("" = of all tensors), which are zero.
+std::unique_ptr<Trainer> goes_on_from(Trainer& from, const TrainerConfig& config, const std::string& without) {
+  auto trainer = std::make_unique<Trainer>(config, Groups{});
+  const std::vector<at::Tensor> saved = copies(from);
+  std::vector<StateTensor> state = trainer->state();
+  for (std::size_t index = 0; index < state.size(); ++index) {
+    const bool kept = state[index].slot == kParam || (!without.empty() && state[index].name != without);
+    if (kept) state[index].data.copy_(saved[index]);
+  }
+  trainer->after_load();
+  return trainer;
+}
+
+TEST_P(AnyPrecision, MomentsThatBeginLateAreCorrectedAsNewOnes) {
+  const TrainerConfig config = small_config(GetParam());
+  Trainer before(config, {});
+  before.initialise();
+  for (std::int64_t step = 0; step < 3; ++step) train(before, config, step);
+  const auto late = goes_on_from(before, config, ""), fresh = goes_on_from(before, config, "");
+  late->set_steps(3, {3, {}});
+  for (std::int64_t step = 3; step < 6; ++step) {
+    EXPECT_EQ(train(*late, config, step).loss, train(*fresh, config, step).loss);
+  }
+  expect_same_bits(*late, *fresh);
+  EXPECT_EQ(late->steps(), 6);
+}
+
+TEST_P(AnyPrecision, OneTensorsMomentsMayBeginLate) {
+  const std::string name = "layers.1.attention.k.weight";
+  const TrainerConfig config = small_config(GetParam());
+  Trainer straight(config, {});
+  straight.initialise();
+  for (std::int64_t step = 0; step < 3; ++step) train(straight, config, step);
+  const auto late = goes_on_from(straight, config, name), fresh = goes_on_from(straight, config, "");
+  late->set_steps(3, {0, {{name, 3}}});
+  for (Trainer* trainer : {&straight, late.get(), fresh.get()}) train(*trainer, config, 3);
+  const std::vector<StateTensor> state = late->state();
+  const std::vector<StateTensor> as_before = straight.state(), as_new = fresh->state();
+  for (std::size_t index = 0; index < state.size(); ++index) {
+    const StateTensor& wanted = state[index].name == name ? as_new[index] : as_before[index];
+    EXPECT_TRUE(state[index].data.equal(wanted.data)) << state[index].slot << " " << state[index].name;
   }
 }
 
