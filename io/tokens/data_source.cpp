@@ -79,7 +79,9 @@ bool DataSource::packed() const {
 }
 
 void DataSource::learn_last_turns() {
-  for (const TokenDataset& dataset : datasets_) check_turns(dataset, LearnedTurns::kLast);
+  if (reading_ == Reading::kShuffled) {
+    for (const TokenDataset& dataset : datasets_) check_turns(dataset, LearnedTurns::kLast);
+  }
   turns_ = LearnedTurns::kLast;
 }
 

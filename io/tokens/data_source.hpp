@@ -55,8 +55,9 @@ class DataSource {
   void mask_tokens(const MaskingRule& rule, MaskedVocabulary vocabulary);
   /// Whether a dataset holds samples of several documents (format 2).
   bool packed() const;
-  /// From now on only the last response of a conversation counts as targets. Call it before anything is read. Throws
-  /// base::InputError naming the dataset that does not tell responses apart (format 1).
+  /// From now on only the last response of a conversation counts as targets. Call it before anything is read. What is
+  /// read in order, to be validated on, may be of format 1, where all that counted still counts. In training data
+  /// throws base::InputError naming a dataset that does not tell responses apart (format 1).
   void learn_last_turns();
   bool learns_last_turns() const noexcept { return turns_ == LearnedTurns::kLast; }
   /// The number of samples in all datasets together: one epoch of each.

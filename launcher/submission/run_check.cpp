@@ -52,12 +52,13 @@ std::vector<std::string> check_run(base::FileSystem& files, const options::RunOp
       static_cast<std::int64_t>(tokens::TokenDataset::open(files, train.front().path).vocabulary());
   options::Resolved resolved = options::resolve(options, surroundings);
   std::string tokenizer;
+  constexpr std::string_view train_key = "data.train";
   for (const auto& [key, list] : {std::pair("data.train", options.data.train), {"data.valid", options.data.valid}}) {
     if (list.empty()) continue;
     for (const auto& choice : dataset_choices(files, key, list, options.data.tree)) {
       const auto dataset = tokens::TokenDataset::open(files, choice.path);
       (void)dataset.samples(resolved.model.sequence);
-      check_turns(dataset, options.sft.loss == "last" ? tokens::LearnedTurns::kLast : tokens::LearnedTurns::kAll);
+      if (key == train_key && options.sft.loss == "last") check_turns(dataset, tokens::LearnedTurns::kLast);
       if (tokenizer.empty()) tokenizer = dataset.tokenizer_hash();
       if (dataset.tokenizer_hash() != tokenizer) {
         throw base::InputError(base::str(choice.path,

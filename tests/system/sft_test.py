@@ -159,6 +159,16 @@ def check_without_targets(space):
     say(f"{len(skipped)} of 12 batches without a target updated nothing, in dp2 the same")
 
 
+def check_plain_validation(space):
+    """Training on last turns beside a validation on plain text, all of whose tokens count."""
+    space.must("train", "llama.ini", "--data.valid=stream.h5", "--sft.loss=last", "--train.steps=3", "--run.dir=plain")
+    told = json.loads(space.must("eval", "llama.ini", "--run.dir=plain", "--data", "stream.h5", "--json").stdout)
+    near("validation on plain text", valid_losses(space / "plain")[-1], told["loss"], 1e-11)
+    space.must("submit", "llama.ini", "--data.valid=stream.h5", "--sft.loss=last", "--run.dir=plain submitted", "--dry-run",
+               "--site", os.path.join(SOURCE, "examples", "site-lab.ini"))
+    say(f"sft.loss = last with plain text to validate on: {told['loss']:.6f} over {told['tokens']} targets")
+
+
 def check_refusals(space):
     step = step_directory(space / "llama", STEPS)
     for what, arguments, words in (
@@ -198,6 +208,7 @@ def main():
             check_documents_alone(space, arch, valid)
         check_killed(space, "llama")
         check_without_targets(space)
+        check_plain_validation(space)
         check_refusals(space)
 
 

@@ -33,10 +33,11 @@ class PackedDatasetTest : public DatasetTest {
     writer.begin_document();
     writer.append(ids, std::span<const std::uint8_t>(roles));
   }
-  DataSource source(const std::vector<std::string>& names, std::int64_t sequence = 8) {
+  DataSource source(const std::vector<std::string>& names, std::int64_t sequence = 8,
+                    Reading reading = Reading::kInOrder) {
     std::vector<DatasetChoice> choices;
     for (const std::string& name : names) choices.push_back({path(name), 0});
-    return {files_, "data.valid", choices, sequence, 1, Reading::kInOrder};
+    return {files_, "data.valid", choices, sequence, 1, reading};
   }
   std::vector<std::uint64_t> samples_of(const std::string& name) {
     const auto dataset = TokenDataset::open(files_, path(name));
@@ -72,8 +73,11 @@ TEST_F(PackedDatasetTest, LearnsTheLastTurnsAlone) {
   EXPECT_THAT(batch.targets, ElementsAre(-1, -1, -1, 5, -1, -1, -1, -1, -1, -1, 9, -1, -1, -1, -1, -1));
   EXPECT_EQ(data.targets(std::vector<std::uint64_t>{0, 1}), 2U);
   make_counting("stream.h5", 100, 1000, record().json);
-  DataSource both = source({"d.h5", "stream.h5"});
+  DataSource both = source({"d.h5", "stream.h5"}, 8, Reading::kShuffled);
   EXPECT_THAT(refusal([&] { both.learn_last_turns(); }), AllOf(HasSubstr("stream.h5"), HasSubstr("prepare --chat")));
+  DataSource validation = source({"d.h5", "stream.h5"});
+  validation.learn_last_turns();
+  EXPECT_EQ(validation.targets(std::vector<std::uint64_t>{0, 2}), 1U + 8U) << "all of a stream counts as before";
 }
 
 TEST_F(PackedDatasetTest, IsReadBesideAStream) {
