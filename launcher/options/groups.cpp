@@ -1,5 +1,6 @@
 #include "launcher/options/groups.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/error.hpp"
@@ -19,6 +20,26 @@ void refuse_idle_keys(const GroupSection& section) {
   if (section.lr_scale == 1.0 && !section.weight_decay && section.optimizer.empty()) return;
   throw base::InputError(base::str("group.", section.name, ".", idle, " does nothing with group.", section.name,
                                    ".frozen = true: leave one of them out"));
+}
+
+/// Refuses an optimizer or a decay of which no tensor of the group takes notice.
+void refuse_without_tensors(const RunOptions& options, const layout::StateMap& map,
+                            const std::vector<spec::LogicalTensor>& tensors) {
+  for (std::size_t index = 0; index < options.groups.size(); ++index) {
+    const GroupSection& section = options.groups[index];
+    const auto some = [&](const auto& is) {
+      return std::ranges::any_of(tensors, [&](const auto& one) { return map.group_of(one.name) == index && is(one); });
+    };
+    if (section.optimizer == "muon" && !some(spec::is_layer_matrix)) {
+      throw base::InputError(base::str("group.", section.name, ".optimizer = muon updates matrices of layers, and the ",
+                                       "group has none: take adamw, which updates all else, or match other tensors"));
+    }
+    if (section.weight_decay.value_or(0) > 0 && !some([](const auto& one) { return one.decay; })) {
+      throw base::InputError(
+          base::str("group.", section.name, ".weight_decay = ", *section.weight_decay,
+                    " is on matrices, and the group has none: leave it out, or match other tensors"));
+    }
+  }
 }
 
 }  // namespace
@@ -52,7 +73,10 @@ std::map<std::string, OptimizerSection> optimizers_of_groups(const RunOptions& o
 }
 
 layout::StateMap state_map(const RunOptions& options, const spec::ModelPlan& model) {
-  return layout::StateMap(parameter_groups(options), spec::logical_tensors(model));
+  const std::vector<spec::LogicalTensor> tensors = spec::logical_tensors(model);
+  layout::StateMap map(parameter_groups(options), tensors);
+  refuse_without_tensors(options, map, tensors);
+  return map;
 }
 
 }  // namespace trireme::options

@@ -82,6 +82,12 @@ TEST(Groups, WhatMakesNoneIsRefusedInASentence) {
   EXPECT_THAT(refusal("[group.a b]\nmatch = embed.*\n"), HasSubstr("letters, digits, - and _"));
   EXPECT_THAT(refusal("[group.a]\nmatch = embed.*\nfrozen = true\nlr_scale = 2\n"),
               HasSubstr("group.a.lr_scale does nothing"));
+  EXPECT_THAT(refusal("[group.a]\nmatch = embed.*, *norm*\noptimizer = muon\n"),
+              HasSubstr("group.a.optimizer = muon updates matrices of layers, and the group has none"));
+  EXPECT_EQ(refusal("[group.a]\nmatch = embed.*, *.q.weight\noptimizer = muon\n"), "");
+  EXPECT_THAT(refusal("[group.a]\nmatch = *norm*\nweight_decay = 0.2\n"),
+              HasSubstr("group.a.weight_decay = 0.2 is on matrices, and the group has none"));
+  EXPECT_EQ(refusal("[group.a]\nmatch = *norm*\nweight_decay = 0\n[group.b]\nmatch = *\nweight_decay = 0.2\n"), "");
   EXPECT_THAT(refusal_of([] { parse_run_options("[program]\ncommand = x\n[group.a]\nmatch = y\n", "run.ini"); }),
               HasSubstr("group.a.match does nothing in a [program] run"));
 }
