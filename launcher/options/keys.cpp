@@ -168,12 +168,12 @@ void add_optimizer(std::vector<Key>& keys) {
                   0, kAny, true});
   keys.push_back({"optimizer", "min_lr", TRIREME_FIELD(OptionalReal, optimizer.min_lr), "",
                   "learning rate at the end of the decay", "lr / 10", {}, 0, kAny});
-  keys.push_back({"optimizer", "beta1", TRIREME_FIELD(Real, optimizer.beta1), "",
-                  "adamw's decay of the first moment; lion's share of its momentum in a step; sgd has none", "", {}, 0, 1, false, true});
+  keys.push_back({"optimizer", "beta1", TRIREME_FIELD(OptionalReal, optimizer.beta1), "",
+                  "adamw's decay of the first moment; lion's share of its momentum in a step; sgd has none", "0.9", {}, 0, 1, false, true});
   keys.push_back({"optimizer", "beta2", TRIREME_FIELD(OptionalReal, optimizer.beta2), "",
                   "adamw's decay of the second moment; lion's of its momentum; sgd has none", "0.95; 0.99 with lion", {}, 0, 1, false, true});
-  keys.push_back({"optimizer", "eps", TRIREME_FIELD(Real, optimizer.eps), "",
-                  "adamw's, added to the root of the second moment; sgd and lion have none", "", {}, 0, kAny, true});
+  keys.push_back({"optimizer", "eps", TRIREME_FIELD(OptionalReal, optimizer.eps), "",
+                  "adamw's, added to the root of the second moment; sgd and lion have none", "1e-8", {}, 0, kAny, true});
   keys.push_back({"optimizer", "momentum", TRIREME_FIELD(OptionalReal, optimizer.momentum), "",
                   "of muon and sgd: the share of past gradients that a step keeps", "0.95 with muon, 0.9 with sgd", {}, 0, 1, false, true});
   keys.push_back({"optimizer", "nesterov", TRIREME_FIELD(OptionalTruth, optimizer.nesterov), "",

@@ -14,6 +14,11 @@ void refuse(const char* key, const OptimizerSection& optimizer, const char* of) 
                        " has no use for it: leave it out, or take another optimizer.name"));
 }
 
+/// Run files of earlier versions hold AdamW's default whatever the optimizer is: there it was not given.
+void forget(std::optional<double>& value, double stored_default) {
+  if (value == stored_default) value.reset();
+}
+
 }  // namespace
 
 void resolve_optimizer(OptimizerSection& optimizer) {
@@ -27,8 +32,14 @@ void resolve_optimizer(OptimizerSection& optimizer) {
   }
   if (!muon && !optimizer.muon_lr.empty()) refuse("muon_lr", optimizer, "muon");
   if (muon && optimizer.muon_lr.empty()) optimizer.muon_lr = "match_rms_adamw";
+  if (sgd) forget(optimizer.beta1, 0.9);
+  if (sgd || lion) forget(optimizer.eps, 1e-8);
+  if (sgd && optimizer.beta1) refuse("beta1", optimizer, "adamw, muon and lion");
+  if (!sgd && !optimizer.beta1) optimizer.beta1 = 0.9;
   if (sgd && optimizer.beta2) refuse("beta2", optimizer, "adamw, muon and lion");
   if (!sgd && !optimizer.beta2) optimizer.beta2 = lion ? 0.99 : 0.95;
+  if ((sgd || lion) && optimizer.eps) refuse("eps", optimizer, "adamw and muon");
+  if (!sgd && !lion && !optimizer.eps) optimizer.eps = 1e-8;
   if (!optimizer.weight_decay) optimizer.weight_decay = sgd ? 1e-4 : 0.1;
 }
 
@@ -40,7 +51,7 @@ spec::UpdateState update_state(const OptimizerSection& optimizer) {
 
 std::string describe(const OptimizerSection& optimizer) {
   const std::string decay = str("weight decay ", optimizer.weight_decay.value_or(0));
-  const std::string betas = str("betas ", optimizer.beta1, " and ", optimizer.beta2.value_or(0));
+  const std::string betas = str("betas ", optimizer.beta1.value_or(0), " and ", optimizer.beta2.value_or(0));
   const std::string momentum =
       str("momentum ", optimizer.momentum.value_or(0), optimizer.nesterov.value_or(false) ? " (Nesterov)" : "");
   if (optimizer.name == "muon") return str("Muon, ", momentum, ", with AdamW, ", betas, ", ", decay);

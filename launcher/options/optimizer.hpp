@@ -9,7 +9,7 @@
 namespace trireme::options {
 
 /// Fills in the defaults that depend on optimizer.name. Throws base::InputError for a key that this optimizer has no
-/// use for.
+/// use for, unless it is the default that earlier versions stored.
 void resolve_optimizer(OptimizerSection& optimizer);
 
 /// The numbers that it keeps beside each parameter.

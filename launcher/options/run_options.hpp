@@ -89,10 +89,10 @@ struct TrainSection {
 struct OptimizerSection {
   std::string name = "adamw";  ///< adamw, muon, sgd, lion
   double lr = 3e-4;
-  std::optional<double> min_lr;  ///< default: lr / 10
-  double beta1 = 0.9;
-  std::optional<double> beta2;  ///< default: 0.95; 0.99 with lion
-  double eps = 1e-8;
+  std::optional<double> min_lr;        ///< default: lr / 10
+  std::optional<double> beta1;         ///< default: 0.9
+  std::optional<double> beta2;         ///< default: 0.95; 0.99 with lion
+  std::optional<double> eps;           ///< default: 1e-8
   std::optional<double> momentum;      ///< default: 0.95 with muon, 0.9 with sgd
   std::optional<bool> nesterov;        ///< default: true with muon, false with sgd
   std::string muon_lr;                 ///< match_rms_adamw, original; default: match_rms_adamw with muon

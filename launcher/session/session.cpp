@@ -55,9 +55,9 @@ optim::RuleOptions rule_options(const options::OptimizerSection& given) {
   optim::RuleOptions rule;
   rule.kind = optim::rule_kind(given.name);
   rule.weight_decay = *given.weight_decay;
-  rule.beta1 = given.beta1;
+  rule.beta1 = given.beta1.value_or(rule.beta1);
   rule.beta2 = given.beta2.value_or(rule.beta2);
-  rule.eps = given.eps;
+  rule.eps = given.eps.value_or(rule.eps);
   rule.momentum = given.momentum.value_or(rule.momentum);
   rule.nesterov = given.nesterov.value_or(rule.nesterov);
   if (!given.muon_lr.empty()) rule.muon_scale = optim::muon_scale(given.muon_lr);

@@ -338,6 +338,32 @@ TEST(Resolve, AStopRuleNeedsValidationsToLookAt) {
   EXPECT_EQ(resolve(valid, ranks(4)).options.train.stop_when, "target 2");
 }
 
+TEST(Resolve, AnOptimizerHasItsOwnNumbersAndRefusesOthers) {
+  const auto optimizer = [](const Overrides& overrides, const std::string& name) {
+    RunOptions options = small();
+    options.optimizer.name = name;
+    for (const auto& [path, value] : overrides) set_value(options, find_key(path), value);
+    return resolve(options, ranks(1)).options.optimizer;
+  };
+  EXPECT_EQ(optimizer({}, "adamw").beta1, 0.9);
+  EXPECT_EQ(optimizer({}, "adamw").eps, 1e-8);
+  EXPECT_EQ(optimizer({}, "lion").beta1, 0.9);
+  EXPECT_EQ(optimizer({}, "lion").eps, std::nullopt);
+  EXPECT_EQ(optimizer({}, "sgd").beta1, std::nullopt);
+  EXPECT_EQ(optimizer({{"optimizer.beta1", "0.9"}, {"optimizer.eps", "1e-08"}}, "sgd").beta1, std::nullopt)
+      << "earlier versions stored both in run.ini";
+  EXPECT_EQ(optimizer({{"optimizer.beta1", "0.8"}, {"optimizer.eps", "1e-6"}}, "muon").beta1, 0.8);
+  for (const auto& [key, name] : {std::pair("beta1", "sgd"),
+                                  {"eps", "sgd"},
+                                  {"eps", "lion"},
+                                  {"beta2", "sgd"},
+                                  {"momentum", "lion"},
+                                  {"nesterov", "adamw"}}) {
+    const std::string path = std::string("optimizer.") + key, value = key == std::string("nesterov") ? "true" : "0.5";
+    EXPECT_THAT(refusal({{path, value}, {"optimizer.name", name}}, 1), HasSubstr(path + " is about ")) << name;
+  }
+}
+
 TEST(Resume, APauseIsOfOneAttemptOnly) {
   RunOptions paused = resolve(small(), ranks(4)).options;
   paused.run.pause_at = 20;
