@@ -10,10 +10,9 @@
 namespace trireme::options {
 namespace {
 
-/// Whether the key names an optimizer, each of which keeps something else about a parameter.
-bool names_optimizer(const Key& key) {
-  return key.path() == "optimizer.name" || (key.section.starts_with(kGroupPrefix) && key.name == "optimizer");
-}
+/// Each optimizer keeps something else about a parameter. Of groups the load finds what is missing, tensor by tensor:
+/// a group may come, go or get another name without another optimizer for any of them.
+bool names_optimizer(const Key& key) { return key.path() == "optimizer.name"; }
 
 bool must_match(const Key& key) {
   if (names_optimizer(key)) return true;

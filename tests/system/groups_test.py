@@ -66,10 +66,23 @@ def in_another_layout(space, straight):
 
 def refused(space, straight):
     for words, holds in ((["--group.head.match=heads.*"], "group.head.match: heads.* matches no tensor"),
-                         (["--group.head.optimizer=lion"], "group.head.optimizer = lion, but the checkpoint"),
+                         (["--group.head.optimizer=lion"], "the checkpoint has no slot lion_momentum (of head.weight it has param, adam_m"),
                          (["--group.more.match=embed.*"], "put [group.more] in front")):
-        done = space.run("train", straight + "/run.ini", "--train.steps=14", *words)
+        done = space.run("train", straight + "/run.ini", "--train.steps=14", *words, ranks=2)
         check(done.returncode == 2 and holds in done.stderr, f"{words}: {done.returncode} {done.stderr}")
+
+
+def renamed(space, straight):
+    """Another name, and the optimizer that a group has anyway, change no number."""
+    ini, run = write(space, "plain")
+    done = space.run("train", ini, "--parallel.tp=2", "--run.pause_at=6", ranks=2)
+    check(done.returncode == 75, done.stdout + done.stderr)
+    with open(space / ini, encoding="utf-8") as file:
+        text = file.read()
+    space.write(ini, text.replace("[group.attention]", "[group.heads]"))
+    space.must("train", ini, "--parallel.tp=2", "--group.head.optimizer=adamw", ranks=2)
+    check([without_timing(line) for line in step_lines(run)] == [without_timing(line) for line in step_lines(straight)],
+          "a group with another name trains in another way")
 
 
 def main():
@@ -81,6 +94,7 @@ def main():
         check_slots(straight)
         killed_and_resumed(space, straight)
         in_another_layout(space, straight)
+        renamed(space, straight)
         refused(space, straight)
         say("groups: slots, a kill, another layout and refusals are as they must be")
 
