@@ -20,7 +20,7 @@ void cut(FlatRange range, std::int64_t bucket_elements, int dp, std::vector<Flat
 
 }  // namespace
 
-std::vector<FlatRange> cut_into_buckets(const FlatLayout& layout, const std::string& tied, std::int64_t bucket_elements,
+std::vector<FlatRange> cut_into_buckets(const FlatLayout& layout, const std::string& tied, const BucketSize& size,
                                         int dp) {
   std::int64_t tied_begin = layout.grad_elements;
   if (!tied.empty()) {
@@ -29,8 +29,8 @@ std::vector<FlatRange> cut_into_buckets(const FlatLayout& layout, const std::str
     tied_begin = last.flat_offset;
   }
   std::vector<FlatRange> buckets;
-  cut({0, tied_begin}, bucket_elements, dp, buckets);
-  cut({tied_begin, layout.grad_elements}, bucket_elements, dp, buckets);
+  cut({0, tied_begin}, size.of(layout.grad_elements), dp, buckets);
+  cut({tied_begin, layout.grad_elements}, size.least, dp, buckets);
   return buckets;
 }
 

@@ -21,10 +21,11 @@ struct BucketSize {
   std::int64_t of(std::int64_t buffer_elements) const { return std::clamp(buffer_elements / 8, least, most); }
 };
 
-/// Cuts the whole gradient buffer into buckets of about `bucket_elements`, ascending. No bucket holds both the block
-/// named `tied` ("" = none), which must be the last one with gradients, and others. Throws base::Error when the
-/// buffer's length or the tied block's place is not a multiple of bucket_unit(dp).
-std::vector<FlatRange> cut_into_buckets(const FlatLayout& layout, const std::string& tied, std::int64_t bucket_elements,
+/// Cuts the whole gradient buffer into buckets of about `size`, ascending. No bucket holds both the block named `tied`
+/// ("" = none), which must be the last one with gradients, and others. Its own are of BucketSize::least, so that its
+/// two ends are cut alike, whatever else their stages hold. Throws base::Error when the buffer's length or the tied
+/// block's place is not a multiple of bucket_unit(dp).
+std::vector<FlatRange> cut_into_buckets(const FlatLayout& layout, const std::string& tied, const BucketSize& size,
                                         int dp);
 
 /// The part of a bucket that a dp rank owns under ZeRO: number dp_rank of dp equal parts.

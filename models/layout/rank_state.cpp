@@ -65,7 +65,7 @@ RankState state_of_rank(const StateLayout& layout, const topology::Coordinates& 
   state.flat =
       lay_out(plan_of(layout, state.chunks, state.tied), at.tp, layout.degrees.tp, layout.boundary, bucket_unit(dp));
   for (FlatParameter& parameter : state.flat.parameters) parameter.group = layout.map.group_of(parameter.tensor.name);
-  state.buckets = cut_into_buckets(state.flat, state.tied, layout.bucket.of(state.flat.grad_elements), dp);
+  state.buckets = cut_into_buckets(state.flat, state.tied, layout.bucket, dp);
   if (!layout.partitioned()) {
     state.own = {{0, state.flat.grad_elements}};
   } else {

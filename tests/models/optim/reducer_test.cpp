@@ -87,7 +87,7 @@ class Reducer : public testing::Test {
   }
   ReducerOptions options(const std::string& tied = "") const {
     ReducerOptions made;
-    made.buckets = layout::cut_into_buckets(store_.layout(), tied, 64, 2);
+    made.buckets = layout::cut_into_buckets(store_.layout(), tied, {64, 64}, 2);
     made.layers = 2;
     made.tied = tied;
     return made;
@@ -162,7 +162,7 @@ TEST_F(Reducer, PartialGradientsAreSummedOverTpBeforeTheirBucketStarts) {
   parallel::ParameterStore store(layout::lay_out({{"norm", {norm}}}, 0, 1, 64, 64), at::kDouble, at::kDouble, at::kCPU);
   RecordingGroup tp("tp", store.flat_grads(), calls_), dp("dp", store.flat_grads(), calls_);
   ReducerOptions made;
-  made.buckets = layout::cut_into_buckets(store.layout(), "", 64, 2);
+  made.buckets = layout::cut_into_buckets(store.layout(), "", {64, 64}, 2);
   made.sequence_parallel = true;
   GradientReducer reducer(store, made, {&tp, &dp, nullptr});
   reducer.begin();
