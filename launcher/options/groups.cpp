@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.hpp"
+#include "base/words.hpp"
 #include "launcher/options/optimizer.hpp"
 
 namespace trireme::options {
@@ -70,6 +71,26 @@ std::map<std::string, OptimizerSection> optimizers_of_groups(const RunOptions& o
     optimizers[section.optimizer] = own;
   }
   return optimizers;
+}
+
+std::string describe_optimizers(const RunOptions& options) {
+  const std::map<std::string, OptimizerSection> optimizers = optimizers_of_groups(options);
+  std::string text = describe(options.optimizer);
+  for (const GroupSection& section : options.groups) {
+    std::vector<std::string> facts;
+    if (section.frozen) facts.emplace_back("frozen");
+    if (has_own_optimizer(section, options)) {
+      OptimizerSection own = optimizers.at(section.optimizer);
+      if (section.weight_decay) own.weight_decay = section.weight_decay;
+      facts.push_back(describe(own));
+    } else if (section.weight_decay) {
+      facts.push_back(base::str("weight decay ", *section.weight_decay));
+    }
+    if (section.lr_scale != 1.0) facts.push_back(base::str("learning rate times ", section.lr_scale));
+    if (facts.empty()) facts.emplace_back("as the others");
+    text += base::str("; ", section.name, " (", section.match, "): ", base::join(facts));
+  }
+  return text;
 }
 
 layout::StateMap state_map(const RunOptions& options, const spec::ModelPlan& model) {

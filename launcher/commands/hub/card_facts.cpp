@@ -5,7 +5,7 @@
 #include "base/error.hpp"
 #include "io/tokens/blend.hpp"
 #include "launcher/commands/checkpoint/shared.hpp"
-#include "launcher/options/optimizer.hpp"
+#include "launcher/options/groups.hpp"
 #include "launcher/options/run_options.hpp"
 #include "launcher/program/version.hpp"
 #include "launcher/run_directory/metrics_series.hpp"
@@ -70,7 +70,7 @@ void add_training(const options::RunOptions& run, const checkpoint::Manifest& ma
                     {"sequences per step", str(run.train.global_batch)},
                     {"tokens per sequence", str(sequence)},
                     {"learning rate", str(run.optimizer.lr, " (", run.optimizer.lr_schedule, ")")},
-                    {"optimizer", options::describe(run.optimizer)},
+                    {"optimizer", options::describe_optimizers(run)},
                     {"precision", run.train.precision},
                     {"seed", str(run.run.seed)}};
 }

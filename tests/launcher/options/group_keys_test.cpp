@@ -70,6 +70,17 @@ TEST(Groups, AnOptimizerThatIsTheDefaultHasItsNumbers) {
   EXPECT_TRUE(optimizers_of_groups(options).empty());
 }
 
+TEST(Groups, AreDescribedBesideTheOptimizerOfTheRest) {
+  const RunOptions options = resolve(parsed("[group.still]\nmatch = embed.*, layers.0.*\nfrozen = true\n"
+                                            "[group.queries]\nmatch = *.q.weight\noptimizer = lion\nweight_decay = 1\n"
+                                            "[group.head]\nmatch = head.weight\nlr_scale = 0.5\nweight_decay = 0\n"),
+                                     {})
+                                 .options;
+  EXPECT_EQ(describe_optimizers(options),
+            "AdamW, betas 0.9 and 0.95, weight decay 0.1; still (embed.*, layers.0.*): frozen; queries (*.q.weight): "
+            "Lion, betas 0.9 and 0.99, weight decay 1; head (head.weight): weight decay 0, learning rate times 0.5");
+}
+
 TEST(Groups, WhatMakesNoneIsRefusedInASentence) {
   EXPECT_EQ(refusal("[group.a]\nmatch = embed.*\n"), "");
   EXPECT_THAT(refusal("[group.a]\nmatch = embedding.*\n"),
