@@ -36,7 +36,7 @@ class DatasetWriter {
   /// `files` must outlive this object. Throws base::InputError when the directory of `path` is missing or not writable.
   DatasetWriter(base::FileSystem& files, const std::string& path, TokenizerRecord tokenizer, bool with_loss_mask)
       : DatasetWriter(files, path, std::move(tokenizer), with_loss_mask, 0) {}
-  /// For format 2: samples of at most `sequence` (> 0) tokens, and roles. Errors as above.
+  /// Writes format 2: samples of at most `sequence` (> 0) tokens, and roles. Errors as above.
   static DatasetWriter packed(base::FileSystem& files, const std::string& path, TokenizerRecord tokenizer,
                               std::uint64_t sequence) {
     return {files, path, std::move(tokenizer), true, sequence};

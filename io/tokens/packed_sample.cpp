@@ -8,7 +8,7 @@
 namespace trireme::tokens {
 namespace {
 
-// For each token of a sample whether it is a target of the one before it: not the first one of a document.
+// Says for each token of a sample whether the one before it predicts it: the first one of a document is no target.
 std::vector<bool> targets_among(const TokenDataset& dataset, const std::vector<std::uint64_t>& documents,
                                 LearnedTurns turns) {
   std::vector<std::uint8_t> roles(documents.back() - documents.front());

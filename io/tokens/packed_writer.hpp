@@ -20,7 +20,7 @@ struct PackedOptions {
   double valid_fraction = 0;   ///< used only with a validation path; 0 < fraction < 1
 };
 
-/// Of all documents that were given.
+/// Counts what became of the documents that were given.
 struct PackedCounts {
   std::uint64_t cut = 0;       ///< documents longer than a sample, cut to it
   std::uint64_t left_out = 0;  ///< documents without a target in their first `sequence` tokens

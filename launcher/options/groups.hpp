@@ -1,4 +1,4 @@
-// From the run file's [group.NAME] sections to groups of parameters.
+// Turns the run file's [group.NAME] sections into groups of parameters.
 #pragma once
 
 #include <map>

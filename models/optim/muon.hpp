@@ -14,7 +14,7 @@
 
 namespace trireme::optim {
 
-/// As torch.optim.Muon, but in the type of the gradients, where PyTorch orthogonalises in bf16. For each matrix, with
+/// Updates as torch.optim.Muon does, but in the type of the gradients, where PyTorch takes bf16. For each matrix, with
 /// g' = gradient_scale * g:
 ///   m = momentum*m + (1-momentum)*g';  u = nesterov ? momentum*m + (1-momentum)*g' : m
 ///   p = p*(1 - lr*weight_decay) - lr * scale * orthogonalised(u)

@@ -5,7 +5,7 @@
 
 namespace trireme::optim {
 
-/// As torch.optim.SGD without dampening: weight decay is added to the gradient, so it goes through the momentum
+/// Updates as torch.optim.SGD does without dampening: weight decay is added to the gradient and goes through momentum
 /// (models/kernels/cpu/momentum.hpp has the formula). Slot: sgd_momentum, the sum of past gradients; it is kept with
 /// momentum 0, too, which makes it the newest gradient.
 class Sgd final : public UpdateRule {

@@ -146,7 +146,7 @@ class SlotTable : public testing::Test {
     put(bytes, 64, bytes.size());
     return bytes;
   }
-  /// As version 1 has it: another magic, a header of 64 bytes, no slots, and adam_v has the number 2.
+  /// The table in version 1 has another magic, a header of 64 bytes and no slots, and adam_v has the number 2.
   std::string as_version_1() const {
     std::string bytes =
         good_.substr(0, 56) + std::string(8, '\0') + good_.substr(72, good_.size() - 72 - kSlots.size());

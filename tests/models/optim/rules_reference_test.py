@@ -17,7 +17,7 @@ import reference_models as reference  # noqa: E402
 
 STEPS, BATCH, LR = 5, 4, 1e-2
 BETAS, EPS = (0.9, 0.95), 1e-8
-# Of the largest value, or of 1. In fp32 the gradients differ by what their products round, and Newton-Schulz raises what
+# Shares of the largest value, or of 1. In fp32 the gradients differ by what their products round, and Newton-Schulz raises what
 # rounding left of a small singular value up to 3.4445^5 times.
 LIMITS = {"fp64": 1e-11, "fp32": 1e-4}
 DTYPES = {"fp64": torch.float64, "fp32": torch.float32}
